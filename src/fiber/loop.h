@@ -1,0 +1,77 @@
+/* One event loop a thread: edge-triggered epoll, each descriptor registered once, timers in a heap, ready fibers, a mailbox.
+ * A loop belongs to the thread that runs it; only loop_stop and mailbox_post may be called from elsewhere. */
+#ifndef FIBER_LOOP_H
+#define FIBER_LOOP_H
+
+#include "base/err.h"
+
+#include <stddef.h>
+#include <stdint.h>
+
+struct loop;
+struct fiber;
+
+struct loop_limits {
+  size_t max_fibers; /* 0 means 65536 */
+};
+
+/* ERR_SYSTEM when epoll or eventfd cannot be had. */
+enum err loop_new(const struct loop_limits *limits, struct loop **out) MUST_CHECK;
+/* All fibers must have ended and all watches be removed. */
+void loop_free(struct loop *loop);
+/* Runs until loop_stop has been called and no fiber is left, or no work can ever come. Binds the loop to the calling thread. */
+void loop_run(struct loop *loop);
+/* Asks the loop to end once its fibers have ended. Any thread, also a signal-safe context. */
+void loop_stop(struct loop *loop);
+/* The loop of the calling thread while inside loop_run; else NULL. */
+struct loop *loop_current(void);
+
+/* Monotonic microseconds, read once a turn of the loop (cheap). loop_clock_us reads the clock now (vdso). */
+int64_t loop_now_us(const struct loop *loop);
+int64_t loop_clock_us(void);
+/* Wall clock, microseconds since 1970 (UTC). */
+int64_t loop_wall_us(void);
+
+/* --- descriptors ------------------------------------------------------------------------------------------------------- */
+/* Embedded in the owner of a descriptor (a stream, a listener). Registered once for IN, OUT, RDHUP, edge-triggered; readiness is remembered
+ * in the flags, so nobody toggles interest. The owner clears `readable`/`writable` itself when a call said EAGAIN (or a short read proved the socket empty). */
+struct loop_watch {
+  int fd;
+  bool readable, writable, hung_up; /* hung_up: the peer closed or the socket failed (EPOLLRDHUP, HUP, ERR) */
+  struct fiber *reader, *writer;    /* parked in loop_wait_*, or NULL */
+  struct fiber *on_hang_up;         /* cancelled when hung_up becomes true; NULL: nobody */
+  /* Called on the loop (outside any fiber) when an event arrives and no fiber waits for it: an idle keep-alive connection, a listener. May free the watch. NULL: flags only. */
+  void (*on_event)(struct loop_watch *w);
+  struct loop *loop;
+  uint64_t generation; /* internal: late events of a removed watch are dropped */
+  uint32_t slot;       /* internal */
+};
+/* fd must be non-blocking. The watch must stay where it is until loop_watch_remove. exclusive: EPOLLEXCLUSIVE, read side only (listeners shared by workers). */
+enum err loop_watch_add(struct loop *loop, struct loop_watch *w, int fd, bool exclusive) MUST_CHECK;
+/* Forgets the watch (does not close fd). Events of this turn that were already fetched are dropped. A parked reader or writer is woken with ERR_CANCELLED semantics: there must be none. */
+void loop_watch_remove(struct loop_watch *w);
+/* Parks the running fiber until the flag is true. ERR_OK, ERR_TIMEOUT, ERR_CANCELLED. One reader and one writer a watch at a time. */
+enum err loop_wait_readable(struct loop_watch *w, int64_t deadline_us) MUST_CHECK;
+enum err loop_wait_writable(struct loop_watch *w, int64_t deadline_us) MUST_CHECK;
+
+/* --- timers ------------------------------------------------------------------------------------------------------------ */
+/* Embedded in the owner. fire runs on the loop, outside any fiber; it may start the timer again or free its owner. */
+struct loop_timer {
+  int64_t at_us;
+  void (*fire)(struct loop_timer *t);
+  size_t heap_index; /* internal; SIZE_MAX: not running */
+};
+#define LOOP_TIMER_INIT(fn) {0, (fn), SIZE_MAX}
+/* Starts or moves the timer. */
+void loop_timer_start(struct loop *loop, struct loop_timer *t, int64_t at_us);
+void loop_timer_stop(struct loop *loop, struct loop_timer *t); /* no-op when it is not running */
+bool loop_timer_is_running(const struct loop_timer *t);
+
+/* Runs fn(data) at the end of every turn before the loop sleeps (batched writes such as log_flush). At most 8 hooks. */
+enum err loop_before_sleep(struct loop *loop, void (*fn)(void *data), void *data) MUST_CHECK;
+
+/* Numbers for metrics: fibers alive, fds watched, turns. */
+struct loop_stats { size_t fibers, watches, timers; uint64_t turns; };
+struct loop_stats loop_stats(const struct loop *loop);
+
+#endif
