@@ -1,0 +1,118 @@
+/* The configuration as an immutable snapshot: one YAML file and the environment in, plain structs out. Everything in a snapshot lives and dies with it; who keeps it across a wait holds a reference.
+ * The keys themselves stand in one table (keys.def or keys.c), from which the reference in docs/generated is written. (Contract by the lead; the config room may extend it.) */
+#ifndef CONFIG_CONFIG_H
+#define CONFIG_CONFIG_H
+
+#include "base/arena.h"
+#include "base/buf.h"
+#include "base/log.h"
+#include "base/secret.h"
+
+enum config_provider_kind { CONFIG_ANTHROPIC, CONFIG_OPENAI, CONFIG_OPENROUTER };
+enum config_store { CONFIG_STORE_SQLITE, CONFIG_STORE_MEMORY };
+enum config_period { CONFIG_PERIOD_NONE, CONFIG_PERIOD_DAY, CONFIG_PERIOD_WEEK, CONFIG_PERIOD_MONTH };
+
+struct config_timeouts { /* milliseconds */
+  int64_t connect_ms, first_byte_ms, between_bytes_ms, total_ms, drain_ms;
+  int64_t head_ms, idle_ms, body_ms, write_ms; /* client side: request head, idle keep-alive, body, a reader that takes nothing */
+};
+struct config_limits {
+  size_t body_bytes, header_bytes, response_bytes, event_bytes;
+  size_t connections, fibers, json_depth;
+};
+struct config_credential {
+  struct text name;
+  struct secret *api_key; /* may be empty: a local server without a key */
+};
+struct config_provider {
+  struct text name, base_url, region;
+  enum config_provider_kind kind;
+  struct text kind_name; /* "anthropic" ... */
+  struct config_credential *credentials;
+  size_t credential_count;
+  struct config_timeouts timeouts; /* the general ones with the provider's own put over them */
+  size_t index;                    /* place in config.providers */
+};
+struct config_target {
+  const struct config_provider *provider;
+  const struct config_credential *credential; /* NULL: the provider's first, if any */
+  struct text model; /* may hold one "*" that stands for what the model's name matched; "{*}" has become "*" */
+  bool billable;     /* default true */
+  int64_t weight;    /* default 1 */
+  struct config_timeouts timeouts;
+};
+struct config_model {
+  struct text name; /* glob */
+  struct text wire; /* "" for any; "anthropic", "openai_chat", "openai" ... as in interface.md */
+  struct config_target *targets;
+  size_t target_count;
+  struct text display_name;
+  uint64_t context_tokens, max_output_tokens; /* 0: unknown */
+};
+struct config_price {
+  struct text provider, model; /* model is a glob */
+  int64_t input, output, cache_write_5m, cache_write_1h, cache_read; /* nano-USD per 10^6 tokens; classes not given: cache_write_5m = input * 1.25, cache_write_1h = input * 2, cache_read = input * 0.1 are NOT assumed: they default to input (never zero) */
+};
+struct config_key {
+  struct text name, user;
+  struct secret *value;
+  struct text *models;
+  size_t model_count; /* 0: all */
+  int64_t rpm, tpm, concurrency; /* 0: no limit */
+  int64_t budget_nano;           /* 0: none */
+  enum config_period budget_period;
+  int64_t expires_us;            /* 0: never */
+  bool blocked;
+};
+struct config {
+  struct text *listen;
+  size_t listen_count;
+  struct text data_dir, public_url, timezone;
+  enum config_store store;
+  unsigned workers; /* 0: one a core */
+  struct text tls_cert, tls_key;
+  struct text upstream_ca; /* PEM file trusted for upstreams; "" for the system's */
+  struct config_limits limits;
+  struct config_timeouts timeouts;
+  struct config_provider *providers;
+  size_t provider_count;
+  struct config_model *models;
+  size_t model_count;
+  struct config_price *prices;
+  size_t price_count;
+  struct config_key *keys;
+  size_t key_count;
+  enum log_level log_level;
+  bool metrics;
+  uint64_t generation; /* 1, 2, ... in the order of loading in this process */
+};
+
+struct config_error {
+  int line, column; /* 1-based; 0 when the error has no place */
+  char text[320];
+};
+#define CONFIG_MAX_ERRORS 20
+struct config_errors {
+  char source[256]; /* file name */
+  struct config_error at[CONFIG_MAX_ERRORS];
+  size_t count;
+};
+/* "weir.yaml:4:1: unknown key `provders`, did you mean `providers`?" into out; zero-terminated. */
+void config_error_format(const struct config_errors *e, size_t i, char *out, size_t cap);
+
+
+/* Reads, expands, checks. ERR_CONFIG with at least one entry in *errors; *out untouched then. *out has one reference. lookup NULL: the process environment. Does blocking file I/O. */
+enum err config_load_file(const char *path, const char *(*lookup)(const char *name), struct config **out, struct config_errors *errors) MUST_CHECK;
+enum err config_load_text(struct text yaml, const char *source, const char *(*lookup)(const char *name), struct config **out, struct config_errors *errors) MUST_CHECK;
+struct config *config_ref(const struct config *c); /* any thread */
+void config_unref(struct config *c);               /* NULL is fine */
+
+/* First model whose name matches and whose wire (if set) is wire; NULL when none. out_star (may be NULL): what the first '*' stood for. */
+const struct config_model *config_find_model(const struct config *c, struct text model, struct text wire, struct text *out_star);
+/* First price row for provider and upstream model; NULL when unknown. */
+const struct config_price *config_find_price(const struct config *c, struct text provider, struct text model);
+
+/* Markdown reference of every key, from the table. */
+void config_write_reference(struct buf *out);
+
+#endif
