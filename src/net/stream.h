@@ -24,6 +24,7 @@ struct stream_ops {
 struct stream {
   const struct stream_ops *ops;
   struct loop_watch watch; /* watch.on_event and watch.on_hang_up may be set by the owner of an idle connection */
+  void *owner;             /* for whoever set watch.on_event: what the stream belongs to; untouched here */
   uint64_t bytes_in, bytes_out;
 };
 
