@@ -13,6 +13,7 @@ struct arena {
   char *next, *end;              /* free room in the newest block */
   struct arena_block *blocks;    /* newest first */
   struct arena_cleanup *cleanups;
+  size_t block_bytes;            /* size of the newest shared block; large requests do not count */
   size_t used_bytes;             /* sum of all blocks, for limits and tests */
 };
 

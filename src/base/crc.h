@@ -7,5 +7,7 @@
 
 /* Continues crc (0 to start) over n bytes. */
 uint32_t crc32c(uint32_t crc, const void *bytes, size_t n);
+/* The same without the instruction, on every machine. */
+uint32_t crc32c_portable(uint32_t crc, const void *bytes, size_t n);
 
 #endif

@@ -52,12 +52,16 @@ bool text_to_scaled(struct text t, int scale, int64_t *out);
 bool text_to_duration_ms(struct text t, int64_t *out);
 
 bool text_is_utf8(struct text t);            /* strict: no surrogates, no overlong forms */
+/* Bytes of the UTF-8 character at the start of t, 1 to 4; 0 when t is empty or does not start with a valid one. */
+size_t text_utf8_step(struct text t);
 bool text_is_visible_ascii(struct text t);   /* 0x21..0x7e only; empty is true */
 /* Levenshtein distance, at most limit + 1; for "did you mean". Both sides are cut to 64 bytes. */
 size_t text_distance(struct text a, struct text b, size_t limit);
 
-/* FNV-1a style 64-bit hash, seeded per process by random_start() so that keys chosen by strangers do not collide. */
+/* 64-bit hash for tables, seeded per process by random_start() so that keys chosen by strangers do not collide.
+ * Not stable between processes and not for secrets. text_hash_seed is for random_start and tests. */
 uint64_t text_hash(struct text t);
+void text_hash_seed(uint64_t seed);
 
 /* Encodings; out must hold the size named, no zero is added; returns the bytes written. */
 size_t text_hex(const void *bytes, size_t n, char *out /* 2n */);

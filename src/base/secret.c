@@ -1,0 +1,58 @@
+/* Secrets on libsodium: one heap copy each, wiped when freed, compared in constant time, and the keyed hash under which
+ * keys are stored. It neither reads nor prints them. Called by config, store and the provider adapters. */
+#include "base/secret.h"
+
+#include <sodium.h>
+
+struct secret {
+  size_t len;
+  char bytes[];
+};
+
+_Static_assert(SECRET_HMAC_BYTES == crypto_auth_hmacsha256_BYTES, "HMAC-SHA-256 gives 32 bytes");
+
+void secret_start(void) {
+  if (sodium_init() < 0)
+    abort();
+}
+
+struct secret *secret_new(struct text t) {
+  struct secret *s = malloc(sizeof *s + t.len);
+  if (s == NULL)
+    abort();
+  s->len = t.len;
+  if (t.len > 0)
+    memcpy(s->bytes, t.at, t.len);
+  return s;
+}
+
+void secret_free(struct secret *s) {
+  if (s == NULL)
+    return;
+  sodium_memzero(s, sizeof *s + s->len);
+  free(s);
+}
+
+struct text secret_reveal(const struct secret *s) {
+  return s == NULL ? TEXT_NONE : (struct text){s->bytes, s->len};
+}
+
+bool secret_is_empty(const struct secret *s) { return s == NULL || s->len == 0; }
+
+bool secret_equal(struct text a, struct text b) {
+  return a.len == b.len && (a.len == 0 || sodium_memcmp(a.at, b.at, a.len) == 0);
+}
+
+void secret_hmac(const struct secret *s, struct text message, uint8_t out[SECRET_HMAC_BYTES]) {
+  crypto_auth_hmacsha256_state state;
+  struct text key = secret_reveal(s);
+  crypto_auth_hmacsha256_init(&state, (const unsigned char *)key.at, key.len);
+  crypto_auth_hmacsha256_update(&state, (const unsigned char *)message.at, message.len);
+  crypto_auth_hmacsha256_final(&state, out);
+  sodium_memzero(&state, sizeof state);
+}
+
+void secret_wipe(void *at, size_t n) {
+  if (n > 0)
+    sodium_memzero(at, n);
+}
