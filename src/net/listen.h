@@ -1,4 +1,4 @@
-/* Listening sockets. TCP: one SO_REUSEPORT socket a worker; unix: one socket shared with EPOLLEXCLUSIVE (an old socket file nobody answers on is replaced, and removed at close). */
+/* Listening sockets. TCP: one SO_REUSEPORT socket a worker; unix: one socket shared with EPOLLEXCLUSIVE (an old socket file nobody answers on is replaced, and removed at stop). */
 #ifndef NET_LISTEN_H
 #define NET_LISTEN_H
 
@@ -16,8 +16,10 @@ enum err listen_probe(const struct addr *a, struct fault *f) MUST_CHECK;
 enum err listen_addr(int fd, struct addr *out) MUST_CHECK;
 
 /* Accepts on fd (taken over) and calls on_accept on the loop, outside any fiber, for every connection; the stream belongs to the callee. TCP_NODELAY set.
- * When descriptors run out (EMFILE) it pauses 100 ms and goes on; the reserve descriptor trick is used so that the queue does not spin. */
+ * When descriptors run out (EMFILE) it closes one waiting connection with the help of a reserve descriptor, pauses 100 ms and goes on.
+ * fd is closed when this fails, too; workers that share a unix socket give each listener its own dup (F_DUPFD_CLOEXEC). */
 enum err listener_start(struct loop *loop, int fd, bool exclusive, void (*on_accept)(void *ctx, struct stream *s, const struct addr *peer), void *ctx, struct listener **out) MUST_CHECK;
-void listener_stop(struct listener *l); /* closes and frees; NULL is fine */
+/* Closes and frees, and removes the file of a unix socket unless somebody has replaced it. Also from inside on_accept. NULL is fine. */
+void listener_stop(struct listener *l);
 
 #endif

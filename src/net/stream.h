@@ -39,12 +39,17 @@ enum err stream_wait_readable(struct stream *s, int64_t deadline_us) MUST_CHECK;
 enum err stream_read(struct stream *s, void *into, size_t cap, int64_t deadline_us, size_t *out_n) MUST_CHECK;
 /* All pieces, waiting as the peer's window demands; one writev when it fits. iov is changed. At most 1024 pieces. */
 enum err stream_write(struct stream *s, struct iovec *iov, int count, int64_t deadline_us) MUST_CHECK;
-/* What is taken now: *out_n may be less than asked; ERR_AGAIN when nothing was taken. */
+/* What is taken now: *out_n may be less than asked; ERR_AGAIN when nothing was taken. What was not taken must be offered again first:
+ * TLS may have sealed these bytes already and reports them as taken once they have left. The pieces must hold at least one byte. */
 enum err stream_try_write(struct stream *s, const struct iovec *iov, int count, size_t *out_n) MUST_CHECK;
+/* Until stream_try_write may take something. */
+enum err stream_wait_writable(struct stream *s, int64_t deadline_us) MUST_CHECK;
 /* The peer has closed or reset; there may still be bytes to read. */
 bool stream_is_hung_up(const struct stream *s);
 /* While f is not NULL: f is cancelled as soon as the peer goes away. Already gone: cancelled at once. NULL ends it. */
 void stream_cancel_on_hang_up(struct stream *s, struct fiber *f);
+/* Nothing more will be written: close_notify, FIN. Reading goes on; for a lingering close, so that unread input does not turn the end into a RST. Never waits. */
+void stream_finish(struct stream *s);
 /* Ends and frees. reset: RST instead of a polite end (the peer must not take this for a clean end). NULL is fine. */
 void stream_close(struct stream *s, bool reset);
 
