@@ -2,6 +2,9 @@
 #ifndef BASE_BANNED_H
 #define BASE_BANNED_H
 
+/* The build gives this to assembly (.S) too, which has no declarations. */
+#ifndef __ASSEMBLER__
+
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -52,4 +55,5 @@
 #undef mktemp
 #define mktemp(...) BANNED(mktemp)
 
+#endif
 #endif

@@ -17,15 +17,17 @@ struct fiber;
 #define FIBER_NO_DEADLINE INT64_MAX
 
 /* Starts fn(arg) on a stack from the loop's pool. It runs at once until its first wait when called outside a fiber (from the loop);
- * from inside a fiber it is queued for this turn of the loop. ERR_LIMIT when the loop's fiber limit is reached (see loop_new).
- * out may be NULL. The handle is valid until fn returns. */
+ * from inside a fiber, or before loop_run, it is queued for this turn of the loop. ERR_LIMIT when the loop's fiber limit is reached (see
+ * loop_new) or the system maps no more stacks (vm.max_map_count allows about 32,000 a process unless it is raised).
+ * out may be NULL; it is written before fn runs. The handle is valid until fn returns. The fiber starts with an empty log context. */
 enum err fiber_start(struct loop *loop, void (*fn)(void *arg), void *arg, struct fiber **out) MUST_CHECK;
 /* The running fiber, or NULL when the loop itself runs. */
 struct fiber *fiber_self(void);
 struct loop *fiber_loop(const struct fiber *f);
 
 /* Waits until fiber_wake, fiber_cancel or the deadline (loop_now_us scale). ERR_OK, ERR_CANCELLED or ERR_TIMEOUT.
- * A wake that came since the last park makes it return ERR_OK at once; a pending cancel makes it return ERR_CANCELLED at once. */
+ * A wake that came since the last park makes it return ERR_OK at once; a pending cancel makes it return ERR_CANCELLED at once; a deadline
+ * that has passed, ERR_TIMEOUT. When several came in one turn a cancel goes before a wake and a wake before the deadline. */
 enum err fiber_park(int64_t deadline_us) MUST_CHECK;
 /* Makes f runnable in this turn of its loop (idempotent). Only from f's own loop thread; from other threads use mailbox_post. */
 void fiber_wake(struct fiber *f);
@@ -34,8 +36,9 @@ void fiber_cancel(struct fiber *f);
 bool fiber_is_cancelled(const struct fiber *f);
 /* Lets clean-up code of the running fiber wait again. */
 void fiber_clear_cancel(void);
-/* Gives other ready fibers and the loop's events a turn. */
+/* Gives other ready fibers and the loop's events a turn. ERR_OK or ERR_CANCELLED. */
 enum err fiber_yield(void) MUST_CHECK;
+/* At least this long, whatever wakes come meanwhile; 0 or less only yields. ERR_OK or ERR_CANCELLED. */
 enum err fiber_sleep(int64_t duration_us) MUST_CHECK;
 
 /* Largest stack use seen by any fiber of the process so far, in bytes; measured when a stack returns to its pool
