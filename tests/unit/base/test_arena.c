@@ -1,0 +1,103 @@
+/* Arenas: alignment, growth, clean-ups. */
+#include "base/arena.h"
+
+#include "expect.h"
+
+static void allocations_are_aligned_and_apart(void **state) {
+  struct arena a;
+  arena_init(&a);
+  unsigned char *seen[200];
+  for (size_t i = 0; i < 200; i++) {
+    seen[i] = arena_alloc(&a, i);
+    assert_int_equal((uintptr_t)seen[i] % 16, 0);
+    memset(seen[i], (int)i, i);
+  }
+  for (size_t i = 0; i < 200; i++)
+    for (size_t k = 0; k < i; k++)
+      assert_int_equal(seen[i][k], i);
+  arena_done(&a);
+}
+
+static void the_first_block_is_small_and_blocks_grow(void **state) {
+  struct arena a;
+  arena_init(&a);
+  assert_int_equal(a.used_bytes, 0);
+  (void)arena_alloc(&a, 100);
+  assert_int_equal(a.used_bytes, 1024);
+  for (int i = 0; i < 10000; i++)
+    (void)arena_alloc(&a, 100);
+  assert_int_equal(a.block_bytes, 65536);
+  arena_done(&a);
+  assert_int_equal(a.used_bytes, 0);
+}
+
+static void a_large_request_gets_its_own_block(void **state) {
+  struct arena a;
+  arena_init(&a);
+  char *small = arena_alloc(&a, 10);
+  char *large = arena_alloc(&a, 1000000);
+  memset(large, 1, 1000000);
+  char *next = arena_alloc(&a, 10);
+  assert_in_range(next - small, 16, 64);
+  assert_in_range(a.used_bytes, 1000000 + 1024, 1000000 + 1200);
+  arena_done(&a);
+  arena_init(&a);
+  (void)arena_alloc(&a, 5000);
+  (void)arena_alloc(&a, 10);
+  assert_in_range(a.used_bytes, 6000, 6200);
+  arena_done(&a);
+}
+
+static void copies_and_formats_end_in_a_zero(void **state) {
+  struct arena a;
+  arena_init(&a);
+  struct text copy = arena_copy(&a, (struct text){"hello world", 5});
+  assert_string_equal(copy.at, "hello");
+  EXPECT_TEXT(arena_copy(&a, TEXT_NONE), TEXT(""));
+  struct text formatted = arena_format(&a, "%s-%d", "model", 7);
+  assert_string_equal(formatted.at, "model-7");
+  assert_int_equal(formatted.len, 7);
+  unsigned char *zeroes = arena_zalloc(&a, 300);
+  for (size_t i = 0; i < 300; i++)
+    assert_int_equal(zeroes[i], 0);
+  arena_done(&a);
+}
+
+struct order {
+  int next, at[3];
+};
+struct step {
+  struct order *order;
+  int name;
+};
+
+static void note(void *data) {
+  struct step *s = data;
+  s->order->at[s->order->next++] = s->name;
+}
+
+static void cleanups_run_newest_first_and_once(void **state) {
+  struct arena a;
+  struct order order = {0};
+  struct step steps[3] = {{&order, 1}, {&order, 2}, {&order, 3}};
+  arena_init(&a);
+  for (int i = 0; i < 3; i++)
+    arena_defer(&a, note, &steps[i]);
+  arena_done(&a);
+  arena_done(&a);
+  assert_int_equal(order.next, 3);
+  assert_int_equal(order.at[0], 3);
+  assert_int_equal(order.at[1], 2);
+  assert_int_equal(order.at[2], 1);
+}
+
+int main(void) {
+  const struct CMUnitTest tests[] = {
+      cmocka_unit_test(allocations_are_aligned_and_apart),
+      cmocka_unit_test(the_first_block_is_small_and_blocks_grow),
+      cmocka_unit_test(a_large_request_gets_its_own_block),
+      cmocka_unit_test(copies_and_formats_end_in_a_zero),
+      cmocka_unit_test(cleanups_run_newest_first_and_once),
+  };
+  return RUN_TESTS(tests);
+}
