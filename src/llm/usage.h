@@ -15,8 +15,13 @@ struct usage {
 
 #define USAGE_MAX_TOKENS 1000000000000ULL /* larger counts from a provider are cut to this */
 
-/* Upper estimate of the tokens of n bytes of text or JSON. */
+/* Upper estimate of the tokens of n bytes of text or JSON, for reservations: two bytes a token. */
 uint64_t usage_estimate_tokens(uint64_t bytes);
+/* Likely number of tokens in n bytes of text, for answers whose count never came: three bytes a token. */
+uint64_t usage_likely_tokens(uint64_t bytes);
+/* Fills what the provider did not say once an answer is over; what it did say always wins. Without any report: both sides are our
+ * estimate. With a report but no proper end (finished false) the output count is raised to what was seen, if that is more. */
+void usage_fill(struct usage *u, bool finished, uint64_t input_bytes, uint64_t output_bytes);
 uint64_t usage_total(const struct usage *u); /* every class once */
 
 #endif

@@ -1,0 +1,18 @@
+/* The table of dialects. What each of them does stands in its own files; a new dialect is one row here.
+ * Called by intake (path to wire) and config (names). */
+#include "wire/wire.h"
+
+static const struct wire *const wires[WIRE_COUNT] = {
+    [WIRE_ANTHROPIC] = &wire_anthropic,
+    [WIRE_OPENAI_CHAT] = &wire_openai_chat,
+    [WIRE_OPENAI_EMBEDDINGS] = &wire_openai_embeddings,
+};
+
+const struct wire *wire_get(enum wire_id id) { return (unsigned)id < WIRE_COUNT ? wires[id] : NULL; }
+
+const struct wire *wire_find(struct text name) {
+  for (size_t i = 0; i < WIRE_COUNT; i++)
+    if (text_equal(name, text_of(wires[i]->name)))
+      return wires[i];
+  return NULL;
+}
