@@ -1,5 +1,6 @@
-/* Stands in for libFuzzer in the test suite: runs a fuzz target on every file of its corpus, then on a fixed number of mutations of
- * those files. The mutations come from a seeded generator, so a failure repeats on every machine. A crash leaves the input in
+/* Stands in for libFuzzer in the test suite: runs a fuzz target on every file of its corpus, then on a fixed number of
+ * mutations of those files. The mutations come from a seeded generator, so a failure repeats on every machine. A crash
+ * leaves the input in
  * ./crash-<name> and the test program dies of it, which tally counts.
  * Usage: fuzz_<name> NAME CORPUS_DIR. */
 #include <dirent.h>
@@ -12,7 +13,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#define MUTATIONS 2000
+#define MUTATIONS      2000
 #define SEED_BYTES_MAX 65536
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
@@ -116,7 +117,8 @@ static size_t change(uint8_t *data, size_t size, const struct seed *other, uint6
     return size + length;
   case 3:
     memmove(data + at + 1, data + at, size - at);
-    data[at] = (uint8_t)telling[next_random(state) % (sizeof(telling) - 1)]; /* the sizeof counts the zero byte, which is left out */
+    data[at] = (uint8_t)
+        telling[next_random(state) % (sizeof(telling) - 1)]; /* the sizeof counts the zero byte, which is left out */
     return size + 1;
   default:
     length = length < other->size ? length : other->size;

@@ -1,5 +1,5 @@
-/* Starts a tool, waits for it and keeps its standard output. For the tests of the tools only; standard error stays the test's.
- * Not for programs that print without end: the output goes to a temporary file first. */
+/* Starts a tool, waits for it and keeps its standard output. For the tests of the tools only; standard error stays the
+ * test's. Not for programs that print without end: the output goes to a temporary file first. */
 #include "run.h"
 
 #include <stdio.h>

@@ -9,7 +9,8 @@ struct run_result {
   char text[8192]; /* standard output without its last line end, cut to fit */
 };
 
-/* argv[0] is the program; argv ends in NULL. Aborts when it cannot be started. The result is good until the next call. */
+/* argv[0] is the program; argv ends in NULL. Aborts when it cannot be started. The result is good until the next call.
+ */
 const struct run_result *run_tool(char *const argv[]);
 
 const char *run_last_line(const struct run_result *r);

@@ -1,5 +1,5 @@
-/* What tally makes of programs that pass, fail, crash, hang and print nonsense. Each case is a shell command whose output is given,
- * and the totals that must come out. */
+/* What tally makes of programs that pass, fail, crash, hang and print nonsense. Each case is a shell command whose
+ * output is given, and the totals that must come out. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdbool.h>
@@ -28,7 +28,8 @@ static void test_adds_up_the_results_of_all_programs(void **state) {
 }
 
 static void test_names_the_failed_test_and_shows_the_output(void **state) {
-  const struct run_result *r = expect("a:9:printf '1..2\\nok 1 - x\\nnot ok 2 - y\\n'; echo because >&2; exit 1", NULL, "1 passed, 1 failed");
+  const struct run_result *r =
+      expect("a:9:printf '1..2\\nok 1 - x\\nnot ok 2 - y\\n'; echo because >&2; exit 1", NULL, "1 passed, 1 failed");
   assert_non_null(strstr(r->text, "FAILED a: y\n"));
   assert_non_null(strstr(r->text, "because\n"));
 }
@@ -42,7 +43,9 @@ static void test_a_bad_exit_after_good_results_is_a_failure(void **state) {
   (void)expect("a:9:printf '1..1\\nok 1 - x\\n'; exit 66", NULL, "1 passed, 1 failed");
 }
 
-static void test_a_missing_plan_is_a_failure(void **state) { (void)expect("a:9:echo ok 1", NULL, "1 passed, 1 failed"); }
+static void test_a_missing_plan_is_a_failure(void **state) {
+  (void)expect("a:9:echo ok 1", NULL, "1 passed, 1 failed");
+}
 static void test_silence_is_a_failure(void **state) { (void)expect("a:9:true", NULL, "0 passed, 1 failed"); }
 static void test_an_empty_plan_is_a_failure(void **state) { (void)expect("a:9:echo 1..0", NULL, "0 passed, 1 failed"); }
 
@@ -64,7 +67,7 @@ static void test_a_program_that_cannot_start_is_a_failure(void **state) {
 
 static void test_skips_are_counted_apart(void **state) {
   (void)expect("a:9:printf '1..2\\nok 1 - x # SKIP no root\\nok 2\\n'", "b:9:echo '1..0 # skip nothing here'",
-    "1 passed, 0 failed, 2 skipped");
+               "1 passed, 0 failed, 2 skipped");
 }
 
 static void test_a_hash_in_a_name_is_no_skip(void **state) {
@@ -72,12 +75,13 @@ static void test_a_hash_in_a_name_is_no_skip(void **state) {
 }
 
 static void test_counts_the_leaves_of_nested_subtests(void **state) {
-  (void)expect("a:9:printf '# Subtest: s\\n    ok 1 - x\\n    ok 2 - y\\n    1..2\\nok 1 - s\\nok 2 - z\\n1..2\\n'", NULL,
-    "3 passed, 0 failed");
+  (void)expect("a:9:printf '# Subtest: s\\n    ok 1 - x\\n    ok 2 - y\\n    1..2\\nok 1 - s\\nok 2 - z\\n1..2\\n'",
+               NULL, "3 passed, 0 failed");
 }
 
 static void test_counts_a_failed_leaf_once(void **state) {
-  (void)expect("a:9:printf '    ok 1 - x\\n    not ok 2 - y\\n    1..2\\nnot ok 1 - s\\n1..1\\n'", NULL, "1 passed, 1 failed");
+  (void)expect("a:9:printf '    ok 1 - x\\n    not ok 2 - y\\n    1..2\\nnot ok 1 - s\\n1..1\\n'", NULL,
+               "1 passed, 1 failed");
 }
 
 static void test_a_subtest_that_fails_by_itself_counts(void **state) {
@@ -85,11 +89,13 @@ static void test_a_subtest_that_fails_by_itself_counts(void **state) {
 }
 
 static void test_text_in_a_yaml_block_is_no_result(void **state) {
-  (void)expect("a:9:printf 'ok 1 - x\\n  ---\\n  error: |\\n    not ok 7 - quoted\\n  ...\\n1..1\\n'", NULL, "1 passed, 0 failed");
+  (void)expect("a:9:printf 'ok 1 - x\\n  ---\\n  error: |\\n    not ok 7 - quoted\\n  ...\\n1..1\\n'", NULL,
+               "1 passed, 0 failed");
 }
 
 static void test_a_program_over_its_time_is_ended_with_its_children(void **state) {
-  const struct run_result *r = expect("a:1:(exec tail -f /dev/null) & exec tail -f /dev/null", NULL, "0 passed, 1 failed");
+  const struct run_result *r =
+      expect("a:1:(exec tail -f /dev/null) & exec tail -f /dev/null", NULL, "0 passed, 1 failed");
   assert_non_null(strstr(r->text, "ran longer than 1 s"));
 }
 
@@ -98,8 +104,8 @@ static void test_a_child_left_behind_does_not_hold_up_the_end(void **state) {
 }
 
 static void test_reports_in_the_order_given(void **state) {
-  const struct run_result *r = expect("slow:9:printf '1..1\\n'; seq 200000 | tail -n 1 >/dev/null; echo ok 1", "fast:9:printf '1..1\\nok 1\\n'",
-    "2 passed, 0 failed");
+  const struct run_result *r = expect("slow:9:printf '1..1\\n'; seq 200000 | tail -n 1 >/dev/null; echo ok 1",
+                                      "fast:9:printf '1..1\\nok 1\\n'", "2 passed, 0 failed");
   assert_true(strstr(r->text, "slow") < strstr(r->text, "fast"));
 }
 
@@ -110,27 +116,27 @@ static void test_refuses_arguments_it_does_not_know(void **state) {
 
 int main(int argc, char **argv) {
   const struct CMUnitTest tests[] = {
-    cmocka_unit_test(test_adds_up_the_results_of_all_programs),
-    cmocka_unit_test(test_names_the_failed_test_and_shows_the_output),
-    cmocka_unit_test(test_a_crash_is_a_failure_of_its_own),
-    cmocka_unit_test(test_a_bad_exit_after_good_results_is_a_failure),
-    cmocka_unit_test(test_a_missing_plan_is_a_failure),
-    cmocka_unit_test(test_silence_is_a_failure),
-    cmocka_unit_test(test_an_empty_plan_is_a_failure),
-    cmocka_unit_test(test_fewer_results_than_planned_is_a_failure),
-    cmocka_unit_test(test_more_results_than_planned_is_a_failure),
-    cmocka_unit_test(test_bailing_out_is_a_failure),
-    cmocka_unit_test(test_a_program_that_cannot_start_is_a_failure),
-    cmocka_unit_test(test_skips_are_counted_apart),
-    cmocka_unit_test(test_a_hash_in_a_name_is_no_skip),
-    cmocka_unit_test(test_counts_the_leaves_of_nested_subtests),
-    cmocka_unit_test(test_counts_a_failed_leaf_once),
-    cmocka_unit_test(test_a_subtest_that_fails_by_itself_counts),
-    cmocka_unit_test(test_text_in_a_yaml_block_is_no_result),
-    cmocka_unit_test(test_a_program_over_its_time_is_ended_with_its_children),
-    cmocka_unit_test(test_a_child_left_behind_does_not_hold_up_the_end),
-    cmocka_unit_test(test_reports_in_the_order_given),
-    cmocka_unit_test(test_refuses_arguments_it_does_not_know),
+      cmocka_unit_test(test_adds_up_the_results_of_all_programs),
+      cmocka_unit_test(test_names_the_failed_test_and_shows_the_output),
+      cmocka_unit_test(test_a_crash_is_a_failure_of_its_own),
+      cmocka_unit_test(test_a_bad_exit_after_good_results_is_a_failure),
+      cmocka_unit_test(test_a_missing_plan_is_a_failure),
+      cmocka_unit_test(test_silence_is_a_failure),
+      cmocka_unit_test(test_an_empty_plan_is_a_failure),
+      cmocka_unit_test(test_fewer_results_than_planned_is_a_failure),
+      cmocka_unit_test(test_more_results_than_planned_is_a_failure),
+      cmocka_unit_test(test_bailing_out_is_a_failure),
+      cmocka_unit_test(test_a_program_that_cannot_start_is_a_failure),
+      cmocka_unit_test(test_skips_are_counted_apart),
+      cmocka_unit_test(test_a_hash_in_a_name_is_no_skip),
+      cmocka_unit_test(test_counts_the_leaves_of_nested_subtests),
+      cmocka_unit_test(test_counts_a_failed_leaf_once),
+      cmocka_unit_test(test_a_subtest_that_fails_by_itself_counts),
+      cmocka_unit_test(test_text_in_a_yaml_block_is_no_result),
+      cmocka_unit_test(test_a_program_over_its_time_is_ended_with_its_children),
+      cmocka_unit_test(test_a_child_left_behind_does_not_hold_up_the_end),
+      cmocka_unit_test(test_reports_in_the_order_given),
+      cmocka_unit_test(test_refuses_arguments_it_does_not_know),
   };
   if (argc != 2)
     return 2;

@@ -30,7 +30,8 @@ static char **words_of_array(yyjson_val *array) {
   char **words = new_words(yyjson_arr_size(array));
   size_t at, max;
   yyjson_val *item;
-  yyjson_arr_foreach(array, at, max, item) words[at] = copy(yyjson_is_str(item) ? yyjson_get_str(item) : "");
+  yyjson_arr_foreach (array, at, max, item)
+    words[at] = copy(yyjson_is_str(item) ? yyjson_get_str(item) : "");
   return words;
 }
 
@@ -38,7 +39,7 @@ static char **words_of_object(yyjson_val *object) {
   char **words = new_words(yyjson_obj_size(object));
   size_t at, max;
   yyjson_val *key, *value;
-  yyjson_obj_foreach(object, at, max, key, value) {
+  yyjson_obj_foreach (object, at, max, key, value) {
     if (asprintf(&words[at], "%s=%s", yyjson_get_str(key), yyjson_is_str(value) ? yyjson_get_str(value) : "") < 0)
       abort();
   }
@@ -87,7 +88,8 @@ bool program_list_add_meson(struct program_list *list, const char *build_dir, in
     (void)fprintf(stderr, "tally: `meson introspect --tests %s` does not tell the tests\n", build_dir);
   size_t at, max;
   yyjson_val *test;
-  yyjson_arr_foreach(tests, at, max, test) add_test(list, test, times);
+  yyjson_arr_foreach (tests, at, max, test)
+    add_test(list, test, times);
   yyjson_doc_free(doc);
   free(text);
   return ok;

@@ -1,6 +1,6 @@
-/* Starting and ending one test program. Output goes to memory files instead of pipes, so a program that leaves children behind
- * cannot make tally wait for an end of file, and two programs cannot mix their lines.
- * Called by tally.c; knows nothing of TAP. */
+/* Starting and ending one test program. Output goes to memory files instead of pipes, so a program that leaves children
+ * behind cannot make tally wait for an end of file, and two programs cannot mix their lines. Called by tally.c; knows
+ * nothing of TAP. */
 #include "program.h"
 
 #include <errno.h>

@@ -11,17 +11,17 @@ enum program_state { PROGRAM_WAITING, PROGRAM_RUNNING, PROGRAM_ENDED, PROGRAM_RE
 
 struct program {
   char *name;
-  char **argv;       /* ends in NULL */
-  char **env;        /* "NAME=VALUE" on top of ours, ends in NULL */
-  char *folder;      /* to start in; NULL: ours */
+  char **argv;  /* ends in NULL */
+  char **env;   /* "NAME=VALUE" on top of ours, ends in NULL */
+  char *folder; /* to start in; NULL: ours */
   int64_t limit_ms;
-  bool runs_alone;   /* no other program at the same time */
+  bool runs_alone; /* no other program at the same time */
   enum program_state state;
-  pid_t pid;         /* also its process group */
+  pid_t pid;          /* also its process group */
   int out_fd, err_fd; /* memory files with what it printed */
   int64_t started_ms, took_ms;
   bool timed_out;
-  int status;        /* of waitpid */
+  int status; /* of waitpid */
 };
 
 /* A growing list; zero-initialised is empty. */
@@ -34,8 +34,8 @@ struct program_list {
 struct program *program_list_add(struct program_list *list);
 void program_list_free(struct program_list *list);
 
-/* Adds the tests of a Meson build folder, in Meson's order, by asking `meson introspect`; times their limits by `times`.
- * False, with the reason on standard error, when Meson cannot say. */
+/* Adds the tests of a Meson build folder, in Meson's order, by asking `meson introspect`; times their limits by
+ * `times`. False, with the reason on standard error, when Meson cannot say. */
 bool program_list_add_meson(struct program_list *list, const char *build_dir, int64_t times);
 /* Adds "NAME:SECONDS:SHELL COMMAND". False when the text is not of that form. */
 bool program_list_add_command(struct program_list *list, const char *text);

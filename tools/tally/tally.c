@@ -1,8 +1,8 @@
 /* Runs test programs, a few at a time and each with a time limit, reads their TAP and says what it comes to:
  *   tally [-C MESON_BUILD_DIR] [-x NAME:SECONDS:COMMAND]... [-j JOBS] [-t TIMES] [-n NAME_PART]
- * The report is in the order of the list, whatever ends first. A crash, a time-out, an exit status that contradicts the results and
- * a missing or broken plan are failures of their own. The last line is "N passed, N failed" and, if any, ", N skipped"; the exit
- * status is 1 if anything failed. `make test` and the sanitizer targets call it. */
+ * The report is in the order of the list, whatever ends first. A crash, a time-out, an exit status that contradicts the
+ * results and a missing or broken plan are failures of their own. The last line is "N passed, N failed" and, if any, ",
+ * N skipped"; the exit status is 1 if anything failed. `make test` and the sanitizer targets call it. */
 #include "program.h"
 #include "tap.h"
 
@@ -81,7 +81,8 @@ static void report(struct program *p, struct totals *totals) {
     show_output("standard output", out, out_length);
     show_output("standard error", err, err_length);
   }
-  printf("%-6s %-40s %4zu passed %8.2f s\n", tap.failed > 0 ? "FAILED" : "ok", p->name, tap.passed, (double)p->took_ms / 1000);
+  printf("%-6s %-40s %4zu passed %8.2f s\n", tap.failed > 0 ? "FAILED" : "ok", p->name, tap.passed,
+         (double)p->took_ms / 1000);
   (void)fflush(stdout);
   totals->passed += tap.passed;
   totals->failed += tap.failed;
