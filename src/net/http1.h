@@ -1,27 +1,14 @@
-/* HTTP/1.1 message syntax on strict llhttp (RFC 9112), shared by server and client. Any ambiguity is an error: both Content-Length and Transfer-Encoding, Content-Length
- * twice, signed, listed or empty, bare LF or CR, obs-fold, space before the colon, NUL or control bytes in a field, empty field name, unknown transfer coding, chunked not last,
- * chunk extensions above 256 bytes in all, signs or blanks in chunk sizes. Trailers are parsed and discarded. Pure: bytes in, events out. */
+/* HTTP/1.1 message syntax (RFC 9112), shared by server and client: heads on strict llhttp behind checks of our own,
+ * bodies by chunked.h. Any ambiguity is an error: both Content-Length and Transfer-Encoding, Content-Length twice,
+ * signed, listed or empty, bare LF or CR, obs-fold, space before the colon, NUL or control bytes in a field, empty
+ * field name, transfer codings other than chunked, doubtful targets and hosts (http_target.h), chunk extensions above
+ * 256 bytes in all, signs or blanks in chunk sizes. Trailers are parsed and discarded. Pure: bytes in, events out; the
+ * result does not depend on how the bytes were cut into packets. */
 #ifndef NET_HTTP1_H
 #define NET_HTTP1_H
 
 #include "base/arena.h"
-#include "base/buf.h"
-
-struct http_header {
-  struct text name, value; /* value trimmed; name as sent */
-};
-#define HTTP_MAX_HEADERS 128
-struct http_headers {
-  struct http_header *at;
-  size_t count;
-};
-/* First header of that name (ASCII case-insensitive), or NULL. */
-const struct http_header *http_header_find(const struct http_headers *h, struct text name);
-struct text http_header_value(const struct http_headers *h, struct text name); /* empty when absent */
-/* Is the header hop-by-hop (RFC 9110 section 7.6.1), by nature or because the Connection header of h names it? */
-bool http_header_is_hop_by_hop(const struct http_headers *h, struct text name);
-/* May this be sent as a header? token name (RFC 9110 section 5.6.2), value without CR, LF, NUL. */
-bool http_header_is_sane(struct text name, struct text value);
+#include "net/http_headers.h"
 
 enum http1_kind { HTTP1_REQUEST, HTTP1_RESPONSE };
 struct http1_limits {
@@ -30,6 +17,7 @@ struct http1_limits {
 };
 struct http1_head {
   struct text method, target; /* requests */
+  struct text path, query;    /* of the target, undecoded; see http_target.h */
   int status;                 /* responses */
   int minor_version;          /* 0 or 1; anything else is refused */
   struct http_headers headers;
@@ -40,17 +28,25 @@ struct http1_head {
 
 struct http1; /* parser of a sequence of messages of one connection */
 
-/* Memory from the heap; free with http1_free. */
+/* Memory from the heap (about 150 bytes, more only while a head arrives in parts); free with http1_free. */
 struct http1 *http1_new(enum http1_kind kind, const struct http1_limits *limits);
 void http1_free(struct http1 *p);
-/* Gets ready for the next message; head slices will live in arena. is_answer_to_head: a response without a body whatever its headers say. */
+/* Gets ready for the next message, whatever state the last one was left in; head slices will live in arena.
+ * is_answer_to_head: a response without a body whatever its headers say. */
 void http1_begin(struct http1 *p, struct arena *arena, bool is_answer_to_head);
-/* Feeds bytes of the head. *out_used of them were consumed; *out_done when the head is complete (*head is then valid, everything copied into the arena). Bytes behind the head are left to the caller.
- * ERR_PROTOCOL (f names what), ERR_HEADERS_TOO_LARGE, ERR_UNSUPPORTED for a version other than 1.0/1.1. */
-enum err http1_head_feed(struct http1 *p, struct text bytes, size_t *out_used, bool *out_done, struct http1_head *head, struct fault *f) MUST_CHECK;
-/* Feeds bytes of the body; body data found is moved to the front of `bytes` itself: *out_body bytes of it. *out_used consumed, *out_done when the message is complete. ERR_PROTOCOL. */
-enum err http1_body_feed(struct http1 *p, char *bytes, size_t len, size_t *out_used, size_t *out_body, bool *out_done, struct fault *f) MUST_CHECK;
+/* Feeds bytes of the head. *out_used of them were consumed; *out_done when the head is complete (*head is then valid,
+ * everything copied into the arena). Bytes behind the head are left to the caller. One empty line before a request is
+ * skipped (RFC 9112 section 2.2). ERR_PROTOCOL (f names what), ERR_HEADERS_TOO_LARGE, ERR_UNSUPPORTED for a version
+ * other than 1.0/1.1. */
+enum err http1_head_feed(struct http1 *p, struct text bytes, size_t *out_used, bool *out_done, struct http1_head *head,
+                         struct fault *f) MUST_CHECK;
+/* Feeds bytes of the body; body data found is moved to the front of `bytes` itself: *out_body bytes of it. *out_used
+ * consumed, *out_done when the message is complete. ERR_PROTOCOL. */
+enum err http1_body_feed(struct http1 *p, char *bytes, size_t len, size_t *out_used, size_t *out_body, bool *out_done,
+                         struct fault *f) MUST_CHECK;
 /* The connection ended: ERR_OK when that ends the message properly (response without framing), else ERR_PROTOCOL. */
 enum err http1_end(struct http1 *p, struct fault *f) MUST_CHECK;
+/* Has a byte of the head been fed since http1_begin? */
+bool http1_has_begun(const struct http1 *p);
 
 #endif
