@@ -5,7 +5,7 @@
 #include "net/dns.h"
 #include "net/tls.h"
 
-/* TCP_NODELAY is set. tls NULL: plain. Faults say which step failed and the address ("connect 127.0.0.1:9: connection refused"). Waits until deadline. */
+/* TCP_NODELAY is set. dns may be NULL when host is an IP literal. tls NULL: plain. Faults say which step failed and the address ("connect 127.0.0.1:9: connection refused"). Waits until deadline. */
 enum err dial(struct dns *dns, struct tls_context *tls, struct text host, uint16_t port, int64_t deadline_us, struct stream **out, struct fault *f) MUST_CHECK;
 
 #endif
