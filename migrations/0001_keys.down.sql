@@ -1,0 +1,2 @@
+DROP TABLE weir_keys;
+DROP TABLE weir_sequence;
