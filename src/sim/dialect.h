@@ -1,0 +1,36 @@
+/* What the simulator needs of a dialect to play an answer in it. The dialects are tables of functions; all pure. */
+#ifndef SIM_DIALECT_H
+#define SIM_DIALECT_H
+
+#include "base/json.h"
+#include "net/http1.h"
+#include "sim/answer.h"
+
+#define SIM_HEADERS_MAX 24
+struct sim_headers {
+  struct http_header at[SIM_HEADERS_MAX];
+  size_t count;
+};
+/* One more; values must outlive the answer. Beyond SIM_HEADERS_MAX it is left out. */
+static inline void sim_headers_add(struct sim_headers *h, struct text name, struct text value) {
+  if (h->count < SIM_HEADERS_MAX) h->at[h->count++] = (struct http_header){name, value};
+}
+
+struct sim_dialect {
+  const char *name;
+  /* Validates a request for an answer as strictly as the service does. The body is doc's source. Faults carry the service's own words. */
+  enum err (*read)(const struct json *doc, struct arena *a, struct sim_ask *out, struct fault *f);
+  /* The service's own headers for an answer of this status. */
+  void (*add_headers)(struct sim_headers *h, int status, struct text request_id);
+  /* The error body for f (its status is fault_status). is_usage_limit: the plan is used up, not the rate. */
+  void (*write_error)(struct buf *out, const struct fault *f, struct text request_id, bool is_usage_limit);
+  void (*write_plain)(struct buf *out, const struct sim_answer *answer, struct arena *a);
+  /* Appends the next event of the stream; false when there was none left. */
+  bool (*write_event)(struct buf *out, const struct sim_answer *answer, struct sim_cursor *cursor);
+  /* An error in the middle of a stream. */
+  void (*write_stream_error)(struct buf *out);
+};
+
+extern const struct sim_dialect sim_anthropic, sim_openai;
+
+#endif
