@@ -1,0 +1,118 @@
+/* The provider's body as bytes and events. A stream that is neither compressed nor between two events holds no memory here: relay.c
+ * then reads into the thread's scratch and hands it to answer_scan directly. Does not talk to the client. */
+#include "gateway/answer.h"
+
+#include "net/inflate.h"
+#include "net/sse.h"
+
+#define READ_BYTES (16 * 1024)
+/* More unpacked bytes than these times the packed ones are taken for a bomb by net/inflate; this bounds one read. */
+#define UNPACK_MAX_BYTES (1024 * 1024)
+
+static bool is_event_stream(const struct http1_head *head) {
+  struct text type = http_header_value(&head->headers, TEXT("content-type"));
+  return text_equal_nocase(text_head(type, 17), TEXT("text/event-stream"));
+}
+
+enum err answer_begin(struct exchange *x) {
+  const struct http1_head *head = http_reply_head(x->attempt.reply);
+  struct answer *a = &x->answer;
+  struct text coding = http_header_value(&head->headers, TEXT("content-encoding"));
+  answer_end(x);
+  buf_init(&a->held, x->config->limits.response_bytes);
+  a->is_stream = is_event_stream(head);
+  if (text_is_empty(coding) || text_equal_nocase(coding, TEXT("identity"))) return ERR_OK;
+  a->inflate = inflate_new(coding);
+  if (a->inflate) return ERR_OK;
+  return fault_set(&x->fault, ERR_UPSTREAM_PROTOCOL, NULL, "the provider sent the content coding \"%.*s\", which was not asked for", TEXT_ARGS(text_head(coding, 40)));
+}
+
+void answer_end(struct exchange *x) {
+  inflate_free(x->answer.inflate);
+  buf_done(&x->answer.held);
+  x->answer = (struct answer){0};
+}
+
+/* Appends what can be had now. */
+static enum err try_fill(struct exchange *x) {
+  struct answer *a = &x->answer;
+  size_t n = 0;
+  if (!a->inflate) {
+    char *room = buf_reserve(&a->held, READ_BYTES);
+    if (!room) return ERR_NO_ROOM;
+    enum err e = http_reply_try_read(x->attempt.reply, room, READ_BYTES, &n, &x->fault);
+    if (e == ERR_OK) buf_commit(&a->held, n);
+    return e;
+  }
+  char packed[2048];
+  enum err e = http_reply_try_read(x->attempt.reply, packed, sizeof(packed), &n, &x->fault);
+  if (e == ERR_END && inflate_end(a->inflate) != ERR_OK) {
+    return fault_set(&x->fault, ERR_UPSTREAM_PROTOCOL, NULL, "the provider's compressed answer is incomplete");
+  }
+  if (e != ERR_OK) return e;
+  e = inflate_feed(a->inflate, (struct text){packed, n}, &a->held);
+  if (e == ERR_LIMIT) return ERR_NO_ROOM;
+  return e == ERR_OK ? ERR_OK : fault_set(&x->fault, e, NULL, "the provider's compressed answer is damaged");
+}
+
+enum err answer_fill(struct exchange *x, size_t max_bytes) {
+  for (;;) {
+    enum err e = try_fill(x);
+    if (e == ERR_NO_ROOM || (e == ERR_OK && x->answer.held.len > max_bytes)) {
+      return fault_set(&x->fault, ERR_UPSTREAM_PROTOCOL, NULL, "the provider's answer is larger than %zu bytes", max_bytes);
+    }
+    if (e != ERR_AGAIN) return e;
+    int64_t before_us = loop_clock_us();
+    e = http_reply_wait(x->attempt.reply, &x->fault);
+    x->waited_us += loop_clock_us() - before_us;
+    if (e != ERR_OK) return e;
+  }
+}
+
+static enum err tap_one(struct exchange *x, const struct sse_event *event, enum wire_verdict *out) {
+  bool had_content = x->tap.has_content;
+  *out = WIRE_PASS;
+  if (event->is_comment) return ERR_OK;
+  enum err e = x->route.wire->tap_event(&x->tap, event->event, event->data, out, &x->fault);
+  if (!had_content && x->tap.has_content) x->first_token_us = loop_clock_us() - x->rq->received_us;
+  return e;
+}
+
+enum err answer_scan(struct exchange *x, char *bytes, size_t *len, size_t *ready, size_t *scan) {
+  struct text left = {bytes + *ready, *len - *ready};
+  struct buf joined;
+  struct sse_event event;
+  enum err e = ERR_OK;
+  buf_init(&joined, x->config->limits.event_bytes);
+  while (e == ERR_OK && sse_next(&left, scan, &joined, &event)) {
+    enum wire_verdict verdict;
+    e = tap_one(x, &event, &verdict);
+    if (e != ERR_OK) break;
+    if (verdict == WIRE_PASS) {
+      *ready += event.raw.len;
+      continue;
+    }
+    memmove(bytes + *ready, left.at, left.len);
+    *len -= event.raw.len;
+    left = (struct text){bytes + *ready, left.len};
+  }
+  buf_done(&joined);
+  return e;
+}
+
+void answer_scan_rest(struct exchange *x, struct text rest) {
+  if (text_is_empty(rest)) return;
+  struct buf whole, joined;
+  struct sse_event event;
+  enum wire_verdict verdict;
+  size_t scan = 0;
+  buf_init(&whole, rest.len + 2);
+  buf_init(&joined, rest.len + 2);
+  buf_add(&whole, rest);
+  buf_add(&whole, TEXT("\n\n"));
+  struct text left = buf_text(&whole);
+  struct fault ignored = x->fault;
+  if (sse_next(&left, &scan, &joined, &event) && tap_one(x, &event, &verdict) != ERR_OK) x->fault = ignored;
+  buf_done(&whole);
+  buf_done(&joined);
+}

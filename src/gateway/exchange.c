@@ -1,0 +1,146 @@
+/* The request path, top to bottom: exchange_run calls the stages one after the other in one fiber, times each, answers what was
+ * refused, and ends in exactly one settlement and one record whatever happened. No stage is called from anywhere else. */
+#include "gateway/exchange.h"
+
+#include "base/log.h"
+
+static void stage_begin(const char *name) {
+  log_context()->stage = name;
+}
+
+static void stage_end(struct exchange *x, enum telemetry_stage stage, int64_t *since_us) {
+  int64_t now_us = loop_clock_us();
+  x->stage_us[stage] = now_us - *since_us;
+  *since_us = now_us;
+}
+
+int64_t exchange_overhead_us(const struct exchange *x) {
+  int64_t us = loop_clock_us() - x->rq->received_us - x->waited_us;
+  return us > 0 ? us : 0;
+}
+
+/* Runs the stages in order; the first refusal ends the walk. */
+static enum err walk(struct exchange *x) {
+  static const struct {
+    const char *name;
+    enum telemetry_stage stage;
+    enum err (*run)(struct exchange *x);
+  } stages[] = {
+      {"intake", TELEMETRY_INTAKE, exchange_intake}, {"identify", TELEMETRY_IDENTIFY, exchange_identify},
+      {"choose", TELEMETRY_CHOOSE, exchange_choose}, {"admit", TELEMETRY_ADMIT, exchange_admit},
+      {"send", TELEMETRY_SEND, exchange_send},       {"relay", TELEMETRY_RELAY, exchange_relay},
+  };
+  int64_t since_us = x->rq->received_us;
+  for (size_t i = 0; i < sizeof(stages) / sizeof(stages[0]); i++) {
+    stage_begin(stages[i].name);
+    enum err e = stages[i].run(x);
+    stage_end(x, stages[i].stage, &since_us);
+    if (e != ERR_OK) return e;
+    if (x->route.kind == ROUTE_MODELS || x->route.kind == ROUTE_MODEL) {
+      if (stages[i].stage == TELEMETRY_IDENTIFY) return exchange_models(x);
+    }
+  }
+  return ERR_OK;
+}
+
+/* Turns a refusal into an answer in the caller's wire. Once the answer has begun there is nothing to say but the end of the connection. */
+static void refuse(struct exchange *x) {
+  if (http_respond_has_started(x->rq)) {
+    http_respond_abort(x->rq);
+    return;
+  }
+  if (x->fault.err == ERR_CANCELLED || http_request_client_is_gone(x->rq)) return;
+  struct buf body;
+  buf_init(&body, 4096);
+  x->route.wire->write_error(&body, &x->fault, x->rq->id);
+  struct http_header headers[16];
+  size_t count = headers_own(x, headers, 14);
+  headers[count++] = (struct http_header){TEXT("content-type"), TEXT("application/json")};
+  if (x->fault.retry_after_s > 0) {
+    headers[count++] = (struct http_header){TEXT("retry-after"), arena_format(x->arena, "%d", x->fault.retry_after_s)};
+  }
+  x->status = fault_status(&x->fault);
+  x->response_bytes = body.len;
+  enum err e = http_respond(x->rq, x->status, headers, count, buf_text(&body));
+  if (e != ERR_OK) x->status = 0;
+  buf_done(&body);
+}
+
+static void record(struct exchange *x) {
+  const struct http_headers *h = &x->rq->head.headers;
+  const struct candidate *c = x->attempt.candidate;
+  struct telemetry_exchange e = {
+      .request_id = x->rq->id,
+      .upstream_request_id = x->upstream_request_id,
+      .method = x->rq->head.method,
+      .path = x->route.by_url_key ? x->route.vendor_path : x->rq->path,
+      .peer = x->rq->peer,
+      .user_agent = http_header_value(h, TEXT("user-agent")),
+      .wire = text_of(x->route.wire->name),
+      .operation = text_of(x->route.operation_name),
+      .model = x->ask.model,
+      .outcome = x->outcome,
+      .status = x->status,
+      .upstream_status = x->attempt.upstream_status,
+      .attempts = x->attempts,
+      .streamed = x->ask.stream,
+      .request_bytes = x->request_bytes,
+      .response_bytes = x->response_bytes,
+      .usage = x->usage,
+      .cost = x->cost,
+      .first_token_us = x->first_token_us,
+      .duration_us = loop_clock_us() - x->rq->received_us,
+      .overhead_us = exchange_overhead_us(x),
+  };
+  if (x->principal) {
+    e.key_name = x->principal->name;
+    e.user = x->principal->user;
+  }
+  if (c) {
+    e.provider = c->provider->name;
+    e.upstream_model = c->upstream_model;
+  }
+  if (x->fault.err != ERR_OK) {
+    e.error = text_of(err_name(x->fault.err));
+    e.detail = text_of(fault_text(&x->fault));
+  }
+  memcpy(e.stage_us, x->stage_us, sizeof(e.stage_us));
+  struct telemetry *t = x->worker->gateway->telemetry;
+  t->exchange_done(t, x->worker->index, &e);
+}
+
+static void exchange_run(struct exchange *x) {
+  enum err e = walk(x);
+  if (e != ERR_OK && x->fault.err == ERR_OK) fault_set(&x->fault, e, NULL, "%s", err_text(e));
+  /* From here on nothing may be skipped, so a client that has gone no longer cancels us. */
+  http_request_cancel_on_disconnect(x->rq, false);
+  if (e == ERR_CANCELLED || http_request_client_is_gone(x->rq)) x->outcome = e == ERR_OK ? x->outcome : "cancelled";
+  if (!x->outcome) x->outcome = x->attempts > 0 ? "error" : "refused";
+  int64_t since_us = loop_clock_us();
+  stage_begin("settle");
+  exchange_settle_attempt(x, x->outcome, e == ERR_OK ? "" : err_name(x->fault.err));
+  exchange_settle(x);
+  stage_end(x, TELEMETRY_SETTLE, &since_us);
+  if (e != ERR_OK) refuse(x);
+}
+
+void gateway_serve(struct gateway_worker *w, struct http_request *rq) {
+  struct exchange *x = ARENA_NEW(rq->arena, struct exchange);
+  x->worker = w;
+  x->rq = rq;
+  x->arena = rq->arena;
+  x->snapshot = w->snapshot;
+  x->snapshot->refs++;
+  x->config = x->snapshot->config;
+  x->route.wire = route_wire(rq->path, &rq->head.headers);
+  x->route.operation_name = "";
+  x->first_token_us = -1;
+  for (size_t i = 0; i < TELEMETRY_STAGES; i++) x->stage_us[i] = -1;
+  log_context()->request_id = rq->id;
+  exchange_run(x);
+  record(x);
+  log_context()->request_id = TEXT_NONE;
+  log_context()->stage = NULL;
+  if (x->principal) w->gateway->identity->unref(x->principal);
+  gateway_snapshot_unref(x->snapshot);
+}

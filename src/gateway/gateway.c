@@ -1,0 +1,68 @@
+/* The gateway's side of a worker: its snapshot with the origins of its providers, and the answers to requests that never became an
+ * exchange. Called by app.c. */
+#include "gateway/gateway.h"
+
+#include "gateway/route.h"
+#include "net/url.h"
+
+#include <stdlib.h>
+
+void gateway_snapshot_unref(struct gateway_snapshot *s) {
+  if (!s || --s->refs > 0) return;
+  config_unref(s->config);
+  free(s->origins);
+  free(s->base_paths);
+  free(s);
+}
+
+static struct gateway_snapshot *snapshot_new(struct config *c) {
+  struct gateway_snapshot *s = calloc(1, sizeof(*s));
+  size_t count = c->provider_count ? c->provider_count : 1;
+  if (!s) abort();
+  s->refs = 1;
+  s->config = c;
+  s->origins = calloc(count, sizeof(struct http_origin *));
+  s->base_paths = calloc(count, sizeof(*s->base_paths));
+  if (!s->origins || !s->base_paths) abort();
+  return s;
+}
+
+static enum err resolve(struct gateway_worker *w, struct gateway_snapshot *s, struct fault *f) {
+  for (size_t i = 0; i < s->config->provider_count; i++) {
+    struct url url;
+    enum err e = url_parse(s->config->providers[i].base_url, &url, f);
+    if (e == ERR_OK) e = http_client_origin(w->client, &url, &s->origins[i]);
+    if (e != ERR_OK) return e;
+    s->base_paths[i] = url.path;
+  }
+  return ERR_OK;
+}
+
+enum err gateway_worker_use(struct gateway_worker *w, struct config *c, struct fault *f) {
+  struct gateway_snapshot *s = snapshot_new(c);
+  enum err e = resolve(w, s, f);
+  if (e != ERR_OK) {
+    gateway_snapshot_unref(s);
+    return e;
+  }
+  gateway_snapshot_unref(w->snapshot);
+  w->snapshot = s;
+  return ERR_OK;
+}
+
+void gateway_worker_done(struct gateway_worker *w) {
+  gateway_snapshot_unref(w->snapshot);
+  w->snapshot = NULL;
+}
+
+bool gateway_owns(struct text path) {
+  static const struct text mounts[] = {TEXT("/v1/"), TEXT("/ak/"), TEXT("/anthropic/"), TEXT("/openai/")};
+  for (size_t i = 0; i < sizeof(mounts) / sizeof(mounts[0]); i++) {
+    if (text_starts(path, mounts[i])) return true;
+  }
+  return false;
+}
+
+void gateway_write_refusal(const struct fault *f, struct text target, struct text request_id, struct buf *out) {
+  route_wire(target, NULL)->write_error(out, f, request_id);
+}

@@ -1,0 +1,63 @@
+/* The last stage: every attempt is closed in the ledger exactly once, with the provider's counts where it gave them and with marked estimates where the
+ * answer was cut off before it did; and what admit took is given back with the true cost. Never waits, so no ending can skip it. */
+#include "gateway/exchange.h"
+
+static bool was_good(const struct attempt *a) {
+  return a->upstream_status >= 200 && a->upstream_status < 300;
+}
+
+/* A cut or abandoned answer has been paid for as far as it was made: the prompt, once the provider had accepted the call, and the
+ * content that was seen. Error answers cost nothing. */
+static void complete_usage(struct exchange *x, struct usage *u) {
+  const struct attempt *a = &x->attempt;
+  bool metered = x->route.operation != PROVIDER_COUNT_TOKENS && x->route.operation != PROVIDER_RAW;
+  if (!metered || !a->head_arrived || !was_good(a) || (x->tap.finished && u->known)) return;
+  if (x->tap.failed && !x->tap.has_content) {
+    *u = (struct usage){0};
+    return;
+  }
+  uint64_t seen = usage_estimate_tokens(x->tap.output_bytes);
+  if (!u->known) u->input = x->ask.input_tokens_bound;
+  if (seen > u->output) u->output = seen;
+  u->estimated = true;
+}
+
+static void cost_of(const struct exchange *x, const struct usage *u, struct cost *out) {
+  const struct price *price = &x->attempt.candidate->price;
+  if (x->route.operation == PROVIDER_COUNT_TOKENS || usage_total(u) == 0) {
+    *out = (struct cost){.known = true};
+    return;
+  }
+  price_cost(price->version ? price : NULL, u, out);
+}
+
+void exchange_settle_attempt(struct exchange *x, const char *outcome, const char *error) {
+  struct attempt *a = &x->attempt;
+  http_reply_close(a->reply);
+  a->reply = NULL;
+  if (a->state != ATTEMPT_OPEN) return;
+  a->state = ATTEMPT_SETTLED;
+  struct ledger_row *row = &a->row;
+  row->usage = x->tap.usage;
+  complete_usage(x, &row->usage);
+  cost_of(x, &row->usage, &row->cost);
+  row->price_version = a->candidate->price.version;
+  row->settled_us = loop_wall_us();
+  row->outcome = text_of(outcome);
+  row->error = text_of(error);
+  row->status = x->status;
+  row->upstream_status = a->upstream_status;
+  row->upstream_request_id = x->upstream_request_id;
+  row->first_token_us = x->first_token_us;
+  row->duration_us = loop_clock_us() - a->started_us;
+  row->overhead_us = exchange_overhead_us(x);
+  ledger_settle(x->worker->gateway->ledger, x->worker->index, row);
+  x->usage = row->usage;
+  x->cost = row->cost;
+  if (row->billable) x->settled_cost_nano += row->cost.total;
+  x->settled_tokens += usage_total(&row->usage);
+}
+
+void exchange_settle(struct exchange *x) {
+  allowance_give_back(&x->ticket, x->settled_tokens, x->settled_cost_nano);
+}
