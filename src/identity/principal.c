@@ -1,0 +1,122 @@
+/* Making, sharing and checking principals. A principal lives in one arena of its own together with its texts, so freeing it is
+ * one call; the count is atomic because workers share it. Used by the adapters of ports/identity.h. */
+#include "identity/principal.h"
+
+#include <stdatomic.h>
+#include <stdlib.h>
+#include <time.h>
+
+struct shared_principal {
+  struct principal p; /* first: the port's pointer is ours */
+  struct arena arena;
+  atomic_int refs;
+};
+
+static struct shared_principal *shared_new(void) {
+  struct shared_principal *s = calloc(1, sizeof(*s));
+  if (!s) abort();
+  arena_init(&s->arena);
+  atomic_init(&s->refs, 1);
+  return s;
+}
+
+/* "*" alone means every model, which is also what no list means. */
+static void set_models(struct shared_principal *s, const struct text *models, size_t count) {
+  struct text *copy = arena_alloc(&s->arena, (count ? count : 1) * sizeof(*copy));
+  for (size_t i = 0; i < count; i++) copy[i] = arena_copy(&s->arena, models[i]);
+  s->p.models = copy;
+  s->p.model_count = count == 1 && text_equal(models[0], TEXT("*")) ? 0 : count;
+}
+
+/* A stored key's id is positive; a declared one gets a stable negative id from its name, so that its rows and limits survive a restart. */
+static int64_t declared_id(struct text name) {
+  uint64_t h = 14695981039346656037u;
+  for (size_t i = 0; i < name.len; i++) h = (h ^ (unsigned char)name.at[i]) * 1099511628211u;
+  return -(int64_t)(h >> 2) - 1;
+}
+
+const struct principal *principal_from_declared(const struct apikey_declared *d) {
+  struct shared_principal *s = shared_new();
+  s->p.id = declared_id(d->name);
+  s->p.name = arena_copy(&s->arena, d->name);
+  s->p.user = arena_copy(&s->arena, d->user);
+  set_models(s, d->models, d->model_count);
+  s->p.rpm = d->rpm;
+  s->p.tpm = d->tpm;
+  s->p.concurrency = d->concurrency;
+  s->p.budget_nano = d->budget_nano;
+  s->p.budget_period = d->budget_period;
+  s->p.expires_us = d->expires_us;
+  s->p.blocked = d->blocked;
+  return &s->p;
+}
+
+static enum principal_period period_named(struct text name) {
+  if (text_equal(name, TEXT("day"))) return PRINCIPAL_DAY;
+  if (text_equal(name, TEXT("week"))) return PRINCIPAL_WEEK;
+  if (text_equal(name, TEXT("month"))) return PRINCIPAL_MONTH;
+  return PRINCIPAL_NO_BUDGET;
+}
+
+#define MODELS_MAX 64
+
+const struct principal *principal_from_stored(const struct store_key *k) {
+  struct shared_principal *s = shared_new();
+  struct text models[MODELS_MAX], rest = k->models, one;
+  size_t count = 0;
+  while (count < MODELS_MAX && !text_is_empty(rest)) {
+    if (!text_cut(rest, '\n', &one, &rest)) {
+      one = rest;
+      rest = TEXT_NONE;
+    }
+    if (!text_is_empty(one)) models[count++] = one;
+  }
+  s->p.id = k->id;
+  s->p.name = arena_copy(&s->arena, k->name);
+  s->p.user = arena_copy(&s->arena, k->user);
+  set_models(s, models, count);
+  s->p.rpm = k->rpm;
+  s->p.tpm = k->tpm;
+  s->p.concurrency = k->concurrency;
+  s->p.budget_nano = k->budget_nano;
+  s->p.budget_period = period_named(k->budget_period);
+  s->p.expires_us = k->expires_us;
+  s->p.blocked = k->blocked;
+  return &s->p;
+}
+
+const struct principal *principal_ref(const struct principal *p) {
+  struct shared_principal *s = (struct shared_principal *)(uintptr_t)p;
+  atomic_fetch_add_explicit(&s->refs, 1, memory_order_relaxed);
+  return p;
+}
+
+void principal_unref(const struct principal *p) {
+  struct shared_principal *s = (struct shared_principal *)(uintptr_t)p;
+  if (!s || atomic_fetch_sub_explicit(&s->refs, 1, memory_order_acq_rel) != 1) return;
+  arena_done(&s->arena);
+  free(s);
+}
+
+enum err principal_check(const struct principal *p, int64_t now_us, struct fault *f) {
+  if (p->blocked) {
+    return fault_set(f, ERR_FORBIDDEN, NULL, "the API key \"%.*s\" is blocked", TEXT_ARGS(p->name));
+  }
+  if (p->expires_us > 0 && now_us >= p->expires_us) {
+    time_t when = (time_t)(p->expires_us / 1000000);
+    struct tm utc;
+    char at[32];
+    gmtime_r(&when, &utc);
+    strftime(at, sizeof(at), "%Y-%m-%dT%H:%M:%SZ", &utc);
+    return fault_set(f, ERR_UNAUTHENTICATED, NULL, "the API key \"%.*s\" expired at %s", TEXT_ARGS(p->name), at);
+  }
+  return ERR_OK;
+}
+
+bool principal_allows_model(const struct principal *p, struct text model) {
+  if (p->model_count == 0) return true;
+  for (size_t i = 0; i < p->model_count; i++) {
+    if (text_glob(p->models[i], model, NULL)) return true;
+  }
+  return false;
+}

@@ -1,0 +1,33 @@
+/* The port of identity: whose call is this, and what may it do. A principal is immutable, shared between workers and refcounted. */
+#ifndef PORTS_IDENTITY_H
+#define PORTS_IDENTITY_H
+
+#include "base/arena.h"
+
+enum principal_period { PRINCIPAL_NO_BUDGET, PRINCIPAL_DAY, PRINCIPAL_WEEK, PRINCIPAL_MONTH };
+
+struct principal {
+  int64_t id; /* of the stored key; negative for a key declared in the configuration */
+  struct text name, user;
+  const struct text *models; /* globs; none: every model */
+  size_t model_count;
+  int64_t rpm, tpm, concurrency; /* 0: no limit */
+  int64_t budget_nano;           /* 0: no limit */
+  enum principal_period budget_period;
+  int64_t expires_us; /* wall clock; 0: never */
+  bool blocked;
+};
+
+struct identity {
+  /* The principal behind a key a client showed. ERR_OK with a reference in *out (give it back with unref; an expired or blocked one is ERR_UNAUTHENTICATED or ERR_FORBIDDEN, f says which),
+   * ERR_UNAUTHENTICATED for a malformed or unknown key, ERR_STORE when nobody can tell. now_us is the wall clock. Waits only when the key is not known in this process yet. */
+  enum err (*find)(struct identity *self, struct text key, int64_t now_us, const struct principal **out, struct fault *f);
+  /* Does this text name a Weir key (valid or not any more)? For telling a caller's own provider credential from ours. May wait. */
+  bool (*is_ours)(struct identity *self, struct text key);
+  void (*unref)(const struct principal *p); /* NULL is fine; any thread */
+};
+
+/* May this principal use the model? */
+bool principal_allows_model(const struct principal *p, struct text model);
+
+#endif
