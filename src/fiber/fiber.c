@@ -119,12 +119,18 @@ struct fiber *fiber_self(void) {
   return loop_here == NULL ? NULL : loop_here->running;
 }
 
+/* For functions that make sense inside a fiber only. */
+static struct fiber *running_fiber(void) {
+  assert(loop_here != NULL && loop_here->running != NULL);
+  return loop_here->running;
+}
+
 struct loop *fiber_loop(const struct fiber *f) {
   return f->loop;
 }
 
 void fiber_suspend(void) {
-  struct fiber *f = fiber_self();
+  struct fiber *f = running_fiber();
   f->parked = true;
   switch_to_loop(f, false);
 }
@@ -146,8 +152,7 @@ static void set_deadline(struct fiber *f, int64_t deadline_us) {
 }
 
 enum err fiber_park(int64_t deadline_us) {
-  struct fiber *f = fiber_self();
-  assert(f != NULL);
+  struct fiber *f = running_fiber();
   if (!f->woken && !f->cancelled && deadline_us > f->loop->now_us) {
     set_deadline(f, deadline_us);
     fiber_suspend();
@@ -178,12 +183,11 @@ bool fiber_is_cancelled(const struct fiber *f) {
 }
 
 void fiber_clear_cancel(void) {
-  fiber_self()->cancelled = false;
+  running_fiber()->cancelled = false;
 }
 
 enum err fiber_yield(void) {
-  struct fiber *f = fiber_self();
-  assert(f != NULL);
+  struct fiber *f = running_fiber();
   if (!f->cancelled) {
     fiber_queue_push(&f->loop->yielded, f);
     switch_to_loop(f, false);

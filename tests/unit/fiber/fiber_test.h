@@ -17,7 +17,7 @@
 #define TEST_COUNT(array) (sizeof(array) / sizeof((array)[0]))
 #define TEST_IS_SANITIZED (INSTRUMENT_ASAN || INSTRUMENT_TSAN)
 
-static struct loop *test_loop_new(void) {
+static inline struct loop *test_loop_new(void) {
   struct loop *loop = NULL;
   assert_int_equal(loop_new(NULL, &loop), ERR_OK);
   return loop;
