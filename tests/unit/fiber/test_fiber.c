@@ -192,9 +192,11 @@ static void nearer_deadline(void *arg) {
   enum err got = ERR_COUNT;
   assert_int_equal(fiber_start(loop_current(), park_once, &got, &f), ERR_OK);
   assert_int_equal(fiber_park(start_us + 1000), ERR_TIMEOUT);
-  fiber_wake(f);
   int64_t took_us = loop_clock_us() - start_us;
   assert_in_range(took_us, 1000, TEST_FAR_US / 2);
+  fiber_wake(f);
+  assert_int_equal(fiber_yield(), ERR_OK);
+  assert_int_equal(got, ERR_OK);
 }
 static void a_nearer_deadline_moves_the_timer(void **state) {
   test_run(nearer_deadline, NULL);

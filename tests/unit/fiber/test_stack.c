@@ -107,6 +107,9 @@ static void endless_recursion_in_a_fiber_hits_the_guard_page(void **state) {
 }
 
 static void the_high_water_mark_tells_the_deepest_use(void **state) {
+  if (TEST_IS_SANITIZED) {
+    skip();
+  }
   int result;
   depth_wanted = 20;
   test_run(go_deep_fiber, &result);
