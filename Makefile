@@ -1,6 +1,10 @@
 # Short names for what people do here; the work is done by Meson (meson.build) and the programs in tools/. `make help` lists them.
 SHELL := /bin/sh
 export PATH := $(CURDIR)/.node/bin:$(PATH)
+# A Node that brings its own list of authorities should know this machine's too.
+ifneq ($(wildcard /etc/ssl/certs/ca-certificates.crt),)
+export NODE_EXTRA_CA_CERTS ?= /etc/ssl/certs/ca-certificates.crt
+endif
 SETUP := sh tools/setup.sh
 RELEASE := build/release
 TALLY := $(RELEASE)/tools/tally

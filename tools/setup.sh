@@ -10,6 +10,10 @@ set -eu
 LC_ALL=C
 export LC_ALL
 
+# A Node that brings its own list of authorities should know this machine's too.
+authorities=/etc/ssl/certs/ca-certificates.crt
+if [ -z "${NODE_EXTRA_CA_CERTS:-}" ] && [ -f $authorities ]; then export NODE_EXTRA_CA_CERTS=$authorities; fi
+
 cd "$(dirname "$0")/.."
 root=$(pwd)
 stamps=build/.setup
@@ -130,8 +134,13 @@ apt_update() {
 
 apt_install() {
   say "installing: $*"
+  mkdir -p build
   as_root env DEBIAN_FRONTEND=noninteractive apt-get -qq -y --no-install-recommends -o DPkg::Lock::Timeout=300 \
-    -o Dpkg::Options::=--force-confdef -o Dpkg::Options::=--force-confold -o Dpkg::Use-Pty=0 install "$@" </dev/null
+    -o Dpkg::Options::=--force-confdef -o Dpkg::Options::=--force-confold -o Dpkg::Use-Pty=0 install "$@" \
+    </dev/null >build/setup.log 2>&1 || {
+    tail -n 40 build/setup.log >&2
+    fail "apt-get could not install: $*"
+  }
 }
 
 # nginx and HAProxy are wanted as programs only: their packages must not start a server on this machine, now or at boot.
