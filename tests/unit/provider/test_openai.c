@@ -1,0 +1,62 @@
+/* The OpenAI adapter. */
+#include "provider/openai.h"
+
+#include "provider/table.h"
+#include "provider_test.h"
+
+static void each_operation_has_its_path_below_the_base(void **state) {
+  struct arena a;
+  arena_init(&a);
+  struct provider_call c = {.operation = PROVIDER_CHAT, .base_path = TEXT("/v1"), .api_key = TEXT("k")};
+  EXPECT_TEXT(address_ok(&provider_openai, c, &a).path, TEXT("/v1/chat/completions"));
+  c.operation = PROVIDER_EMBEDDINGS;
+  EXPECT_TEXT(address_ok(&provider_openai, c, &a).path, TEXT("/v1/embeddings"));
+  c.operation = PROVIDER_RAW;
+  c.raw_path = TEXT("/v1/files");
+  c.query = TEXT("limit=3");
+  EXPECT_TEXT(address_ok(&provider_openai, c, &a).path, TEXT("/v1/files?limit=3"));
+  c.raw_path = TEXT("/v1beta/files");
+  EXPECT_TEXT(address_ok(&provider_openai, c, &a).path, TEXT("/v1/v1beta/files?limit=3"));
+  arena_done(&a);
+}
+
+static void the_key_goes_out_as_bearer_and_no_key_sends_no_header(void **state) {
+  struct arena a;
+  arena_init(&a);
+  struct provider_call c = {
+      .operation = PROVIDER_CHAT, .api_key = TEXT("sk-weir"), .own_authorization = TEXT("Bearer own")};
+  struct provider_target t = address_ok(&provider_openai, c, &a);
+  EXPECT_TEXT(header_of(&t, "authorization"), TEXT("Bearer sk-weir"));
+  assert_int_equal(t.header_count, 1);
+  c.api_key = TEXT_NONE;
+  t = address_ok(&provider_openai, c, &a);
+  EXPECT_TEXT(header_of(&t, "authorization"), TEXT("Bearer own"));
+  c.own_authorization = TEXT_NONE;
+  c.own_x_api_key = TEXT("sk-for-another-vendor");
+  t = address_ok(&provider_openai, c, &a);
+  assert_int_equal(t.header_count, 0);
+  arena_done(&a);
+}
+
+static void messages_are_not_served(void **state) {
+  struct arena a;
+  arena_init(&a);
+  struct provider_call c = {.operation = PROVIDER_MESSAGES};
+  struct provider_target t = {0};
+  assert_false(openai_serves(PROVIDER_MESSAGES));
+  assert_false(openai_serves(PROVIDER_COUNT_TOKENS));
+  assert_true(openai_serves(PROVIDER_CHAT));
+  assert_int_equal(openai_address(&c, &a, &t, NULL), ERR_UNSUPPORTED);
+  c = (struct provider_call){.operation = PROVIDER_RAW, .raw_path = TEXT("/v1/../x")};
+  assert_int_equal(openai_address(&c, &a, &t, NULL), ERR_BAD_REQUEST);
+  arena_done(&a);
+}
+
+int main(void) {
+  const struct CMUnitTest tests[] = {
+      cmocka_unit_test(each_operation_has_its_path_below_the_base),
+      cmocka_unit_test(the_key_goes_out_as_bearer_and_no_key_sends_no_header),
+      cmocka_unit_test(messages_are_not_served),
+  };
+  return RUN_TESTS(tests);
+}
