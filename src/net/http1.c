@@ -19,6 +19,7 @@ struct http1 {
   char *partial; /* the beginning of a head whose end has not arrived */
   size_t partial_len, partial_cap;
   size_t lines, line_bytes; /* complete lines seen; bytes of the current one */
+  struct text guess;        /* of the target, when the head was refused */
   uint64_t left;            /* of a body with a length */
   struct chunked chunked;
   bool is_answer_to_head, skipped_blank, after_cr, head_done, has_begun;
@@ -360,9 +361,7 @@ static struct text collect(struct http1 *p, struct text last) {
     keep_partial(p, last);
     last = (struct text){p->partial, p->partial_len};
   }
-  struct text raw = arena_copy(p->arena, text_skip(last, skip));
-  drop_partial(p);
-  return raw;
+  return arena_copy(p->arena, text_skip(last, skip));
 }
 
 static enum err feed_head(struct http1 *p, struct text bytes, size_t *out_used, bool *out_done, struct http1_head *head,
@@ -376,7 +375,9 @@ static enum err feed_head(struct http1 *p, struct text bytes, size_t *out_used, 
     e = parse(p, collect(p, text_head(room, used)), head, f);
   if (e)
     return e;
-  if (!complete) {
+  if (complete) {
+    drop_partial(p);
+  } else {
     if (p->partial_len + used >= p->limits.max_head_bytes)
       return fault_set(f, ERR_HEADERS_TOO_LARGE, NULL, "the message head is longer than %zu bytes",
                        p->limits.max_head_bytes);
@@ -388,12 +389,29 @@ static enum err feed_head(struct http1 *p, struct text bytes, size_t *out_used, 
   return ERR_OK;
 }
 
+static struct text guess_target(const struct http1 *p, struct text bytes) {
+  struct text method, rest, target, version;
+  if (p->kind == HTTP1_RESPONSE || !text_cut(text_head(bytes, 512), ' ', &method, &rest))
+    return TEXT_NONE;
+  if (!text_cut(rest, ' ', &target, &version) || !text_is_visible_ascii(target))
+    return TEXT_NONE;
+  return arena_copy(p->arena, text_head(target, 256));
+}
+
+struct text http1_guess_target(struct http1 *p) {
+  if (p->guess.len == 0 && p->partial_len > 0)
+    p->guess = guess_target(p, (struct text){p->partial, p->partial_len});
+  return p->guess;
+}
+
 enum err http1_head_feed(struct http1 *p, struct text bytes, size_t *out_used, bool *out_done, struct http1_head *head,
                          struct fault *f) {
   if (p->body == BODY_BROKEN || p->head_done)
     return fault_set(f, ERR_PROTOCOL, NULL, "no message head is expected here");
   enum err e = feed_head(p, bytes, out_used, out_done, head, f);
   if (e) {
+    if (http1_guess_target(p).len == 0 && p->partial_len == 0)
+      p->guess = guess_target(p, bytes);
     drop_partial(p);
     p->body = BODY_BROKEN;
   }

@@ -8,6 +8,7 @@
 #define NET_HTTP1_H
 
 #include "base/arena.h"
+#include "base/buf.h"
 #include "net/http_headers.h"
 
 enum http1_kind { HTTP1_REQUEST, HTTP1_RESPONSE };
@@ -48,5 +49,8 @@ enum err http1_body_feed(struct http1 *p, char *bytes, size_t len, size_t *out_u
 enum err http1_end(struct http1 *p, struct fault *f) MUST_CHECK;
 /* Has a byte of the head been fed since http1_begin? */
 bool http1_has_begun(const struct http1 *p);
+/* The target of a request head that was refused or has not arrived whole, as far as it can be told, for error messages
+ * only; at most 256 visible ASCII characters, in the arena; empty when there is none. */
+struct text http1_guess_target(struct http1 *p);
 
 #endif

@@ -1,6 +1,7 @@
-/* HTTP/1.1 server side of a connection: keep-alive, pipelining (answers in order), 100-continue, time and size limits, strict syntax (http1.h). An idle keep-alive
- * connection holds neither fiber nor buffer: it waits as a watch; the first byte starts a fiber that reads the head and calls `serve`.
- * Malformed, oversized or slow requests are answered here through `refuse` and the connection closed. */
+/* HTTP/1.1 server side of a connection: keep-alive, pipelining (answers in order), 100-continue, time and size limits,
+ * strict syntax (http1.h). An idle keep-alive connection holds neither fiber nor buffer: it waits as a watch; the first
+ * byte starts a fiber that reads the head and calls `serve`. Malformed, oversized or slow requests are answered here
+ * through `refuse` and the connection closed. */
 #ifndef NET_HTTP_SERVER_H
 #define NET_HTTP_SERVER_H
 
@@ -14,26 +15,29 @@ struct http_request;
 
 struct http_server_options {
   struct http1_limits head;
-  int64_t head_timeout_us;     /* from first byte of a head to its end */
-  int64_t idle_timeout_us;     /* keep-alive without a request */
-  int64_t body_timeout_us;     /* between two reads of a body */
-  int64_t write_timeout_us;    /* a client that takes nothing for so long is dropped */
-  size_t max_connections;      /* of this server (one a worker); one more is answered 503 and closed */
-  struct tls_context *tls;     /* NULL: plain; the server takes its own ref */
-  /* Answers a request; runs in the connection's fiber; may wait. Returning without an answer is a 500. The arena of rq dies after it returns. */
+  int64_t head_timeout_us;  /* from first byte of a head to its end */
+  int64_t idle_timeout_us;  /* keep-alive without a request */
+  int64_t body_timeout_us;  /* between two reads of a body */
+  int64_t write_timeout_us; /* a client that takes nothing for so long is dropped */
+  size_t max_connections;   /* of this server (one a worker); one more is answered 503 and closed */
+  struct tls_context *tls;  /* NULL: plain; the server takes its own ref */
+  /* Answers a request; runs in the connection's fiber; may wait. Returning without an answer is a 500. The arena of rq
+   * dies after it returns. */
   void (*serve)(void *ctx, struct http_request *rq);
-  /* Writes the body of an error that happened before serve could run. content type is application/json. rq_target may be empty. */
+  /* Writes the body of an error that happened before serve could run. content type is application/json. rq_target may
+   * be empty. */
   void (*refuse)(void *ctx, const struct fault *f, struct text target, struct text request_id, struct buf *out_body);
   void *ctx;
 };
 
 struct http_request {
   struct http1_head head;
-  struct text path, query;  /* of the target, undecoded; absolute-form is accepted only when its authority equals Host; path starts with '/' */
-  struct arena *arena;      /* dies when serve returns */
-  struct text id;           /* "req_" + 24 characters, ours */
-  struct text peer;         /* "127.0.0.1:5555" or "unix" */
-  int64_t received_us;      /* loop time at which the head was complete */
+  struct text path, query; /* of the target, undecoded; absolute-form is accepted only when its authority equals Host;
+                              path starts with '/' */
+  struct arena *arena;     /* dies when serve returns */
+  struct text id;          /* "req_" + 24 characters, ours */
+  struct text peer;        /* "127.0.0.1:5555" or "unix" */
+  int64_t received_us;     /* loop time at which the head was complete */
   void *internal;
 };
 
@@ -44,20 +48,27 @@ void http_server_accept(struct http_server *srv, struct stream *s, const struct 
 void http_server_drain(struct http_server *srv);
 size_t http_server_connections(const struct http_server *srv);
 size_t http_server_active(const struct http_server *srv); /* requests being served */
-/* Resets whatever is left: every request fiber is cancelled. Frees once the last has ended (srv must not be used afterwards). */
+/* Resets whatever is left: every request fiber is cancelled. Frees once the last has ended (srv must not be used
+ * afterwards). */
 void http_server_close(struct http_server *srv);
 
-/* The whole body, heap memory owned by rq until http_request_drop_body or the end. Sends 100-continue when asked for. ERR_TOO_LARGE beyond max_bytes (f says the limit) without reading on,
- * ERR_REQUEST_TIMEOUT, ERR_PROTOCOL, ERR_NETWORK, ERR_CANCELLED. Memory grows with what has arrived, not with what was announced. */
+/* The whole body, heap memory owned by rq until http_request_drop_body or the end. Sends 100-continue when asked for.
+ * ERR_TOO_LARGE beyond max_bytes (f says the limit) without reading on, ERR_REQUEST_TIMEOUT, ERR_PROTOCOL, ERR_NETWORK,
+ * ERR_CANCELLED. Memory grows with what has arrived, not with what was announced. */
 enum err http_request_body(struct http_request *rq, size_t max_bytes, struct text *out, struct fault *f) MUST_CHECK;
 void http_request_drop_body(struct http_request *rq);
 
-/* Answers. One of: http_respond, or http_respond_start + http_respond_write* + http_respond_end. `date`, `content-length`, `transfer-encoding` and `connection` are ours; headers given must be sane
- * (insane ones are skipped). Each waits as the client reads; a client that left gives ERR_CANCELLED or ERR_NETWORK. An unread request body closes the connection after the answer. */
-enum err http_respond(struct http_request *rq, int status, const struct http_header *headers, size_t count, struct text body) MUST_CHECK;
+/* Answers. One of: http_respond, or http_respond_start + http_respond_write* + http_respond_end. `date`,
+ * `content-length`, `transfer-encoding` and `connection` are ours; headers given must be sane (insane ones are
+ * skipped). Each waits as the client reads; a client that left gives ERR_CANCELLED or ERR_NETWORK. An unread request
+ * body closes the connection after the answer. */
+enum err http_respond(struct http_request *rq, int status, const struct http_header *headers, size_t count,
+                      struct text body) MUST_CHECK;
 /* Chunked (or until-close for HTTP/1.0). The head leaves together with the first write. */
-enum err http_respond_start(struct http_request *rq, int status, const struct http_header *headers, size_t count) MUST_CHECK;
-/* One chunk out of all pieces, one writev. Pieces may live in stream_scratch: what the client does not take at once is copied before waiting. At most 64 pieces. */
+enum err http_respond_start(struct http_request *rq, int status, const struct http_header *headers,
+                            size_t count) MUST_CHECK;
+/* One chunk out of all pieces, one writev. Pieces may live in stream_scratch: what the client does not take at once is
+ * copied before waiting. At most 64 pieces. */
 enum err http_respond_write(struct http_request *rq, const struct text *pieces, size_t count) MUST_CHECK;
 enum err http_respond_end(struct http_request *rq) MUST_CHECK;
 /* The answer cannot be completed: the connection is reset without a last chunk, so nobody takes it for a clean end. */

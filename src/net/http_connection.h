@@ -1,0 +1,89 @@
+/* What the files of the HTTP server share: a connection, the request it is serving, the server. For http_server.c,
+ * http_serve.c, http_request.c and http_respond.c only.
+ *
+ * A connection is in one state at a time; only CONNECTION_BUSY has a fiber. Bytes that were read too early (pipelined
+ * requests, the beginning of a body) are in `unread`, bounded by the limit for heads or one scratch full. */
+#ifndef NET_HTTP_CONNECTION_H
+#define NET_HTTP_CONNECTION_H
+
+#include "net/http_server.h"
+
+enum connection_state {
+  CONNECTION_IDLE,     /* no fiber, no buffer: waits for a byte or the timer */
+  CONNECTION_BUSY,     /* its fiber reads or serves */
+  CONNECTION_REFUSING, /* too many connections or fibers: a 503 leaves as soon as the socket can be written */
+  CONNECTION_LINGERING /* answered and finished; what the client still sends is thrown away so that it can read the
+                          answer */
+};
+
+struct http_exchange;
+
+struct http_connection {
+  struct stream *stream;
+  struct http_server *server;
+  struct http_connection *previous, *next;
+  struct http_exchange *exchange; /* while serving */
+  struct fiber *fiber;            /* while busy */
+  struct loop_timer timer;        /* end of idling or lingering; left alone while busy */
+  char *unread;
+  size_t unread_len;
+  uint32_t linger_bytes; /* still to be thrown away at most */
+  uint8_t state;         /* enum connection_state */
+  bool secured;          /* the TLS handshake is behind us */
+  bool ended;            /* the client will send nothing more, and all it sent has been read */
+  char peer[56];
+};
+
+/* One request from its head to the end of its answer. Lives in its own arena. */
+struct http_exchange {
+  struct http_request rq; /* first: http_request's internal points back here */
+  struct http_connection *c;
+  struct http1 *parser; /* until the body has been read */
+  char *body;           /* read by http_request_body */
+  size_t body_len;
+  struct buf head;       /* of a streamed answer, until its first write */
+  bool body_done;        /* nothing of the request is left to be read */
+  bool body_taken;       /* http_request_body has been called */
+  bool cancel_when_gone; /* http_request_cancel_on_disconnect */
+  bool is_head;          /* answers have no body */
+  bool started, finished;
+  bool chunked;    /* the streamed answer */
+  bool no_body;    /* of the answer, whatever is written */
+  bool will_close; /* the answer says so, or its end is the connection's end */
+  bool broken;     /* the answer cannot be completed */
+};
+
+struct http_server {
+  struct loop *loop;
+  struct http_server_options options;
+  struct http_connection *connections; /* newest first */
+  size_t count, active;
+  bool draining, closing;
+  int64_t date_until_us; /* loop time */
+  char date[32];         /* IMF-fixdate, RFC 9110 section 5.6.7 */
+};
+
+/* http_server.c */
+void connection_park(struct http_connection *c);   /* becomes idle; its fiber ends next */
+void connection_linger(struct http_connection *c); /* becomes lingering; its fiber ends next */
+void connection_close(struct http_connection *c,
+                      bool reset); /* frees c, and the server when it was waiting for the last */
+void connection_keep_unread(struct http_connection *c, struct text bytes); /* appends a copy */
+void connection_drop_unread(struct http_connection *c, size_t n);          /* the first n bytes */
+const char *http_server_date(struct http_server *srv);
+void http_server_make_id(char out[28]);
+
+/* http_serve.c: what a busy connection's fiber runs */
+void connection_run(void *connection);
+
+/* http_request.c */
+void exchange_watch_end(struct http_exchange *x); /* on the loop, after an event: has the client gone? */
+bool exchange_is_abandoned(struct http_exchange *x);
+
+/* http_respond.c: writes a whole error answer and marks the connection for closing */
+enum err exchange_refuse(struct http_exchange *x, const struct fault *f, struct text target) MUST_CHECK;
+/* The bytes of such an answer, for a connection without a fiber. */
+void http_refusal_write(struct http_server *srv, const struct fault *f, struct text target, struct text id,
+                        struct buf *out);
+
+#endif

@@ -1,0 +1,167 @@
+/* Reading the body of a request the handler asks for, and noticing that the client has gone.
+ * The head is http_serve.c's. A body is read straight into the memory it is handed over in; small ones arrive together
+ * with the head and cost no read at all. */
+#include "net/http_connection.h"
+
+#define GROWTH_MIN_BYTES (16 * 1024)
+/* A body may pause for body_timeout_us between two reads, but over its whole length it must keep to this rate. */
+#define BODY_MIN_BYTES_PER_SECOND 256
+#define CONTINUE                  "HTTP/1.1 100 Continue\r\n\r\n"
+
+struct incoming {
+  struct http_exchange *x;
+  size_t max_bytes;
+  char *at;
+  size_t len, cap;
+  int64_t started_us;
+  bool done, has_waited;
+};
+
+static enum err too_large(struct fault *f, size_t max_bytes) {
+  return fault_set(f, ERR_TOO_LARGE, NULL, "the request body is larger than %zu bytes", max_bytes);
+}
+
+/* n bytes have been put behind the body: what of them is body stays there, what is behind the message goes back. */
+static enum err take_in(struct incoming *in, size_t n, struct fault *f) {
+  size_t used = 0, body = 0;
+  char *bytes = in->at + in->len;
+  enum err e = http1_body_feed(in->x->parser, bytes, n, &used, &body, &in->done, f);
+  if (e)
+    return e;
+  connection_keep_unread(in->x->c, (struct text){bytes + used, n - used});
+  in->len += body;
+  return in->len > in->max_bytes ? too_large(f, in->max_bytes) : ERR_OK;
+}
+
+/* What came with the head becomes the beginning of the body, without a copy. */
+static enum err take_unread(struct incoming *in, struct fault *f) {
+  struct http_connection *c = in->x->c;
+  size_t n = c->unread_len;
+  in->at = c->unread;
+  in->cap = n;
+  c->unread = NULL;
+  c->unread_len = 0;
+  return n ? take_in(in, n, f) : ERR_OK;
+}
+
+static void grow(struct incoming *in) {
+  const struct http1_head *head = &in->x->rq.head;
+  size_t more = in->len > GROWTH_MIN_BYTES ? in->len : GROWTH_MIN_BYTES;
+  if (head->has_length && head->length - in->len < more)
+    more = (size_t)(head->length - in->len);
+  if (in->cap - in->len >= more)
+    return;
+  in->cap = in->len + more;
+  in->at = realloc(in->at, in->cap);
+  if (!in->at)
+    abort();
+}
+
+static enum err ask_for_body(struct incoming *in) {
+  struct http_exchange *x = in->x;
+  bool asks = x->rq.head.expects_continue && !in->has_waited && in->len == 0 && !x->started;
+  in->has_waited = true;
+  if (!asks)
+    return ERR_OK;
+  struct http_server *srv = x->c->server;
+  struct iovec piece = {(char *)(uintptr_t)CONTINUE, sizeof(CONTINUE) - 1};
+  return stream_write(x->c->stream, &piece, 1, loop_now_us(srv->loop) + srv->options.write_timeout_us);
+}
+
+static enum err wait_for_more(struct incoming *in, struct fault *f) {
+  struct http_server *srv = in->x->c->server;
+  int64_t pause_us = srv->options.body_timeout_us;
+  enum err e = ask_for_body(in);
+  if (e)
+    return e;
+  int64_t slowest_us = in->started_us + pause_us + (int64_t)in->len * 1000000 / BODY_MIN_BYTES_PER_SECOND;
+  int64_t next_us = loop_now_us(srv->loop) + pause_us;
+  e = stream_wait_readable(in->x->c->stream, next_us < slowest_us ? next_us : slowest_us);
+  if (e == ERR_TIMEOUT)
+    return fault_set(f, ERR_REQUEST_TIMEOUT, NULL, "the request body arrived too slowly");
+  return e;
+}
+
+static enum err read_on(struct incoming *in, struct fault *f) {
+  size_t n = 0;
+  grow(in);
+  enum err e = stream_try_read(in->x->c->stream, in->at + in->len, in->cap - in->len, &n);
+  if (e == ERR_AGAIN)
+    return wait_for_more(in, f);
+  if (e == ERR_END || e == ERR_TLS || e == ERR_NETWORK)
+    return fault_set(f, ERR_NETWORK, NULL, "the client closed the connection in the middle of the request body");
+  return e ? e : take_in(in, n, f);
+}
+
+static enum err read_body(struct incoming *in, struct fault *f) {
+  enum err e = take_unread(in, f);
+  while (!e && !in->done)
+    e = read_on(in, f);
+  return e;
+}
+
+enum err http_request_body(struct http_request *rq, size_t max_bytes, struct text *out, struct fault *f) {
+  struct http_exchange *x = rq->internal;
+  if (rq->head.has_length && rq->head.length > max_bytes)
+    return too_large(f, max_bytes);
+  if (!x->body_done) {
+    if (x->body_taken)
+      return fault_set(f, ERR_PROTOCOL, NULL, "the request body could not be read");
+    x->body_taken = true;
+    struct incoming in = {.x = x, .max_bytes = max_bytes, .started_us = loop_now_us(x->c->server->loop)};
+    enum err e = read_body(&in, f);
+    x->body = in.at;
+    x->body_len = in.len;
+    if (e) {
+      http_request_drop_body(rq);
+      return e;
+    }
+    x->body_done = true;
+    http1_free(x->parser);
+    x->parser = NULL;
+  }
+  *out = (struct text){x->body, x->body_len};
+  return ERR_OK;
+}
+
+void http_request_drop_body(struct http_request *rq) {
+  struct http_exchange *x = rq->internal;
+  free(x->body);
+  x->body = NULL;
+  x->body_len = 0;
+}
+
+/* --- has the client gone? --- */
+
+/* Reads what stands between us and the end, so that requests sent ahead of it are seen. Into its own few bytes: a
+ * handler that asks may have the thread's scratch in use. */
+bool exchange_is_abandoned(struct http_exchange *x) {
+  struct http_connection *c = x->c;
+  if (!stream_is_hung_up(c->stream) || !x->body_done)
+    return false;
+  char some[512];
+  while (!c->ended && c->unread_len < c->server->options.head.max_head_bytes) {
+    size_t n = 0;
+    enum err e = stream_try_read(c->stream, some, sizeof(some), &n);
+    if (e == ERR_AGAIN)
+      return false;
+    if (e)
+      c->ended = true;
+    else
+      connection_keep_unread(c, (struct text){some, n});
+  }
+  return c->ended && c->unread_len == 0;
+}
+
+void exchange_watch_end(struct http_exchange *x) {
+  if (x->cancel_when_gone && exchange_is_abandoned(x))
+    fiber_cancel(x->c->fiber);
+}
+
+void http_request_cancel_on_disconnect(struct http_request *rq, bool on) {
+  struct http_exchange *x = rq->internal;
+  x->cancel_when_gone = on;
+  exchange_watch_end(x);
+}
+
+bool http_request_client_is_gone(const struct http_request *rq) { return exchange_is_abandoned(rq->internal); }

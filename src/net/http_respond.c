@@ -1,0 +1,303 @@
+/* Answers: heads, whole bodies, chunks. Each answer or chunk leaves in one system call when the client's window allows
+ * it. Which connection is closed afterwards is said in the head here and done by http_serve.c. */
+#include "net/http_connection.h"
+
+#define HEAD_MAX_BYTES         (256 * 1024)
+#define PIECES_MAX             64
+#define REFUSAL_BODY_MAX_BYTES (8 * 1024)
+
+static const char *reason_of(int status) {
+  switch (status) {
+  case 200: return "OK";
+  case 201: return "Created";
+  case 202: return "Accepted";
+  case 204: return "No Content";
+  case 206: return "Partial Content";
+  case 301: return "Moved Permanently";
+  case 302: return "Found";
+  case 303: return "See Other";
+  case 304: return "Not Modified";
+  case 307: return "Temporary Redirect";
+  case 308: return "Permanent Redirect";
+  case 400: return "Bad Request";
+  case 401: return "Unauthorized";
+  case 402: return "Payment Required";
+  case 403: return "Forbidden";
+  case 404: return "Not Found";
+  case 405: return "Method Not Allowed";
+  case 406: return "Not Acceptable";
+  case 408: return "Request Timeout";
+  case 409: return "Conflict";
+  case 410: return "Gone";
+  case 413: return "Content Too Large";
+  case 415: return "Unsupported Media Type";
+  case 417: return "Expectation Failed";
+  case 422: return "Unprocessable Content";
+  case 429: return "Too Many Requests";
+  case 431: return "Request Header Fields Too Large";
+  case 500: return "Internal Server Error";
+  case 501: return "Not Implemented";
+  case 502: return "Bad Gateway";
+  case 503: return "Service Unavailable";
+  case 504: return "Gateway Timeout";
+  case 505: return "HTTP Version Not Supported";
+  case 529: return "Overloaded";
+  default: return "";
+  }
+}
+
+static bool is_ours(struct text name) {
+  static const struct text ours[] = {
+      {"date", 4}, {"content-length", 14}, {"transfer-encoding", 17}, {"connection", 10}, {"keep-alive", 10}};
+  for (size_t i = 0; i < sizeof(ours) / sizeof(ours[0]); i++)
+    if (text_equal_nocase(name, ours[i]))
+      return true;
+  return false;
+}
+
+static void add_field(struct buf *out, struct text name, struct text value) {
+  buf_add(out, name);
+  buf_add(out, TEXT(": "));
+  buf_add(out, value);
+  buf_add(out, TEXT("\r\n"));
+}
+
+/* Status line and date: what every answer begins with. */
+static void begin_head(struct http_server *srv, int status, struct buf *out) {
+  buf_add(out, TEXT("HTTP/1.1 "));
+  buf_add_u64(out, (uint64_t)status);
+  buf_add_char(out, ' ');
+  buf_add(out, text_of(reason_of(status)));
+  buf_add(out, TEXT("\r\ndate: "));
+  buf_add(out, text_of(http_server_date(srv)));
+  buf_add(out, TEXT("\r\n"));
+}
+
+static void add_length(struct buf *out, size_t length) {
+  buf_add(out, TEXT("content-length: "));
+  buf_add_u64(out, length);
+  buf_add(out, TEXT("\r\n"));
+}
+
+/* Decides what becomes of the connection and writes the head but for its framing and the empty line. */
+static void make_head(struct http_exchange *x, int status, const struct http_header *headers, size_t count,
+                      struct buf *out) {
+  const struct http1_head *request = &x->rq.head;
+  struct http_server *srv = x->c->server;
+  x->started = true;
+  x->no_body = x->is_head || status < 200 || status == 204 || status == 304;
+  x->will_close = x->will_close || !request->keep_alive || !x->body_done || srv->draining;
+  begin_head(srv, status, out);
+  for (size_t i = 0; i < count; i++)
+    if (!is_ours(headers[i].name) && http_header_is_sane(headers[i].name, headers[i].value))
+      add_field(out, headers[i].name, headers[i].value);
+  if (x->will_close)
+    buf_add(out, TEXT("connection: close\r\n"));
+  else if (request->minor_version == 0)
+    buf_add(out, TEXT("connection: keep-alive\r\n"));
+}
+
+/* --- writing --- */
+
+static enum err wait_for_room(struct http_exchange *x) {
+  struct http_server *srv = x->c->server;
+  if (x->cancel_when_gone)
+    stream_cancel_on_hang_up(x->c->stream, fiber_self());
+  enum err e = stream_wait_writable(x->c->stream, loop_now_us(srv->loop) + srv->options.write_timeout_us);
+  stream_cancel_on_hang_up(x->c->stream, NULL);
+  return e == ERR_TIMEOUT ? ERR_NETWORK : e;
+}
+
+static void advance(struct iovec **iov, int *count, size_t n) {
+  while (*count > 0 && n >= (*iov)->iov_len) {
+    n -= (*iov)->iov_len;
+    (*iov)++;
+    (*count)--;
+  }
+  if (*count > 0) {
+    (*iov)->iov_base = (char *)(*iov)->iov_base + n;
+    (*iov)->iov_len -= n;
+  }
+}
+
+/* The pieces stay where they are while this waits. Any progress starts the write timeout anew. */
+static enum err write_waiting(struct http_exchange *x, struct iovec *iov, int count) {
+  enum err e = ERR_OK;
+  advance(&iov, &count, 0);
+  while (!e && count > 0) {
+    size_t n = 0;
+    e = stream_try_write(x->c->stream, iov, count, &n);
+    if (e == ERR_AGAIN)
+      e = wait_for_room(x);
+    advance(&iov, &count, n);
+  }
+  if (e)
+    x->broken = true;
+  return e;
+}
+
+/* The pieces may be gone once this waits. */
+static enum err write_copying(struct http_exchange *x, struct iovec *iov, int count) {
+  size_t n = 0, len = 0;
+  enum err e = stream_try_write(x->c->stream, iov, count, &n);
+  if (e && e != ERR_AGAIN) {
+    x->broken = true;
+    return e;
+  }
+  advance(&iov, &count, n);
+  if (count == 0)
+    return ERR_OK;
+  for (int i = 0; i < count; i++)
+    len += iov[i].iov_len;
+  char *rest = malloc(len), *to = rest;
+  if (!rest)
+    abort();
+  for (int i = 0; i < count; i++) {
+    memcpy(to, iov[i].iov_base, iov[i].iov_len);
+    to += iov[i].iov_len;
+  }
+  struct iovec whole = {rest, len};
+  e = write_waiting(x, &whole, 1);
+  free(rest);
+  return e;
+}
+
+static struct iovec piece_of(struct text t) { return (struct iovec){(char *)(uintptr_t)t.at, t.len}; }
+
+/* A second answer, or an answer beyond what a head may hold, is the handler's mistake: nothing sane can follow. */
+static enum err give_up(struct http_exchange *x) {
+  x->started = x->broken = true;
+  return ERR_INTERNAL;
+}
+
+enum err http_respond(struct http_request *rq, int status, const struct http_header *headers, size_t count,
+                      struct text body) {
+  struct http_exchange *x = rq->internal;
+  if (x->started)
+    return give_up(x);
+  struct buf head;
+  buf_init(&head, HEAD_MAX_BYTES);
+  make_head(x, status, headers, count, &head);
+  if (!x->no_body || (x->is_head && status != 204 && status != 304))
+    add_length(&head, body.len);
+  buf_add(&head, TEXT("\r\n"));
+  if (buf_check(&head) != ERR_OK) {
+    buf_done(&head);
+    return give_up(x);
+  }
+  struct iovec iov[2] = {piece_of(buf_text(&head)), piece_of(body)};
+  enum err e = write_waiting(x, iov, x->no_body ? 1 : 2);
+  x->finished = !e;
+  buf_done(&head);
+  return e;
+}
+
+enum err http_respond_start(struct http_request *rq, int status, const struct http_header *headers, size_t count) {
+  struct http_exchange *x = rq->internal;
+  if (x->started)
+    return give_up(x);
+  buf_init(&x->head, HEAD_MAX_BYTES);
+  bool until_close = rq->head.minor_version == 0;
+  x->will_close = x->will_close || until_close;
+  make_head(x, status, headers, count, &x->head);
+  x->chunked = !x->no_body && !until_close;
+  if (x->chunked)
+    buf_add(&x->head, TEXT("transfer-encoding: chunked\r\n"));
+  buf_add(&x->head, TEXT("\r\n"));
+  return buf_check(&x->head) == ERR_OK ? ERR_OK : give_up(x);
+}
+
+/* The pending head and the pieces, with `before` and `after` around them. */
+static enum err write_framed(struct http_exchange *x, struct text before, const struct text *pieces, size_t count,
+                             struct text after) {
+  struct iovec iov[PIECES_MAX + 3];
+  int n = 0;
+  if (x->head.len)
+    iov[n++] = piece_of(buf_text(&x->head));
+  if (before.len)
+    iov[n++] = piece_of(before);
+  for (size_t i = 0; i < count; i++)
+    if (pieces[i].len)
+      iov[n++] = piece_of(pieces[i]);
+  if (after.len)
+    iov[n++] = piece_of(after);
+  enum err e = n ? write_copying(x, iov, n) : ERR_OK;
+  buf_done(&x->head);
+  buf_init(&x->head, HEAD_MAX_BYTES);
+  return e;
+}
+
+static bool is_streaming(const struct http_exchange *x) { return x->started && !x->finished && !x->broken; }
+
+enum err http_respond_write(struct http_request *rq, const struct text *pieces, size_t count) {
+  struct http_exchange *x = rq->internal;
+  size_t total = 0;
+  if (!is_streaming(x) || count > PIECES_MAX)
+    return give_up(x);
+  for (size_t i = 0; i < count; i++)
+    total += pieces[i].len;
+  if (total == 0 || x->no_body)
+    return write_framed(x, TEXT_NONE, NULL, 0, TEXT_NONE);
+  if (!x->chunked)
+    return write_framed(x, TEXT_NONE, pieces, count, TEXT_NONE);
+  char size[24];
+  int len = snprintf(size, sizeof(size), "%zx\r\n", total);
+  return write_framed(x, (struct text){size, (size_t)len}, pieces, count, TEXT("\r\n"));
+}
+
+enum err http_respond_end(struct http_request *rq) {
+  struct http_exchange *x = rq->internal;
+  if (!is_streaming(x))
+    return give_up(x);
+  enum err e = write_framed(x, TEXT_NONE, NULL, 0, x->chunked ? TEXT("0\r\n\r\n") : TEXT_NONE);
+  x->finished = !e;
+  return e;
+}
+
+void http_respond_abort(struct http_request *rq) {
+  struct http_exchange *x = rq->internal;
+  x->started = x->broken = true;
+}
+
+bool http_respond_has_started(const struct http_request *rq) {
+  return ((const struct http_exchange *)rq->internal)->started;
+}
+
+/* --- refusals --- */
+
+static void write_refusal(struct http_server *srv, const struct fault *f, struct text target, struct text id,
+                          bool with_body, struct buf *out) {
+  struct buf body;
+  buf_init(&body, REFUSAL_BODY_MAX_BYTES);
+  srv->options.refuse(srv->options.ctx, f, target, id, &body);
+  if (buf_check(&body) != ERR_OK)
+    buf_reset(&body);
+  begin_head(srv, fault_status(f), out);
+  add_field(out, TEXT("content-type"), TEXT("application/json"));
+  add_field(out, TEXT("x-request-id"), id);
+  add_field(out, TEXT("request-id"), id);
+  if (f->retry_after_s > 0)
+    buf_add_format(out, "retry-after: %d\r\n", f->retry_after_s);
+  add_length(out, body.len);
+  buf_add(out, TEXT("connection: close\r\n\r\n"));
+  if (with_body)
+    buf_add(out, buf_text(&body));
+  buf_done(&body);
+}
+
+void http_refusal_write(struct http_server *srv, const struct fault *f, struct text target, struct text id,
+                        struct buf *out) {
+  write_refusal(srv, f, target, id, true, out);
+}
+
+enum err exchange_refuse(struct http_exchange *x, const struct fault *f, struct text target) {
+  struct buf out;
+  buf_init(&out, HEAD_MAX_BYTES);
+  x->started = x->will_close = true;
+  write_refusal(x->c->server, f, target, x->rq.id, !x->is_head, &out);
+  struct iovec piece = piece_of(buf_text(&out));
+  enum err e = write_waiting(x, &piece, 1);
+  x->finished = !e;
+  buf_done(&out);
+  return e;
+}

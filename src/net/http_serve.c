@@ -1,0 +1,178 @@
+/* The fiber of a connection that has something to say: handshake, then one request after the other until the client
+ * pauses. It reads heads and calls the handler; it neither reads bodies (http_request.c) nor writes answers
+ * (http_respond.c), and it is http_server.c that keeps the connection afterwards. Reads go to the thread's scratch
+ * memory: waiting costs no buffer. */
+#include "net/http_connection.h"
+
+/* Pipelined requests served before other fibers get a turn. */
+#define TURN_REQUESTS 16
+
+static enum err secure(struct http_connection *c, int64_t deadline_us) {
+  struct stream *plain = c->stream;
+  struct fault f = {0};
+  c->stream = NULL;
+  enum err e = tls_accept(c->server->options.tls, plain, deadline_us, &c->stream, &f);
+  c->secured = !e;
+  return e;
+}
+
+/* Bytes from the client: left over from before, else one read into scratch. What is not taken of them goes back to the
+ * connection with put_back. */
+static enum err take_some(struct http_connection *c, struct text *out) {
+  if (c->unread_len > 0) {
+    *out = (struct text){c->unread, c->unread_len};
+    return ERR_OK;
+  }
+  size_t n = 0;
+  enum err e = stream_try_read(c->stream, stream_scratch(), STREAM_SCRATCH_BYTES, &n);
+  if (!e)
+    *out = (struct text){stream_scratch(), n};
+  return e;
+}
+
+static void put_back(struct http_connection *c, struct text bytes, size_t used) {
+  if (c->unread_len > 0)
+    connection_drop_unread(c, used);
+  else
+    connection_keep_unread(c, text_skip(bytes, used));
+}
+
+/* bytes: the first ones, from take_some. ERR_END and the like: nobody is there to be answered. With f set: to be
+ * answered. */
+static enum err read_head(struct http_connection *c, struct http_exchange *x, struct text bytes, struct fault *f) {
+  struct http_server *srv = c->server;
+  int64_t deadline_us = loop_now_us(srv->loop) + srv->options.head_timeout_us;
+  for (;;) {
+    size_t used = 0;
+    bool done = false;
+    enum err e = http1_head_feed(x->parser, bytes, &used, &done, &x->rq.head, f);
+    if (e)
+      return e;
+    put_back(c, bytes, used);
+    if (done)
+      return ERR_OK;
+    while ((e = take_some(c, &bytes)) == ERR_AGAIN) {
+      e = stream_wait_readable(c->stream, deadline_us);
+      if (e == ERR_TIMEOUT)
+        return fault_set(f, ERR_REQUEST_TIMEOUT, NULL, "the request head did not arrive in time");
+      if (e)
+        return e;
+    }
+    if (e)
+      return e;
+  }
+}
+
+static enum err check_expect(const struct http1_head *head, struct fault *f) {
+  for (size_t i = 0; i < head->headers.count; i++) {
+    const struct http_header *h = &head->headers.at[i];
+    if (head->minor_version > 0 && text_equal_nocase(h->name, TEXT("expect")) &&
+        !text_equal_nocase(h->value, TEXT("100-continue")))
+      return fault_set(f, ERR_EXPECTATION, "expect", "the only expectation that can be met is 100-continue");
+  }
+  return ERR_OK;
+}
+
+static void call_handler(struct http_exchange *x) {
+  struct http_server *srv = x->c->server;
+  x->body_done = !x->rq.head.has_body;
+  x->is_head = text_equal(x->rq.head.method, TEXT("HEAD"));
+  x->rq.path = x->rq.head.path;
+  x->rq.query = x->rq.head.query;
+  x->rq.received_us = loop_now_us(srv->loop);
+  if (x->body_done) {
+    http1_free(x->parser);
+    x->parser = NULL;
+  }
+  x->c->exchange = x;
+  srv->active++;
+  srv->options.serve(srv->options.ctx, &x->rq);
+  srv->active--;
+  if (!x->started) {
+    struct fault f = {.err = ERR_INTERNAL};
+    (void)!exchange_refuse(x, &f, x->rq.head.target);
+  }
+  x->c->exchange = NULL;
+}
+
+enum next { NEXT_REQUEST, NEXT_PARK, NEXT_LINGER, NEXT_CLOSE, NEXT_RESET };
+
+static enum next after_answer(const struct http_exchange *x) {
+  if (x->broken || !x->finished || x->c->server->closing)
+    return NEXT_RESET;
+  if (!x->will_close && x->body_done)
+    return NEXT_REQUEST;
+  return x->c->ended ? NEXT_CLOSE : NEXT_LINGER;
+}
+
+static enum next answer_fault(struct http_exchange *x, const struct fault *f) {
+  x->is_head = false;
+  if (exchange_refuse(x, f, http1_guess_target(x->parser)) != ERR_OK)
+    return NEXT_RESET;
+  return NEXT_LINGER;
+}
+
+static enum next serve_request(struct http_connection *c, struct http_exchange *x, struct text bytes) {
+  struct fault f = {0};
+  enum err e = read_head(c, x, bytes, &f);
+  if (!e)
+    e = check_expect(&x->rq.head, &f);
+  if (!e) {
+    call_handler(x);
+    return after_answer(x);
+  }
+  if (f.err == ERR_OK)
+    return e == ERR_END ? NEXT_CLOSE : NEXT_RESET;
+  return answer_fault(x, &f);
+}
+
+static enum next run_exchange(struct http_connection *c, struct text bytes) {
+  struct arena arena;
+  arena_init(&arena);
+  struct http_exchange *x = ARENA_NEW(&arena, struct http_exchange);
+  char *id = arena_alloc(&arena, 28);
+  http_server_make_id(id);
+  x->c = c;
+  x->parser = http1_new(HTTP1_REQUEST, &c->server->options.head);
+  http1_begin(x->parser, &arena, false);
+  x->rq.arena = &arena;
+  x->rq.id = (struct text){id, 28};
+  x->rq.peer = text_of(c->peer);
+  x->rq.internal = x;
+  enum next next = serve_request(c, x, bytes);
+  buf_done(&x->head);
+  http_request_drop_body(&x->rq);
+  http1_free(x->parser);
+  arena_done(&arena);
+  return next;
+}
+
+static enum next run_exchanges(struct http_connection *c) {
+  enum next next = NEXT_REQUEST;
+  for (unsigned served = 1; next == NEXT_REQUEST; served++) {
+    struct text bytes;
+    enum err e = take_some(c, &bytes);
+    if (e == ERR_AGAIN)
+      return c->server->draining ? NEXT_CLOSE : NEXT_PARK;
+    if (e)
+      return NEXT_CLOSE;
+    next = run_exchange(c, bytes);
+    if (next == NEXT_REQUEST && served % TURN_REQUESTS == 0 && fiber_yield() != ERR_OK)
+      next = NEXT_RESET;
+  }
+  return next;
+}
+
+void connection_run(void *connection) {
+  struct http_connection *c = connection;
+  struct http_server *srv = c->server;
+  c->fiber = fiber_self();
+  enum next next = NEXT_CLOSE;
+  if (!srv->options.tls || c->secured || secure(c, loop_now_us(srv->loop) + srv->options.head_timeout_us) == ERR_OK)
+    next = run_exchanges(c);
+  switch (next) {
+  case NEXT_PARK: connection_park(c); break;
+  case NEXT_LINGER: connection_linger(c); break;
+  default: connection_close(c, next == NEXT_RESET); break;
+  }
+}
