@@ -156,7 +156,6 @@ enum err fiber_park(int64_t deadline_us) {
   if (!f->woken && !f->cancelled && deadline_us > f->loop->now_us) {
     set_deadline(f, deadline_us);
     fiber_suspend();
-    f->deadline_us = FIBER_NO_DEADLINE;
   }
   bool woken = f->woken;
   f->woken = false;

@@ -24,7 +24,7 @@ struct fiber {
   struct fiber *next;        /* in the ready or the yielded queue */
   bool parked;               /* suspended and in no queue: whoever clears this queues the fiber, so it is queued once */
   bool woken, cancelled, ended;
-  int64_t deadline_us;       /* of the current park; FIBER_NO_DEADLINE otherwise */
+  int64_t deadline_us;       /* of the newest park */
   struct loop_timer timer;   /* due at deadline_us or earlier, see fiber_park */
   struct loop_watch *watch;  /* waited for in loop_wait_*; NULL once the watch is removed */
   struct log_context log;    /* while another fiber or the loop runs */

@@ -183,9 +183,12 @@ static void a_cancel_goes_before_a_wake_and_a_wake_before_the_deadline(void **st
   }
 }
 
+static void wake_arg(void *arg) {
+  fiber_wake(arg);
+}
 static void nearer_deadline(void *arg) {
   (void)arg;
-  fiber_wake(fiber_self());
+  test_start(loop_current(), wake_arg, fiber_self());
   assert_int_equal(fiber_park(loop_clock_us() + TEST_FAR_US), ERR_OK);
   int64_t start_us = loop_clock_us();
   struct fiber *f = NULL;
@@ -202,9 +205,6 @@ static void a_nearer_deadline_moves_the_timer(void **state) {
   test_run(nearer_deadline, NULL);
 }
 
-static void wake_arg(void *arg) {
-  fiber_wake(arg);
-}
 static void later_deadline(void *arg) {
   int64_t start_us = loop_clock_us();
   (void)arg;

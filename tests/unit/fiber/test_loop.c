@@ -57,14 +57,17 @@ static void timers_fire_in_the_order_of_their_times(void **state) {
   loop_free(loop);
 }
 
-static void a_timer_never_fires_early(void **state) {
+static void a_timer_never_fires_early_and_is_slept_for(void **state) {
   struct loop *loop = test_loop_new();
   for (int64_t wait_us = 0; wait_us < 3000; wait_us += 333) {
     struct named_timer t = named(loop, "");
     int64_t at_us = loop_clock_us() + wait_us;
     loop_timer_start(loop, &t.timer, at_us);
+    uint64_t turns = loop_stats(loop).turns;
     loop_run(loop);
     assert_in_range(loop_now_us(loop), at_us, at_us + TEST_FAR_US);
+    /* It sleeps the broken millisecond too instead of turning until it is over. */
+    assert_in_range(loop_stats(loop).turns - turns, 1, 4);
   }
   loop_free(loop);
 }
@@ -230,7 +233,7 @@ int main(void) {
       TEST(a_loop_with_nothing_to_do_returns),
       TEST(freeing_nothing_does_nothing),
       TEST(timers_fire_in_the_order_of_their_times),
-      TEST(a_timer_never_fires_early),
+      TEST(a_timer_never_fires_early_and_is_slept_for),
       TEST(a_timer_that_starts_itself_for_now_leaves_room_for_fibers),
       TEST(a_timer_may_free_its_owner),
       TEST(a_stopped_loop_ends_once_its_fibers_have_ended),
