@@ -1,0 +1,260 @@
+#include "net/listen.h"
+
+#include "net_fixture.h"
+
+#include <errno.h>
+#include <netinet/tcp.h>
+#include <stdlib.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+
+struct server {
+  struct listener *listener;
+  struct stream *accepted[16];
+  size_t count;
+  struct addr peer;
+  bool stops_itself;
+};
+
+static void on_accept(void *ctx, struct stream *s, const struct addr *peer) {
+  struct server *srv = ctx;
+  CHECK_INT(fiber_self() == NULL, 1);
+  srv->accepted[srv->count++] = s;
+  srv->peer = *peer;
+  if (srv->stops_itself) {
+    listener_stop(srv->listener);
+    srv->listener = NULL;
+  }
+}
+
+static void close_all(struct server *srv) {
+  for (size_t i = 0; i < srv->count; i++)
+    stream_close(srv->accepted[i], false);
+  listener_stop(srv->listener);
+}
+
+static void wait_for(const size_t *count, size_t want) {
+  for (int i = 0; i < 20000 && *count < want; i++)
+    CHECK_ERR(fiber_sleep(100), ERR_OK);
+  CHECK_INT(*count, want);
+}
+
+static int bind_text(const char *text, bool reuse_port, struct addr *out) {
+  struct addr a;
+  struct fault f = {0};
+  int fd = -1;
+  CHECK_ERR(addr_parse(text_of(text), &a, &f), ERR_OK);
+  CHECK_ERR(listen_bind(&a, reuse_port, &fd, &f), ERR_OK);
+  CHECK_TEXT(text_of(f.text), TEXT(""));
+  CHECK_ERR(listen_addr(fd, out), ERR_OK);
+  return fd;
+}
+
+static int connect_to(const struct addr *a) {
+  int fd = socket(a->as.any.sa_family, SOCK_STREAM | SOCK_CLOEXEC, 0);
+  CHECK_INT(connect(fd, &a->as.any, a->len), 0);
+  return fd;
+}
+
+static void accept_tcp(void *arg) {
+  struct server srv = {0};
+  struct addr bound, self = {.len = sizeof(self.as)};
+  int fd = bind_text(arg, false, &bound), value = 0;
+  socklen_t len = sizeof(value);
+  CHECK_INT(addr_port(&bound) > 0, 1);
+  CHECK_INT(fcntl(fd, F_GETFL) & O_NONBLOCK, O_NONBLOCK);
+  CHECK_INT(fcntl(fd, F_GETFD) & FD_CLOEXEC, FD_CLOEXEC);
+  CHECK_ERR(listener_start(loop_current(), fd, false, on_accept, &srv, &srv.listener), ERR_OK);
+  struct addr to;
+  CHECK_INT(addr_from_ip(TEXT("127.0.0.1"), addr_port(&bound), &to), 1);
+  int client = connect_to(&to), second = connect_to(&to);
+  wait_for(&srv.count, 2);
+  int conn = srv.accepted[0]->watch.fd;
+  CHECK_INT(getsockopt(conn, IPPROTO_TCP, TCP_NODELAY, &value, &len), 0);
+  CHECK_INT(value != 0, 1);
+  CHECK_INT(fcntl(conn, F_GETFL) & O_NONBLOCK, O_NONBLOCK);
+  CHECK_INT(fcntl(conn, F_GETFD) & FD_CLOEXEC, FD_CLOEXEC);
+  CHECK_INT(getsockname(second, &self.as.any, &self.len), 0);
+  CHECK_INT(addr_equal(&self, &srv.peer), 1);
+  CHECK_INT(write(client, "hi", 2), 2);
+  char got[2];
+  CHECK_ERR(read_exactly(srv.accepted[0], got, 2), ERR_OK);
+  close_all(&srv);
+  close(client);
+  close(second);
+}
+static void tcp_connections_arrive_without_delay_and_with_their_peer(void **state) {
+  run_fiber(accept_tcp, (void *)(uintptr_t)"127.0.0.1:0");
+}
+static void all_interfaces_take_ipv4_and_name_its_peers_so(void **state) { run_fiber(accept_tcp, (void *)(uintptr_t)":0"); }
+
+static void a_taken_port_is_said_in_plain_words(void **state) {
+  struct addr bound;
+  struct fault f = {0};
+  char expected[160], name[ADDR_TEXT_MAX];
+  int other = -1, fd = bind_text("127.0.0.1:0", true, &bound);
+  (void)snprintf(expected, sizeof(expected), "address %s is already in use", addr_format(&bound, name, sizeof(name)));
+  assert_int_equal(listen_probe(&bound, &f), ERR_SYSTEM);
+  assert_string_equal(f.text, expected);
+  assert_int_equal(listen_bind(&bound, false, &other, &f), ERR_SYSTEM);
+  assert_string_equal(f.text, expected);
+  assert_int_equal(other, -1);
+  assert_int_equal(listen_bind(&bound, true, &other, &f), ERR_OK); /* the next worker */
+  close(other);
+  close(fd);
+  assert_int_equal(listen_probe(&bound, &f), ERR_OK);
+  struct addr any_port, nowhere;
+  assert_int_equal(addr_parse(TEXT("127.0.0.1:0"), &any_port, &f), ERR_OK);
+  assert_int_equal(listen_probe(&any_port, &f), ERR_OK);
+  assert_int_equal(addr_parse(TEXT("192.0.2.1:0"), &nowhere, &f), ERR_OK);
+  assert_int_equal(listen_bind(&nowhere, false, &other, &f), ERR_SYSTEM);
+  assert_string_equal(f.text, "this machine has no address 192.0.2.1:0");
+}
+
+/* --- unix sockets --- */
+struct folder {
+  char path[64], address[96];
+};
+static void folder_make(struct folder *d) {
+  (void)snprintf(d->path, sizeof(d->path), "/tmp/weir-listen-XXXXXX");
+  assert_non_null(mkdtemp(d->path));
+  (void)snprintf(d->address, sizeof(d->address), "unix:%s/s", d->path);
+}
+static void folder_remove(struct folder *d) { assert_int_equal(rmdir(d->path), 0); }
+
+static bool exists(const struct addr *a) { return access(a->as.un.sun_path, F_OK) == 0; }
+
+static void unix_life(void *arg) {
+  struct folder *d = arg;
+  struct addr bound;
+  struct fault f = {0};
+  struct server one = {0}, two = {0};
+  int other = -1, fd = bind_text(d->address, false, &bound), dup_fd = fcntl(fd, F_DUPFD_CLOEXEC, 0);
+  CHECK_ERR(listener_start(loop_current(), fd, true, on_accept, &one, &one.listener), ERR_OK);
+  CHECK_ERR(listener_start(loop_current(), dup_fd, true, on_accept, &two, &two.listener), ERR_OK);
+  int client = connect_to(&bound);
+  for (int i = 0; i < 20000 && one.count + two.count == 0; i++)
+    CHECK_ERR(fiber_sleep(100), ERR_OK);
+  CHECK_INT(one.count + two.count, 1);
+  CHECK_INT(addr_is_unix(one.count > 0 ? &one.peer : &two.peer), 1);
+  CHECK_ERR(listen_probe(&bound, &f), ERR_SYSTEM);
+  CHECK_HAS(f.text, "is already in use");
+  CHECK_ERR(listen_bind(&bound, false, &other, &f), ERR_SYSTEM);
+  CHECK_INT(exists(&bound), 1);
+  close(client);
+  close_all(&one);
+  CHECK_INT(exists(&bound), 0);
+  close_all(&two);
+}
+static void a_unix_socket_is_shared_defended_while_alive_and_removed_at_the_end(void **state) {
+  struct folder d;
+  folder_make(&d);
+  run_fiber(unix_life, &d);
+  folder_remove(&d);
+}
+
+static void unix_dead(void *arg) {
+  struct folder *d = arg;
+  struct addr bound;
+  struct server srv = {0};
+  close(bind_text(d->address, false, &bound)); /* as a killed process leaves it */
+  CHECK_INT(exists(&bound), 1);
+  CHECK_ERR(listen_probe(&bound, NULL), ERR_OK);
+  int fd = bind_text(d->address, false, &bound);
+  CHECK_ERR(listener_start(loop_current(), fd, false, on_accept, &srv, &srv.listener), ERR_OK);
+  int client = connect_to(&bound);
+  wait_for(&srv.count, 1);
+  close(client);
+  CHECK_INT(unlink(bound.as.un.sun_path), 0);
+  int successor = bind_text(d->address, false, &bound);
+  close_all(&srv);
+  CHECK_INT(exists(&bound), 1);
+  CHECK_INT(unlink(bound.as.un.sun_path), 0);
+  close(successor);
+}
+static void a_dead_socket_file_is_replaced_and_a_successors_file_is_left_alone(void **state) {
+  struct folder d;
+  folder_make(&d);
+  run_fiber(unix_dead, &d);
+  folder_remove(&d);
+}
+
+static void an_ordinary_file_is_never_replaced(void **state) {
+  struct folder d;
+  struct addr a;
+  struct fault f = {0};
+  int fd = -1;
+  folder_make(&d);
+  assert_int_equal(addr_parse(text_of(d.address), &a, &f), ERR_OK);
+  close(open(a.as.un.sun_path, O_CREAT | O_WRONLY | O_CLOEXEC, 0600));
+  assert_int_equal(listen_bind(&a, false, &fd, &f), ERR_SYSTEM);
+  assert_non_null(strstr(f.text, "exists and is not a socket"));
+  assert_true(exists(&a));
+  assert_int_equal(unlink(a.as.un.sun_path), 0);
+  folder_remove(&d);
+  assert_int_equal(listen_bind(&a, false, &fd, &f), ERR_SYSTEM);
+  assert_non_null(strstr(f.text, "No such file"));
+}
+
+/* --- trouble --- */
+static void stop_inside(void *arg) {
+  (void)arg;
+  struct server srv = {.stops_itself = true};
+  struct addr bound;
+  int fd = bind_text("127.0.0.1:0", false, &bound);
+  int first = connect_to(&bound), second = connect_to(&bound);
+  CHECK_ERR(listener_start(loop_current(), fd, false, on_accept, &srv, &srv.listener), ERR_OK);
+  wait_for(&srv.count, 1);
+  CHECK_ERR(fiber_yield(), ERR_OK);
+  CHECK_INT(srv.count, 1);
+  close_all(&srv);
+  close(first);
+  close(second);
+}
+static void a_listener_may_stop_inside_its_callback(void **state) { run_fiber(stop_inside, NULL); }
+
+static void out_of_descriptors(void *arg) {
+  (void)arg;
+  struct server srv = {0};
+  struct addr bound;
+  struct rlimit before, tight;
+  int clients[3], fd = bind_text("127.0.0.1:0", false, &bound);
+  CHECK_ERR(listener_start(loop_current(), fd, false, on_accept, &srv, &srv.listener), ERR_OK);
+  for (int i = 0; i < 3; i++)
+    clients[i] = connect_to(&bound);
+  int lowest = dup(0);
+  close(lowest);
+  CHECK_INT(getrlimit(RLIMIT_NOFILE, &before), 0);
+  tight = before;
+  tight.rlim_cur = (rlim_t)lowest;
+  CHECK_INT(setrlimit(RLIMIT_NOFILE, &tight), 0);
+  CHECK_ERR(fiber_yield(), ERR_OK);
+  CHECK_ERR(fiber_sleep(1000), ERR_OK);
+  CHECK_INT(srv.count, 0);
+  CHECK_INT(loop_stats(loop_current()).timers > 0, 1);
+  CHECK_INT(setrlimit(RLIMIT_NOFILE, &before), 0);
+  char c;
+  CHECK_INT(recv(clients[0], &c, 1, 0), 0); /* told at once, with the help of the reserve */
+  wait_for(&srv.count, 2);                  /* the others after the pause */
+  close_all(&srv);
+  for (int i = 0; i < 3; i++)
+    close(clients[i]);
+}
+static void without_descriptors_one_client_is_told_and_the_rest_are_served_after_a_pause(void **state) {
+  run_fiber(out_of_descriptors, NULL);
+}
+
+int main(void) {
+  const struct CMUnitTest tests[] = {
+    cmocka_unit_test(tcp_connections_arrive_without_delay_and_with_their_peer),
+    cmocka_unit_test(all_interfaces_take_ipv4_and_name_its_peers_so),
+    cmocka_unit_test(a_taken_port_is_said_in_plain_words),
+    cmocka_unit_test(a_unix_socket_is_shared_defended_while_alive_and_removed_at_the_end),
+    cmocka_unit_test(a_dead_socket_file_is_replaced_and_a_successors_file_is_left_alone),
+    cmocka_unit_test(an_ordinary_file_is_never_replaced),
+    cmocka_unit_test(a_listener_may_stop_inside_its_callback),
+    cmocka_unit_test(without_descriptors_one_client_is_told_and_the_rest_are_served_after_a_pause),
+  };
+  cmocka_set_message_output(CM_OUTPUT_TAP);
+  return cmocka_run_group_tests(tests, NULL, NULL);
+}
