@@ -1,25 +1,28 @@
-/* Decides what the simulator says: a text that quotes the user, an acknowledgement of attachments, thinking, tool calls with arguments
- * made from their schemas, and a usage that fits. Knows no dialect, no sockets and no clock; called by sim.c between reading a
- * request and playing the answer. */
+/* Decides what the simulator says: a text that quotes the user, an acknowledgement of attachments, thinking, tool calls
+ * with arguments made from their schemas, and a usage that fits. Knows no dialect, no sockets and no clock; called by
+ * sim.c between reading a request and playing the answer. */
 #include "sim/answer.h"
 
 #include "base/json.h"
 
-#define PIECE_BYTES 14
+#define PIECE_BYTES          14
 #define TOOL_INPUT_MAX_BYTES 4096
-#define TOOL_MEMBERS_MAX 16
-#define SIGNATURE_TOKENS 8
+#define TOOL_MEMBERS_MAX     16
+#define SIGNATURE_TOKENS     8
 
 /* The first max bytes of t, cut between characters. */
 static struct text cut_at_character(struct text t, size_t max) {
-  if (t.len <= max) return t;
-  while (max > 0 && ((unsigned char)t.at[max] & 0xC0) == 0x80) max--;
+  if (t.len <= max)
+    return t;
+  while (max > 0 && ((unsigned char)t.at[max] & 0xC0) == 0x80)
+    max--;
   return text_head(t, max);
 }
 
 static struct text quote(struct arena *a, struct text t) {
   struct text head = cut_at_character(t, SIM_QUOTE_BYTES);
-  if (head.len == t.len) return t;
+  if (head.len == t.len)
+    return t;
   return arena_format(a, "%.*s... (%zu bytes in all)", TEXT_ARGS(head), t.len);
 }
 
@@ -35,7 +38,8 @@ static struct text attachments_text(const struct sim_ask *ask, struct arena *a) 
 
 static struct text main_text(const struct sim_ask *ask, struct arena *a) {
   if (ask->has_tool_result) {
-    return arena_format(a, "This is a simulated answer from weir-sim. The tool said: %.*s", TEXT_ARGS(quote(a, ask->tool_result)));
+    return arena_format(a, "This is a simulated answer from weir-sim. The tool said: %.*s",
+                        TEXT_ARGS(quote(a, ask->tool_result)));
   }
   struct text attachments = attachments_text(ask, a);
   return arena_format(a, "This is a simulated answer from weir-sim. You said: %.*s%.*s", TEXT_ARGS(quote(a, ask->said)),
@@ -51,13 +55,20 @@ static struct sim_block *add_block(struct sim_answer *out, enum sim_block_kind k
 static void put_example(struct json_writer *w, yyjson_val *schema) {
   yyjson_val *choices = yyjson_obj_get(schema, "enum");
   struct text type = json_text(yyjson_obj_get(schema, "type"));
-  if (yyjson_is_str(yyjson_arr_get_first(choices))) json_put_text(w, json_text(yyjson_arr_get_first(choices)));
-  else if (text_equal(type, TEXT("integer")) || text_equal(type, TEXT("number"))) json_put_u64(w, 7);
-  else if (text_equal(type, TEXT("boolean"))) json_put_bool(w, true);
-  else if (text_equal(type, TEXT("array"))) json_put_raw(w, TEXT("[]"));
-  else if (text_equal(type, TEXT("object"))) json_put_raw(w, TEXT("{}"));
-  else if (text_equal(type, TEXT("null"))) json_put_null(w);
-  else json_put_str(w, "a simulated \"value\" from weir-sim");
+  if (yyjson_is_str(yyjson_arr_get_first(choices)))
+    json_put_text(w, json_text(yyjson_arr_get_first(choices)));
+  else if (text_equal(type, TEXT("integer")) || text_equal(type, TEXT("number")))
+    json_put_u64(w, 7);
+  else if (text_equal(type, TEXT("boolean")))
+    json_put_bool(w, true);
+  else if (text_equal(type, TEXT("array")))
+    json_put_raw(w, TEXT("[]"));
+  else if (text_equal(type, TEXT("object")))
+    json_put_raw(w, TEXT("{}"));
+  else if (text_equal(type, TEXT("null")))
+    json_put_null(w);
+  else
+    json_put_str(w, "a simulated \"value\" from weir-sim");
 }
 
 static struct text tool_input(yyjson_val *schema, struct arena *a) {
@@ -69,8 +80,9 @@ static struct text tool_input(yyjson_val *schema, struct arena *a) {
   yyjson_val *properties = yyjson_obj_get(schema, "properties");
   size_t i, n;
   yyjson_val *name, *value;
-  yyjson_obj_foreach(properties, i, n, name, value) {
-    if (i >= TOOL_MEMBERS_MAX) break;
+  yyjson_obj_foreach (properties, i, n, name, value) {
+    if (i >= TOOL_MEMBERS_MAX)
+      break;
     json_name(&w, yyjson_get_str(name));
     put_example(&w, value);
   }
@@ -93,12 +105,14 @@ static void add_tools(const struct sim_ask *ask, struct arena *a, struct sim_ans
 }
 
 static bool wants_tools(const struct sim_ask *ask) {
-  if (ask->tool_count == 0 || ask->tools_refused) return false;
+  if (ask->tool_count == 0 || ask->tools_refused)
+    return false;
   return ask->tools_forced || (ask->behaviour.tools && !ask->has_tool_result);
 }
 
 static void plan_blocks(const struct sim_ask *ask, struct arena *a, struct sim_answer *out) {
-  if (ask->behaviour.empty) return;
+  if (ask->behaviour.empty)
+    return;
   if (ask->thinks) {
     struct sim_block *b = add_block(out, SIM_BLOCK_THINKING);
     if (!ask->omit_thinking) {
@@ -108,14 +122,19 @@ static void plan_blocks(const struct sim_ask *ask, struct arena *a, struct sim_a
   }
   bool tools = wants_tools(ask);
   struct sim_block *b = add_block(out, SIM_BLOCK_TEXT);
-  if (tools) b->text = TEXT("This is a simulated answer from weir-sim. It calls tools.");
-  else if (ask->behaviour.long_words > 0) b->words = ask->behaviour.long_words;
-  else b->text = main_text(ask, a);
-  if (tools) add_tools(ask, a, out);
+  if (tools)
+    b->text = TEXT("This is a simulated answer from weir-sim. It calls tools.");
+  else if (ask->behaviour.long_words > 0)
+    b->words = ask->behaviour.long_words;
+  else
+    b->text = main_text(ask, a);
+  if (tools)
+    add_tools(ask, a, out);
 }
 
 static uint64_t block_tokens(const struct sim_block *b) {
-  if (b->words > 0) return b->words;
+  if (b->words > 0)
+    return b->words;
   return digest_tokens(b->text.len) + (b->signature.len > 0 ? SIGNATURE_TOKENS : 0);
 }
 
@@ -125,15 +144,19 @@ static void keep_within_max_tokens(const struct sim_ask *ask, struct sim_answer 
   for (size_t i = 0; i < out->block_count; i++) {
     struct sim_block *b = &out->block[i];
     uint64_t tokens = block_tokens(b);
-    if (b->kind == SIM_BLOCK_TEXT && ask->max_tokens > 0 && out->stop == SIM_STOP_END && used + tokens > ask->max_tokens) {
+    if (b->kind == SIM_BLOCK_TEXT && ask->max_tokens > 0 && out->stop == SIM_STOP_END &&
+        used + tokens > ask->max_tokens) {
       uint64_t left = used < ask->max_tokens ? ask->max_tokens - used : 1;
-      if (b->words > 0) b->words = (uint32_t)left;
-      else b->text = cut_at_character(b->text, left * 4);
+      if (b->words > 0)
+        b->words = (uint32_t)left;
+      else
+        b->text = cut_at_character(b->text, left * 4);
       out->stop = SIM_STOP_LENGTH;
       tokens = block_tokens(b);
     }
     used += tokens;
-    if (b->kind == SIM_BLOCK_THINKING) out->usage.reasoning += tokens;
+    if (b->kind == SIM_BLOCK_THINKING)
+      out->usage.reasoning += tokens;
   }
   out->usage.output = used;
 }
@@ -154,7 +177,8 @@ static void plan_input_usage(const struct sim_ask *ask, struct prompt_cache *cac
   }
 }
 
-void answer_plan(const struct sim_ask *ask, uint64_t counter, struct prompt_cache *cache, struct arena *a, struct sim_answer *out) {
+void answer_plan(const struct sim_ask *ask, uint64_t counter, struct prompt_cache *cache, struct arena *a,
+                 struct sim_answer *out) {
   struct digest seed = ask->digest;
   digest_u64(&seed, counter);
   *out = (struct sim_answer){
@@ -173,13 +197,15 @@ void answer_plan(const struct sim_ask *ask, uint64_t counter, struct prompt_cach
 struct text answer_piece(const struct sim_answer *answer, struct sim_cursor *cursor, char *scratch) {
   const struct sim_block *b = &answer->block[cursor->block];
   if (b->words > 0) {
-    if (cursor->offset >= b->words) return TEXT_NONE;
+    if (cursor->offset >= b->words)
+      return TEXT_NONE;
     int n = snprintf(scratch, 32, "word %zu ", ++cursor->offset);
     return (struct text){scratch, (size_t)n};
   }
   struct text left = text_skip(b->text, cursor->offset);
   struct text piece = cut_at_character(left, PIECE_BYTES);
-  if (piece.len == 0 && left.len > 0) piece = text_head(left, PIECE_BYTES);
+  if (piece.len == 0 && left.len > 0)
+    piece = text_head(left, PIECE_BYTES);
   cursor->offset += piece.len;
   return piece;
 }

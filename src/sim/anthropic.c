@@ -1,5 +1,6 @@
-/* Writes answers, streams, errors and lists in the Anthropic dialect, member for member as the service does (docs.anthropic.com, Messages API,
- * 2023-06-01 and later). Reading requests is in anthropic_request.c; sockets and timing are in play.c. */
+/* Writes answers, streams, errors and lists in the Anthropic dialect, member for member as the service does
+ * (docs.anthropic.com, Messages API, 2023-06-01 and later). Reading requests is in anthropic_request.c; sockets and
+ * timing are in play.c. */
 #include "sim/anthropic.h"
 
 #include "sim/anthropic_request.h"
@@ -17,20 +18,24 @@ enum step {
 };
 
 static const char *stop_reason(enum sim_stop stop) {
-  if (stop == SIM_STOP_TOOLS) return "tool_use";
+  if (stop == SIM_STOP_TOOLS)
+    return "tool_use";
   return stop == SIM_STOP_LENGTH ? "max_tokens" : "end_turn";
 }
 
 static void put_usage(struct buf *out, const struct sim_answer *answer, uint64_t output_tokens) {
   const struct sim_usage *u = &answer->usage;
-  buf_add_format(out,
-                 "\"usage\":{\"input_tokens\":%llu,\"cache_creation_input_tokens\":%llu,\"cache_read_input_tokens\":%llu,"
-                 "\"cache_creation\":{\"ephemeral_5m_input_tokens\":%llu,\"ephemeral_1h_input_tokens\":%llu},\"output_tokens\":%llu,"
-                 "\"service_tier\":\"standard\"",
-                 (unsigned long long)u->input, (unsigned long long)(u->write_5m + u->write_1h), (unsigned long long)u->cache_read,
-                 (unsigned long long)u->write_5m, (unsigned long long)u->write_1h, (unsigned long long)output_tokens);
+  buf_add_format(
+      out,
+      "\"usage\":{\"input_tokens\":%llu,\"cache_creation_input_tokens\":%llu,\"cache_read_input_tokens\":%llu,"
+      "\"cache_creation\":{\"ephemeral_5m_input_tokens\":%llu,\"ephemeral_1h_input_tokens\":%llu},\"output_tokens\":%"
+      "llu,"
+      "\"service_tier\":\"standard\"",
+      (unsigned long long)u->input, (unsigned long long)(u->write_5m + u->write_1h), (unsigned long long)u->cache_read,
+      (unsigned long long)u->write_5m, (unsigned long long)u->write_1h, (unsigned long long)output_tokens);
   if (answer->is_modern) {
-    buf_add(out, TEXT(",\"inference_geo\":\"not_available\",\"output_tokens_details\":null,\"server_tool_use\":null,\"speed\":\"standard\""));
+    buf_add(out, TEXT(",\"inference_geo\":\"not_available\",\"output_tokens_details\":null,\"server_tool_use\":null,"
+                      "\"speed\":\"standard\""));
   }
   buf_add_char(out, '}');
 }
@@ -49,12 +54,16 @@ static void put_message_head(struct buf *out, const struct sim_answer *answer) {
   buf_add(out, TEXT("\",\"type\":\"message\",\"role\":\"assistant\",\"content\":["));
 }
 
-static void put_message_tail(struct buf *out, const struct sim_answer *answer, const char *stop, uint64_t output_tokens) {
+static void put_message_tail(struct buf *out, const struct sim_answer *answer, const char *stop,
+                             uint64_t output_tokens) {
   buf_add(out, TEXT("],\"stop_reason\":"));
-  if (stop) put_quoted(out, text_of(stop));
-  else buf_add(out, TEXT("null"));
+  if (stop)
+    put_quoted(out, text_of(stop));
+  else
+    buf_add(out, TEXT("null"));
   buf_add(out, TEXT(",\"stop_sequence\":null"));
-  if (answer->is_modern) buf_add(out, TEXT(",\"stop_details\":null,\"container\":null,\"diagnostics\":null"));
+  if (answer->is_modern)
+    buf_add(out, TEXT(",\"stop_details\":null,\"container\":null,\"diagnostics\":null"));
   if (!answer->no_usage) {
     buf_add_char(out, ',');
     put_usage(out, answer, output_tokens);
@@ -71,15 +80,18 @@ static void put_block(struct buf *out, const struct sim_answer *answer, const st
     put_quoted(out, b->name);
     buf_add(out, TEXT(",\"input\":"));
     buf_add(out, whole ? b->text : TEXT("{}"));
-    if (answer->is_modern) buf_add(out, TEXT(",\"caller\":{\"type\":\"direct\"}"));
+    if (answer->is_modern)
+      buf_add(out, TEXT(",\"caller\":{\"type\":\"direct\"}"));
     buf_add_char(out, '}');
     return;
   }
   bool thinks = b->kind == SIM_BLOCK_THINKING;
   buf_add(out, thinks ? TEXT("{\"type\":\"thinking\",\"thinking\":\"") : TEXT("{\"type\":\"text\",\"text\":\""));
-  if (whole) answer_write_escaped(out, b);
+  if (whole)
+    answer_write_escaped(out, b);
   buf_add_char(out, '"');
-  if (!thinks && answer->is_modern) buf_add(out, TEXT(",\"citations\":null"));
+  if (!thinks && answer->is_modern)
+    buf_add(out, TEXT(",\"citations\":null"));
   if (thinks) {
     buf_add(out, TEXT(",\"signature\":"));
     put_quoted(out, whole ? b->signature : TEXT_NONE);
@@ -90,12 +102,12 @@ static void put_block(struct buf *out, const struct sim_answer *answer, const st
 static void write_plain(struct buf *out, const struct sim_answer *answer, struct arena *a) {
   put_message_head(out, answer);
   for (size_t i = 0; i < answer->block_count; i++) {
-    if (i > 0) buf_add_char(out, ',');
+    if (i > 0)
+      buf_add_char(out, ',');
     put_block(out, answer, &answer->block[i], true);
   }
   put_message_tail(out, answer, stop_reason(answer->stop), answer->usage.output);
 }
-
 
 static void put_block_start(struct buf *out, const struct sim_answer *answer, size_t index) {
   buf_add(out, TEXT("event: content_block_start\ndata: {\"type\":\"content_block_start\",\"index\":"));
@@ -124,10 +136,13 @@ static bool put_next_delta(struct buf *out, const struct sim_answer *answer, str
     return true;
   }
   struct text piece = answer_piece(answer, c, scratch);
-  if (piece.len == 0) return false;
+  if (piece.len == 0)
+    return false;
   struct text kind = TEXT("\"text_delta\",\"text\":\"");
-  if (b->kind == SIM_BLOCK_THINKING) kind = TEXT("\"thinking_delta\",\"thinking\":\"");
-  if (b->kind == SIM_BLOCK_TOOL) kind = TEXT("\"input_json_delta\",\"partial_json\":\"");
+  if (b->kind == SIM_BLOCK_THINKING)
+    kind = TEXT("\"thinking_delta\",\"thinking\":\"");
+  if (b->kind == SIM_BLOCK_TOOL)
+    kind = TEXT("\"input_json_delta\",\"partial_json\":\"");
   put_delta(out, c->block, kind, piece);
   return true;
 }
@@ -135,14 +150,17 @@ static bool put_next_delta(struct buf *out, const struct sim_answer *answer, str
 static void put_message_delta(struct buf *out, const struct sim_answer *answer) {
   const struct sim_usage *u = &answer->usage;
   buf_add_format(out,
-                 "event: message_delta\ndata: {\"type\":\"message_delta\",\"delta\":{\"stop_reason\":\"%s\",\"stop_sequence\":null%s}",
+                 "event: message_delta\ndata: "
+                 "{\"type\":\"message_delta\",\"delta\":{\"stop_reason\":\"%s\",\"stop_sequence\":null%s}",
                  stop_reason(answer->stop), answer->is_modern ? ",\"stop_details\":null,\"container\":null" : "");
   if (!answer->no_usage) {
-    buf_add_format(out,
-                   ",\"usage\":{\"input_tokens\":%llu,\"cache_creation_input_tokens\":%llu,\"cache_read_input_tokens\":%llu,"
-                   "\"output_tokens\":%llu%s}",
-                   (unsigned long long)u->input, (unsigned long long)(u->write_5m + u->write_1h), (unsigned long long)u->cache_read,
-                   (unsigned long long)u->output, answer->is_modern ? ",\"output_tokens_details\":null,\"server_tool_use\":null" : "");
+    buf_add_format(
+        out,
+        ",\"usage\":{\"input_tokens\":%llu,\"cache_creation_input_tokens\":%llu,\"cache_read_input_tokens\":%llu,"
+        "\"output_tokens\":%llu%s}",
+        (unsigned long long)u->input, (unsigned long long)(u->write_5m + u->write_1h),
+        (unsigned long long)u->cache_read, (unsigned long long)u->output,
+        answer->is_modern ? ",\"output_tokens_details\":null,\"server_tool_use\":null" : "");
   }
   buf_add(out, TEXT("}\n\n"));
 }
@@ -158,7 +176,8 @@ static size_t after_block(struct sim_cursor *c, const struct sim_answer *answer)
 static void put_inside_block(struct buf *out, const struct sim_answer *answer, struct sim_cursor *c) {
   const struct sim_block *b = &answer->block[c->block];
   if (c->step == STEP_BLOCK_DELTA) {
-    if (put_next_delta(out, answer, c)) return;
+    if (put_next_delta(out, answer, c))
+      return;
     c->step = b->kind == SIM_BLOCK_THINKING ? STEP_SIGNATURE : STEP_BLOCK_STOP;
   }
   if (c->step == STEP_SIGNATURE) {
@@ -203,7 +222,6 @@ static bool write_event(struct buf *out, const struct sim_answer *answer, struct
   return false;
 }
 
-
 const char *sim_anthropic_error_type(int status) {
   switch (status) {
   case 401: return "authentication_error";
@@ -227,9 +245,11 @@ static void write_error(struct buf *out, const struct fault *f, struct text requ
   json_name(&w, "error");
   json_object(&w);
   json_field_str(&w, "type", sim_anthropic_error_type(fault_status(f)));
-  json_field_str(&w, "message",
-                 is_usage_limit ? "You have reached your specified API usage limits. You will regain access on 2027-01-01 at 00:00 UTC."
-                                : fault_text(f));
+  json_field_str(
+      &w, "message",
+      is_usage_limit
+          ? "You have reached your specified API usage limits. You will regain access on 2027-01-01 at 00:00 UTC."
+          : fault_text(f));
   json_object_end(&w);
   json_field_text(&w, "request_id", request_id);
   json_object_end(&w);
@@ -244,10 +264,14 @@ static void add_headers(struct sim_headers *h, int status, struct text request_i
   bool limited = status == 429;
   sim_headers_add(h, TEXT("request-id"), request_id);
   sim_headers_add(h, TEXT("anthropic-organization-id"), TEXT("00000000-0000-4000-8000-77656972736d"));
-  if (status >= 500 || status == 408 || status == 409 || limited) sim_headers_add(h, TEXT("x-should-retry"), TEXT("true"));
-  else if (status >= 400) sim_headers_add(h, TEXT("x-should-retry"), TEXT("false"));
-  if (limited || status == 529) sim_headers_add(h, TEXT("retry-after"), TEXT("7"));
-  if (status != 200 && !limited) return;
+  if (status >= 500 || status == 408 || status == 409 || limited)
+    sim_headers_add(h, TEXT("x-should-retry"), TEXT("true"));
+  else if (status >= 400)
+    sim_headers_add(h, TEXT("x-should-retry"), TEXT("false"));
+  if (limited || status == 529)
+    sim_headers_add(h, TEXT("retry-after"), TEXT("7"));
+  if (status != 200 && !limited)
+    return;
   sim_headers_add(h, TEXT("anthropic-ratelimit-requests-limit"), TEXT("4000"));
   sim_headers_add(h, TEXT("anthropic-ratelimit-requests-remaining"), limited ? TEXT("0") : TEXT("3999"));
   sim_headers_add(h, TEXT("anthropic-ratelimit-requests-reset"), TEXT("2026-01-01T00:00:07Z"));

@@ -1,5 +1,5 @@
-/* The Anthropic dialect of the simulator beyond answers: token counts, models, message batches and files. Errors and answers
- * themselves are reached through sim_anthropic (dialect.h). Pure. */
+/* The Anthropic dialect of the simulator beyond answers: token counts, models, message batches and files. Errors and
+ * answers themselves are reached through sim_anthropic (dialect.h). Pure. */
 #ifndef SIM_ANTHROPIC_H
 #define SIM_ANTHROPIC_H
 
@@ -9,7 +9,8 @@
 const char *sim_anthropic_error_type(int status);
 /* {"input_tokens": n} */
 void sim_anthropic_write_count(struct buf *out, const struct sim_ask *ask);
-/* One page of GET /v1/models; query holds limit (1 to 1000), after_id, before_id. ERR_BAD_REQUEST names the parameter. */
+/* One page of GET /v1/models; query holds limit (1 to 1000), after_id, before_id. ERR_BAD_REQUEST names the parameter.
+ */
 enum err sim_anthropic_write_models(struct buf *out, struct text query, struct fault *f) MUST_CHECK;
 /* GET /v1/models/{id}: any name is a model here, as any name is answered. */
 void sim_anthropic_write_model(struct buf *out, struct text id);

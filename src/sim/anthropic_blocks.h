@@ -1,4 +1,5 @@
-/* Content blocks of the Anthropic dialect: which are known, what each needs, and what the simulator takes from them. Pure. */
+/* Content blocks of the Anthropic dialect: which are known, what each needs, and what the simulator takes from them.
+ * Pure. */
 #ifndef SIM_ANTHROPIC_BLOCKS_H
 #define SIM_ANTHROPIC_BLOCKS_H
 
@@ -20,7 +21,8 @@ struct sim_walk {
 
 /* content of one message: a non-empty string or an array of blocks. */
 enum err sim_anthropic_content(struct sim_walk *w, yyjson_val *content, bool is_user) MUST_CHECK;
-/* Notes a cache_control of block (tools, system and content alike), whose bytes must be in the digest already. where: for faults. */
+/* Notes a cache_control of block (tools, system and content alike), whose bytes must be in the digest already. where:
+ * for faults. */
 enum err sim_anthropic_cache_control(struct sim_walk *w, yyjson_val *block, struct text where) MUST_CHECK;
 
 #endif

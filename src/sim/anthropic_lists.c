@@ -1,5 +1,5 @@
-/* The Anthropic endpoints besides messages, in the smallest form a client can work with: counts, models with paging, batches that have always
- * ended, files that are only a size. Called by sim.c. */
+/* The Anthropic endpoints besides messages, in the smallest form a client can work with: counts, models with paging,
+ * batches that have always ended, files that are only a size. Called by sim.c. */
 #include "sim/anthropic.h"
 
 #include "sim/models.h"
@@ -33,7 +33,8 @@ struct page {
 
 static size_t index_of(struct text id) {
   for (size_t i = 0; i < SIM_MODELS_COUNT; i++) {
-    if (text_equal(text_of(sim_models[i]), id)) return i;
+    if (text_equal(text_of(sim_models[i]), id))
+      return i;
   }
   return SIM_MODELS_COUNT;
 }
@@ -44,22 +45,30 @@ static enum err read_page(struct text query, struct page *out, struct fault *f) 
   bool from_end = false;
   while (!text_is_empty(query)) {
     struct text pair = query, name, value;
-    if (!text_cut(query, '&', &pair, &query)) query = TEXT_NONE;
-    if (!text_cut(pair, '=', &name, &value)) continue;
+    if (!text_cut(query, '&', &pair, &query))
+      query = TEXT_NONE;
+    if (!text_cut(pair, '=', &name, &value))
+      continue;
     if (text_equal(name, TEXT("limit"))) {
-      if (!text_to_u64(value, &limit) || limit < 1 || limit > 1000) return REFUSE(f, "limit: Input should be between 1 and 1000");
+      if (!text_to_u64(value, &limit) || limit < 1 || limit > 1000)
+        return REFUSE(f, "limit: Input should be between 1 and 1000");
     } else if (text_equal(name, TEXT("after_id"))) {
-      if (index_of(value) == SIM_MODELS_COUNT) return REFUSE(f, "after_id: not a model");
+      if (index_of(value) == SIM_MODELS_COUNT)
+        return REFUSE(f, "after_id: not a model");
       page.from = index_of(value) + 1;
     } else if (text_equal(name, TEXT("before_id"))) {
-      if (index_of(value) == SIM_MODELS_COUNT) return REFUSE(f, "before_id: not a model");
+      if (index_of(value) == SIM_MODELS_COUNT)
+        return REFUSE(f, "before_id: not a model");
       page.to = index_of(value);
       from_end = true;
     }
   }
-  if (page.from > page.to) page.from = page.to;
-  if (page.to - page.from > limit && from_end) page.from = page.to - limit;
-  if (page.to - page.from > limit) page.to = page.from + limit;
+  if (page.from > page.to)
+    page.from = page.to;
+  if (page.to - page.from > limit && from_end)
+    page.from = page.to - limit;
+  if (page.to - page.from > limit)
+    page.to = page.from + limit;
   *out = page;
   return ERR_OK;
 }
@@ -67,13 +76,15 @@ static enum err read_page(struct text query, struct page *out, struct fault *f) 
 enum err sim_anthropic_write_models(struct buf *out, struct text query, struct fault *f) {
   struct page page = {0};
   enum err e = read_page(query, &page, f);
-  if (e) return e;
+  if (e)
+    return e;
   struct json_writer w;
   json_writer_init(&w, out);
   json_object(&w);
   json_name(&w, "data");
   json_array(&w);
-  for (size_t i = page.from; i < page.to; i++) put_model(&w, text_of(sim_models[i]));
+  for (size_t i = page.from; i < page.to; i++)
+    put_model(&w, text_of(sim_models[i]));
   json_array_end(&w);
   json_field_bool(&w, "has_more", page.to < SIM_MODELS_COUNT);
   json_field_str(&w, "first_id", page.from < page.to ? sim_models[page.from] : NULL);
@@ -84,13 +95,17 @@ enum err sim_anthropic_write_models(struct buf *out, struct text query, struct f
 
 enum err sim_anthropic_read_batch(const struct json *doc, size_t *out_requests, struct fault *f) {
   yyjson_val *requests = json_get(doc->root, "requests"), *request;
-  if (!yyjson_is_arr(requests)) return REFUSE(f, "requests: Field required");
+  if (!yyjson_is_arr(requests))
+    return REFUSE(f, "requests: Field required");
   size_t i, n;
-  yyjson_arr_foreach(requests, i, n, request) {
-    if (!yyjson_is_str(json_get(request, "custom_id"))) return REFUSE(f, "requests.%zu.custom_id: Field required", i);
-    if (!yyjson_is_obj(json_get(request, "params"))) return REFUSE(f, "requests.%zu.params: Field required", i);
+  yyjson_arr_foreach (requests, i, n, request) {
+    if (!yyjson_is_str(json_get(request, "custom_id")))
+      return REFUSE(f, "requests.%zu.custom_id: Field required", i);
+    if (!yyjson_is_obj(json_get(request, "params")))
+      return REFUSE(f, "requests.%zu.params: Field required", i);
   }
-  if (yyjson_arr_size(requests) == 0) return REFUSE(f, "requests: at least one request is required");
+  if (yyjson_arr_size(requests) == 0)
+    return REFUSE(f, "requests: at least one request is required");
   *out_requests = yyjson_arr_size(requests);
   return ERR_OK;
 }

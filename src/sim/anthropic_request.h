@@ -1,14 +1,17 @@
-/* Reads and validates the bodies of POST /v1/messages and /v1/messages/count_tokens as the service does (required members, types, roles,
- * block types, pairs of tool_use and tool_result, signatures of thinking). Unknown members of the root pass. Pure. */
+/* Reads and validates the bodies of POST /v1/messages and /v1/messages/count_tokens as the service does (required
+ * members, types, roles, block types, pairs of tool_use and tool_result, signatures of thinking). Unknown members of
+ * the root pass. Pure. */
 #ifndef SIM_ANTHROPIC_REQUEST_H
 #define SIM_ANTHROPIC_REQUEST_H
 
 #include "base/json.h"
 #include "sim/answer.h"
 
-/* For an answer: max_tokens is required. ERR_BAD_REQUEST with the service's words ("messages.0.role: Input should be ..."). */
+/* For an answer: max_tokens is required. ERR_BAD_REQUEST with the service's words ("messages.0.role: Input should be
+ * ..."). */
 enum err sim_anthropic_read(const struct json *doc, struct arena *a, struct sim_ask *out, struct fault *f) MUST_CHECK;
 /* For counting: no max_tokens. */
-enum err sim_anthropic_read_count(const struct json *doc, struct arena *a, struct sim_ask *out, struct fault *f) MUST_CHECK;
+enum err sim_anthropic_read_count(const struct json *doc, struct arena *a, struct sim_ask *out,
+                                  struct fault *f) MUST_CHECK;
 
 #endif

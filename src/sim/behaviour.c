@@ -10,9 +10,12 @@ struct behaviour_row {
 };
 
 #define SAYS_NOTHING SIZE_MAX /* the default, or something every answer does anyway */
-#define FLAG(name, member) {(name), offsetof(struct behaviour, member), 0, 0, BEHAVIOUR_BREAK_NONE}
-#define NUMBER(name, member, min, max) {(name), offsetof(struct behaviour, member), (min), (max), BEHAVIOUR_BREAK_NONE}
-#define BREAK(name, by) {(name), offsetof(struct behaviour, break_after), 0, 1000000, (by)}
+#define FLAG(name, member)                                                                                             \
+  { (name), offsetof(struct behaviour, member), 0, 0, BEHAVIOUR_BREAK_NONE }
+#define NUMBER(name, member, min, max)                                                                                 \
+  { (name), offsetof(struct behaviour, member), (min), (max), BEHAVIOUR_BREAK_NONE }
+#define BREAK(name, by)                                                                                                \
+  { (name), offsetof(struct behaviour, break_after), 0, 1000000, (by) }
 
 static const struct behaviour_row rows[] = {
     {"text", SAYS_NOTHING, 0, 0, BEHAVIOUR_BREAK_NONE},
@@ -40,22 +43,29 @@ static const struct behaviour_row rows[] = {
 static bool row_applies(const struct behaviour_row *row, struct text name, struct behaviour *out) {
   struct text wanted = text_of(row->name);
   if (row->max == 0) {
-    if (!text_equal(wanted, name)) return false;
-    if (row->at != SAYS_NOTHING) *(bool *)((char *)out + row->at) = true;
+    if (!text_equal(wanted, name))
+      return false;
+    if (row->at != SAYS_NOTHING)
+      *(bool *)((char *)out + row->at) = true;
     return true;
   }
   uint64_t number = 0;
-  if (!text_starts(name, wanted) || !text_to_u64(text_skip(name, wanted.len), &number)) return false;
-  if (number < row->min || number > row->max) return false;
+  if (!text_starts(name, wanted) || !text_to_u64(text_skip(name, wanted.len), &number))
+    return false;
+  if (number < row->min || number > row->max)
+    return false;
   *(uint32_t *)((char *)out + row->at) = (uint32_t)number;
-  if (row->break_by != BEHAVIOUR_BREAK_NONE) out->break_by = row->break_by;
+  if (row->break_by != BEHAVIOUR_BREAK_NONE)
+    out->break_by = row->break_by;
   return true;
 }
 
 static bool apply_name(struct text name, struct behaviour *out) {
-  if (text_starts(name, TEXT("sim-"))) name = text_skip(name, 4);
+  if (text_starts(name, TEXT("sim-")))
+    name = text_skip(name, 4);
   for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
-    if (row_applies(&rows[i], name, out)) return true;
+    if (row_applies(&rows[i], name, out))
+      return true;
   }
   return false;
 }
@@ -64,10 +74,12 @@ static bool apply_name(struct text name, struct behaviour *out) {
 static bool apply_all(struct text names, struct behaviour *out, struct text *bad) {
   while (!text_is_empty(names)) {
     size_t end = 0;
-    while (end < names.len && names.at[end] != '+' && names.at[end] != ',') end++;
+    while (end < names.len && names.at[end] != '+' && names.at[end] != ',')
+      end++;
     struct text name = text_trim(text_head(names, end));
     names = text_skip(names, end + 1);
-    if (text_is_empty(name) || apply_name(name, out)) continue;
+    if (text_is_empty(name) || apply_name(name, out))
+      continue;
     *bad = name;
     return false;
   }
@@ -77,8 +89,10 @@ static bool apply_all(struct text names, struct behaviour *out, struct text *bad
 struct behaviour behaviour_of_model(struct text model) {
   struct behaviour b = {0};
   struct text bad = TEXT_NONE;
-  if (!text_starts(model, TEXT("sim-"))) return b;
-  if (!apply_all(model, &b, &bad)) return (struct behaviour){0};
+  if (!text_starts(model, TEXT("sim-")))
+    return b;
+  if (!apply_all(model, &b, &bad))
+    return (struct behaviour){0};
   return b;
 }
 

@@ -6,9 +6,9 @@
  *   slow-MS drip-MS                     wait before the first byte, and between events (up to 600000)
  *   fail-STATUS                         an error of that status (400 to 599) in the dialect's shape
  *   usage-limit                         429 with the body of an exhausted plan
- *   reset-after-N cut-after-N error-after-N   TCP reset, clean end without the last event, or an error event, after N events
- *   frame-N merge                       packets of N bytes; all events in as few writes as possible
- *   hang garbage gzip nousage empty     never answers; not JSON; compressed; without usage; without content */
+ *   reset-after-N cut-after-N error-after-N   TCP reset, clean end without the last event, or an error event, after N
+ * events frame-N merge                       packets of N bytes; all events in as few writes as possible hang garbage
+ * gzip nousage empty     never answers; not JSON; compressed; without usage; without content */
 #ifndef SIM_BEHAVIOUR_H
 #define SIM_BEHAVIOUR_H
 

@@ -13,12 +13,14 @@ struct sim_headers {
 };
 /* One more; values must outlive the answer. Beyond SIM_HEADERS_MAX it is left out. */
 static inline void sim_headers_add(struct sim_headers *h, struct text name, struct text value) {
-  if (h->count < SIM_HEADERS_MAX) h->at[h->count++] = (struct http_header){name, value};
+  if (h->count < SIM_HEADERS_MAX)
+    h->at[h->count++] = (struct http_header){name, value};
 }
 
 struct sim_dialect {
   const char *name;
-  /* Validates a request for an answer as strictly as the service does. The body is doc's source. Faults carry the service's own words. */
+  /* Validates a request for an answer as strictly as the service does. The body is doc's source. Faults carry the
+   * service's own words. */
   enum err (*read)(const struct json *doc, struct arena *a, struct sim_ask *out, struct fault *f);
   /* The service's own headers for an answer of this status. */
   void (*add_headers)(struct sim_headers *h, int status, struct text request_id);

@@ -1,5 +1,6 @@
-/* Hashes, ids, signatures and token counts of the simulator. They must be equal in every process, which base's seeded text_hash
- * deliberately is not; they need no strength. Does not know any dialect. Called by answer.c and the dialects. */
+/* Hashes, ids, signatures and token counts of the simulator. They must be equal in every process, which base's seeded
+ * text_hash deliberately is not; they need no strength. Does not know any dialect. Called by answer.c and the dialects.
+ */
 #include "sim/digest.h"
 
 static uint64_t mix(uint64_t h, uint64_t word) {
@@ -18,7 +19,8 @@ void digest_text(struct digest *d, struct text t) {
     h = mix(h, word);
   }
   uint64_t tail = 0;
-  for (; i < t.len; i++) tail = (tail << 8) | (unsigned char)t.at[i];
+  for (; i < t.len; i++)
+    tail = (tail << 8) | (unsigned char)t.at[i];
   d->hash = mix(h, tail);
   d->bytes += t.len;
 }
@@ -29,12 +31,14 @@ static void digest_object(struct digest *d, yyjson_val *object) {
   bool is_base64 = yyjson_equals_str(yyjson_obj_get(object, "type"), "base64");
   size_t i, n;
   yyjson_val *name, *value;
-  yyjson_obj_foreach(object, i, n, name, value) {
-    if (yyjson_equals_str(name, "cache_control")) continue;
+  yyjson_obj_foreach (object, i, n, name, value) {
+    if (yyjson_equals_str(name, "cache_control"))
+      continue;
     digest_text(d, string_of(name));
     uint64_t before = d->bytes;
     digest_json(d, value);
-    if (is_base64 && yyjson_equals_str(name, "data")) d->bytes = before + (d->bytes - before) / 64;
+    if (is_base64 && yyjson_equals_str(name, "data"))
+      d->bytes = before + (d->bytes - before) / 64;
   }
 }
 
@@ -46,7 +50,8 @@ void digest_json(struct digest *d, yyjson_val *value) {
   } else if (yyjson_is_arr(value)) {
     size_t i, n;
     yyjson_val *item;
-    yyjson_arr_foreach(value, i, n, item) digest_json(d, item);
+    yyjson_arr_foreach (value, i, n, item)
+      digest_json(d, item);
   } else {
     double number = yyjson_get_num(value);
     uint64_t bits;
@@ -62,9 +67,11 @@ struct text digest_id(struct arena *a, const char *prefix, size_t n, uint64_t se
   static const char letters[] = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
   char id[41];
   uint64_t left = 0;
-  if (n > sizeof(id) - 1) n = sizeof(id) - 1;
+  if (n > sizeof(id) - 1)
+    n = sizeof(id) - 1;
   for (size_t i = 0; i < n; i++) {
-    if (i % 8 == 0) left = seed = mix(seed, i + 1);
+    if (i % 8 == 0)
+      left = seed = mix(seed, i + 1);
     id[i] = letters[left % 62];
     left /= 62;
   }
@@ -91,11 +98,14 @@ static bool is_base64_letter(char c) {
 }
 
 bool digest_base64_length(struct text t, size_t *out_bytes) {
-  if (t.len % 4 != 0) return false;
+  if (t.len % 4 != 0)
+    return false;
   size_t padding = 0;
-  while (padding < 2 && t.len > padding && t.at[t.len - 1 - padding] == '=') padding++;
+  while (padding < 2 && t.len > padding && t.at[t.len - 1 - padding] == '=')
+    padding++;
   for (size_t i = 0; i < t.len - padding; i++) {
-    if (!is_base64_letter(t.at[i])) return false;
+    if (!is_base64_letter(t.at[i]))
+      return false;
   }
   *out_bytes = t.len / 4 * 3 - padding;
   return true;
@@ -106,8 +116,10 @@ size_t digest_base64(const void *bytes, size_t n, char *out) {
   size_t written = 0;
   for (size_t i = 0; i < n; i += 3) {
     uint32_t three = (uint32_t)in[i] << 16;
-    if (i + 1 < n) three |= (uint32_t)in[i + 1] << 8;
-    if (i + 2 < n) three |= in[i + 2];
+    if (i + 1 < n)
+      three |= (uint32_t)in[i + 1] << 8;
+    if (i + 2 < n)
+      three |= in[i + 2];
     out[written++] = base64_letters[three >> 18 & 63];
     out[written++] = base64_letters[three >> 12 & 63];
     out[written++] = i + 1 < n ? base64_letters[three >> 6 & 63] : '=';

@@ -1,5 +1,6 @@
-/* Writes chat completions, their streams and errors in the OpenAI dialect, member for member as the service does (platform.openai.com, Chat
- * Completions). Thinking shows only as reasoning tokens, as there. Reading requests is in openai_request.c, timing in play.c. */
+/* Writes chat completions, their streams and errors in the OpenAI dialect, member for member as the service does
+ * (platform.openai.com, Chat Completions). Thinking shows only as reasoning tokens, as there. Reading requests is in
+ * openai_request.c, timing in play.c. */
 #include "sim/openai.h"
 
 enum step { STEP_ROLE, STEP_BLOCK, STEP_USAGE, STEP_END, STEP_DONE };
@@ -11,7 +12,8 @@ static void put_quoted(struct buf *out, struct text t) {
 }
 
 static const char *finish_reason(enum sim_stop stop) {
-  if (stop == SIM_STOP_TOOLS) return "tool_calls";
+  if (stop == SIM_STOP_TOOLS)
+    return "tool_calls";
   return stop == SIM_STOP_LENGTH ? "length" : "stop";
 }
 
@@ -30,20 +32,22 @@ static void put_head(struct buf *out, const struct sim_answer *answer, struct te
 static void put_usage(struct buf *out, const struct sim_answer *answer) {
   const struct sim_usage *u = &answer->usage;
   uint64_t prompt = u->input + u->cache_read + u->write_5m + u->write_1h;
-  buf_add_format(out,
-                 "{\"prompt_tokens\":%llu,\"completion_tokens\":%llu,\"total_tokens\":%llu,"
-                 "\"prompt_tokens_details\":{\"cached_tokens\":%llu,\"audio_tokens\":0},"
-                 "\"completion_tokens_details\":{\"reasoning_tokens\":%llu,\"audio_tokens\":0,\"accepted_prediction_tokens\":0,"
-                 "\"rejected_prediction_tokens\":0}}",
-                 (unsigned long long)prompt, (unsigned long long)u->output, (unsigned long long)(prompt + u->output),
-                 (unsigned long long)u->cache_read, (unsigned long long)u->reasoning);
+  buf_add_format(
+      out,
+      "{\"prompt_tokens\":%llu,\"completion_tokens\":%llu,\"total_tokens\":%llu,"
+      "\"prompt_tokens_details\":{\"cached_tokens\":%llu,\"audio_tokens\":0},"
+      "\"completion_tokens_details\":{\"reasoning_tokens\":%llu,\"audio_tokens\":0,\"accepted_prediction_tokens\":0,"
+      "\"rejected_prediction_tokens\":0}}",
+      (unsigned long long)prompt, (unsigned long long)u->output, (unsigned long long)(prompt + u->output),
+      (unsigned long long)u->cache_read, (unsigned long long)u->reasoning);
 }
 
 static void put_tool_calls(struct buf *out, const struct sim_answer *answer) {
   bool any = false;
   for (size_t i = 0; i < answer->block_count; i++) {
     const struct sim_block *b = &answer->block[i];
-    if (b->kind != SIM_BLOCK_TOOL) continue;
+    if (b->kind != SIM_BLOCK_TOOL)
+      continue;
     buf_add(out, any ? TEXT(",{\"id\":\"call_") : TEXT(",\"tool_calls\":[{\"id\":\"call_"));
     buf_add(out, b->id);
     buf_add(out, TEXT("\",\"type\":\"function\",\"function\":{\"name\":"));
@@ -53,13 +57,15 @@ static void put_tool_calls(struct buf *out, const struct sim_answer *answer) {
     buf_add(out, TEXT("}}"));
     any = true;
   }
-  if (any) buf_add_char(out, ']');
+  if (any)
+    buf_add_char(out, ']');
 }
 
 /* Chat answers with tool calls have no content, so the text block beside them is not shown. */
 static const struct sim_block *content_block(const struct sim_answer *answer) {
   for (size_t i = 0; i < answer->block_count && answer->stop != SIM_STOP_TOOLS; i++) {
-    if (answer->block[i].kind == SIM_BLOCK_TEXT) return &answer->block[i];
+    if (answer->block[i].kind == SIM_BLOCK_TEXT)
+      return &answer->block[i];
   }
   return NULL;
 }
@@ -76,7 +82,8 @@ static void write_plain(struct buf *out, const struct sim_answer *answer, struct
     buf_add(out, TEXT("null"));
   }
   put_tool_calls(out, answer);
-  buf_add_format(out, ",\"refusal\":null,\"annotations\":[]},\"logprobs\":null,\"finish_reason\":\"%s\"}]", finish_reason(answer->stop));
+  buf_add_format(out, ",\"refusal\":null,\"annotations\":[]},\"logprobs\":null,\"finish_reason\":\"%s\"}]",
+                 finish_reason(answer->stop));
   if (!answer->no_usage) {
     buf_add(out, TEXT(",\"usage\":"));
     put_usage(out, answer);
@@ -98,10 +105,13 @@ static void put_delta_start(struct buf *out, const struct sim_answer *answer) {
 /* With include_usage every chunk but the last says that it has none. */
 static void put_delta_end(struct buf *out, const struct sim_answer *answer, const char *finish) {
   buf_add(out, TEXT("},\"logprobs\":null,\"finish_reason\":"));
-  if (finish) put_quoted(out, text_of(finish));
-  else buf_add(out, TEXT("null"));
+  if (finish)
+    put_quoted(out, text_of(finish));
+  else
+    buf_add(out, TEXT("null"));
   buf_add(out, TEXT("}]"));
-  if (answer->include_usage && !answer->no_usage) buf_add(out, TEXT(",\"usage\":null"));
+  if (answer->include_usage && !answer->no_usage)
+    buf_add(out, TEXT(",\"usage\":null"));
   buf_add(out, TEXT("}\n\n"));
 }
 
@@ -115,7 +125,8 @@ static void put_role(struct buf *out, const struct sim_answer *answer) {
 static size_t call_index(const struct sim_answer *answer, size_t block) {
   size_t index = 0;
   for (size_t i = 0; i < block; i++) {
-    if (answer->block[i].kind == SIM_BLOCK_TOOL) index++;
+    if (answer->block[i].kind == SIM_BLOCK_TOOL)
+      index++;
   }
   return index;
 }
@@ -157,14 +168,16 @@ static bool put_next_of_blocks(struct buf *out, const struct sim_answer *answer,
   char scratch[32];
   for (; c->block < answer->block_count; c->block++, c->offset = 0, c->has_any = false) {
     const struct sim_block *b = &answer->block[c->block];
-    if (!shows_block(answer, b)) continue;
+    if (!shows_block(answer, b))
+      continue;
     if (b->kind == SIM_BLOCK_TOOL && !c->has_any) {
       c->has_any = true;
       put_call_start(out, answer, c);
       return true;
     }
     struct text piece = answer_piece(answer, c, scratch);
-    if (piece.len == 0) continue;
+    if (piece.len == 0)
+      continue;
     put_piece(out, answer, c, piece);
     return true;
   }
@@ -178,7 +191,8 @@ static bool write_event(struct buf *out, const struct sim_answer *answer, struct
     return true;
   }
   if (c->step == STEP_BLOCK) {
-    if (put_next_of_blocks(out, answer, c)) return true;
+    if (put_next_of_blocks(out, answer, c))
+      return true;
     c->step = answer->include_usage && !answer->no_usage ? STEP_USAGE : STEP_END;
     put_delta_start(out, answer);
     put_delta_end(out, answer, finish_reason(answer->stop));
@@ -192,14 +206,16 @@ static bool write_event(struct buf *out, const struct sim_answer *answer, struct
     buf_add(out, TEXT("}\n\n"));
     return true;
   }
-  if (c->step != STEP_END) return false;
+  if (c->step != STEP_END)
+    return false;
   c->step = STEP_DONE;
   buf_add(out, TEXT("data: [DONE]\n\n"));
   return true;
 }
 
 static const char *error_code(const struct fault *f, bool is_usage_limit) {
-  if (is_usage_limit) return "insufficient_quota";
+  if (is_usage_limit)
+    return "insufficient_quota";
   switch (fault_status(f)) {
   case 401: return "invalid_api_key";
   case 404: return "model_not_found";
@@ -209,9 +225,12 @@ static const char *error_code(const struct fault *f, bool is_usage_limit) {
 }
 
 static const char *error_type(int status, bool is_usage_limit) {
-  if (is_usage_limit) return "insufficient_quota";
-  if (status == 403) return "insufficient_permissions";
-  if (status == 429) return "tokens";
+  if (is_usage_limit)
+    return "insufficient_quota";
+  if (status == 403)
+    return "insufficient_permissions";
+  if (status == 429)
+    return "tokens";
   return status >= 500 ? "server_error" : "invalid_request_error";
 }
 
@@ -222,7 +241,8 @@ static void write_error(struct buf *out, const struct fault *f, struct text requ
   json_name(&w, "error");
   json_object(&w);
   json_field_str(&w, "message",
-                 is_usage_limit ? "You exceeded your current quota, please check your plan and billing details." : fault_text(f));
+                 is_usage_limit ? "You exceeded your current quota, please check your plan and billing details."
+                                : fault_text(f));
   json_field_str(&w, "type", error_type(fault_status(f), is_usage_limit));
   json_field_str(&w, "param", f->field[0] ? f->field : NULL);
   json_field_str(&w, "code", error_code(f, is_usage_limit));
@@ -231,7 +251,8 @@ static void write_error(struct buf *out, const struct fault *f, struct text requ
 }
 
 static void write_stream_error(struct buf *out) {
-  buf_add(out, TEXT("data: {\"error\":{\"message\":\"The server had an error while processing your request (simulated by weir-sim)\","
+  buf_add(out, TEXT("data: {\"error\":{\"message\":\"The server had an error while processing your request (simulated "
+                    "by weir-sim)\","
                     "\"type\":\"server_error\",\"param\":null,\"code\":null}}\n\n"));
 }
 
@@ -241,9 +262,12 @@ static void add_headers(struct sim_headers *h, int status, struct text request_i
   sim_headers_add(h, TEXT("openai-organization"), TEXT("weir-sim"));
   sim_headers_add(h, TEXT("openai-processing-ms"), TEXT("7"));
   sim_headers_add(h, TEXT("openai-version"), TEXT("2020-10-01"));
-  if (limited || status == 503) sim_headers_add(h, TEXT("retry-after"), TEXT("7"));
-  if (limited) sim_headers_add(h, TEXT("retry-after-ms"), TEXT("7000"));
-  if (status != 200 && !limited) return;
+  if (limited || status == 503)
+    sim_headers_add(h, TEXT("retry-after"), TEXT("7"));
+  if (limited)
+    sim_headers_add(h, TEXT("retry-after-ms"), TEXT("7000"));
+  if (status != 200 && !limited)
+    return;
   sim_headers_add(h, TEXT("x-ratelimit-limit-requests"), TEXT("10000"));
   sim_headers_add(h, TEXT("x-ratelimit-limit-tokens"), TEXT("2000000"));
   sim_headers_add(h, TEXT("x-ratelimit-remaining-requests"), limited ? TEXT("0") : TEXT("9999"));

@@ -1,5 +1,5 @@
-/* The OpenAI dialect of the simulator beyond chat: embeddings and models. Chat answers and errors are reached through sim_openai
- * (dialect.h). Pure. */
+/* The OpenAI dialect of the simulator beyond chat: embeddings and models. Chat answers and errors are reached through
+ * sim_openai (dialect.h). Pure. */
 #ifndef SIM_OPENAI_H
 #define SIM_OPENAI_H
 

@@ -1,5 +1,5 @@
-/* Embeddings and model lists of the OpenAI dialect. A vector is made from a hash of its input: equal inputs have equal vectors, and
- * that is all it means. Called by sim.c. */
+/* Embeddings and model lists of the OpenAI dialect. A vector is made from a hash of its input: equal inputs have equal
+ * vectors, and that is all it means. Called by sim.c. */
 #include "sim/openai.h"
 
 #include "sim/models.h"
@@ -9,8 +9,10 @@ static float unit_value(uint32_t dimensions) {
   float low = 0.0f, high = 1.0f;
   for (int i = 0; i < 32; i++) {
     float middle = (low + high) / 2.0f;
-    if (middle * middle * (float)dimensions < 1.0f) low = middle;
-    else high = middle;
+    if (middle * middle * (float)dimensions < 1.0f)
+      low = middle;
+    else
+      high = middle;
   }
   return high;
 }
@@ -20,23 +22,27 @@ static void fill_vector(yyjson_val *input, uint32_t dimensions, float *out) {
   float unit = unit_value(dimensions);
   digest_json(&d, input);
   for (uint32_t i = 0; i < dimensions; i++) {
-    if (i % 32 == 0) digest_u64(&d, i);
+    if (i % 32 == 0)
+      digest_u64(&d, i);
     out[i] = (d.hash >> (i % 32) & 1) != 0 ? unit : -unit;
   }
 }
 
 static void put_vector(struct buf *out, const struct sim_embed_ask *ask, yyjson_val *input) {
   float *vector = calloc(ask->dimensions, sizeof(float));
-  if (!vector) abort();
+  if (!vector)
+    abort();
   fill_vector(input, ask->dimensions, vector);
   size_t bytes = ask->dimensions * sizeof(float);
   if (ask->base64) {
     buf_add_char(out, '"');
     char *room = buf_reserve(out, (bytes + 2) / 3 * 4);
-    if (room) buf_commit(out, digest_base64(vector, bytes, room));
+    if (room)
+      buf_commit(out, digest_base64(vector, bytes, room));
     buf_add_char(out, '"');
   } else {
-    for (uint32_t i = 0; i < ask->dimensions; i++) buf_add_format(out, "%c%.8f", i == 0 ? '[' : ',', (double)vector[i]);
+    for (uint32_t i = 0; i < ask->dimensions; i++)
+      buf_add_format(out, "%c%.8f", i == 0 ? '[' : ',', (double)vector[i]);
     buf_add_char(out, ']');
   }
   free(vector);
@@ -53,8 +59,11 @@ void sim_openai_write_embed(struct buf *out, const struct sim_embed_ask *ask) {
   size_t i, n;
   yyjson_val *item;
   buf_add(out, TEXT("{\"object\":\"list\",\"data\":["));
-  if (one) put_embedding(out, ask, ask->input, 0);
-  else yyjson_arr_foreach(ask->input, i, n, item) put_embedding(out, ask, item, i);
+  if (one)
+    put_embedding(out, ask, ask->input, 0);
+  else
+    yyjson_arr_foreach (ask->input, i, n, item)
+      put_embedding(out, ask, item, i);
   buf_add(out, TEXT("],\"model\":\""));
   json_escape(out, ask->model);
   buf_add_char(out, '"');
@@ -81,7 +90,8 @@ void sim_openai_write_models(struct buf *out) {
   json_field_str(&w, "object", "list");
   json_name(&w, "data");
   json_array(&w);
-  for (size_t i = 0; i < SIM_MODELS_COUNT; i++) put_model(&w, text_of(sim_models[i]));
+  for (size_t i = 0; i < SIM_MODELS_COUNT; i++)
+    put_model(&w, text_of(sim_models[i]));
   json_array_end(&w);
   json_object_end(&w);
 }

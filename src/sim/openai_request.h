@@ -1,4 +1,5 @@
-/* Reads and validates the bodies of POST /v1/chat/completions and /v1/embeddings as the service does. Unknown members pass. Pure. */
+/* Reads and validates the bodies of POST /v1/chat/completions and /v1/embeddings as the service does. Unknown members
+ * pass. Pure. */
 #ifndef SIM_OPENAI_REQUEST_H
 #define SIM_OPENAI_REQUEST_H
 
