@@ -60,7 +60,8 @@ void rule_contracts(struct house *h, struct source *s) {
       house_report(h, s, 1, RULE_OPENING_COMMENT, "a header opens with what it is for");
     if (source_is_under(s, "src"))
       check_guard(h, s);
-    check_prototypes(h, s);
+    if (!source_is_under(s, "tests"))
+      check_prototypes(h, s);
   } else if (!source_is_under(s, "tests") && end < 2) {
     house_report(h, s, 1, RULE_OPENING_COMMENT,
                  "a source opens with a comment of two lines or more: what for, what not, called by whom");

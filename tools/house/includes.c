@@ -40,13 +40,13 @@ struct library {
 };
 
 static const struct library libraries[] = {
-    {"yyjson.h", "base/json base/schema"},
-    {"sodium.h", "base/secret base/random identity/"},
+    {"yyjson.h", "base/json base/schema sim/"},
+    {"sodium.h", "base/secret base/random identity/ sim/"},
     {"sodium/", "base/secret base/random identity/"},
     {"openssl/", "net/tls provider/sigv4 identity/"},
     {"llhttp.h", "net/http1"},
     {"nghttp2/", "net/http2"},
-    {"zlib.h", "net/inflate net/deflate"},
+    {"zlib.h", "net/inflate net/deflate sim/"},
     {"yaml.h", "config/"},
     {"sqlite3.h", "store/"},
     {"libpq-fe.h", "store/"},

@@ -1,6 +1,8 @@
-/* Every source under src/<room>/ that offers functions has tests/unit/<room>/test_<name>.c. Where one test covers
- * several sources of a header, a source says so in a comment:  house: tested-by PATH  and the path must be a file. The
- * composition root and the commands are exempt: the SDK and fault tests run them as a program. Called by house.c. */
+/* Every source under src/<room>/ that offers functions has tests/unit/<room>/test_<name>.c, or the test of a name it
+ * extends: test_tls.c also stands for tls_context.c. Where another test covers it, the source says so in a comment,
+ *   house: tested-by PATH
+ * and the path must be a file. The composition root and the commands are exempt: the SDK and fault tests run them as a
+ * program. Called by house.c. */
 #include "rules.h"
 
 #include <stdio.h>
@@ -38,13 +40,27 @@ static bool names_its_test(struct house *h, struct source *s, bool needed) {
   return true;
 }
 
+/* Whether tests/unit/<room>/test_<stem>.c exists for the name without its ".c", or for what of it stands before an
+ * underscore. */
+static bool has_test(const struct house *h, const char *room, const char *name) {
+  size_t length = strlen(name) - strlen(".c");
+  while (length > 0) {
+    char test[512];
+    (void)snprintf(test, sizeof(test), "tests/unit/%.*stest_%.*s.c", (int)(name - room), room, (int)length, name);
+    if (house_has_file(h, test))
+      return true;
+    while (length > 0 && name[--length] != '_')
+      continue;
+  }
+  return false;
+}
+
 void rule_mirror(struct house *h, struct source *s) {
   const char *room = s->path + strlen("src/"), *name = strrchr(s->path, '/') + 1;
   if (!source_is_under(s, "src") || source_is_header(s) || name <= room || source_is_under(s, "src/cli"))
     return;
-  char test[512];
-  (void)snprintf(test, sizeof(test), "tests/unit/%.*stest_%s", (int)(name - room), room, name);
-  bool needed = offers_functions(h, s) && !house_has_file(h, test);
+  bool needed = offers_functions(h, s) && !has_test(h, room, name);
   if (!names_its_test(h, s, needed) && needed)
-    house_report(h, s, 1, RULE_TEST_MIRROR, "has no %s and no tested-by comment", test);
+    house_report(h, s, 1, RULE_TEST_MIRROR, "has no tests/unit/%.*stest_%s and no tested-by comment",
+                 (int)(name - room), room, name);
 }

@@ -1,6 +1,6 @@
 /* Reads the Test Anything Protocol, versions 12 to 14, one line at a time: results, plans, skips, nested subtests (four
  * spaces a level, as node prints them) and their YAML blocks. Counts leaves: a result that closes a subtest is not a
- * test of its own. A "TODO" directive excuses nothing here. */
+ * test of its own. A directive that calls a failure expected excuses nothing here. */
 #ifndef TALLY_TAP_H
 #define TALLY_TAP_H
 
