@@ -1,5 +1,7 @@
-/* The configuration as an immutable snapshot: one YAML file and the environment in, plain structs out. Everything in a snapshot lives and dies with it; who keeps it across a wait holds a reference.
- * The keys themselves stand in one table (keys.def or keys.c), from which the reference in docs/generated is written. (Contract by the lead; the config room may extend it.) */
+/* The configuration as an immutable snapshot: one YAML file and the environment in, plain structs out. Everything in a
+ * snapshot lives and dies with it; who keeps it across a wait holds a reference. The keys themselves stand in one table
+ * (keys.c), from which the reference in docs/generated is written. What this version cannot do is refused, never
+ * ignored. */
 #ifndef CONFIG_CONFIG_H
 #define CONFIG_CONFIG_H
 
@@ -10,11 +12,13 @@
 
 enum config_provider_kind { CONFIG_ANTHROPIC, CONFIG_OPENAI, CONFIG_OPENROUTER };
 enum config_store { CONFIG_STORE_SQLITE, CONFIG_STORE_MEMORY };
+enum config_strategy { CONFIG_STRATEGY_ORDERED };
 enum config_period { CONFIG_PERIOD_NONE, CONFIG_PERIOD_DAY, CONFIG_PERIOD_WEEK, CONFIG_PERIOD_MONTH };
 
 struct config_timeouts { /* milliseconds */
   int64_t connect_ms, first_byte_ms, between_bytes_ms, total_ms, drain_ms;
-  int64_t head_ms, idle_ms, body_ms, write_ms; /* client side: request head, idle keep-alive, body, a reader that takes nothing */
+  /* client side: request head, idle keep-alive, body, a reader that takes nothing */
+  int64_t head_ms, idle_ms, body_ms, write_ms;
 };
 struct config_limits {
   size_t body_bytes, header_bytes, response_bytes, event_bytes;
@@ -36,6 +40,7 @@ struct config_provider {
 struct config_target {
   const struct config_provider *provider;
   const struct config_credential *credential; /* NULL: the provider's first, if any */
+  struct text provider_name, credential_name;
   struct text model; /* may hold one "*" that stands for what the model's name matched; "{*}" has become "*" */
   bool billable;     /* default true */
   int64_t weight;    /* default 1 */
@@ -43,7 +48,9 @@ struct config_target {
 };
 struct config_model {
   struct text name; /* glob */
-  struct text wire; /* "" for any; "anthropic", "openai_chat", "openai" ... as in interface.md */
+  struct text wire; /* "" for any; "anthropic"; "openai" for every OpenAI wire, or one of them: "openai_chat",
+                       "openai_embeddings" */
+  enum config_strategy strategy;
   struct config_target *targets;
   size_t target_count;
   struct text display_name;
@@ -51,18 +58,28 @@ struct config_model {
 };
 struct config_price {
   struct text provider, model; /* model is a glob */
-  int64_t input, output, cache_write_5m, cache_write_1h, cache_read; /* nano-USD per 10^6 tokens; classes not given: cache_write_5m = input * 1.25, cache_write_1h = input * 2, cache_read = input * 0.1 are NOT assumed: they default to input (never zero) */
+  /* nano-USD per 10^6 tokens; a cache class that is not given costs what input costs (no vendor's discount is assumed)
+   */
+  int64_t input, output, cache_write_5m, cache_write_1h, cache_read;
+  uint32_t version; /* a hash of the five numbers: the same on every machine, another when one of them changes */
 };
 struct config_key {
   struct text name, user;
   struct secret *value;
   struct text *models;
-  size_t model_count; /* 0: all */
+  size_t model_count;            /* 0: all */
   int64_t rpm, tpm, concurrency; /* 0: no limit */
   int64_t budget_nano;           /* 0: none */
   enum config_period budget_period;
-  int64_t expires_us;            /* 0: never */
+  int64_t expires_us; /* 0: never */
   bool blocked;
+};
+struct config_breaker {
+  int64_t failures, window_ms, open_ms; /* so many within the window open the breaker for so long */
+};
+struct config_cache { /* checked, but the cache itself cannot be enabled in this version */
+  size_t l1_bytes;
+  int64_t ttl_ms;
 };
 struct config {
   struct text *listen;
@@ -74,6 +91,8 @@ struct config {
   struct text upstream_ca; /* PEM file trusted for upstreams; "" for the system's */
   struct config_limits limits;
   struct config_timeouts timeouts;
+  struct config_breaker breaker;
+  struct config_cache cache;
   struct config_provider *providers;
   size_t provider_count;
   struct config_model *models;
@@ -97,20 +116,30 @@ struct config_errors {
   struct config_error at[CONFIG_MAX_ERRORS];
   size_t count;
 };
-/* "weir.yaml:4:1: unknown key `provders`, did you mean `providers`?" into out; zero-terminated. */
+/* "weir.yaml:4:1: unknown key `provders`, did you mean `providers`?" into out, zero-terminated. No secret is ever in
+ * it. */
 void config_error_format(const struct config_errors *e, size_t i, char *out, size_t cap);
 
-
-/* Reads, expands, checks. ERR_CONFIG with at least one entry in *errors; *out untouched then. *out has one reference. lookup NULL: the process environment. Does blocking file I/O. */
-enum err config_load_file(const char *path, const char *(*lookup)(const char *name), struct config **out, struct config_errors *errors) MUST_CHECK;
-enum err config_load_text(struct text yaml, const char *source, const char *(*lookup)(const char *name), struct config **out, struct config_errors *errors) MUST_CHECK;
+/* Reads, expands, checks. ERR_CONFIG with at least one entry in *errors (which is emptied first) and *out untouched;
+ * else *out has one reference. lookup reads one environment variable (NULL when unset); lookup NULL: the process
+ * environment. An empty text gives the defaults. config_load_file does blocking file I/O and takes at most 1 MiB. Any
+ * thread. */
+enum err config_load_file(const char *path, const char *(*lookup)(const char *name), struct config **out,
+                          struct config_errors *errors) MUST_CHECK;
+enum err config_load_text(struct text yaml, const char *source, const char *(*lookup)(const char *name),
+                          struct config **out, struct config_errors *errors) MUST_CHECK;
 struct config *config_ref(const struct config *c); /* any thread */
 void config_unref(struct config *c);               /* NULL is fine */
 
-/* First model whose name matches and whose wire (if set) is wire; NULL when none. out_star (may be NULL): what the first '*' stood for. */
-const struct config_model *config_find_model(const struct config *c, struct text model, struct text wire, struct text *out_star);
+/* First model whose name matches and whose wire (if set) fits; NULL when none. out_star (may be NULL): what the first
+ * '*' stood for. */
+const struct config_model *config_find_model(const struct config *c, struct text model, struct text wire,
+                                             struct text *out_star);
 /* First price row for provider and upstream model; NULL when unknown. */
 const struct config_price *config_find_price(const struct config *c, struct text provider, struct text model);
+
+/* The keys that differ and take effect only after a restart, comma-separated into out; false when there are none. */
+bool config_restart_keys(const struct config *old, const struct config *changed, struct buf *out);
 
 /* Markdown reference of every key, from the table. */
 void config_write_reference(struct buf *out);

@@ -1,0 +1,253 @@
+/* The checks between keys, and the values that follow from others: a provider's address from its kind, a target's
+ * timeouts from its provider's, a price's cache classes from its input. Called by section.c after the rows of a
+ * section. */
+#include "config/check.h"
+
+#include "base/map.h"
+#include "config/section.h"
+
+#include <unistd.h>
+
+static const struct node *child_of(const struct node *n, const char *name) {
+  const struct node *child = n == NULL ? NULL : node_child(n, name);
+  return child != NULL ? child : n;
+}
+
+static bool is_host_char(char c) {
+  return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '.' || c == '-' || c == '_';
+}
+
+static bool is_host(struct text t) {
+  for (size_t i = 0; i < t.len; i++)
+    if (!is_host_char(t.at[i]))
+      return false;
+  return t.len > 0 && t.len <= 253;
+}
+
+static bool is_port(struct text t) {
+  uint64_t port;
+  return text_to_u64(t, &port) && port >= 1 && port <= 65535;
+}
+
+static bool is_authority(struct text t) {
+  if (text_starts(t, TEXT("["))) {
+    struct text address, rest;
+    if (!text_cut(text_skip(t, 1), ']', &address, &rest) || text_find_char(address, ':') < 0)
+      return false;
+    return rest.len == 0 || (rest.at[0] == ':' && is_port(text_skip(rest, 1)));
+  }
+  struct text host = t, port;
+  return text_cut(t, ':', &host, &port) ? is_host(host) && is_port(port) : is_host(host);
+}
+
+bool check_is_http_url(struct text t) {
+  struct text scheme = text_starts(t, TEXT("https://")) ? TEXT("https://") : TEXT("http://");
+  if (!text_starts(t, scheme) || !text_is_visible_ascii(t) || text_find_char(t, '?') >= 0 ||
+      text_find_char(t, '#') >= 0)
+    return false;
+  struct text authority = text_skip(t, scheme.len), path;
+  (void)text_cut(authority, '/', &authority, &path);
+  return is_authority(authority);
+}
+
+void check_tls(struct loader *l, const struct node *n, const struct key_path *path, void *at) {
+  const struct config *c = at;
+  if ((c->tls_cert.len > 0) != (c->tls_key.len > 0))
+    section_refuse(l, n, path, NULL, "needs both `cert` and `key`, or neither");
+}
+
+static void check_base_url(struct loader *l, const struct node *n, const struct key_path *path,
+                           struct config_provider *p) {
+  static const char *const addresses[] = {
+      [CONFIG_ANTHROPIC] = "https://api.anthropic.com",
+      [CONFIG_OPENAI] = "https://api.openai.com/v1",
+      [CONFIG_OPENROUTER] = "https://openrouter.ai/api/v1",
+  };
+  if (p->base_url.len == 0)
+    p->base_url = text_of(addresses[p->kind]);
+  if (!check_is_http_url(p->base_url))
+    section_refuse(l, child_of(n, "base_url"), path, "base_url",
+                   "must be http://host or https://host, with optional port and path");
+  while (text_ends(p->base_url, TEXT("/")))
+    p->base_url.len--;
+}
+
+static void check_credentials(struct loader *l, const struct node *n, const struct key_path *path,
+                              const struct config_provider *p) {
+  for (size_t i = 0; i < p->credential_count; i++)
+    for (size_t k = 0; k < i; k++)
+      if (text_equal(p->credentials[i].name, p->credentials[k].name) && p->credentials[i].name.len > 0)
+        section_refuse(l, child_of(n, "credentials"), path, "credentials", "has the name `%.*s` twice",
+                       TEXT_ARGS(p->credentials[i].name));
+}
+
+static void overlay_timeouts(struct loader *l, const struct node *n, const struct key_path *path,
+                             struct config_timeouts *at) {
+  const struct key_path inner = {.up = path, .name = "timeouts", .index = -1};
+  const struct node *given = node_child(n, "timeouts");
+  if (given != NULL && given->kind == NODE_MAP)
+    section_overlay(l, &keys_overlay, given, &inner, at);
+}
+
+static const struct config_provider *find_provider(const struct config *c, struct text name, size_t count) {
+  for (size_t i = 0; i < count; i++)
+    if (text_equal(c->providers[i].name, name))
+      return &c->providers[i];
+  return NULL;
+}
+
+void check_provider(struct loader *l, const struct node *n, const struct key_path *path, void *at) {
+  static const char *const kinds[] = {"anthropic", "openai", "openrouter"};
+  struct config_provider *p = at;
+  p->index = (size_t)(p - l->config->providers);
+  p->kind_name = text_of(kinds[p->kind]);
+  p->timeouts = l->config->timeouts;
+  overlay_timeouts(l, n, path, &p->timeouts);
+  check_base_url(l, n, path, p);
+  check_credentials(l, n, path, p);
+  if (p->name.len > 0 && find_provider(l->config, p->name, p->index) != NULL)
+    section_refuse(l, child_of(n, "name"), path, "name", "is taken: another provider is called `%.*s`",
+                   TEXT_ARGS(p->name));
+}
+
+static const struct config_credential *find_credential(const struct config_provider *p, struct text name) {
+  for (size_t i = 0; i < p->credential_count; i++)
+    if (text_equal(p->credentials[i].name, name))
+      return &p->credentials[i];
+  return NULL;
+}
+
+static bool printable(const struct node *n) { return n != NULL && !n->expanded && n->kind == NODE_SCALAR; }
+
+/* The name may have come from the environment, where anything may have been pasted; then it is not shown. */
+static void refuse_name(struct loader *l, const struct node *n, const struct key_path *path, const char *key,
+                        const char *what) {
+  const struct node *at = child_of(n, key);
+  if (printable(at))
+    section_refuse(l, at, path, key, "names %s `%.*s`, which is not declared", what,
+                   TEXT_ARGS(text_head(at->text, 64)));
+  else
+    section_refuse(l, at, path, key, "names %s that is not declared", what);
+}
+
+/* "{*}" becomes "*"; false when more than one star is left. */
+static bool normalise_star(struct arena *a, struct text *model) {
+  ptrdiff_t at = text_find(*model, TEXT("{*}"));
+  if (at >= 0)
+    *model = arena_format(a, "%.*s*%.*s", TEXT_ARGS(text_head(*model, (size_t)at)),
+                          TEXT_ARGS(text_skip(*model, (size_t)at + 3)));
+  at = text_find_char(*model, '*');
+  return at < 0 || text_find_char(text_skip(*model, (size_t)at + 1), '*') < 0;
+}
+
+void check_target(struct loader *l, const struct node *n, const struct key_path *path, void *at) {
+  struct config_target *t = at;
+  if (!normalise_star(l->arena, &t->model))
+    section_refuse(l, child_of(n, "model"), path, "model", "may hold one `*` at most");
+  t->timeouts = l->config->timeouts;
+  if (t->provider_name.len == 0)
+    return;
+  t->provider = find_provider(l->config, t->provider_name, l->config->provider_count);
+  if (t->provider == NULL) {
+    refuse_name(l, n, path, "provider", "the provider");
+    return;
+  }
+  t->timeouts = t->provider->timeouts;
+  overlay_timeouts(l, n, path, &t->timeouts);
+  if (t->credential_name.len == 0)
+    return;
+  t->credential = find_credential(t->provider, t->credential_name);
+  if (t->credential == NULL)
+    refuse_name(l, n, path, "credential", "a credential of its provider,");
+}
+
+void check_model(struct loader *l, const struct node *n, const struct key_path *path, void *at) {
+  const struct config_model *m = at;
+  if (text_find_char(m->name, '*') >= 0)
+    return;
+  for (size_t i = 0; i < m->target_count; i++)
+    if (text_find_char(m->targets[i].model, '*') >= 0)
+      section_refuse(l, child_of(n, "targets"), path, "targets",
+                     "has a `*` in the model of entry %zu, but the name of this model has none for it to stand for", i);
+}
+
+/* FNV-1a over the numbers in a fixed byte order. */
+static uint32_t price_version(const struct config_price *p) {
+  const int64_t numbers[] = {p->input, p->output, p->cache_write_5m, p->cache_write_1h, p->cache_read};
+  uint32_t hash = 2166136261u;
+  for (size_t i = 0; i < sizeof numbers / sizeof numbers[0]; i++)
+    for (int shift = 0; shift < 64; shift += 8)
+      hash = (hash ^ (uint32_t)(((uint64_t)numbers[i] >> shift) & 0xFF)) * 16777619u;
+  return hash;
+}
+
+void check_price(struct loader *l, const struct node *n, const struct key_path *path, void *at) {
+  struct config_price *p = at;
+  if (node_child(n, "cache_write") == NULL)
+    p->cache_write_5m = p->input;
+  if (node_child(n, "cache_write_1h") == NULL)
+    p->cache_write_1h = p->cache_write_5m;
+  if (node_child(n, "cache_read") == NULL)
+    p->cache_read = p->input;
+  p->version = price_version(p);
+  if (p->provider.len > 0 && find_provider(l->config, p->provider, l->config->provider_count) == NULL)
+    refuse_name(l, n, path, "provider", "the provider");
+}
+
+void check_budget(struct loader *l, const struct node *n, const struct key_path *path, void *at) {
+  const struct config_key *k = at;
+  if ((k->budget_nano > 0) != (k->budget_period != CONFIG_PERIOD_NONE))
+    section_refuse(l, n, path, NULL, "needs both `usd` (above 0) and `period`, or neither");
+}
+
+static void check_twice(struct loader *l, struct map *seen, struct text what, const struct config_key *k,
+                        const struct node *n, const char *message) {
+  void *old = NULL;
+  if (map_set(seen, what, (void *)(uintptr_t)k, &old) != ERR_OK || old == NULL)
+    return;
+  const struct config_key *first = old;
+  errors_add(l->errors, n == NULL ? 0 : n->line, n == NULL ? 0 : n->column, "%s: `%.*s` and `%.*s`", message,
+             TEXT_ARGS(text_head(first->name, 64)), TEXT_ARGS(text_head(k->name, 64)));
+}
+
+/* Values are compared by a seeded hash, so that no second copy of a secret is made. */
+static void check_keys(struct loader *l, const struct node *n) {
+  const struct config *c = l->config;
+  struct map *names = map_new(c->key_count + 1), *values = map_new(c->key_count + 1);
+  const struct node *list = n == NULL ? NULL : node_child(n, "keys");
+  const struct node *at = list == NULL ? NULL : list->first;
+  for (size_t i = 0; i < c->key_count && at != NULL; i++, at = at->next) {
+    const struct config_key *k = &c->keys[i];
+    uint64_t hash = text_hash(secret_reveal(k->value));
+    if (k->name.len > 0)
+      check_twice(l, names, k->name, k, at, "two keys have the same name");
+    if (!secret_is_empty(k->value))
+      check_twice(l, values, (struct text){(const char *)&hash, sizeof hash}, k, at, "two keys have the same value");
+  }
+  map_free(names);
+  map_free(values);
+}
+
+static bool is_timezone(struct text t) {
+  char path[128];
+  for (size_t i = 0; i < t.len; i++)
+    if (!is_host_char(t.at[i]) && t.at[i] != '/' && t.at[i] != '+')
+      return false;
+  if (text_equal(t, TEXT("UTC")))
+    return true;
+  if (t.len == 0 || t.at[0] == '/' || text_find(t, TEXT("..")) >= 0)
+    return false;
+  int n = snprintf(path, sizeof path, "/usr/share/zoneinfo/%.*s", TEXT_ARGS(t));
+  return n > 0 && (size_t)n < sizeof path && access(path, R_OK) == 0;
+}
+
+void check_root(struct loader *l, const struct node *n, const struct key_path *path, void *at) {
+  const struct config *c = at;
+  if (c->public_url.len > 0 && !check_is_http_url(c->public_url))
+    section_refuse(l, child_of(n, "public_url"), path, "public_url",
+                   "must be http://host or https://host, with optional port and path");
+  if (c->timezone.len > 0 && !is_timezone(c->timezone))
+    section_refuse(l, child_of(n, "timezone"), path, "timezone",
+                   "is not a time zone this machine knows, such as `UTC` or `Asia/Seoul`");
+  check_keys(l, n);
+}

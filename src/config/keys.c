@@ -1,0 +1,300 @@
+/* THE TABLE of configuration keys. One row a key; sections are rows of rows. What a row cannot say (one key depending
+ * on another) is in check.c. Read by section.c, reference.c and restart.c. */
+#include "config/keys.h"
+
+#include "config/check.h"
+
+#define AT(type, member) .offset = offsetof(struct type, member)
+#define ARRAY(type, member, counter)                                                                                   \
+  .offset = offsetof(struct type, member), .count_offset = offsetof(struct type, counter)
+#define NO_MEMBER  .offset = 0
+#define ROWS(rows) .keys = (rows), .count = sizeof(rows) / sizeof((rows)[0])
+#define DAY_MS     INT64_C(86400000)
+#define GIB        (INT64_C(1) << 30)
+
+_Static_assert(sizeof(size_t) == sizeof(uint64_t), "KEY_SIZE rows fill both");
+
+static const struct key tls_keys[] = {
+    {"cert", KEY_TEXT, AT(config, tls_cert), .initial = "", .max = 4096,
+     .help = "PEM file with the certificate chain of the listeners; with `key`, turns TLS on"},
+    {"key", KEY_TEXT, AT(config, tls_key), .initial = "", .max = 4096, .help = "PEM file with its private key"},
+};
+static const struct key_section tls = {"tls", "TLS of the listeners.", 0, ROWS(tls_keys), check_tls};
+
+static const struct key limits_keys[] = {
+    {"body_bytes", KEY_SIZE, true, AT(config_limits, body_bytes), .initial = "33554432", .min = 1024, .max = GIB,
+     .help = "largest request body"},
+    {"header_bytes", KEY_SIZE, AT(config_limits, header_bytes), .initial = "65536", .min = 1024, .max = 1048576,
+     .help = "largest request head"},
+    {"response_bytes", KEY_SIZE, true, AT(config_limits, response_bytes), .initial = "33554432", .min = 1024,
+     .max = GIB, .help = "largest plain answer of an upstream"},
+    {"event_bytes", KEY_SIZE, true, AT(config_limits, event_bytes), .initial = "16777216", .min = 1024, .max = GIB,
+     .help = "largest single event of a stream"},
+    {"json_depth", KEY_SIZE, true, AT(config_limits, json_depth), .initial = "128", .min = 8, .max = 256,
+     .help = "deepest nesting of a request body"},
+    {"connections", KEY_SIZE, AT(config_limits, connections), .initial = "10000", .min = 1, .max = 1000000,
+     .help = "open client connections, over all workers"},
+    {"fibers", KEY_SIZE, AT(config_limits, fibers), .initial = "20000", .min = 16, .max = 1000000,
+     .help = "requests and other activities at one time, over all workers"},
+};
+static const struct key_section limits = {"limits",
+                                          "What one client may take up. Passing a limit is an ordinary error.",
+                                          sizeof(struct config_limits), ROWS(limits_keys), NULL};
+
+#define UPSTREAM_TIMEOUTS                                                                                              \
+  {                                                                                                                    \
+      "connect",                                                                                                       \
+      KEY_DURATION,                                                                                                    \
+      true,                                                                                                            \
+      AT(config_timeouts, connect_ms),                                                                                 \
+      .initial = "5s",                                                                                                 \
+      .min = 1,                                                                                                        \
+      .max = DAY_MS,                                                                                                   \
+      .help = "name lookup, connection and TLS handshake with an upstream"},                                           \
+      {"first_byte",      KEY_DURATION, true,          AT(config_timeouts, first_byte_ms),                             \
+       .initial = "300s", .min = 1,     .max = DAY_MS, .help = "from the request's last byte to the answer's head"},   \
+      {"between_bytes",   KEY_DURATION, true,          AT(config_timeouts, between_bytes_ms),                          \
+       .initial = "120s", .min = 1,     .max = DAY_MS, .help = "silence within an answer"},                            \
+  {                                                                                                                    \
+    "total", KEY_DURATION, true, AT(config_timeouts, total_ms), .initial = "1h", .min = 1, .max = DAY_MS,              \
+                                                                .help = "one request from its first byte to its last"  \
+  }
+
+static const struct key timeouts_keys[] = {
+    UPSTREAM_TIMEOUTS,
+    {"drain", KEY_DURATION, true, AT(config_timeouts, drain_ms), .initial = "60s", .min = 1, .max = DAY_MS,
+     .help = "how long open requests may go on when the program ends"},
+    {"head", KEY_DURATION, AT(config_timeouts, head_ms), .initial = "10s", .min = 1, .max = DAY_MS,
+     .help = "a client sending its request head"},
+    {"idle", KEY_DURATION, AT(config_timeouts, idle_ms), .initial = "75s", .min = 1, .max = DAY_MS,
+     .help = "a kept-alive connection without a request"},
+    {"body", KEY_DURATION, AT(config_timeouts, body_ms), .initial = "30s", .min = 1, .max = DAY_MS,
+     .help = "silence while a client sends its body"},
+    {"write", KEY_DURATION, AT(config_timeouts, write_ms), .initial = "60s", .min = 1, .max = DAY_MS,
+     .help = "a client that takes nothing of its answer"},
+};
+const struct key_section keys_timeouts = {
+    "timeouts", "How long to wait. A number with `ms`, `s`, `m`, `h` or `d`; plain numbers are seconds.",
+    sizeof(struct config_timeouts), ROWS(timeouts_keys), NULL};
+
+static const struct key overlay_keys[] = {UPSTREAM_TIMEOUTS};
+const struct key_section keys_overlay = {"providers[].timeouts, models[].targets[].timeouts",
+                                         "What differs from the general `timeouts` for one provider or one target.",
+                                         sizeof(struct config_timeouts), ROWS(overlay_keys), NULL};
+
+static const struct key breaker_keys[] = {
+    {"failures", KEY_COUNT, true, AT(config_breaker, failures), .initial = "3", .min = 1, .max = 1000000,
+     .help = "so many failures open the breaker of a target"},
+    {"window", KEY_DURATION, true, AT(config_breaker, window_ms), .initial = "60s", .min = 1, .max = DAY_MS,
+     .help = "within this time"},
+    {"open", KEY_DURATION, true, AT(config_breaker, open_ms), .initial = "1800s", .min = 1, .max = DAY_MS,
+     .help = "how long it then gets no requests"},
+};
+static const struct key_section breaker = {"breaker", "When a failing target is left alone.",
+                                           sizeof(struct config_breaker), ROWS(breaker_keys), NULL};
+
+static const struct key credential_keys[] = {
+    {"name", KEY_NAME, true, AT(config_credential, name), .help = "unique within the provider"},
+    {"api_key", KEY_SECRET, true, AT(config_credential, api_key), .initial = "", .max = 4096,
+     .help = "the vendor's key; empty for a server that wants none"},
+    {"access_key_id", KEY_ABSENT, NO_MEMBER, .help = "AWS"},
+    {"secret_access_key", KEY_ABSENT, NO_MEMBER, .help = "AWS"},
+    {"session_token", KEY_ABSENT, NO_MEMBER, .help = "AWS"},
+    {"bearer", KEY_ABSENT, NO_MEMBER, .help = "AWS"},
+    {"from", KEY_ABSENT, NO_MEMBER, .help = "AWS"},
+};
+static const struct key_section credential = {"providers[].credentials[]",
+                                              "What Weir shows to a provider. Clients never see it.",
+                                              sizeof(struct config_credential), ROWS(credential_keys), NULL};
+
+static const struct key provider_keys[] = {
+    {"name", KEY_NAME, true, AT(config_provider, name), .help = "unique; targets and prices refer to it"},
+    {"kind", KEY_CHOICE, true, AT(config_provider, kind), .choices = "anthropic|openai|openrouter|!bedrock",
+     .help = "`openai` also for compatible servers"},
+    {"base_url", KEY_TEXT, true, AT(config_provider, base_url), .initial = "", .max = 2048,
+     .help =
+         "what the vendor's own SDK takes (Anthropic without `/v1`, OpenAI with it); the vendor's address when empty"},
+    {"region", KEY_TEXT, true, AT(config_provider, region), .initial = "", .max = 64,
+     .help = "for kinds that have regions"},
+    {"credentials", KEY_SECTIONS, true, ARRAY(config_provider, credentials, credential_count), .initial = "", .max = 64,
+     .section = &credential, .help = "none for a local server without keys"},
+    {"timeouts", KEY_OVERLAY, true, AT(config_provider, timeouts), .section = &keys_overlay, .initial = "",
+     .help = "what differs from the general ones"},
+};
+static const struct key_section provider = {"providers[]",
+                                            "Where requests may go. Without any, `weir serve` starts in demo mode.",
+                                            sizeof(struct config_provider), ROWS(provider_keys), check_provider};
+
+static const struct key target_keys[] = {
+    {"provider", KEY_NAME, true, AT(config_target, provider_name), .help = "the name of a provider"},
+    {"model", KEY_TEXT, true, AT(config_target, model), .min = 1, .max = 256,
+     .help = "the provider's own model name; one `*` or `{*}` stands for what the `*` of the model's name matched"},
+    {"credential", KEY_TEXT, true, AT(config_target, credential_name), .initial = "", .max = 64,
+     .help = "the name of one of its credentials; the first when empty"},
+    {"weight", KEY_COUNT, true, AT(config_target, weight), .initial = "1", .min = 0, .max = 1000000,
+     .help = "share among the targets, for strategies that share"},
+    {"billable", KEY_BOOL, true, AT(config_target, billable), .initial = "true",
+     .help = "whether its cost counts against budgets; it is recorded either way"},
+    {"timeouts", KEY_OVERLAY, true, AT(config_target, timeouts), .section = &keys_overlay, .initial = "",
+     .help = "what differs from the provider's"},
+};
+static const struct key_section target = {"models[].targets[]", "One place a request for the model may go to.",
+                                          sizeof(struct config_target), ROWS(target_keys), check_target};
+
+static const struct key model_keys[] = {
+    {"name", KEY_TEXT, true, AT(config_model, name), .min = 1, .max = 256,
+     .help = "what clients ask for; `*` matches any run of characters; the first entry that matches wins"},
+    {"wire", KEY_TEXT, true, AT(config_model, wire), .initial = "", .max = 64,
+     .choices = "|anthropic|openai|openai_chat|openai_embeddings",
+     .help = "only for requests in this wire format; all when empty"},
+    {"strategy", KEY_CHOICE, true, AT(config_model, strategy), .initial = "ordered",
+     .choices = "ordered|!weighted|!latency|!cost|!least_busy",
+     .help = "how a target is chosen; `ordered`: the first that works"},
+    {"targets", KEY_SECTIONS, true, ARRAY(config_model, targets, target_count), .min = 1, .max = 64, .section = &target,
+     .help = "at least one"},
+    {"display_name", KEY_TEXT, true, AT(config_model, display_name), .initial = "", .max = 256,
+     .help = "shown in model lists"},
+    {"context_tokens", KEY_SIZE, true, AT(config_model, context_tokens), .initial = "0", .max = 1000000000,
+     .help = "shown in model lists; 0 when unknown"},
+    {"max_output_tokens", KEY_SIZE, true, AT(config_model, max_output_tokens), .initial = "0", .max = 1000000000,
+     .help = "the most one answer can have, assumed when a request does not say; 0 when unknown"},
+};
+static const struct key_section model = {"models[]", "What clients may ask for and where it goes.",
+                                         sizeof(struct config_model), ROWS(model_keys), check_model};
+
+static const struct key price_keys[] = {
+    {"provider", KEY_NAME, true, AT(config_price, provider), .help = "the name of a provider"},
+    {"model", KEY_TEXT, true, AT(config_price, model), .min = 1, .max = 256,
+     .help = "the provider's model names; `*` matches any run of characters; the first row that matches wins"},
+    {"input", KEY_MONEY, true, AT(config_price, input), .max = 1000000, .help = "USD per million input tokens"},
+    {"output", KEY_MONEY, true, AT(config_price, output), .max = 1000000, .help = "USD per million output tokens"},
+    {"cache_write", KEY_MONEY, true, AT(config_price, cache_write_5m), .initial = "0", .max = 1000000,
+     .help = "USD per million tokens written to the provider's cache for 5 minutes; `input` when not given"},
+    {"cache_write_1h", KEY_MONEY, true, AT(config_price, cache_write_1h), .initial = "0", .max = 1000000,
+     .help = "the same for 1 hour; `cache_write` when not given"},
+    {"cache_read", KEY_MONEY, true, AT(config_price, cache_read), .initial = "0", .max = 1000000,
+     .help = "USD per million tokens read from it; `input` when not given"},
+};
+static const struct key_section price = {"prices[]", "What a provider charges. At most nine digits after the point.",
+                                         sizeof(struct config_price), ROWS(price_keys), check_price};
+
+static const struct key budget_keys[] = {
+    {"usd", KEY_MONEY, true, AT(config_key, budget_nano), .initial = "0", .max = 1000000000,
+     .help = "the most the key may cost in one period"},
+    {"period", KEY_CHOICE, true, AT(config_key, budget_period), .initial = "", .choices = "|day|week|month",
+     .help = "calendar periods in `timezone`"},
+};
+static const struct key_section budget = {"keys[].budget", "What a key may spend.", 0, ROWS(budget_keys), check_budget};
+
+static const struct key key_keys[] = {
+    {"name", KEY_TEXT, true, AT(config_key, name), .min = 1, .max = 128,
+     .help = "unique; appears in the ledger and the log"},
+    {"user", KEY_TEXT, true, AT(config_key, user), .initial = "", .max = 128, .help = "whom the key belongs to"},
+    {"value", KEY_SECRET, true, AT(config_key, value), .min = 8, .max = 512,
+     .help = "what the client sends; 8 to 512 visible ASCII characters"},
+    {"models", KEY_TEXTS, true, ARRAY(config_key, models, model_count), .initial = "", .min = 1, .max = 256,
+     .help = "the models it may ask for, with `*`; all when empty"},
+    {"rpm", KEY_COUNT, true, AT(config_key, rpm), .initial = "0", .max = 1000000000,
+     .help = "requests a minute; 0 for no limit"},
+    {"tpm", KEY_COUNT, true, AT(config_key, tpm), .initial = "0", .max = 1000000000000,
+     .help = "tokens a minute; 0 for no limit"},
+    {"concurrency", KEY_COUNT, true, AT(config_key, concurrency), .initial = "0", .max = 1000000,
+     .help = "requests at one time; 0 for no limit"},
+    {"budget", KEY_SECTION, true, NO_MEMBER, .section = &budget, .initial = "", .help = "what it may spend"},
+    {"expires", KEY_TIME, true, AT(config_key, expires_us), .initial = "",
+     .help = "when it stops working, such as `2027-01-31T00:00:00Z`; never when empty"},
+    {"blocked", KEY_BOOL, true, AT(config_key, blocked), .initial = "false", .help = "refuse it now"},
+};
+static const struct key_section key = {
+    "keys[]", "Keys declared in the file, for automation; others are made with `weir key create`.",
+    sizeof(struct config_key), ROWS(key_keys), NULL};
+
+static const struct key cache_keys[] = {
+    {"enabled", KEY_ABSENT, NO_MEMBER, .help = "answer repeated requests from memory"},
+    {"l1_bytes", KEY_SIZE, true, AT(config_cache, l1_bytes), .initial = "67108864", .max = GIB * 64,
+     .help = "memory for it"},
+    {"ttl", KEY_DURATION, true, AT(config_cache, ttl_ms), .initial = "300s", .max = DAY_MS * 30,
+     .help = "how long an answer is kept"},
+};
+static const struct key_section cache = {"cache", "The cache of answers.", sizeof(struct config_cache),
+                                         ROWS(cache_keys), NULL};
+
+static const struct key telemetry_keys[] = {
+    {"log_level", KEY_CHOICE, true, AT(config, log_level), .initial = "info", .choices = "debug|info|warn|error",
+     .help = "lines below it are not written"},
+    {"otlp_endpoint", KEY_ABSENT, NO_MEMBER, .help = "where to send traces"},
+    {"metrics", KEY_BOOL, true, AT(config, metrics), .initial = "true", .help = "answer `/metrics`"},
+};
+static const struct key_section telemetry = {"telemetry", "What the program tells about itself.", 0,
+                                             ROWS(telemetry_keys), NULL};
+
+/* Later rows may refer to earlier ones: timeouts before providers before models, prices and keys. */
+static const struct key root_keys[] = {
+    {"listen", KEY_TEXTS, ARRAY(config, listen, listen_count), .initial = "127.0.0.1:8080", .min = 1, .max = 16,
+     .help = "`address:port`, `[ipv6]:port` or `unix:PATH`; one or a list"},
+    {"data_dir", KEY_TEXT, AT(config, data_dir), .initial = "./weir-data", .min = 1, .max = 2048,
+     .help = "the folder of the database and the journal"},
+    {"store", KEY_CHOICE, AT(config, store), .initial = "sqlite", .choices = "sqlite|memory|!postgres://*",
+     .help = "`memory` keeps nothing over a restart"},
+    {"store_replicas", KEY_ABSENT, NO_MEMBER, .help = "read replicas of the database"},
+    {"redis", KEY_ABSENT, NO_MEMBER, .help = "shared limits and cache for several replicas"},
+    {"public_url", KEY_TEXT, true, AT(config, public_url), .initial = "http://127.0.0.1:8080", .min = 1, .max = 2048,
+     .help = "the address people reach it under, for links"},
+    {"workers", KEY_WORKERS, AT(config, workers), .initial = "auto", .min = 1, .max = 256,
+     .help = "threads that serve; `auto`: one a processor"},
+    {"tls", KEY_SECTION, NO_MEMBER, .section = &tls, .initial = "", .help = "certificate of the listeners"},
+    {"upstream_ca", KEY_TEXT, AT(config, upstream_ca), .initial = "", .max = 4096,
+     .help = "PEM file of the authorities trusted for upstreams; the system's when empty"},
+    {"limits", KEY_SECTION, AT(config, limits), .section = &limits, .initial = "", .help = "sizes and counts"},
+    {"timeouts", KEY_SECTION, AT(config, timeouts), .section = &keys_timeouts, .initial = "", .help = "waits"},
+    {"providers", KEY_SECTIONS, true, ARRAY(config, providers, provider_count), .initial = "", .max = 256,
+     .section = &provider, .help = "where requests may go"},
+    {"models", KEY_SECTIONS, true, ARRAY(config, models, model_count), .initial = "", .max = 4096, .section = &model,
+     .help = "what clients may ask for"},
+    {"breaker", KEY_SECTION, true, AT(config, breaker), .section = &breaker, .initial = "",
+     .help = "when a failing target is left alone"},
+    {"prices", KEY_SECTIONS, true, ARRAY(config, prices, price_count), .initial = "", .max = 4096, .section = &price,
+     .help = "what a provider charges"},
+    {"keys", KEY_SECTIONS, true, ARRAY(config, keys, key_count), .initial = "", .max = 10000, .section = &key,
+     .help = "keys of clients"},
+    {"users", KEY_ABSENT, NO_MEMBER, .help = "people who may sign in"},
+    {"oidc", KEY_ABSENT, NO_MEMBER, .help = "sign-in through OpenID Connect"},
+    {"jwt_issuers", KEY_ABSENT, NO_MEMBER, .help = "issuers whose tokens are accepted as keys"},
+    {"cache", KEY_SECTION, AT(config, cache), .section = &cache, .initial = "", .help = "the cache of answers"},
+    {"telemetry", KEY_SECTION, NO_MEMBER, .section = &telemetry, .initial = "", .help = "log, metrics, traces"},
+    {"timezone", KEY_TEXT, AT(config, timezone), .initial = "UTC", .min = 1, .max = 64,
+     .help = "in which days, weeks and months of budgets begin, such as `Asia/Seoul`"},
+};
+const struct key_section keys_root = {"", "The top level of the file.", sizeof(struct config), ROWS(root_keys),
+                                      check_root};
+
+const struct key *keys_find(const struct key_section *s, struct text name) {
+  for (size_t i = 0; i < s->count; i++)
+    if (text_equal(text_of(s->keys[i].name), name))
+      return &s->keys[i];
+  return NULL;
+}
+
+const struct key *keys_nearest(const struct key_section *s, struct text name) {
+  const struct key *best = NULL;
+  size_t least = name.len / 3 + 2; /* as many edits and more are another word */
+  for (size_t i = 0; i < s->count; i++) {
+    size_t distance = text_distance(text_of(s->keys[i].name), name, least);
+    if (distance < least) {
+      least = distance;
+      best = &s->keys[i];
+    }
+  }
+  return best;
+}
+
+bool keys_next_choice(struct text *list, struct text *out_choice, bool *out_available) {
+  if (list->at == NULL)
+    return false;
+  struct text choice = *list, rest = TEXT_NONE;
+  (void)text_cut(*list, '|', &choice, &rest);
+  *list = rest;
+  *out_available = !text_starts(choice, TEXT("!"));
+  *out_choice = *out_available ? choice : text_skip(choice, 1);
+  return true;
+}

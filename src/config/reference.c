@@ -1,0 +1,146 @@
+/* Writing about the table: the Markdown reference of all keys, and the list of keys that a reload cannot change.
+ * It reads rows only, so it is right whenever the table is. Called by the documentation build and the reload. */
+#include "config/keys.h"
+
+static void put_choices(struct buf *out, const struct key *row) {
+  struct text rest = text_of(row->choices), choice;
+  bool available, first = true;
+  while (keys_next_choice(&rest, &choice, &available)) {
+    if (choice.len == 0 || !available)
+      continue;
+    buf_add_format(out, "%s`%.*s`", first ? "" : ", ", TEXT_ARGS(choice));
+    first = false;
+  }
+}
+
+static void put_range(struct buf *out, const struct key *row, const char *unit) {
+  buf_add_format(out, "%lld to %lld%s", (long long)row->min, (long long)row->max, unit);
+}
+
+static void put_allowed(struct buf *out, const struct key *row) {
+  switch (row->type) {
+  case KEY_TEXT:
+  case KEY_CHOICE:
+    if (row->choices != NULL)
+      put_choices(out, row);
+    else
+      buf_add(out, TEXT("text"));
+    break;
+  case KEY_NAME: buf_add(out, TEXT("1 to 64 letters, digits, `.`, `_`, `-`")); break;
+  case KEY_SECRET: put_range(out, row, " visible ASCII characters"); break;
+  case KEY_TEXTS: buf_add(out, TEXT("text or a list of texts")); break;
+  case KEY_SIZE:
+  case KEY_COUNT: put_range(out, row, ""); break;
+  case KEY_DURATION: buf_add_format(out, "%lldms to %llds", (long long)row->min, (long long)(row->max / 1000)); break;
+  case KEY_MONEY: buf_add_format(out, "USD, 0 to %lld", (long long)row->max); break;
+  case KEY_BOOL: buf_add(out, TEXT("`true`, `false`")); break;
+  case KEY_TIME: buf_add(out, TEXT("RFC 3339 time")); break;
+  case KEY_WORKERS: put_range(out, row, " or `auto`"); break;
+  case KEY_SECTION:
+  case KEY_OVERLAY: buf_add(out, TEXT("a mapping, see below")); break;
+  case KEY_SECTIONS:
+    buf_add_format(out, "a list of %lld to %lld mappings, see below", (long long)row->min, (long long)row->max);
+    break;
+  case KEY_ABSENT: buf_add(out, TEXT("not available in this version")); break;
+  }
+}
+
+static bool must_be_given(const struct key *row) { return row->initial == NULL && row->type != KEY_ABSENT; }
+
+static void put_default(struct buf *out, const struct key *row) {
+  if (must_be_given(row))
+    buf_add(out, TEXT("required"));
+  else if (row->initial != NULL && row->initial[0] != '\0')
+    buf_add_format(out, "`%s`", row->initial);
+}
+
+/* A '|' would end the cell. */
+static void put_cell(struct buf *out, const char *text) {
+  for (; *text != '\0'; text++) {
+    if (*text == '|')
+      buf_add_char(out, '\\');
+    buf_add_char(out, *text);
+  }
+}
+
+static void put_row(struct buf *out, const struct key *row) {
+  buf_add_format(out, "| `%s` | ", row->name);
+  put_default(out, row);
+  buf_add(out, TEXT(" | "));
+  put_allowed(out, row);
+  buf_add_format(out, " | %s | ",
+                 row->type == KEY_ABSENT || row->type == KEY_SECTION ? ""
+                 : row->reload                                       ? "reload"
+                                                                     : "restart");
+  put_cell(out, row->help);
+  buf_add(out, TEXT(" |\n"));
+}
+
+static void put_section(struct buf *out, const struct key_section *s) {
+  buf_add_format(out, "\n## %s%s%s\n\n%s\n\n", s->title[0] == '\0' ? "Top level" : "`", s->title,
+                 s->title[0] == '\0' ? "" : "`", s->help);
+  buf_add(out, TEXT("| key | default | allowed | takes effect | meaning |\n|---|---|---|---|---|\n"));
+  for (size_t i = 0; i < s->count; i++)
+    put_row(out, &s->keys[i]);
+  for (size_t i = 0; i < s->count; i++)
+    if (s->keys[i].type == KEY_SECTION || s->keys[i].type == KEY_SECTIONS)
+      put_section(out, s->keys[i].section);
+}
+
+void config_write_reference(struct buf *out) {
+  buf_add(out,
+          TEXT("# Configuration\n\n"
+               "Generated from the key table in `src/config/keys.c`; do not edit.\n\n"
+               "One YAML file, at most 1 MiB, without anchors, aliases and tags. In any value `${NAME}` stands for an "
+               "environment variable and `${NAME:-default}` for one that may be unset or empty; `$${` writes `${`. "
+               "Unknown keys are errors.\n"));
+  put_section(out, &keys_root);
+  put_section(out, &keys_overlay);
+}
+
+static bool same_texts(const struct key *row, const char *a, const char *b) {
+  size_t count = *(const size_t *)(const void *)(a + row->count_offset);
+  if (count != *(const size_t *)(const void *)(b + row->count_offset))
+    return false;
+  const struct text *x = *(struct text *const *)(const void *)(a + row->offset);
+  const struct text *y = *(struct text *const *)(const void *)(b + row->offset);
+  for (size_t i = 0; i < count; i++)
+    if (!text_equal(x[i], y[i]))
+      return false;
+  return true;
+}
+
+static bool same_value(const struct key *row, const char *a, const char *b) {
+  const char *x = a + row->offset, *y = b + row->offset;
+  switch (row->type) {
+  case KEY_TEXT:
+  case KEY_NAME: return text_equal(*(const struct text *)(const void *)x, *(const struct text *)(const void *)y);
+  case KEY_TEXTS: return same_texts(row, a, b);
+  case KEY_SIZE:
+  case KEY_COUNT:
+  case KEY_DURATION:
+  case KEY_MONEY:
+  case KEY_TIME: return memcmp(x, y, sizeof(int64_t)) == 0;
+  case KEY_CHOICE:
+  case KEY_WORKERS: return memcmp(x, y, sizeof(int)) == 0;
+  case KEY_BOOL: return *(const bool *)x == *(const bool *)y;
+  default: return true;
+  }
+}
+
+static void put_changed(struct buf *out, const struct key_section *s, const char *prefix, const char *a,
+                        const char *b) {
+  for (size_t i = 0; i < s->count; i++) {
+    const struct key *row = &s->keys[i];
+    if (row->type == KEY_SECTION)
+      put_changed(out, row->section, row->name, a + row->offset, b + row->offset);
+    else if (!row->reload && !same_value(row, a, b))
+      buf_add_format(out, "%s%s%s%s", out->len > 0 ? ", " : "", prefix, prefix[0] == '\0' ? "" : ".", row->name);
+  }
+}
+
+bool config_restart_keys(const struct config *old, const struct config *changed, struct buf *out) {
+  size_t before = out->len;
+  put_changed(out, &keys_root, "", (const char *)old, (const char *)changed);
+  return out->len > before;
+}
