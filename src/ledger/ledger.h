@@ -1,40 +1,51 @@
-/* The exact ledger: reserve before the first upstream byte, settle exactly once, survive kill -9. Reservations and settlements go to the journal (journal.h), from there in idempotent batches into the store.
- * Worker functions never wait and make no system call on the ordinary path. */
+/* The exact ledger: reserve before the first upstream byte, settle exactly once, survive kill -9. Reservations and
+ * settlements go to the journal (journal.h), from there in idempotent batches into the store. Worker functions never
+ * wait and make no system call on the ordinary path. */
 #ifndef LEDGER_LEDGER_H
 #define LEDGER_LEDGER_H
 
 #include "ports/store.h"
 
 struct ledger;
+struct journal_sys;
 
 struct ledger_options {
-  const char *data_dir;      /* journal segments live in data_dir/journal; NULL: no journal, memory only (store: memory) */
+  const char *data_dir; /* journal segments live in data_dir/journal; NULL: no journal, memory only (store: memory) */
   unsigned workers;
   int64_t sync_interval_ms;  /* fdatasync in groups; 0 means 50 */
   int64_t flush_interval_ms; /* rows reach the store at the latest after this; 0 means 50 */
-  size_t segment_bytes;      /* 0 means 8 MiB */
+  size_t segment_bytes;      /* of the journal's files; 0 means 8 MiB, at least 64 KiB */
+  size_t max_segments; /* per worker, while the store does not take rows: then ledger_reserve refuses; 0 means 128 */
+  const struct journal_sys *sys; /* NULL; tests put faults here (ledger/segment.h) */
 };
 
-/* Opens, replays what an earlier process left (open reservations are settled as "recovered" with the best known usage and all cost they are known to have), starts the writer thread.
- * Refuses when another process holds the data_dir (lock file): ERR_STORE_BUSY. out_recovered: reservations settled by the replay. The store must outlive the ledger. */
-enum err ledger_open(const struct ledger_options *o, struct store *store, struct ledger **out, uint64_t *out_recovered, struct fault *f) MUST_CHECK;
+/* Opens, replays what an earlier process left (open reservations are settled as "recovered" with the best known usage
+ * and all cost they are known to have), starts the writer thread. Refuses when another process holds the data_dir (lock
+ * file): ERR_STORE_BUSY. out_recovered: reservations settled by the replay. The store must outlive the ledger. */
+enum err ledger_open(const struct ledger_options *o, struct store *store, struct ledger **out, uint64_t *out_recovered,
+                     struct fault *f) MUST_CHECK;
 /* Waits until all is in the store (or the store refuses for drain_ms), then frees. */
 void ledger_close(struct ledger *l, int64_t drain_ms);
 
-/* Journals a reservation for one attempt: every text and number of *row known so far (usage, cost, outcome are ignored). Sets row->id and row->reserved_us. Called on worker `worker` (0-based) only from its thread.
- * ERR_STORE_FULL / ERR_STORE when the journal cannot take it: the call must then be refused with 503. */
+/* Journals a reservation for one attempt: every text and number of *row known so far (usage, cost, outcome are
+ * ignored). Sets row->id and row->reserved_us. Called on worker `worker` (0-based) only from its thread. ERR_STORE_FULL
+ * / ERR_STORE when the journal cannot take it: the call must then be refused with 503. */
 enum err ledger_reserve(struct ledger *l, unsigned worker, struct ledger_row *row, struct fault *f) MUST_CHECK;
-/* Journals what is known so far of an open attempt (usage after message_start), so that a crash settles with it. Best effort. */
+/* Journals what is known so far of an open attempt (usage after message_start), so that a crash settles with it. Best
+ * effort. */
 void ledger_note(struct ledger *l, unsigned worker, const struct ledger_row *row);
-/* Journals the settlement of a reserved attempt; must be called exactly once for each. Cannot fail for want of room: ledger_reserve keeps room for it. */
+/* Journals the settlement of a reserved attempt (settled_us 0 becomes now); must be called exactly once for each.
+ * Cannot fail for want of room: ledger_reserve keeps room for it. */
 void ledger_settle(struct ledger *l, unsigned worker, const struct ledger_row *row);
 
 struct ledger_stats {
   uint64_t reserved, settled, stored, recovered; /* since start */
-  uint64_t open;      /* reserved and not yet settled */
-  uint64_t pending;   /* settled and not yet in the store */
-  bool store_failing; /* the last batch was refused; it is tried again */
-  char store_fault[160];
+  uint64_t open;                                 /* reserved and not yet settled */
+  uint64_t pending;                              /* settled and not yet in the store */
+  bool store_failing;                            /* the last batch was refused; it is tried again */
+  char store_fault[160]; /* why, or why the journal cannot be made durable or ready ahead; "" when all is well */
+  uint64_t
+      damaged; /* records the replay at open found unreadable; their files are kept as data_dir/journal/NAME.damaged */
 };
 struct ledger_stats ledger_stats(struct ledger *l); /* any thread */
 

@@ -1,0 +1,22 @@
+/* Ids of ledger rows: 63 bits, ordered by time. From the top: milliseconds since 2024-01-01 UTC (41 bits), worker (8),
+ * counter (14). Each worker's ids only ever grow, also when the clock steps back. Pure. */
+#ifndef LEDGER_IDS_H
+#define LEDGER_IDS_H
+
+#include <stdint.h>
+
+#define IDS_WORKERS_MAX 256
+
+struct ids {
+  unsigned worker;
+  uint64_t ms;      /* of the last id */
+  uint64_t counter; /* of the next id within ms */
+};
+
+/* above_id: every id given out will be larger than this one, whoever gave it (0 for none). */
+void ids_init(struct ids *g, unsigned worker, int64_t above_id);
+int64_t ids_next(struct ids *g, int64_t now_us);
+/* The wall-clock millisecond of an id, as microseconds since 1970. */
+int64_t ids_time_us(int64_t id);
+
+#endif

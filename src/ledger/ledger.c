@@ -1,0 +1,291 @@
+/* The exact ledger: opening (lock, replay, journals, threads), the three functions workers call, and closing. A call
+ * on a worker is a record written into mapped memory; everything that may block is done by the writer and keeper
+ * threads. Called by admit and settle of the gateway, opened and closed by app. */
+#include "ledger/inner.h"
+#include "ledger/replay.h"
+
+#include "base/random.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+static int64_t clock_us(void) {
+  struct timespec t;
+  clock_gettime(CLOCK_MONOTONIC, &t);
+  return (int64_t)t.tv_sec * 1000000 + t.tv_nsec / 1000;
+}
+
+uint64_t ledger_work(struct ledger *l, unsigned who) {
+  uint64_t sum = who == LEDGER_KEEPER ? atomic_load(&l->released) : 0;
+  for (unsigned i = 0; i < l->worker_count; i++)
+    sum += atomic_load(&l->workers[i].journal->appended);
+  return sum;
+}
+
+static void wait_until(struct ledger *l, int64_t until_us) {
+  struct timespec t = {.tv_sec = until_us / 1000000, .tv_nsec = until_us % 1000000 * 1000};
+  pthread_cond_timedwait(&l->changed, &l->lock, &t);
+}
+
+bool ledger_nap(struct ledger *l, unsigned who, int64_t wait_ms, bool idle, uint64_t seen) {
+  const bool *stops = who == LEDGER_WRITER ? &l->writer_stops : &l->keeper_stops;
+  pthread_mutex_lock(&l->lock);
+  if (idle && !*stops) {
+    atomic_fetch_or(&l->asleep, who);
+    if (ledger_work(l, who) == seen)
+      pthread_cond_wait(&l->changed, &l->lock);
+    atomic_fetch_and(&l->asleep, ~who);
+  } else {
+    for (int64_t until_us = clock_us() + wait_ms * 1000; !*stops && clock_us() < until_us;)
+      wait_until(l, until_us);
+  }
+  bool stop = *stops;
+  pthread_mutex_unlock(&l->lock);
+  return stop;
+}
+
+void ledger_wake(struct ledger *l) {
+  if (!atomic_load(&l->asleep))
+    return;
+  pthread_mutex_lock(&l->lock);
+  pthread_cond_broadcast(&l->changed);
+  pthread_mutex_unlock(&l->lock);
+}
+
+bool ledger_wait_to_retry(struct ledger *l, int64_t wait_ms) {
+  pthread_mutex_lock(&l->lock);
+  bool stopping = l->writer_stops;
+  int64_t until_us = clock_us() + wait_ms * 1000;
+  if (stopping && until_us > l->stop_by_us)
+    until_us = l->stop_by_us;
+  while (l->writer_stops == stopping && clock_us() < until_us)
+    wait_until(l, until_us);
+  bool go_on = !l->writer_stops || clock_us() < l->stop_by_us;
+  pthread_mutex_unlock(&l->lock);
+  return go_on;
+}
+
+static enum err make_dir(const char *path, struct fault *f) {
+  if (mkdir(path, 0700) == 0 || errno == EEXIST)
+    return ERR_OK;
+  return fault_set(f, errno == ENOSPC || errno == EDQUOT ? ERR_STORE_FULL : ERR_STORE, NULL, "cannot create %s: %s",
+                   path, strerror(errno));
+}
+
+/* The lock goes with the descriptor, so that it ends with the process however that ends. */
+static enum err take_lock(struct ledger *l, const char *data_dir, struct fault *f) {
+  char path[sizeof l->place.dir + 16], pid[24] = "";
+  snprintf(path, sizeof path, "%s/lock", data_dir);
+  l->lock_fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+  if (l->lock_fd < 0)
+    return fault_set(f, ERR_STORE, NULL, "cannot open %s: %s", path, strerror(errno));
+  if (flock(l->lock_fd, LOCK_EX | LOCK_NB)) {
+    ssize_t n = pread(l->lock_fd, pid, sizeof pid - 1, 0);
+    struct text holder = text_head(text_of(pid), strcspn(pid, "\n"));
+    return fault_set(f, ERR_STORE_BUSY, "data_dir",
+                     "%s is in use by another weir%s%.*s; stop it or choose another data_dir", data_dir,
+                     n > 0 ? " with process id " : "", TEXT_ARGS(holder));
+  }
+  int n = snprintf(pid, sizeof pid, "%ld\n", (long)getpid());
+  if (ftruncate(l->lock_fd, 0) || pwrite(l->lock_fd, pid, (size_t)n, 0) != n) {
+    /* Only the name of the holder in another process's message is lost. */
+  }
+  return ERR_OK;
+}
+
+static enum err open_place(struct ledger *l, const char *data_dir, struct fault *f) {
+  int n = snprintf(l->place.dir, sizeof l->place.dir, "%s/journal", data_dir);
+  if (n < 0 || (size_t)n >= sizeof l->place.dir)
+    return fault_set(f, ERR_STORE, "data_dir", "the path is longer than %zu bytes", sizeof l->place.dir);
+  enum err e = make_dir(data_dir, f);
+  if (!e)
+    e = take_lock(l, data_dir, f);
+  if (!e)
+    e = make_dir(l->place.dir, f);
+  if (e)
+    return e;
+  l->place.dir_fd = open(l->place.dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+  if (l->place.dir_fd < 0)
+    return fault_set(f, ERR_STORE, NULL, "cannot open %s: %s", l->place.dir, strerror(errno));
+  return ERR_OK;
+}
+
+static enum err newest_id(struct store *store, int64_t *out, struct fault *f) {
+  struct arena a;
+  struct ledger_row *rows;
+  size_t count = 0;
+  arena_init(&a);
+  enum err e = store->ops->ledger_list(store, 0, 1, &a, &rows, &count, f);
+  if (!e)
+    *out = count ? rows[0].id : 0;
+  arena_done(&a);
+  return e;
+}
+
+static enum err open_journals(struct ledger *l, int64_t above_id, size_t max_segments, struct fault *f) {
+  enum err e = ERR_OK;
+  for (unsigned i = 0; i < l->worker_count && !e; i++) {
+    ids_init(&l->workers[i].ids, i, above_id);
+    e = journal_open(&l->place, i, max_segments, &l->workers[i].journal, f);
+  }
+  return e;
+}
+
+static enum err start_threads(struct ledger *l, struct fault *f) {
+  sigset_t all, before;
+  sigfillset(&all); /* signals are for the main thread */
+  pthread_sigmask(SIG_SETMASK, &all, &before);
+  int problem = pthread_create(&l->writer, NULL, ledger_writer_run, l);
+  if (!problem) {
+    l->threads_started |= LEDGER_WRITER;
+    problem = pthread_create(&l->keeper, NULL, ledger_keeper_run, l);
+  }
+  if (!problem)
+    l->threads_started |= LEDGER_KEEPER;
+  pthread_sigmask(SIG_SETMASK, &before, NULL);
+  return problem ? fault_set(f, ERR_SYSTEM, NULL, "cannot start a thread: %s", strerror(problem)) : ERR_OK;
+}
+
+static struct ledger *ledger_new(const struct ledger_options *o, struct store *store) {
+  pthread_condattr_t attributes;
+  struct ledger *l = calloc(1, sizeof *l);
+  if (!l)
+    abort();
+  l->store = store;
+  l->worker_count = o->workers;
+  l->workers = aligned_alloc(_Alignof(struct ledger_worker), o->workers * sizeof *l->workers);
+  if (!l->workers)
+    abort();
+  memset(l->workers, 0, o->workers * sizeof *l->workers);
+  l->lock_fd = l->place.dir_fd = -1;
+  l->place.sys = o->sys ? o->sys : &journal_sys_real;
+  l->place.boot = random_u64();
+  size_t bytes = o->segment_bytes ? o->segment_bytes : LEDGER_SEGMENT_BYTES;
+  l->place.segment_bytes = bytes < JOURNAL_SEGMENT_BYTES_MIN ? JOURNAL_SEGMENT_BYTES_MIN : bytes & ~(size_t)4095;
+  l->sync_interval_ms = o->sync_interval_ms > 0 ? o->sync_interval_ms : LEDGER_INTERVAL_MS;
+  l->flush_interval_ms = o->flush_interval_ms > 0 ? o->flush_interval_ms : LEDGER_INTERVAL_MS;
+  pthread_mutex_init(&l->lock, NULL);
+  pthread_condattr_init(&attributes);
+  pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
+  pthread_cond_init(&l->changed, &attributes);
+  pthread_condattr_destroy(&attributes);
+  return l;
+}
+
+enum err ledger_open(const struct ledger_options *o, struct store *store, struct ledger **out, uint64_t *out_recovered,
+                     struct fault *f) {
+  if (o->workers < 1 || o->workers > IDS_WORKERS_MAX)
+    return fault_set(f, ERR_CONFIG, "workers", "must be 1 to %d", IDS_WORKERS_MAX);
+  struct ledger *l = ledger_new(o, store);
+  struct replay_result replayed = {0};
+  int64_t newest = 0;
+  enum err e = o->data_dir ? open_place(l, o->data_dir, f) : ERR_OK;
+  if (!e)
+    e = newest_id(store, &newest, f);
+  if (!e && o->data_dir)
+    e = replay_run(&l->place, store, &replayed, f);
+  if (!e)
+    e = open_journals(l, newest > replayed.max_id ? newest : replayed.max_id,
+                      o->max_segments ? o->max_segments : LEDGER_SEGMENTS_MAX, f);
+  if (!e)
+    e = start_threads(l, f);
+  if (e) {
+    ledger_close(l, 0);
+    return e;
+  }
+  l->recovered = replayed.recovered;
+  l->damaged = replayed.damaged;
+  *out = l;
+  *out_recovered = replayed.recovered;
+  return ERR_OK;
+}
+
+static void stop_thread(struct ledger *l, unsigned which, pthread_t thread, bool *flag) {
+  if (!(l->threads_started & which))
+    return;
+  pthread_mutex_lock(&l->lock);
+  *flag = true;
+  pthread_cond_broadcast(&l->changed);
+  pthread_mutex_unlock(&l->lock);
+  pthread_join(thread, NULL);
+}
+
+void ledger_close(struct ledger *l, int64_t drain_ms) {
+  if (!l)
+    return;
+  pthread_mutex_lock(&l->lock);
+  l->stop_by_us = clock_us() + drain_ms * 1000;
+  pthread_mutex_unlock(&l->lock);
+  stop_thread(l, LEDGER_WRITER, l->writer, &l->writer_stops);
+  stop_thread(l, LEDGER_KEEPER, l->keeper, &l->keeper_stops);
+  bool complete = true;
+  for (unsigned i = 0; i < l->worker_count; i++)
+    complete &= !l->workers[i].journal || l->workers[i].journal->reserved == l->workers[i].journal->settled;
+  struct ledger_stats s = ledger_stats(l);
+  for (unsigned i = 0; i < l->worker_count; i++)
+    journal_close(l->workers[i].journal, complete && s.pending == 0);
+  if (l->place.dir_fd >= 0)
+    close(l->place.dir_fd);
+  if (l->lock_fd >= 0)
+    close(l->lock_fd);
+  pthread_cond_destroy(&l->changed);
+  pthread_mutex_destroy(&l->lock);
+  free(l->workers);
+  free(l);
+}
+
+enum err ledger_reserve(struct ledger *l, unsigned worker, struct ledger_row *row, struct fault *f) {
+  struct ledger_worker *w = &l->workers[worker];
+  struct ledger_row reserved = *row;
+  reserved.reserved_us = l->place.sys->now_us();
+  reserved.id = ids_next(&w->ids, reserved.reserved_us);
+  reserved.settled_us = 0;
+  reserved.usage = (struct usage){0};
+  reserved.cost = (struct cost){0};
+  reserved.outcome = TEXT_NONE;
+  enum err e = journal_reserve(w->journal, &reserved, f);
+  if (e)
+    return e;
+  row->id = reserved.id;
+  row->reserved_us = reserved.reserved_us;
+  ledger_wake(l);
+  return ERR_OK;
+}
+
+void ledger_note(struct ledger *l, unsigned worker, const struct ledger_row *row) {
+  if (journal_note(l->workers[worker].journal, row))
+    ledger_wake(l);
+}
+
+void ledger_settle(struct ledger *l, unsigned worker, const struct ledger_row *row) {
+  struct ledger_row settled = *row;
+  if (settled.settled_us == 0)
+    settled.settled_us = l->place.sys->now_us();
+  journal_settle(l->workers[worker].journal, &settled);
+  ledger_wake(l);
+}
+
+struct ledger_stats ledger_stats(struct ledger *l) {
+  /* Read in the order opposite to the one they grow in, so that no difference is negative. */
+  struct ledger_stats s = {.stored = atomic_load_explicit(&l->stored, memory_order_acquire),
+                           .recovered = l->recovered,
+                           .damaged = l->damaged};
+  for (unsigned i = 0; i < l->worker_count; i++)
+    if (l->workers[i].journal)
+      s.settled += atomic_load_explicit(&l->workers[i].journal->settled, memory_order_acquire);
+  for (unsigned i = 0; i < l->worker_count; i++)
+    if (l->workers[i].journal)
+      s.reserved += atomic_load_explicit(&l->workers[i].journal->reserved, memory_order_acquire);
+  s.open = s.reserved > s.settled ? s.reserved - s.settled : 0;
+  s.pending = s.settled > s.stored ? s.settled - s.stored : 0;
+  pthread_mutex_lock(&l->lock);
+  s.store_failing = l->store_failing;
+  const char *why = l->store_fault[0] ? l->store_fault : l->journal_fault;
+  snprintf(s.store_fault, sizeof s.store_fault, "%s", why);
+  pthread_mutex_unlock(&l->lock);
+  return s;
+}

@@ -1,0 +1,24 @@
+/* What an earlier process left in the journal directory is carried into the store: settlements as they are,
+ * reservations without one as "recovered" rows with the best usage and cost known. Runs before the ledger opens its own
+ * journals. */
+#ifndef LEDGER_REPLAY_H
+#define LEDGER_REPLAY_H
+
+#include "ledger/opens.h"
+
+#define REPLAY_BATCH_ROWS 2000
+
+struct replay_result {
+  uint64_t segments;  /* files read */
+  uint64_t settled;   /* settlements handed to the store (it knows those it has) */
+  uint64_t recovered; /* reservations settled here */
+  uint64_t damaged; /* records that could not be read although others follow them; their files are kept as *.damaged */
+  int64_t max_id;   /* the largest id seen */
+};
+
+/* Files are removed only when everything in them is in the store. ERR_STORE: a file cannot be read or was written by a
+ * newer Weir (f names it); otherwise the store's errors. Nothing is lost by a failure: it can be run again. */
+enum err replay_run(const struct journal_place *p, struct store *store, struct replay_result *out,
+                    struct fault *f) MUST_CHECK;
+
+#endif
