@@ -1,5 +1,6 @@
-/* HTTP/1.1 client with a keep-alive pool a worker. Requests are built from parts, never relayed. Responses are framed as strictly as requests; a connection with any doubt
- * (bytes after the answer, close-delimited body, early answer, parse error) is not used again. 1xx answers are skipped, at most 8. */
+/* HTTP/1.1 client with a keep-alive pool a worker. Requests are built from parts, never relayed. Responses are framed
+ * as strictly as requests; a connection with any doubt (bytes after the answer, close-delimited body, early answer,
+ * parse error) is not used again. 1xx answers are skipped, at most 8. */
 #ifndef NET_HTTP_CLIENT_H
 #define NET_HTTP_CLIENT_H
 
@@ -11,9 +12,9 @@ struct http_origin; /* scheme, host, port of an upstream, with its pool; owned b
 struct http_reply;
 
 struct http_client_options {
-  struct dns *dns;               /* shared */
-  struct tls_context *tls;       /* for https origins; may be NULL when there are none */
-  size_t max_idle_per_origin;    /* connections kept; older ones are closed */
+  struct dns *dns;            /* shared */
+  struct tls_context *tls;    /* for https origins; may be NULL when there are none */
+  size_t max_idle_per_origin; /* connections kept; older ones are closed */
   int64_t idle_timeout_us;
   struct http1_limits head;
 };
@@ -30,25 +31,32 @@ struct http_timeouts {
 };
 struct http_client_request {
   struct text method, target;
-  const struct http_header *headers; /* host, content-length, connection are ours; insane headers are an ERR_BAD_REQUEST */
+  const struct http_header
+      *headers; /* host, content-length, connection are ours; insane headers are an ERR_BAD_REQUEST */
   size_t header_count;
   const struct text *body; /* pieces, sent as one body with content-length */
   size_t body_pieces;
   struct http_timeouts timeouts;
 };
-/* Connects or reuses, sends, waits for the head of the answer. A reused connection that fails before any byte of the answer arrived is replaced by a fresh one, once (the request had been sent on a connection that the
- * server had already closed). Faults: ERR_UPSTREAM_NETWORK, ERR_UPSTREAM_TIMEOUT (f says connect or first byte), ERR_UPSTREAM_PROTOCOL, ERR_CANCELLED. Waits.
- * The reply and its head live in arena until http_reply_close. An early answer while the body is still being sent is returned; the connection is then not reused. */
-enum err http_client_send(struct http_client *c, struct http_origin *o, const struct http_client_request *rq, struct arena *arena, struct http_reply **out, struct fault *f) MUST_CHECK;
+/* Connects or reuses, sends, waits for the head of the answer. A reused connection that fails before any byte of the
+ * answer arrived is replaced by a fresh one, once (the request had been sent on a connection that the server had
+ * already closed). Faults: ERR_UPSTREAM_NETWORK, ERR_UPSTREAM_TIMEOUT (f says connect or first byte),
+ * ERR_UPSTREAM_PROTOCOL, ERR_CANCELLED. Waits. The reply and its head live in arena until http_reply_close. An early
+ * answer while the body is still being sent is returned; the connection is then not reused. */
+enum err http_client_send(struct http_client *c, struct http_origin *o, const struct http_client_request *rq,
+                          struct arena *arena, struct http_reply **out, struct fault *f) MUST_CHECK;
 const struct http1_head *http_reply_head(const struct http_reply *r);
 bool http_reply_was_reused(const struct http_reply *r);
-/* Body bytes without waiting: ERR_AGAIN when none is there yet, ERR_END after the last byte of a properly framed body, ERR_UPSTREAM_PROTOCOL / ERR_UPSTREAM_NETWORK when it ended early. */
+/* Body bytes without waiting: ERR_AGAIN when none is there yet, ERR_END after the last byte of a properly framed body,
+ * ERR_UPSTREAM_PROTOCOL / ERR_UPSTREAM_NETWORK when it ended early. */
 enum err http_reply_try_read(struct http_reply *r, char *into, size_t cap, size_t *out_n, struct fault *f) MUST_CHECK;
-/* Until http_reply_try_read may have news: between_bytes and total deadlines. ERR_UPSTREAM_TIMEOUT, ERR_CANCELLED. Holds no buffer. */
+/* Until http_reply_try_read may have news: between_bytes and total deadlines. ERR_UPSTREAM_TIMEOUT, ERR_CANCELLED.
+ * Holds no buffer. */
 enum err http_reply_wait(struct http_reply *r, struct fault *f) MUST_CHECK;
 /* The whole body into out (bounded by its max: ERR_UPSTREAM_PROTOCOL with the limit in f). */
 enum err http_reply_read_all(struct http_reply *r, struct buf *out, struct fault *f) MUST_CHECK;
-/* Back to the pool when the body was read to its end and nothing is doubtful, else closed. Must be called exactly once; NULL is fine. */
+/* Back to the pool when the body was read to its end and nothing is doubtful, else closed. Must be called exactly once;
+ * NULL is fine. */
 void http_reply_close(struct http_reply *r);
 
 #endif
