@@ -1,7 +1,7 @@
-/* Arenas: a chain of blocks, the newest with free room. The first block is 1 KiB because a stream that stays open for minutes
- * keeps its arena; later blocks double up to 64 KiB, and what does not fit a block gets one of its own.
- * Under AddressSanitizer unused room is poisoned and allocations are kept apart. It never frees a single allocation.
- * Called by whatever lives as long as one exchange or one snapshot. */
+/* Arenas: a chain of blocks, the newest with free room. The first block is 1 KiB because a stream that stays open for
+ * minutes keeps its arena; later blocks double up to 64 KiB, and what does not fit a block gets one of its own. Under
+ * AddressSanitizer unused room is poisoned and allocations are kept apart. It never frees a single allocation. Called
+ * by whatever lives as long as one exchange or one snapshot. */
 #include "base/arena.h"
 
 #include <stdarg.h>
@@ -16,17 +16,17 @@
 
 #ifdef ARENA_ASAN
 #include <sanitizer/asan_interface.h>
-#define POISON(at, n) ASAN_POISON_MEMORY_REGION((at), (n))
+#define POISON(at, n)   ASAN_POISON_MEMORY_REGION((at), (n))
 #define UNPOISON(at, n) ASAN_UNPOISON_MEMORY_REGION((at), (n))
-#define GAP 16u
+#define GAP             16u
 #else
-#define POISON(at, n) ((void)(at), (void)(n))
+#define POISON(at, n)   ((void)(at), (void)(n))
 #define UNPOISON(at, n) ((void)(at), (void)(n))
-#define GAP 0u
+#define GAP             0u
 #endif
 
-#define ALIGN 16u
-#define FIRST_BLOCK 1024u
+#define ALIGN         16u
+#define FIRST_BLOCK   1024u
 #define LARGEST_BLOCK 65536u
 
 struct arena_block {

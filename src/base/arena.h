@@ -10,11 +10,11 @@ struct arena_block;
 struct arena_cleanup;
 
 struct arena {
-  char *next, *end;              /* free room in the newest block */
-  struct arena_block *blocks;    /* newest first */
+  char *next, *end;           /* free room in the newest block */
+  struct arena_block *blocks; /* newest first */
   struct arena_cleanup *cleanups;
-  size_t block_bytes;            /* size of the newest shared block; large requests do not count */
-  size_t used_bytes;             /* sum of all blocks, for limits and tests */
+  size_t block_bytes; /* size of the newest shared block; large requests do not count */
+  size_t used_bytes;  /* sum of all blocks, for limits and tests */
 };
 
 void arena_init(struct arena *a);

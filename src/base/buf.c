@@ -1,6 +1,6 @@
-/* Bounded growing buffers. Growth doubles up to the maximum given at birth; a write that would pass it is dropped whole and
- * the failure stays until buf_reset, so that writers need one check at the end.
- * It does no I/O and never shrinks. Called by every writer of bytes. */
+/* Bounded growing buffers. Growth doubles up to the maximum given at birth; a write that would pass it is dropped whole
+ * and the failure stays until buf_reset, so that writers need one check at the end. It does no I/O and never shrinks.
+ * Called by every writer of bytes. */
 #include "base/buf.h"
 
 #include <stdarg.h>
@@ -115,7 +115,9 @@ void buf_consume(struct buf *b, size_t n) {
 
 enum err buf_check(const struct buf *b) { return b->failed ? ERR_NO_ROOM : ERR_OK; }
 
-struct text buf_text(const struct buf *b) { return (struct text){b->at, b->len}; }
+struct text buf_text(const struct buf *b) {
+  return (struct text){b->at, b->len};
+}
 
 struct text buf_take(struct buf *b) {
   struct text taken = buf_text(b);

@@ -12,21 +12,19 @@ struct err_row {
 };
 
 static const struct err_row rows[ERR_COUNT] = {
-#define ERR(name_, status_, retryable_, unhealthy_, anthropic_, openai_, text_)                                          \
-  [ERR_##name_] = {.name = #name_,                                                                                       \
-                   .anthropic_type = anthropic_,                                                                         \
-                   .openai_type = openai_,                                                                               \
-                   .text = text_,                                                                                        \
-                   .status = status_,                                                                                    \
-                   .retryable = retryable_,                                                                              \
+#define ERR(name_, status_, retryable_, unhealthy_, anthropic_, openai_, text_)                                        \
+  [ERR_##name_] = {.name = #name_,                                                                                     \
+                   .anthropic_type = anthropic_,                                                                       \
+                   .openai_type = openai_,                                                                             \
+                   .text = text_,                                                                                      \
+                   .status = status_,                                                                                  \
+                   .retryable = retryable_,                                                                            \
                    .unhealthy = unhealthy_},
 #include "base/err.def"
 #undef ERR
 };
 
-static const struct err_row *row_of(enum err e) {
-  return (unsigned)e < ERR_COUNT ? &rows[e] : &rows[ERR_INTERNAL];
-}
+static const struct err_row *row_of(enum err e) { return (unsigned)e < ERR_COUNT ? &rows[e] : &rows[ERR_INTERNAL]; }
 
 const char *err_name(enum err e) { return row_of(e)->name; }
 

@@ -6,7 +6,7 @@
 #include <stdarg.h>
 #include <stdbool.h>
 
-#define MUST_CHECK __attribute__((warn_unused_result))
+#define MUST_CHECK                   __attribute__((warn_unused_result))
 #define PRINTF_LIKE(fmt_at, args_at) __attribute__((format(printf, fmt_at, args_at)))
 
 enum err {
@@ -19,10 +19,10 @@ enum err {
 /* What went wrong, for people. Lives wherever its owner puts it; owns nothing. */
 struct fault {
   enum err err;
-  int status;         /* overrides the row's status when not 0 (an upstream's own status) */
-  int retry_after_s;  /* 0: say nothing */
-  char field[96];     /* the member or header at fault, "" when none */
-  char text[384];     /* one sentence; "" means the row's text */
+  int status;        /* overrides the row's status when not 0 (an upstream's own status) */
+  int retry_after_s; /* 0: say nothing */
+  char field[96];    /* the member or header at fault, "" when none */
+  char text[384];    /* one sentence; "" means the row's text */
 };
 
 /* Columns of err.def. Any value of the enum is accepted; an unknown one reads as ERR_INTERNAL. */

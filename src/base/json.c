@@ -1,33 +1,24 @@
-/* The strict JSON reader: yyjson parses a padded copy in place, so a member name's place in the copy is its offset in the
- * caller's text; then one pass over yyjson's flat array of values checks depth and duplicate names without recursion.
- * It changes and writes nothing: edits are in json_edit.c, the writer in json_write.c.
- * Called by intake for each request body, by wire, config and the simulator. */
+/* The strict JSON reader: yyjson parses a padded copy in place, so a member name's place in the copy is its offset in
+ * the caller's text; then one pass over yyjson's flat array of values checks depth and duplicate names without
+ * recursion. It changes and writes nothing: edits are in json_edit.c, the writer in json_write.c. Called by intake for
+ * each request body, by wire, config and the simulator. */
 #include "base/json.h"
 
 #define DEPTH_DEFAULT 128u
-#define DEPTH_MOST 256u
+#define DEPTH_MOST    256u
 #define PAIRWISE_MOST 16u /* members compared pair by pair; more go through a table */
 
 static const char *reason(yyjson_read_code code) {
   switch (code) {
-  case YYJSON_READ_ERROR_EMPTY_CONTENT:
-    return "there is no value";
-  case YYJSON_READ_ERROR_UNEXPECTED_CONTENT:
-    return "something follows the value";
-  case YYJSON_READ_ERROR_UNEXPECTED_END:
-    return "the text ends too early";
-  case YYJSON_READ_ERROR_UNEXPECTED_CHARACTER:
-    return "unexpected character";
-  case YYJSON_READ_ERROR_JSON_STRUCTURE:
-    return "a comma, bracket or brace is out of place";
-  case YYJSON_READ_ERROR_INVALID_NUMBER:
-    return "the number is malformed or beyond the range of a double";
-  case YYJSON_READ_ERROR_INVALID_STRING:
-    return "bad UTF-8, a bad escape or a control character in a string";
-  case YYJSON_READ_ERROR_LITERAL:
-    return "expected true, false or null";
-  default:
-    return "it cannot be read";
+  case YYJSON_READ_ERROR_EMPTY_CONTENT: return "there is no value";
+  case YYJSON_READ_ERROR_UNEXPECTED_CONTENT: return "something follows the value";
+  case YYJSON_READ_ERROR_UNEXPECTED_END: return "the text ends too early";
+  case YYJSON_READ_ERROR_UNEXPECTED_CHARACTER: return "unexpected character";
+  case YYJSON_READ_ERROR_JSON_STRUCTURE: return "a comma, bracket or brace is out of place";
+  case YYJSON_READ_ERROR_INVALID_NUMBER: return "the number is malformed or beyond the range of a double";
+  case YYJSON_READ_ERROR_INVALID_STRING: return "bad UTF-8, a bad escape or a control character in a string";
+  case YYJSON_READ_ERROR_LITERAL: return "expected true, false or null";
+  default: return "it cannot be read";
   }
 }
 
@@ -43,9 +34,7 @@ static bool same_name(yyjson_val *a, yyjson_val *b) {
          memcmp(a->uni.str, b->uni.str, unsafe_yyjson_get_len(a)) == 0;
 }
 
-static yyjson_val *next_name(yyjson_val *name) {
-  return unsafe_yyjson_get_next(name + 1);
-}
+static yyjson_val *next_name(yyjson_val *name) { return unsafe_yyjson_get_next(name + 1); }
 
 static yyjson_val *duplicate_by_pairs(yyjson_val *object, size_t count) {
   yyjson_val *names[PAIRWISE_MOST];

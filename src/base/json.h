@@ -1,7 +1,8 @@
 /* JSON on yyjson: a strict reader with limits, places of values in the source text so that a member can be replaced
  * without touching another byte, and a writer into a buf.
- * Refused (RFC 8259 and I-JSON, RFC 7493): bad UTF-8, unpaired surrogate escapes, numbers beyond a double, duplicate member names at any depth,
- * nesting above max_depth, anything after the value, NUL bytes. Each refusal names the byte offset, the duplicate or the depth. */
+ * Refused (RFC 8259 and I-JSON, RFC 7493): bad UTF-8, unpaired surrogate escapes, numbers beyond a double, duplicate
+ * member names at any depth, nesting above max_depth, anything after the value, NUL bytes. Each refusal names the byte
+ * offset, the duplicate or the depth. */
 #ifndef BASE_JSON_H
 #define BASE_JSON_H
 
@@ -11,7 +12,7 @@
 #include <yyjson.h>
 
 struct json_limits {
-  size_t max_depth;  /* 0 means 128 */
+  size_t max_depth; /* 0 means 128 */
 };
 
 /* A parsed document. The tree lives until json_done; src is the caller's text and must outlive it. */
@@ -22,7 +23,8 @@ struct json {
   char *copy; /* what yyjson parsed in place */
 };
 
-/* Parses src. On failure *out is untouched and f says why (ERR_BAD_JSON). Heap memory; free with json_done. Does not wait. */
+/* Parses src. On failure *out is untouched and f says why (ERR_BAD_JSON). Heap memory; free with json_done. Does not
+ * wait. */
 enum err json_read(struct text src, const struct json_limits *limits, struct json *out, struct fault *f) MUST_CHECK;
 void json_done(struct json *j);
 
@@ -33,8 +35,8 @@ bool json_get_u64(yyjson_val *object, const char *name, uint64_t *out);
 bool json_get_bool(yyjson_val *object, const char *name, bool *out);
 struct text json_text(yyjson_val *string); /* empty unless a string */
 
-/* Where the value of member `name` of the object `object` (root or nested) stands in j->src: the bytes of the value itself,
- * quotes included. False when there is no such member. Works on strings with escapes too. */
+/* Where the value of member `name` of the object `object` (root or nested) stands in j->src: the bytes of the value
+ * itself, quotes included. False when there is no such member. Works on strings with escapes too. */
 bool json_place(const struct json *j, yyjson_val *object, const char *name, struct text *out_value);
 /* Just behind the '{' of the object, where a member may be inserted. object must be the root. */
 size_t json_insert_at(const struct json *j);
@@ -49,11 +51,13 @@ struct json_edits {
   struct json_edit edit[JSON_EDITS_MAX];
   size_t count;
 };
-/* Adds an edit, kept sorted by offset. ERR_LIMIT past JSON_EDITS_MAX, ERR_BAD_REQUEST on overlap. put must outlive the edits. */
+/* Adds an edit, kept sorted by offset. ERR_LIMIT past JSON_EDITS_MAX, ERR_BAD_REQUEST on overlap. put must outlive the
+ * edits. */
 enum err json_edits_add(struct json_edits *e, size_t at, size_t remove, struct text put) MUST_CHECK;
 /* Length of src after the edits. */
 size_t json_edits_length(const struct json_edits *e, struct text src);
-/* The pieces of the edited text in order: at most 2 * JSON_EDITS_MAX + 1, slices of src and of the puts; returns their count. */
+/* The pieces of the edited text in order: at most 2 * JSON_EDITS_MAX + 1, slices of src and of the puts; returns their
+ * count. */
 size_t json_edits_pieces(const struct json_edits *e, struct text src, struct text *out_pieces);
 
 /* Writing. The writer sets commas itself; names and strings are escaped (control characters, quotes, backslash;
@@ -64,7 +68,7 @@ struct json_writer {
   uint64_t has_item; /* one bit a level, 63 levels at most */
 };
 void json_writer_init(struct json_writer *w, struct buf *out);
-void json_object(struct json_writer *w);              /* opens; inside an object call json_name first */
+void json_object(struct json_writer *w); /* opens; inside an object call json_name first */
 void json_object_end(struct json_writer *w);
 void json_array(struct json_writer *w);
 void json_array_end(struct json_writer *w);

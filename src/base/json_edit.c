@@ -46,7 +46,7 @@ bool json_place(const struct json *j, yyjson_val *object, const char *name, stru
   struct text wanted = text_of(name);
   size_t at_member, count;
   yyjson_val *key, *value;
-  yyjson_obj_foreach(object, at_member, count, key, value) {
+  yyjson_obj_foreach (object, at_member, count, key, value) {
     if (!text_equal(json_text(key), wanted))
       continue;
     size_t at = skip_string(j->src, (size_t)(yyjson_get_str(key) - j->copy));

@@ -1,8 +1,8 @@
-/* The JSON writer into a buf: commas are its business, escaping too, so that what comes out is valid whatever text goes in.
- * It does not indent and does not check that names are unique. Called by wire, control, telemetry and the log. */
+/* The JSON writer into a buf: commas are its business, escaping too, so that what comes out is valid whatever text goes
+ * in. It does not indent and does not check that names are unique. Called by wire, control, telemetry and the log. */
 #include "base/json.h"
 
-#define NAMED (UINT64_C(1) << 63) /* a name was written and its value has not come yet */
+#define NAMED       (UINT64_C(1) << 63) /* a name was written and its value has not come yet */
 #define LEVELS_MOST 63u
 
 void json_writer_init(struct json_writer *w, struct buf *out) { *w = (struct json_writer){.out = out}; }

@@ -1,6 +1,6 @@
-/* The log: one JSON object a line, built in the thread's own buffer and written with one call; access lines are gathered
- * and written in batches, because a system call per request is what a request can least afford.
- * It never rotates, filters or sends anything away. Called by gateway, control and app, once per happening. */
+/* The log: one JSON object a line, built in the thread's own buffer and written with one call; access lines are
+ * gathered and written in batches, because a system call per request is what a request can least afford. It never
+ * rotates, filters or sends anything away. Called by gateway, control and app, once per happening. */
 #include "base/log.h"
 
 #include "base/json.h"
@@ -11,11 +11,11 @@
 #include <stdatomic.h>
 #include <unistd.h>
 
-#define BATCH_BYTES 65536u
+#define BATCH_BYTES    65536u
 #define BATCH_FLUSH_AT 32768u
-#define LINE_MOST 65536u
-#define FIELD_MOST 4096u
-#define STALLED_MS 100
+#define LINE_MOST      65536u
+#define FIELD_MOST     4096u
+#define STALLED_MS     100
 
 struct log_thread {
   struct buf line;
@@ -96,15 +96,15 @@ bool log_level_parse(struct text t, enum log_level *out) {
   return false;
 }
 
-bool log_is_on(enum log_level level) {
-  return (int)level >= atomic_load_explicit(&log_least, memory_order_relaxed);
-}
+bool log_is_on(enum log_level level) { return (int)level >= atomic_load_explicit(&log_least, memory_order_relaxed); }
 
 struct log_field log_text(const char *name, struct text t) {
   return (struct log_field){.name = name, .kind = LOG_TEXT, .text = t};
 }
 
-struct log_field log_str(const char *name, const char *s) { return log_text(name, text_of(s)); }
+struct log_field log_str(const char *name, const char *s) {
+  return log_text(name, text_of(s));
+}
 
 struct log_field log_u64(const char *name, uint64_t n) {
   return (struct log_field){.name = name, .kind = LOG_U64, .number = n};
@@ -118,7 +118,9 @@ struct log_field log_bool(const char *name, bool b) {
   return (struct log_field){.name = name, .kind = LOG_BOOL, .number = b};
 }
 
-struct log_context *log_context(void) { return &this_context; }
+struct log_context *log_context(void) {
+  return &this_context;
+}
 
 static void put_time(struct json_writer *w) {
   struct timespec now;
@@ -134,18 +136,10 @@ static void put_time(struct json_writer *w) {
 
 static void put_field(struct json_writer *w, const struct log_field *field) {
   switch (field->kind) {
-  case LOG_TEXT:
-    json_field_text(w, field->name, text_head(field->text, FIELD_MOST));
-    break;
-  case LOG_U64:
-    json_field_u64(w, field->name, field->number);
-    break;
-  case LOG_I64:
-    json_field_i64(w, field->name, (int64_t)field->number);
-    break;
-  case LOG_BOOL:
-    json_field_bool(w, field->name, field->number != 0);
-    break;
+  case LOG_TEXT: json_field_text(w, field->name, text_head(field->text, FIELD_MOST)); break;
+  case LOG_U64: json_field_u64(w, field->name, field->number); break;
+  case LOG_I64: json_field_i64(w, field->name, (int64_t)field->number); break;
+  case LOG_BOOL: json_field_bool(w, field->name, field->number != 0); break;
   }
 }
 

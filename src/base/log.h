@@ -1,7 +1,7 @@
-/* One JSON object a line on standard error (or the descriptor given). Lines are built in a buffer of the thread, written whole.
- * Request lines carry id and stage through the thread's context without the author asking. Never log a secret or a body.
- *   LOG_INFO("config_loaded", log_str("path", path), log_u64("models", n));
- * Access lines are batched: log_access appends, log_flush writes; the loop flushes at least every 100 ms. Everything else is written at once. */
+/* One JSON object a line on standard error (or the descriptor given). Lines are built in a buffer of the thread,
+ * written whole. Request lines carry id and stage through the thread's context without the author asking. Never log a
+ * secret or a body. LOG_INFO("config_loaded", log_str("path", path), log_u64("models", n)); Access lines are batched:
+ * log_access appends, log_flush writes; the loop flushes at least every 100 ms. Everything else is written at once. */
 #ifndef BASE_LOG_H
 #define BASE_LOG_H
 
@@ -16,7 +16,8 @@ struct log_field {
   uint64_t number;
 };
 
-/* level below which lines are dropped; fd stays the caller's. Call before threads start; the level may be changed later. */
+/* level below which lines are dropped; fd stays the caller's. Call before threads start; the level may be changed
+ * later. */
 void log_start(int fd, enum log_level level);
 void log_set_level(enum log_level level);
 bool log_level_parse(struct text t, enum log_level *out); /* "debug" "info" "warn" "error" */
@@ -29,13 +30,13 @@ struct log_field log_i64(const char *name, int64_t n);
 struct log_field log_bool(const char *name, bool b);
 
 void log_line(enum log_level level, const char *event, const struct log_field *fields, size_t count);
-#define LOG_LINE(level, event, ...)                                                                  \
-  do {                                                                                               \
-    const struct log_field log_fields_[] = {log_str("event", (event)), __VA_ARGS__};                 \
-    log_line((level), NULL, log_fields_, sizeof(log_fields_) / sizeof(log_fields_[0]));              \
+#define LOG_LINE(level, event, ...)                                                                                    \
+  do {                                                                                                                 \
+    const struct log_field log_fields_[] = {log_str("event", (event)), __VA_ARGS__};                                   \
+    log_line((level), NULL, log_fields_, sizeof(log_fields_) / sizeof(log_fields_[0]));                                \
   } while (0)
-#define LOG_INFO(...) LOG_LINE(LOG_LEVEL_INFO, __VA_ARGS__)
-#define LOG_WARN(...) LOG_LINE(LOG_LEVEL_WARN, __VA_ARGS__)
+#define LOG_INFO(...)  LOG_LINE(LOG_LEVEL_INFO, __VA_ARGS__)
+#define LOG_WARN(...)  LOG_LINE(LOG_LEVEL_WARN, __VA_ARGS__)
 #define LOG_ERROR(...) LOG_LINE(LOG_LEVEL_ERROR, __VA_ARGS__)
 #define LOG_DEBUG(...) LOG_LINE(LOG_LEVEL_DEBUG, __VA_ARGS__)
 

@@ -9,7 +9,8 @@ struct map;
 
 struct map *map_new(size_t max_entries);
 void map_free(struct map *m); /* NULL is fine */
-/* Sets or replaces. ERR_LIMIT when a new key would pass max_entries. out_old (may be NULL) gets the value replaced or NULL. */
+/* Sets or replaces. ERR_LIMIT when a new key would pass max_entries. out_old (may be NULL) gets the value replaced or
+ * NULL. */
 enum err map_set(struct map *m, struct text key, void *value, void **out_old) MUST_CHECK;
 void *map_get(const struct map *m, struct text key); /* NULL when absent */
 void *map_remove(struct map *m, struct text key);    /* the value removed, or NULL */

@@ -1,4 +1,5 @@
-/* Values that must never be printed: provider keys, the server's hashing secret. Wiped when freed, compared in constant time. */
+/* Values that must never be printed: provider keys, the server's hashing secret. Wiped when freed, compared in constant
+ * time. */
 #ifndef BASE_SECRET_H
 #define BASE_SECRET_H
 
@@ -15,7 +16,7 @@ struct secret *secret_new(struct text t);
 void secret_free(struct secret *s); /* NULL is fine */
 /* The bytes, for the one place that sends them; do not log, do not keep. */
 struct text secret_reveal(const struct secret *s);
-bool secret_is_empty(const struct secret *s); /* NULL is empty */
+bool secret_is_empty(const struct secret *s);    /* NULL is empty */
 bool secret_equal(struct text a, struct text b); /* constant time for equal lengths */
 /* HMAC-SHA-256 (RFC 2104) of message under s. */
 void secret_hmac(const struct secret *s, struct text message, uint8_t out[SECRET_HMAC_BYTES]);

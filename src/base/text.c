@@ -43,7 +43,9 @@ struct text text_skip(struct text t, size_t n) {
   return n == 0 ? t : (struct text){t.at + n, t.len - n};
 }
 
-struct text text_head(struct text t, size_t n) { return (struct text){t.at, n < t.len ? n : t.len}; }
+struct text text_head(struct text t, size_t n) {
+  return (struct text){t.at, n < t.len ? n : t.len};
+}
 
 static bool is_blank(char c) { return c == ' ' || c == '\t'; }
 

@@ -15,7 +15,7 @@ struct text {
 
 /* A string literal as a slice. */
 #define TEXT(literal) ((struct text){(literal), sizeof(literal) - 1})
-#define TEXT_NONE ((struct text){NULL, 0})
+#define TEXT_NONE     ((struct text){NULL, 0})
 /* For printf's "%.*s". */
 #define TEXT_ARGS(t) (int)(t).len, (t).at ? (t).at : ""
 
@@ -25,9 +25,9 @@ bool text_equal(struct text a, struct text b);
 bool text_equal_nocase(struct text a, struct text b); /* ASCII only */
 bool text_starts(struct text t, struct text prefix);
 bool text_ends(struct text t, struct text suffix);
-struct text text_skip(struct text t, size_t n);        /* without the first n bytes; n beyond the end gives empty */
-struct text text_head(struct text t, size_t n);        /* the first n bytes at most */
-struct text text_trim(struct text t);                  /* without leading and trailing space and tab */
+struct text text_skip(struct text t, size_t n); /* without the first n bytes; n beyond the end gives empty */
+struct text text_head(struct text t, size_t n); /* the first n bytes at most */
+struct text text_trim(struct text t);           /* without leading and trailing space and tab */
 /* Offset of the first occurrence, or -1. */
 ptrdiff_t text_find(struct text t, struct text needle);
 ptrdiff_t text_find_char(struct text t, char c);
@@ -51,10 +51,10 @@ bool text_to_scaled(struct text t, int scale, int64_t *out);
 /* "250ms", "5s", "2m", "1h", "30d", or plain digits for seconds -> milliseconds. */
 bool text_to_duration_ms(struct text t, int64_t *out);
 
-bool text_is_utf8(struct text t);            /* strict: no surrogates, no overlong forms */
+bool text_is_utf8(struct text t); /* strict: no surrogates, no overlong forms */
 /* Bytes of the UTF-8 character at the start of t, 1 to 4; 0 when t is empty or does not start with a valid one. */
 size_t text_utf8_step(struct text t);
-bool text_is_visible_ascii(struct text t);   /* 0x21..0x7e only; empty is true */
+bool text_is_visible_ascii(struct text t); /* 0x21..0x7e only; empty is true */
 /* Levenshtein distance, at most limit + 1; for "did you mean". Both sides are cut to 64 bytes. */
 size_t text_distance(struct text a, struct text b, size_t limit);
 

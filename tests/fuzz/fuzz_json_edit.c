@@ -34,7 +34,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
   yyjson_val *key, *value;
   if (json_read((struct text){(const char *)data, size}, NULL, &j, NULL) != ERR_OK)
     return 0;
-  yyjson_obj_foreach(j.root, at, count, key, value) {
+  yyjson_obj_foreach (j.root, at, count, key, value) {
     if (at < 8)
       replace_and_check(&j, key);
   }

@@ -93,10 +93,8 @@ static void cleanups_run_newest_first_and_once(void **state) {
 
 int main(void) {
   const struct CMUnitTest tests[] = {
-      cmocka_unit_test(allocations_are_aligned_and_apart),
-      cmocka_unit_test(the_first_block_is_small_and_blocks_grow),
-      cmocka_unit_test(a_large_request_gets_its_own_block),
-      cmocka_unit_test(copies_and_formats_end_in_a_zero),
+      cmocka_unit_test(allocations_are_aligned_and_apart),  cmocka_unit_test(the_first_block_is_small_and_blocks_grow),
+      cmocka_unit_test(a_large_request_gets_its_own_block), cmocka_unit_test(copies_and_formats_end_in_a_zero),
       cmocka_unit_test(cleanups_run_newest_first_and_once),
   };
   return RUN_TESTS(tests);

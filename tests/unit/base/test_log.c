@@ -44,8 +44,8 @@ static void a_line_is_one_object_with_time_level_and_event_first(void **state) {
   assert_true(text_glob(TEXT("20*-*-*T*:*:*.*Z"), ts, NULL));
   assert_int_equal(ts.len, sizeof "2026-01-02T03:04:05.678Z" - 1);
   ptrdiff_t rest = text_find(got, TEXT(",\"level\""));
-  EXPECT_TEXT(text_skip(got, (size_t)rest),
-              TEXT(",\"level\":\"info\",\"event\":\"config_loaded\",\"path\":\"a\\\"b\",\"models\":3,\"delta\":-4,\"ok\":true}\n"));
+  EXPECT_TEXT(text_skip(got, (size_t)rest), TEXT(",\"level\":\"info\",\"event\":\"config_loaded\",\"path\":\"a\\\"b\","
+                                                 "\"models\":3,\"delta\":-4,\"ok\":true}\n"));
   json_done(&j);
 }
 

@@ -57,12 +57,22 @@ static void globs_match_and_tell_what_the_first_star_was(void **state) {
   static const struct {
     const char *pattern, *text, *star; /* star NULL: no match */
   } cases[] = {
-      {"", "", ""},           {"", "a", NULL},         {"*", "", ""},
-      {"*", "abc", "abc"},    {"a", "a", ""},          {"a", "ab", NULL},
-      {"openai/*", "openai/gpt-4", "gpt-4"},           {"openai/*", "openai", NULL},
-      {"*-mini", "gpt-mini-mini", "gpt-mini"},         {"a*b*c", "a1b2b3c", "1"},
-      {"a*b*c", "a1b2b3", NULL}, {"**", "xy", ""},     {"claude-*-4*", "claude-sonnet-4-5", "sonnet"},
-      {"*a", "aaaa", "aaa"},  {"?", "x", NULL},        {"a*a", "a", NULL},
+      {"", "", ""},
+      {"", "a", NULL},
+      {"*", "", ""},
+      {"*", "abc", "abc"},
+      {"a", "a", ""},
+      {"a", "ab", NULL},
+      {"openai/*", "openai/gpt-4", "gpt-4"},
+      {"openai/*", "openai", NULL},
+      {"*-mini", "gpt-mini-mini", "gpt-mini"},
+      {"a*b*c", "a1b2b3c", "1"},
+      {"a*b*c", "a1b2b3", NULL},
+      {"**", "xy", ""},
+      {"claude-*-4*", "claude-sonnet-4-5", "sonnet"},
+      {"*a", "aaaa", "aaa"},
+      {"?", "x", NULL},
+      {"a*a", "a", NULL},
   };
   for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
     struct text star = TEXT("untouched");
@@ -85,10 +95,27 @@ static void a_glob_of_many_stars_ends_soon(void **state) {
 }
 
 static void utf8_is_checked_strictly(void **state) {
-  static const char *const good[] = {"", "abc", "\xC2\x80", "\xDF\xBF", "\xE0\xA0\x80", "\xED\x9F\xBF", "\xEF\xBF\xBF",
-                                     "\xF0\x90\x80\x80", "\xF4\x8F\xBF\xBF"};
-  static const char *const bad[] = {"\x80", "\xC0\x80", "\xC1\xBF", "\xC2", "\xC2g", "\xE0\x9F\xBF", "\xED\xA0\x80",
-                                    "\xE2\x82", "\xF0\x8F\xBF\xBF", "\xF4\x90\x80\x80", "\xF5\x80\x80\x80", "\xFF"};
+  static const char *const good[] = {"",
+                                     "abc",
+                                     "\xC2\x80",
+                                     "\xDF\xBF",
+                                     "\xE0\xA0\x80",
+                                     "\xED\x9F\xBF",
+                                     "\xEF\xBF\xBF",
+                                     "\xF0\x90\x80\x80",
+                                     "\xF4\x8F\xBF\xBF"};
+  static const char *const bad[] = {"\x80",
+                                    "\xC0\x80",
+                                    "\xC1\xBF",
+                                    "\xC2",
+                                    "\xC2g",
+                                    "\xE0\x9F\xBF",
+                                    "\xED\xA0\x80",
+                                    "\xE2\x82",
+                                    "\xF0\x8F\xBF\xBF",
+                                    "\xF4\x90\x80\x80",
+                                    "\xF5\x80\x80\x80",
+                                    "\xFF"};
   for (size_t i = 0; i < sizeof good / sizeof good[0]; i++)
     if (!text_is_utf8(text_of(good[i])))
       fail_msg("good case %zu refused", i);
