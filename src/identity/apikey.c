@@ -71,7 +71,7 @@ static enum err secret_read(int fd, const char *path, struct secret **out, struc
 
 /* Written to a temporary name, synced and linked, so that neither a crash nor a second process starting now leaves half a secret. */
 static enum err secret_create(const char *path, struct fault *f) {
-  char temporary[4096];
+  char temporary[1100];
   uint8_t raw[SECRET_HMAC_BYTES];
   snprintf(temporary, sizeof(temporary), "%s.%ld", path, (long)getpid());
   int fd = open(temporary, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
@@ -95,8 +95,8 @@ enum err apikey_load_secret(const char *data_dir, struct secret **out, struct fa
     secret_wipe(raw, sizeof(raw));
     return ERR_OK;
   }
-  char path[4096];
-  if (snprintf(path, sizeof(path), "%s/server.key", data_dir) >= (int)sizeof(path) - 16) {
+  char path[1024];
+  if (snprintf(path, sizeof(path), "%s/server.key", data_dir) >= (int)sizeof(path)) {
     return fault_set(f, ERR_CONFIG, "data_dir", "the path is too long");
   }
   int fd = open(path, O_RDONLY | O_CLOEXEC);

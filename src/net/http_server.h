@@ -5,6 +5,7 @@
 #ifndef NET_HTTP_SERVER_H
 #define NET_HTTP_SERVER_H
 
+#include "base/buf.h"
 #include "net/http1.h"
 #include "net/stream.h"
 #include "net/tls.h"

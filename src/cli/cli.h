@@ -1,0 +1,39 @@
+/* The commands of the program: one file each, one row each in main.c. Every command takes argc and argv from its own name on, answers -h, prints errors to
+ * standard error and returns the exit status: 0 good, 1 failed, 2 called wrongly. */
+#ifndef CLI_CLI_H
+#define CLI_CLI_H
+
+#include "app_config.h"
+#include "ports/store.h"
+
+int cli_serve(int argc, char **argv);
+int cli_check(int argc, char **argv);
+int cli_key(int argc, char **argv);
+int cli_ledger(int argc, char **argv);
+int cli_migrate(int argc, char **argv);
+int cli_reference(int argc, char **argv);
+int cli_version(int argc, char **argv);
+
+/* Shared by the commands (options.c): options of the form --name VALUE or -c VALUE, in any order. */
+struct cli_option {
+  const char *name;   /* "--rpm" */
+  bool is_flag;       /* takes no value */
+  const char **value; /* the last one given; a flag sets it to "" */
+  const char **list;  /* every one given, instead of value; NULL-terminated room for list_max */
+  size_t list_max;
+};
+/* Sorts argv[1..] into options and words. False after printing what is wrong (unknown option, missing value, too many words) and the usage; also false, with *out_help set, for -h. */
+bool cli_parse(int argc, char **argv, const char *usage, const struct cli_option *options, size_t option_count, const char **words, size_t max_words, size_t *out_words, bool *out_help);
+
+/* The store that `weir serve -c path` uses, opened for a command. Prints what went wrong. */
+struct cli_store {
+  struct config *config;
+  struct store *store;
+  char data_dir[1024];
+};
+bool cli_store_open(const char *config_path, struct cli_store *out);
+void cli_store_close(struct cli_store *s);
+/* Prints "weir: text" and returns 1. */
+int cli_fail(const struct fault *f);
+
+#endif

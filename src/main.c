@@ -1,0 +1,34 @@
+/* The command table. Each command is a file in cli/; a word that is not in the table is answered with the list. */
+#include "cli/cli.h"
+
+static const struct command {
+  const char *name, *help;
+  int (*run)(int argc, char **argv);
+} commands[] = {
+    {"serve", "run the gateway", cli_serve},
+    {"check", "validate a configuration", cli_check},
+    {"key", "create, list, block and unblock keys", cli_key},
+    {"ledger", "list and verify the ledger", cli_ledger},
+    {"migrate", "change or show the database's schema", cli_migrate},
+    {"reference", "print every configuration key", cli_reference},
+    {"version", "print the version", cli_version},
+};
+
+static void print_help(FILE *out) {
+  fputs("usage: weir COMMAND [OPTION]...\n", out);
+  for (size_t i = 0; i < sizeof(commands) / sizeof(commands[0]); i++) fprintf(out, "  %-10s %s\n", commands[i].name, commands[i].help);
+  fputs("weir COMMAND -h says more\n", out);
+}
+
+int main(int argc, char **argv) {
+  if (argc > 1 && (strcmp(argv[1], "-h") == 0 || strcmp(argv[1], "--help") == 0)) {
+    print_help(stdout);
+    return 0;
+  }
+  for (size_t i = 0; argc > 1 && i < sizeof(commands) / sizeof(commands[0]); i++) {
+    if (strcmp(argv[1], commands[i].name) == 0) return commands[i].run(argc - 1, argv + 1);
+  }
+  if (argc > 1) fprintf(stderr, "weir: unknown command \"%s\"\n", argv[1]);
+  print_help(stderr);
+  return 2;
+}
