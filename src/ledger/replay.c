@@ -18,6 +18,7 @@ struct replay_file {
   unsigned stream;
   char *base; /* NULL when empty */
   size_t bytes;
+  uint64_t first; /* sequence of its first record, 0 without one */
   uint64_t damaged;
 };
 
@@ -32,17 +33,23 @@ struct replay {
   struct replay_result result;
 };
 
+/* By sequence, not by number: spare segments may be taken into use in another order than they were made. Positions in
+ * the store only grow, so a stream must be handed over in its order. */
 static int file_order(const void *left, const void *right) {
   const struct replay_file *a = left, *b = right;
   if (a->boot != b->boot)
     return a->boot < b->boot ? -1 : 1;
   if (a->stream != b->stream)
     return a->stream < b->stream ? -1 : 1;
-  return a->number < b->number ? -1 : a->number > b->number;
+  return a->first < b->first ? -1 : a->first > b->first;
 }
 
 static void file_path(const struct replay *r, const char *name, const char *ending, char *out, size_t out_bytes) {
   snprintf(out, out_bytes, "%s/%s%s", r->place->dir, name, ending);
+}
+
+static struct record_scan scan_start(const struct replay_file *file) {
+  return (struct record_scan){.base = file->base, .bytes = file->bytes, .at = SEGMENT_HEAD_BYTES, .boot = file->boot};
 }
 
 static enum err file_map(struct replay *r, struct replay_file *file, struct fault *f) {
@@ -90,9 +97,13 @@ static enum err file_add(struct replay *r, const char *name, struct fault *f) {
       abort();
   }
   enum err e = file_map(r, &file, f);
-  if (!e)
-    r->files[r->count++] = file;
-  return e;
+  if (e)
+    return e;
+  struct record_scan scan = scan_start(&file);
+  struct record_head *first = record_scan_next(&scan);
+  file.first = first ? first->sequence : 0;
+  r->files[r->count++] = file;
+  return ERR_OK;
 }
 
 static enum err directory_read(struct replay *r, struct fault *f) {
@@ -106,10 +117,6 @@ static enum err directory_read(struct replay *r, struct fault *f) {
   if (r->count)
     qsort(r->files, r->count, sizeof *r->files, file_order);
   return e;
-}
-
-static struct record_scan scan_start(const struct replay_file *file) {
-  return (struct record_scan){.base = file->base, .bytes = file->bytes, .at = SEGMENT_HEAD_BYTES, .boot = file->boot};
 }
 
 /* The note that knows more wins; in one stream that is the later one. */

@@ -54,7 +54,14 @@ static const char *const statement_texts[SQL_COUNT] = {
         "INSERT INTO weir_ledger_balance (" BALANCE_COLUMNS ") VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10) "
         "ON CONFLICT (key_id) DO UPDATE SET " ADD_BALANCE("entries") ", " ADD_BALANCE("input_tokens") ", " ADD_BALANCE("output_tokens") ", " ADD_BALANCE("cache_write_5m_tokens") ", " ADD_BALANCE(
             "cache_write_1h_tokens") ", " ADD_BALANCE("cache_read_tokens") ", " ADD_BALANCE("reasoning_tokens") ","
-                                                                                                                " " ADD_BALANCE("cost_nano") ", " ADD_BALANCE("billable_nano"),
+                                                                                                                " " ADD_BALANCE("cost_nano") ", " ADD_BALANCE(
+                                                                                                                    "bi"
+                                                                                                                    "ll"
+                                                                                                                    "ab"
+                                                                                                                    "le"
+                                                                                                                    "_n"
+                                                                                                                    "an"
+                                                                                                                    "o"),
     [SQL_LEDGER_SPEND] = "INSERT INTO weir_ledger_spend (key_id, slot, cost_nano) VALUES (?1, ?2, ?3) "
                          "ON CONFLICT (key_id, slot) DO UPDATE SET " ADD("weir_ledger_spend", "cost_nano"),
     [SQL_LEDGER_MOVE] = "INSERT INTO weir_ledger_stream (stream, position, moved_us) VALUES (?1, ?2, ?3) ON CONFLICT "
@@ -259,7 +266,10 @@ static enum err connect(const char *path, sqlite3 **out, struct fault *f) {
   enum err e = rc == SQLITE_OK ? ERR_OK : sqlite_fail(db, "opening the store", f);
   if (!e) {
     sqlite3_busy_timeout(db, BUSY_TIMEOUT_MS);
-    e = sqlite_run(db, "PRAGMA trusted_schema = OFF; PRAGMA cell_size_check = ON; PRAGMA foreign_keys = ON;", f);
+    e = sqlite_run(
+        db,
+        "PRAGMA page_size = 16384; PRAGMA trusted_schema = OFF; PRAGMA cell_size_check = ON; PRAGMA foreign_keys = ON;",
+        f);
   }
   if (e) {
     sqlite3_close_v2(db);
