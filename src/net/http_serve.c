@@ -106,8 +106,9 @@ static enum next after_answer(const struct http_exchange *x) {
 }
 
 static enum next answer_fault(struct http_exchange *x, const struct fault *f) {
-  x->is_head = false;
-  if (exchange_refuse(x, f, http1_guess_target(x->parser)) != ERR_OK)
+  struct text target = x->rq.head.target; /* empty unless the head is complete */
+  x->is_head = text_equal(x->rq.head.method, TEXT("HEAD"));
+  if (exchange_refuse(x, f, target.len ? target : http1_guess_target(x->parser)) != ERR_OK)
     return NEXT_RESET;
   return NEXT_LINGER;
 }

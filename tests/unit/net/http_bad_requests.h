@@ -178,6 +178,8 @@ static const struct bad_request bad_bodies[] = {
     BAD_CHUNKS("trailer with bare LF", "0\r\nA: x\n\r\n"),
     BAD_CHUNKS("smuggled request behind a bare LF chunk", "0\n\nGET /admin HTTP/1.1\r\n\r\n"),
 };
+#ifndef COUNT_OF
 #define COUNT_OF(array) (sizeof(array) / sizeof((array)[0]))
+#endif
 
 #endif
