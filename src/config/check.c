@@ -77,8 +77,8 @@ static void check_credentials(struct loader *l, const struct node *n, const stru
   for (size_t i = 0; i < p->credential_count; i++)
     for (size_t k = 0; k < i; k++)
       if (text_equal(p->credentials[i].name, p->credentials[k].name) && p->credentials[i].name.len > 0)
-        section_refuse(l, child_of(n, "credentials"), path, "credentials", "has the name `%.*s` twice",
-                       TEXT_ARGS(p->credentials[i].name));
+        section_refuse(l, child_of(n, "credentials"), path, "credentials", "has one name for entries %zu and %zu", k,
+                       i);
 }
 
 static void overlay_timeouts(struct loader *l, const struct node *n, const struct key_path *path,
@@ -106,8 +106,7 @@ void check_provider(struct loader *l, const struct node *n, const struct key_pat
   check_base_url(l, n, path, p);
   check_credentials(l, n, path, p);
   if (p->name.len > 0 && find_provider(l->config, p->name, p->index) != NULL)
-    section_refuse(l, child_of(n, "name"), path, "name", "is taken: another provider is called `%.*s`",
-                   TEXT_ARGS(p->name));
+    section_refuse(l, child_of(n, "name"), path, "name", "is taken by another provider");
 }
 
 static const struct config_credential *find_credential(const struct config_provider *p, struct text name) {
@@ -201,13 +200,13 @@ void check_budget(struct loader *l, const struct node *n, const struct key_path 
 }
 
 static void check_twice(struct loader *l, struct map *seen, struct text what, const struct config_key *k,
-                        const struct node *n, const char *message) {
+                        const struct node *n, const char *member) {
   void *old = NULL;
   if (map_set(seen, what, (void *)(uintptr_t)k, &old) != ERR_OK || old == NULL)
     return;
   const struct config_key *first = old;
-  errors_add(l->errors, n == NULL ? 0 : n->line, n == NULL ? 0 : n->column, "%s: `%.*s` and `%.*s`", message,
-             TEXT_ARGS(text_head(first->name, 64)), TEXT_ARGS(text_head(k->name, 64)));
+  errors_add(l->errors, n->line, n->column, "`keys[%td]` has the same %s as `keys[%td]`", k - l->config->keys, member,
+             first - l->config->keys);
 }
 
 /* Values are compared by a seeded hash, so that no second copy of a secret is made. */
@@ -220,9 +219,9 @@ static void check_keys(struct loader *l, const struct node *n) {
     const struct config_key *k = &c->keys[i];
     uint64_t hash = text_hash(secret_reveal(k->value));
     if (k->name.len > 0)
-      check_twice(l, names, k->name, k, at, "two keys have the same name");
+      check_twice(l, names, k->name, k, at, "name");
     if (!secret_is_empty(k->value))
-      check_twice(l, values, (struct text){(const char *)&hash, sizeof hash}, k, at, "two keys have the same value");
+      check_twice(l, values, (struct text){(const char *)&hash, sizeof hash}, k, at, "value");
   }
   map_free(names);
   map_free(values);

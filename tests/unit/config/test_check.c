@@ -43,13 +43,13 @@ static void a_provider_has_the_address_of_its_kind(void **state) {
 
 static void names_are_unique(void **state) {
   expect_refused("providers: [{name: p, kind: openai}, {name: p, kind: anthropic}]\n",
-                 "weir.yaml:1:45: `providers[1].name` is taken: another provider is called `p`");
+                 "weir.yaml:1:45: `providers[1].name` is taken by another provider");
   expect_refused("providers: [{name: p, kind: openai, credentials: [{name: c}, {name: c}]}]\n",
-                 "weir.yaml:1:50: `providers[0].credentials` has the name `c` twice");
+                 "weir.yaml:1:50: `providers[0].credentials` has one name for entries 0 and 1");
   expect_refused("keys:\n  - {name: k, value: 12345678}\n  - {name: k, value: 12345679}\n",
-                 "weir.yaml:3:5: two keys have the same name: `k` and `k`");
+                 "weir.yaml:3:5: `keys[1]` has the same name as `keys[0]`");
   expect_refused("keys:\n  - {name: k, value: 12345678}\n  - {name: l, value: 12345678}\n",
-                 "weir.yaml:3:5: two keys have the same value: `k` and `l`");
+                 "weir.yaml:3:5: `keys[1]` has the same value as `keys[0]`");
 }
 
 static void targets_name_what_exists(void **state) {
