@@ -1,8 +1,10 @@
-/* Fibers: starting, suspending, waking and cancelling them. A fiber always switches to its loop and the loop to a fiber, never fiber to
- * fiber. It does not know descriptors (watch.c) or decide the order of a turn (loop.c). Called from everywhere in a request's path.
+/* Fibers: starting, suspending, waking and cancelling them. A fiber always switches to its loop and the loop to a
+ * fiber, never fiber to fiber. It does not know descriptors (watch.c) or decide the order of a turn (loop.c). Called
+ * from everywhere in a request's path.
  *
- * A parked fiber is in no queue. Wake, cancel and the deadline all do the same: queue it. What park returns is decided when the fiber
- * runs again, by what has happened until then: a cancel goes before a wake, a wake before the deadline. */
+ * A parked fiber is in no queue. Wake, cancel and the deadline all do the same: queue it. What park returns is decided
+ * when the fiber runs again, by what has happened until then: a cancel goes before a wake, a wake before the deadline.
+ */
 #include "fiber/fiber.h"
 
 #include "fiber/loop_private.h"
@@ -142,8 +144,8 @@ void fiber_unpark(struct fiber *f) {
   }
 }
 
-/* A timer that runs already and is due earlier stays where it is: when it fires it finds that the deadline has moved and starts again.
- * So a fiber that waits a hundred times within one deadline touches the heap once. */
+/* A timer that runs already and is due earlier stays where it is: when it fires it finds that the deadline has moved
+ * and starts again. So a fiber that waits a hundred times within one deadline touches the heap once. */
 static void set_deadline(struct fiber *f, int64_t deadline_us) {
   f->deadline_us = deadline_us;
   if (deadline_us != FIBER_NO_DEADLINE && (!loop_timer_is_running(&f->timer) || f->timer.at_us > deadline_us)) {
@@ -177,13 +179,9 @@ void fiber_cancel(struct fiber *f) {
   fiber_unpark(f);
 }
 
-bool fiber_is_cancelled(const struct fiber *f) {
-  return f->cancelled;
-}
+bool fiber_is_cancelled(const struct fiber *f) { return f->cancelled; }
 
-void fiber_clear_cancel(void) {
-  running_fiber()->cancelled = false;
-}
+void fiber_clear_cancel(void) { running_fiber()->cancelled = false; }
 
 enum err fiber_yield(void) {
   struct fiber *f = running_fiber();

@@ -1,6 +1,7 @@
-/* Tells AddressSanitizer, ThreadSanitizer, LeakSanitizer and Valgrind about stacks and switches. Without them everything here is empty.
- * Order of a switch: instrument_leave, switch_to, instrument_arrive (on the other side). Used by fiber.c and stack.c only.
- * sanitizer/common_interface_defs.h, sanitizer/tsan_interface.h and valgrind/memcheck.h say what the calls mean. */
+/* Tells AddressSanitizer, ThreadSanitizer, LeakSanitizer and Valgrind about stacks and switches. Without them
+ * everything here is empty. Order of a switch: instrument_leave, switch_to, instrument_arrive (on the other side). Used
+ * by fiber.c and stack.c only. sanitizer/common_interface_defs.h, sanitizer/tsan_interface.h and valgrind/memcheck.h
+ * say what the calls mean. */
 #ifndef FIBER_INSTRUMENT_H
 #define FIBER_INSTRUMENT_H
 
@@ -49,10 +50,10 @@
 
 /* One side of a switch: a fiber, or the thread's own stack. */
 struct instrument {
-  void *fake_stack;  /* AddressSanitizer's, while suspended */
-  const void *low;   /* bounds of the stack */
+  void *fake_stack; /* AddressSanitizer's, while suspended */
+  const void *low;  /* bounds of the stack */
   size_t bytes;
-  void *tsan;        /* ThreadSanitizer's handle */
+  void *tsan; /* ThreadSanitizer's handle */
 };
 
 /* A new fiber on [low, low+bytes). */
@@ -111,6 +112,7 @@ static inline unsigned instrument_stack_mapped(char *low, size_t bytes) {
   return id;
 }
 
+/* A stack is about to be unmapped; id is what instrument_stack_mapped gave. */
 static inline void instrument_stack_unmapped(char *low, size_t bytes, unsigned id) {
 #if INSTRUMENT_ASAN
   __lsan_unregister_root_region(low, bytes);

@@ -1,6 +1,6 @@
-/* The event loop: one turn is hooks, epoll_wait, events, messages, timers, ready fibers, in this order. So data that arrives together with a
- * deadline wins over the deadline. It does not know what a descriptor is for (watch.c) nor how a fiber is suspended (fiber.c).
- * Each worker thread runs one; tests run them too. */
+/* The event loop: one turn is hooks, epoll_wait, events, messages, timers, ready fibers, in this order. So data that
+ * arrives together with a deadline wins over the deadline. It does not know what a descriptor is for (watch.c) nor how
+ * a fiber is suspended (fiber.c). Each worker thread runs one; tests run them too. */
 #include "fiber/loop.h"
 
 #include "fiber/loop_private.h"
@@ -14,7 +14,7 @@
 #define MAX_FIBERS_DEFAULT 65536
 /* Fibers that wake each other must not keep the loop from its events. */
 #define RESUMES_PER_TURN 1024
-#define SLEEP_MAX_MS (60 * 60 * 1000)
+#define SLEEP_MAX_MS     (60 * 60 * 1000)
 
 _Thread_local struct loop *loop_here;
 
@@ -30,9 +30,7 @@ int64_t loop_wall_us(void) {
   return (int64_t)t.tv_sec * 1000000 + t.tv_nsec / 1000;
 }
 
-int64_t loop_now_us(const struct loop *loop) {
-  return loop->now_us;
-}
+int64_t loop_now_us(const struct loop *loop) { return loop->now_us; }
 
 static enum err open_descriptors(struct loop *loop) {
   loop->epoll_fd = epoll_create1(EPOLL_CLOEXEC);
@@ -107,9 +105,7 @@ void loop_timer_start(struct loop *loop, struct loop_timer *t, int64_t at_us) {
   timer_heap_put(&loop->timers, t, at_us);
 }
 
-void loop_timer_stop(struct loop *loop, struct loop_timer *t) {
-  timer_heap_remove(&loop->timers, t);
-}
+void loop_timer_stop(struct loop *loop, struct loop_timer *t) { timer_heap_remove(&loop->timers, t); }
 
 enum err loop_before_sleep(struct loop *loop, void (*fn)(void *data), void *data) {
   if (loop->hook_count == LOOP_HOOKS_MAX) {
@@ -120,10 +116,8 @@ enum err loop_before_sleep(struct loop *loop, void (*fn)(void *data), void *data
 }
 
 struct loop_stats loop_stats(const struct loop *loop) {
-  return (struct loop_stats){.fibers = loop->fibers,
-                             .watches = loop->watches.used,
-                             .timers = loop->timers.count,
-                             .turns = loop->turns};
+  return (struct loop_stats){
+      .fibers = loop->fibers, .watches = loop->watches.used, .timers = loop->timers.count, .turns = loop->turns};
 }
 
 static bool is_finished(struct loop *loop) {
@@ -133,7 +127,8 @@ static bool is_finished(struct loop *loop) {
   return atomic_load(&loop->stopping) || (loop->watches.used == 0 && loop->timers.count == 0);
 }
 
-/* Milliseconds until the next timer, rounded up so that it is due when epoll_wait returns; -1: until something happens. */
+/* Milliseconds until the next timer, rounded up so that it is due when epoll_wait returns; -1: until something happens.
+ */
 static int sleep_ms(const struct loop *loop) {
   if (loop->ready.head != NULL) {
     return 0;

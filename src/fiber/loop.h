@@ -1,5 +1,5 @@
-/* One event loop a thread: edge-triggered epoll, each descriptor registered once, timers in a heap, ready fibers, a mailbox.
- * A loop belongs to the thread that runs it; only loop_stop and mailbox_post may be called from elsewhere. */
+/* One event loop a thread: edge-triggered epoll, each descriptor registered once, timers in a heap, ready fibers, a
+ * mailbox. A loop belongs to the thread that runs it; only loop_stop and mailbox_post may be called from elsewhere. */
 #ifndef FIBER_LOOP_H
 #define FIBER_LOOP_H
 
@@ -17,10 +17,11 @@ struct loop_limits {
 
 /* ERR_SYSTEM when epoll or eventfd cannot be had. */
 enum err loop_new(const struct loop_limits *limits, struct loop **out) MUST_CHECK;
-/* All fibers must have ended and all watches be removed. Messages that came after loop_run returned are not run. NULL is fine. */
+/* All fibers must have ended and all watches be removed. Messages that came after loop_run returned are not run. NULL
+ * is fine. */
 void loop_free(struct loop *loop);
-/* Runs until loop_stop has been called and no fiber is left, or no work can ever come: no fiber, watch, timer or message. Binds the loop to
- * the calling thread. May be called again after it returned. */
+/* Runs until loop_stop has been called and no fiber is left, or no work can ever come: no fiber, watch, timer or
+ * message. Binds the loop to the calling thread. May be called again after it returned. */
 void loop_run(struct loop *loop);
 /* Asks the loop to end once its fibers have ended. Any thread, also a signal-safe context. */
 void loop_stop(struct loop *loop);
@@ -33,27 +34,32 @@ int64_t loop_clock_us(void);
 /* Wall clock, microseconds since 1970 (UTC). */
 int64_t loop_wall_us(void);
 
-/* Embedded in the owner of a descriptor (a stream, a listener). Registered once for IN, OUT, RDHUP, edge-triggered; readiness is remembered
- * in the flags, so nobody toggles interest. The owner clears `readable`/`writable` itself when a call said EAGAIN (or a short read proved the socket empty). */
+/* Embedded in the owner of a descriptor (a stream, a listener). Registered once for IN, OUT, RDHUP, edge-triggered;
+ * readiness is remembered in the flags, so nobody toggles interest. The owner clears `readable`/`writable` itself when
+ * a call said EAGAIN (or a short read proved the socket empty). */
 struct loop_watch {
   int fd;
   bool readable, writable, hung_up; /* hung_up: the peer closed or the socket failed (EPOLLRDHUP, HUP, ERR) */
   struct fiber *reader, *writer;    /* parked in loop_wait_*, or NULL */
   struct fiber *on_hang_up;         /* cancelled when hung_up becomes true; NULL: nobody */
-  /* Called on the loop (outside any fiber) when an event arrives and no fiber waits for it: an idle keep-alive connection, a listener. May free the watch. NULL: flags only. */
-  /* "No fiber waits" means neither reader nor writer. The first event of a new socket says writable: look at the flags. */
+  /* Called on the loop (outside any fiber) when an event arrives and no fiber waits, neither reader nor writer: an idle
+   * keep-alive connection, a listener. May free the watch. NULL: flags only. The first event of a new socket says
+   * writable: look at the flags. */
   void (*on_event)(struct loop_watch *w);
   struct loop *loop;
   uint64_t generation; /* internal: late events of a removed watch are dropped */
   uint32_t slot;       /* internal */
 };
-/* fd must be non-blocking. The watch must stay where it is until loop_watch_remove. exclusive: EPOLLEXCLUSIVE, read side only (listeners shared
- * by workers), edge-triggered too: accept until EAGAIN, or come back on your own. Flags, reader and writer are reset; on_event and on_hang_up are
- * kept. ERR_SYSTEM (errno says why): fd cannot be watched. */
+/* fd must be non-blocking. The watch must stay where it is until loop_watch_remove. exclusive: EPOLLEXCLUSIVE, read
+ * side only (listeners shared by workers), edge-triggered too: accept until EAGAIN, or come back on your own. Flags,
+ * reader and writer are reset; on_event and on_hang_up are kept. ERR_SYSTEM (errno says why): fd cannot be watched. */
 enum err loop_watch_add(struct loop *loop, struct loop_watch *w, int fd, bool exclusive) MUST_CHECK;
-/* Forgets the watch (does not close fd: do that afterwards). No-op on a zeroed or removed watch. Events of this turn that were already fetched are dropped. A parked reader or writer is woken with ERR_CANCELLED semantics: there must be none. */
+/* Forgets the watch (does not close fd: do that afterwards). No-op on a zeroed or removed watch. Events of this turn
+ * that were already fetched are dropped. A parked reader or writer is woken with ERR_CANCELLED semantics: there must be
+ * none. */
 void loop_watch_remove(struct loop_watch *w);
-/* Parks the running fiber until the flag is true. ERR_OK, ERR_TIMEOUT, ERR_CANCELLED. One reader and one writer a watch at a time. */
+/* Parks the running fiber until the flag is true. ERR_OK, ERR_TIMEOUT, ERR_CANCELLED. One reader and one writer a watch
+ * at a time. */
 enum err loop_wait_readable(struct loop_watch *w, int64_t deadline_us) MUST_CHECK;
 enum err loop_wait_writable(struct loop_watch *w, int64_t deadline_us) MUST_CHECK;
 
@@ -63,7 +69,8 @@ struct loop_timer {
   void (*fire)(struct loop_timer *t);
   size_t heap_index; /* internal; SIZE_MAX: not running */
 };
-#define LOOP_TIMER_INIT(fn) {0, (fn), SIZE_MAX}
+#define LOOP_TIMER_INIT(fn)                                                                                            \
+  { 0, (fn), SIZE_MAX }
 /* Starts or moves the timer. */
 void loop_timer_start(struct loop *loop, struct loop_timer *t, int64_t at_us);
 void loop_timer_stop(struct loop *loop, struct loop_timer *t); /* no-op when it is not running */
@@ -73,7 +80,10 @@ bool loop_timer_is_running(const struct loop_timer *t);
 enum err loop_before_sleep(struct loop *loop, void (*fn)(void *data), void *data) MUST_CHECK;
 
 /* Numbers for metrics: fibers alive, fds watched, turns. */
-struct loop_stats { size_t fibers, watches, timers; uint64_t turns; };
+struct loop_stats {
+  size_t fibers, watches, timers;
+  uint64_t turns;
+};
 struct loop_stats loop_stats(const struct loop *loop);
 
 #endif

@@ -15,19 +15,19 @@
 #include <sys/epoll.h>
 
 #define LOOP_EVENTS_PER_TURN 256
-#define LOOP_HOOKS_MAX 8
+#define LOOP_HOOKS_MAX       8
 
 /* Lives at the top of its own stack. */
 struct fiber {
   struct switch_context context;
   struct loop *loop;
-  struct fiber *next;        /* in the ready or the yielded queue */
-  bool parked;               /* suspended and in no queue: whoever clears this queues the fiber, so it is queued once */
+  struct fiber *next; /* in the ready or the yielded queue */
+  bool parked;        /* suspended and in no queue: whoever clears this queues the fiber, so it is queued once */
   bool woken, cancelled, ended;
-  int64_t deadline_us;       /* of the newest park */
-  struct loop_timer timer;   /* due at deadline_us or earlier, see fiber_park */
-  struct loop_watch *watch;  /* waited for in loop_wait_*; NULL once the watch is removed */
-  struct log_context log;    /* while another fiber or the loop runs */
+  int64_t deadline_us;      /* of the newest park */
+  struct loop_timer timer;  /* due at deadline_us or earlier, see fiber_park */
+  struct loop_watch *watch; /* waited for in loop_wait_*; NULL once the watch is removed */
+  struct log_context log;   /* while another fiber or the loop runs */
   void (*fn)(void *arg);
   void *arg;
   struct stack *stack;
@@ -72,7 +72,7 @@ struct loop {
   size_t hook_count;
   /* Touched by other threads: */
   _Alignas(64) _Atomic(struct mailbox_message *) mail; /* newest first */
-  atomic_bool asleep;                                   /* the loop may be inside epoll_wait: a poster must write event_fd */
+  atomic_bool asleep; /* the loop may be inside epoll_wait: a poster must write event_fd */
   atomic_bool stopping;
   atomic_uint visitors; /* threads inside mailbox_post or loop_stop; loop_free waits for them */
   _Alignas(64) struct epoll_event events[LOOP_EVENTS_PER_TURN];
@@ -86,7 +86,8 @@ void fiber_queue_push(struct fiber_queue *q, struct fiber *f);
 struct fiber *fiber_queue_pop(struct fiber_queue *q);
 /* Runs f until it waits or ends. On the loop's stack only. */
 void fiber_resume(struct fiber *f);
-/* Suspends the running fiber until fiber_unpark; may return for no reason. Neither a cancel nor a deadline ends it by itself. */
+/* Suspends the running fiber until fiber_unpark; may return for no reason. Neither a cancel nor a deadline ends it by
+ * itself. */
 void fiber_suspend(void);
 /* Queues f if it is parked, without leaving a mark for its next park. */
 void fiber_unpark(struct fiber *f);

@@ -1,8 +1,9 @@
-/* Messages from other threads to a loop: a lock-free stack that the loop takes whole and turns round, so the oldest runs first.
- * A poster pays a system call only when the loop may be asleep. It does not wait for answers; see offload.c for a call and its result.
+/* Messages from other threads to a loop: a lock-free stack that the loop takes whole and turns round, so the oldest
+ * runs first. A poster pays a system call only when the loop may be asleep. It does not wait for answers; see offload.c
+ * for a call and its result.
  *
- * The loop says `asleep` and then looks at the stack; a poster pushes and then looks at `asleep`. Both orders are sequentially
- * consistent, so one of the two sees the other. */
+ * The loop says `asleep` and then looks at the stack; a poster pushes and then looks at `asleep`. Both orders are
+ * sequentially consistent, so one of the two sees the other. */
 #include "fiber/mailbox.h"
 
 #include "fiber/loop_private.h"
@@ -24,9 +25,7 @@ void mailbox_post(struct loop *loop, struct mailbox_message *m) {
   atomic_fetch_sub(&loop->visitors, 1);
 }
 
-bool mailbox_is_empty(struct loop *loop) {
-  return atomic_load(&loop->mail) == NULL;
-}
+bool mailbox_is_empty(struct loop *loop) { return atomic_load(&loop->mail) == NULL; }
 
 void mailbox_drain(struct loop *loop) {
   if (atomic_load_explicit(&loop->mail, memory_order_relaxed) == NULL) {

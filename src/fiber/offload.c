@@ -1,6 +1,6 @@
-/* Threads for calls that block: a bounded first-in-first-out queue, one job per waiting fiber, the job on that fiber's stack. The result
- * comes back as a message to the fiber's loop. It does not cancel a call that runs, and it keeps no job beyond its call.
- * Called by the store, DNS, password hashing and file sync. */
+/* Threads for calls that block: a bounded first-in-first-out queue, one job per waiting fiber, the job on that fiber's
+ * stack. The result comes back as a message to the fiber's loop. It does not cancel a call that runs, and it keeps no
+ * job beyond its call. Called by the store, DNS, password hashing and file sync. */
 #include "fiber/offload.h"
 
 #include "fiber/loop_private.h"
@@ -132,7 +132,8 @@ enum err offload_call(struct offload *pool, enum err (*fn)(void *arg), void *arg
   if (self == NULL) {
     return fn(arg);
   }
-  struct job j = {.done = {.run = job_done}, .fn = fn, .arg = arg, .fiber = self, .loop = self->loop, .log = *log_context()};
+  struct job j = {
+      .done = {.run = job_done}, .fn = fn, .arg = arg, .fiber = self, .loop = self->loop, .log = *log_context()};
   if (!put_job(pool, &j)) {
     return ERR_LIMIT;
   }

@@ -1,6 +1,6 @@
-/* The memory fibers run on: mmap'ed stacks above a guard page, pooled. It also measures how deep stacks were used: a stack is painted
- * when taken and searched for the first changed word when given back, which costs far more than a fiber and is for tests.
- * It does not switch stacks (switch.h) and does not know fibers. Called by fiber.c. */
+/* The memory fibers run on: mmap'ed stacks above a guard page, pooled. It also measures how deep stacks were used: a
+ * stack is painted when taken and searched for the first changed word when given back, which costs far more than a
+ * fiber and is for tests. It does not switch stacks (switch.h) and does not know fibers. Called by fiber.c. */
 #include "fiber/stack.h"
 
 #include "fiber/fiber.h"
@@ -10,23 +10,17 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
-#define PAINT 0xA5A5A5A5A5A5A5A5u
+#define PAINT      0xA5A5A5A5A5A5A5A5u
 #define PAINT_BYTE 0xA5
 
 static atomic_bool measuring;
 static atomic_size_t high_water;
 
-void fiber_measure_stacks(bool on) {
-  atomic_store_explicit(&measuring, on, memory_order_relaxed);
-}
+void fiber_measure_stacks(bool on) { atomic_store_explicit(&measuring, on, memory_order_relaxed); }
 
-size_t fiber_stack_high_water(void) {
-  return atomic_load_explicit(&high_water, memory_order_relaxed);
-}
+size_t fiber_stack_high_water(void) { return atomic_load_explicit(&high_water, memory_order_relaxed); }
 
-static size_t guard_bytes(void) {
-  return (size_t)sysconf(_SC_PAGESIZE);
-}
+static size_t guard_bytes(void) { return (size_t)sysconf(_SC_PAGESIZE); }
 
 static struct stack *map_stack(void) {
   size_t guard = guard_bytes();

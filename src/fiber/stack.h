@@ -1,4 +1,5 @@
-/* Stacks for fibers: mapped memory above a guard page, kept for reuse newest first (its pages are still warm). One pool a loop, not locked. */
+/* Stacks for fibers: mapped memory above a guard page, kept for reuse newest first (its pages are still warm). One pool
+ * a loop, not locked. */
 #ifndef FIBER_STACK_H
 #define FIBER_STACK_H
 

@@ -1,5 +1,6 @@
-/* A queue of fibers of one loop that wait for somebody to wake them, oldest first. It holds no value: what is waited for belongs to the
- * caller. Used by connection pools, limiters and coalesced calls. Not for fibers of different loops (mailbox.h is). */
+/* A queue of fibers of one loop that wait for somebody to wake them, oldest first. It holds no value: what is waited
+ * for belongs to the caller. Used by connection pools, limiters and coalesced calls. Not for fibers of different loops
+ * (mailbox.h is). */
 #include "fiber/sync.h"
 
 /* On the waiting fiber's stack. */
@@ -32,8 +33,8 @@ static void append_entry(struct wait_queue *q, struct wait_entry *e) {
   q->tail = e;
 }
 
-/* A wake that was handed to this fiber is never lost, even when a cancel or the deadline came in the same turn: a cancel is still
- * seen by the next wait, while the wake would be missing to everybody else in the queue. */
+/* A wake that was handed to this fiber is never lost, even when a cancel or the deadline came in the same turn: a
+ * cancel is still seen by the next wait, while the wake would be missing to everybody else in the queue. */
 enum err wait_queue_wait(struct wait_queue *q, int64_t deadline_us) {
   struct wait_entry entry = {.fiber = fiber_self()};
   append_entry(q, &entry);
@@ -63,6 +64,4 @@ void wait_queue_wake_all(struct wait_queue *q) {
   }
 }
 
-bool wait_queue_is_empty(const struct wait_queue *q) {
-  return q->head == NULL;
-}
+bool wait_queue_is_empty(const struct wait_queue *q) { return q->head == NULL; }

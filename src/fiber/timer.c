@@ -95,10 +95,6 @@ struct loop_timer *timer_heap_take_due(struct timer_heap *h, int64_t now_us) {
   return t;
 }
 
-int64_t timer_heap_next_us(const struct timer_heap *h) {
-  return h->count == 0 ? INT64_MAX : h->entries[0].at_us;
-}
+int64_t timer_heap_next_us(const struct timer_heap *h) { return h->count == 0 ? INT64_MAX : h->entries[0].at_us; }
 
-bool loop_timer_is_running(const struct loop_timer *t) {
-  return t->heap_index != SIZE_MAX;
-}
+bool loop_timer_is_running(const struct loop_timer *t) { return t->heap_index != SIZE_MAX; }

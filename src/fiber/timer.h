@@ -1,4 +1,5 @@
-/* Timers of one loop, earliest first: a binary heap whose timers know their place in it. Not locked; no clock in here. */
+/* Timers of one loop, earliest first: a binary heap whose timers know their place in it. Not locked; no clock in here.
+ */
 #ifndef FIBER_TIMER_H
 #define FIBER_TIMER_H
 

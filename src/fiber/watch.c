@@ -1,9 +1,10 @@
-/* Descriptors in a loop's epoll set: adding, removing, handing out events, waiting for readiness. Each is registered once, edge-triggered,
- * for both directions; readiness is remembered in the watch. It does not read or write (net/stream does) and does not call epoll_wait
- * (loop.c does).
+/* Descriptors in a loop's epoll set: adding, removing, handing out events, waiting for readiness. Each is registered
+ * once, edge-triggered, for both directions; readiness is remembered in the watch. It does not read or write
+ * (net/stream does) and does not call epoll_wait (loop.c does).
  *
- * An event carries a slot number and the slot's generation. Removing a watch moves the generation on, so an event that was fetched before
- * finds nobody, whatever has become of the watch, its memory or the descriptor's number meanwhile. */
+ * An event carries a slot number and the slot's generation. Removing a watch moves the generation on, so an event that
+ * was fetched before finds nobody, whatever has become of the watch, its memory or the descriptor's number meanwhile.
+ */
 #include "fiber/loop_private.h"
 
 #include <assert.h>
@@ -64,8 +65,8 @@ void watch_table_done(struct watch_table *t) {
 
 enum err loop_watch_add(struct loop *loop, struct loop_watch *w, int fd, bool exclusive) {
   uint32_t slot = take_slot(&loop->watches, w);
-  /* Edge-triggered for shared listeners too: one that pauses (no descriptors left) must not spin. No connection is lost to a thread that
-   * is busy: the kernel then tells the others as well. */
+  /* Edge-triggered for shared listeners too: one that pauses (no descriptors left) must not spin. No connection is lost
+   * to a thread that is busy: the kernel then tells the others as well. */
   struct epoll_event event = {.events = exclusive ? EPOLLIN | EPOLLET | EPOLLEXCLUSIVE
                                                   : EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLET,
                               .data.u64 = slot_data(&loop->watches, slot)};

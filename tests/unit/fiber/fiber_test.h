@@ -13,7 +13,7 @@
 #include <cmocka.h>
 
 /* Far enough that a test which depends on it hangs visibly instead of passing. */
-#define TEST_FAR_US (60 * 1000000LL)
+#define TEST_FAR_US       (60 * 1000000LL)
 #define TEST_COUNT(array) (sizeof(array) / sizeof((array)[0]))
 /* Memory is laid out by a tool: what a stack holds and which pages are touched is not ours to say. */
 #if INSTRUMENT_VALGRIND

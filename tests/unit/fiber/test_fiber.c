@@ -79,9 +79,7 @@ static void wake_then_park(void *arg) {
   /* Two wakes before one park are one wake. */
   assert_int_equal(fiber_park(loop_clock_us() + 100), ERR_TIMEOUT);
 }
-static void a_wake_before_the_park_is_not_lost(void **state) {
-  test_run(wake_then_park, NULL);
-}
+static void a_wake_before_the_park_is_not_lost(void **state) { test_run(wake_then_park, NULL); }
 
 static void park_in_the_past(void *arg) {
   (void)arg;
@@ -89,13 +87,9 @@ static void park_in_the_past(void *arg) {
   assert_int_equal(fiber_park(loop_now_us(loop_current()) - 1), ERR_TIMEOUT);
   assert_int_equal(loop_stats(fiber_loop(fiber_self())).turns, turns);
 }
-static void a_deadline_in_the_past_times_out_at_once(void **state) {
-  test_run(park_in_the_past, NULL);
-}
+static void a_deadline_in_the_past_times_out_at_once(void **state) { test_run(park_in_the_past, NULL); }
 
-static void park_once(void *arg) {
-  *(enum err *)arg = fiber_park(FIBER_NO_DEADLINE);
-}
+static void park_once(void *arg) { *(enum err *)arg = fiber_park(FIBER_NO_DEADLINE); }
 
 static void wake_parked(void *arg) {
   enum err got = ERR_COUNT;
@@ -108,9 +102,7 @@ static void wake_parked(void *arg) {
   assert_int_equal(fiber_yield(), ERR_OK);
   assert_int_equal(got, ERR_OK);
 }
-static void a_wake_ends_a_park(void **state) {
-  test_run(wake_parked, NULL);
-}
+static void a_wake_ends_a_park(void **state) { test_run(wake_parked, NULL); }
 
 static void cancel_parked(void *arg) {
   enum err got = ERR_COUNT;
@@ -123,9 +115,7 @@ static void cancel_parked(void *arg) {
   assert_int_equal(fiber_yield(), ERR_OK);
   assert_int_equal(got, ERR_CANCELLED);
 }
-static void a_cancel_ends_a_park(void **state) {
-  test_run(cancel_parked, NULL);
-}
+static void a_cancel_ends_a_park(void **state) { test_run(cancel_parked, NULL); }
 
 static void cancel_self(void *arg) {
   (void)arg;
@@ -139,11 +129,10 @@ static void cancel_self(void *arg) {
   assert_int_equal(fiber_yield(), ERR_OK);
   assert_int_equal(fiber_park(loop_clock_us() + 100), ERR_TIMEOUT);
 }
-static void a_cancel_holds_until_it_is_cleared(void **state) {
-  test_run(cancel_self, NULL);
-}
+static void a_cancel_holds_until_it_is_cleared(void **state) { test_run(cancel_self, NULL); }
 
-/* Parks with a deadline; a timer due one microsecond later acts on the fiber in the same turn, after the deadline has fired. */
+/* Parks with a deadline; a timer due one microsecond later acts on the fiber in the same turn, after the deadline has
+ * fired. */
 struct same_turn {
   struct loop_timer timer;
   struct fiber *fiber;
@@ -159,9 +148,7 @@ static void act(struct loop_timer *t) {
     fiber_cancel(c->fiber);
   }
 }
-static void spin(void *arg) {
-  test_spin_until(*(int64_t *)arg);
-}
+static void spin(void *arg) { test_spin_until(*(int64_t *)arg); }
 static void park_until_all_came(void *arg) {
   struct same_turn *c = arg;
   int64_t at_us = loop_clock_us() + 200, past_us = at_us + 2;
@@ -175,7 +162,8 @@ static void a_cancel_goes_before_a_wake_and_a_wake_before_the_deadline(void **st
   static const struct {
     bool wake, cancel;
     enum err want;
-  } rows[] = {{false, false, ERR_TIMEOUT}, {true, false, ERR_OK}, {false, true, ERR_CANCELLED}, {true, true, ERR_CANCELLED}};
+  } rows[] = {
+      {false, false, ERR_TIMEOUT}, {true, false, ERR_OK}, {false, true, ERR_CANCELLED}, {true, true, ERR_CANCELLED}};
   for (size_t i = 0; i < TEST_COUNT(rows); i++) {
     struct same_turn c = {.wake = rows[i].wake, .cancel = rows[i].cancel, .got = ERR_COUNT};
     test_run(park_until_all_came, &c);
@@ -183,9 +171,7 @@ static void a_cancel_goes_before_a_wake_and_a_wake_before_the_deadline(void **st
   }
 }
 
-static void wake_arg(void *arg) {
-  fiber_wake(arg);
-}
+static void wake_arg(void *arg) { fiber_wake(arg); }
 static void nearer_deadline(void *arg) {
   (void)arg;
   test_start(loop_current(), wake_arg, fiber_self());
@@ -201,9 +187,7 @@ static void nearer_deadline(void *arg) {
   assert_int_equal(fiber_yield(), ERR_OK);
   assert_int_equal(got, ERR_OK);
 }
-static void a_nearer_deadline_moves_the_timer(void **state) {
-  test_run(nearer_deadline, NULL);
-}
+static void a_nearer_deadline_moves_the_timer(void **state) { test_run(nearer_deadline, NULL); }
 
 static void later_deadline(void *arg) {
   int64_t start_us = loop_clock_us();
@@ -213,9 +197,7 @@ static void later_deadline(void *arg) {
   assert_int_equal(fiber_park(start_us + 4000), ERR_TIMEOUT);
   assert_true(loop_clock_us() - start_us >= 4000);
 }
-static void a_later_deadline_is_not_cut_short_by_the_earlier_one(void **state) {
-  test_run(later_deadline, NULL);
-}
+static void a_later_deadline_is_not_cut_short_by_the_earlier_one(void **state) { test_run(later_deadline, NULL); }
 
 static void no_deadline_after_one(void *arg) {
   int64_t start_us = loop_clock_us();
@@ -275,13 +257,9 @@ static void sleep_while_woken(void *arg) {
   assert_int_equal(fiber_sleep(2000), ERR_OK);
   assert_true(loop_clock_us() - start_us >= 2000);
 }
-static void a_sleep_lasts_whatever_wakes_come(void **state) {
-  test_run(sleep_while_woken, NULL);
-}
+static void a_sleep_lasts_whatever_wakes_come(void **state) { test_run(sleep_while_woken, NULL); }
 
-static void cancel_arg(void *arg) {
-  fiber_cancel(arg);
-}
+static void cancel_arg(void *arg) { fiber_cancel(arg); }
 static void sleep_forever(void *arg) {
   (void)arg;
   test_start(loop_current(), cancel_arg, fiber_self());
@@ -290,9 +268,7 @@ static void sleep_forever(void *arg) {
   fiber_clear_cancel();
   assert_int_equal(fiber_sleep(0), ERR_OK);
 }
-static void a_sleep_can_be_cancelled(void **state) {
-  test_run(sleep_forever, NULL);
-}
+static void a_sleep_can_be_cancelled(void **state) { test_run(sleep_forever, NULL); }
 
 static void the_fiber_limit_is_an_ordinary_error(void **state) {
   struct loop *loop = NULL;
@@ -417,9 +393,7 @@ static void use_floats(void *arg) {
   (void)snprintf(text, sizeof text, "%.3f", third);
   assert_string_equal(text, "0.333");
 }
-static void a_fiber_starts_on_an_aligned_stack(void **state) {
-  test_run(use_floats, NULL);
-}
+static void a_fiber_starts_on_an_aligned_stack(void **state) { test_run(use_floats, NULL); }
 
 static void count_frames(void *arg) {
   void *frames[64];

@@ -16,9 +16,7 @@ static void a_loop_with_nothing_to_do_returns(void **state) {
   loop_free(loop);
 }
 
-static void freeing_nothing_does_nothing(void **state) {
-  loop_free(NULL);
-}
+static void freeing_nothing_does_nothing(void **state) { loop_free(NULL); }
 
 struct named_timer {
   struct loop_timer timer;
@@ -183,9 +181,7 @@ static void a_signal_handler_can_stop_a_loop(void **state) {
   loop_free(t.loop);
 }
 
-static void count_call(void *data) {
-  ++*(int *)data;
-}
+static void count_call(void *data) { ++*(int *)data; }
 static void hooks_run_before_every_sleep_and_are_bounded(void **state) {
   struct loop *loop = test_loop_new();
   int calls[9] = {0};

@@ -1,11 +1,12 @@
-/* Messages between threads: none lost, each sender's in order, a sleeping loop woken, a loop freed while a sender leaves. */
+/* Messages between threads: none lost, each sender's in order, a sleeping loop woken, a loop freed while a sender
+ * leaves. */
 #include "fiber/mailbox.h"
 
 #include "fiber_test.h"
 
 #include <pthread.h>
 
-#define SENDERS 4
+#define SENDERS    4
 #define PER_SENDER 2000
 
 struct numbered {
@@ -156,17 +157,13 @@ struct last_word {
   struct loop *loop;
   struct fiber *fiber;
 };
-static void wake_arg_fiber(struct mailbox_message *m) {
-  fiber_wake(((struct last_word *)(void *)m)->fiber);
-}
+static void wake_arg_fiber(struct mailbox_message *m) { fiber_wake(((struct last_word *)(void *)m)->fiber); }
 static void *say_last_word(void *arg) {
   struct last_word *w = arg;
   mailbox_post(w->loop, &w->message);
   return NULL;
 }
-static void wait_for_last_word(void *arg) {
-  assert_int_equal(fiber_park(FIBER_NO_DEADLINE), ERR_OK);
-}
+static void wait_for_last_word(void *arg) { assert_int_equal(fiber_park(FIBER_NO_DEADLINE), ERR_OK); }
 static void a_loop_may_be_freed_while_the_last_sender_leaves(void **state) {
   for (int i = 0; i < 100; i++) {
     struct last_word w = {.message.run = wake_arg_fiber, .loop = test_loop_new()};
@@ -182,10 +179,8 @@ static void a_loop_may_be_freed_while_the_last_sender_leaves(void **state) {
 #define TEST(name) cmocka_unit_test_setup(name, test_clear_trace)
 int main(void) {
   static const struct CMUnitTest tests[] = {
-      TEST(messages_of_four_threads_arrive_in_the_order_of_each),
-      TEST(two_loops_talk_both_ways),
-      TEST(a_message_may_be_posted_again_from_its_run),
-      TEST(a_message_may_be_freed_by_its_run),
+      TEST(messages_of_four_threads_arrive_in_the_order_of_each), TEST(two_loops_talk_both_ways),
+      TEST(a_message_may_be_posted_again_from_its_run),           TEST(a_message_may_be_freed_by_its_run),
       TEST(a_loop_may_be_freed_while_the_last_sender_leaves),
   };
   cmocka_set_message_output(CM_OUTPUT_TAP);

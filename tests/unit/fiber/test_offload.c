@@ -1,4 +1,5 @@
-/* Blocking calls on other threads: results, order, the bound of the queue, and what cancels and wakes may not do to them. */
+/* Blocking calls on other threads: results, order, the bound of the queue, and what cancels and wakes may not do to
+ * them. */
 #include "fiber/offload.h"
 
 #include "base/log.h"
@@ -27,9 +28,7 @@ static enum err refuse(void *arg) {
   *(pthread_t *)arg = pthread_self();
   return ERR_STORE_FULL;
 }
-static void call_refuse(void *arg) {
-  assert_int_equal(offload_call(pool, refuse, arg), ERR_STORE_FULL);
-}
+static void call_refuse(void *arg) { assert_int_equal(offload_call(pool, refuse, arg), ERR_STORE_FULL); }
 static void the_result_comes_back_from_another_thread(void **state) {
   pthread_t where = pthread_self();
   pool_start(2, 10);
@@ -92,9 +91,7 @@ static enum err note_order(void *arg) {
   order[order_count++] = *(int *)arg;
   return ERR_OK;
 }
-static void call_note_order(void *arg) {
-  assert_int_equal(offload_call(pool, note_order, arg), ERR_OK);
-}
+static void call_note_order(void *arg) { assert_int_equal(offload_call(pool, note_order, arg), ERR_OK); }
 static void one_thread_takes_calls_in_their_order(void **state) {
   int numbers[100];
   struct loop *loop = test_loop_new();

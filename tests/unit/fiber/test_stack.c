@@ -52,7 +52,7 @@ static void all_of_a_stack_can_be_written(void **state) {
 
 /* In a child: without a core file and without cmocka's own handler. */
 static void die_quietly(void) {
-  (void)signal(SIGSEGV, SIG_DFL);
+  assert_int_equal(sigaction(SIGSEGV, &(struct sigaction){.sa_handler = SIG_DFL}, NULL), 0);
   assert_int_equal(setrlimit(RLIMIT_CORE, &(struct rlimit){0, 0}), 0);
 }
 
@@ -84,9 +84,7 @@ __attribute__((noinline)) static int go_deep(int depth, volatile const char *abo
   frame[0] = (char)(above[0] + 1);
   return depth == depth_wanted ? frame[0] : go_deep(depth + 1, frame) + above[0];
 }
-static void go_deep_fiber(void *arg) {
-  *(int *)arg = go_deep(0, "");
-}
+static void go_deep_fiber(void *arg) { *(int *)arg = go_deep(0, ""); }
 
 static void endless_recursion_in_a_fiber_hits_the_guard_page(void **state) {
   if (TEST_IS_SANITIZED) {

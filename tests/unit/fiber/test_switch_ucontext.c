@@ -24,9 +24,7 @@ static void entry(void *arg) {
   }
 }
 
-static void run_other(void) {
-  leave(&main_context, &main_instrument, &other_context, &other_instrument);
-}
+static void run_other(void) { leave(&main_context, &main_instrument, &other_context, &other_instrument); }
 
 static void a_switch_goes_to_the_entry_and_back_again(void **state) {
   int argument = 42;

@@ -82,9 +82,7 @@ static void wait_cancelled(void *arg) {
   assert_int_equal(wait_queue_wait(&queue, FIBER_NO_DEADLINE), ERR_CANCELLED);
   assert_true(wait_queue_is_empty(&queue));
 }
-static void a_cancelled_fiber_does_not_wait(void **state) {
-  test_run(wait_cancelled, NULL);
-}
+static void a_cancelled_fiber_does_not_wait(void **state) { test_run(wait_cancelled, NULL); }
 
 #define TEST(name) cmocka_unit_test_setup(name, test_clear_trace)
 int main(void) {

@@ -4,7 +4,7 @@
 #include "fiber_test.h"
 
 #define TIMERS 200
-#define STEPS 20000
+#define STEPS  20000
 
 static struct loop_timer timers[TIMERS];
 static bool in_model[TIMERS];
@@ -60,8 +60,7 @@ static void the_heap_agrees_with_a_sorted_list(void **state) {
       in_model[at] = false;
       timer_heap_remove(&h, &timers[at]);
       break;
-    default:
-      take_one_due(&h, random_below(1000));
+    default: take_one_due(&h, random_below(1000));
     }
     assert_int_equal(timer_heap_next_us(&h), model_next());
     assert_int_equal(loop_timer_is_running(&timers[at]), in_model[at]);

@@ -59,9 +59,7 @@ static void read_twice(void *arg) {
   assert_int_equal(loop_wait_readable(&p->watch, FIBER_NO_DEADLINE), ERR_OK);
   assert_null(p->watch.reader);
 }
-static void a_reader_waits_for_bytes(void **state) {
-  run_with_pair(read_twice);
-}
+static void a_reader_waits_for_bytes(void **state) { run_with_pair(read_twice); }
 
 static void wait_writable(void *arg) {
   struct pair *p = arg;
@@ -75,13 +73,9 @@ static void wait_writable(void *arg) {
   }
   assert_int_equal(loop_wait_writable(&p->watch, FIBER_NO_DEADLINE), ERR_OK);
 }
-static void a_writer_waits_for_room(void **state) {
-  run_with_pair(wait_writable);
-}
+static void a_writer_waits_for_room(void **state) { run_with_pair(wait_writable); }
 
-static void cancel_arg(void *arg) {
-  fiber_cancel(arg);
-}
+static void cancel_arg(void *arg) { fiber_cancel(arg); }
 static void wait_cancelled(void *arg) {
   struct pair *p = arg;
   test_start(p->loop, cancel_arg, fiber_self());
@@ -91,9 +85,7 @@ static void wait_cancelled(void *arg) {
   fiber_clear_cancel();
   assert_int_equal(loop_wait_readable(&p->watch, FIBER_NO_DEADLINE), ERR_OK);
 }
-static void a_cancelled_fiber_waits_for_nothing_even_if_it_is_ready(void **state) {
-  run_with_pair(wait_cancelled);
-}
+static void a_cancelled_fiber_waits_for_nothing_even_if_it_is_ready(void **state) { run_with_pair(wait_cancelled); }
 
 #define TRANSFER_BYTES (1 << 20)
 /* Both ends watched, two fibers each. */
@@ -160,9 +152,7 @@ static void wait_for_hang_up(void *arg) {
   assert_true(p->watch.hung_up);
   assert_true(p->watch.readable);
 }
-static void a_hang_up_cancels_the_fiber_that_asked_for_it(void **state) {
-  run_with_pair(wait_for_hang_up);
-}
+static void a_hang_up_cancels_the_fiber_that_asked_for_it(void **state) { run_with_pair(wait_for_hang_up); }
 
 static void note_readable(struct loop_watch *w) {
   char c;
@@ -185,9 +175,7 @@ static void send_idle_and_awaited(void *arg) {
   assert_int_equal(read(p->fds[0], &c, 1), 1);
   assert_string_equal(test_trace, "event");
 }
-static void an_idle_watch_calls_back_unless_a_fiber_waits(void **state) {
-  run_with_pair(send_idle_and_awaited);
-}
+static void an_idle_watch_calls_back_unless_a_fiber_waits(void **state) { run_with_pair(send_idle_and_awaited); }
 
 static void close_and_free(struct loop_watch *w) {
   struct pair *p = (struct pair *)(void *)w;
@@ -207,11 +195,10 @@ static void a_watch_may_be_removed_and_freed_in_its_own_event(void **state) {
   loop_free(loop);
 }
 
-/* Both watches have an event in the same turn; whoever is first replaces the other by a new socket with the same number. */
+/* Both watches have an event in the same turn; whoever is first replaces the other by a new socket with the same
+ * number. */
 static int reused_fd;
-static void note_late_event(struct loop_watch *w) {
-  test_note(w->readable ? "late" : "writable");
-}
+static void note_late_event(struct loop_watch *w) { test_note(w->readable ? "late" : "writable"); }
 static void replace_other(struct loop_watch *w) {
   struct pair *p = (struct pair *)(void *)w, *other = p->other;
   w->on_event = NULL;
@@ -260,18 +247,14 @@ static void a_late_event_does_not_reach_a_new_watch_of_the_same_number(void **st
   loop_free(loop);
 }
 
-static void remove_watch(void *arg) {
-  loop_watch_remove(&((struct pair *)arg)->watch);
-}
+static void remove_watch(void *arg) { loop_watch_remove(&((struct pair *)arg)->watch); }
 static void wait_on_removed(void *arg) {
   struct pair *p = arg;
   test_start(p->loop, remove_watch, p);
   assert_int_equal(loop_wait_readable(&p->watch, FIBER_NO_DEADLINE), ERR_CANCELLED);
   assert_true(fiber_is_cancelled(fiber_self()));
 }
-static void removing_a_watch_cancels_who_waits_on_it(void **state) {
-  run_with_pair(wait_on_removed);
-}
+static void removing_a_watch_cancels_who_waits_on_it(void **state) { run_with_pair(wait_on_removed); }
 
 static void a_descriptor_that_cannot_be_watched_is_refused(void **state) {
   struct loop *loop = test_loop_new();
