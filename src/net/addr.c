@@ -113,9 +113,7 @@ enum err addr_parse(struct text t, struct addr *out, struct fault *f) {
   return ERR_OK;
 }
 
-bool addr_is_unix(const struct addr *a) {
-  return a->as.any.sa_family == AF_UNIX;
-}
+bool addr_is_unix(const struct addr *a) { return a->as.any.sa_family == AF_UNIX; }
 
 uint16_t addr_port(const struct addr *a) {
   if (a->as.any.sa_family == AF_INET)
@@ -174,8 +172,7 @@ char *addr_format(const struct addr *a, char *out, size_t cap) {
     (void)snprintf(out, cap, path.len > 0 ? "unix:%.*s" : "unix", TEXT_ARGS(path));
     break;
   }
-  default:
-    (void)snprintf(out, cap, "unknown");
+  default: (void)snprintf(out, cap, "unknown");
   }
   return out;
 }
@@ -184,14 +181,11 @@ bool addr_equal(const struct addr *a, const struct addr *b) {
   if (a->as.any.sa_family != b->as.any.sa_family)
     return false;
   switch (a->as.any.sa_family) {
-  case AF_INET:
-    return a->as.v4.sin_port == b->as.v4.sin_port && a->as.v4.sin_addr.s_addr == b->as.v4.sin_addr.s_addr;
+  case AF_INET: return a->as.v4.sin_port == b->as.v4.sin_port && a->as.v4.sin_addr.s_addr == b->as.v4.sin_addr.s_addr;
   case AF_INET6:
     return a->as.v6.sin6_port == b->as.v6.sin6_port && a->as.v6.sin6_scope_id == b->as.v6.sin6_scope_id &&
            memcmp(&a->as.v6.sin6_addr, &b->as.v6.sin6_addr, sizeof(struct in6_addr)) == 0;
-  case AF_UNIX:
-    return text_equal(unix_path(a), unix_path(b));
-  default:
-    return false;
+  case AF_UNIX: return text_equal(unix_path(a), unix_path(b));
+  default: return false;
   }
 }

@@ -1,7 +1,7 @@
 /* Connecting to a host.
  *
- * Called by the HTTP client. One fiber runs the whole race between addresses: each attempt is a connecting socket whose events wake it, so
- * a cancel or a deadline ends everything at one place. Proxies are not spoken to. */
+ * Called by the HTTP client. One fiber runs the whole race between addresses: each attempt is a connecting socket whose
+ * events wake it, so a cancel or a deadline ends everything at one place. Proxies are not spoken to. */
 #include "net/dial.h"
 
 #include "fiber/fiber.h"
@@ -64,7 +64,8 @@ static int open_socket(const struct addr *a) {
   return fd;
 }
 
-/* ERR_OK: connected at once, *out_fd is the socket. ERR_AGAIN: under way. ERR_NETWORK: over already, said in the fault. */
+/* ERR_OK: connected at once, *out_fd is the socket. ERR_AGAIN: under way. ERR_NETWORK: over already, said in the fault.
+ */
 static enum err start_next(struct race *r, int *out_fd) {
   struct attempt *a = &r->attempts[r->started];
   const struct addr *to = &r->addrs[r->started++];
@@ -141,7 +142,8 @@ static enum err race_run(struct race *r, int64_t deadline_us, int *out_fd) {
   }
 }
 
-static enum err connect_any(const struct addr *addrs, size_t count, int64_t deadline_us, struct stream **out, struct fault *f) {
+static enum err connect_any(const struct addr *addrs, size_t count, int64_t deadline_us, struct stream **out,
+                            struct fault *f) {
   struct race r = {.fiber = fiber_self(), .loop = loop_current(), .addrs = addrs, .count = count, .f = f};
   int fd = -1;
   enum err e = race_run(&r, deadline_us, &fd);
@@ -152,8 +154,8 @@ static enum err connect_any(const struct addr *addrs, size_t count, int64_t dead
   return e == ERR_OK ? e : fault_set(f, e, NULL, "the connection cannot be watched");
 }
 
-enum err dial(struct dns *dns, struct tls_context *tls, struct text host, uint16_t port, int64_t deadline_us, struct stream **out,
-              struct fault *f) {
+enum err dial(struct dns *dns, struct tls_context *tls, struct text host, uint16_t port, int64_t deadline_us,
+              struct stream **out, struct fault *f) {
   struct addr addrs[DNS_MAX_ADDRS];
   size_t count = 0;
   struct stream *plain = NULL;

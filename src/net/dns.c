@@ -1,7 +1,8 @@
 /* Names to addresses through the system's resolver, with a small cache.
  *
- * Called by the dialler. getaddrinfo blocks, so it runs on the offload pool, in a fiber of its own: whoever waits for a name can give up at a
- * deadline while the resolver goes on and fills the cache. One look-up a name and loop runs at a time; the lock is held only to look at the tables. */
+ * Called by the dialler. getaddrinfo blocks, so it runs on the offload pool, in a fiber of its own: whoever waits for a
+ * name can give up at a deadline while the resolver goes on and fills the cache. One look-up a name and loop runs at a
+ * time; the lock is held only to look at the tables. */
 #include "net/dns.h"
 
 #include "base/map.h"
@@ -14,10 +15,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define MAX_NAMES 1024
+#define MAX_NAMES      1024
 #define NAME_MAX_BYTES 253
-#define POSITIVE_US (30 * 1000 * 1000)
-#define NEGATIVE_US (2 * 1000 * 1000)
+#define POSITIVE_US    (30 * 1000 * 1000)
+#define NEGATIVE_US    (2 * 1000 * 1000)
 
 /* What the resolver said: addresses without port, or why not. */
 struct answer {
@@ -46,7 +47,7 @@ struct query {
 struct dns {
   struct offload *pool;
   pthread_mutex_t lock;
-  struct map *cache;     /* struct entry */
+  struct map *cache; /* struct entry */
   struct query *running;
 };
 
@@ -79,12 +80,9 @@ static const char *failure_text(int code, char *out, size_t cap) {
   case EAI_NODATA:
 #endif
     return "there is no such host";
-  case EAI_AGAIN:
-    return "the name servers do not answer";
-  case EAI_SYSTEM:
-    return strerror_r(errno, out, cap);
-  default:
-    return gai_strerror(code);
+  case EAI_AGAIN: return "the name servers do not answer";
+  case EAI_SYSTEM: return strerror_r(errno, out, cap);
+  default: return gai_strerror(code);
   }
 }
 

@@ -1,7 +1,7 @@
 /* Compressed bodies of upstream answers, unpacked as they arrive.
  *
- * Called by the usage tap and the HTTP client's users; the provider is not trusted, so the output is bounded by the caller's buffer and a
- * stream that is cut or followed by anything is an error. */
+ * Called by the usage tap and the HTTP client's users; the provider is not trusted, so the output is bounded by the
+ * caller's buffer and a stream that is cut or followed by anything is an error. */
 #include "net/inflate.h"
 
 #include <limits.h>
@@ -43,12 +43,14 @@ static void start(struct inflate *z, int window_bits) {
   z->is_started = true;
 }
 
-/* RFC 1950 section 2.2: method 8, and the two bytes are a multiple of 31. Raw deflate, which some servers send as "deflate", practically never looks so. */
+/* RFC 1950 section 2.2: method 8, and the two bytes are a multiple of 31. Raw deflate, which some servers send as
+ * "deflate", practically never looks so. */
 static bool has_zlib_head(const unsigned char first[2]) {
   return (first[0] & 0x0f) == 8 && (first[0] * 256 + first[1]) % 31 == 0;
 }
 
-/* One call of zlib into the room that is left. When none is, a byte beside the buffer shows whether the data goes on. */
+/* One call of zlib into the room that is left. When none is, a byte beside the buffer shows whether the data goes on.
+ */
 static enum err step(struct inflate *z, struct buf *out) {
   char beyond;
   size_t room = out->max - out->len, n = room < STEP_BYTES ? room : STEP_BYTES;

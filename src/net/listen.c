@@ -1,7 +1,7 @@
 /* Listening sockets: binding them with errors a person can act on, and accepting.
  *
- * Called by app.c, once a worker. TCP_NODELAY is set on the listening socket and inherited by what it accepts (Linux), so a connection costs
- * accept4 and its registration. No TLS and no HTTP here. */
+ * Called by app.c, once a worker. TCP_NODELAY is set on the listening socket and inherited by what it accepts (Linux),
+ * so a connection costs accept4 and its registration. No TLS and no HTTP here. */
 #include "net/listen.h"
 
 #include <errno.h>
@@ -13,7 +13,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#define LISTEN_BACKLOG 4096
+#define LISTEN_BACKLOG  4096
 #define LISTEN_PAUSE_US (100 * 1000)
 
 struct listener {
@@ -29,24 +29,20 @@ struct listener {
   struct stat file; /* of a unix socket, as it was at the start; st_ino 0: none */
 };
 
-static const char *errno_text(int number, char *out, size_t cap) {
-  return strerror_r(number, out, cap);
-}
+static const char *errno_text(int number, char *out, size_t cap) { return strerror_r(number, out, cap); }
 
 static enum err bind_fault(const struct addr *a, int number, struct fault *f) {
   char name[ADDR_TEXT_MAX], why[96];
   addr_format(a, name, sizeof(name));
   switch (number) {
-  case EADDRINUSE:
-    return fault_set(f, ERR_SYSTEM, NULL, "address %s is already in use", name);
+  case EADDRINUSE: return fault_set(f, ERR_SYSTEM, NULL, "address %s is already in use", name);
   case EACCES:
     if (!addr_is_unix(a) && addr_port(a) < 1024)
-      return fault_set(f, ERR_SYSTEM, NULL, "permission denied to listen on %s: ports below 1024 need CAP_NET_BIND_SERVICE", name);
+      return fault_set(f, ERR_SYSTEM, NULL,
+                       "permission denied to listen on %s: ports below 1024 need CAP_NET_BIND_SERVICE", name);
     return fault_set(f, ERR_SYSTEM, NULL, "permission denied to listen on %s", name);
-  case EADDRNOTAVAIL:
-    return fault_set(f, ERR_SYSTEM, NULL, "this machine has no address %s", name);
-  default:
-    return fault_set(f, ERR_SYSTEM, NULL, "cannot listen on %s: %s", name, errno_text(number, why, sizeof(why)));
+  case EADDRNOTAVAIL: return fault_set(f, ERR_SYSTEM, NULL, "this machine has no address %s", name);
+  default: return fault_set(f, ERR_SYSTEM, NULL, "cannot listen on %s: %s", name, errno_text(number, why, sizeof(why)));
   }
 }
 
@@ -166,8 +162,8 @@ static int accept_one(int fd, struct addr *out_peer) {
   return conn;
 }
 
-/* No descriptor is left: one waiting connection is closed with the help of the reserve, so that its client is told, and the
- * rest of the queue waits for the pause to end. */
+/* No descriptor is left: one waiting connection is closed with the help of the reserve, so that its client is told, and
+ * the rest of the queue waits for the pause to end. */
 static void shed_one(struct listener *l) {
   struct addr peer;
   if (l->reserve_fd >= 0)
@@ -190,10 +186,8 @@ static bool is_about_one_connection(int number) {
   case EHOSTDOWN:
   case EHOSTUNREACH:
   case ENOPROTOOPT:
-  case ENONET:
-    return true;
-  default:
-    return false;
+  case ENONET: return true;
+  default: return false;
   }
 }
 

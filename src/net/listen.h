@@ -1,4 +1,5 @@
-/* Listening sockets. TCP: one SO_REUSEPORT socket a worker; unix: one socket shared with EPOLLEXCLUSIVE (an old socket file nobody answers on is replaced, and removed at stop). */
+/* Listening sockets. TCP: one SO_REUSEPORT socket a worker; unix: one socket shared with EPOLLEXCLUSIVE (an old socket
+ * file nobody answers on is replaced, and removed at stop). */
 #ifndef NET_LISTEN_H
 #define NET_LISTEN_H
 
@@ -7,19 +8,25 @@
 
 struct listener;
 
-/* Binds and listens. Faults in plain words: "address 127.0.0.1:8080 is already in use", "permission denied ...". reuse_port lets several workers bind the same TCP address;
- * the first bind of a process must be made without a clash: call listen_probe before. ERR_SYSTEM. fd is non-blocking, CLOEXEC. */
+/* Binds and listens. Faults in plain words: "address 127.0.0.1:8080 is already in use", "permission denied ...".
+ * reuse_port lets several workers bind the same TCP address; the first bind of a process must be made without a clash:
+ * call listen_probe before. ERR_SYSTEM. fd is non-blocking, CLOEXEC. */
 enum err listen_bind(const struct addr *a, bool reuse_port, int *out_fd, struct fault *f) MUST_CHECK;
-/* ERR_SYSTEM when another process already listens there (a plain bind without SO_REUSEPORT is tried and undone). Port 0 always passes. */
+/* ERR_SYSTEM when another process already listens there (a plain bind without SO_REUSEPORT is tried and undone). Port 0
+ * always passes. */
 enum err listen_probe(const struct addr *a, struct fault *f) MUST_CHECK;
 /* The address really bound (for port 0). */
 enum err listen_addr(int fd, struct addr *out) MUST_CHECK;
 
-/* Accepts on fd (taken over) and calls on_accept on the loop, outside any fiber, for every connection; the stream belongs to the callee. TCP_NODELAY set.
- * When descriptors run out (EMFILE) it closes one waiting connection with the help of a reserve descriptor, pauses 100 ms and goes on.
- * fd is closed when this fails, too; workers that share a unix socket give each listener its own dup (F_DUPFD_CLOEXEC). */
-enum err listener_start(struct loop *loop, int fd, bool exclusive, void (*on_accept)(void *ctx, struct stream *s, const struct addr *peer), void *ctx, struct listener **out) MUST_CHECK;
-/* Closes and frees, and removes the file of a unix socket unless somebody has replaced it. Also from inside on_accept. NULL is fine. */
+/* Accepts on fd (taken over) and calls on_accept on the loop, outside any fiber, for every connection; the stream
+ * belongs to the callee. TCP_NODELAY set. When descriptors run out (EMFILE) it closes one waiting connection with the
+ * help of a reserve descriptor, pauses 100 ms and goes on. fd is closed when this fails, too; workers that share a unix
+ * socket give each listener its own dup (F_DUPFD_CLOEXEC). */
+enum err listener_start(struct loop *loop, int fd, bool exclusive,
+                        void (*on_accept)(void *ctx, struct stream *s, const struct addr *peer), void *ctx,
+                        struct listener **out) MUST_CHECK;
+/* Closes and frees, and removes the file of a unix socket unless somebody has replaced it. Also from inside on_accept.
+ * NULL is fine. */
 void listener_stop(struct listener *l);
 
 #endif

@@ -1,4 +1,5 @@
-/* What all byte streams share: waiting reads and writes built on the non-blocking ones, hang-up, the end, the scratch memory of a thread.
+/* What all byte streams share: waiting reads and writes built on the non-blocking ones, hang-up, the end, the scratch
+ * memory of a thread.
  *
  * Called by the HTTP server and client. It does not know sockets or TLS: stream_plain.c and tls_stream.c do. */
 #include "net/stream.h"
@@ -18,9 +19,7 @@ enum err stream_try_read(struct stream *s, void *into, size_t cap, size_t *out_n
   return ERR_OK;
 }
 
-enum err stream_wait_readable(struct stream *s, int64_t deadline_us) {
-  return s->ops->wait_readable(s, deadline_us);
-}
+enum err stream_wait_readable(struct stream *s, int64_t deadline_us) { return s->ops->wait_readable(s, deadline_us); }
 
 enum err stream_read(struct stream *s, void *into, size_t cap, int64_t deadline_us, size_t *out_n) {
   for (;;) {
@@ -70,13 +69,9 @@ enum err stream_write(struct stream *s, struct iovec *iov, int count, int64_t de
   return ERR_OK;
 }
 
-enum err stream_wait_writable(struct stream *s, int64_t deadline_us) {
-  return s->ops->wait_writable(s, deadline_us);
-}
+enum err stream_wait_writable(struct stream *s, int64_t deadline_us) { return s->ops->wait_writable(s, deadline_us); }
 
-bool stream_is_hung_up(const struct stream *s) {
-  return s->watch.hung_up;
-}
+bool stream_is_hung_up(const struct stream *s) { return s->watch.hung_up; }
 
 void stream_cancel_on_hang_up(struct stream *s, struct fiber *f) {
   s->watch.on_hang_up = f;
@@ -113,7 +108,8 @@ static void scratch_start(void) {
     abort();
 }
 
-/* From the heap and not a thread-local array, which would take its 64 KiB from the stack of every thread of the process. */
+/* From the heap and not a thread-local array, which would take its 64 KiB from the stack of every thread of the
+ * process. */
 char *stream_scratch(void) {
   if (scratch != NULL)
     return scratch;

@@ -1,7 +1,8 @@
 /* Plain socket streams.
  *
- * The socket is registered once, edge-triggered; `readable` and `writable` of its watch say whether a syscall can do anything, so a
- * request costs one read and one write. Called through stream.c; tls_stream.c uses the socket functions below its own records. */
+ * The socket is registered once, edge-triggered; `readable` and `writable` of its watch say whether a syscall can do
+ * anything, so a request costs one read and one write. Called through stream.c; tls_stream.c uses the socket functions
+ * below its own records. */
 #include "net/stream_plain.h"
 
 #include <errno.h>
@@ -73,22 +74,18 @@ static enum err plain_wait_writable(struct stream *s, int64_t deadline_us) {
   return loop_wait_writable(&s->watch, deadline_us);
 }
 
-static void plain_shut(struct stream *s) {
-  (void)s; /* the FIN of close is the whole of a polite end */
-}
+static void plain_shut(struct stream *s) { (void)s; /* the FIN of close is the whole of a polite end */ }
 
-static void plain_destroy(struct stream *s) {
-  free(s);
-}
+static void plain_destroy(struct stream *s) { free(s); }
 
 static const struct stream_ops plain_ops = {
-  .name = "plain",
-  .try_read = plain_try_read,
-  .try_write = plain_try_write,
-  .wait_readable = plain_wait_readable,
-  .wait_writable = plain_wait_writable,
-  .shut = plain_shut,
-  .destroy = plain_destroy,
+    .name = "plain",
+    .try_read = plain_try_read,
+    .try_write = plain_try_write,
+    .wait_readable = plain_wait_readable,
+    .wait_writable = plain_wait_writable,
+    .shut = plain_shut,
+    .destroy = plain_destroy,
 };
 
 enum err stream_plain_new(struct loop *loop, int fd, struct stream **out) {

@@ -1,6 +1,7 @@
 /* TLS handshakes, for both sides, and what a person is told when one fails.
  *
- * Called by the dialler and the HTTP server. Contexts are made in tls_context.c; after the handshake tls_stream.c carries the bytes. */
+ * Called by the dialler and the HTTP server. Contexts are made in tls_context.c; after the handshake tls_stream.c
+ * carries the bytes. */
 #include "net/tls.h"
 
 #include "net/addr.h"
@@ -15,25 +16,17 @@
 
 static const char *verify_reason(long result) {
   switch (result) {
-  case X509_V_ERR_CERT_HAS_EXPIRED:
-    return "has expired";
-  case X509_V_ERR_CERT_NOT_YET_VALID:
-    return "is not valid yet";
-  case X509_V_ERR_DEPTH_ZERO_SELF_SIGNED_CERT:
-    return "is self-signed";
+  case X509_V_ERR_CERT_HAS_EXPIRED: return "has expired";
+  case X509_V_ERR_CERT_NOT_YET_VALID: return "is not valid yet";
+  case X509_V_ERR_DEPTH_ZERO_SELF_SIGNED_CERT: return "is self-signed";
   case X509_V_ERR_SELF_SIGNED_CERT_IN_CHAIN:
   case X509_V_ERR_UNABLE_TO_GET_ISSUER_CERT:
   case X509_V_ERR_UNABLE_TO_GET_ISSUER_CERT_LOCALLY:
-  case X509_V_ERR_UNABLE_TO_VERIFY_LEAF_SIGNATURE:
-    return "is signed by an unknown authority";
-  case X509_V_ERR_HOSTNAME_MISMATCH:
-    return "is for another host name";
-  case X509_V_ERR_IP_ADDRESS_MISMATCH:
-    return "is for another IP address";
-  case X509_V_ERR_CERT_REVOKED:
-    return "has been revoked";
-  default:
-    return NULL;
+  case X509_V_ERR_UNABLE_TO_VERIFY_LEAF_SIGNATURE: return "is signed by an unknown authority";
+  case X509_V_ERR_HOSTNAME_MISMATCH: return "is for another host name";
+  case X509_V_ERR_IP_ADDRESS_MISMATCH: return "is for another IP address";
+  case X509_V_ERR_CERT_REVOKED: return "has been revoked";
+  default: return NULL;
   }
 }
 
@@ -44,16 +37,12 @@ static const char *handshake_reason(void) {
   switch (ERR_GET_REASON(code)) {
   case SSL_R_WRONG_VERSION_NUMBER:
   case SSL_R_HTTP_REQUEST:
-  case SSL_R_PACKET_LENGTH_TOO_LONG:
-    return "the peer does not speak TLS on this port";
+  case SSL_R_PACKET_LENGTH_TOO_LONG: return "the peer does not speak TLS on this port";
   case SSL_R_UNSUPPORTED_PROTOCOL:
-  case SSL_R_TLSV1_ALERT_PROTOCOL_VERSION:
-    return "no common TLS version (1.2 and 1.3 are spoken here)";
+  case SSL_R_TLSV1_ALERT_PROTOCOL_VERSION: return "no common TLS version (1.2 and 1.3 are spoken here)";
   case SSL_R_NO_SHARED_CIPHER:
-  case SSL_R_SSLV3_ALERT_HANDSHAKE_FAILURE:
-    return "no common cipher suite";
-  default:
-    return tls_reason();
+  case SSL_R_SSLV3_ALERT_HANDSHAKE_FAILURE: return "no common cipher suite";
+  default: return tls_reason();
   }
 }
 
@@ -125,7 +114,8 @@ static enum err finish(struct tls_stream *t, enum err e, struct stream **out) {
   return ERR_OK;
 }
 
-enum err tls_accept(struct tls_context *c, struct stream *plain, int64_t deadline_us, struct stream **out, struct fault *f) {
+enum err tls_accept(struct tls_context *c, struct stream *plain, int64_t deadline_us, struct stream **out,
+                    struct fault *f) {
   struct tls_stream *t = NULL;
   enum err e = tls_stream_new(c, plain, &t);
   if (e != ERR_OK)
@@ -134,7 +124,8 @@ enum err tls_accept(struct tls_context *c, struct stream *plain, int64_t deadlin
   return finish(t, handshake(t, deadline_us, f), out);
 }
 
-/* Whose certificate is expected: an IP address must stand in it as one (RFC 9110 section 4.3.5) and is never sent as SNI (RFC 6066 section 3). */
+/* Whose certificate is expected: an IP address must stand in it as one (RFC 9110 section 4.3.5) and is never sent as
+ * SNI (RFC 6066 section 3). */
 static bool expect_host(SSL *ssl, const char *host) {
   if (addr_is_ip(text_of(host)))
     return X509_VERIFY_PARAM_set1_ip_asc(SSL_get0_param(ssl), host) == 1;
@@ -149,8 +140,8 @@ static void offer_session(struct tls_stream *t) {
   SSL_SESSION_free(session);
 }
 
-enum err tls_connect(struct tls_context *c, struct stream *plain, struct text host, int64_t deadline_us, struct stream **out,
-                     struct fault *f) {
+enum err tls_connect(struct tls_context *c, struct stream *plain, struct text host, int64_t deadline_us,
+                     struct stream **out, struct fault *f) {
   struct tls_stream *t = NULL;
   if (text_ends(host, TEXT("."))) /* a fully qualified name; certificates and SNI have none */
     host.len--;

@@ -88,19 +88,23 @@ static enum err load_pair(SSL_CTX *ssl, const char *cert_path, const char *key_p
     return e;
   SSL_CTX_set_default_passwd_cb(ssl, no_passphrase);
   if (SSL_CTX_use_certificate_chain_file(ssl, cert_path) != 1)
-    return fault_set(f, ERR_CONFIG, NULL, "%s is not a PEM certificate chain that can be used: %s", cert_path, tls_reason());
+    return fault_set(f, ERR_CONFIG, NULL, "%s is not a PEM certificate chain that can be used: %s", cert_path,
+                     tls_reason());
   ERR_clear_error();
   if (SSL_CTX_use_PrivateKey_file(ssl, key_path, SSL_FILETYPE_PEM) != 1) {
     if (ERR_GET_REASON(ERR_peek_last_error()) == X509_R_KEY_VALUES_MISMATCH)
-      return fault_set(f, ERR_CONFIG, NULL, "the private key %s does not belong to the certificate %s", key_path, cert_path);
+      return fault_set(f, ERR_CONFIG, NULL, "the private key %s does not belong to the certificate %s", key_path,
+                       cert_path);
     return fault_set(f, ERR_CONFIG, NULL, "%s is not a PEM private key without passphrase: %s", key_path, tls_reason());
   }
   if (SSL_CTX_check_private_key(ssl) != 1)
-    return fault_set(f, ERR_CONFIG, NULL, "the private key %s does not belong to the certificate %s", key_path, cert_path);
+    return fault_set(f, ERR_CONFIG, NULL, "the private key %s does not belong to the certificate %s", key_path,
+                     cert_path);
   return ERR_OK;
 }
 
-enum err tls_server_context_new(const char *cert_path, const char *key_path, struct tls_context **out, struct fault *f) {
+enum err tls_server_context_new(const char *cert_path, const char *key_path, struct tls_context **out,
+                                struct fault *f) {
   struct tls_context *c = context_new(TLS_server_method());
   if (c == NULL)
     return fault_set(f, ERR_CONFIG, NULL, "OpenSSL cannot start: %s", tls_reason());

@@ -1,4 +1,5 @@
-/* The client's memory of TLS sessions, so that the next connection to a host skips the certificate and a round of signatures.
+/* The client's memory of TLS sessions, so that the next connection to a host skips the certificate and a round of
+ * signatures.
  *
  * Called by tls.c only. It keeps nothing across restarts. */
 #include "net/tls_session.h"

@@ -1,5 +1,6 @@
-/* TLS sessions a client may resume, by host name; at most 1024 hosts, the newest session each. Any thread; the lock is held only to look.
- * For files of net only. A session is kept only after its certificate was accepted for that very host, so resuming needs no second check. */
+/* TLS sessions a client may resume, by host name; at most 1024 hosts, the newest session each. Any thread; the lock is
+ * held only to look. For files of net only. A session is kept only after its certificate was accepted for that very
+ * host, so resuming needs no second check. */
 #ifndef NET_TLS_SESSION_H
 #define NET_TLS_SESSION_H
 

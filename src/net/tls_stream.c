@@ -1,8 +1,8 @@
 /* TLS records over a socket.
  *
- * OpenSSL reads from the socket straight into its record buffer and gives that back when it is empty; what it writes is collected in memory of the
- * thread and leaves in one syscall. Only what the socket does not take is copied to the stream, so an idle connection holds no buffer.
- * Called through stream.c; the handshake is in tls.c. */
+ * OpenSSL reads from the socket straight into its record buffer and gives that back when it is empty; what it writes is
+ * collected in memory of the thread and leaves in one syscall. Only what the socket does not take is copied to the
+ * stream, so an idle connection holds no buffer. Called through stream.c; the handshake is in tls.c. */
 #include "net/tls_stream.h"
 
 #include "net/stream_plain.h"
@@ -14,9 +14,9 @@
 #include <string.h>
 #include <unistd.h>
 
-#define RECORD_BYTES 16384 /* the most plaintext a record takes, RFC 8446 section 5.1 */
-#define RECORD_ROOM (RECORD_BYTES + 512)
-#define SEALED_BYTES (4 * RECORD_ROOM)
+#define RECORD_BYTES     16384 /* the most plaintext a record takes, RFC 8446 section 5.1 */
+#define RECORD_ROOM      (RECORD_BYTES + 512)
+#define SEALED_BYTES     (4 * RECORD_ROOM)
 #define UNSENT_MAX_BYTES (512 * 1024)
 
 /* Of the thread; empty between calls of this file. */
@@ -118,10 +118,8 @@ enum err tls_stream_flush(struct tls_stream *t) {
 static enum err read_error(struct tls_stream *t, int result) {
   switch (SSL_get_error(t->ssl, result)) {
   case SSL_ERROR_WANT_READ:
-  case SSL_ERROR_WANT_WRITE:
-    return ERR_AGAIN;
-  case SSL_ERROR_ZERO_RETURN:
-    return ERR_END;
+  case SSL_ERROR_WANT_WRITE: return ERR_AGAIN;
+  case SSL_ERROR_ZERO_RETURN: return ERR_END;
   default: /* a FIN without close_notify is a cut, RFC 8446 section 6.1 */
     return t->socket_failed != ERR_OK ? ERR_NETWORK : ERR_TLS;
   }
@@ -164,7 +162,8 @@ struct cursor {
   size_t at; /* inside the first piece */
 };
 
-/* The plaintext of the next record: a slice of the piece where it is long or the last, else small pieces put together. */
+/* The plaintext of the next record: a slice of the piece where it is long or the last, else small pieces put together.
+ */
 static struct text next_record(struct cursor *c, char *gathered) {
   size_t len = 0;
   while (c->count > 0 && len < RECORD_BYTES) {
@@ -261,13 +260,13 @@ static void tls_destroy(struct stream *s) {
 }
 
 static const struct stream_ops tls_ops = {
-  .name = "tls",
-  .try_read = tls_try_read,
-  .try_write = tls_try_write,
-  .wait_readable = tls_wait_readable,
-  .wait_writable = tls_wait_writable,
-  .shut = tls_shut,
-  .destroy = tls_destroy,
+    .name = "tls",
+    .try_read = tls_try_read,
+    .try_write = tls_try_write,
+    .wait_readable = tls_wait_readable,
+    .wait_writable = tls_wait_writable,
+    .shut = tls_shut,
+    .destroy = tls_destroy,
 };
 
 static SSL *ssl_new(struct tls_stream *t) {

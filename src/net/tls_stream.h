@@ -9,11 +9,11 @@ struct tls_stream {
   struct stream base; /* first; its watch is the socket's */
   struct tls_context *context;
   SSL *ssl;
-  char *host;             /* clients: what was checked, for resuming; else NULL */
-  struct buf unsent;      /* records the socket has not taken; no memory while empty */
-  size_t sealed;          /* plaintext bytes inside unsent that no write has reported as taken */
-  bool may_hold_input;    /* OpenSSL may hold bytes: reading can have news without the socket */
-  bool has_ended;         /* every further read gives `end` */
+  char *host;          /* clients: what was checked, for resuming; else NULL */
+  struct buf unsent;   /* records the socket has not taken; no memory while empty */
+  size_t sealed;       /* plaintext bytes inside unsent that no write has reported as taken */
+  bool may_hold_input; /* OpenSSL may hold bytes: reading can have news without the socket */
+  bool has_ended;      /* every further read gives `end` */
   enum err end;
   enum err socket_failed; /* how reading the socket ended, ERR_OK so far */
 };

@@ -1,7 +1,8 @@
 /* URLs of upstreams: scheme, host, port and base path.
  *
  * Called by the configuration and the HTTP client. Strict on purpose: what two parsers could read differently
- * (userinfo, backslashes, blanks, signs in a port) is refused, because a provider key is bound to the origin found here. */
+ * (userinfo, backslashes, blanks, signs in a port) is refused, because a provider key is bound to the origin found
+ * here. */
 #include "net/url.h"
 
 #include "net/addr.h"
@@ -80,7 +81,8 @@ static enum err parse_authority(struct text t, struct url *out, struct fault *f)
     has_port = text_cut(t, ':', &out->host, &port);
   }
   if (is_bracketed ? !addr_is_ip(out->host) || text_find_char(out->host, ':') < 0 : !is_name(out->host))
-    return fault_set(f, ERR_BAD_REQUEST, NULL, "\"%.*s\" is not a valid host name", TEXT_ARGS(text_head(out->host, 120)));
+    return fault_set(f, ERR_BAD_REQUEST, NULL, "\"%.*s\" is not a valid host name",
+                     TEXT_ARGS(text_head(out->host, 120)));
   return has_port ? parse_port(port, &out->port, f) : ERR_OK;
 }
 

@@ -1,4 +1,5 @@
-/* Compressed bodies: the first byte picks the coding, the second where the input is cut. The cut must not change the outcome, and the output stays bounded. */
+/* Compressed bodies: the first byte picks the coding, the second where the input is cut. The cut must not change the
+ * outcome, and the output stays bounded. */
 #include "net/inflate.h"
 
 #include <stdlib.h>

@@ -1,5 +1,5 @@
-/* getaddrinfo for tests of DNS and dialling: the program's own definition is taken before the C library's. Answers come from a script;
- * a look-up can be held until the test lets it go. */
+/* getaddrinfo for tests of DNS and dialling: the program's own definition is taken before the C library's. Answers come
+ * from a script; a look-up can be held until the test lets it go. */
 #ifndef FAKE_RESOLVER_H
 #define FAKE_RESOLVER_H
 

@@ -1,5 +1,6 @@
-/* For tests of streams: a loop that runs one fiber to its end, connected pairs of real sockets, and checks that may fail inside a fiber
- * (a cmocka assert would jump off the fiber's stack; these print both values and are counted, and run_fiber asserts that there were none). */
+/* For tests of streams: a loop that runs one fiber to its end, connected pairs of real sockets, and checks that may
+ * fail inside a fiber (a cmocka assert would jump off the fiber's stack; these print both values and are counted, and
+ * run_fiber asserts that there were none). */
 #ifndef NET_FIXTURE_H
 #define NET_FIXTURE_H
 
@@ -51,10 +52,10 @@ static inline bool check_has_at(const char *got, const char *part, int line) {
   check_failures++;
   return false;
 }
-#define CHECK_INT(got, expected) check_int_at((long long)(got), (long long)(expected), #got, __LINE__)
-#define CHECK_ERR(got, expected) check_err_at((got), (expected), #got, __LINE__)
+#define CHECK_INT(got, expected)  check_int_at((long long)(got), (long long)(expected), #got, __LINE__)
+#define CHECK_ERR(got, expected)  check_err_at((got), (expected), #got, __LINE__)
 #define CHECK_TEXT(got, expected) check_text_at((got), (expected), __LINE__)
-#define CHECK_HAS(got, part) check_has_at((got), (part), __LINE__)
+#define CHECK_HAS(got, part)      check_has_at((got), (part), __LINE__)
 
 static inline int64_t after(int64_t us) { return loop_now_us(loop_current()) + us; }
 

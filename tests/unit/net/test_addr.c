@@ -13,10 +13,15 @@ static void addresses_read_back_as_written(void **state) {
     const char *in, *out;
     uint16_t port;
   } cases[] = {
-    {"127.0.0.1:8080", "127.0.0.1:8080", 8080}, {"[::1]:80", "[::1]:80", 80}, {":8080", "[::]:8080", 8080},
-    {"localhost:1", "127.0.0.1:1", 1},          {"LocalHost:0", "127.0.0.1:0", 0},
-    {"0.0.0.0:65535", "0.0.0.0:65535", 65535},  {"[2001:db8::ff]:443", "[2001:db8::ff]:443", 443},
-    {"unix:/run/weir.sock", "unix:/run/weir.sock", 0}, {"unix:a:1", "unix:a:1", 0},
+      {"127.0.0.1:8080", "127.0.0.1:8080", 8080},
+      {"[::1]:80", "[::1]:80", 80},
+      {":8080", "[::]:8080", 8080},
+      {"localhost:1", "127.0.0.1:1", 1},
+      {"LocalHost:0", "127.0.0.1:0", 0},
+      {"0.0.0.0:65535", "0.0.0.0:65535", 65535},
+      {"[2001:db8::ff]:443", "[2001:db8::ff]:443", 443},
+      {"unix:/run/weir.sock", "unix:/run/weir.sock", 0},
+      {"unix:a:1", "unix:a:1", 0},
   };
   for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
     struct addr a;
@@ -32,21 +37,21 @@ static void addresses_read_back_as_written(void **state) {
 
 static void what_is_not_an_address_is_refused_with_a_reason(void **state) {
   static const char *const cases[][2] = {
-    {"", "HOST:PORT"},
-    {"8080", "HOST:PORT"},
-    {"127.0.0.1", "HOST:PORT"},
-    {"127.0.0.1:", "not a port"},
-    {"127.0.0.1:65536", "not a port"},
-    {"127.0.0.1:+80", "not a port"},
-    {"127.0.0.1: 80", "not a port"},
-    {"127.0.0.1:000000080", "not a port"},
-    {"::1:80", "in brackets"},
-    {"[::1]80", "not a port"},
-    {"[::1:80", "in brackets"},
-    {"example.com:80", "not an IP address"},
-    {"127.0.0.256:80", "not an IP address"},
-    {"[]:80", "not an IP address"},
-    {"unix:", "missing"},
+      {"", "HOST:PORT"},
+      {"8080", "HOST:PORT"},
+      {"127.0.0.1", "HOST:PORT"},
+      {"127.0.0.1:", "not a port"},
+      {"127.0.0.1:65536", "not a port"},
+      {"127.0.0.1:+80", "not a port"},
+      {"127.0.0.1: 80", "not a port"},
+      {"127.0.0.1:000000080", "not a port"},
+      {"::1:80", "in brackets"},
+      {"[::1]80", "not a port"},
+      {"[::1:80", "in brackets"},
+      {"example.com:80", "not an IP address"},
+      {"127.0.0.256:80", "not an IP address"},
+      {"[]:80", "not an IP address"},
+      {"unix:", "missing"},
   };
   for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
     struct addr a = {.len = 99};
@@ -92,7 +97,8 @@ static void mapped_addresses_read_as_ipv4(void **state) {
 }
 
 static void equality_looks_at_family_address_and_port(void **state) {
-  static const char *const all[] = {"127.0.0.1:1", "127.0.0.1:2", "127.0.0.2:1", "[::1]:1", "[::1]:2", "[::2]:1", "unix:/a", "unix:/ab"};
+  static const char *const all[] = {"127.0.0.1:1", "127.0.0.1:2", "127.0.0.2:1", "[::1]:1",
+                                    "[::1]:2",     "[::2]:1",     "unix:/a",     "unix:/ab"};
   enum { COUNT = sizeof(all) / sizeof(all[0]) };
   for (size_t i = 0; i < COUNT; i++) {
     for (size_t j = 0; j < COUNT; j++) {
@@ -127,14 +133,14 @@ static void the_port_can_be_set_later(void **state) {
 
 int main(void) {
   const struct CMUnitTest tests[] = {
-    cmocka_unit_test(addresses_read_back_as_written),
-    cmocka_unit_test(what_is_not_an_address_is_refused_with_a_reason),
-    cmocka_unit_test(unix_paths_are_bounded_by_the_kernels_limit),
-    cmocka_unit_test(formatting_is_cut_to_fit),
-    cmocka_unit_test(mapped_addresses_read_as_ipv4),
-    cmocka_unit_test(equality_looks_at_family_address_and_port),
-    cmocka_unit_test(literals_are_told_from_names),
-    cmocka_unit_test(the_port_can_be_set_later),
+      cmocka_unit_test(addresses_read_back_as_written),
+      cmocka_unit_test(what_is_not_an_address_is_refused_with_a_reason),
+      cmocka_unit_test(unix_paths_are_bounded_by_the_kernels_limit),
+      cmocka_unit_test(formatting_is_cut_to_fit),
+      cmocka_unit_test(mapped_addresses_read_as_ipv4),
+      cmocka_unit_test(equality_looks_at_family_address_and_port),
+      cmocka_unit_test(literals_are_told_from_names),
+      cmocka_unit_test(the_port_can_be_set_later),
   };
   cmocka_set_message_output(CM_OUTPUT_TAP);
   return cmocka_run_group_tests(tests, NULL, NULL);

@@ -195,7 +195,8 @@ static void over_tls(void *arg) {
     CHECK_ERR(listen_bind(&a, false, &fd, &f), ERR_OK);
     CHECK_ERR(listen_addr(fd, &a), ERR_OK);
     CHECK_ERR(listener_start(loop_current(), fd, false, on_accept, &srv, &srv.listener), ERR_OK);
-    CHECK_ERR(dial(dns, w->client, text_of(hosts[i]), addr_port(&a), after(5 * SECOND_US), &s, &f), i == 0 ? ERR_OK : ERR_TLS);
+    CHECK_ERR(dial(dns, w->client, text_of(hosts[i]), addr_port(&a), after(5 * SECOND_US), &s, &f),
+              i == 0 ? ERR_OK : ERR_TLS);
     CHECK_HAS(f.text, i == 0 ? "" : "TLS handshake with wrong.test: its certificate is for another host name");
     for (int n = 0; n < 20000 && !srv.side.is_done; n++)
       CHECK_ERR(fiber_sleep(100), ERR_OK);
@@ -214,12 +215,12 @@ static void with_tls_the_handshake_belongs_to_the_dial(void **state) {
 #define DIAL_TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 int main(void) {
   const struct CMUnitTest tests[] = {
-    DIAL_TEST(a_host_is_connected_to_by_address_and_by_name),
-    DIAL_TEST(a_failure_names_the_step_and_the_address),
-    DIAL_TEST(after_a_refusal_the_next_address_is_tried_at_once),
-    DIAL_TEST(a_silent_address_is_overtaken_by_the_next),
-    DIAL_TEST(a_deadline_or_a_cancel_closes_every_attempt),
-    DIAL_TEST(with_tls_the_handshake_belongs_to_the_dial),
+      DIAL_TEST(a_host_is_connected_to_by_address_and_by_name),
+      DIAL_TEST(a_failure_names_the_step_and_the_address),
+      DIAL_TEST(after_a_refusal_the_next_address_is_tried_at_once),
+      DIAL_TEST(a_silent_address_is_overtaken_by_the_next),
+      DIAL_TEST(a_deadline_or_a_cancel_closes_every_attempt),
+      DIAL_TEST(with_tls_the_handshake_belongs_to_the_dial),
   };
   cmocka_set_message_output(CM_OUTPUT_TAP);
   return cmocka_run_group_tests(tests, NULL, NULL);

@@ -245,17 +245,17 @@ static void loops_on_several_threads_share_the_cache(void **state) {
 #define DNS_TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 int main(void) {
   const struct CMUnitTest tests[] = {
-    DNS_TEST(literals_ask_nobody),
-    DNS_TEST(families_take_turns_with_ipv6_first),
-    DNS_TEST(no_more_addresses_than_fit_are_taken),
-    DNS_TEST(answers_and_refusals_are_remembered),
-    DNS_TEST(failures_say_why),
-    DNS_TEST(fibers_that_ask_for_the_same_name_share_one_look_up),
-    DNS_TEST(who_gives_up_leaves_the_others_waiting),
-    DNS_TEST(a_look_up_nobody_waits_for_ends_quietly),
-    DNS_TEST(the_cache_stays_within_its_limit_and_goes_on_working),
-    DNS_TEST(a_full_pool_is_an_error_of_the_look_up),
-    DNS_TEST(loops_on_several_threads_share_the_cache),
+      DNS_TEST(literals_ask_nobody),
+      DNS_TEST(families_take_turns_with_ipv6_first),
+      DNS_TEST(no_more_addresses_than_fit_are_taken),
+      DNS_TEST(answers_and_refusals_are_remembered),
+      DNS_TEST(failures_say_why),
+      DNS_TEST(fibers_that_ask_for_the_same_name_share_one_look_up),
+      DNS_TEST(who_gives_up_leaves_the_others_waiting),
+      DNS_TEST(a_look_up_nobody_waits_for_ends_quietly),
+      DNS_TEST(the_cache_stays_within_its_limit_and_goes_on_working),
+      DNS_TEST(a_full_pool_is_an_error_of_the_look_up),
+      DNS_TEST(loops_on_several_threads_share_the_cache),
   };
   cmocka_set_message_output(CM_OUTPUT_TAP);
   return cmocka_run_group_tests(tests, NULL, NULL);

@@ -12,7 +12,8 @@
 
 enum { GZIP = MAX_WBITS + 16, ZLIB = MAX_WBITS, RAW = -MAX_WBITS };
 
-static const char sentence[] = "{\"usage\":{\"input_tokens\":12,\"output_tokens\":34,\"cache_read_input_tokens\":0}} and again input_tokens";
+static const char sentence[] =
+    "{\"usage\":{\"input_tokens\":12,\"output_tokens\":34,\"cache_read_input_tokens\":0}} and again input_tokens";
 
 /* Caller frees. */
 static struct text packed(const void *data, size_t len, int window_bits) {
@@ -177,14 +178,14 @@ static void other_codings_are_not_known(void **state) {
 
 int main(void) {
   const struct CMUnitTest tests[] = {
-    cmocka_unit_test(every_coding_unpacks_split_at_every_byte),
-    cmocka_unit_test(bytes_come_out_as_soon_as_they_can),
-    cmocka_unit_test(a_bomb_is_stopped_at_the_buffers_maximum),
-    cmocka_unit_test(a_cut_stream_is_not_complete_wherever_it_is_cut),
-    cmocka_unit_test(bytes_after_the_end_are_an_error),
-    cmocka_unit_test(a_gzip_body_may_have_several_members),
-    cmocka_unit_test(damage_is_found),
-    cmocka_unit_test(other_codings_are_not_known),
+      cmocka_unit_test(every_coding_unpacks_split_at_every_byte),
+      cmocka_unit_test(bytes_come_out_as_soon_as_they_can),
+      cmocka_unit_test(a_bomb_is_stopped_at_the_buffers_maximum),
+      cmocka_unit_test(a_cut_stream_is_not_complete_wherever_it_is_cut),
+      cmocka_unit_test(bytes_after_the_end_are_an_error),
+      cmocka_unit_test(a_gzip_body_may_have_several_members),
+      cmocka_unit_test(damage_is_found),
+      cmocka_unit_test(other_codings_are_not_known),
   };
   cmocka_set_message_output(CM_OUTPUT_TAP);
   return cmocka_run_group_tests(tests, NULL, NULL);

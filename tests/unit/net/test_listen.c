@@ -84,9 +84,11 @@ static void accept_tcp(void *arg) {
   close(second);
 }
 static void tcp_connections_arrive_without_delay_and_with_their_peer(void **state) {
-  run_fiber(accept_tcp, (void *)(uintptr_t)"127.0.0.1:0");
+  run_fiber(accept_tcp, (void *)(uintptr_t) "127.0.0.1:0");
 }
-static void all_interfaces_take_ipv4_and_name_its_peers_so(void **state) { run_fiber(accept_tcp, (void *)(uintptr_t)":0"); }
+static void all_interfaces_take_ipv4_and_name_its_peers_so(void **state) {
+  run_fiber(accept_tcp, (void *)(uintptr_t) ":0");
+}
 
 static void a_taken_port_is_said_in_plain_words(void **state) {
   struct addr bound;
@@ -246,14 +248,14 @@ static void without_descriptors_one_client_is_told_and_the_rest_are_served_after
 
 int main(void) {
   const struct CMUnitTest tests[] = {
-    cmocka_unit_test(tcp_connections_arrive_without_delay_and_with_their_peer),
-    cmocka_unit_test(all_interfaces_take_ipv4_and_name_its_peers_so),
-    cmocka_unit_test(a_taken_port_is_said_in_plain_words),
-    cmocka_unit_test(a_unix_socket_is_shared_defended_while_alive_and_removed_at_the_end),
-    cmocka_unit_test(a_dead_socket_file_is_replaced_and_a_successors_file_is_left_alone),
-    cmocka_unit_test(an_ordinary_file_is_never_replaced),
-    cmocka_unit_test(a_listener_may_stop_inside_its_callback),
-    cmocka_unit_test(without_descriptors_one_client_is_told_and_the_rest_are_served_after_a_pause),
+      cmocka_unit_test(tcp_connections_arrive_without_delay_and_with_their_peer),
+      cmocka_unit_test(all_interfaces_take_ipv4_and_name_its_peers_so),
+      cmocka_unit_test(a_taken_port_is_said_in_plain_words),
+      cmocka_unit_test(a_unix_socket_is_shared_defended_while_alive_and_removed_at_the_end),
+      cmocka_unit_test(a_dead_socket_file_is_replaced_and_a_successors_file_is_left_alone),
+      cmocka_unit_test(an_ordinary_file_is_never_replaced),
+      cmocka_unit_test(a_listener_may_stop_inside_its_callback),
+      cmocka_unit_test(without_descriptors_one_client_is_told_and_the_rest_are_served_after_a_pause),
   };
   cmocka_set_message_output(CM_OUTPUT_TAP);
   return cmocka_run_group_tests(tests, NULL, NULL);

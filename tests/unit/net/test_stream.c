@@ -229,16 +229,16 @@ static void every_thread_has_one_scratch_of_its_own(void **state) {
 
 int main(void) {
   const struct CMUnitTest tests[] = {
-    cmocka_unit_test(one_byte_reads_and_writes_carry_every_byte),
-    cmocka_unit_test(a_slow_reader_holds_the_writer_back_and_nothing_is_lost),
-    cmocka_unit_test(empty_pieces_and_1024_pieces_are_written_whole),
-    cmocka_unit_test(a_polite_close_is_an_end_after_the_last_byte),
-    cmocka_unit_test(a_reset_is_a_network_error_for_reads_and_writes),
-    cmocka_unit_test(after_finish_the_peer_sees_the_end_and_can_still_answer),
-    cmocka_unit_test(a_hang_up_cancels_the_fiber_that_asked_for_it_also_when_it_is_over_already),
-    cmocka_unit_test(reads_and_writes_end_at_their_deadline),
-    cmocka_unit_test(a_cancelled_read_says_so),
-    cmocka_unit_test(every_thread_has_one_scratch_of_its_own),
+      cmocka_unit_test(one_byte_reads_and_writes_carry_every_byte),
+      cmocka_unit_test(a_slow_reader_holds_the_writer_back_and_nothing_is_lost),
+      cmocka_unit_test(empty_pieces_and_1024_pieces_are_written_whole),
+      cmocka_unit_test(a_polite_close_is_an_end_after_the_last_byte),
+      cmocka_unit_test(a_reset_is_a_network_error_for_reads_and_writes),
+      cmocka_unit_test(after_finish_the_peer_sees_the_end_and_can_still_answer),
+      cmocka_unit_test(a_hang_up_cancels_the_fiber_that_asked_for_it_also_when_it_is_over_already),
+      cmocka_unit_test(reads_and_writes_end_at_their_deadline),
+      cmocka_unit_test(a_cancelled_read_says_so),
+      cmocka_unit_test(every_thread_has_one_scratch_of_its_own),
   };
   cmocka_set_message_output(CM_OUTPUT_TAP);
   return cmocka_run_group_tests(tests, NULL, NULL);

@@ -59,7 +59,9 @@ static void short_read_before_fin(void *arg) {
   CHECK_ERR(socket_try_read(&p.b->watch, got, sizeof(got), &n), ERR_END);
   stream_close(p.b, false);
 }
-static void after_a_hang_up_a_short_read_leaves_the_fin_to_be_read(void **state) { run_fiber(short_read_before_fin, NULL); }
+static void after_a_hang_up_a_short_read_leaves_the_fin_to_be_read(void **state) {
+  run_fiber(short_read_before_fin, NULL);
+}
 
 static void full_socket(void *arg) {
   (void)arg;
@@ -117,13 +119,13 @@ static void a_descriptor_that_cannot_be_watched_is_refused_and_closed(void **sta
 
 int main(void) {
   const struct CMUnitTest tests[] = {
-    cmocka_unit_test(without_readiness_nothing_is_asked_of_the_kernel),
-    cmocka_unit_test(a_short_read_proves_the_socket_empty_and_a_full_one_does_not),
-    cmocka_unit_test(after_a_hang_up_a_short_read_leaves_the_fin_to_be_read),
-    cmocka_unit_test(a_partial_write_means_the_socket_is_full),
-    cmocka_unit_test(a_released_socket_stays_open_and_can_be_watched_again),
-    cmocka_unit_test(totals_count_every_piece),
-    cmocka_unit_test(a_descriptor_that_cannot_be_watched_is_refused_and_closed),
+      cmocka_unit_test(without_readiness_nothing_is_asked_of_the_kernel),
+      cmocka_unit_test(a_short_read_proves_the_socket_empty_and_a_full_one_does_not),
+      cmocka_unit_test(after_a_hang_up_a_short_read_leaves_the_fin_to_be_read),
+      cmocka_unit_test(a_partial_write_means_the_socket_is_full),
+      cmocka_unit_test(a_released_socket_stays_open_and_can_be_watched_again),
+      cmocka_unit_test(totals_count_every_piece),
+      cmocka_unit_test(a_descriptor_that_cannot_be_watched_is_refused_and_closed),
   };
   cmocka_set_message_output(CM_OUTPUT_TAP);
   return cmocka_run_group_tests(tests, NULL, NULL);

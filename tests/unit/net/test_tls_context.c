@@ -114,14 +114,14 @@ static void the_rules_are_set_in_every_context(void **state) {
 
 int main(void) {
   const struct CMUnitTest tests[] = {
-    cmocka_unit_test_setup_teardown(a_missing_file_is_named_with_the_reason, set_up, tear_down),
-    cmocka_unit_test_setup_teardown(a_file_of_another_kind_is_named, set_up, tear_down),
-    cmocka_unit_test_setup_teardown(a_key_of_another_certificate_is_refused, set_up, tear_down),
-    cmocka_unit_test_setup_teardown(an_encrypted_key_is_refused_without_asking_for_a_passphrase, set_up, tear_down),
-    cmocka_unit_test_setup_teardown(a_bad_ca_file_is_named, set_up, tear_down),
-    cmocka_unit_test_setup_teardown(the_systems_store_or_a_folder_serves_too, set_up, tear_down),
-    cmocka_unit_test_setup_teardown(a_context_lives_until_its_last_ref_is_gone, set_up, tear_down),
-    cmocka_unit_test_setup_teardown(the_rules_are_set_in_every_context, set_up, tear_down),
+      cmocka_unit_test_setup_teardown(a_missing_file_is_named_with_the_reason, set_up, tear_down),
+      cmocka_unit_test_setup_teardown(a_file_of_another_kind_is_named, set_up, tear_down),
+      cmocka_unit_test_setup_teardown(a_key_of_another_certificate_is_refused, set_up, tear_down),
+      cmocka_unit_test_setup_teardown(an_encrypted_key_is_refused_without_asking_for_a_passphrase, set_up, tear_down),
+      cmocka_unit_test_setup_teardown(a_bad_ca_file_is_named, set_up, tear_down),
+      cmocka_unit_test_setup_teardown(the_systems_store_or_a_folder_serves_too, set_up, tear_down),
+      cmocka_unit_test_setup_teardown(a_context_lives_until_its_last_ref_is_gone, set_up, tear_down),
+      cmocka_unit_test_setup_teardown(the_rules_are_set_in_every_context, set_up, tear_down),
   };
   cmocka_set_message_output(CM_OUTPUT_TAP);
   return cmocka_run_group_tests(tests, NULL, NULL);

@@ -65,9 +65,9 @@ static void hosts_beyond_the_limit_are_not_kept(void **state) {
 
 int main(void) {
   const struct CMUnitTest tests[] = {
-    cmocka_unit_test(the_newest_session_of_a_host_is_found_again_and_again),
-    cmocka_unit_test(what_cannot_be_resumed_is_forgotten),
-    cmocka_unit_test(hosts_beyond_the_limit_are_not_kept),
+      cmocka_unit_test(the_newest_session_of_a_host_is_found_again_and_again),
+      cmocka_unit_test(what_cannot_be_resumed_is_forgotten),
+      cmocka_unit_test(hosts_beyond_the_limit_are_not_kept),
   };
   cmocka_set_message_output(CM_OUTPUT_TAP);
   return cmocka_run_group_tests(tests, NULL, NULL);

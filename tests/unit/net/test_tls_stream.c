@@ -124,7 +124,8 @@ static void full_socket(void *arg) {
   CHECK_INT(inside(p.client.out)->unsent.len <= 70000, 1);
   size_t sealed = inside(p.client.out)->sealed;
   char *got = malloc(taken + sealed);
-  for (size_t have = 0; have < taken + sealed;) { /* the reader drains while the writer comes back with one byte at a time */
+  for (size_t have = 0;
+       have < taken + sealed;) { /* the reader drains while the writer comes back with one byte at a time */
     piece = (struct iovec){lots + taken + reported, 1};
     if (reported < sealed && stream_try_write(p.client.out, &piece, 1, &n) == ERR_OK)
       reported += n;
@@ -232,7 +233,8 @@ static void renegotiation(void *arg) {
   struct tls_side *server = &p.server;
   CHECK_ERR(send_text(server->out, "ok"), ERR_OK);
   size_t n = 0;
-  CHECK_ERR(stream_read(server->out, got, 1, after(20000), &n), ERR_TIMEOUT); /* refused with a warning, nothing to read */
+  CHECK_ERR(stream_read(server->out, got, 1, after(20000), &n),
+            ERR_TIMEOUT); /* refused with a warning, nothing to read */
   CHECK_INT(SSL_total_renegotiations(inside(server->out)->ssl), 0);
   CHECK_INT(SSL_is_init_finished(inside(server->out)->ssl), 1);
   stream_close(p.client.out, true);
@@ -276,22 +278,22 @@ static void an_idle_stream_holds_no_buffer_of_ours(void **state) { with_world(id
 
 int main(void) {
   const struct CMUnitTest tests[] = {
-    cmocka_unit_test(a_megabyte_passes_both_ways_through_tiny_socket_buffers),
-    cmocka_unit_test(a_megabyte_passes_in_tls12),
-    cmocka_unit_test(one_byte_reads_and_writes_carry_every_byte),
-    cmocka_unit_test(small_pieces_leave_in_one_record),
-    cmocka_unit_test(bytes_inside_openssl_are_news_without_the_socket),
-    cmocka_unit_test(sealed_bytes_are_sent_once_and_reported_when_they_have_left),
-    cmocka_unit_test(close_notify_is_a_clean_end),
-    cmocka_unit_test(a_fin_without_close_notify_is_a_cut_and_not_an_end),
-    cmocka_unit_test(a_cut_is_found_in_tls12),
-    cmocka_unit_test(a_reset_is_a_network_error),
-    cmocka_unit_test(after_finish_the_peer_can_still_answer),
-    cmocka_unit_test(a_damaged_record_is_a_tls_error),
-    cmocka_unit_test(a_key_update_is_answered),
-    cmocka_unit_test(renegotiation_is_refused),
-    cmocka_unit_test(what_the_owner_set_moves_to_the_tls_stream),
-    cmocka_unit_test(an_idle_stream_holds_no_buffer_of_ours),
+      cmocka_unit_test(a_megabyte_passes_both_ways_through_tiny_socket_buffers),
+      cmocka_unit_test(a_megabyte_passes_in_tls12),
+      cmocka_unit_test(one_byte_reads_and_writes_carry_every_byte),
+      cmocka_unit_test(small_pieces_leave_in_one_record),
+      cmocka_unit_test(bytes_inside_openssl_are_news_without_the_socket),
+      cmocka_unit_test(sealed_bytes_are_sent_once_and_reported_when_they_have_left),
+      cmocka_unit_test(close_notify_is_a_clean_end),
+      cmocka_unit_test(a_fin_without_close_notify_is_a_cut_and_not_an_end),
+      cmocka_unit_test(a_cut_is_found_in_tls12),
+      cmocka_unit_test(a_reset_is_a_network_error),
+      cmocka_unit_test(after_finish_the_peer_can_still_answer),
+      cmocka_unit_test(a_damaged_record_is_a_tls_error),
+      cmocka_unit_test(a_key_update_is_answered),
+      cmocka_unit_test(renegotiation_is_refused),
+      cmocka_unit_test(what_the_owner_set_moves_to_the_tls_stream),
+      cmocka_unit_test(an_idle_stream_holds_no_buffer_of_ours),
   };
   cmocka_set_message_output(CM_OUTPUT_TAP);
   return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,4 +1,5 @@
-/* For tests of TLS: certificates made on the spot, written as PEM files into a folder of their own, and pairs of TLS streams. */
+/* For tests of TLS: certificates made on the spot, written as PEM files into a folder of their own, and pairs of TLS
+ * streams. */
 #ifndef TLS_FIXTURE_H
 #define TLS_FIXTURE_H
 
@@ -34,7 +35,8 @@ static inline void add_extension(X509 *cert, int nid, const char *value) {
 }
 
 /* issuer NULL: self-signed. */
-static inline struct identity identity_new(const char *name, const struct identity *issuer, const struct identity_options *o) {
+static inline struct identity identity_new(const char *name, const struct identity *issuer,
+                                           const struct identity_options *o) {
   static long serial = 1000;
   struct identity id = {o->rsa ? EVP_RSA_gen(2048) : EVP_EC_gen("P-256"), X509_new()};
   X509_NAME *subject = X509_get_subject_name(id.cert);
@@ -83,8 +85,10 @@ static inline void write_cert(const char *name, X509 *cert) {
 }
 static inline void write_key(const char *name, EVP_PKEY *key, const char *passphrase) {
   FILE *f = fopen(tls_path(name), "we");
-  assert_int_equal(PEM_write_PrivateKey(f, key, passphrase != NULL ? EVP_aes_256_cbc() : NULL, (const unsigned char *)passphrase,
-                                        passphrase != NULL ? (int)strlen(passphrase) : 0, NULL, NULL), 1);
+  assert_int_equal(PEM_write_PrivateKey(f, key, passphrase != NULL ? EVP_aes_256_cbc() : NULL,
+                                        (const unsigned char *)passphrase,
+                                        passphrase != NULL ? (int)strlen(passphrase) : 0, NULL, NULL),
+                   1);
   fclose(f);
 }
 static inline void write_text(const char *name, const char *text) {
@@ -140,7 +144,8 @@ static inline void tls_pair_connect(struct tls_pair *p, const struct tls_world *
   struct pair sockets = stream_pair(buffer_bytes);
   *p = (struct tls_pair){.server = {.context = w->server, .plain = sockets.b}, .client = {.context = w->client}};
   start(accept_side, &p->server);
-  p->client.result = tls_connect(w->client, sockets.a, text_of(host), after(5 * SECOND_US), &p->client.out, &p->client.f);
+  p->client.result =
+      tls_connect(w->client, sockets.a, text_of(host), after(5 * SECOND_US), &p->client.out, &p->client.f);
   for (int i = 0; i < 20000 && !p->server.is_done; i++)
     CHECK_ERR(fiber_sleep(100), ERR_OK);
   CHECK_INT(p->server.is_done, 1);
