@@ -152,7 +152,7 @@ export interface LedgerRow {
   upstream_status: number;
   streamed: boolean;
   usage: Usage;
-  cost_nano: number;
+  cost_nano: number | null; // null: no price is known
   price_version: number;
   reserved_nano: number;
   first_token_us: number;
