@@ -1,4 +1,5 @@
-/* The command table. Each command is a file in cli/; a word that is not in the table is answered with the list. */
+/* The command table. Each command is a file in cli/; a word that is not in the table is answered with the list.
+ * Nothing else happens here. */
 #include "cli/cli.h"
 
 static const struct command {
@@ -16,7 +17,8 @@ static const struct command {
 
 static void print_help(FILE *out) {
   fputs("usage: weir COMMAND [OPTION]...\n", out);
-  for (size_t i = 0; i < sizeof(commands) / sizeof(commands[0]); i++) fprintf(out, "  %-10s %s\n", commands[i].name, commands[i].help);
+  for (size_t i = 0; i < sizeof(commands) / sizeof(commands[0]); i++)
+    fprintf(out, "  %-10s %s\n", commands[i].name, commands[i].help);
   fputs("weir COMMAND -h says more\n", out);
 }
 
@@ -26,9 +28,11 @@ int main(int argc, char **argv) {
     return 0;
   }
   for (size_t i = 0; argc > 1 && i < sizeof(commands) / sizeof(commands[0]); i++) {
-    if (strcmp(argv[1], commands[i].name) == 0) return commands[i].run(argc - 1, argv + 1);
+    if (strcmp(argv[1], commands[i].name) == 0)
+      return commands[i].run(argc - 1, argv + 1);
   }
-  if (argc > 1) fprintf(stderr, "weir: unknown command \"%s\"\n", argv[1]);
+  if (argc > 1)
+    fprintf(stderr, "weir: unknown command \"%s\"\n", argv[1]);
   print_help(stderr);
   return 2;
 }

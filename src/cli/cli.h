@@ -1,11 +1,13 @@
-/* The commands of the program: one file each, one row each in main.c. Every command takes argc and argv from its own name on, answers -h, prints errors to
- * standard error and returns the exit status: 0 good, 1 failed, 2 called wrongly. */
+/* The commands of the program: one file each, one row each in main.c. Every command takes argc and argv from its own
+ * name on, answers -h, prints errors to standard error and returns the exit status: 0 good, 1 failed, 2 called wrongly.
+ */
 #ifndef CLI_CLI_H
 #define CLI_CLI_H
 
-#include "app_config.h"
+#include "app/source.h"
 #include "ports/store.h"
 
+/* The rows of main.c's table; what each does stands in its usage text. */
 int cli_serve(int argc, char **argv);
 int cli_check(int argc, char **argv);
 int cli_key(int argc, char **argv);
@@ -22,8 +24,10 @@ struct cli_option {
   const char **list;  /* every one given, instead of value; NULL-terminated room for list_max */
   size_t list_max;
 };
-/* Sorts argv[1..] into options and words. False after printing what is wrong (unknown option, missing value, too many words) and the usage; also false, with *out_help set, for -h. */
-bool cli_parse(int argc, char **argv, const char *usage, const struct cli_option *options, size_t option_count, const char **words, size_t max_words, size_t *out_words, bool *out_help);
+/* Sorts argv[1..] into options and words. False after printing what is wrong (unknown option, missing value, too many
+ * words) and the usage; also false, with *out_help set, for -h. */
+bool cli_parse(int argc, char **argv, const char *usage, const struct cli_option *options, size_t option_count,
+               const char **words, size_t max_words, size_t *out_words, bool *out_help);
 
 /* The store that `weir serve -c path` uses, opened for a command. Prints what went wrong. */
 struct cli_store {

@@ -1,9 +1,9 @@
-/* weir key: virtual keys in the store. A key is printed once, when it is made; afterwards only its first characters are known. A running weir
- * on the same store sees a change within a second. */
+/* weir key: virtual keys in the store. A key is printed once, when it is made; afterwards only its first characters are
+ * known. A running weir on the same store sees a change within a second. */
+#include "base/random.h"
 #include "cli/cli.h"
 #include "fiber/loop.h"
 #include "identity/apikey.h"
-#include "base/random.h"
 
 static const char usage[] =
     "usage: weir key create --name N [--user U] [--model GLOB]... [--rpm N] [--tpm N] [--concurrency N]\n"
@@ -20,20 +20,26 @@ struct ask {
 };
 
 static enum err number(const char *text, const char *option, int64_t *out, struct fault *f) {
-  if (!text) return ERR_OK;
+  if (!text)
+    return ERR_OK;
   uint64_t n;
-  if (!text_to_u64(text_of(text), &n) || n < 1 || n > INT32_MAX) return fault_set(f, ERR_BAD_REQUEST, option, "%s must be a whole number from 1 to %d", option, INT32_MAX);
+  if (!text_to_u64(text_of(text), &n) || n < 1 || n > INT32_MAX)
+    return fault_set(f, ERR_BAD_REQUEST, option, "%s must be a whole number from 1 to %d", option, INT32_MAX);
   *out = (int64_t)n;
   return ERR_OK;
 }
 
 static enum err budget(const struct ask *a, struct store_key *k, struct fault *f) {
-  if (!a->budget && !a->period) return ERR_OK;
-  if (!a->budget || !a->period) return fault_set(f, ERR_BAD_REQUEST, "--budget-usd", "--budget-usd and --period go together");
+  if (!a->budget && !a->period)
+    return ERR_OK;
+  if (!a->budget || !a->period)
+    return fault_set(f, ERR_BAD_REQUEST, "--budget-usd", "--budget-usd and --period go together");
   bool known = strcmp(a->period, "day") == 0 || strcmp(a->period, "week") == 0 || strcmp(a->period, "month") == 0;
-  if (!known) return fault_set(f, ERR_BAD_REQUEST, "--period", "--period must be day, week or month");
+  if (!known)
+    return fault_set(f, ERR_BAD_REQUEST, "--period", "--period must be day, week or month");
   if (!text_to_scaled(text_of(a->budget), 9, &k->budget_nano) || k->budget_nano <= 0) {
-    return fault_set(f, ERR_BAD_REQUEST, "--budget-usd", "--budget-usd must be an amount above 0 with at most 9 decimals");
+    return fault_set(f, ERR_BAD_REQUEST, "--budget-usd",
+                     "--budget-usd must be an amount above 0 with at most 9 decimals");
   }
   k->budget_period = text_of(a->period);
   return ERR_OK;
@@ -41,16 +47,24 @@ static enum err budget(const struct ask *a, struct store_key *k, struct fault *f
 
 static enum err read_ask(const struct ask *a, struct buf *models, struct store_key *k, struct fault *f) {
   int64_t life_ms = 0;
-  if (!a->name || !a->name[0] || strlen(a->name) > 100) return fault_set(f, ERR_BAD_REQUEST, "--name", "--name is needed, at most 100 bytes");
-  if (a->user && strlen(a->user) > 200) return fault_set(f, ERR_BAD_REQUEST, "--user", "--user must be at most 200 bytes");
+  if (!a->name || !a->name[0] || strlen(a->name) > 100)
+    return fault_set(f, ERR_BAD_REQUEST, "--name", "--name is needed, at most 100 bytes");
+  if (a->user && strlen(a->user) > 200)
+    return fault_set(f, ERR_BAD_REQUEST, "--user", "--user must be at most 200 bytes");
   enum err e = number(a->rpm, "--rpm", &k->rpm, f);
-  if (e == ERR_OK) e = number(a->tpm, "--tpm", &k->tpm, f);
-  if (e == ERR_OK) e = number(a->concurrency, "--concurrency", &k->concurrency, f);
-  if (e == ERR_OK) e = budget(a, k, f);
-  if (e != ERR_OK) return e;
-  if (a->expires && (!text_to_duration_ms(text_of(a->expires), &life_ms) || life_ms <= 0)) return fault_set(f, ERR_BAD_REQUEST, "--expires", "--expires must be a duration such as 90d");
+  if (e == ERR_OK)
+    e = number(a->tpm, "--tpm", &k->tpm, f);
+  if (e == ERR_OK)
+    e = number(a->concurrency, "--concurrency", &k->concurrency, f);
+  if (e == ERR_OK)
+    e = budget(a, k, f);
+  if (e != ERR_OK)
+    return e;
+  if (a->expires && (!text_to_duration_ms(text_of(a->expires), &life_ms) || life_ms <= 0))
+    return fault_set(f, ERR_BAD_REQUEST, "--expires", "--expires must be a duration such as 90d");
   for (size_t i = 0; a->models[i]; i++) {
-    if (i > 0) buf_add_char(models, '\n');
+    if (i > 0)
+      buf_add_char(models, '\n');
     buf_add(models, text_of(a->models[i]));
   }
   k->name = text_of(a->name);
@@ -87,7 +101,8 @@ static int create(const struct ask *a) {
     secret_hmac(secret, (struct text){key, sizeof(key)}, k.hash);
     e = s.store->ops->key_create(s.store, &k, &id, &f);
   }
-  if (e == ERR_OK) printf("%.*s\n", (int)sizeof(key), key);
+  if (e == ERR_OK)
+    printf("%.*s\n", (int)sizeof(key), key);
   secret_free(secret);
   cli_store_close(&s);
   buf_done(&models);
@@ -105,7 +120,8 @@ static int list(const char *config) {
   int64_t after = 0;
   enum err e = ERR_OK;
   size_t count = 1;
-  if (!cli_store_open(config, &s)) return 1;
+  if (!cli_store_open(config, &s))
+    return 1;
   while (e == ERR_OK && count > 0) {
     struct arena a;
     struct store_key *keys;
@@ -129,9 +145,11 @@ static int set_blocked(const char *config, const char *id_text, bool blocked) {
     fprintf(stderr, "weir: the id of a key is needed; see `weir key list`\n");
     return 2;
   }
-  if (!cli_store_open(config, &s)) return 1;
+  if (!cli_store_open(config, &s))
+    return 1;
   enum err e = s.store->ops->key_set_blocked(s.store, id, blocked, &f);
-  if (e == ERR_NOT_FOUND) fault_set(&f, e, NULL, "there is no key %lld", (long long)id);
+  if (e == ERR_NOT_FOUND)
+    fault_set(&f, e, NULL, "there is no key %lld", (long long)id);
   cli_store_close(&s);
   return e == ERR_OK ? 0 : cli_fail(&f);
 }
@@ -140,21 +158,31 @@ int cli_key(int argc, char **argv) {
   struct ask a = {0};
   const char *word[2] = {NULL, NULL};
   const struct cli_option options[] = {
-      {"-c", false, &a.config, NULL, 0},       {"--name", false, &a.name, NULL, 0},
-      {"--user", false, &a.user, NULL, 0},     {"--model", false, NULL, a.models, MODELS_MAX + 1},
-      {"--rpm", false, &a.rpm, NULL, 0},       {"--tpm", false, &a.tpm, NULL, 0},
-      {"--concurrency", false, &a.concurrency, NULL, 0}, {"--budget-usd", false, &a.budget, NULL, 0},
-      {"--period", false, &a.period, NULL, 0}, {"--expires", false, &a.expires, NULL, 0},
+      {"-c", false, &a.config, NULL, 0},
+      {"--name", false, &a.name, NULL, 0},
+      {"--user", false, &a.user, NULL, 0},
+      {"--model", false, NULL, a.models, MODELS_MAX + 1},
+      {"--rpm", false, &a.rpm, NULL, 0},
+      {"--tpm", false, &a.tpm, NULL, 0},
+      {"--concurrency", false, &a.concurrency, NULL, 0},
+      {"--budget-usd", false, &a.budget, NULL, 0},
+      {"--period", false, &a.period, NULL, 0},
+      {"--expires", false, &a.expires, NULL, 0},
   };
   size_t words;
   bool help;
-  if (!cli_parse(argc, argv, usage, options, sizeof(options) / sizeof(options[0]), word, 2, &words, &help)) return help ? 0 : 2;
+  if (!cli_parse(argc, argv, usage, options, sizeof(options) / sizeof(options[0]), word, 2, &words, &help))
+    return help ? 0 : 2;
   random_start();
   secret_start();
-  if (words == 1 && strcmp(word[0], "create") == 0) return create(&a);
-  if (words == 1 && strcmp(word[0], "list") == 0) return list(a.config);
-  if (words == 2 && strcmp(word[0], "block") == 0) return set_blocked(a.config, word[1], true);
-  if (words == 2 && strcmp(word[0], "unblock") == 0) return set_blocked(a.config, word[1], false);
+  if (words == 1 && strcmp(word[0], "create") == 0)
+    return create(&a);
+  if (words == 1 && strcmp(word[0], "list") == 0)
+    return list(a.config);
+  if (words == 2 && strcmp(word[0], "block") == 0)
+    return set_blocked(a.config, word[1], true);
+  if (words == 2 && strcmp(word[0], "unblock") == 0)
+    return set_blocked(a.config, word[1], false);
   fputs(usage, stderr);
   return 2;
 }

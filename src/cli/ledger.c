@@ -1,5 +1,5 @@
-/* weir ledger: what was called and what it cost, newest first, and the proof that the balances are the sum of their rows. Reads the store only; a
- * running weir may still hold the last moments in its journal. */
+/* weir ledger: what was called and what it cost, newest first, and the proof that the balances are the sum of their
+ * rows. Reads the store only; a running weir may still hold the last moments in its journal. */
 #include "base/json.h"
 #include "cli/cli.h"
 
@@ -45,8 +45,10 @@ static void write_json(const struct ledger_row *r, struct buf *out) {
   json_field_bool(&w, "known", r->usage.known);
   json_field_bool(&w, "estimated", r->usage.estimated);
   json_object_end(&w);
-  if (r->cost.known) json_field_i64(&w, "cost_nano", r->cost.total);
-  else json_field_str(&w, "cost_nano", NULL);
+  if (r->cost.known)
+    json_field_i64(&w, "cost_nano", r->cost.total);
+  else
+    json_field_str(&w, "cost_nano", NULL);
   json_field_u64(&w, "price_version", r->price_version);
   json_field_i64(&w, "reserved_nano", r->reserved_nano);
   json_field_i64(&w, "first_token_us", r->first_token_us);
@@ -62,9 +64,12 @@ static void print_line(const struct ledger_row *r) {
   char at[32], cost[40] = "unknown";
   localtime_r(&seconds, &local);
   strftime(at, sizeof(at), "%Y-%m-%d %H:%M:%S", &local);
-  if (r->cost.known) snprintf(cost, sizeof(cost), "$%lld.%09lld", (long long)(r->cost.total / 1000000000), (long long)(r->cost.total % 1000000000));
-  printf("%s  %-9.*s %3d  %-12.*s %-24.*s in %-7llu out %-6llu %-14s %.*s\n", at, TEXT_ARGS(r->outcome), r->status, TEXT_ARGS(r->key_name),
-         TEXT_ARGS(r->model), (unsigned long long)(r->usage.input + r->usage.cache_read + r->usage.cache_write_5m + r->usage.cache_write_1h),
+  if (r->cost.known)
+    snprintf(cost, sizeof(cost), "$%lld.%09lld", (long long)(r->cost.total / 1000000000),
+             (long long)(r->cost.total % 1000000000));
+  printf("%s  %-9.*s %3d  %-12.*s %-24.*s in %-7llu out %-6llu %-14s %.*s\n", at, TEXT_ARGS(r->outcome), r->status,
+         TEXT_ARGS(r->key_name), TEXT_ARGS(r->model),
+         (unsigned long long)(r->usage.input + r->usage.cache_read + r->usage.cache_write_5m + r->usage.cache_write_1h),
          (unsigned long long)r->usage.output, cost, TEXT_ARGS(r->request_id));
 }
 
@@ -95,34 +100,45 @@ static int verify(struct store *store, struct fault *f) {
   arena_init(&a);
   enum err e = store->ops->ledger_verify(store, &a, &t, f);
   if (e == ERR_OK) {
-    printf("%llu rows, %llu keys, $%lld.%09lld\n", (unsigned long long)t.rows, (unsigned long long)t.keys, (long long)(t.cost_nano / 1000000000), (long long)(t.cost_nano % 1000000000));
-    if (t.mismatched_keys > 0) printf("WRONG: %llu balances differ from their rows: %.*s\n", (unsigned long long)t.mismatched_keys, TEXT_ARGS(t.first_mismatch));
-    else printf("every balance is the sum of its rows\n");
+    printf("%llu rows, %llu keys, $%lld.%09lld\n", (unsigned long long)t.rows, (unsigned long long)t.keys,
+           (long long)(t.cost_nano / 1000000000), (long long)(t.cost_nano % 1000000000));
+    if (t.mismatched_keys > 0)
+      printf("WRONG: %llu balances differ from their rows: %.*s\n", (unsigned long long)t.mismatched_keys,
+             TEXT_ARGS(t.first_mismatch));
+    else
+      printf("every balance is the sum of its rows\n");
   }
   arena_done(&a);
-  if (e != ERR_OK) return cli_fail(f);
+  if (e != ERR_OK)
+    return cli_fail(f);
   return t.mismatched_keys > 0 ? 1 : 0;
 }
 
 int cli_ledger(int argc, char **argv) {
   const char *config = NULL, *max_text = "20", *json = NULL, *word[1] = {NULL};
-  const struct cli_option options[] = {{"-c", false, &config, NULL, 0}, {"--max", false, &max_text, NULL, 0}, {"--json", true, &json, NULL, 0}};
+  const struct cli_option options[] = {
+      {"-c", false, &config, NULL, 0}, {"--max", false, &max_text, NULL, 0}, {"--json", true, &json, NULL, 0}};
   size_t words;
   bool help;
   uint64_t max;
-  if (!cli_parse(argc, argv, usage, options, 3, word, 1, &words, &help)) return help ? 0 : 2;
+  if (!cli_parse(argc, argv, usage, options, 3, word, 1, &words, &help))
+    return help ? 0 : 2;
   bool is_list = words == 1 && strcmp(word[0], "list") == 0, is_verify = words == 1 && strcmp(word[0], "verify") == 0;
-  if (json && strcmp(max_text, "20") == 0) max_text = "100000";
+  if (json && strcmp(max_text, "20") == 0)
+    max_text = "100000";
   if ((!is_list && !is_verify) || !text_to_u64(text_of(max_text), &max) || max < 1 || max > 1000000) {
     fputs(usage, stderr);
     return 2;
   }
   struct cli_store s;
   struct fault f = {0};
-  if (!cli_store_open(config, &s)) return 1;
+  if (!cli_store_open(config, &s))
+    return 1;
   int status;
-  if (is_verify) status = verify(s.store, &f);
-  else status = print_rows(s.store, max, json != NULL, &f) == ERR_OK ? 0 : cli_fail(&f);
+  if (is_verify)
+    status = verify(s.store, &f);
+  else
+    status = print_rows(s.store, max, json != NULL, &f) == ERR_OK ? 0 : cli_fail(&f);
   cli_store_close(&s);
   return status;
 }

@@ -1,12 +1,12 @@
-/* weir migrate: the database's schema, up, down and as it stands. serve brings it up by itself; down is for going back to an older program. */
-#include "cli/cli.h"
+/* weir migrate: the database's schema, up, down and as it stands. serve brings it up by itself; down is for going
+ * back to an older program. Called by main.c. */
 #include "store/migrate.h"
+#include "cli/cli.h"
 
-static const char usage[] =
-    "usage: weir migrate up | down N | status  [-c FILE]\n"
-    "  up      applies the migrations that are missing\n"
-    "  down N  takes the newest N back, and the data they hold with them; stop weir first\n"
-    "  status  lists every migration\n";
+static const char usage[] = "usage: weir migrate up | down N | status  [-c FILE]\n"
+                            "  up      applies the migrations that are missing\n"
+                            "  down N  takes the newest N back, and the data they hold with them; stop weir first\n"
+                            "  status  lists every migration\n";
 
 static int print_status(const char *path) {
   struct fault f = {0};
@@ -15,7 +15,8 @@ static int print_status(const char *path) {
   size_t count;
   arena_init(&a);
   enum err e = migrate_status(path, &a, &rows, &count, &f);
-  for (size_t i = 0; e == ERR_OK && i < count; i++) printf("%04u %-24.*s %s\n", rows[i].version, TEXT_ARGS(rows[i].name), rows[i].applied ? "applied" : "missing");
+  for (size_t i = 0; e == ERR_OK && i < count; i++)
+    printf("%04u %-24.*s %s\n", rows[i].version, TEXT_ARGS(rows[i].name), rows[i].applied ? "applied" : "missing");
   arena_done(&a);
   return e == ERR_OK ? 0 : cli_fail(&f);
 }
@@ -25,7 +26,8 @@ static int change(const char *path, const char *verb, uint64_t steps) {
   unsigned count = 0;
   bool up = strcmp(verb, "up") == 0;
   enum err e = up ? migrate_up(path, &count, &f) : migrate_down(path, (unsigned)steps, &count, &f);
-  if (e != ERR_OK) return cli_fail(&f);
+  if (e != ERR_OK)
+    return cli_fail(&f);
   printf("%u migrations %s\n", count, up ? "applied" : "taken back");
   return 0;
 }
@@ -40,16 +42,22 @@ int cli_migrate(int argc, char **argv) {
   const struct cli_option options[] = {{"-c", false, &config, NULL, 0}};
   size_t words;
   bool help;
-  if (!cli_parse(argc, argv, usage, options, 1, word, 2, &words, &help)) return help ? 0 : 2;
+  if (!cli_parse(argc, argv, usage, options, 1, word, 2, &words, &help))
+    return help ? 0 : 2;
   uint64_t steps = 0;
-  bool is_down = words > 0 && strcmp(word[0], "down") == 0, known = words > 0 && (is_down || strcmp(word[0], "up") == 0 || strcmp(word[0], "status") == 0);
-  if (!known || (is_down && (words < 2 || !text_to_u64(text_of(word[1]), &steps) || steps > 9999)) || (!is_down && words > 1)) return misuse();
-  struct app_config_source source = {app_config_path(config), TEXT_NONE};
+  bool is_down = words > 0 && strcmp(word[0], "down") == 0,
+       known = words > 0 && (is_down || strcmp(word[0], "up") == 0 || strcmp(word[0], "status") == 0);
+  if (!known || (is_down && (words < 2 || !text_to_u64(text_of(word[1]), &steps) || steps > 9999)) ||
+      (!is_down && words > 1))
+    return misuse();
+  struct source source = {source_path(config), TEXT_NONE};
   struct config *c = NULL;
   char path[1100];
-  if (app_config_load(&source, &c) != ERR_OK) return 1;
-  enum err e = app_config_store_path(c, path, sizeof(path));
+  if (source_load(&source, &c) != ERR_OK)
+    return 1;
+  enum err e = source_store_path(c, path, sizeof(path));
   config_unref(c);
-  if (e != ERR_OK) return cli_fail(&(struct fault){.err = e});
+  if (e != ERR_OK)
+    return cli_fail(&(struct fault){.err = e});
   return strcmp(word[0], "status") == 0 ? print_status(path) : change(path, word[0], steps);
 }

@@ -1,5 +1,5 @@
-/* What the commands have in common: reading their options and opening the store they work on. getopt_long would print in its own words and
- * permute silently; commands here are small enough for a table and a loop. */
+/* What the commands have in common: reading their options and opening the store they work on. getopt_long would print
+ * in its own words and permute silently; commands here are small enough for a table and a loop. */
 #include "cli/cli.h"
 
 #include "store/store.h"
@@ -14,7 +14,8 @@ static bool misuse(const char *usage, const char *what, const char *which) {
 
 static const struct cli_option *find(const struct cli_option *options, size_t count, const char *name) {
   for (size_t i = 0; i < count; i++) {
-    if (strcmp(options[i].name, name) == 0) return &options[i];
+    if (strcmp(options[i].name, name) == 0)
+      return &options[i];
   }
   return NULL;
 }
@@ -33,8 +34,8 @@ static bool keep(const struct cli_option *o, const char *value) {
   return false;
 }
 
-bool cli_parse(int argc, char **argv, const char *usage, const struct cli_option *options, size_t option_count, const char **words,
-               size_t max_words, size_t *out_words, bool *out_help) {
+bool cli_parse(int argc, char **argv, const char *usage, const struct cli_option *options, size_t option_count,
+               const char **words, size_t max_words, size_t *out_words, bool *out_help) {
   size_t word_count = 0;
   *out_help = false;
   for (int i = 1; i < argc; i++) {
@@ -44,14 +45,18 @@ bool cli_parse(int argc, char **argv, const char *usage, const struct cli_option
       return false;
     }
     if (argv[i][0] != '-' || argv[i][1] == 0) {
-      if (word_count == max_words) return misuse(usage, "what is meant by", argv[i]);
+      if (word_count == max_words)
+        return misuse(usage, "what is meant by", argv[i]);
       words[word_count++] = argv[i];
       continue;
     }
     const struct cli_option *o = find(options, option_count, argv[i]);
-    if (!o) return misuse(usage, "unknown option", argv[i]);
-    if (!o->is_flag && i + 1 == argc) return misuse(usage, "a value is missing behind", argv[i]);
-    if (!keep(o, o->is_flag ? "" : argv[++i])) return misuse(usage, "too many times", o->name);
+    if (!o)
+      return misuse(usage, "unknown option", argv[i]);
+    if (!o->is_flag && i + 1 == argc)
+      return misuse(usage, "a value is missing behind", argv[i]);
+    if (!keep(o, o->is_flag ? "" : argv[++i]))
+      return misuse(usage, "too many times", o->name);
   }
   *out_words = word_count;
   return true;
@@ -64,26 +69,32 @@ int cli_fail(const struct fault *f) {
 
 static enum err open_store(struct cli_store *s, struct fault *f) {
   char path[1100];
-  if (s->config->store != CONFIG_STORE_SQLITE) return fault_set(f, ERR_CONFIG, "store", "store: memory keeps nothing between two programs; ask the running one");
+  if (s->config->store != CONFIG_STORE_SQLITE)
+    return fault_set(f, ERR_CONFIG, "store", "store: memory keeps nothing between two programs; ask the running one");
   snprintf(s->data_dir, sizeof(s->data_dir), "%.*s", TEXT_ARGS(s->config->data_dir));
-  if (mkdir(s->data_dir, 0700) != 0 && errno != EEXIST) return fault_set(f, ERR_CONFIG, "data_dir", "cannot create %s: %s", s->data_dir, strerror(errno));
-  if (app_config_store_path(s->config, path, sizeof(path)) != ERR_OK) return fault_set(f, ERR_CONFIG, "data_dir", "data_dir is too long");
+  if (mkdir(s->data_dir, 0700) != 0 && errno != EEXIST)
+    return fault_set(f, ERR_CONFIG, "data_dir", "cannot create %s: %s", s->data_dir, strerror(errno));
+  if (source_store_path(s->config, path, sizeof(path)) != ERR_OK)
+    return fault_set(f, ERR_CONFIG, "data_dir", "data_dir is too long");
   return store_open_sqlite(path, &s->store, f);
 }
 
 bool cli_store_open(const char *config_path, struct cli_store *out) {
   struct fault f = {0};
-  struct app_config_source source = {app_config_path(config_path), TEXT_NONE};
+  struct source source = {source_path(config_path), TEXT_NONE};
   memset(out, 0, sizeof(*out));
-  if (app_config_load(&source, &out->config) != ERR_OK) return false;
-  if (open_store(out, &f) == ERR_OK) return true;
+  if (source_load(&source, &out->config) != ERR_OK)
+    return false;
+  if (open_store(out, &f) == ERR_OK)
+    return true;
   cli_fail(&f);
   cli_store_close(out);
   return false;
 }
 
 void cli_store_close(struct cli_store *s) {
-  if (s->store) s->store->ops->close(s->store);
+  if (s->store)
+    s->store->ops->close(s->store);
   config_unref(s->config);
   memset(s, 0, sizeof(*s));
 }

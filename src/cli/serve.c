@@ -1,5 +1,6 @@
-/* weir serve: the gateway. Everything it does is app.c's; here are only its options. */
-#include "app.h"
+/* weir serve: the gateway. Everything it does is app/app.c's; here are only its options.
+ * Called by main.c. */
+#include "app/app.h"
 #include "cli/cli.h"
 
 static const char usage[] =
@@ -13,7 +14,8 @@ static const char usage[] =
 static bool roles_are_known(const char *roles) {
   struct text list = text_of(roles), role;
   while (text_next_in_list(&list, &role)) {
-    if (text_equal(role, TEXT("gateway"))) continue;
+    if (text_equal(role, TEXT("gateway")))
+      continue;
     fprintf(stderr, "weir: the role \"%.*s\" is not available in this version; available: gateway\n", TEXT_ARGS(role));
     return false;
   }
@@ -22,10 +24,13 @@ static bool roles_are_known(const char *roles) {
 
 int cli_serve(int argc, char **argv) {
   const char *config = NULL, *demo = NULL, *roles = NULL;
-  const struct cli_option options[] = {{"-c", false, &config, NULL, 0}, {"--demo", true, &demo, NULL, 0}, {"--roles", false, &roles, NULL, 0}};
+  const struct cli_option options[] = {
+      {"-c", false, &config, NULL, 0}, {"--demo", true, &demo, NULL, 0}, {"--roles", false, &roles, NULL, 0}};
   size_t words;
   bool help;
-  if (!cli_parse(argc, argv, usage, options, 3, NULL, 0, &words, &help)) return help ? 0 : 2;
-  if (roles && !roles_are_known(roles)) return 2;
+  if (!cli_parse(argc, argv, usage, options, 3, NULL, 0, &words, &help))
+    return help ? 0 : 2;
+  if (roles && !roles_are_known(roles))
+    return 2;
   return app_serve(&(struct app_options){.config_path = config, .demo = demo != NULL});
 }

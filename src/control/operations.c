@@ -1,5 +1,5 @@
-/* Health and metrics. The checks are asked one after the other in the offload pool, so a stalled store delays a health answer and never a worker. What
- * is checked is given by app.c; here is only how it is told. */
+/* Health and metrics. The checks are asked one after the other in the offload pool, so a stalled store delays a health
+ * answer and never a worker. What is checked is given by app.c; here is only how it is told. */
 #include "control/operations.h"
 
 #include "base/json.h"
@@ -42,7 +42,8 @@ static void write_checks(struct json_writer *w, const struct operations *o, cons
     json_name(w, o->checks[i].name);
     json_object(w);
     json_field_str(w, "status", all->at[i].err == ERR_OK ? "ok" : "failing");
-    if (all->at[i].err != ERR_OK) json_field_str(w, "detail", fault_text(&all->at[i].fault));
+    if (all->at[i].err != ERR_OK)
+      json_field_str(w, "detail", fault_text(&all->at[i].fault));
     json_object_end(w);
   }
   json_object_end(w);
@@ -54,7 +55,8 @@ static void serve_health(const struct operations *o, struct http_request *rq, bo
   all->o = o;
   enum err e = offload_call(o->offload, run_checks, all);
   for (size_t i = 0; i < o->check_count; i++) {
-    if (e != ERR_OK) all->at[i] = (struct outcome){e, {.err = e}};
+    if (e != ERR_OK)
+      all->at[i] = (struct outcome){e, {.err = e}};
     good = good && all->at[i].err == ERR_OK;
   }
   struct buf body;

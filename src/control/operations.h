@@ -1,4 +1,5 @@
-/* What operators and load balancers ask: /health, /health/live, /health/ready and /metrics. No key is needed; nothing secret is said. */
+/* What operators and load balancers ask: /health, /health/live, /health/ready and /metrics. No key is needed; nothing
+ * secret is said. */
 #ifndef CONTROL_OPERATIONS_H
 #define CONTROL_OPERATIONS_H
 
@@ -19,14 +20,15 @@ struct operations {
   struct operations_check checks[OPERATIONS_MAX_CHECKS];
   size_t check_count;
   int64_t started_wall_us;
-  const char *store_name;                            /* "sqlite", "memory" */
+  const char *store_name; /* "sqlite", "memory" */
   bool (*is_draining)(void *ctx);
   void (*write_metrics)(void *ctx, struct buf *out); /* NULL: /metrics is off */
   void *ctx;
 };
 
 bool operations_own(struct text path);
-/* Answers; waits. live: 200 while the process runs. ready: 200 when every check passes and no drain has begun, else 503 with the reasons. /health: the same checks in detail, always with every dependency named. */
+/* Answers; waits. live: 200 while the process runs. ready: 200 when every check passes and no drain has begun, else 503
+ * with the reasons. /health: the same checks in detail, always with every dependency named. */
 void operations_serve(const struct operations *o, struct http_request *rq);
 
 #endif

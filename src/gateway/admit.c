@@ -1,6 +1,6 @@
-/* Fourth stage: may this call run now. The key's requests and tokens a minute, its calls at once and its money are taken in one step; a
- * refusal consumes nothing. With a budget the dearest candidate's worst case is reserved, and what the period has cost so far is asked from
- * the store once. Settle gives the ticket back. */
+/* Fourth stage: may this call run now. The key's requests and tokens a minute, its calls at once and its money are
+ * taken in one step; a refusal consumes nothing. With a budget the dearest candidate's worst case is reserved, and what
+ * the period has cost so far is asked from the store once. Settle gives the ticket back. */
 #include "gateway/exchange.h"
 
 #include "traffic/period.h"
@@ -9,7 +9,8 @@
 #define OUTPUT_TOKENS_ASSUMED 8192
 
 int64_t exchange_worst_cost(const struct exchange *x, const struct candidate *c) {
-  if (c->price.version == 0 || x->route.operation == PROVIDER_COUNT_TOKENS) return 0;
+  if (c->price.version == 0 || x->route.operation == PROVIDER_COUNT_TOKENS)
+    return 0;
   uint64_t output = x->route.operation == PROVIDER_EMBEDDINGS ? 0 : x->ask.max_output_tokens;
   if (output == 0 && x->route.operation != PROVIDER_EMBEDDINGS) {
     output = x->model && x->model->max_output_tokens ? x->model->max_output_tokens : OUTPUT_TOKENS_ASSUMED;
@@ -17,22 +18,24 @@ int64_t exchange_worst_cost(const struct exchange *x, const struct candidate *c)
   return price_worst_case(&c->price, x->ask.input_tokens_bound, output);
 }
 
-static bool is_billable(const struct candidate *c) {
-  return !c->target || c->target->billable;
-}
+static bool is_billable(const struct candidate *c) { return !c->target || c->target->billable; }
 
-/* The dearest candidate decides; an unknown price cannot be held to a budget, so such a call is refused rather than let through for nothing. */
+/* The dearest candidate decides; an unknown price cannot be held to a budget, so such a call is refused rather than let
+ * through for nothing. */
 static enum err worst_cost(struct exchange *x, int64_t *out) {
   int64_t worst = 0;
   for (size_t i = 0; i < x->candidate_count; i++) {
     const struct candidate *c = &x->candidates[i];
-    if (!is_billable(c)) continue;
+    if (!is_billable(c))
+      continue;
     if (c->price.version == 0 && x->route.operation != PROVIDER_COUNT_TOKENS) {
-      return fault_set(&x->fault, ERR_FORBIDDEN, "model", "this key has a budget and the price of %.*s at %.*s is not known",
-                       TEXT_ARGS(c->upstream_model), TEXT_ARGS(c->provider->name));
+      return fault_set(&x->fault, ERR_FORBIDDEN, "model",
+                       "this key has a budget and the price of %.*s at %.*s is not known", TEXT_ARGS(c->upstream_model),
+                       TEXT_ARGS(c->provider->name));
     }
     int64_t cost = exchange_worst_cost(x, c);
-    if (cost > worst) worst = cost;
+    if (cost > worst)
+      worst = cost;
   }
   *out = worst;
   return ERR_OK;
@@ -50,7 +53,8 @@ static enum err spent_run(void *arg) {
 }
 
 static enum err load_spent(struct exchange *x, struct allowance *a, int64_t since_us) {
-  if (!allowance_needs_spent(a, since_us)) return ERR_OK;
+  if (!allowance_needs_spent(a, since_us))
+    return ERR_OK;
   struct spent_call call = {.store = x->worker->gateway->store, .key_id = x->principal->id, .since_us = since_us};
   enum err e = offload_call(x->worker->gateway->offload, spent_run, &call);
   if (e != ERR_OK) {
@@ -61,22 +65,27 @@ static enum err load_spent(struct exchange *x, struct allowance *a, int64_t sinc
 }
 
 static enum period period_of_principal(const struct principal *p) {
-  if (p->budget_period == PRINCIPAL_DAY) return PERIOD_DAY;
+  if (p->budget_period == PRINCIPAL_DAY)
+    return PERIOD_DAY;
   return p->budget_period == PRINCIPAL_WEEK ? PERIOD_WEEK : PERIOD_MONTH;
 }
 
 enum err exchange_admit(struct exchange *x) {
   const struct principal *p = x->principal;
   struct allowance *a = limiter_entry(x->worker->gateway->limiter, p->id);
-  if (!a) return fault_set(&x->fault, ERR_OVERLOADED, NULL, "too many keys are in use at once");
-  struct limiter_limits limits = {.rpm = p->rpm, .tpm = p->tpm, .concurrency = p->concurrency, .budget_nano = p->budget_nano};
+  if (!a)
+    return fault_set(&x->fault, ERR_OVERLOADED, NULL, "too many keys are in use at once");
+  struct limiter_limits limits = {
+      .rpm = p->rpm, .tpm = p->tpm, .concurrency = p->concurrency, .budget_nano = p->budget_nano};
   struct limiter_ask ask = {.now_us = loop_wall_us()};
   ask.tokens = x->ask.input_tokens_bound + x->ask.max_output_tokens;
   if (p->budget_nano > 0) {
     period_of(period_of_principal(p), ask.now_us, &limits.period_start_us, &limits.period_end_us);
     enum err e = load_spent(x, a, limits.period_start_us);
-    if (e == ERR_OK) e = worst_cost(x, &ask.cost_nano);
-    if (e != ERR_OK) return e;
+    if (e == ERR_OK)
+      e = worst_cost(x, &ask.cost_nano);
+    if (e != ERR_OK)
+      return e;
   }
   return allowance_take(a, &limits, &ask, &x->ticket, &x->fault);
 }

@@ -1,5 +1,6 @@
-/* The provider's body as bytes and events. A stream that is neither compressed nor between two events holds no memory here: relay.c
- * then reads into the thread's scratch and hands it to answer_scan directly. Does not talk to the client. */
+/* The provider's body as bytes and events. A stream that is neither compressed nor between two events holds no memory
+ * here: relay.c then reads into the thread's scratch and hands it to answer_scan directly. Does not talk to the client.
+ */
 #include "gateway/answer.h"
 
 #include "net/inflate.h"
@@ -21,10 +22,14 @@ enum err answer_begin(struct exchange *x) {
   answer_end(x);
   buf_init(&a->held, x->config->limits.response_bytes);
   a->is_stream = is_event_stream(head);
-  if (text_is_empty(coding) || text_equal_nocase(coding, TEXT("identity"))) return ERR_OK;
+  if (text_is_empty(coding) || text_equal_nocase(coding, TEXT("identity")))
+    return ERR_OK;
   a->inflate = inflate_new(coding);
-  if (a->inflate) return ERR_OK;
-  return fault_set(&x->fault, ERR_UPSTREAM_PROTOCOL, NULL, "the provider sent the content coding \"%.*s\", which was not asked for", TEXT_ARGS(text_head(coding, 40)));
+  if (a->inflate)
+    return ERR_OK;
+  return fault_set(&x->fault, ERR_UPSTREAM_PROTOCOL, NULL,
+                   "the provider sent the content coding \"%.*s\", which was not asked for",
+                   TEXT_ARGS(text_head(coding, 40)));
 }
 
 void answer_end(struct exchange *x) {
@@ -39,9 +44,11 @@ static enum err try_fill(struct exchange *x) {
   size_t n = 0;
   if (!a->inflate) {
     char *room = buf_reserve(&a->held, READ_BYTES);
-    if (!room) return ERR_NO_ROOM;
+    if (!room)
+      return ERR_NO_ROOM;
     enum err e = http_reply_try_read(x->attempt.reply, room, READ_BYTES, &n, &x->fault);
-    if (e == ERR_OK) buf_commit(&a->held, n);
+    if (e == ERR_OK)
+      buf_commit(&a->held, n);
     return e;
   }
   char packed[2048];
@@ -49,9 +56,11 @@ static enum err try_fill(struct exchange *x) {
   if (e == ERR_END && inflate_end(a->inflate) != ERR_OK) {
     return fault_set(&x->fault, ERR_UPSTREAM_PROTOCOL, NULL, "the provider's compressed answer is incomplete");
   }
-  if (e != ERR_OK) return e;
+  if (e != ERR_OK)
+    return e;
   e = inflate_feed(a->inflate, (struct text){packed, n}, &a->held);
-  if (e == ERR_LIMIT) return ERR_NO_ROOM;
+  if (e == ERR_LIMIT)
+    return ERR_NO_ROOM;
   return e == ERR_OK ? ERR_OK : fault_set(&x->fault, e, NULL, "the provider's compressed answer is damaged");
 }
 
@@ -59,22 +68,27 @@ enum err answer_fill(struct exchange *x, size_t max_bytes) {
   for (;;) {
     enum err e = try_fill(x);
     if (e == ERR_NO_ROOM || (e == ERR_OK && x->answer.held.len > max_bytes)) {
-      return fault_set(&x->fault, ERR_UPSTREAM_PROTOCOL, NULL, "the provider's answer is larger than %zu bytes", max_bytes);
+      return fault_set(&x->fault, ERR_UPSTREAM_PROTOCOL, NULL, "the provider's answer is larger than %zu bytes",
+                       max_bytes);
     }
-    if (e != ERR_AGAIN) return e;
+    if (e != ERR_AGAIN)
+      return e;
     int64_t before_us = loop_clock_us();
     e = http_reply_wait(x->attempt.reply, &x->fault);
     x->waited_us += loop_clock_us() - before_us;
-    if (e != ERR_OK) return e;
+    if (e != ERR_OK)
+      return e;
   }
 }
 
 static enum err tap_one(struct exchange *x, const struct sse_event *event, enum wire_verdict *out) {
   bool had_content = x->tap.has_content;
   *out = WIRE_PASS;
-  if (event->is_comment) return ERR_OK;
+  if (event->is_comment)
+    return ERR_OK;
   enum err e = x->route.wire->tap_event(&x->tap, event->event, event->data, out, &x->fault);
-  if (!had_content && x->tap.has_content) x->first_token_us = loop_clock_us() - x->rq->received_us;
+  if (!had_content && x->tap.has_content)
+    x->first_token_us = loop_clock_us() - x->rq->received_us;
   return e;
 }
 
@@ -87,7 +101,8 @@ enum err answer_scan(struct exchange *x, char *bytes, size_t *len, size_t *ready
   while (e == ERR_OK && sse_next(&left, scan, &joined, &event)) {
     enum wire_verdict verdict;
     e = tap_one(x, &event, &verdict);
-    if (e != ERR_OK) break;
+    if (e != ERR_OK)
+      break;
     if (verdict == WIRE_PASS) {
       *ready += event.raw.len;
       continue;
@@ -101,7 +116,8 @@ enum err answer_scan(struct exchange *x, char *bytes, size_t *len, size_t *ready
 }
 
 void answer_scan_rest(struct exchange *x, struct text rest) {
-  if (text_is_empty(rest)) return;
+  if (text_is_empty(rest))
+    return;
   struct buf whole, joined;
   struct sse_event event;
   enum wire_verdict verdict;
@@ -112,7 +128,8 @@ void answer_scan_rest(struct exchange *x, struct text rest) {
   buf_add(&whole, TEXT("\n\n"));
   struct text left = buf_text(&whole);
   struct fault ignored = x->fault;
-  if (sse_next(&left, &scan, &joined, &event) && tap_one(x, &event, &verdict) != ERR_OK) x->fault = ignored;
+  if (sse_next(&left, &scan, &joined, &event) && tap_one(x, &event, &verdict) != ERR_OK)
+    x->fault = ignored;
   buf_done(&whole);
   buf_done(&joined);
 }

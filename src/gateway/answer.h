@@ -1,18 +1,23 @@
-/* Reading a provider's answer: bytes, unpacked when they are compressed, and for streams cut into events that the tap reads. Shared by judge.c, before the first byte to the client, and relay.c, after it. */
+/* Reading a provider's answer: bytes, unpacked when they are compressed, and for streams cut into events that the tap
+ * reads. Shared by judge.c, before the first byte to the client, and relay.c, after it. */
 #ifndef GATEWAY_ANSWER_H
 #define GATEWAY_ANSWER_H
 
 #include "gateway/exchange.h"
 
-/* Looks at the reply's head: compression, stream or not. ERR_UPSTREAM_PROTOCOL for a content coding that cannot be read. */
+/* Looks at the reply's head: compression, stream or not. ERR_UPSTREAM_PROTOCOL for a content coding that cannot be
+ * read. */
 enum err answer_begin(struct exchange *x) MUST_CHECK;
 /* Frees what it holds; safe at any time. */
 void answer_end(struct exchange *x);
-/* Some bytes of the unpacked body appended to x->answer.held (bounded by max_bytes in all), waiting for them. ERR_END when the body is complete. */
+/* Some bytes of the unpacked body appended to x->answer.held (bounded by max_bytes in all), waiting for them. ERR_END
+ * when the body is complete. */
 enum err answer_fill(struct exchange *x, size_t max_bytes) MUST_CHECK;
-/* Taps every complete event of bytes[*ready .. *len); dropped ones are cut out and *len shrinks. *ready moves behind the last complete event. scan as in sse_next, relative to *ready. */
+/* Taps every complete event of bytes[*ready .. *len); dropped ones are cut out and *len shrinks. *ready moves behind
+ * the last complete event. scan as in sse_next, relative to *ready. */
 enum err answer_scan(struct exchange *x, char *bytes, size_t *len, size_t *ready, size_t *scan) MUST_CHECK;
-/* The stream has ended and `rest` is what followed the last complete event: an event without its blank line still counts when it is the terminal one. */
+/* The stream has ended and `rest` is what followed the last complete event: an event without its blank line still
+ * counts when it is the terminal one. */
 void answer_scan_rest(struct exchange *x, struct text rest);
 
 #endif

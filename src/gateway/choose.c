@@ -1,12 +1,14 @@
-/* Third stage: which targets may serve the request, in which order. The model's entry in the snapshot names them; those whose provider
- * does not speak the caller's wire are left out, and a request that loses all of them is refused with the reason. Decides only; nothing is
- * sent, counted or waited for here. */
+/* Third stage: which targets may serve the request, in which order. The model's entry in the snapshot names them; those
+ * whose provider does not speak the caller's wire are left out, and a request that loses all of them is refused with
+ * the reason. Decides only; nothing is sent, counted or waited for here. */
 #include "gateway/exchange.h"
 
-static struct price price_of(const struct exchange *x, const struct config_provider *provider, struct text upstream_model) {
+static struct price price_of(const struct exchange *x, const struct config_provider *provider,
+                             struct text upstream_model) {
   struct price price = {0};
   const struct config_price *row = config_find_price(x->config, provider->name, upstream_model);
-  if (!row) return price;
+  if (!row)
+    return price;
   price = (struct price){row->input, row->output, row->cache_write_5m, row->cache_write_1h, row->cache_read, 0};
   price.version = price_version(&price);
   return price;
@@ -15,8 +17,10 @@ static struct price price_of(const struct exchange *x, const struct config_provi
 /* "*" in a target's model stands for what the name's "*" matched. */
 static struct text substitute(struct exchange *x, struct text pattern, struct text star) {
   ptrdiff_t at = text_find_char(pattern, '*');
-  if (at < 0) return pattern;
-  return arena_format(x->arena, "%.*s%.*s%.*s", (int)at, pattern.at, TEXT_ARGS(star), TEXT_ARGS(text_skip(pattern, (size_t)at + 1)));
+  if (at < 0)
+    return pattern;
+  return arena_format(x->arena, "%.*s%.*s%.*s", (int)at, pattern.at, TEXT_ARGS(star),
+                      TEXT_ARGS(text_skip(pattern, (size_t)at + 1)));
 }
 
 static bool caller_pays(const struct exchange *x, const struct config_provider *p) {
@@ -33,7 +37,9 @@ static void add(struct exchange *x, const struct config_target *target, const st
   c->upstream_model = upstream_model;
   c->price = price_of(x, provider, upstream_model);
   if (!caller_pays(x, provider)) {
-    c->credential = target && target->credential ? target->credential : provider->credential_count > 0 ? &provider->credentials[0] : NULL;
+    c->credential = target && target->credential     ? target->credential
+                    : provider->credential_count > 0 ? &provider->credentials[0]
+                                                     : NULL;
   }
 }
 
@@ -51,29 +57,34 @@ static enum err choose_for_model(struct exchange *x) {
   for (size_t i = 0; i < x->model->target_count && x->candidate_count < most; i++) {
     const struct config_target *t = &x->model->targets[i];
     const struct provider *adapter = x->worker->gateway->provider_find(t->provider->kind_name);
-    if (!adapter || !adapter->serves(x->route.operation)) continue;
+    if (!adapter || !adapter->serves(x->route.operation))
+      continue;
     add(x, t, t->provider, adapter, substitute(x, t->model, star));
   }
   if (x->candidate_count == 0) {
-    return fault_set(&x->fault, ERR_UNSUPPORTED, "model", "no provider of the model \"%.*s\" serves %s requests in the %s format",
-                     TEXT_ARGS(name), x->route.operation_name, x->route.wire->name);
+    return fault_set(&x->fault, ERR_UNSUPPORTED, "model",
+                     "no provider of the model \"%.*s\" serves %s requests in the %s format", TEXT_ARGS(name),
+                     x->route.operation_name, x->route.wire->name);
   }
   return ERR_OK;
 }
 
-/* Raw vendor paths name no model, so they go to the first provider of the dialect; a key that is limited to some models or to a budget could
- * get round its limits there and is refused. */
+/* Raw vendor paths name no model, so they go to the first provider of the dialect; a key that is limited to some models
+ * or to a budget could get round its limits there and is refused. */
 static enum err choose_for_raw(struct exchange *x) {
   if (x->principal->model_count > 0 || x->principal->budget_nano > 0) {
-    return fault_set(&x->fault, ERR_FORBIDDEN, NULL, "a key limited to some models or to a budget may not use %.*s", TEXT_ARGS(x->route.vendor_path));
+    return fault_set(&x->fault, ERR_FORBIDDEN, NULL, "a key limited to some models or to a budget may not use %.*s",
+                     TEXT_ARGS(x->route.vendor_path));
   }
   bool anthropic = x->route.wire->id == WIRE_ANTHROPIC;
   x->candidates = ARENA_NEW(x->arena, struct candidate);
   for (size_t i = 0; i < x->config->provider_count; i++) {
     const struct config_provider *p = &x->config->providers[i];
-    if ((p->kind == CONFIG_ANTHROPIC) != anthropic) continue;
+    if ((p->kind == CONFIG_ANTHROPIC) != anthropic)
+      continue;
     const struct provider *adapter = x->worker->gateway->provider_find(p->kind_name);
-    if (!adapter || !adapter->serves(PROVIDER_RAW)) continue;
+    if (!adapter || !adapter->serves(PROVIDER_RAW))
+      continue;
     add(x, NULL, p, adapter, TEXT_NONE);
     return ERR_OK;
   }

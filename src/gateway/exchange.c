@@ -1,12 +1,11 @@
-/* The request path, top to bottom: exchange_run calls the stages one after the other in one fiber, times each, answers what was
- * refused, and ends in exactly one settlement and one record whatever happened. No stage is called from anywhere else. */
+/* The request path, top to bottom: exchange_run calls the stages one after the other in one fiber, times each, answers
+ * what was refused, and ends in exactly one settlement and one record whatever happened. No stage is called from
+ * anywhere else. */
 #include "gateway/exchange.h"
 
 #include "base/log.h"
 
-static void stage_begin(const char *name) {
-  log_context()->stage = name;
-}
+static void stage_begin(const char *name) { log_context()->stage = name; }
 
 static void stage_end(struct exchange *x, enum telemetry_stage stage, int64_t *since_us) {
   int64_t now_us = loop_clock_us();
@@ -35,21 +34,25 @@ static enum err walk(struct exchange *x) {
     stage_begin(stages[i].name);
     enum err e = stages[i].run(x);
     stage_end(x, stages[i].stage, &since_us);
-    if (e != ERR_OK) return e;
+    if (e != ERR_OK)
+      return e;
     if (x->route.kind == ROUTE_MODELS || x->route.kind == ROUTE_MODEL) {
-      if (stages[i].stage == TELEMETRY_IDENTIFY) return exchange_models(x);
+      if (stages[i].stage == TELEMETRY_IDENTIFY)
+        return exchange_models(x);
     }
   }
   return ERR_OK;
 }
 
-/* Turns a refusal into an answer in the caller's wire. Once the answer has begun there is nothing to say but the end of the connection. */
+/* Turns a refusal into an answer in the caller's wire. Once the answer has begun there is nothing to say but the end of
+ * the connection. */
 static void refuse(struct exchange *x) {
   if (http_respond_has_started(x->rq)) {
     http_respond_abort(x->rq);
     return;
   }
-  if (x->fault.err == ERR_CANCELLED || http_request_client_is_gone(x->rq)) return;
+  if (x->fault.err == ERR_CANCELLED || http_request_client_is_gone(x->rq))
+    return;
   struct buf body;
   buf_init(&body, 4096);
   x->route.wire->write_error(&body, &x->fault, x->rq->id);
@@ -62,7 +65,8 @@ static void refuse(struct exchange *x) {
   x->status = fault_status(&x->fault);
   x->response_bytes = body.len;
   enum err e = http_respond(x->rq, x->status, headers, count, buf_text(&body));
-  if (e != ERR_OK) x->status = 0;
+  if (e != ERR_OK)
+    x->status = 0;
   buf_done(&body);
 }
 
@@ -111,17 +115,21 @@ static void record(struct exchange *x) {
 
 static void exchange_run(struct exchange *x) {
   enum err e = walk(x);
-  if (e != ERR_OK && x->fault.err == ERR_OK) fault_set(&x->fault, e, NULL, "%s", err_text(e));
+  if (e != ERR_OK && x->fault.err == ERR_OK)
+    fault_set(&x->fault, e, NULL, "%s", err_text(e));
   /* From here on nothing may be skipped, so a client that has gone no longer cancels us. */
   http_request_cancel_on_disconnect(x->rq, false);
-  if (e == ERR_CANCELLED || http_request_client_is_gone(x->rq)) x->outcome = e == ERR_OK ? x->outcome : "cancelled";
-  if (!x->outcome) x->outcome = x->attempts > 0 ? "error" : "refused";
+  if (e == ERR_CANCELLED || http_request_client_is_gone(x->rq))
+    x->outcome = e == ERR_OK ? x->outcome : "cancelled";
+  if (!x->outcome)
+    x->outcome = x->attempts > 0 ? "error" : "refused";
   int64_t since_us = loop_clock_us();
   stage_begin("settle");
   exchange_settle_attempt(x, x->outcome, e == ERR_OK ? "" : err_name(x->fault.err));
   exchange_settle(x);
   stage_end(x, TELEMETRY_SETTLE, &since_us);
-  if (e != ERR_OK) refuse(x);
+  if (e != ERR_OK)
+    refuse(x);
 }
 
 void gateway_serve(struct gateway_worker *w, struct http_request *rq) {
@@ -135,12 +143,14 @@ void gateway_serve(struct gateway_worker *w, struct http_request *rq) {
   x->route.wire = route_wire(rq->path, &rq->head.headers);
   x->route.operation_name = "";
   x->first_token_us = -1;
-  for (size_t i = 0; i < TELEMETRY_STAGES; i++) x->stage_us[i] = -1;
+  for (size_t i = 0; i < TELEMETRY_STAGES; i++)
+    x->stage_us[i] = -1;
   log_context()->request_id = rq->id;
   exchange_run(x);
   record(x);
   log_context()->request_id = TEXT_NONE;
   log_context()->stage = NULL;
-  if (x->principal) w->gateway->identity->unref(x->principal);
+  if (x->principal)
+    w->gateway->identity->unref(x->principal);
   gateway_snapshot_unref(x->snapshot);
 }

@@ -1,5 +1,6 @@
-/* One request from its head to its last record: the struct that the stages share, and the stages in the order in which they run. Private to gateway/.
- * Each stage is one file; it reads what earlier stages filled and fills its own part. A stage that refuses returns the error with x->fault set; only exchange.c answers refusals. */
+/* One request from its head to its last record: the struct that the stages share, and the stages in the order in which
+ * they run. Private to gateway/. Each stage is one file; it reads what earlier stages filled and fills its own part. A
+ * stage that refuses returns the error with x->fault set; only exchange.c answers refusals. */
 #ifndef GATEWAY_EXCHANGE_H
 #define GATEWAY_EXCHANGE_H
 
@@ -35,9 +36,10 @@ struct attempt {
 /* Bytes of the answer between their read and their use. */
 struct answer {
   struct inflate *inflate; /* NULL: not compressed */
-  struct buf held;         /* plain: the whole body; stream: an incomplete event, or what the judge has read; empty and without memory most of the time */
-  size_t ready;            /* of held: complete events, tapped, to be sent */
-  size_t scan;             /* of held: where sse_next goes on */
+  struct buf held; /* plain: the whole body; stream: an incomplete event, or what the judge has read; empty and without
+                      memory most of the time */
+  size_t ready;    /* of held: complete events, tapped, to be sent */
+  size_t scan;     /* of held: where sse_next goes on */
   bool is_stream;
 };
 
@@ -92,17 +94,20 @@ struct exchange {
 enum err exchange_intake(struct exchange *x) MUST_CHECK;
 /* identify.c: credential -> principal, and the caller's own provider credentials where they may travel. May wait. */
 enum err exchange_identify(struct exchange *x) MUST_CHECK;
-/* choose.c: model -> candidates in order, filtered by what the key may use and what the provider speaks. Pure but for the config snapshot. Runs before admit, which needs the prices. */
+/* choose.c: model -> candidates in order, filtered by what the key may use and what the provider speaks. Pure but for
+ * the config snapshot. Runs before admit, which needs the prices. */
 enum err exchange_choose(struct exchange *x) MUST_CHECK;
 /* admit.c: rate, concurrency and budget; fills the ticket. May wait for the store once a period. */
 enum err exchange_admit(struct exchange *x) MUST_CHECK;
 /* The most this call can cost with this candidate, nano-USD; 0 with an unknown price. */
 int64_t exchange_worst_cost(const struct exchange *x, const struct candidate *c);
-/* send.c: tries the candidates in order until one answers; ERR_OK with x->attempt holding a reply to relay (a good one, or the provider's own error to be passed on). Every attempt that is given up has been settled. Waits. */
+/* send.c: tries the candidates in order until one answers; ERR_OK with x->attempt holding a reply to relay (a good one,
+ * or the provider's own error to be passed on). Every attempt that is given up has been settled. Waits. */
 enum err exchange_send(struct exchange *x) MUST_CHECK;
 /* relay.c: the reply to the client, plain or as a stream, the tap reading along. Waits. Sets x->outcome. */
 enum err exchange_relay(struct exchange *x) MUST_CHECK;
-/* settle.c: closes the attempt under way in the ledger with what the tap knows; no-op when none is open. Never waits. */
+/* settle.c: closes the attempt under way in the ledger with what the tap knows; no-op when none is open. Never waits.
+ */
 void exchange_settle_attempt(struct exchange *x, const char *outcome, const char *error);
 /* Gives the admission back with the true cost. Idempotent. */
 void exchange_settle(struct exchange *x);
@@ -110,9 +115,11 @@ void exchange_settle(struct exchange *x);
 enum err exchange_models(struct exchange *x) MUST_CHECK;
 
 /* headers.c: what travels. Both write at most cap entries into out and return the count. */
-size_t headers_for_upstream(const struct exchange *x, const struct provider_target *target, struct http_header *out, size_t cap);
+size_t headers_for_upstream(const struct exchange *x, const struct provider_target *target, struct http_header *out,
+                            size_t cap);
 /* decoded: the body was unpacked, content-encoding must go. extra Weir headers are included. */
-size_t headers_for_client(struct exchange *x, const struct http_headers *upstream, bool decoded, struct http_header *out, size_t cap);
+size_t headers_for_client(struct exchange *x, const struct http_headers *upstream, bool decoded,
+                          struct http_header *out, size_t cap);
 /* Weir's own headers (ids, provider, model, attempts, cache, server-timing) for answers that Weir makes itself. */
 size_t headers_own(struct exchange *x, struct http_header *out, size_t cap);
 #define HEADERS_CAP (HTTP_MAX_HEADERS + 16)

@@ -1,5 +1,5 @@
-/* The gateway's side of a worker: its snapshot with the origins of its providers, and the answers to requests that never became an
- * exchange. Called by app.c. */
+/* The gateway's side of a worker: its snapshot with the origins of its providers, and the answers to requests that
+ * never became an exchange. Called by app.c. */
 #include "gateway/gateway.h"
 
 #include "gateway/route.h"
@@ -8,7 +8,8 @@
 #include <stdlib.h>
 
 void gateway_snapshot_unref(struct gateway_snapshot *s) {
-  if (!s || --s->refs > 0) return;
+  if (!s || --s->refs > 0)
+    return;
   config_unref(s->config);
   free(s->origins);
   free(s->base_paths);
@@ -18,12 +19,14 @@ void gateway_snapshot_unref(struct gateway_snapshot *s) {
 static struct gateway_snapshot *snapshot_new(struct config *c) {
   struct gateway_snapshot *s = calloc(1, sizeof(*s));
   size_t count = c->provider_count ? c->provider_count : 1;
-  if (!s) abort();
+  if (!s)
+    abort();
   s->refs = 1;
   s->config = c;
   s->origins = calloc(count, sizeof(struct http_origin *));
   s->base_paths = calloc(count, sizeof(*s->base_paths));
-  if (!s->origins || !s->base_paths) abort();
+  if (!s->origins || !s->base_paths)
+    abort();
   return s;
 }
 
@@ -31,8 +34,10 @@ static enum err resolve(struct gateway_worker *w, struct gateway_snapshot *s, st
   for (size_t i = 0; i < s->config->provider_count; i++) {
     struct url url;
     enum err e = url_parse(s->config->providers[i].base_url, &url, f);
-    if (e == ERR_OK) e = http_client_origin(w->client, &url, &s->origins[i]);
-    if (e != ERR_OK) return e;
+    if (e == ERR_OK)
+      e = http_client_origin(w->client, &url, &s->origins[i]);
+    if (e != ERR_OK)
+      return e;
     s->base_paths[i] = url.path;
   }
   return ERR_OK;
@@ -58,7 +63,8 @@ void gateway_worker_done(struct gateway_worker *w) {
 bool gateway_owns(struct text path) {
   static const struct text mounts[] = {TEXT("/v1/"), TEXT("/ak/"), TEXT("/anthropic/"), TEXT("/openai/")};
   for (size_t i = 0; i < sizeof(mounts) / sizeof(mounts[0]); i++) {
-    if (text_starts(path, mounts[i])) return true;
+    if (text_starts(path, mounts[i]))
+      return true;
   }
   return false;
 }

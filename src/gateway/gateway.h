@@ -1,9 +1,11 @@
-/* The request path: what the rest of the program needs to know of it. One gateway a process, one gateway_worker a worker thread.
- * gateway_serve answers every data request (/v1, /ak, /anthropic, /openai); everything about a single request is in exchange.h. */
+/* The request path: what the rest of the program needs to know of it. One gateway a process, one gateway_worker a
+ * worker thread. gateway_serve answers every data request (/v1, /ak, /anthropic, /openai); everything about a single
+ * request is in exchange.h. */
 #ifndef GATEWAY_GATEWAY_H
 #define GATEWAY_GATEWAY_H
 
 #include "config/config.h"
+#include "fiber/offload.h"
 #include "ledger/ledger.h"
 #include "net/http_client.h"
 #include "net/http_server.h"
@@ -12,20 +14,20 @@
 #include "ports/store.h"
 #include "ports/telemetry.h"
 #include "traffic/limiter.h"
-#include "fiber/offload.h"
 
 /* The ports and shared parts, joined by app.c. All outlive every worker. */
 struct gateway {
   struct identity *identity;
   struct ledger *ledger;
   struct limiter *limiter;
-  struct store *store;      /* for the spent amount of a budget's period */
+  struct store *store; /* for the spent amount of a budget's period */
   struct offload *offload;
   struct telemetry *telemetry;
   const struct provider *(*provider_find)(struct text kind);
 };
 
-/* A configuration as one worker uses it: with the connection pools of its providers. Counted on the worker's own thread; an exchange keeps the one it began with. */
+/* A configuration as one worker uses it: with the connection pools of its providers. Counted on the worker's own
+ * thread; an exchange keeps the one it began with. */
 struct gateway_snapshot {
   unsigned refs;
   struct config *config;
@@ -40,7 +42,8 @@ struct gateway_worker {
   struct gateway_snapshot *snapshot; /* the newest; replaced on the worker's own thread only */
 };
 
-/* Swaps the snapshot (takes over the reference) and finds the origins of its providers. On the worker's thread, outside any exchange. On failure the old snapshot stays and the new one is given back. */
+/* Swaps the snapshot (takes over the reference) and finds the origins of its providers. On the worker's thread, outside
+ * any exchange. On failure the old snapshot stays and the new one is given back. */
 enum err gateway_worker_use(struct gateway_worker *w, struct config *c, struct fault *f) MUST_CHECK;
 void gateway_worker_done(struct gateway_worker *w);
 void gateway_snapshot_unref(struct gateway_snapshot *s); /* NULL is fine */

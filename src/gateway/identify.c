@@ -1,11 +1,13 @@
-/* Second stage: whose call is this. A Weir key comes as x-api-key, as a bearer token, or in the path (/ak/{key}/...). With both headers
- * present the one that is a Weir key counts. By path, headers are the caller's own provider credentials and travel on, unless they hold a
- * Weir key, which never leaves. Whatever is wrong with a key in a path is 404, so that keys cannot be probed. */
+/* Second stage: whose call is this. A Weir key comes as x-api-key, as a bearer token, or in the path (/ak/{key}/...).
+ * With both headers present the one that is a Weir key counts. By path, headers are the caller's own provider
+ * credentials and travel on, unless they hold a Weir key, which never leaves. Whatever is wrong with a key in a path is
+ * 404, so that keys cannot be probed. */
 #include "gateway/exchange.h"
 
 static struct text bearer(struct text authorization) {
   struct text scheme, token;
-  if (!text_cut(authorization, ' ', &scheme, &token) || !text_equal_nocase(scheme, TEXT("bearer"))) return TEXT_NONE;
+  if (!text_cut(authorization, ' ', &scheme, &token) || !text_equal_nocase(scheme, TEXT("bearer")))
+    return TEXT_NONE;
   return text_trim(token);
 }
 
@@ -14,11 +16,13 @@ static enum err single(struct exchange *x, struct text name, struct text *out) {
   const struct http_headers *h = &x->rq->head.headers;
   size_t seen = 0;
   for (size_t i = 0; i < h->count; i++) {
-    if (!text_equal_nocase(h->at[i].name, name)) continue;
+    if (!text_equal_nocase(h->at[i].name, name))
+      continue;
     *out = h->at[i].value;
     seen++;
   }
-  if (seen > 1) return fault_set(&x->fault, ERR_BAD_REQUEST, name.at, "the header %s may be sent only once", name.at);
+  if (seen > 1)
+    return fault_set(&x->fault, ERR_BAD_REQUEST, name.at, "the header %s may be sent only once", name.at);
   return ERR_OK;
 }
 
@@ -29,10 +33,13 @@ static enum err by_path(struct exchange *x, struct text api_key, struct text aut
     x->fault = (struct fault){0};
     return fault_set(&x->fault, ERR_NOT_FOUND, NULL, "there is nothing at this address");
   }
-  if (e != ERR_OK) return e;
-  if (!text_is_empty(api_key) && !identity->is_ours(identity, api_key)) x->own_x_api_key = api_key;
+  if (e != ERR_OK)
+    return e;
+  if (!text_is_empty(api_key) && !identity->is_ours(identity, api_key))
+    x->own_x_api_key = api_key;
   struct text token = bearer(authorization);
-  if (!text_is_empty(authorization) && !(token.len > 0 && identity->is_ours(identity, token))) x->own_authorization = authorization;
+  if (!text_is_empty(authorization) && !(token.len > 0 && identity->is_ours(identity, token)))
+    x->own_authorization = authorization;
   return ERR_OK;
 }
 
@@ -40,15 +47,19 @@ static enum err by_header(struct exchange *x, struct text api_key, struct text a
   struct identity *identity = x->worker->gateway->identity;
   struct text token = bearer(authorization);
   if (text_is_empty(api_key) && text_is_empty(token)) {
-    return fault_set(&x->fault, ERR_UNAUTHENTICATED, NULL, "no API key was sent: use the header x-api-key, or authorization with a bearer token");
+    return fault_set(&x->fault, ERR_UNAUTHENTICATED, NULL,
+                     "no API key was sent: use the header x-api-key, or authorization with a bearer token");
   }
-  if (text_is_empty(api_key)) return identity->find(identity, token, now_us, &x->principal, &x->fault);
+  if (text_is_empty(api_key))
+    return identity->find(identity, token, now_us, &x->principal, &x->fault);
   enum err e = identity->find(identity, api_key, now_us, &x->principal, &x->fault);
   if (e == ERR_UNAUTHENTICATED && !text_is_empty(token)) {
     struct fault second = {0};
     enum err e2 = identity->find(identity, token, now_us, &x->principal, &second);
-    if (e2 == ERR_OK) x->fault = (struct fault){0};
-    if (e2 != ERR_UNAUTHENTICATED) return e2 == ERR_OK ? ERR_OK : (x->fault = second, e2);
+    if (e2 == ERR_OK)
+      x->fault = (struct fault){0};
+    if (e2 != ERR_UNAUTHENTICATED)
+      return e2 == ERR_OK ? ERR_OK : (x->fault = second, e2);
   }
   return e;
 }
@@ -56,9 +67,12 @@ static enum err by_header(struct exchange *x, struct text api_key, struct text a
 enum err exchange_identify(struct exchange *x) {
   struct text api_key = TEXT_NONE, authorization = TEXT_NONE;
   enum err e = single(x, TEXT("x-api-key"), &api_key);
-  if (e == ERR_OK) e = single(x, TEXT("authorization"), &authorization);
-  if (e != ERR_OK) return e;
+  if (e == ERR_OK)
+    e = single(x, TEXT("authorization"), &authorization);
+  if (e != ERR_OK)
+    return e;
   int64_t now_us = loop_wall_us();
-  if (x->route.by_url_key) return by_path(x, api_key, authorization, now_us);
+  if (x->route.by_url_key)
+    return by_path(x, api_key, authorization, now_us);
   return by_header(x, api_key, authorization, now_us);
 }

@@ -1,6 +1,7 @@
-/* Judging a reply before anything of it goes to the client: its class by status and body, and whether a good status really brings what was asked
- * for. Plain answers are read whole and must be of the dialect; a stream must begin with an event that is not an error. Called by send.c
- * for every attempt, so that what is wrong here can still go to the next candidate. */
+/* Judging a reply before anything of it goes to the client: its class by status and body, and whether a good status
+ * really brings what was asked for. Plain answers are read whole and must be of the dialect; a stream must begin with
+ * an event that is not an error. Called by send.c for every attempt, so that what is wrong here can still go to the
+ * next candidate. */
 #include "gateway/judge.h"
 
 #include "gateway/answer.h"
@@ -18,9 +19,11 @@ static enum err read_whole(struct exchange *x, size_t max_bytes) {
 /* The provider's own error. Its body may be anything; relay decides how it is shown. */
 static enum err judge_error(struct exchange *x) {
   enum err e = read_whole(x, ERROR_BODY_MAX_BYTES);
-  if (e == ERR_CANCELLED) return e;
+  if (e == ERR_CANCELLED)
+    return e;
   /* The status is known, so a broken error body changes nothing but the wording. */
-  if (e != ERR_OK) buf_reset(&x->answer.held);
+  if (e != ERR_OK)
+    buf_reset(&x->answer.held);
   x->fault = (struct fault){0};
   x->attempt.class = x->attempt.candidate->adapter->classify(x->attempt.upstream_status, buf_text(&x->answer.held));
   return ERR_OK;
@@ -28,7 +31,8 @@ static enum err judge_error(struct exchange *x) {
 
 static enum err judge_plain(struct exchange *x) {
   enum err e = read_whole(x, x->config->limits.response_bytes);
-  if (e != ERR_OK) return e;
+  if (e != ERR_OK)
+    return e;
   e = x->route.wire->tap_plain(&x->tap, buf_text(&x->answer.held), &x->fault);
   if (e == ERR_OK) {
     x->tap.finished = true;
@@ -41,12 +45,16 @@ static enum err judge_stream(struct exchange *x) {
   struct answer *a = &x->answer;
   while (!x->tap.started && !x->tap.failed && !x->tap.finished) {
     enum err e = answer_fill(x, x->config->limits.event_bytes);
-    if (e == ERR_END) return fault_set(&x->fault, ERR_UPSTREAM_PROTOCOL, NULL, "the provider's stream ended before its first event");
-    if (e == ERR_OK) e = answer_scan(x, a->held.at, &a->held.len, &a->ready, &a->scan);
-    if (e != ERR_OK) return e;
+    if (e == ERR_END)
+      return fault_set(&x->fault, ERR_UPSTREAM_PROTOCOL, NULL, "the provider's stream ended before its first event");
+    if (e == ERR_OK)
+      e = answer_scan(x, a->held.at, &a->held.len, &a->ready, &a->scan);
+    if (e != ERR_OK)
+      return e;
   }
   if (x->tap.failed && !x->tap.started) {
-    return fault_set(&x->fault, ERR_UPSTREAM_SERVER, NULL, "the provider's stream began with an error: %s", fault_text(&x->tap.fault));
+    return fault_set(&x->fault, ERR_UPSTREAM_SERVER, NULL, "the provider's stream began with an error: %s",
+                     fault_text(&x->tap.fault));
   }
   return ERR_OK;
 }
@@ -54,13 +62,19 @@ static enum err judge_stream(struct exchange *x) {
 enum err judge_reply(struct exchange *x) {
   int status = x->attempt.upstream_status;
   enum err e = answer_begin(x);
-  if (e != ERR_OK) return e;
-  if (status < 200 || status > 299) return judge_error(x);
+  if (e != ERR_OK)
+    return e;
+  if (status < 200 || status > 299)
+    return judge_error(x);
   x->attempt.class = PROVIDER_OK;
-  if (x->route.kind == ROUTE_RAW) return ERR_OK;
-  if (status != 200) return fault_set(&x->fault, ERR_UPSTREAM_PROTOCOL, NULL, "the provider answered with status %d, not 200", status);
+  if (x->route.kind == ROUTE_RAW)
+    return ERR_OK;
+  if (status != 200)
+    return fault_set(&x->fault, ERR_UPSTREAM_PROTOCOL, NULL, "the provider answered with status %d, not 200", status);
   if (x->answer.is_stream != x->ask.stream) {
-    return fault_set(&x->fault, ERR_UPSTREAM_PROTOCOL, NULL, x->ask.stream ? "the provider answered without a stream" : "the provider answered with a stream that was not asked for");
+    return fault_set(&x->fault, ERR_UPSTREAM_PROTOCOL, NULL,
+                     x->ask.stream ? "the provider answered without a stream"
+                                   : "the provider answered with a stream that was not asked for");
   }
   return x->answer.is_stream ? judge_stream(x) : judge_plain(x);
 }

@@ -1,16 +1,18 @@
-/* GET /v1/models and /v1/models/{id}: the models of the snapshot that the caller's key may use and that answer in the caller's dialect. Names with
- * a wildcard cannot be listed, but an id that one of them matches is found. Nothing is asked of any provider. */
+/* GET /v1/models and /v1/models/{id}: the models of the snapshot that the caller's key may use and that answer in the
+ * caller's dialect. Names with a wildcard cannot be listed, but an id that one of them matches is found. Nothing is
+ * asked of any provider. */
 #include "gateway/exchange.h"
 
 #define PAGE_DEFAULT 20
-#define PAGE_MAX 1000
+#define PAGE_MAX     1000
 
 /* In this version a target serves its own dialect only. */
 static bool speaks(const struct exchange *x, const struct config_model *m) {
   bool anthropic = x->route.wire->id == WIRE_ANTHROPIC;
   for (size_t i = 0; i < m->target_count; i++) {
     const struct provider *adapter = x->worker->gateway->provider_find(m->targets[i].provider->kind_name);
-    if (adapter && adapter->serves(anthropic ? PROVIDER_MESSAGES : PROVIDER_CHAT)) return true;
+    if (adapter && adapter->serves(anthropic ? PROVIDER_MESSAGES : PROVIDER_CHAT))
+      return true;
   }
   return false;
 }
@@ -26,9 +28,11 @@ static struct wire_model describe(const struct exchange *x, const struct config_
       .output_price = -1,
       .created_s = 1704067200,
   };
-  if (m->target_count == 0) return out;
+  if (m->target_count == 0)
+    return out;
   const struct config_target *t = &m->targets[0];
-  const struct config_price *price = config_find_price(x->config, t->provider->name, text_find_char(t->model, '*') >= 0 ? id : t->model);
+  const struct config_price *price =
+      config_find_price(x->config, t->provider->name, text_find_char(t->model, '*') >= 0 ? id : t->model);
   if (price) {
     out.input_price = price->input;
     out.output_price = price->output;
@@ -41,7 +45,8 @@ static size_t list(struct exchange *x, struct wire_model **out) {
   size_t n = 0;
   for (size_t i = 0; i < x->config->model_count; i++) {
     const struct config_model *m = &x->config->models[i];
-    if (text_find_char(m->name, '*') >= 0 || !speaks(x, m) || !principal_allows_model(x->principal, m->name)) continue;
+    if (text_find_char(m->name, '*') >= 0 || !speaks(x, m) || !principal_allows_model(x->principal, m->name))
+      continue;
     models[n++] = describe(x, m, m->name);
   }
   *out = models;
@@ -49,7 +54,8 @@ static size_t list(struct exchange *x, struct wire_model **out) {
 }
 
 static enum err number_param(struct exchange *x, struct text value, uint64_t *out) {
-  if (text_to_u64(value, out) && *out >= 1 && *out <= PAGE_MAX) return ERR_OK;
+  if (text_to_u64(value, out) && *out >= 1 && *out <= PAGE_MAX)
+    return ERR_OK;
   return fault_set(&x->fault, ERR_BAD_REQUEST, "limit", "limit must be a whole number from 1 to %d", PAGE_MAX);
 }
 
@@ -66,12 +72,17 @@ static enum err read_page(struct exchange *x, struct page *out) {
       one = rest;
       rest = TEXT_NONE;
     }
-    if (!text_cut(one, '=', &name, &value)) continue;
-    if (text_equal(name, TEXT("after_id"))) out->after = value;
-    if (text_equal(name, TEXT("before_id"))) out->before = value;
-    if (!text_equal(name, TEXT("limit"))) continue;
+    if (!text_cut(one, '=', &name, &value))
+      continue;
+    if (text_equal(name, TEXT("after_id")))
+      out->after = value;
+    if (text_equal(name, TEXT("before_id")))
+      out->before = value;
+    if (!text_equal(name, TEXT("limit")))
+      continue;
     enum err e = number_param(x, value, &out->limit);
-    if (e != ERR_OK) return e;
+    if (e != ERR_OK)
+      return e;
   }
   return ERR_OK;
 }
@@ -80,14 +91,19 @@ static enum err read_page(struct exchange *x, struct page *out) {
 static enum err paginate(struct exchange *x, struct wire_model **models, size_t *count, bool *out_more) {
   struct page page = {0};
   enum err e = read_page(x, &page);
-  if (e != ERR_OK) return e;
+  if (e != ERR_OK)
+    return e;
   size_t from = 0, to = *count;
   for (size_t i = 0; i < *count; i++) {
-    if (text_equal((*models)[i].id, page.after)) from = i + 1;
-    if (text_equal((*models)[i].id, page.before)) to = i;
+    if (text_equal((*models)[i].id, page.after))
+      from = i + 1;
+    if (text_equal((*models)[i].id, page.before))
+      to = i;
   }
-  if (from > to) from = to;
-  if (!text_is_empty(page.before) && to - from > page.limit) from = to - page.limit;
+  if (from > to)
+    from = to;
+  if (!text_is_empty(page.before) && to - from > page.limit)
+    from = to - page.limit;
   *out_more = to - from > page.limit;
   *models += from;
   *count = *out_more ? page.limit : to - from;
@@ -103,10 +119,12 @@ static bool decode(struct text t, char *out, size_t cap, size_t *out_len) {
       char hex[3] = {i + 1 < t.len ? t.at[i + 1] : 'x', i + 2 < t.len ? t.at[i + 2] : 'x', 0};
       char *end;
       byte = (unsigned)strtoul(hex, &end, 16);
-      if (end != hex + 2) return false;
+      if (end != hex + 2)
+        return false;
       i += 2;
     }
-    if (n == cap) return false;
+    if (n == cap)
+      return false;
     out[n++] = (char)byte;
   }
   *out_len = n;
@@ -121,12 +139,15 @@ static enum err write_one(struct exchange *x, struct buf *out) {
     const struct config_model *m = config_find_model(x->config, name, text_of(x->route.wire->name), NULL);
     if (m && speaks(x, m) && principal_allows_model(x->principal, name)) {
       struct wire_model model = describe(x, m, name);
-      if (x->route.wire->id == WIRE_ANTHROPIC) wire_anthropic_write_model(out, &model);
-      else wire_openai_write_model(out, &model);
+      if (x->route.wire->id == WIRE_ANTHROPIC)
+        wire_anthropic_write_model(out, &model);
+      else
+        wire_openai_write_model(out, &model);
       return ERR_OK;
     }
   }
-  return fault_set(&x->fault, ERR_NOT_FOUND, "model", "the model \"%.*s\" does not exist here", TEXT_ARGS(text_head(x->route.model_id, 200)));
+  return fault_set(&x->fault, ERR_NOT_FOUND, "model", "the model \"%.*s\" does not exist here",
+                   TEXT_ARGS(text_head(x->route.model_id, 200)));
 }
 
 static enum err write_list(struct exchange *x, struct buf *out) {
@@ -138,7 +159,8 @@ static enum err write_list(struct exchange *x, struct buf *out) {
   }
   bool more = false;
   enum err e = paginate(x, &models, &count, &more);
-  if (e == ERR_OK) wire_anthropic_write_models(out, models, count, more);
+  if (e == ERR_OK)
+    wire_anthropic_write_models(out, models, count, more);
   return e;
 }
 

@@ -1,7 +1,8 @@
-/* Sixth stage: the answer to the client, byte for byte. A plain answer has been read whole and leaves in one write. A stream leaves event by event: only
- * complete events go out, several from one read in one write, so that whatever happens upstream the client never holds half an
- * event. A stream that breaks ends in an error event of the client's wire. While it waits a stream holds no buffer; a client that does
- * not read is waited for, and the provider is not read meanwhile. */
+/* Sixth stage: the answer to the client, byte for byte. A plain answer has been read whole and leaves in one write. A
+ * stream leaves event by event: only complete events go out, several from one read in one write, so that whatever
+ * happens upstream the client never holds half an event. A stream that breaks ends in an error event of the client's
+ * wire. While it waits a stream holds no buffer; a client that does not read is waited for, and the provider is not
+ * read meanwhile. */
 #include "gateway/exchange.h"
 
 #include "gateway/answer.h"
@@ -15,11 +16,13 @@ static char *scratch(void) {
 }
 
 static enum err write_out(struct exchange *x, struct text bytes) {
-  if (bytes.len == 0) return ERR_OK;
+  if (bytes.len == 0)
+    return ERR_OK;
   int64_t before_us = loop_clock_us();
   enum err e = http_respond_write(x->rq, &bytes, 1);
   x->waited_us += loop_clock_us() - before_us;
-  if (e == ERR_OK) x->response_bytes += bytes.len;
+  if (e == ERR_OK)
+    x->response_bytes += bytes.len;
   return e;
 }
 
@@ -37,8 +40,10 @@ static enum err send_held(struct exchange *x) {
   enum err e = write_out(x, (struct text){a->held.at, a->ready});
   buf_consume(&a->held, a->ready);
   a->ready = 0;
-  if (a->held.len == 0) buf_done(&a->held);
-  if (a->held.len == 0) buf_init(&a->held, x->config->limits.event_bytes);
+  if (a->held.len == 0)
+    buf_done(&a->held);
+  if (a->held.len == 0)
+    buf_init(&a->held, x->config->limits.event_bytes);
   return e;
 }
 
@@ -46,8 +51,10 @@ static enum err send_held(struct exchange *x) {
 static enum err step_held(struct exchange *x) {
   struct answer *a = &x->answer;
   enum err e = answer_fill(x, x->config->limits.event_bytes);
-  if (e == ERR_OK) e = answer_scan(x, a->held.at, &a->held.len, &a->ready, &a->scan);
-  if (e == ERR_OK) e = send_held(x);
+  if (e == ERR_OK)
+    e = answer_scan(x, a->held.at, &a->held.len, &a->ready, &a->scan);
+  if (e == ERR_OK)
+    e = send_held(x);
   return e;
 }
 
@@ -62,9 +69,11 @@ static enum err step_scratch(struct exchange *x) {
     x->waited_us += loop_clock_us() - before_us;
     return e;
   }
-  if (e != ERR_OK) return e;
+  if (e != ERR_OK)
+    return e;
   e = answer_scan(x, bytes, &len, &ready, &scan);
-  if (len > ready) buf_add(&x->answer.held, (struct text){bytes + ready, len - ready});
+  if (len > ready)
+    buf_add(&x->answer.held, (struct text){bytes + ready, len - ready});
   x->answer.scan = scan;
   enum err sent = write_out(x, (struct text){bytes, ready});
   return e != ERR_OK ? e : sent;
@@ -76,7 +85,8 @@ static bool is_client_gone(enum err e) {
 
 /* After message_start the counts so far go to the journal, so that even a crash settles with them. */
 static void note(struct exchange *x) {
-  if (!x->tap.usage.known) return;
+  if (!x->tap.usage.known)
+    return;
   struct ledger_row *row = &x->attempt.row;
   row->usage = x->tap.usage;
   price_cost(x->attempt.candidate->price.version ? &x->attempt.candidate->price : NULL, &row->usage, &row->cost);
@@ -86,7 +96,8 @@ static void note(struct exchange *x) {
 /* ERR_END: the stream is over, well or not. Anything else has broken it. */
 static enum err pump(struct exchange *x) {
   enum err e = send_held(x);
-  while (e == ERR_OK) e = x->answer.inflate || x->answer.held.len > 0 ? step_held(x) : step_scratch(x);
+  while (e == ERR_OK)
+    e = x->answer.inflate || x->answer.held.len > 0 ? step_held(x) : step_scratch(x);
   return e;
 }
 
@@ -102,9 +113,11 @@ static enum err finish_broken(struct exchange *x, enum err e) {
   buf_init(&event, 4096);
   x->route.wire->write_stream_error(&event, &x->fault, x->rq->id);
   e = write_out(x, buf_text(&event));
-  if (e == ERR_OK) e = http_respond_end(x->rq);
+  if (e == ERR_OK)
+    e = http_respond_end(x->rq);
   buf_done(&event);
-  if (e != ERR_OK) x->outcome = "cancelled";
+  if (e != ERR_OK)
+    x->outcome = "cancelled";
   return ERR_OK;
 }
 
@@ -114,20 +127,27 @@ static enum err finish(struct exchange *x, enum err e, bool client_failed) {
     x->outcome = "cancelled";
     return ERR_CANCELLED;
   }
-  if (e == ERR_END) answer_scan_rest(x, buf_text(&a->held));
-  if (x->tap.failed) x->outcome = "error";
-  if (!x->tap.finished && !x->tap.failed) return finish_broken(x, e);
-  if (!x->outcome) x->outcome = "ok";
+  if (e == ERR_END)
+    answer_scan_rest(x, buf_text(&a->held));
+  if (x->tap.failed)
+    x->outcome = "error";
+  if (!x->tap.finished && !x->tap.failed)
+    return finish_broken(x, e);
+  if (!x->outcome)
+    x->outcome = "ok";
   x->fault = x->tap.failed ? x->tap.fault : (struct fault){0};
   e = write_out(x, buf_text(&a->held));
-  if (e == ERR_OK) e = http_respond_end(x->rq);
-  if (e != ERR_OK && !x->tap.finished) x->outcome = "cancelled";
+  if (e == ERR_OK)
+    e = http_respond_end(x->rq);
+  if (e != ERR_OK && !x->tap.finished)
+    x->outcome = "cancelled";
   return ERR_OK;
 }
 
 static enum err relay_stream(struct exchange *x) {
   enum err e = start(x);
-  if (e != ERR_OK) return ERR_CANCELLED;
+  if (e != ERR_OK)
+    return ERR_CANCELLED;
   note(x);
   http_request_drop_body(x->rq);
   x->body = TEXT_NONE;
@@ -143,7 +163,8 @@ static enum err relay_plain(struct exchange *x) {
   x->response_bytes = x->answer.held.len;
   x->outcome = x->attempt.class == PROVIDER_OK ? "ok" : "error";
   enum err e = http_respond(x->rq, head->status, headers, count, buf_text(&x->answer.held));
-  if (e == ERR_OK) return ERR_OK;
+  if (e == ERR_OK)
+    return ERR_OK;
   x->outcome = "cancelled";
   return ERR_CANCELLED;
 }
@@ -152,9 +173,12 @@ static enum err relay_plain(struct exchange *x) {
 static enum err relay_error(struct exchange *x) {
   struct text body = buf_text(&x->answer.held);
   struct text message = x->route.wire->error_message(body, x->arena);
-  x->fault.err = x->attempt.class == PROVIDER_RATE_LIMIT ? ERR_UPSTREAM_RATE : x->attempt.class == PROVIDER_USAGE_LIMIT ? ERR_UPSTREAM_USAGE : ERR_UPSTREAM_STATUS;
+  x->fault.err = x->attempt.class == PROVIDER_RATE_LIMIT    ? ERR_UPSTREAM_RATE
+                 : x->attempt.class == PROVIDER_USAGE_LIMIT ? ERR_UPSTREAM_USAGE
+                                                            : ERR_UPSTREAM_STATUS;
   if (x->route.kind == ROUTE_RAW || x->route.wire->is_error(body)) {
-    fault_set(&x->fault, x->fault.err, NULL, "the provider answered with status %d: %.*s", x->attempt.upstream_status, TEXT_ARGS(text_head(message, 200)));
+    fault_set(&x->fault, x->fault.err, NULL, "the provider answered with status %d: %.*s", x->attempt.upstream_status,
+              TEXT_ARGS(text_head(message, 200)));
     return relay_plain(x);
   }
   int status = x->attempt.upstream_status;
@@ -166,7 +190,9 @@ static enum err relay_error(struct exchange *x) {
   struct http_header *headers = arena_alloc(x->arena, (head->headers.count + 14) * sizeof(*headers));
   size_t count = headers_for_client(x, &head->headers, true, headers, head->headers.count + 13), kept = 0;
   for (size_t i = 0; i < count; i++) {
-    if (!text_equal_nocase(headers[i].name, TEXT("content-type")) && !text_equal_nocase(headers[i].name, TEXT("location"))) headers[kept++] = headers[i];
+    if (!text_equal_nocase(headers[i].name, TEXT("content-type")) &&
+        !text_equal_nocase(headers[i].name, TEXT("location")))
+      headers[kept++] = headers[i];
   }
   headers[kept++] = (struct http_header){TEXT("content-type"), TEXT("application/json")};
   x->status = x->fault.status;
@@ -181,7 +207,8 @@ static enum err relay_raw(struct exchange *x) {
   enum err e = start(x);
   while (e == ERR_OK) {
     e = answer_fill(x, x->config->limits.response_bytes);
-    if (e != ERR_OK) break;
+    if (e != ERR_OK)
+      break;
     a->ready = a->held.len;
     e = send_held(x);
   }
@@ -189,15 +216,18 @@ static enum err relay_raw(struct exchange *x) {
     x->outcome = "ok";
     return http_respond_end(x->rq) == ERR_OK ? ERR_OK : ERR_CANCELLED;
   }
-  if (is_client_gone(e)) return ERR_CANCELLED;
+  if (is_client_gone(e))
+    return ERR_CANCELLED;
   x->outcome = "cut";
   http_respond_abort(x->rq);
   return ERR_OK;
 }
 
 static enum err relay(struct exchange *x) {
-  if (x->attempt.class != PROVIDER_OK) return relay_error(x);
-  if (x->route.kind == ROUTE_RAW) return relay_raw(x);
+  if (x->attempt.class != PROVIDER_OK)
+    return relay_error(x);
+  if (x->route.kind == ROUTE_RAW)
+    return relay_raw(x);
   return x->answer.is_stream ? relay_stream(x) : relay_plain(x);
 }
 

@@ -1,6 +1,7 @@
-/* Fifth stage: the call to a provider. Candidates are tried in their order; each try is built from the caller's raw bytes with edits, reserved in the ledger, sent, and
- * judged by its answer's head and, for streams, its first event. All fail-over rules live here and end when the first byte goes to the
- * client: what comes back is one reply to relay, or the last failure. */
+/* Fifth stage: the call to a provider. Candidates are tried in their order; each try is built from the caller's raw
+ * bytes with edits, reserved in the ledger, sent, and judged by its answer's head and, for streams, its first event.
+ * All fail-over rules live here and end when the first byte goes to the client: what comes back is one reply to relay,
+ * or the last failure. */
 #include "gateway/exchange.h"
 
 #include "base/log.h"
@@ -47,7 +48,8 @@ static enum err reserve(struct exchange *x, const struct candidate *c) {
   x->tap = (struct wire_tap){.wire = x->route.wire};
   fill_row(x, c);
   enum err e = ledger_reserve(x->worker->gateway->ledger, x->worker->index, &x->attempt.row, &x->fault);
-  if (e == ERR_OK) x->attempt.state = ATTEMPT_OPEN;
+  if (e == ERR_OK)
+    x->attempt.state = ATTEMPT_OPEN;
   return e;
 }
 
@@ -62,7 +64,8 @@ static enum err address(struct exchange *x, const struct candidate *c, struct pr
       .own_authorization = x->own_authorization,
       .has_version = http_header_find(&x->rq->head.headers, TEXT("anthropic-version")) != NULL,
   };
-  if (c->credential) call.own_x_api_key = call.own_authorization = TEXT_NONE;
+  if (c->credential)
+    call.own_x_api_key = call.own_authorization = TEXT_NONE;
   return c->adapter->address(&call, x->arena, out, &x->fault);
 }
 
@@ -70,10 +73,12 @@ static enum err build_body(struct exchange *x, const struct candidate *c, struct
   struct json_edits edits = {0};
   *out_count = x->body.len > 0 ? 1 : 0;
   pieces[0] = x->body;
-  if (!x->has_ask) return ERR_OK;
+  if (!x->has_ask)
+    return ERR_OK;
   struct text new_model = text_equal(c->upstream_model, x->ask.model) ? TEXT_NONE : c->upstream_model;
   enum err e = x->route.wire->edit_request(&x->ask, x->body, new_model, x->arena, &edits, &x->attempt.usage_injected);
-  if (e != ERR_OK) return fault_set(&x->fault, e, "body", "the request cannot be edited for the provider");
+  if (e != ERR_OK)
+    return fault_set(&x->fault, e, "body", "the request cannot be edited for the provider");
   *out_count = json_edits_pieces(&edits, x->body, pieces);
   return ERR_OK;
 }
@@ -83,9 +88,12 @@ static enum err call_upstream(struct exchange *x, const struct candidate *c) {
   struct text pieces[2 * JSON_EDITS_MAX + 1];
   size_t piece_count = 0;
   enum err e = address(x, c, &target);
-  if (e == ERR_OK) e = build_body(x, c, pieces, &piece_count);
-  if (e != ERR_OK) return e;
-  struct http_header *headers = arena_alloc(x->arena, (x->rq->head.headers.count + PROVIDER_MAX_HEADERS + 2) * sizeof(*headers));
+  if (e == ERR_OK)
+    e = build_body(x, c, pieces, &piece_count);
+  if (e != ERR_OK)
+    return e;
+  struct http_header *headers =
+      arena_alloc(x->arena, (x->rq->head.headers.count + PROVIDER_MAX_HEADERS + 2) * sizeof(*headers));
   struct http_client_request rq = {
       .method = x->rq->head.method,
       .target = target.path,
@@ -97,39 +105,48 @@ static enum err call_upstream(struct exchange *x, const struct candidate *c) {
   };
   x->tap.drop_usage_event = x->attempt.usage_injected;
   int64_t before_us = loop_clock_us();
-  e = http_client_send(x->worker->client, x->snapshot->origins[c->provider->index], &rq, x->arena, &x->attempt.reply, &x->fault);
+  e = http_client_send(x->worker->client, x->snapshot->origins[c->provider->index], &rq, x->arena, &x->attempt.reply,
+                       &x->fault);
   x->waited_us += loop_clock_us() - before_us;
-  if (e != ERR_OK) return e;
+  if (e != ERR_OK)
+    return e;
   x->attempt.head_arrived = true;
   x->attempt.upstream_status = http_reply_head(x->attempt.reply)->status;
   return ERR_OK;
 }
 
 static enum provider_class class_of_error(enum err e) {
-  if (e == ERR_UPSTREAM_TIMEOUT) return PROVIDER_TIMEOUT;
-  if (e == ERR_UPSTREAM_PROTOCOL || e == ERR_UPSTREAM_SERVER) return PROVIDER_SERVER_ERROR;
+  if (e == ERR_UPSTREAM_TIMEOUT)
+    return PROVIDER_TIMEOUT;
+  if (e == ERR_UPSTREAM_PROTOCOL || e == ERR_UPSTREAM_SERVER)
+    return PROVIDER_SERVER_ERROR;
   return PROVIDER_NETWORK_ERROR;
 }
 
 static bool is_the_providers_fault(enum err e) {
-  return e == ERR_UPSTREAM_NETWORK || e == ERR_UPSTREAM_TIMEOUT || e == ERR_UPSTREAM_PROTOCOL || e == ERR_UPSTREAM_SERVER || e == ERR_UPSTREAM_CUT;
+  return e == ERR_UPSTREAM_NETWORK || e == ERR_UPSTREAM_TIMEOUT || e == ERR_UPSTREAM_PROTOCOL ||
+         e == ERR_UPSTREAM_SERVER || e == ERR_UPSTREAM_CUT;
 }
 
 /* One try. ERR_OK: x->attempt may be relayed, good or as the provider's own error. */
 static enum err try_candidate(struct exchange *x, const struct candidate *c) {
   x->fault = (struct fault){0};
   enum err e = reserve(x, c);
-  if (e != ERR_OK) return e;
+  if (e != ERR_OK)
+    return e;
   e = call_upstream(x, c);
-  if (e == ERR_OK) e = judge_reply(x);
-  if (e != ERR_OK && is_the_providers_fault(e)) x->attempt.class = class_of_error(e);
+  if (e == ERR_OK)
+    e = judge_reply(x);
+  if (e != ERR_OK && is_the_providers_fault(e))
+    x->attempt.class = class_of_error(e);
   return e;
 }
 
 static void give_up(struct exchange *x) {
   const char *why = provider_class_name(x->attempt.class);
-  LOG_WARN("attempt_failed", log_text("provider", x->attempt.candidate->provider->name), log_str("class", why), log_u64("attempt", x->attempts),
-           log_i64("upstream_status", x->attempt.upstream_status), log_str("detail", x->fault.text));
+  LOG_WARN("attempt_failed", log_text("provider", x->attempt.candidate->provider->name), log_str("class", why),
+           log_u64("attempt", x->attempts), log_i64("upstream_status", x->attempt.upstream_status),
+           log_str("detail", x->fault.text));
   exchange_settle_attempt(x, "failed_over", why);
 }
 
@@ -139,7 +156,8 @@ enum err exchange_send(struct exchange *x) {
     e = try_candidate(x, &x->candidates[i]);
     bool last = i + 1 == x->candidate_count;
     bool failed = e == ERR_OK ? x->attempt.class != PROVIDER_OK : is_the_providers_fault(e);
-    if (!failed || last || !provider_class_falls_over(x->attempt.class)) return e;
+    if (!failed || last || !provider_class_falls_over(x->attempt.class))
+      return e;
     give_up(x);
   }
   return e;

@@ -1,24 +1,26 @@
-/* The last stage: every attempt is closed in the ledger exactly once, with the provider's counts where it gave them and with marked estimates where the
- * answer was cut off before it did; and what admit took is given back with the true cost. Never waits, so no ending can skip it. */
+/* The last stage: every attempt is closed in the ledger exactly once, with the provider's counts where it gave them and
+ * with marked estimates where the answer was cut off before it did; and what admit took is given back with the true
+ * cost. Never waits, so no ending can skip it. */
 #include "gateway/exchange.h"
 
-static bool was_good(const struct attempt *a) {
-  return a->upstream_status >= 200 && a->upstream_status < 300;
-}
+static bool was_good(const struct attempt *a) { return a->upstream_status >= 200 && a->upstream_status < 300; }
 
-/* A cut or abandoned answer has been paid for as far as it was made: the prompt, once the provider had accepted the call, and the
- * content that was seen. Error answers cost nothing. */
+/* A cut or abandoned answer has been paid for as far as it was made: the prompt, once the provider had accepted the
+ * call, and the content that was seen. Error answers cost nothing. */
 static void complete_usage(struct exchange *x, struct usage *u) {
   const struct attempt *a = &x->attempt;
   bool metered = x->route.operation != PROVIDER_COUNT_TOKENS && x->route.operation != PROVIDER_RAW;
-  if (!metered || !a->head_arrived || !was_good(a) || (x->tap.finished && u->known)) return;
+  if (!metered || !a->head_arrived || !was_good(a) || (x->tap.finished && u->known))
+    return;
   if (x->tap.failed && !x->tap.has_content) {
     *u = (struct usage){0};
     return;
   }
   uint64_t seen = usage_estimate_tokens(x->tap.output_bytes);
-  if (!u->known) u->input = x->ask.input_tokens_bound;
-  if (seen > u->output) u->output = seen;
+  if (!u->known)
+    u->input = x->ask.input_tokens_bound;
+  if (seen > u->output)
+    u->output = seen;
   u->estimated = true;
 }
 
@@ -35,7 +37,8 @@ void exchange_settle_attempt(struct exchange *x, const char *outcome, const char
   struct attempt *a = &x->attempt;
   http_reply_close(a->reply);
   a->reply = NULL;
-  if (a->state != ATTEMPT_OPEN) return;
+  if (a->state != ATTEMPT_OPEN)
+    return;
   a->state = ATTEMPT_SETTLED;
   struct ledger_row *row = &a->row;
   row->usage = x->tap.usage;
@@ -54,10 +57,9 @@ void exchange_settle_attempt(struct exchange *x, const char *outcome, const char
   ledger_settle(x->worker->gateway->ledger, x->worker->index, row);
   x->usage = row->usage;
   x->cost = row->cost;
-  if (row->billable) x->settled_cost_nano += row->cost.total;
+  if (row->billable)
+    x->settled_cost_nano += row->cost.total;
   x->settled_tokens += usage_total(&row->usage);
 }
 
-void exchange_settle(struct exchange *x) {
-  allowance_give_back(&x->ticket, x->settled_tokens, x->settled_cost_nano);
-}
+void exchange_settle(struct exchange *x) { allowance_give_back(&x->ticket, x->settled_tokens, x->settled_cost_nano); }

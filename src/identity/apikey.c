@@ -1,6 +1,6 @@
-/* Virtual keys: their form, their hash, and the process's map from hash to principal. Declared keys are a second, small map that is
- * replaced whole at a reload and asked first. The map's lock is never held across the store call; while one fiber asks the store
- * about a stale entry the others go on with what is known. */
+/* Virtual keys: their form, their hash, and the process's map from hash to principal. Declared keys are a second, small
+ * map that is replaced whole at a reload and asked first. The map's lock is never held across the store call; while one
+ * fiber asks the store about a stale entry the others go on with what is known. */
 #include "identity/apikey.h"
 
 #include "base/map.h"
@@ -16,7 +16,7 @@
 #include <unistd.h>
 
 #define MAP_MAX_ENTRIES 65536
-#define FLUSH_MAX 128
+#define FLUSH_MAX       128
 /* With the store away, a key that was good keeps working for so long. */
 #define STALE_MAX_US INT64_C(300000000)
 
@@ -36,7 +36,6 @@ struct apikey_identity {
   struct map *entries;  /* hash -> struct entry * */
 };
 
-
 void apikey_generate(char out[APIKEY_TEXT_BYTES]) {
   uint8_t raw[32];
   random_bytes(raw, sizeof(raw));
@@ -48,7 +47,8 @@ void apikey_generate(char out[APIKEY_TEXT_BYTES]) {
 enum err apikey_check_form(struct text key, struct fault *f) {
   if (key.len < APIKEY_MIN_BYTES || key.len > APIKEY_MAX_BYTES || !text_is_visible_ascii(key)) {
     return fault_set(f, ERR_UNAUTHENTICATED, NULL,
-                     "the API key is malformed: a key is %d to %d visible ASCII characters", APIKEY_MIN_BYTES, APIKEY_MAX_BYTES);
+                     "the API key is malformed: a key is %d to %d visible ASCII characters", APIKEY_MIN_BYTES,
+                     APIKEY_MAX_BYTES);
   }
   return ERR_OK;
 }
@@ -61,21 +61,25 @@ static enum err secret_read(int fd, const char *path, struct secret **out, struc
   }
   ssize_t n = read(fd, raw, sizeof(raw));
   if (n != SECRET_HMAC_BYTES) {
-    return fault_set(f, ERR_CONFIG, NULL, "%s does not hold a server secret of %d bytes; restore it from a backup: without it no existing key works",
-                     path, SECRET_HMAC_BYTES);
+    return fault_set(
+        f, ERR_CONFIG, NULL,
+        "%s does not hold a server secret of %d bytes; restore it from a backup: without it no existing key works",
+        path, SECRET_HMAC_BYTES);
   }
   *out = secret_new((struct text){(const char *)raw, SECRET_HMAC_BYTES});
   secret_wipe(raw, sizeof(raw));
   return ERR_OK;
 }
 
-/* Written to a temporary name, synced and linked, so that neither a crash nor a second process starting now leaves half a secret. */
+/* Written to a temporary name, synced and linked, so that neither a crash nor a second process starting now leaves half
+ * a secret. */
 static enum err secret_create(const char *path, struct fault *f) {
   char temporary[1100];
   uint8_t raw[SECRET_HMAC_BYTES];
   snprintf(temporary, sizeof(temporary), "%s.%ld", path, (long)getpid());
   int fd = open(temporary, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
-  if (fd < 0) return fault_set(f, ERR_CONFIG, NULL, "cannot create %s: %s", temporary, strerror(errno));
+  if (fd < 0)
+    return fault_set(f, ERR_CONFIG, NULL, "cannot create %s: %s", temporary, strerror(errno));
   random_bytes(raw, sizeof(raw));
   bool written = write(fd, raw, sizeof(raw)) == (ssize_t)sizeof(raw) && fsync(fd) == 0;
   secret_wipe(raw, sizeof(raw));
@@ -83,7 +87,8 @@ static enum err secret_create(const char *path, struct fault *f) {
   bool linked = written && (link(temporary, path) == 0 || errno == EEXIST);
   int why = errno;
   unlink(temporary);
-  if (!linked) return fault_set(f, ERR_CONFIG, NULL, "cannot write %s: %s", path, strerror(why));
+  if (!linked)
+    return fault_set(f, ERR_CONFIG, NULL, "cannot write %s: %s", path, strerror(why));
   return ERR_OK;
 }
 
@@ -102,15 +107,16 @@ enum err apikey_load_secret(const char *data_dir, struct secret **out, struct fa
   int fd = open(path, O_RDONLY | O_CLOEXEC);
   if (fd < 0 && errno == ENOENT) {
     enum err e = secret_create(path, f);
-    if (e != ERR_OK) return e;
+    if (e != ERR_OK)
+      return e;
     fd = open(path, O_RDONLY | O_CLOEXEC);
   }
-  if (fd < 0) return fault_set(f, ERR_CONFIG, NULL, "cannot read %s: %s", path, strerror(errno));
+  if (fd < 0)
+    return fault_set(f, ERR_CONFIG, NULL, "cannot read %s: %s", path, strerror(errno));
   enum err e = secret_read(fd, path, out, f);
   close(fd);
   return e;
 }
-
 
 struct lookup {
   struct store *store;
@@ -126,11 +132,13 @@ static enum err lookup_run(void *arg) {
 }
 
 /* Asks the store, waiting; *out is NULL when it knows no such key. */
-static enum err ask_store(struct apikey_identity *i, const uint8_t *hash, const struct principal **out, struct fault *f) {
+static enum err ask_store(struct apikey_identity *i, const uint8_t *hash, const struct principal **out,
+                          struct fault *f) {
   struct lookup l = {.store = i->store, .hash = hash};
   arena_init(&l.arena);
   enum err e = i->pool ? offload_call(i->pool, lookup_run, &l) : lookup_run(&l);
-  if (e == ERR_OK) *out = principal_from_stored(&l.key);
+  if (e == ERR_OK)
+    *out = principal_from_stored(&l.key);
   if (e == ERR_NOT_FOUND) {
     *out = NULL;
     e = ERR_OK;
@@ -143,7 +151,8 @@ static enum err ask_store(struct apikey_identity *i, const uint8_t *hash, const 
 }
 
 static void entry_free(struct entry *e) {
-  if (e) principal_unref(e->principal);
+  if (e)
+    principal_unref(e->principal);
   free(e);
 }
 
@@ -152,7 +161,8 @@ static void remember(struct apikey_identity *i, struct text hash, const struct p
   struct entry *e = map_get(i->entries, hash);
   if (!e) {
     e = calloc(1, sizeof(*e));
-    if (!e) abort();
+    if (!e)
+      abort();
     if (map_set(i->entries, hash, e, NULL) != ERR_OK) {
       entry_free(e);
       principal_unref(p);
@@ -168,15 +178,16 @@ static void forget_all(struct apikey_identity *i) {
   size_t cursor = 0;
   struct text key;
   void *value;
-  while (map_next(i->entries, &cursor, &key, &value)) entry_free(value);
+  while (map_next(i->entries, &cursor, &key, &value))
+    entry_free(value);
   map_free(i->entries);
   i->entries = map_new(MAP_MAX_ENTRIES);
 }
 
 enum known { KNOWN_GOOD, KNOWN_BAD, KNOWN_NOT };
 
-/* What the process knows without asking: a reference in *out when good. A stale entry counts as known for everybody but the caller
- * who finds it stale first. */
+/* What the process knows without asking: a reference in *out when good. A stale entry counts as known for everybody but
+ * the caller who finds it stale first. */
 static enum known look(struct apikey_identity *i, struct text hash, int64_t now_us, const struct principal **out) {
   const struct principal *p = map_get(i->declared, hash);
   if (p) {
@@ -184,12 +195,14 @@ static enum known look(struct apikey_identity *i, struct text hash, int64_t now_
     return KNOWN_GOOD;
   }
   struct entry *e = map_get(i->entries, hash);
-  if (!e) return KNOWN_NOT;
+  if (!e)
+    return KNOWN_NOT;
   if (now_us - e->checked_us > APIKEY_TRUST_US || now_us < e->checked_us) {
     e->checked_us = now_us;
     return KNOWN_NOT;
   }
-  if (!e->principal) return KNOWN_BAD;
+  if (!e->principal)
+    return KNOWN_BAD;
   e->used_us = now_us;
   *out = principal_ref(e->principal);
   return KNOWN_GOOD;
@@ -198,43 +211,54 @@ static enum known look(struct apikey_identity *i, struct text hash, int64_t now_
 /* The store cannot be asked: a key confirmed not long ago still counts. */
 static bool look_stale(struct apikey_identity *i, struct text hash, int64_t now_us, const struct principal **out) {
   struct entry *e = map_get(i->entries, hash);
-  if (!e || !e->principal || now_us - e->confirmed_us > STALE_MAX_US) return false;
+  if (!e || !e->principal || now_us - e->confirmed_us > STALE_MAX_US)
+    return false;
   *out = principal_ref(e->principal);
   return true;
 }
 
-static enum err resolve(struct apikey_identity *i, struct text key, int64_t now_us, const struct principal **out, struct fault *f) {
+static enum err resolve(struct apikey_identity *i, struct text key, int64_t now_us, const struct principal **out,
+                        struct fault *f) {
   uint8_t hash_bytes[SECRET_HMAC_BYTES];
   secret_hmac(i->server_secret, key, hash_bytes);
   struct text hash = {(const char *)hash_bytes, sizeof(hash_bytes)};
   pthread_mutex_lock(&i->lock);
   enum known known = look(i, hash, now_us, out);
   pthread_mutex_unlock(&i->lock);
-  if (known == KNOWN_GOOD) return ERR_OK;
+  if (known == KNOWN_GOOD)
+    return ERR_OK;
   if (known == KNOWN_NOT) {
     const struct principal *fresh = NULL;
     enum err e = ask_store(i, hash_bytes, &fresh, f);
     pthread_mutex_lock(&i->lock);
     bool stale = e != ERR_OK && look_stale(i, hash, now_us, out);
     if (e == ERR_OK) {
-      if (map_count(i->entries) >= MAP_MAX_ENTRIES) forget_all(i);
-      if (fresh) *out = principal_ref(fresh);
+      if (map_count(i->entries) >= MAP_MAX_ENTRIES)
+        forget_all(i);
+      if (fresh)
+        *out = principal_ref(fresh);
       remember(i, hash, fresh, now_us);
     }
     pthread_mutex_unlock(&i->lock);
-    if (stale) return ERR_OK;
-    if (e != ERR_OK) return e;
-    if (fresh) return ERR_OK;
+    if (stale)
+      return ERR_OK;
+    if (e != ERR_OK)
+      return e;
+    if (fresh)
+      return ERR_OK;
   }
   return fault_set(f, ERR_UNAUTHENTICATED, NULL, "this API key is not known");
 }
 
-static enum err find(struct identity *self, struct text key, int64_t now_us, const struct principal **out, struct fault *f) {
+static enum err find(struct identity *self, struct text key, int64_t now_us, const struct principal **out,
+                     struct fault *f) {
   struct apikey_identity *i = (struct apikey_identity *)self;
   const struct principal *p = NULL;
   enum err e = apikey_check_form(key, f);
-  if (e == ERR_OK) e = resolve(i, key, now_us, &p, f);
-  if (e != ERR_OK) return e;
+  if (e == ERR_OK)
+    e = resolve(i, key, now_us, &p, f);
+  if (e != ERR_OK)
+    return e;
   e = principal_check(p, now_us, f);
   if (e != ERR_OK) {
     principal_unref(p);
@@ -247,16 +271,19 @@ static enum err find(struct identity *self, struct text key, int64_t now_us, con
 static bool is_ours(struct identity *self, struct text key) {
   struct apikey_identity *i = (struct apikey_identity *)self;
   const struct principal *p = NULL;
-  if (apikey_check_form(key, NULL) != ERR_OK) return false;
-  if (resolve(i, key, loop_wall_us(), &p, NULL) != ERR_OK) return false;
+  if (apikey_check_form(key, NULL) != ERR_OK)
+    return false;
+  if (resolve(i, key, loop_wall_us(), &p, NULL) != ERR_OK)
+    return false;
   principal_unref(p);
   return true;
 }
 
-
-struct apikey_identity *apikey_identity_new(struct store *store, struct offload *pool, const struct secret *server_secret) {
+struct apikey_identity *apikey_identity_new(struct store *store, struct offload *pool,
+                                            const struct secret *server_secret) {
   struct apikey_identity *i = calloc(1, sizeof(*i));
-  if (!i) abort();
+  if (!i)
+    abort();
   i->port = (struct identity){find, is_ours, principal_unref};
   i->store = store;
   i->pool = pool;
@@ -271,12 +298,14 @@ static void declared_free(struct map *declared) {
   size_t cursor = 0;
   struct text key;
   void *value;
-  while (map_next(declared, &cursor, &key, &value)) principal_unref(value);
+  while (map_next(declared, &cursor, &key, &value))
+    principal_unref(value);
   map_free(declared);
 }
 
 void apikey_identity_free(struct apikey_identity *i) {
-  if (!i) return;
+  if (!i)
+    return;
   declared_free(i->declared);
   forget_all(i);
   map_free(i->entries);
@@ -295,7 +324,8 @@ void apikey_identity_declare(struct apikey_identity *i, const struct apikey_decl
     secret_hmac(i->server_secret, keys[n].value, hash);
     struct text name = {(const char *)hash, sizeof(hash)};
     const struct principal *p = map_get(fresh, name) ? NULL : principal_from_declared(&keys[n]);
-    if (p && map_set(fresh, name, (void *)(uintptr_t)p, NULL) != ERR_OK) principal_unref(p);
+    if (p && map_set(fresh, name, (void *)(uintptr_t)p, NULL) != ERR_OK)
+      principal_unref(p);
   }
   pthread_mutex_lock(&i->lock);
   struct map *old = i->declared;
@@ -312,7 +342,8 @@ enum err apikey_identity_flush(struct apikey_identity *i, struct fault *f) {
   pthread_mutex_lock(&i->lock);
   while (count < sizeof(ids) / sizeof(ids[0]) && map_next(i->entries, &cursor, &key, &value)) {
     struct entry *e = value;
-    if (!e->principal || e->used_us == 0) continue;
+    if (!e->principal || e->used_us == 0)
+      continue;
     ids[count] = e->principal->id;
     used[count++] = e->used_us;
     e->used_us = 0;

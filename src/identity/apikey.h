@@ -1,5 +1,7 @@
-/* Virtual keys: "weir_" and 43 base64url characters of 32 random bytes, shown once; kept as HMAC-SHA-256 under the server's secret and found by that hash alone, so that neither a look-up nor its timing says anything about other keys.
- * This is the adapter behind ports/identity.h: a map of the process in front of the store. A cached answer, good or bad, is trusted for APIKEY_TRUST_US; a revoked key is refused everywhere within a second. */
+/* Virtual keys: "weir_" and 43 base64url characters of 32 random bytes, shown once; kept as HMAC-SHA-256 under the
+ * server's secret and found by that hash alone, so that neither a look-up nor its timing says anything about other
+ * keys. This is the adapter behind ports/identity.h: a map of the process in front of the store. A cached answer, good
+ * or bad, is trusted for APIKEY_TRUST_US; a revoked key is refused everywhere within a second. */
 #ifndef IDENTITY_APIKEY_H
 #define IDENTITY_APIKEY_H
 
@@ -8,10 +10,10 @@
 #include "ports/identity.h"
 #include "ports/store.h"
 
-#define APIKEY_TRUST_US INT64_C(500000)
-#define APIKEY_MIN_BYTES 8
-#define APIKEY_MAX_BYTES 512
-#define APIKEY_TEXT_BYTES 48 /* of a generated key */
+#define APIKEY_TRUST_US     INT64_C(500000)
+#define APIKEY_MIN_BYTES    8
+#define APIKEY_MAX_BYTES    512
+#define APIKEY_TEXT_BYTES   48 /* of a generated key */
 #define APIKEY_PREFIX_BYTES 12
 
 /* A key declared in the configuration; texts are copied. */
@@ -28,7 +30,8 @@ struct apikey_declared {
 struct apikey_identity; /* embeds struct identity first */
 
 /* Store, pool and secret must outlive it. pool may be NULL: the store is then asked on the calling thread. */
-struct apikey_identity *apikey_identity_new(struct store *store, struct offload *pool, const struct secret *server_secret);
+struct apikey_identity *apikey_identity_new(struct store *store, struct offload *pool,
+                                            const struct secret *server_secret);
 void apikey_identity_free(struct apikey_identity *i);
 struct identity *apikey_identity_port(struct apikey_identity *i);
 /* Replaces all declared keys at once (start, reload). Two with the same value: the first counts. */
@@ -40,7 +43,8 @@ enum err apikey_identity_flush(struct apikey_identity *i, struct fault *f) MUST_
 void apikey_generate(char out[APIKEY_TEXT_BYTES]);
 /* Length and alphabet: 8 to 512 visible ASCII characters. ERR_UNAUTHENTICATED. */
 enum err apikey_check_form(struct text key, struct fault *f) MUST_CHECK;
-/* The server's hashing secret from data_dir/server.key (0600), made at first start. data_dir NULL: a random one for this process. ERR_CONFIG when the file is not 32 bytes or open to others. */
+/* The server's hashing secret from data_dir/server.key (0600), made at first start. data_dir NULL: a random one for
+ * this process. ERR_CONFIG when the file is not 32 bytes or open to others. */
 enum err apikey_load_secret(const char *data_dir, struct secret **out, struct fault *f) MUST_CHECK;
 
 #endif

@@ -1,5 +1,5 @@
-/* Making, sharing and checking principals. A principal lives in one arena of its own together with its texts, so freeing it is
- * one call; the count is atomic because workers share it. Used by the adapters of ports/identity.h. */
+/* Making, sharing and checking principals. A principal lives in one arena of its own together with its texts, so
+ * freeing it is one call; the count is atomic because workers share it. Used by the adapters of ports/identity.h. */
 #include "identity/principal.h"
 
 #include <stdatomic.h>
@@ -14,7 +14,8 @@ struct shared_principal {
 
 static struct shared_principal *shared_new(void) {
   struct shared_principal *s = calloc(1, sizeof(*s));
-  if (!s) abort();
+  if (!s)
+    abort();
   arena_init(&s->arena);
   atomic_init(&s->refs, 1);
   return s;
@@ -23,15 +24,18 @@ static struct shared_principal *shared_new(void) {
 /* "*" alone means every model, which is also what no list means. */
 static void set_models(struct shared_principal *s, const struct text *models, size_t count) {
   struct text *copy = arena_alloc(&s->arena, (count ? count : 1) * sizeof(*copy));
-  for (size_t i = 0; i < count; i++) copy[i] = arena_copy(&s->arena, models[i]);
+  for (size_t i = 0; i < count; i++)
+    copy[i] = arena_copy(&s->arena, models[i]);
   s->p.models = copy;
   s->p.model_count = count == 1 && text_equal(models[0], TEXT("*")) ? 0 : count;
 }
 
-/* A stored key's id is positive; a declared one gets a stable negative id from its name, so that its rows and limits survive a restart. */
+/* A stored key's id is positive; a declared one gets a stable negative id from its name, so that its rows and limits
+ * survive a restart. */
 static int64_t declared_id(struct text name) {
   uint64_t h = 14695981039346656037u;
-  for (size_t i = 0; i < name.len; i++) h = (h ^ (unsigned char)name.at[i]) * 1099511628211u;
+  for (size_t i = 0; i < name.len; i++)
+    h = (h ^ (unsigned char)name.at[i]) * 1099511628211u;
   return -(int64_t)(h >> 2) - 1;
 }
 
@@ -52,9 +56,12 @@ const struct principal *principal_from_declared(const struct apikey_declared *d)
 }
 
 static enum principal_period period_named(struct text name) {
-  if (text_equal(name, TEXT("day"))) return PRINCIPAL_DAY;
-  if (text_equal(name, TEXT("week"))) return PRINCIPAL_WEEK;
-  if (text_equal(name, TEXT("month"))) return PRINCIPAL_MONTH;
+  if (text_equal(name, TEXT("day")))
+    return PRINCIPAL_DAY;
+  if (text_equal(name, TEXT("week")))
+    return PRINCIPAL_WEEK;
+  if (text_equal(name, TEXT("month")))
+    return PRINCIPAL_MONTH;
   return PRINCIPAL_NO_BUDGET;
 }
 
@@ -69,7 +76,8 @@ const struct principal *principal_from_stored(const struct store_key *k) {
       one = rest;
       rest = TEXT_NONE;
     }
-    if (!text_is_empty(one)) models[count++] = one;
+    if (!text_is_empty(one))
+      models[count++] = one;
   }
   s->p.id = k->id;
   s->p.name = arena_copy(&s->arena, k->name);
@@ -93,7 +101,8 @@ const struct principal *principal_ref(const struct principal *p) {
 
 void principal_unref(const struct principal *p) {
   struct shared_principal *s = (struct shared_principal *)(uintptr_t)p;
-  if (!s || atomic_fetch_sub_explicit(&s->refs, 1, memory_order_acq_rel) != 1) return;
+  if (!s || atomic_fetch_sub_explicit(&s->refs, 1, memory_order_acq_rel) != 1)
+    return;
   arena_done(&s->arena);
   free(s);
 }
@@ -114,9 +123,11 @@ enum err principal_check(const struct principal *p, int64_t now_us, struct fault
 }
 
 bool principal_allows_model(const struct principal *p, struct text model) {
-  if (p->model_count == 0) return true;
+  if (p->model_count == 0)
+    return true;
   for (size_t i = 0; i < p->model_count; i++) {
-    if (text_glob(p->models[i], model, NULL)) return true;
+    if (text_glob(p->models[i], model, NULL))
+      return true;
   }
   return false;
 }

@@ -1,4 +1,5 @@
-/* Principals: made once from a stored or declared key, then shared and immutable. Here because making and refcounting them is the same for every kind of credential. */
+/* Principals: made once from a stored or declared key, then shared and immutable. Here because making and refcounting
+ * them is the same for every kind of credential. */
 #ifndef IDENTITY_PRINCIPAL_H
 #define IDENTITY_PRINCIPAL_H
 

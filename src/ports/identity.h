@@ -1,4 +1,5 @@
-/* The port of identity: whose call is this, and what may it do. A principal is immutable, shared between workers and refcounted. */
+/* The port of identity: whose call is this, and what may it do. A principal is immutable, shared between workers and
+ * refcounted. */
 #ifndef PORTS_IDENTITY_H
 #define PORTS_IDENTITY_H
 
@@ -19,10 +20,14 @@ struct principal {
 };
 
 struct identity {
-  /* The principal behind a key a client showed. ERR_OK with a reference in *out (give it back with unref; an expired or blocked one is ERR_UNAUTHENTICATED or ERR_FORBIDDEN, f says which),
-   * ERR_UNAUTHENTICATED for a malformed or unknown key, ERR_STORE when nobody can tell. now_us is the wall clock. Waits only when the key is not known in this process yet. */
-  enum err (*find)(struct identity *self, struct text key, int64_t now_us, const struct principal **out, struct fault *f);
-  /* Does this text name a Weir key (valid or not any more)? For telling a caller's own provider credential from ours. May wait. */
+  /* The principal behind a key a client showed. ERR_OK with a reference in *out (give it back with unref; an expired or
+   * blocked one is ERR_UNAUTHENTICATED or ERR_FORBIDDEN, f says which), ERR_UNAUTHENTICATED for a malformed or unknown
+   * key, ERR_STORE when nobody can tell. now_us is the wall clock. Waits only when the key is not known in this process
+   * yet. */
+  enum err (*find)(struct identity *self, struct text key, int64_t now_us, const struct principal **out,
+                   struct fault *f);
+  /* Does this text name a Weir key (valid or not any more)? For telling a caller's own provider credential from ours.
+   * May wait. */
   bool (*is_ours)(struct identity *self, struct text key);
   void (*unref)(const struct principal *p); /* NULL is fine; any thread */
 };

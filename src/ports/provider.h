@@ -1,4 +1,5 @@
-/* The port of providers: how a call is addressed, authorised and how an answer is to be understood. Adapters in provider/ are pure. */
+/* The port of providers: how a call is addressed, authorised and how an answer is to be understood. Adapters in
+ * provider/ are pure. */
 #ifndef PORTS_PROVIDER_H
 #define PORTS_PROVIDER_H
 
@@ -24,8 +25,8 @@ enum provider_class {
   PROVIDER_SERVER_ERROR, /* 5xx, 529, or an answer that is not what it should be */
   PROVIDER_TIMEOUT,
   PROVIDER_NETWORK_ERROR,
-  PROVIDER_AUTH_ERROR,   /* 401, 403: never retried, returned as it is */
-  PROVIDER_CLIENT_ERROR  /* other 4xx: returned as it is */
+  PROVIDER_AUTH_ERROR,  /* 401, 403: never retried, returned as it is */
+  PROVIDER_CLIENT_ERROR /* other 4xx: returned as it is */
 };
 const char *provider_class_name(enum provider_class c); /* "rate_limit" */
 bool provider_class_falls_over(enum provider_class c);
@@ -33,17 +34,18 @@ bool provider_class_is_unhealthy(enum provider_class c); /* counts for the break
 
 struct provider_call {
   enum provider_operation operation;
-  struct text base_path;    /* of the base URL, no trailing slash */
-  struct text raw_path;     /* PROVIDER_RAW: the vendor's path, e.g. "/v1/messages/batches" */
-  struct text query;        /* the client's query string, carried on ("" for none) */
-  struct text api_key;      /* Weir's credential; empty when the caller's own is used */
+  struct text base_path;                        /* of the base URL, no trailing slash */
+  struct text raw_path;                         /* PROVIDER_RAW: the vendor's path, e.g. "/v1/messages/batches" */
+  struct text query;                            /* the client's query string, carried on ("" for none) */
+  struct text api_key;                          /* Weir's credential; empty when the caller's own is used */
   struct text own_x_api_key, own_authorization; /* the caller's own credentials (only on /ak), else empty */
-  bool has_version;         /* the client sent anthropic-version */
+  bool has_version;                             /* the client sent anthropic-version */
 };
 #define PROVIDER_MAX_HEADERS 6
 struct provider_target {
-  struct text path;         /* with query */
-  struct provider_header headers[PROVIDER_MAX_HEADERS]; /* authorisation and what the vendor demands and the client did not send */
+  struct text path; /* with query */
+  struct provider_header
+      headers[PROVIDER_MAX_HEADERS]; /* authorisation and what the vendor demands and the client did not send */
   size_t header_count;
 };
 

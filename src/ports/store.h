@@ -1,5 +1,6 @@
-/* The port of the store: keys and the ledger's rows. Every function blocks and is called from a thread that may (the offload pool, the ledger's writer, the command line); an adapter is safe for calls from several threads.
- * Errors: ERR_STORE (reason in f), ERR_STORE_FULL, ERR_STORE_BUSY, ERR_STORE_CORRUPT, ERR_STORE_CONFLICT, ERR_NOT_FOUND. */
+/* The port of the store: keys and the ledger's rows. Every function blocks and is called from a thread that may (the
+ * offload pool, the ledger's writer, the command line); an adapter is safe for calls from several threads. Errors:
+ * ERR_STORE (reason in f), ERR_STORE_FULL, ERR_STORE_BUSY, ERR_STORE_CORRUPT, ERR_STORE_CONFLICT, ERR_NOT_FOUND. */
 #ifndef PORTS_STORE_H
 #define PORTS_STORE_H
 
@@ -10,28 +11,28 @@
 
 struct store_key {
   int64_t id;
-  struct text name, prefix, user;      /* user "" when none */
-  uint8_t hash[STORE_HASH_BYTES];      /* HMAC-SHA-256 of the key under the server's secret */
-  struct text models;                  /* globs separated by '\n'; "*" for all */
-  int64_t rpm, tpm, concurrency;       /* 0: no limit */
-  int64_t budget_nano;                 /* 0: no limit */
-  struct text budget_period;           /* "day" "week" "month", "" without budget */
-  int64_t created_us, expires_us;      /* expires_us 0: never */
-  int64_t last_used_us;                /* 0: never */
+  struct text name, prefix, user; /* user "" when none */
+  uint8_t hash[STORE_HASH_BYTES]; /* HMAC-SHA-256 of the key under the server's secret */
+  struct text models;             /* globs separated by '\n'; "*" for all */
+  int64_t rpm, tpm, concurrency;  /* 0: no limit */
+  int64_t budget_nano;            /* 0: no limit */
+  struct text budget_period;      /* "day" "week" "month", "" without budget */
+  int64_t created_us, expires_us; /* expires_us 0: never */
+  int64_t last_used_us;           /* 0: never */
   bool blocked;
 };
 
 /* One settled attempt: a row of the append-only ledger. Texts are at most 256 bytes each. */
 struct ledger_row {
-  int64_t id;             /* time-ordered, unique in the deployment */
+  int64_t id;                      /* time-ordered, unique in the deployment */
   int64_t reserved_us, settled_us; /* wall clock */
-  struct text request_id; /* ours */
-  uint32_t attempt;       /* 1, 2, ... within the request */
-  int64_t key_id;         /* a stored key's id; declared keys: a negative id derived from the name; 0 none */
+  struct text request_id;          /* ours */
+  uint32_t attempt;                /* 1, 2, ... within the request */
+  int64_t key_id;                  /* a stored key's id; declared keys: a negative id derived from the name; 0 none */
   struct text key_name, user, wire, operation, provider, credential, model, upstream_model, upstream_request_id;
-  struct text outcome;    /* "ok" "error" "cancelled" "cut" "recovered" ... */
-  struct text error;      /* err_name or provider class, "" when ok */
-  int status;             /* sent to the client, 0 when nothing was */
+  struct text outcome; /* "ok" "error" "cancelled" "cut" "recovered" ... */
+  struct text error;   /* err_name or provider class, "" when ok */
+  int status;          /* sent to the client, 0 when nothing was */
   int upstream_status;
   bool streamed, billable;
   struct usage usage;
@@ -44,7 +45,7 @@ struct ledger_row {
 struct ledger_totals {
   uint64_t rows, keys;
   int64_t cost_nano;
-  uint64_t mismatched_keys;  /* balances that differ from the sum of their rows */
+  uint64_t mismatched_keys;   /* balances that differ from the sum of their rows */
   struct text first_mismatch; /* a sentence, or empty */
 };
 
@@ -55,17 +56,24 @@ struct store_ops {
   enum err (*health)(struct store *s, struct fault *f);
 
   enum err (*key_create)(struct store *s, const struct store_key *k, int64_t *out_id, struct fault *f);
-  enum err (*key_find)(struct store *s, const uint8_t hash[STORE_HASH_BYTES], struct arena *a, struct store_key *out, struct fault *f); /* ERR_NOT_FOUND */
+  enum err (*key_find)(struct store *s, const uint8_t hash[STORE_HASH_BYTES], struct arena *a, struct store_key *out,
+                       struct fault *f); /* ERR_NOT_FOUND */
   /* Oldest first, ids above after_id; at most max. */
-  enum err (*key_list)(struct store *s, int64_t after_id, size_t max, struct arena *a, struct store_key **out, size_t *out_count, struct fault *f);
+  enum err (*key_list)(struct store *s, int64_t after_id, size_t max, struct arena *a, struct store_key **out,
+                       size_t *out_count, struct fault *f);
   enum err (*key_set_blocked)(struct store *s, int64_t id, bool blocked, struct fault *f); /* ERR_NOT_FOUND */
-  enum err (*key_touch)(struct store *s, const int64_t *ids, const int64_t *last_used_us, size_t count, struct fault *f);
+  enum err (*key_touch)(struct store *s, const int64_t *ids, const int64_t *last_used_us, size_t count,
+                        struct fault *f);
 
-  /* Adds the rows and moves the stream's position to `position` in one transaction; a stream's rows at or below its stored position are skipped by the caller, rows whose id exists already are ignored and not added to balances again. Balances per key move with the rows. */
-  enum err (*ledger_append)(struct store *s, const struct ledger_row *rows, size_t count, struct text stream, uint64_t position, struct fault *f);
+  /* Adds the rows and moves the stream's position to `position` in one transaction; a stream's rows at or below its
+   * stored position are skipped by the caller, rows whose id exists already are ignored and not added to balances
+   * again. Balances per key move with the rows. */
+  enum err (*ledger_append)(struct store *s, const struct ledger_row *rows, size_t count, struct text stream,
+                            uint64_t position, struct fault *f);
   enum err (*ledger_position)(struct store *s, struct text stream, uint64_t *out, struct fault *f); /* 0 when unknown */
   /* Newest first, ids below before_id (0: from the end), at most max. */
-  enum err (*ledger_list)(struct store *s, int64_t before_id, size_t max, struct arena *a, struct ledger_row **out, size_t *out_count, struct fault *f);
+  enum err (*ledger_list)(struct store *s, int64_t before_id, size_t max, struct arena *a, struct ledger_row **out,
+                          size_t *out_count, struct fault *f);
   /* Sum of cost_nano of billable rows of the key settled at or after since_us. */
   enum err (*ledger_spent)(struct store *s, int64_t key_id, int64_t since_us, int64_t *out_nano, struct fault *f);
   /* Recomputes every balance from the rows. */

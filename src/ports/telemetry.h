@@ -1,9 +1,10 @@
-/* The port of telemetry: one record for every finished exchange; what becomes of it (a log line, metrics) is the adapter's matter. */
+/* The port of telemetry: one record for every finished exchange; what becomes of it (a log line, metrics) is the
+ * adapter's matter. */
 #ifndef PORTS_TELEMETRY_H
 #define PORTS_TELEMETRY_H
 
-#include "llm/price.h"
 #include "base/text.h"
+#include "llm/price.h"
 
 /* Stages of the request path, in order; their names are in telemetry_stage_name. */
 enum telemetry_stage {
@@ -20,7 +21,7 @@ enum telemetry_stage {
 struct telemetry_exchange {
   struct text request_id, upstream_request_id, method, path, peer, user_agent;
   struct text key_name, user, wire, operation, model, provider, upstream_model;
-  struct text error; /* err_name, "" when ok */
+  struct text error;  /* err_name, "" when ok */
   struct text detail; /* the fault's sentence, "" when ok */
   const char *outcome;
   int status, upstream_status;
@@ -29,7 +30,7 @@ struct telemetry_exchange {
   uint64_t request_bytes, response_bytes;
   struct usage usage;
   struct cost cost;
-  int64_t stage_us[TELEMETRY_STAGES]; /* -1: not reached */
+  int64_t stage_us[TELEMETRY_STAGES];               /* -1: not reached */
   int64_t first_token_us, duration_us, overhead_us; /* -1: unknown */
 };
 

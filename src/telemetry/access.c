@@ -1,5 +1,6 @@
-/* The access line. Its order is the order in which people read it: when, what, whose, where to, how it ended, how much, how long. Written into a buffer of
- * the thread and handed to the log's batch, so that a busy worker writes many lines with one system call. */
+/* The access line. Its order is the order in which people read it: when, what, whose, where to, how it ended, how much,
+ * how long. Written into a buffer of the thread and handed to the log's batch, so that a busy worker writes many lines
+ * with one system call. */
 #include "telemetry/access.h"
 
 #include "base/json.h"
@@ -15,7 +16,8 @@ static const char *const stage_names[TELEMETRY_STAGES] = {
 
 /* Client-chosen text is cut, so that nobody can write a line of any length. */
 static void field(struct json_writer *w, const char *name, struct text t) {
-  if (!text_is_empty(t)) json_field_text(w, name, text_head(t, TEXT_MAX_BYTES));
+  if (!text_is_empty(t))
+    json_field_text(w, name, text_head(t, TEXT_MAX_BYTES));
 }
 
 static void write_time(struct json_writer *w, int64_t wall_us) {
@@ -31,21 +33,30 @@ static void write_time(struct json_writer *w, int64_t wall_us) {
 static void write_usage(struct json_writer *w, const struct telemetry_exchange *e) {
   json_field_u64(w, "input_tokens", e->usage.input);
   json_field_u64(w, "output_tokens", e->usage.output);
-  if (e->usage.cache_write_5m) json_field_u64(w, "cache_write_5m_tokens", e->usage.cache_write_5m);
-  if (e->usage.cache_write_1h) json_field_u64(w, "cache_write_1h_tokens", e->usage.cache_write_1h);
-  if (e->usage.cache_read) json_field_u64(w, "cache_read_tokens", e->usage.cache_read);
-  if (e->usage.reasoning) json_field_u64(w, "reasoning_tokens", e->usage.reasoning);
-  if (e->usage.estimated) json_field_bool(w, "tokens_estimated", true);
-  if (e->cost.known) json_field_i64(w, "cost_nano_usd", e->cost.total);
-  else json_field_str(w, "cost_nano_usd", NULL);
+  if (e->usage.cache_write_5m)
+    json_field_u64(w, "cache_write_5m_tokens", e->usage.cache_write_5m);
+  if (e->usage.cache_write_1h)
+    json_field_u64(w, "cache_write_1h_tokens", e->usage.cache_write_1h);
+  if (e->usage.cache_read)
+    json_field_u64(w, "cache_read_tokens", e->usage.cache_read);
+  if (e->usage.reasoning)
+    json_field_u64(w, "reasoning_tokens", e->usage.reasoning);
+  if (e->usage.estimated)
+    json_field_bool(w, "tokens_estimated", true);
+  if (e->cost.known)
+    json_field_i64(w, "cost_nano_usd", e->cost.total);
+  else
+    json_field_str(w, "cost_nano_usd", NULL);
 }
 
 static void write_times(struct json_writer *w, const struct telemetry_exchange *e) {
   json_field_i64(w, "duration_us", e->duration_us);
   json_field_i64(w, "overhead_us", e->overhead_us);
-  if (e->first_token_us >= 0) json_field_i64(w, "first_token_us", e->first_token_us);
+  if (e->first_token_us >= 0)
+    json_field_i64(w, "first_token_us", e->first_token_us);
   for (size_t i = 0; i < TELEMETRY_STAGES; i++) {
-    if (e->stage_us[i] >= 0) json_field_i64(w, stage_names[i], e->stage_us[i]);
+    if (e->stage_us[i] >= 0)
+      json_field_i64(w, stage_names[i], e->stage_us[i]);
   }
 }
 
@@ -71,7 +82,8 @@ void access_write_line(struct buf *out, int64_t wall_us, const struct telemetry_
   field(&w, "provider", e->provider);
   field(&w, "upstream_model", e->upstream_model);
   field(&w, "upstream_request_id", e->upstream_request_id);
-  if (e->upstream_status) json_field_i64(&w, "upstream_status", e->upstream_status);
+  if (e->upstream_status)
+    json_field_i64(&w, "upstream_status", e->upstream_status);
   json_field_u64(&w, "attempts", e->attempts);
   json_field_bool(&w, "streamed", e->streamed);
   json_field_u64(&w, "request_bytes", e->request_bytes);
@@ -86,11 +98,13 @@ void access_write_line(struct buf *out, int64_t wall_us, const struct telemetry_
 static void exchange_done(struct telemetry *self, unsigned worker, const struct telemetry_exchange *e) {
   struct access_telemetry *a = (struct access_telemetry *)self;
   metrics_count(a->metrics, worker, e);
-  if (!log_is_on(LOG_LEVEL_INFO)) return;
+  if (!log_is_on(LOG_LEVEL_INFO))
+    return;
   static _Thread_local char memory[LINE_MAX_BYTES];
   struct buf line = {.at = memory, .cap = sizeof(memory), .max = sizeof(memory)};
   access_write_line(&line, loop_wall_us(), e);
-  if (buf_check(&line) == ERR_OK) log_access(buf_text(&line));
+  if (buf_check(&line) == ERR_OK)
+    log_access(buf_text(&line));
 }
 
 void access_init(struct access_telemetry *a, struct metrics *metrics) {

@@ -1,4 +1,5 @@
-/* Numbers about the work done: counters a worker (metrics.def), three histograms, and a writer in the Prometheus text format 0.0.4. Counting is a relaxed add on the worker's own cache lines; writing sums them up from any thread. */
+/* Numbers about the work done: counters a worker (metrics.def), three histograms, and a writer in the Prometheus text
+ * format 0.0.4. Counting is a relaxed add on the worker's own cache lines; writing sums them up from any thread. */
 #ifndef TELEMETRY_METRICS_H
 #define TELEMETRY_METRICS_H
 

@@ -1,6 +1,7 @@
-/* The limits of one key, decided in the process. An allowance is a mutex and a few counters: two token buckets (requests
- * and tokens a minute, refilled lazily), the calls in flight, and the money of the current budget period as spent plus reserved.
- * It knows neither keys nor clocks nor the store: the gateway's admit stage brings limits and time, settle brings the truth. */
+/* The limits of one key, decided in the process. An allowance is a mutex and a few counters: two token buckets
+ * (requests and tokens a minute, refilled lazily), the calls in flight, and the money of the current budget period as
+ * spent plus reserved. It knows neither keys nor clocks nor the store: the gateway's admit stage brings limits and
+ * time, settle brings the truth. */
 #include "traffic/limiter.h"
 
 #include "base/map.h"
@@ -10,10 +11,10 @@
 #include <stdlib.h>
 
 #define US_PER_MINUTE INT64_C(60000000)
-#define US_PER_S INT64_C(1000000)
+#define US_PER_S      INT64_C(1000000)
 
-/* A bucket holds at most `limit` units and refills by `limit` a minute. The level is kept in units * 60e6 so that refilling is
- * exact in integers: each microsecond adds `limit` of these fine units. */
+/* A bucket holds at most `limit` units and refills by `limit` a minute. The level is kept in units * 60e6 so that
+ * refilling is exact in integers: each microsecond adds `limit` of these fine units. */
 struct bucket {
   int64_t limit;
   __int128 level;
@@ -35,14 +36,16 @@ struct limiter {
 
 struct limiter *limiter_new(size_t max_keys) {
   struct limiter *l = calloc(1, sizeof(*l));
-  if (!l) abort();
+  if (!l)
+    abort();
   pthread_mutex_init(&l->lock, NULL);
   l->entries = map_new(max_keys);
   return l;
 }
 
 void limiter_free(struct limiter *l) {
-  if (!l) return;
+  if (!l)
+    return;
   size_t cursor = 0;
   struct text key;
   void *value;
@@ -62,7 +65,8 @@ struct allowance *limiter_entry(struct limiter *l, int64_t key_id) {
   struct allowance *a = map_get(l->entries, key);
   if (!a) {
     a = calloc(1, sizeof(*a));
-    if (!a) abort();
+    if (!a)
+      abort();
     pthread_mutex_init(&a->lock, NULL);
     if (map_set(l->entries, key, a, NULL) != ERR_OK) {
       pthread_mutex_destroy(&a->lock);
@@ -83,15 +87,15 @@ static void bucket_refill(struct bucket *b, int64_t limit, int64_t now_us) {
     b->at_us = now_us;
     return;
   }
-  if (now_us <= b->at_us) return;
+  if (now_us <= b->at_us)
+    return;
   b->level += (__int128)(now_us - b->at_us) * limit;
-  if (b->level > full) b->level = full;
+  if (b->level > full)
+    b->level = full;
   b->at_us = now_us;
 }
 
-static __int128 bucket_units(uint64_t n) {
-  return (__int128)n * US_PER_MINUTE;
-}
+static __int128 bucket_units(uint64_t n) { return (__int128)n * US_PER_MINUTE; }
 
 /* Seconds until the bucket holds n units, at least 1. */
 static int bucket_wait_s(const struct bucket *b, uint64_t n) {
@@ -102,7 +106,8 @@ static int bucket_wait_s(const struct bucket *b, uint64_t n) {
 }
 
 static void roll_period(struct allowance *a, int64_t period_start_us) {
-  if (a->period_start_us == period_start_us) return;
+  if (a->period_start_us == period_start_us)
+    return;
   a->period_start_us = period_start_us;
   a->spent_nano = 0;
   a->reserved_nano = 0;
@@ -127,26 +132,31 @@ void allowance_set_spent(struct allowance *a, int64_t period_start_us, int64_t s
   pthread_mutex_unlock(&a->lock);
 }
 
-static enum err refuse(struct fault *f, enum err e, const char *field, int retry_after_s, int64_t limit, const char *what) {
+static enum err refuse(struct fault *f, enum err e, const char *field, int retry_after_s, int64_t limit,
+                       const char *what) {
   fault_set(f, e, field, "this key is limited to %" PRId64 " %s", limit, what);
-  if (f) f->retry_after_s = retry_after_s;
+  if (f)
+    f->retry_after_s = retry_after_s;
   return e;
 }
 
-static enum err refuse_budget(struct fault *f, const struct allowance *a, const struct limiter_limits *limits, int64_t now_us) {
+static enum err refuse_budget(struct fault *f, const struct allowance *a, const struct limiter_limits *limits,
+                              int64_t now_us) {
   int64_t left = (limits->period_end_us - now_us) / US_PER_S + 1;
   fault_set(f, ERR_BUDGET_EXHAUSTED, "budget",
             "the budget of this key is used up: spent %" PRId64 ".%06" PRId64 " and reserved %" PRId64 ".%06" PRId64
             " of %" PRId64 ".%06" PRId64 " USD",
             a->spent_nano / 1000000000, a->spent_nano / 1000 % 1000000, a->reserved_nano / 1000000000,
             a->reserved_nano / 1000 % 1000000, limits->budget_nano / 1000000000, limits->budget_nano / 1000 % 1000000);
-  if (f) f->retry_after_s = left > 0 && left < INT32_MAX ? (int)left : 1;
+  if (f)
+    f->retry_after_s = left > 0 && left < INT32_MAX ? (int)left : 1;
   return ERR_BUDGET_EXHAUSTED;
 }
 
-/* Looks only; nothing is consumed unless every limit agrees. A single call larger than a whole minute of tokens passes when the bucket is full,
- * else it could never run. */
-static enum err check(struct allowance *a, const struct limiter_limits *limits, const struct limiter_ask *ask, struct fault *f) {
+/* Looks only; nothing is consumed unless every limit agrees. A single call larger than a whole minute of tokens passes
+ * when the bucket is full, else it could never run. */
+static enum err check(struct allowance *a, const struct limiter_limits *limits, const struct limiter_ask *ask,
+                      struct fault *f) {
   if (limits->concurrency > 0 && a->in_flight >= limits->concurrency) {
     return refuse(f, ERR_RATE_LIMITED, "concurrency", 1, limits->concurrency, "calls at once");
   }
@@ -166,7 +176,8 @@ static enum err check(struct allowance *a, const struct limiter_limits *limits, 
   if (limits->budget_nano > 0) {
     roll_period(a, limits->period_start_us);
     int64_t room = limits->budget_nano - a->spent_nano - a->reserved_nano;
-    if (room <= 0 || ask->cost_nano > room) return refuse_budget(f, a, limits, ask->now_us);
+    if (room <= 0 || ask->cost_nano > room)
+      return refuse_budget(f, a, limits, ask->now_us);
   }
   return ERR_OK;
 }
@@ -177,8 +188,10 @@ enum err allowance_take(struct allowance *a, const struct limiter_limits *limits
   enum err e = check(a, limits, ask, f);
   if (e == ERR_OK) {
     a->in_flight++;
-    if (limits->rpm > 0) a->requests.level -= bucket_units(1);
-    if (limits->tpm > 0) a->tokens.level -= bucket_units(ask->tokens);
+    if (limits->rpm > 0)
+      a->requests.level -= bucket_units(1);
+    if (limits->tpm > 0)
+      a->tokens.level -= bucket_units(ask->tokens);
     int64_t cost_nano = limits->budget_nano > 0 ? ask->cost_nano : 0;
     a->reserved_nano += cost_nano;
     *out = (struct limiter_ticket){a, limits->tpm > 0 ? ask->tokens : 0, cost_nano, a->period_start_us};
@@ -189,13 +202,15 @@ enum err allowance_take(struct allowance *a, const struct limiter_limits *limits
 
 void allowance_give_back(struct limiter_ticket *t, uint64_t tokens, int64_t cost_nano) {
   struct allowance *a = t->allowance;
-  if (!a) return;
+  if (!a)
+    return;
   pthread_mutex_lock(&a->lock);
   a->in_flight--;
   if (t->tokens > 0) {
     a->tokens.level += bucket_units(t->tokens) - bucket_units(tokens);
     __int128 full = bucket_units((uint64_t)a->tokens.limit);
-    if (a->tokens.level > full) a->tokens.level = full;
+    if (a->tokens.level > full)
+      a->tokens.level = full;
   }
   /* A call that began in an earlier period holds nothing of this one. */
   if (t->period_start_us == a->period_start_us) {

@@ -1,5 +1,6 @@
-/* What one key may still do right now: requests and tokens a minute, calls at once, money in the period. Decided in the process without waiting; shared by all workers behind one small lock a key.
- * Nothing is consumed by a refusal, and what was admitted is given back exactly once through its ticket. Time comes in as an argument. */
+/* What one key may still do right now: requests and tokens a minute, calls at once, money in the period. Decided in the
+ * process without waiting; shared by all workers behind one small lock a key. Nothing is consumed by a refusal, and
+ * what was admitted is given back exactly once through its ticket. Time comes in as an argument. */
 #ifndef TRAFFIC_LIMITER_H
 #define TRAFFIC_LIMITER_H
 
@@ -14,9 +15,9 @@ struct limiter_limits { /* 0: no limit */
   int64_t period_end_us;
 };
 struct limiter_ask {
-  uint64_t tokens;      /* upper bound of the call */
-  int64_t cost_nano;    /* upper bound; must be known when there is a budget */
-  int64_t now_us;       /* wall clock */
+  uint64_t tokens;   /* upper bound of the call */
+  int64_t cost_nano; /* upper bound; must be known when there is a budget */
+  int64_t now_us;    /* wall clock */
 };
 /* Held while the call runs. Zero-initialised holds nothing. */
 struct limiter_ticket {
@@ -32,13 +33,16 @@ void limiter_free(struct limiter *l);
 /* The entry of a key, made on first sight. NULL past max_keys. Any thread. */
 struct allowance *limiter_entry(struct limiter *l, int64_t key_id);
 
-/* True when the amount spent in the period starting at period_start_us must still be told with allowance_set_spent before a budget can be decided. */
+/* True when the amount spent in the period starting at period_start_us must still be told with allowance_set_spent
+ * before a budget can be decided. */
 bool allowance_needs_spent(struct allowance *a, int64_t period_start_us);
 /* Spent so far in that period according to the store. First one wins; open reservations are kept on top. */
 void allowance_set_spent(struct allowance *a, int64_t period_start_us, int64_t spent_nano);
 
-/* ERR_OK with a ticket, ERR_RATE_LIMITED or ERR_BUDGET_EXHAUSTED with the limit named in f (field "rpm", "tpm", "concurrency", "budget") and retry_after_s. */
-enum err allowance_take(struct allowance *a, const struct limiter_limits *limits, const struct limiter_ask *ask, struct limiter_ticket *out, struct fault *f) MUST_CHECK;
+/* ERR_OK with a ticket, ERR_RATE_LIMITED or ERR_BUDGET_EXHAUSTED with the limit named in f (field "rpm", "tpm",
+ * "concurrency", "budget") and retry_after_s. */
+enum err allowance_take(struct allowance *a, const struct limiter_limits *limits, const struct limiter_ask *ask,
+                        struct limiter_ticket *out, struct fault *f) MUST_CHECK;
 /* The call has ended: actual tokens and cost replace the bounds. Idempotent: the ticket is empty afterwards. */
 void allowance_give_back(struct limiter_ticket *t, uint64_t tokens, int64_t cost_nano);
 

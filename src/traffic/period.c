@@ -20,19 +20,17 @@ void period_of(enum period p, int64_t now_us, int64_t *out_start_us, int64_t *ou
   localtime_r(&now, &start);
   struct tm end = start;
   switch (p) {
-    case PERIOD_DAY:
-      end.tm_mday += 1;
-      break;
-    case PERIOD_WEEK:
-      start.tm_mday -= (start.tm_wday + 6) % 7;
-      end = start;
-      end.tm_mday += 7;
-      break;
-    case PERIOD_MONTH:
-      start.tm_mday = 1;
-      end = start;
-      end.tm_mon += 1;
-      break;
+  case PERIOD_DAY: end.tm_mday += 1; break;
+  case PERIOD_WEEK:
+    start.tm_mday -= (start.tm_wday + 6) % 7;
+    end = start;
+    end.tm_mday += 7;
+    break;
+  case PERIOD_MONTH:
+    start.tm_mday = 1;
+    end = start;
+    end.tm_mon += 1;
+    break;
   }
   *out_start_us = midnight_us(start);
   *out_end_us = midnight_us(end);

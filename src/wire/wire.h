@@ -1,5 +1,5 @@
-/* A wire format is symmetric: the module that reads a dialect from a client also writes it to a provider. Here are the shapes shared by all dialects and the table of them.
- * Pure: bytes in, bytes out, no sockets, no clock. */
+/* A wire format is symmetric: the module that reads a dialect from a client also writes it to a provider. Here are the
+ * shapes shared by all dialects and the table of them. Pure: bytes in, bytes out, no sockets, no clock. */
 #ifndef WIRE_WIRE_H
 #define WIRE_WIRE_H
 
@@ -12,28 +12,28 @@ enum wire_id { WIRE_ANTHROPIC, WIRE_OPENAI_CHAT, WIRE_OPENAI_EMBEDDINGS, WIRE_CO
 /* What intake needs of a request body. Texts live in the arena; places are slices of the body. */
 struct wire_request {
   struct text model;
-  struct text model_place;      /* the value in the body, quotes included */
+  struct text model_place; /* the value in the body, quotes included */
   bool stream;
-  uint64_t max_output_tokens;   /* of one answer; 0: not given */
-  uint64_t answers;             /* how many answers are asked for (OpenAI's n), at least 1 */
-  uint64_t input_tokens_bound;  /* upper estimate of the input */
-  bool wants_stream_usage;      /* OpenAI chat: stream_options.include_usage is true */
-  struct text stream_options;   /* place of its value; empty when absent */
-  struct text include_usage;    /* place of its value; empty when absent */
-  size_t insert_at;             /* behind the root's '{' */
+  uint64_t max_output_tokens;  /* of one answer; 0: not given */
+  uint64_t answers;            /* how many answers are asked for (OpenAI's n), at least 1 */
+  uint64_t input_tokens_bound; /* upper estimate of the input */
+  bool wants_stream_usage;     /* OpenAI chat: stream_options.include_usage is true */
+  struct text stream_options;  /* place of its value; empty when absent */
+  struct text include_usage;   /* place of its value; empty when absent */
+  size_t insert_at;            /* behind the root's '{' */
 };
 
 /* What the usage tap has learned of one answer. Zero-initialise, then set wire. Owns nothing. */
 struct wire_tap {
   const struct wire *wire;
-  bool drop_usage_event;   /* Weir asked for usage, the client did not: drop that one event */
+  bool drop_usage_event; /* Weir asked for usage, the client did not: drop that one event */
   struct usage usage;
-  struct usage steps;      /* the part of usage that Anthropic reports apart from its totals (context compaction) */
-  uint64_t output_bytes;   /* bytes of answer content seen, for an estimate when usage never comes */
-  bool started;            /* a first event of the dialect was seen */
-  bool has_content;        /* content (text, tool arguments, thinking) has been seen: time to first token */
-  bool finished;           /* the terminal event was seen: the answer is whole */
-  bool failed;             /* an error event was seen: fault holds it */
+  struct usage steps;    /* the part of usage that Anthropic reports apart from its totals (context compaction) */
+  uint64_t output_bytes; /* bytes of answer content seen, for an estimate when usage never comes */
+  bool started;          /* a first event of the dialect was seen */
+  bool has_content;      /* content (text, tool arguments, thinking) has been seen: time to first token */
+  bool finished;         /* the terminal event was seen: the answer is whole */
+  bool failed;           /* an error event was seen: fault holds it */
   struct fault fault;
   char stop_reason[32];
 };
@@ -51,17 +51,24 @@ struct wire {
   enum wire_id id;
   const char *name; /* as in the config: "anthropic", "openai_chat", "openai_embeddings" */
 
-  /* Reads the request head. Refuses (f names the member): not an object, model missing or not a non-empty string of at most 256 bytes without control
-   * characters, stream not a boolean, max tokens not a whole number above 0 (all spellings of the dialect; OpenAI allows null for absent). Everything else passes.
-   * doc is the parsed body; the places are slices of its src. */
+  /* Reads the request head. Refuses (f names the member): not an object, model missing or not a non-empty string of at
+   * most 256 bytes without control characters, stream not a boolean, max tokens not a whole number above 0 (all
+   * spellings of the dialect; OpenAI allows null for absent). Everything else passes. doc is the parsed body; the
+   * places are slices of its src. */
   enum err (*read_request)(const struct json *doc, struct arena *a, struct wire_request *out, struct fault *f);
-  /* The edits a pass-through needs: another model name (empty: keep), and usage reporting asked for when the answer streams and the dialect reports it only on demand. *out_injected tells the latter. Puts live in the arena. body is the text rq was read from. */
-  enum err (*edit_request)(const struct wire_request *rq, struct text body, struct text upstream_model, struct arena *a, struct json_edits *out, bool *out_injected);
+  /* The edits a pass-through needs: another model name (empty: keep), and usage reporting asked for when the answer
+   * streams and the dialect reports it only on demand. *out_injected tells the latter. Puts live in the arena. body is
+   * the text rq was read from. */
+  enum err (*edit_request)(const struct wire_request *rq, struct text body, struct text upstream_model, struct arena *a,
+                           struct json_edits *out, bool *out_injected);
 
-  /* A whole plain answer (status 200): usage, stop reason, content. ERR_UPSTREAM_PROTOCOL (f says what) when it is not an answer of this dialect: not JSON, not an object, or without the members that make one. */
+  /* A whole plain answer (status 200): usage, stop reason, content. ERR_UPSTREAM_PROTOCOL (f says what) when it is not
+   * an answer of this dialect: not JSON, not an object, or without the members that make one. */
   enum err (*tap_plain)(struct wire_tap *t, struct text body, struct fault *f);
-  /* One event of a stream (event name may be empty). Embeddings have no streams: ERR_UPSTREAM_PROTOCOL. Bad JSON inside an event that matters is ERR_UPSTREAM_PROTOCOL. Cheap for content events: they are not parsed. */
-  enum err (*tap_event)(struct wire_tap *t, struct text event, struct text data, enum wire_verdict *out, struct fault *f);
+  /* One event of a stream (event name may be empty). Embeddings have no streams: ERR_UPSTREAM_PROTOCOL. Bad JSON inside
+   * an event that matters is ERR_UPSTREAM_PROTOCOL. Cheap for content events: they are not parsed. */
+  enum err (*tap_event)(struct wire_tap *t, struct text event, struct text data, enum wire_verdict *out,
+                        struct fault *f);
 
   /* Is this an error body of the dialect (so that it can go to the client as it is)? */
   bool (*is_error)(struct text body);
@@ -76,7 +83,8 @@ extern const struct wire wire_anthropic, wire_openai_chat, wire_openai_embedding
 const struct wire *wire_get(enum wire_id id);
 const struct wire *wire_find(struct text name); /* NULL when unknown */
 
-/* GET /v1/models and /v1/models/{id} in each dialect. has_more and the ids of the page are Anthropic's paging (models are already the page). */
+/* GET /v1/models and /v1/models/{id} in each dialect. has_more and the ids of the page are Anthropic's paging (models
+ * are already the page). */
 void wire_anthropic_write_models(struct buf *out, const struct wire_model *models, size_t count, bool has_more);
 void wire_anthropic_write_model(struct buf *out, const struct wire_model *model);
 void wire_openai_write_models(struct buf *out, const struct wire_model *models, size_t count);

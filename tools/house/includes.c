@@ -32,6 +32,7 @@ static const struct arrow arrows[] = {
     {"sim", " net fiber base "},
     {"ui", " base "},
     {"cli", "*"},
+    {"app", "*"},
 };
 
 struct library {

@@ -57,7 +57,8 @@ static bool has_test(const struct house *h, const char *room, const char *name) 
 
 void rule_mirror(struct house *h, struct source *s) {
   const char *room = s->path + strlen("src/"), *name = strrchr(s->path, '/') + 1;
-  if (!source_is_under(s, "src") || source_is_header(s) || name <= room || source_is_under(s, "src/cli"))
+  if (!source_is_under(s, "src") || source_is_header(s) || name <= room || source_is_under(s, "src/cli") ||
+      source_is_under(s, "src/app"))
     return;
   bool needed = offers_functions(h, s) && !has_test(h, room, name);
   if (!names_its_test(h, s, needed) && needed)

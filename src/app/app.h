@@ -1,0 +1,16 @@
+/* The composition root: configuration -> adapters -> ports -> workers -> listeners, and the life of the process around
+ * them. Only here do rooms that must not know each other meet. */
+#ifndef APP_APP_H
+#define APP_APP_H
+
+#include "base/err.h"
+
+struct app_options {
+  const char *config_path; /* NULL: weir.yaml when there is one, else defaults from the environment */
+  bool demo;               /* bring up the simulator and serve its models */
+};
+
+/* Runs the gateway until it is told to end. 0 good, 1 failed (the reason is on standard error). */
+int app_serve(const struct app_options *o);
+
+#endif

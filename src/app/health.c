@@ -1,0 +1,69 @@
+/* The process seen from outside: the checks behind /health and the gauges behind /metrics, gathered from the parts that
+ * know them. How they are told is control/operations.c's matter. Called by app.c once. */
+#include "app/state.h"
+
+static enum err check_store(void *ctx, struct fault *f) {
+  struct app *a = ctx;
+  return a->store->ops->health(a->store, f);
+}
+
+static enum err check_ledger(void *ctx, struct fault *f) {
+  struct app *a = ctx;
+  struct ledger_stats s = ledger_stats(a->ledger);
+  return s.store_failing ? fault_set(f, ERR_STORE, NULL, "settled attempts wait for the store: %s", s.store_fault)
+                         : ERR_OK;
+}
+
+static bool is_draining(void *ctx) {
+  struct app *a = ctx;
+  return atomic_load(&a->draining);
+}
+
+static void write_gauges(struct app *a, struct buf *out) {
+  struct worker_stats sum = {0};
+  for (unsigned i = 0; i < a->worker_count; i++) {
+    struct worker_stats s = worker_stats(a->workers[i]);
+    sum.connections += s.connections;
+    sum.active += s.active;
+    sum.upstream_idle += s.upstream_idle;
+    sum.upstream_busy += s.upstream_busy;
+    sum.fibers += s.fibers;
+  }
+  struct ledger_stats l = ledger_stats(a->ledger);
+  metrics_write_one(out, "weir_connections", "gauge", "Client connections open.", sum.connections);
+  metrics_write_one(out, "weir_active_requests", "gauge", "Requests being served.", sum.active);
+  metrics_write_one(out, "weir_upstream_idle_connections", "gauge", "Provider connections kept for reuse.",
+                    sum.upstream_idle);
+  metrics_write_one(out, "weir_upstream_busy_connections", "gauge", "Provider connections in use.", sum.upstream_busy);
+  metrics_write_one(out, "weir_fibers", "gauge", "Fibers alive.", sum.fibers);
+  metrics_write_one(out, "weir_admitted_requests", "gauge", "Requests that hold an admission.",
+                    limiter_in_flight(a->limiter));
+  metrics_write_one(out, "weir_ledger_open", "gauge", "Attempts reserved and not yet settled.", l.open);
+  metrics_write_one(out, "weir_ledger_pending", "gauge", "Attempts settled and not yet in the store.", l.pending);
+  metrics_write_one(out, "weir_ledger_settled_total", "counter", "Attempts settled since the start.", l.settled);
+  metrics_write_one(out, "weir_ledger_stored_total", "counter", "Attempts written to the store since the start.",
+                    l.stored);
+  metrics_write_one(out, "weir_ledger_recovered_total", "counter",
+                    "Attempts of an earlier process settled at the start.", l.recovered);
+}
+
+static void write_metrics(void *ctx, struct buf *out) {
+  struct app *a = ctx;
+  buf_add(out, TEXT("# HELP weir_build_info The running version.\n# TYPE weir_build_info "
+                    "gauge\nweir_build_info{version=\"" WEIR_VERSION "\"} 1\n"));
+  metrics_write(a->metrics, out);
+  write_gauges(a, out);
+}
+
+void operations_fill(struct app *a) {
+  a->operations = (struct operations){
+      .offload = a->offload,
+      .checks = {{"store", check_store, a}, {"ledger", check_ledger, a}},
+      .check_count = 2,
+      .started_wall_us = loop_wall_us(),
+      .store_name = a->store->ops->name,
+      .is_draining = is_draining,
+      .write_metrics = a->config->metrics ? write_metrics : NULL,
+      .ctx = a,
+  };
+}

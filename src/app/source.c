@@ -1,0 +1,136 @@
+/* Finding and completing the configuration. Without a file the defaults are themselves a small YAML text, run through
+ * the same loader as a file, so there is one way to become a snapshot. Used by app.c and by the commands in cli/. */
+#include "app/source.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <unistd.h>
+
+#define FILE_MAX_BYTES (1024 * 1024)
+
+const char *source_path(const char *given) {
+  if (given)
+    return given;
+  return access("weir.yaml", F_OK) == 0 ? "weir.yaml" : NULL;
+}
+
+static bool has(const char *name) {
+  const char *value = getenv(name);
+  return value && value[0];
+}
+
+/* One provider for each vendor key in the environment. Prices are the vendors' list prices in USD per million tokens.
+ */
+static void write_defaults(struct buf *out) {
+  bool anthropic = has("ANTHROPIC_API_KEY"), openai = has("OPENAI_API_KEY"), openrouter = has("OPENROUTER_API_KEY");
+  if (!anthropic && !openai && !openrouter)
+    return;
+  buf_add(out, TEXT("providers:\n"));
+  if (anthropic)
+    buf_add(
+        out,
+        TEXT("  - { name: anthropic, kind: anthropic, base_url: \"${ANTHROPIC_BASE_URL:-https://api.anthropic.com}\", "
+             "credentials: [ { name: environment, api_key: \"${ANTHROPIC_API_KEY}\" } ] }\n"));
+  if (openai)
+    buf_add(out, TEXT("  - { name: openai, kind: openai, base_url: \"${OPENAI_BASE_URL:-https://api.openai.com/v1}\", "
+                      "credentials: [ { name: environment, api_key: \"${OPENAI_API_KEY}\" } ] }\n"));
+  if (openrouter)
+    buf_add(out, TEXT("  - { name: openrouter, kind: openrouter, base_url: \"https://openrouter.ai/api/v1\", "
+                      "credentials: [ { name: environment, api_key: \"${OPENROUTER_API_KEY}\" } ] }\n"));
+  buf_add(out, TEXT("models:\n"));
+  if (anthropic)
+    buf_add(out, TEXT("  - { name: \"*\", wire: anthropic, targets: [ { provider: anthropic, model: \"*\" } ] }\n"));
+  if (openrouter)
+    buf_add(out, TEXT("  - { name: \"openrouter/*\", targets: [ { provider: openrouter, model: \"*\" } ] }\n"));
+  if (openrouter && !openai)
+    buf_add(out, TEXT("  - { name: \"*\", targets: [ { provider: openrouter, model: \"*\" } ] }\n"));
+  if (openai)
+    buf_add(out, TEXT("  - { name: \"*\", targets: [ { provider: openai, model: \"*\" } ] }\n"));
+  buf_add(out, TEXT("prices:\n"
+                    "  - { provider: anthropic, model: \"claude-opus-4-5*\", input: 5.00, output: 25.00, cache_write: "
+                    "6.25, cache_write_1h: 10.00, cache_read: 0.50 }\n"
+                    "  - { provider: anthropic, model: \"claude-sonnet-4-5*\", input: 3.00, output: 15.00, "
+                    "cache_write: 3.75, cache_write_1h: 6.00, cache_read: 0.30 }\n"
+                    "  - { provider: anthropic, model: \"claude-haiku-4-5*\", input: 1.00, output: 5.00, cache_write: "
+                    "1.25, cache_write_1h: 2.00, cache_read: 0.10 }\n"));
+}
+
+void source_write_demo(struct buf *out, const char *base) {
+  buf_add_format(out,
+                 "\nproviders:\n"
+                 "  - { name: sim-anthropic, kind: anthropic, base_url: \"%s\", credentials: [ { name: demo, api_key: "
+                 "demo-key } ] }\n"
+                 "  - { name: sim-openai, kind: openai, base_url: \"%s/v1\", credentials: [ { name: demo, api_key: "
+                 "demo-key } ] }\n"
+                 "models:\n",
+                 base, base);
+  static const char *const names[] = {"sim-text", "sim-tools", "sim-thinking", "sim-cache", "sim-image", "sim-*"};
+  for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+    const char *target = text_find_char(text_of(names[i]), '*') >= 0 ? "sim-*" : names[i];
+    buf_add_format(out,
+                   "  - { name: \"%s\", targets: [ { provider: sim-anthropic, model: \"%s\" }, { provider: sim-openai, "
+                   "model: \"%s\" } ] }\n",
+                   names[i], target, target);
+  }
+  buf_add(out, TEXT("prices:\n"
+                    "  - { provider: sim-anthropic, model: \"*\", input: 3.00, output: 15.00, cache_write: 3.75, "
+                    "cache_write_1h: 6.00, cache_read: 0.30 }\n"
+                    "  - { provider: sim-openai, model: \"*\", input: 2.50, output: 10.00, cache_read: 1.25 }\n"));
+}
+
+static enum err read_file(const char *path, struct buf *out, struct config_errors *errors) {
+  int fd = open(path, O_RDONLY | O_CLOEXEC);
+  ssize_t n = -1;
+  while (fd >= 0) {
+    char *room = buf_reserve(out, 65536);
+    if (!room)
+      break;
+    n = read(fd, room, 65536);
+    if (n <= 0)
+      break;
+    buf_commit(out, (size_t)n);
+  }
+  int why = errno;
+  if (fd >= 0)
+    close(fd);
+  if (n == 0)
+    return ERR_OK;
+  errors->count = 1;
+  snprintf(errors->source, sizeof(errors->source), "%s", path);
+  snprintf(errors->at[0].text, sizeof(errors->at[0].text), "%s",
+           out->failed ? "the file is larger than 1 MiB" : strerror(why));
+  return ERR_CONFIG;
+}
+
+static void print_errors(const struct config_errors *errors) {
+  for (size_t i = 0; i < errors->count; i++) {
+    char line[640];
+    config_error_format(errors, i, line, sizeof(line));
+    fprintf(stderr, "%s\n", line);
+  }
+}
+
+enum err source_load(const struct source *s, struct config **out) {
+  static struct config_errors errors;
+  struct buf text;
+  const char *path = source_path(s->path);
+  memset(&errors, 0, sizeof(errors));
+  buf_init(&text, FILE_MAX_BYTES + 65536);
+  enum err e = ERR_OK;
+  if (path)
+    e = read_file(path, &text, &errors);
+  else if (text_is_empty(s->addition))
+    write_defaults(&text);
+  buf_add(&text, s->addition);
+  if (e == ERR_OK)
+    e = config_load_text(buf_text(&text), path ? path : "defaults", NULL, out, &errors);
+  if (e != ERR_OK)
+    print_errors(&errors);
+  buf_done(&text);
+  return e;
+}
+
+enum err source_store_path(const struct config *c, char *out, size_t cap) {
+  int n = snprintf(out, cap, "%.*s/weir.db", TEXT_ARGS(c->data_dir));
+  return n > 0 && (size_t)n < cap ? ERR_OK : ERR_LIMIT;
+}

@@ -1,0 +1,276 @@
+/* One worker thread. Everything that happens on its loop begins here: a connection is accepted and handed to the HTTP
+ * server, a request to the gateway or to the operators' pages; a new snapshot and the order to drain arrive as
+ * messages. Made and ended by app.c. */
+#include "app/worker.h"
+
+#include "base/json.h"
+#include "base/log.h"
+#include "fiber/mailbox.h"
+#include "net/listen.h"
+
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdlib.h>
+
+#define LISTEN_MAX        16
+#define LOG_DELAY_US      50000
+#define DRAIN_POLL_US     20000
+#define UPSTREAM_IDLE_MAX 256
+#define UPSTREAM_IDLE_US  INT64_C(60000000)
+
+struct worker {
+  struct worker_options o;
+  struct gateway_worker gateway;
+  struct loop *loop;
+  struct http_server *server;
+  struct listener *listeners[LISTEN_MAX];
+  size_t listener_count;
+  pthread_t thread;
+  bool thread_started, draining, closed;
+  struct loop_timer log_timer, drain_timer;
+  int64_t drain_deadline_us;
+  _Atomic uint64_t connections, active, upstream_idle, upstream_busy, fibers;
+};
+
+static void log_timer_fired(struct loop_timer *t) {
+  (void)t;
+  log_flush();
+}
+
+/* Every turn: numbers for the metrics, and a bound on how long an access line waits in memory. */
+static void before_sleep(void *data) {
+  struct worker *w = data;
+  if (log_pending() > 0 && !loop_timer_is_running(&w->log_timer)) {
+    loop_timer_start(w->loop, &w->log_timer, loop_now_us(w->loop) + LOG_DELAY_US);
+  }
+  if (w->closed)
+    return;
+  atomic_store_explicit(&w->connections, http_server_connections(w->server), memory_order_relaxed);
+  atomic_store_explicit(&w->active, http_server_active(w->server), memory_order_relaxed);
+  atomic_store_explicit(&w->upstream_idle, http_client_idle(w->gateway.client), memory_order_relaxed);
+  atomic_store_explicit(&w->upstream_busy, http_client_busy(w->gateway.client), memory_order_relaxed);
+  atomic_store_explicit(&w->fibers, loop_stats(w->loop).fibers, memory_order_relaxed);
+}
+
+static void not_found(struct http_request *rq) {
+  struct fault f = {0};
+  struct buf body;
+  struct http_header headers[] = {{TEXT("content-type"), TEXT("application/json")}, {TEXT("x-request-id"), rq->id}};
+  fault_set(&f, ERR_NOT_FOUND, NULL, "there is nothing at %.*s", TEXT_ARGS(text_head(rq->path, 200)));
+  buf_init(&body, 8192);
+  gateway_write_refusal(&f, rq->path, rq->id, &body);
+  enum err ignored = http_respond(rq, 404, headers, 2, buf_text(&body));
+  (void)ignored;
+  buf_done(&body);
+}
+
+static void serve(void *ctx, struct http_request *rq) {
+  struct worker *w = ctx;
+  if (gateway_owns(rq->path))
+    gateway_serve(&w->gateway, rq);
+  else if (operations_own(rq->path))
+    operations_serve(w->o.operations, rq);
+  else
+    not_found(rq);
+}
+
+static void refuse(void *ctx, const struct fault *f, struct text target, struct text request_id, struct buf *out_body) {
+  (void)ctx;
+  LOG_INFO("request_refused", log_text("request_id", request_id), log_str("error", err_name(f->err)),
+           log_str("detail", fault_text(f)));
+  gateway_write_refusal(f, target, request_id, out_body);
+}
+
+static void on_accept(void *ctx, struct stream *s, const struct addr *peer) {
+  struct worker *w = ctx;
+  http_server_accept(w->server, s, peer);
+}
+
+static struct http_server_options server_options(struct worker *w, const struct config *c) {
+  return (struct http_server_options){
+      .head = {.max_head_bytes = c->limits.header_bytes, .max_headers = HTTP_MAX_HEADERS},
+      .head_timeout_us = c->timeouts.head_ms * 1000,
+      .idle_timeout_us = c->timeouts.idle_ms * 1000,
+      .body_timeout_us = c->timeouts.body_ms * 1000,
+      .write_timeout_us = c->timeouts.write_ms * 1000,
+      .max_connections = w->o.max_connections,
+      .tls = w->o.server_tls,
+      .serve = serve,
+      .refuse = refuse,
+      .ctx = w,
+  };
+}
+
+static struct http_client_options client_options(const struct worker *w, const struct config *c) {
+  return (struct http_client_options){
+      .dns = w->o.dns,
+      .tls = w->o.client_tls,
+      .max_idle_per_origin = UPSTREAM_IDLE_MAX,
+      .idle_timeout_us = UPSTREAM_IDLE_US,
+      .head = {.max_head_bytes = c->limits.header_bytes, .max_headers = HTTP_MAX_HEADERS},
+  };
+}
+
+static enum err build(struct worker *w, const int *fds, const bool *shared, size_t count, struct fault *f) {
+  struct config *c = w->o.config;
+  struct loop_limits limits = {.max_fibers = c->limits.fibers};
+  struct http_server_options server = server_options(w, c);
+  struct http_client_options client = client_options(w, c);
+  enum err e = loop_new(&limits, &w->loop);
+  if (e == ERR_OK)
+    e = loop_before_sleep(w->loop, before_sleep, w);
+  if (e == ERR_OK)
+    e = http_server_new(w->loop, &server, &w->server);
+  if (e == ERR_OK)
+    e = http_client_new(w->loop, &client, &w->gateway.client);
+  if (e == ERR_OK)
+    e = gateway_worker_use(&w->gateway, c, f);
+  for (size_t i = 0; i < count && i < LISTEN_MAX && e == ERR_OK; i++) {
+    e = listener_start(w->loop, fds[i], shared[i], on_accept, w, &w->listeners[i]);
+    if (e == ERR_OK)
+      w->listener_count++;
+  }
+  return e == ERR_OK
+             ? e
+             : fault_set(f, e, NULL, "worker %u cannot start: %s", w->o.index, f->text[0] ? f->text : err_text(e));
+}
+
+static void close_all(struct worker *w) {
+  for (size_t i = 0; i < w->listener_count; i++)
+    listener_stop(w->listeners[i]);
+  w->listener_count = 0;
+  if (!w->closed)
+    http_server_close(w->server);
+  w->closed = true;
+}
+
+/* Waits for the last request in steps; the deadline cancels what is left. */
+static void drain_timer_fired(struct loop_timer *t) {
+  struct worker *w = (struct worker *)((char *)t - offsetof(struct worker, drain_timer));
+  bool idle = http_server_connections(w->server) == 0;
+  if (!idle && loop_now_us(w->loop) < w->drain_deadline_us) {
+    loop_timer_start(w->loop, t, loop_now_us(w->loop) + DRAIN_POLL_US);
+    return;
+  }
+  close_all(w);
+  loop_stop(w->loop);
+}
+
+struct drain_message {
+  struct mailbox_message message;
+  struct worker *worker;
+  int64_t deadline_us;
+};
+
+static void drain_arrived(struct mailbox_message *m) {
+  struct drain_message *d = (struct drain_message *)m;
+  struct worker *w = d->worker;
+  w->drain_deadline_us = d->deadline_us;
+  free(d);
+  if (w->closed)
+    return;
+  if (!w->draining) {
+    w->draining = true;
+    for (size_t i = 0; i < w->listener_count; i++)
+      listener_stop(w->listeners[i]);
+    w->listener_count = 0;
+    http_server_drain(w->server);
+  }
+  loop_timer_start(w->loop, &w->drain_timer, loop_now_us(w->loop));
+}
+
+void worker_drain(struct worker *w, int64_t deadline_us) {
+  struct drain_message *d = calloc(1, sizeof(*d));
+  if (!d)
+    abort();
+  *d = (struct drain_message){{drain_arrived, NULL}, w, deadline_us};
+  mailbox_post(w->loop, &d->message);
+}
+
+struct use_message {
+  struct mailbox_message message;
+  struct worker *worker;
+  struct config *config;
+};
+
+static void use_arrived(struct mailbox_message *m) {
+  struct use_message *u = (struct use_message *)m;
+  struct fault f = {0};
+  if (gateway_worker_use(&u->worker->gateway, u->config, &f) != ERR_OK) {
+    LOG_ERROR("config_not_used", log_u64("worker", u->worker->o.index), log_str("detail", fault_text(&f)));
+  }
+  free(u);
+}
+
+void worker_use(struct worker *w, struct config *c) {
+  struct use_message *u = calloc(1, sizeof(*u));
+  if (!u)
+    abort();
+  *u = (struct use_message){{use_arrived, NULL}, w, c};
+  mailbox_post(w->loop, &u->message);
+}
+
+static void *thread_main(void *arg) {
+  struct worker *w = arg;
+  loop_run(w->loop);
+  log_flush();
+  return NULL;
+}
+
+enum err worker_new(const struct worker_options *o, const int *listen_fds, const bool *shared, size_t listen_count,
+                    struct worker **out, struct fault *f) {
+  struct worker *w = calloc(1, sizeof(*w));
+  if (!w)
+    abort();
+  w->o = *o;
+  w->gateway.gateway = o->gateway;
+  w->gateway.index = o->index;
+  w->log_timer = (struct loop_timer)LOOP_TIMER_INIT(log_timer_fired);
+  w->drain_timer = (struct loop_timer)LOOP_TIMER_INIT(drain_timer_fired);
+  enum err e = build(w, listen_fds, shared, listen_count, f);
+  if (e != ERR_OK) {
+    free(w);
+    return e;
+  }
+  *out = w;
+  return ERR_OK;
+}
+
+enum err worker_start(struct worker *w) {
+  if (pthread_create(&w->thread, NULL, thread_main, w) != 0)
+    return ERR_SYSTEM;
+  w->thread_started = true;
+  return ERR_OK;
+}
+
+void worker_wait(struct worker *w) {
+  if (w->thread_started)
+    pthread_join(w->thread, NULL);
+  w->thread_started = false;
+}
+
+void worker_join(struct worker *w) {
+  if (!w)
+    return;
+  if (w->thread_started)
+    worker_drain(w, 0);
+  worker_wait(w);
+  if (!w->closed)
+    close_all(w);
+  loop_timer_stop(w->loop, &w->log_timer);
+  loop_timer_stop(w->loop, &w->drain_timer);
+  http_client_free(w->gateway.client);
+  gateway_worker_done(&w->gateway);
+  loop_free(w->loop);
+  free(w);
+}
+
+struct worker_stats worker_stats(const struct worker *w) {
+  return (struct worker_stats){
+      .connections = atomic_load_explicit(&w->connections, memory_order_relaxed),
+      .active = atomic_load_explicit(&w->active, memory_order_relaxed),
+      .upstream_idle = atomic_load_explicit(&w->upstream_idle, memory_order_relaxed),
+      .upstream_busy = atomic_load_explicit(&w->upstream_busy, memory_order_relaxed),
+      .fibers = atomic_load_explicit(&w->fibers, memory_order_relaxed),
+  };
+}
