@@ -76,7 +76,7 @@ test('asking for usage adds that and nothing else', { skip: needsWeir }, async (
 const client = new Anthropic({ baseURL: world.url, apiKey: KEY, maxRetries: 0 });
 const params = (model: string, content: string): Anthropic.MessageCreateParamsNonStreaming => ({
   model,
-  max_tokens: 100000,
+  max_tokens: 5000,
   messages: [{ role: 'user', content }],
 });
 
@@ -117,7 +117,7 @@ test('the time between events is kept: a dripping stream is not gathered', async
 
 test('a slow reader slows the provider and memory stays bounded', { skip: needsWeir }, async () => {
   const readers = 8;
-  const body = JSON.stringify({ ...params('sim-long-100000', 'much'), stream: true });
+  const body = JSON.stringify({ ...params('sim-long-100000', 'much'), max_tokens: 100000, stream: true });
   await client.messages.create(params('sim-text', 'warm'));
   const before = world.weir.rssKb();
   const open = await Promise.all(
