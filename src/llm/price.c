@@ -6,7 +6,7 @@
 __extension__ typedef unsigned __int128 wide;
 
 #define TOKENS_PER_PRICE 1000000U
-#define NANO_PER_USD 1000000000LL
+#define NANO_PER_USD     1000000000LL
 
 static uint64_t rate(int64_t price) { return price > 0 ? (uint64_t)price : 0; }
 

@@ -6,8 +6,8 @@
 
 /* base path + path + the client's query, if any. */
 struct text address_path(const struct provider_call *c, struct arena *a, struct text path);
-/* A raw path that may go to a vendor: absolute, visible ASCII, no query or fragment, no "." or ".." segment in any spelling (it must not climb
- * out of what the route allowed). ERR_BAD_REQUEST. */
+/* A raw path that may go to a vendor: absolute, visible ASCII, no query or fragment, no "." or ".." segment in any
+ * spelling (it must not climb out of what the route allowed). ERR_BAD_REQUEST. */
 enum err address_check_raw(struct text raw_path, struct fault *f) MUST_CHECK;
 /* Weir's own credential may stand in a header: ERR_INTERNAL otherwise, without showing it. */
 enum err address_check_key(struct text api_key, struct fault *f) MUST_CHECK;

@@ -87,17 +87,11 @@ enum provider_class classify_common(int status, struct text body) {
   if (status < 400 || status >= 500)
     return PROVIDER_SERVER_ERROR;
   switch (status) {
-  case 401:
-    return PROVIDER_AUTH_ERROR;
-  case 402:
-    return PROVIDER_USAGE_LIMIT;
-  case 403:
-    return classify_speaks_of_usage(body) ? PROVIDER_USAGE_LIMIT : PROVIDER_AUTH_ERROR;
-  case 408:
-    return PROVIDER_TIMEOUT;
-  case 429:
-    return classify_speaks_of_usage(body) ? PROVIDER_USAGE_LIMIT : PROVIDER_RATE_LIMIT;
-  default:
-    return PROVIDER_CLIENT_ERROR;
+  case 401: return PROVIDER_AUTH_ERROR;
+  case 402: return PROVIDER_USAGE_LIMIT;
+  case 403: return classify_speaks_of_usage(body) ? PROVIDER_USAGE_LIMIT : PROVIDER_AUTH_ERROR;
+  case 408: return PROVIDER_TIMEOUT;
+  case 429: return classify_speaks_of_usage(body) ? PROVIDER_USAGE_LIMIT : PROVIDER_RATE_LIMIT;
+  default: return PROVIDER_CLIENT_ERROR;
   }
 }

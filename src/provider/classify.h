@@ -4,8 +4,9 @@
 
 #include "ports/provider.h"
 
-/* The rules all vendors share (product.md R2): 2xx ok, 408 timeout, 402 and a 429 or 403 that speaks of quota usage limit, other 429 rate limit,
- * 401 and 403 auth, 5xx and everything that is no answer to us (1xx, 3xx) server error, other 4xx client error. */
+/* The rules all vendors share (product.md R2): 2xx ok, 408 timeout, 402 and a 429 or 403 that speaks of quota usage
+ * limit, other 429 rate limit, 401 and 403 auth, 5xx and everything that is no answer to us (1xx, 3xx) server error,
+ * other 4xx client error. */
 enum provider_class classify_common(int status, struct text body);
 /* Does the error in the body say that a quota, plan or credit is used up (and not only that calls come too fast)? */
 bool classify_speaks_of_usage(struct text body);

@@ -1,10 +1,14 @@
-/* The parts of the OpenAI adapter that compatible vendors share. Pure. See struct provider in ports/provider.h. */
+/* The parts of the OpenAI adapter that compatible vendors share. Pure. */
 #ifndef PROVIDER_OPENAI_H
 #define PROVIDER_OPENAI_H
 
 #include "ports/provider.h"
 
+/* Chat, embeddings and the vendor's own paths. */
 bool openai_serves(enum provider_operation op);
-enum err openai_address(const struct provider_call *c, struct arena *a, struct provider_target *out, struct fault *f) MUST_CHECK;
+/* base path (which holds the vendor's /v1) + operation; a bearer key, or the caller's authorization, or nothing.
+ * ERR_UNSUPPORTED, ERR_BAD_REQUEST. */
+enum err openai_address(const struct provider_call *c, struct arena *a, struct provider_target *out,
+                        struct fault *f) MUST_CHECK;
 
 #endif

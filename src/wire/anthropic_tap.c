@@ -5,17 +5,15 @@
 #include "wire/anthropic_error.h"
 #include "wire/member.h"
 
-#define EVENT_ENVELOPE 64       /* bytes of an event that are not content, where they cannot be told apart */
-#define BLOCK_START_ENVELOPE 80 /* {"type":"content_block_start","index":0,"content_block":{"type":"text","text":""}}  \
-                                 */
-#define BLOCK_START_MAX 512 /* larger ones hold results of the provider's own tools, which the model did not write */
+#define EVENT_ENVELOPE       64  /* bytes of an event that are not content, where they cannot be told apart */
+#define BLOCK_START_ENVELOPE 104 /* of an empty thinking block; other kinds are near it */
+#define BLOCK_START_MAX      512 /* larger ones hold results of the provider's own tools, which the model did not write */
 
 static uint64_t above(uint64_t n, uint64_t envelope) { return n > envelope ? n - envelope : 0; }
 
 static uint64_t sum(uint64_t a, uint64_t b) { return a + b > USAGE_MAX_TOKENS ? USAGE_MAX_TOKENS : a + b; }
 
-/* cache_creation_input_tokens is the sum, cache_creation its split; what the split leaves out counts as five minutes.
- */
+/* cache_creation_input_tokens is the sum, cache_creation its split; the rest of the sum counts as five minutes. */
 static bool read_cache_writes(struct usage *u, yyjson_val *usage) {
   yyjson_val *split = json_get(usage, "cache_creation");
   uint64_t total;
@@ -67,7 +65,7 @@ static struct usage compaction_steps(yyjson_val *iterations) {
   struct usage steps = {0};
   size_t i, count;
   yyjson_val *iteration;
-  yyjson_arr_foreach(iterations, i, count, iteration) {
+  yyjson_arr_foreach (iterations, i, count, iteration) {
     struct usage one = {0};
     if (!text_equal(json_text(json_get(iteration, "type")), TEXT("compaction")))
       continue;
@@ -119,12 +117,13 @@ enum err anthropic_tap_plain(struct wire_tap *t, struct text body, struct fault 
  * member. */
 static uint64_t delta_bytes(struct text data) {
   struct text head = text_head(data, 112);
-  ptrdiff_t at = text_find(head, TEXT("_delta\","));
+  ptrdiff_t delta = text_find(head, TEXT("\"delta\""));
+  ptrdiff_t at = delta < 0 ? -1 : text_find(text_skip(head, (size_t)delta), TEXT("_delta\","));
   if (text_find(head, TEXT("\"signature_delta\"")) >= 0 || text_find(head, TEXT("\"citations_delta\"")) >= 0)
     return 0;
   if (at < 0)
     return above(data.len, EVENT_ENVELOPE);
-  struct text rest = text_skip(data, (size_t)at + 8);
+  struct text rest = text_skip(data, (size_t)(delta + at) + 8);
   ptrdiff_t colon = text_find_char(text_head(rest, 32), ':');
   return colon < 0 ? above(data.len, EVENT_ENVELOPE) : above(rest.len, (uint64_t)colon + 5); /* :" and "}} */
 }

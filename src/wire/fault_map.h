@@ -6,8 +6,8 @@
 
 /* Does the fault carry a status other than its own row's, so that the type must follow the status? */
 bool fault_map_by_status(const struct fault *f);
-/* Fills *out from an upstream's error: err by status (429 rate, or usage when usage_limit; 504 timeout; 5xx server; others UPSTREAM_STATUS),
- * the status, and the message cut to fit; an empty message leaves the row's text. */
+/* Fills *out from an upstream's error: err by status (429 rate, or usage when usage_limit; 504 timeout; 5xx server;
+ * others UPSTREAM_STATUS), the status, and the message cut to fit; an empty message leaves the row's text. */
 void fault_map_upstream(int status, bool usage_limit, struct text message, struct fault *out);
 
 #endif

@@ -1,6 +1,6 @@
 /* GET /v1/models in both dialects. Which models a caller sees has been decided before (control room of the gateway);
- * paging too. https://docs.anthropic.com/en/api/models-list and https://platform.openai.com/docs/api-reference/models
- */
+ * paging too. https://docs.anthropic.com/en/api/models-list,
+ * https://platform.openai.com/docs/api-reference/models */
 #include "wire/wire.h"
 
 #include "llm/price.h"

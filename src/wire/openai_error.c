@@ -68,14 +68,10 @@ static const char *type_of(const struct fault *f) {
   if (!fault_map_by_status(f) && *err_openai_type(f->err))
     return err_openai_type(f->err);
   switch (status) {
-  case 402:
-    return "insufficient_quota";
-  case 403:
-    return "insufficient_permissions";
-  case 429:
-    return "rate_limit_error";
-  default:
-    return status >= 400 && status < 500 ? "invalid_request_error" : "server_error";
+  case 402: return "insufficient_quota";
+  case 403: return "insufficient_permissions";
+  case 429: return "rate_limit_error";
+  default: return status >= 400 && status < 500 ? "invalid_request_error" : "server_error";
   }
 }
 

@@ -1,4 +1,5 @@
-/* Error bodies and events of the OpenAI dialects (chat, embeddings). Pure. https://platform.openai.com/docs/guides/error-codes */
+/* Error bodies and events of the OpenAI dialects (chat, embeddings). Pure.
+ * https://platform.openai.com/docs/guides/error-codes */
 #ifndef WIRE_OPENAI_ERROR_H
 #define WIRE_OPENAI_ERROR_H
 

@@ -7,7 +7,7 @@
 #include "wire/openai_error.h"
 
 #define CONTENT_ENVELOPE 14 /* "content":"" and braces inside a delta */
-#define TOOL_ENVELOPE 60    /* "tool_calls":[{"index":0,"function":{"arguments":""}}] */
+#define TOOL_ENVELOPE    60 /* "tool_calls":[{"index":0,"function":{"arguments":""}}] */
 
 static uint64_t above(uint64_t n, uint64_t envelope) { return n > envelope ? n - envelope : 0; }
 
@@ -62,7 +62,7 @@ static bool has_words(yyjson_val *message) {
 static void read_choices(struct wire_tap *t, yyjson_val *choices, const char *message_name) {
   size_t i, count;
   yyjson_val *choice;
-  yyjson_arr_foreach(choices, i, count, choice) {
+  yyjson_arr_foreach (choices, i, count, choice) {
     if (has_words(json_get(choice, message_name)))
       t->has_content = true;
     if (t->stop_reason[0] == 0)
@@ -117,9 +117,11 @@ static uint64_t delta_bytes(struct text data) {
   if (at < 0)
     return 0;
   struct text rest = text_skip(data, (size_t)at + sizeof("\"delta\":{") - 1);
-  ptrdiff_t end = text_find(rest, TEXT("\"finish_reason\""));
-  if (end >= 0)
-    rest = text_head(rest, (size_t)end);
+  const struct text neighbours[] = {TEXT("\"logprobs\""), TEXT("\"finish_reason\"")};
+  for (size_t i = 0; i < 2; i++) {
+    ptrdiff_t end = text_find(rest, neighbours[i]);
+    rest = end < 0 ? rest : text_head(rest, (size_t)end);
+  }
   return above(rest.len, text_find(rest, TEXT("\"tool_calls\"")) >= 0 ? TOOL_ENVELOPE : CONTENT_ENVELOPE);
 }
 
@@ -159,7 +161,8 @@ enum err openai_tap_chat_event(struct wire_tap *t, struct text event, struct tex
     read_chunk(t, event, doc.root, &verdict);
     json_done(&doc);
   }
-  t->output_bytes += delta_bytes(data);
+  if (t->has_content) /* the first chunk carries the role only */
+    t->output_bytes += delta_bytes(data);
   t->started = true;
   *out = verdict;
   return ERR_OK;

@@ -7,10 +7,11 @@
 
 /* See struct wire in wire.h. */
 enum err openai_tap_chat(struct wire_tap *t, struct text body, struct fault *f) MUST_CHECK;
-enum err openai_tap_chat_event(struct wire_tap *t, struct text event, struct text data, enum wire_verdict *out, struct fault *f) MUST_CHECK;
+enum err openai_tap_chat_event(struct wire_tap *t, struct text event, struct text data, enum wire_verdict *out,
+                               struct fault *f) MUST_CHECK;
 enum err openai_tap_embeddings(struct wire_tap *t, struct text body, struct fault *f) MUST_CHECK;
-/* Replaces *u by what the usage object says: prompt_tokens includes cached tokens there, here the classes are disjoint. Unchanged when the
- * object holds no count. */
+/* Replaces *u by what the usage object says: prompt_tokens includes cached tokens there, here the classes are disjoint.
+ * Unchanged when the object holds no count. */
 void openai_tap_usage(struct usage *u, yyjson_val *usage);
 
 #endif
