@@ -81,7 +81,7 @@ static void commits_wait_for_the_disk_and_readers_for_nobody(void **state) {
 
 static void a_file_that_is_no_database_is_refused(void **state) {
   static const size_t lengths[] = {1, 15, 16, 99, 511, 5000};
-  char bytes[5000];
+  static char bytes[5000];
   memset(bytes, 'x', sizeof bytes);
   for (size_t i = 0; i < sizeof lengths / sizeof *lengths; i++) {
     write_file(test_db, bytes, lengths[i]);
@@ -99,7 +99,7 @@ static void a_database_of_another_program_is_refused(void **state) {
 
 static void a_damaged_database_is_refused(void **state) {
   struct store *s = open_store();
-  struct ledger_row rows[500];
+  static struct ledger_row rows[500];
   size_t len;
   for (int i = 0; i < 500; i++)
     rows[i] = make_row(i + 1, 7, 100, 10);

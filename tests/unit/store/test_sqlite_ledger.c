@@ -93,7 +93,7 @@ static void the_position_moves_with_the_rows_and_only_forward(void **state) {
 static void a_full_disk_takes_nothing_of_a_batch_and_the_store_recovers(void **state) {
   struct store *s = open_store();
   sqlite3 *db = ((struct sqlite_store *)s)->write.db;
-  struct ledger_row rows[600];
+  static struct ledger_row rows[600];
   int64_t pages = 0;
   char limit[64];
   for (int i = 0; i < 600; i++)
@@ -133,7 +133,7 @@ static void sums_past_the_largest_number_stop_there(void **state) {
 
 static void spending_is_exact_from_any_moment_and_counts_billable_rows_only(void **state) {
   struct store *s = open_memory();
-  struct ledger_row rows[200];
+  static struct ledger_row rows[200];
   for (int i = 0; i < 200; i++) {
     rows[i] = make_row(i + 1, i % 2, 1 + i, 10 * TALLY_SLOT_US + i * (TALLY_SLOT_US / 7));
     rows[i].billable = i % 5 != 0;
@@ -152,7 +152,8 @@ static void spending_is_exact_from_any_moment_and_counts_billable_rows_only(void
 static void rows_are_listed_newest_first_in_pages(void **state) {
   struct store *s = open_memory();
   struct arena a;
-  struct ledger_row rows[50], *page = NULL;
+  static struct ledger_row rows[50];
+  struct ledger_row *page = NULL;
   size_t count = 0;
   arena_init(&a);
   for (int i = 0; i < 50; i++)

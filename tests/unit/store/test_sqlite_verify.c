@@ -11,7 +11,7 @@ static struct ledger_totals verify(struct store *s, struct arena *a) {
 
 static struct store *with_rows(void) {
   struct store *s = open_memory();
-  struct ledger_row rows[30];
+  static struct ledger_row rows[30];
   for (int i = 0; i < 30; i++)
     rows[i] = make_row(i + 1, i % 3, 10, 10);
   append(s, rows, 30, 30);
