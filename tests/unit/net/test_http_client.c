@@ -1,0 +1,274 @@
+/* Requests: how they are written, on which connection they go, and what happens when there is no answer. */
+#include "upstream_fixture.h"
+
+static void check_request(void *arg) {
+  struct talk *t = talk_open(TEXT(OK_ANSWER));
+  const struct http_header headers[] = {{TEXT("X-A"), TEXT("b")},
+                                        {TEXT("Host"), TEXT("evil")},
+                                        {TEXT("Content-Length"), TEXT("1")},
+                                        {TEXT("Transfer-Encoding"), TEXT("chunked")},
+                                        {TEXT("Connection"), TEXT("close")}};
+  const struct text body[] = {TEXT("{\"a\":"), TEXT_NONE, TEXT("1}")};
+  struct http_client_request rq = {.method = TEXT("POST"),
+                                   .target = TEXT("/v1/messages"),
+                                   .headers = headers,
+                                   .header_count = COUNT_OF(headers),
+                                   .body = body,
+                                   .body_pieces = COUNT_OF(body),
+                                   .timeouts = t->c.timeouts};
+  CHECK_ERR(http_client_send(t->c.client, t->c.origin, &rq, &t->c.arena, &t->c.reply, &t->c.fault), ERR_OK);
+  CHECK_INT(http_client_busy(t->c.client), 1);
+  http_reply_close(t->c.reply);
+  char want[200];
+  int n = snprintf(want, sizeof(want),
+                   "POST /v1/messages HTTP/1.1\r\nhost: 127.0.0.1:%u\r\nX-A: b\r\ncontent-length: 7\r\n\r\n{\"a\":1}",
+                   (unsigned)addr_port(&t->up.at));
+  CHECK_TEXT(text_of(t->up.request), ((struct text){want, (size_t)n}));
+  talk_close(t);
+}
+static void test_requests_are_rebuilt_from_parts(void **state) { run_fiber(check_request, NULL); }
+
+static void check_insane(void *arg) {
+  struct talk *t = talk_open(TEXT(OK_ANSWER));
+  const struct http_header bad = {TEXT("x-a"), TEXT("b\r\nx-evil: 1")};
+  struct http_client_request rq = {
+      .method = TEXT("GET"), .target = TEXT("/"), .headers = &bad, .header_count = 1, .timeouts = t->c.timeouts};
+  CHECK_ERR(http_client_send(t->c.client, t->c.origin, &rq, &t->c.arena, &t->c.reply, &t->c.fault), ERR_BAD_REQUEST);
+  CHECK_HAS(t->c.fault.text, "x-a");
+  static const char *const targets[] = {"", "x", "/a b", "/a\r\nb", "http://a/"};
+  rq.header_count = 0;
+  for (size_t i = 0; i < COUNT_OF(targets); i++) {
+    rq.target = text_of(targets[i]);
+    CHECK_ERR(http_client_send(t->c.client, t->c.origin, &rq, &t->c.arena, &t->c.reply, &t->c.fault), ERR_BAD_REQUEST);
+  }
+  rq.target = TEXT("/");
+  rq.method = TEXT("GET / HTTP/1.1\r\n");
+  CHECK_ERR(http_client_send(t->c.client, t->c.origin, &rq, &t->c.arena, &t->c.reply, &t->c.fault), ERR_BAD_REQUEST);
+  CHECK_INT(t->up.connections, 0);
+  talk_close(t);
+}
+static void test_what_could_break_out_is_a_bad_request(void **state) { run_fiber(check_insane, NULL); }
+
+static void check_reuse(void *arg) {
+  struct talk *t = talk_open(TEXT(OK_ANSWER));
+  for (int i = 0; i < 3; i++) {
+    CHECK_ERR(caller_send(&t->c, "GET", TEXT_NONE), ERR_OK);
+    CHECK_INT(http_reply_was_reused(t->c.reply), i > 0);
+    CHECK_INT(http_reply_head(t->c.reply)->status, 200);
+    buf_reset(&t->c.body);
+    CHECK_ERR(http_reply_read_all(t->c.reply, &t->c.body, &t->c.fault), ERR_OK);
+    CHECK_TEXT(buf_text(&t->c.body), TEXT("hi"));
+    http_reply_close(t->c.reply);
+    CHECK_INT(http_client_idle(t->c.client), 1);
+  }
+  CHECK_INT(t->up.connections, 1);
+  CHECK_INT(strstr(t->up.request, "content-length") == NULL, 1);
+  talk_close(t);
+}
+static void test_connections_are_used_again(void **state) { run_fiber(check_reuse, NULL); }
+
+static void check_stale(void *arg) {
+  struct talk *t = talk_open(TEXT(OK_ANSWER));
+  t->up.answers = 1;
+  for (int i = 0; i < 3; i++) {
+    CHECK_ERR(caller_ask(&t->c, "POST", TEXT("body")), ERR_OK);
+    CHECK_TEXT(buf_text(&t->c.body), TEXT("hi"));
+    CHECK_INT(t->up.connections, i + 1);
+  }
+  CHECK_INT(t->up.requests, 5);
+  talk_close(t);
+}
+static void test_a_pooled_connection_that_was_dead_is_replaced_once(void **state) { run_fiber(check_stale, NULL); }
+
+static void check_no_answer(void *arg) {
+  struct talk *t = talk_open(TEXT_NONE);
+  t->up.after = AFTER_CLOSE;
+  CHECK_ERR(caller_ask(&t->c, "POST", TEXT("body")), ERR_UPSTREAM_NETWORK);
+  CHECK_INT(t->up.connections, 1);
+  t->up.script = TEXT("HTTP/1.1 200 O");
+  CHECK_ERR(caller_ask(&t->c, "POST", TEXT("body")), ERR_UPSTREAM_NETWORK);
+  CHECK_INT(t->up.connections, 2);
+  talk_close(t);
+}
+static void test_a_fresh_connection_without_answer_is_an_error(void **state) { run_fiber(check_no_answer, NULL); }
+
+static void check_half_answer_on_reused(void *arg) {
+  struct talk *t = talk_open(TEXT(OK_ANSWER));
+  CHECK_ERR(caller_ask(&t->c, "GET", TEXT_NONE), ERR_OK);
+  t->up.script = TEXT("HTTP/1.1 2");
+  t->up.after = AFTER_CLOSE;
+  CHECK_ERR(caller_ask(&t->c, "GET", TEXT_NONE), ERR_UPSTREAM_NETWORK);
+  CHECK_INT(t->up.connections, 1);
+  CHECK_INT(t->up.requests, 2);
+  talk_close(t);
+}
+static void test_a_request_that_began_to_be_answered_is_not_repeated(void **state) {
+  run_fiber(check_half_answer_on_reused, NULL);
+}
+
+static void check_refused(void *arg) {
+  struct talk *t = talk_open(TEXT_NONE);
+  listener_stop(t->up.listener);
+  t->up.listener = NULL;
+  CHECK_ERR(caller_ask(&t->c, "GET", TEXT_NONE), ERR_UPSTREAM_NETWORK);
+  CHECK_HAS(t->c.fault.text, "refused");
+  talk_close(t);
+}
+static void test_a_refused_connection_says_so(void **state) { run_fiber(check_refused, NULL); }
+
+static void check_timeouts(void *arg) {
+  struct talk *t = talk_open(TEXT_NONE);
+  t->c.timeouts.first_byte_us = 10 * MS_US;
+  CHECK_ERR(caller_ask(&t->c, "GET", TEXT_NONE), ERR_UPSTREAM_TIMEOUT);
+  CHECK_HAS(t->c.fault.text, "first byte");
+  t->up.script = TEXT("HTTP/1.1 200 OK\r\n");
+  t->c.timeouts.first_byte_us = 5 * SECOND_US;
+  t->c.timeouts.between_bytes_us = 10 * MS_US;
+  CHECK_ERR(caller_ask(&t->c, "GET", TEXT_NONE), ERR_UPSTREAM_TIMEOUT);
+  CHECK_HAS(t->c.fault.text, "head");
+  t->c.timeouts.between_bytes_us = 5 * SECOND_US;
+  t->c.timeouts.total_deadline_us = after(10 * MS_US);
+  CHECK_ERR(caller_ask(&t->c, "GET", TEXT_NONE), ERR_UPSTREAM_TIMEOUT);
+  CHECK_HAS(t->c.fault.text, "total");
+  talk_close(t);
+}
+static void test_timeouts_say_which_one_passed(void **state) { run_fiber(check_timeouts, NULL); }
+
+static void ask_in_fiber(void *data) {
+  struct talk *t = data;
+  CHECK_ERR(caller_ask(&t->c, "GET", TEXT_NONE), ERR_CANCELLED);
+}
+
+static void check_cancel(void *arg) {
+  struct talk *t = talk_open(TEXT_NONE);
+  struct fiber *f = start(ask_in_fiber, t);
+  settle();
+  CHECK_INT(t->up.requests, 1);
+  fiber_cancel(f);
+  settle();
+  CHECK_INT(t->up.resets_seen, 1);
+  talk_close(t);
+}
+static void test_a_cancelled_request_resets_its_connection(void **state) { run_fiber(check_cancel, NULL); }
+
+#define CONTINUE "HTTP/1.1 100 Continue\r\n\r\n"
+#define HINTS    "HTTP/1.1 103 Early Hints\r\nlink: </x>\r\n\r\n"
+
+static void check_informational(void *arg) {
+  struct talk *t = talk_open(TEXT(CONTINUE HINTS OK_ANSWER));
+  for (size_t cut = 0; cut < t->up.script.len; cut += 7) {
+    t->up.cut = cut;
+    CHECK_ERR(caller_ask(&t->c, "POST", TEXT("x")), ERR_OK);
+    CHECK_TEXT(buf_text(&t->c.body), TEXT("hi"));
+  }
+  CHECK_INT(t->up.connections, 1);
+  t->up.cut = 0;
+  t->up.script = TEXT(HINTS HINTS HINTS HINTS HINTS HINTS HINTS HINTS OK_ANSWER);
+  CHECK_ERR(caller_ask(&t->c, "POST", TEXT("x")), ERR_OK);
+  t->up.script = TEXT(HINTS HINTS HINTS HINTS HINTS HINTS HINTS HINTS HINTS OK_ANSWER);
+  CHECK_ERR(caller_ask(&t->c, "POST", TEXT("x")), ERR_UPSTREAM_PROTOCOL);
+  t->up.script = TEXT("HTTP/1.1 101 Switching Protocols\r\nupgrade: x\r\nconnection: upgrade\r\n\r\n");
+  CHECK_ERR(caller_ask(&t->c, "POST", TEXT("x")), ERR_UPSTREAM_PROTOCOL);
+  talk_close(t);
+}
+static void test_up_to_8_informational_answers_are_skipped(void **state) { run_fiber(check_informational, NULL); }
+
+static void check_early(void *arg) {
+  struct talk *t = talk_open(TEXT("HTTP/1.1 413 Content Too Large\r\ncontent-length: 3\r\n\r\nbig"));
+  size_t size = 30 << 20;
+  char *body = calloc(1, size);
+  if (!body)
+    abort();
+  t->up.answers_head_early = true;
+  CHECK_ERR(caller_send(&t->c, "POST", (struct text){body, size}), ERR_OK);
+  CHECK_INT(http_reply_head(t->c.reply)->status, 413);
+  buf_reset(&t->c.body);
+  CHECK_ERR(http_reply_read_all(t->c.reply, &t->c.body, &t->c.fault), ERR_OK);
+  CHECK_TEXT(buf_text(&t->c.body), TEXT("big"));
+  http_reply_close(t->c.reply);
+  CHECK_INT(http_client_idle(t->c.client), 0);
+  free(body);
+  talk_close(t);
+}
+static void test_an_answer_before_the_body_is_out_is_returned(void **state) { run_fiber(check_early, NULL); }
+
+static void check_head(void *arg) {
+  struct talk *t = talk_open(TEXT("HTTP/1.1 200 OK\r\ncontent-length: 5\r\n\r\n"));
+  for (int i = 0; i < 2; i++) {
+    CHECK_ERR(caller_ask(&t->c, "HEAD", TEXT_NONE), ERR_OK);
+    CHECK_INT(t->c.body.len, 0);
+  }
+  CHECK_INT(t->up.connections, 1);
+  talk_close(t);
+}
+static void test_head_answers_have_no_body(void **state) { run_fiber(check_head, NULL); }
+
+static void check_bad_answers(void *arg) {
+  static const char *const bad[] = {
+      "HTTP/1.1 200 OK\r\ncontent-length: 2\r\ntransfer-encoding: chunked\r\n\r\n0\r\n\r\n",
+      "HTTP/1.1 200 OK\r\ncontent-length: 2\r\ncontent-length: 2\r\n\r\nhi",
+      "HTTP/1.1 200 OK\ncontent-length: 2\n\nhi",
+      "HTTP/1.1 200 OK\r\ntransfer-encoding: gzip, chunked\r\n\r\n0\r\n\r\n",
+      "HTTP/2.0 200 OK\r\n\r\n",
+      "hello\r\n\r\n",
+      "\x15\x03\x01",
+  };
+  struct talk *t = talk_open(TEXT_NONE);
+  for (size_t i = 0; i < COUNT_OF(bad); i++) {
+    t->up.script = text_of(bad[i]);
+    CHECK_ERR(caller_ask(&t->c, "GET", TEXT_NONE), ERR_UPSTREAM_PROTOCOL);
+    CHECK_HAS(t->c.fault.text, "provider's answer");
+    CHECK_INT(http_client_idle(t->c.client), 0);
+  }
+  static char big[10000];
+  memset(big, 'x', sizeof(big));
+  memcpy(big, "HTTP/1.1 200 OK\r\nx: ", 20);
+  t->up.script = (struct text){big, sizeof(big)};
+  CHECK_ERR(caller_ask(&t->c, "GET", TEXT_NONE), ERR_UPSTREAM_PROTOCOL);
+  talk_close(t);
+}
+static void test_ambiguous_answers_are_refused(void **state) { run_fiber(check_bad_answers, NULL); }
+
+static void check_origins(void *arg) {
+  struct talk *t = talk_open(TEXT_NONE);
+  struct http_origin *a = NULL, *b = NULL;
+  struct url u = {.host = TEXT("Example.com"), .port = 80, .path = TEXT("/x")},
+             v = {.host = TEXT("example.COM"), .port = 80};
+  CHECK_ERR(http_client_origin(t->c.client, &u, &a), ERR_OK);
+  CHECK_ERR(http_client_origin(t->c.client, &v, &b), ERR_OK);
+  CHECK_INT(a == b, 1);
+  v.tls = true;
+  CHECK_ERR(http_client_origin(t->c.client, &v, &b), ERR_OK);
+  CHECK_INT(a != b, 1);
+  size_t added = 3;
+  for (uint16_t port = 1000; added < 1024; port++, added++) {
+    v.port = port;
+    CHECK_ERR(http_client_origin(t->c.client, &v, &b), ERR_OK);
+  }
+  v.port = 5000;
+  CHECK_ERR(http_client_origin(t->c.client, &v, &b), ERR_LIMIT);
+  t->c.origin = a;
+  talk_close(t);
+}
+static void test_origins_are_shared_and_bounded(void **state) { run_fiber(check_origins, NULL); }
+
+int main(void) {
+  const struct CMUnitTest tests[] = {
+      cmocka_unit_test(test_requests_are_rebuilt_from_parts),
+      cmocka_unit_test(test_what_could_break_out_is_a_bad_request),
+      cmocka_unit_test(test_connections_are_used_again),
+      cmocka_unit_test(test_a_pooled_connection_that_was_dead_is_replaced_once),
+      cmocka_unit_test(test_a_fresh_connection_without_answer_is_an_error),
+      cmocka_unit_test(test_a_request_that_began_to_be_answered_is_not_repeated),
+      cmocka_unit_test(test_a_refused_connection_says_so),
+      cmocka_unit_test(test_timeouts_say_which_one_passed),
+      cmocka_unit_test(test_a_cancelled_request_resets_its_connection),
+      cmocka_unit_test(test_up_to_8_informational_answers_are_skipped),
+      cmocka_unit_test(test_an_answer_before_the_body_is_out_is_returned),
+      cmocka_unit_test(test_head_answers_have_no_body),
+      cmocka_unit_test(test_ambiguous_answers_are_refused),
+      cmocka_unit_test(test_origins_are_shared_and_bounded),
+  };
+  cmocka_set_message_output(CM_OUTPUT_TAP);
+  return cmocka_run_group_tests(tests, NULL, NULL);
+}
