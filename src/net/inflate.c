@@ -52,7 +52,7 @@ static bool has_zlib_head(const unsigned char first[2]) {
 /* One call of zlib into the room that is left. When none is, a byte beside the buffer shows whether the data goes on.
  */
 static enum err step(struct inflate *z, struct buf *out) {
-  char beyond;
+  char beyond = 0;
   size_t room = out->max - out->len, n = room < STEP_BYTES ? room : STEP_BYTES;
   char *into = n > 0 ? buf_reserve(out, n) : &beyond;
   if (into == NULL)
@@ -76,7 +76,7 @@ static enum err step(struct inflate *z, struct buf *out) {
 }
 
 static enum err feed(struct inflate *z, struct text in, struct buf *out) {
-  z->z.next_in = (Bytef *)(uintptr_t)in.at;
+  z->z.next_in = (Bytef *)in.at;
   z->z.avail_in = (uInt)in.len;
   for (;;) {
     if (z->is_complete) {

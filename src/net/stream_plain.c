@@ -34,7 +34,7 @@ enum err socket_try_read(struct loop_watch *w, void *into, size_t cap, size_t *o
 enum err socket_try_write(struct loop_watch *w, const struct iovec *iov, int count, size_t *out_n) {
   if (!w->writable)
     return ERR_AGAIN;
-  struct msghdr message = {.msg_iov = (struct iovec *)(uintptr_t)iov, .msg_iovlen = (size_t)count};
+  struct msghdr message = {.msg_iov = (struct iovec *)iov, .msg_iovlen = (size_t)count};
   ssize_t n;
   do
     n = sendmsg(w->fd, &message, MSG_NOSIGNAL);

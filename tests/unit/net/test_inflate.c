@@ -45,9 +45,8 @@ static struct result unpack(struct text coding, struct text bytes, size_t cut, s
   buf_init(&out, max);
   struct text parts[2] = {text_head(bytes, cut), text_skip(bytes, cut)};
   for (size_t i = 0; i < 2 && r.fed == ERR_OK; i++) {
-    char *copy = malloc(parts[i].len + 1);
+    char *copy = malloc(parts[i].len > 0 ? parts[i].len : 1);
     memcpy(copy, parts[i].len > 0 ? parts[i].at : "", parts[i].len);
-    copy = realloc(copy, parts[i].len > 0 ? parts[i].len : 1);
     r.fed = inflate_feed(z, (struct text){copy, parts[i].len}, &out);
     free(copy);
   }

@@ -149,7 +149,7 @@ static void unix_life(void *arg) {
   close_all(&two);
 }
 static void a_unix_socket_is_shared_defended_while_alive_and_removed_at_the_end(void **state) {
-  struct folder d;
+  struct folder d = {"", ""};
   folder_make(&d);
   run_fiber(unix_life, &d);
   folder_remove(&d);
@@ -175,14 +175,14 @@ static void unix_dead(void *arg) {
   close(successor);
 }
 static void a_dead_socket_file_is_replaced_and_a_successors_file_is_left_alone(void **state) {
-  struct folder d;
+  struct folder d = {"", ""};
   folder_make(&d);
   run_fiber(unix_dead, &d);
   folder_remove(&d);
 }
 
 static void an_ordinary_file_is_never_replaced(void **state) {
-  struct folder d;
+  struct folder d = {"", ""};
   struct addr a;
   struct fault f = {0};
   int fd = -1;

@@ -268,6 +268,26 @@ static void a_host_that_cannot_be_checked_is_refused(void **state) {
   tls_world_free(&w);
 }
 
+static void measured(void *arg) {
+  struct tls_pair p;
+  tls_pair_connect(&p, arg, "example.test", 0);
+  CHECK_ERR(p.client.result, ERR_OK);
+  tls_pair_close(&p);
+}
+/* OpenSSL is the deepest caller on a fiber's stack: half of it must stay free. */
+static void a_handshake_fits_into_half_a_fibers_stack(void **state) {
+  struct identity_options rsa = good;
+  rsa.rsa = true;
+  fiber_measure_stacks(true);
+  for (int i = 0; i < 2; i++) {
+    struct tls_world w = tls_world_new(i == 0 ? &good : &rsa, false);
+    run_fiber(measured, &w);
+    tls_world_free(&w);
+  }
+  fiber_measure_stacks(false);
+  assert_in_range(fiber_stack_high_water(), 1, FIBER_STACK_BYTES / 2);
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(a_good_certificate_is_accepted),
@@ -289,6 +309,7 @@ int main(void) {
       cmocka_unit_test(a_peer_without_tls_is_named_as_such),
       cmocka_unit_test(a_silent_peer_times_out_and_a_vanished_one_is_a_network_error),
       cmocka_unit_test(a_cancelled_handshake_closes_the_socket),
+      cmocka_unit_test(a_handshake_fits_into_half_a_fibers_stack),
       cmocka_unit_test(a_host_that_cannot_be_checked_is_refused),
   };
   cmocka_set_message_output(CM_OUTPUT_TAP);
