@@ -132,6 +132,7 @@ static void fail(struct wire_tap *t, yyjson_val *root) {
   yyjson_val *error = json_get(root, "error");
   struct text type = json_text(json_get(error, "type"));
   t->failed = true;
+  t->finished = false;
   fault_map_upstream(anthropic_error_status(type), text_equal(type, TEXT("billing_error")),
                      json_text(json_get(error, "message")), &t->fault);
 }

@@ -138,6 +138,7 @@ static void read_chunk(struct wire_tap *t, struct text event, yyjson_val *root, 
   *out = WIRE_PASS;
   if (yyjson_is_obj(error) || yyjson_is_str(error) || text_equal(event, TEXT("error"))) {
     t->failed = true;
+    t->finished = false;
     openai_error_read(error ? error : root, &t->fault);
   }
   read_choices(t, choices, "delta");

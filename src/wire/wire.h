@@ -32,7 +32,7 @@ struct wire_tap {
   uint64_t output_bytes; /* bytes of answer content seen, for an estimate when usage never comes */
   bool started;          /* a first event of the dialect was seen */
   bool has_content;      /* content (text, tool arguments, thinking) has been seen: time to first token */
-  bool finished;         /* the terminal event was seen: the answer is whole */
+  bool finished;         /* the terminal event was seen and no error: the answer is whole */
   bool failed;           /* an error event was seen: fault holds it */
   struct fault fault;
   char stop_reason[32];

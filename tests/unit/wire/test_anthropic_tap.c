@@ -127,6 +127,13 @@ static void an_error_event_fails_the_answer_and_nothing_finishes_it(void **state
   arena_done(&a);
 }
 
+static void an_error_after_the_end_still_fails_the_answer(void **state) {
+  struct wire_tap t = {.wire = &wire_anthropic, .finished = true};
+  enum wire_verdict verdict;
+  assert_int_equal(t.wire->tap_event(&t, TEXT("error"), TEXT("{\"error\":{}}"), &verdict, NULL), ERR_OK);
+  assert_true(t.failed && !t.finished);
+}
+
 static void content_is_measured_without_envelope_signatures_and_citations(void **state) {
   const struct {
     const char *name;
@@ -227,6 +234,7 @@ int main(void) {
       cmocka_unit_test(streams_give_their_usage),
       cmocka_unit_test(a_cut_stream_is_not_finished_but_keeps_what_it_said),
       cmocka_unit_test(an_error_event_fails_the_answer_and_nothing_finishes_it),
+      cmocka_unit_test(an_error_after_the_end_still_fails_the_answer),
       cmocka_unit_test(content_is_measured_without_envelope_signatures_and_citations),
       cmocka_unit_test(later_counts_replace_and_absent_null_or_impossible_ones_do_not),
       cmocka_unit_test(a_total_of_cache_writes_beyond_its_split_counts_as_five_minutes),

@@ -122,6 +122,13 @@ static void an_error_in_the_stream_fails_it_and_the_end_mark_does_not_mend_it(vo
   arena_done(&a);
 }
 
+static void an_error_after_the_end_mark_still_fails_the_answer(void **state) {
+  struct wire_tap t = {.wire = &wire_openai_chat, .finished = true};
+  enum wire_verdict verdict;
+  assert_int_equal(t.wire->tap_event(&t, TEXT_NONE, TEXT("{\"error\":{}}"), &verdict, NULL), ERR_OK);
+  assert_true(t.failed && !t.finished);
+}
+
 static void content_begins_with_the_first_words_not_with_the_role(void **state) {
   struct wire_tap t = {.wire = &wire_openai_chat};
   enum wire_verdict verdict;
@@ -199,6 +206,7 @@ int main(void) {
       cmocka_unit_test(streams_give_their_usage),
       cmocka_unit_test(only_the_end_mark_finishes),
       cmocka_unit_test(an_error_in_the_stream_fails_it_and_the_end_mark_does_not_mend_it),
+      cmocka_unit_test(an_error_after_the_end_mark_still_fails_the_answer),
       cmocka_unit_test(content_begins_with_the_first_words_not_with_the_role),
       cmocka_unit_test(content_is_measured_without_its_envelope),
       cmocka_unit_test(impossible_usage_is_cut_or_ignored),
