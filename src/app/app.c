@@ -243,6 +243,15 @@ static void print_ready(struct app *a) {
   fflush(stdout);
 }
 
+/* A reload that cannot do all that the file asks for says so. */
+static void warn_of_restart_keys(const struct app *a, const struct config *fresh) {
+  struct buf keys;
+  buf_init(&keys, 4096);
+  if (config_restart_keys(a->config, fresh, &keys))
+    LOG_WARN("config_needs_restart", log_text("keys", buf_text(&keys)));
+  buf_done(&keys);
+}
+
 static void reload(struct app *a) {
   struct config *fresh = NULL;
   struct fault f = {0};
@@ -257,6 +266,7 @@ static void reload(struct app *a) {
               log_str("detail", f.text[0] ? f.text : "see the errors above; the old configuration stays in force"));
     return;
   }
+  warn_of_restart_keys(a, fresh);
   declare_keys(a, fresh);
   log_set_level(fresh->log_level);
   for (unsigned w = 0; w < a->worker_count; w++)
