@@ -23,12 +23,15 @@ void log_set_level(enum log_level level);
 bool log_level_parse(struct text t, enum log_level *out); /* "debug" "info" "warn" "error" */
 bool log_is_on(enum log_level level);
 
+/* Fields for the calls below. Name and text are not copied; texts are cut to 4 KiB in the line. */
 struct log_field log_text(const char *name, struct text t);
 struct log_field log_str(const char *name, const char *s);
 struct log_field log_u64(const char *name, uint64_t n);
 struct log_field log_i64(const char *name, int64_t n);
 struct log_field log_bool(const char *name, bool b);
 
+/* One line: ts, level, event, the context, then the fields in order. event NULL: the first field is the event. A line
+ * that would pass 64 KiB is replaced by its event and the count of fields dropped. Use the macros. */
 void log_line(enum log_level level, const char *event, const struct log_field *fields, size_t count);
 #define LOG_LINE(level, event, ...)                                                                                    \
   do {                                                                                                                 \

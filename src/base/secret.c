@@ -46,8 +46,8 @@ bool secret_equal(struct text a, struct text b) {
 void secret_hmac(const struct secret *s, struct text message, uint8_t out[SECRET_HMAC_BYTES]) {
   crypto_auth_hmacsha256_state state;
   struct text key = secret_reveal(s);
-  crypto_auth_hmacsha256_init(&state, (const unsigned char *)key.at, key.len);
-  crypto_auth_hmacsha256_update(&state, (const unsigned char *)message.at, message.len);
+  crypto_auth_hmacsha256_init(&state, (const unsigned char *)(key.at == NULL ? "" : key.at), key.len);
+  crypto_auth_hmacsha256_update(&state, (const unsigned char *)(message.at == NULL ? "" : message.at), message.len);
   crypto_auth_hmacsha256_final(&state, out);
   sodium_memzero(&state, sizeof state);
 }

@@ -104,7 +104,7 @@ bool text_glob(struct text pattern, struct text t, struct text *out_star) {
   while (i < t.len || p < pattern.len) {
     if (p < pattern.len && pattern.at[p] == '*') {
       if (++stars == 1)
-        first = (struct text){t.at == NULL ? NULL : t.at + i, 0};
+        first = text_head(text_skip(t, i), 0);
       retry_p = ++p;
       retry_i = i;
     } else if (p < pattern.len && i < t.len && pattern.at[p] == t.at[i]) {

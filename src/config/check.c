@@ -199,10 +199,10 @@ void check_budget(struct loader *l, const struct node *n, const struct key_path 
     section_refuse(l, n, path, NULL, "needs both `usd` (above 0) and `period`, or neither");
 }
 
-static void check_twice(struct loader *l, struct map *seen, struct text what, const struct config_key *k,
+static void check_twice(struct loader *l, struct map *seen, struct text what, struct config_key *k,
                         const struct node *n, const char *member) {
   void *old = NULL;
-  if (map_set(seen, what, (void *)(uintptr_t)k, &old) != ERR_OK || old == NULL)
+  if (map_set(seen, what, k, &old) != ERR_OK || old == NULL)
     return;
   const struct config_key *first = old;
   errors_add(l->errors, n->line, n->column, "`keys[%td]` has the same %s as `keys[%td]`", k - l->config->keys, member,
@@ -216,7 +216,7 @@ static void check_keys(struct loader *l, const struct node *n) {
   const struct node *list = n == NULL ? NULL : node_child(n, "keys");
   const struct node *at = list == NULL ? NULL : list->first;
   for (size_t i = 0; i < c->key_count && at != NULL; i++, at = at->next) {
-    const struct config_key *k = &c->keys[i];
+    struct config_key *k = &c->keys[i];
     uint64_t hash = text_hash(secret_reveal(k->value));
     if (k->name.len > 0)
       check_twice(l, names, k->name, k, at, "name");

@@ -101,7 +101,7 @@ enum err config_load_file(const char *path, const char *(*lookup)(const char *na
   return e;
 }
 
-static struct snapshot *snapshot_of(const struct config *c) { return (struct snapshot *)(uintptr_t)c; }
+static struct snapshot *snapshot_of(const struct config *c) { return (struct snapshot *)c; }
 
 struct config *config_ref(const struct config *c) {
   struct snapshot *s = snapshot_of(c);

@@ -219,7 +219,7 @@ const struct node *node_child(const struct node *map, const char *key) {
 void node_wipe(struct node *n) {
   for (; n != NULL; n = n->next) {
     if (n->kind == NODE_SCALAR && n->text.len > 0)
-      secret_wipe((char *)(uintptr_t)n->text.at, n->text.len);
+      secret_wipe((char *)n->text.at, n->text.len);
     node_wipe(n->first);
   }
 }
