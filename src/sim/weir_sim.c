@@ -123,7 +123,8 @@ static int run(const struct arguments *args) {
 
 /* 0: go on; else the exit code + 1. */
 static int read_arguments(int argc, char **argv, struct arguments *out) {
-  for (int i = 1; i < argc; i++) {
+  int i = 1;
+  while (i < argc) {
     struct text name = text_of(argv[i]), value = text_of(i + 1 < argc ? argv[i + 1] : NULL);
     if (text_equal(name, TEXT("-h")) || text_equal(name, TEXT("--help"))) {
       fputs(usage, stdout);
@@ -137,7 +138,7 @@ static int read_arguments(int argc, char **argv, struct arguments *out) {
     }
     if (is_listen)
       out->listen = value;
-    i++;
+    i += 2;
   }
   return 0;
 }
