@@ -136,7 +136,7 @@ static void test_a_body_that_stops_is_408(void **state) { run_fiber(check_slow_b
 
 static void drip(void *data) {
   struct wire *w = data;
-  while (send_text(w->s, "x") == ERR_OK && fiber_sleep(2 * MS_US) == ERR_OK)
+  while (send_text(w->s, "x") == ERR_OK && fiber_sleep(8 * MS_US) == ERR_OK)
     continue;
 }
 
