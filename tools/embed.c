@@ -4,14 +4,12 @@
 #include <stdio.h>
 #include <string.h>
 
-static const char *stem(const char *path)
-{
+static const char *stem(const char *path) {
   const char *slash = strrchr(path, '/');
   return slash ? slash + 1 : path;
 }
 
-static int embed_bytes(FILE *out, const char *path, int number)
-{
+static int embed_bytes(FILE *out, const char *path, int number) {
   FILE *in = fopen(path, "rb");
   if (!in) {
     fprintf(stderr, "embed: cannot read %s\n", path);
@@ -27,8 +25,7 @@ static int embed_bytes(FILE *out, const char *path, int number)
   return failed ? -1 : 0;
 }
 
-int main(int argc, char **argv)
-{
+int main(int argc, char **argv) {
   if (argc < 5) {
     fprintf(stderr, "usage: embed OUT HEADER SYMBOL FILE...\n");
     return 2;

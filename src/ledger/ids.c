@@ -1,4 +1,5 @@
-/* The id generator: one per worker, no lock. Called by the journal for every reservation. */
+/* The id generator: one per worker, so that it needs no lock; it knows no clock of its own.
+ * Called by ledger_reserve for every attempt. */
 #include "ledger/ids.h"
 
 #define IDS_EPOCH_MS 1704067200000LL

@@ -1,6 +1,7 @@
 /* The thread that looks after segment files: spare ones made ready ahead of need, published records made durable in
  * groups, finished ones removed. It is apart from the writer so that a store that hangs delays none of it.
- * Started by ledger_open. */
+ * Started by ledger_open.
+ * house: tested-by tests/unit/ledger/test_ledger.c */
 #include "ledger/inner.h"
 
 static void note_fault(struct ledger *l, const char *text) {

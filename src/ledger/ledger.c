@@ -1,6 +1,8 @@
 /* The exact ledger: opening (lock, replay, journals, threads), the three functions workers call, and closing. A call
  * on a worker is a record written into mapped memory; everything that may block is done by the writer and keeper
  * threads. Called by admit and settle of the gateway, opened and closed by app. */
+#include "ledger/ledger.h"
+
 #include "ledger/inner.h"
 #include "ledger/replay.h"
 

@@ -1,4 +1,5 @@
-/* A hash table with linear probing and removal without tombstones. Used by the ledger's writer and by the replay. */
+/* A hash table with linear probing and removal without tombstones; it holds places, not records.
+ * Used by the ledger's writer and by the replay. */
 #include "ledger/opens.h"
 
 void opens_init(struct opens *o) { *o = (struct opens){0}; }

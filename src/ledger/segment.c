@@ -41,7 +41,7 @@ bool segment_name_parse(const char *name, uint64_t *out_boot, unsigned *out_stre
   unsigned long long boot, number;
   unsigned stream;
   char again[64];
-  if (sscanf(name, "%16llx-%3u-%8llu", &boot, &stream, &number) != 3)
+  if (sscanf(name, "%16llx-%3u-%19llu", &boot, &stream, &number) != 3)
     return false;
   segment_name(again, sizeof again, boot, stream, number);
   if (strcmp(again, name) != 0)

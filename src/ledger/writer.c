@@ -1,6 +1,7 @@
 /* The thread between the journals and the store: it reads what the workers appended, remembers which reservations are
  * open, hands settlements over in batches and marks segments that nothing needs any more. While the store fails it
- * tries the same batch again, more and more slowly; the journals grow meanwhile. Started by ledger_open. */
+ * tries the same batch again, more and more slowly; the journals grow meanwhile. Started by ledger_open.
+ * house: tested-by tests/unit/ledger/test_ledger.c */
 #include "ledger/inner.h"
 #include "ledger/opens.h"
 

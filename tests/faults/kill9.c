@@ -11,6 +11,7 @@
 #include <signal.h>
 #include <stdatomic.h>
 #include <sys/mman.h>
+#include <sys/select.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -39,6 +40,12 @@ static unsigned cycle;
 static uint64_t random_state;
 static char data_dir[64];
 static uint64_t settled_seen, recovered_seen;
+
+/* A process is to be killed in the middle of something: nothing tells when, only time does. */
+static void let_pass(int64_t us) {
+  struct timespec t = {.tv_sec = us / 1000000, .tv_nsec = us % 1000000 * 1000};
+  pselect(0, NULL, NULL, NULL, &t, NULL);
+}
 
 static uint64_t next_random(uint64_t *state) {
   uint64_t z = (*state += 0x9e3779b97f4a7c15ULL);
@@ -129,7 +136,7 @@ static void *worker_run(void *arg) {
     }
     /* Mostly in bursts, sometimes with time for the writer between. */
     if (n % 512 == 0)
-      usleep(1000);
+      let_pass(1000);
   }
   return NULL;
 }
@@ -176,7 +183,7 @@ static void child_run(bool only_replay) {
 }
 
 /* Starts a child, lets it live for a while, kills it. */
-static bool live_and_die(bool only_replay, useconds_t life_us) {
+static bool live_and_die(bool only_replay, int64_t life_us) {
   fflush(stdout);
   atomic_store(&side_log->ready, 0);
   pid_t pid = fork();
@@ -186,8 +193,8 @@ static bool live_and_die(bool only_replay, useconds_t life_us) {
   }
   int status = 0;
   for (int i = 0; i < 50000 && !atomic_load(&side_log->ready); i++)
-    usleep(100);
-  usleep(life_us);
+    let_pass(100);
+  let_pass(life_us);
   kill(pid, SIGKILL);
   return pid > 0 && waitpid(pid, &status, 0) == pid && WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL;
 }
@@ -319,10 +326,10 @@ static void one_cycle(int64_t *max_id, uint64_t *rows, bool *failed) {
   uint64_t recovered = 0;
   memset(side_log, 0, sizeof *side_log);
   random_state = next_random(&random_state);
-  bool died = live_and_die(false, (useconds_t)(next_random(&random_state) % 60000));
+  bool died = live_and_die(false, (int64_t)(next_random(&random_state) % 60000));
   bool replay_too = next_random(&random_state) % 4 == 0;
   if (died && replay_too)
-    died = live_and_die(true, (useconds_t)(next_random(&random_state) % 15000));
+    died = live_and_die(true, (int64_t)(next_random(&random_state) % 15000));
   struct store *s = open_store();
   ledger_close(open_ledger(s, &recovered), 10000);
   size_t count = check_cycle(s, *max_id, *rows, max_id, &c);
