@@ -6,22 +6,17 @@
 static bool was_good(const struct attempt *a) { return a->upstream_status >= 200 && a->upstream_status < 300; }
 
 /* A cut or abandoned answer has been paid for as far as it was made: the prompt, once the provider had accepted the
- * call, and the content that was seen. Error answers cost nothing. */
+ * call, and the content that was seen. An error instead of an answer costs nothing. */
 static void complete_usage(struct exchange *x, struct usage *u) {
   const struct attempt *a = &x->attempt;
   bool metered = x->route.operation != PROVIDER_COUNT_TOKENS && x->route.operation != PROVIDER_RAW;
-  if (!metered || !a->head_arrived || !was_good(a) || (x->tap.finished && u->known))
+  bool failed = x->tap.failed || a->class != PROVIDER_OK;
+  if (!metered || !a->head_arrived || !was_good(a))
     return;
-  if (x->tap.failed && !x->tap.has_content) {
+  if (failed && !x->tap.has_content)
     *u = (struct usage){0};
-    return;
-  }
-  uint64_t seen = usage_estimate_tokens(x->tap.output_bytes);
-  if (!u->known)
-    u->input = x->ask.input_tokens_bound;
-  if (seen > u->output)
-    u->output = seen;
-  u->estimated = true;
+  else
+    usage_fill(u, x->tap.finished, x->request_bytes, x->tap.output_bytes);
 }
 
 static void cost_of(const struct exchange *x, const struct usage *u, struct cost *out) {
