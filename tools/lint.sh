@@ -50,7 +50,8 @@ cpp() {
   mkdir -p build/cppcheck
   cppcheck --quiet --std=c11 --enable=warning,performance,portability --inline-suppr --error-exitcode=1 -j "$jobs" \
     --cppcheck-build-dir=build/cppcheck --suppressions-list=tools/cppcheck.txt -D__linux__=1 -D__x86_64__=1 -D__GNUC__=12 \
-    -DWEIR_VERSION='"0"' -DTEST_FIXTURES='""' -I src -I tests --file-list=build/cppcheck.files
+    -DWEIR_VERSION='"0"' -DTEST_FIXTURES='""' --library=tools/cppcheck.cfg \
+    -I src -I tests --file-list=build/cppcheck.files
 }
 
 mkdir -p build

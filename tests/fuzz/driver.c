@@ -69,7 +69,7 @@ static void run(const uint8_t *data, size_t size) {
 static int choose_seed(const struct dirent *entry) { return entry->d_name[0] != '.' ? 1 : 0; }
 
 static struct seed read_seed(const char *folder, const char *name) {
-  char path[4096];
+  char path[2048];
   struct seed seed = {.data = malloc(SEED_BYTES_MAX)};
   (void)snprintf(path, sizeof(path), "%s/%s", folder, name);
   FILE *file = fopen(path, "rb");

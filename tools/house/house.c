@@ -34,10 +34,9 @@ static char *read_file(const char *path, size_t *length) {
     abort();
   *length = file != NULL ? fread(text, 1, FILE_BYTES_MAX, file) : 0;
   text[*length] = '\0';
-  char *fitting = realloc(text, *length + 1);
   if (file != NULL)
     (void)fclose(file);
-  return fitting != NULL ? fitting : text;
+  return text;
 }
 
 static void check_file(struct house *h, const char *path) {
