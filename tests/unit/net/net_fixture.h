@@ -15,6 +15,7 @@
 
 #include <fcntl.h>
 #include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -114,8 +115,10 @@ static inline void tcp_pair(int out[2], int buffer_bytes) {
   out[1] = accept4(l, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
   CHECK_INT(out[1] >= 0, 1);
   close(l);
-  struct timeval none = {0, 0};
-  CHECK_INT(setsockopt(out[0], SOL_SOCKET, SO_RCVTIMEO, &none, sizeof(none)), 0);
+  for (size_t i = 0; i < 2; i++) { /* as dial and listen do */
+    int on = 1;
+    CHECK_INT(setsockopt(out[i], IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on)), 0);
+  }
 }
 static inline struct stream *stream_of(int fd) {
   struct stream *s = NULL;
