@@ -82,7 +82,8 @@ static bool body_is_usual(struct text method) {
 
 static enum err make_head(const struct http_origin *o, const struct http_client_request *rq, struct buf *out,
                           struct fault *f) {
-  bool sane = http_is_token(rq->method) && text_is_visible_ascii(rq->target) && text_starts(rq->target, TEXT("/"));
+  bool sane = http_is_token(rq->method) && text_is_visible_ascii(rq->target) && text_starts(rq->target, TEXT("/")) &&
+              text_find_char(rq->target, '#') < 0;
   if (!sane || rq->body_pieces > PIECES_MAX)
     return fault_set(f, ERR_BAD_REQUEST, NULL, "a request to a provider needs a method and a path that can be sent");
   buf_add(out, rq->method);

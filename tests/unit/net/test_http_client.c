@@ -1,4 +1,5 @@
 /* Requests: how they are written, on which connection they go, and what happens when there is no answer. */
+#include "tls_fixture.h"
 #include "upstream_fixture.h"
 
 static void check_request(void *arg) {
@@ -35,7 +36,7 @@ static void check_insane(void *arg) {
       .method = TEXT("GET"), .target = TEXT("/"), .headers = &bad, .header_count = 1, .timeouts = t->c.timeouts};
   CHECK_ERR(http_client_send(t->c.client, t->c.origin, &rq, &t->c.arena, &t->c.reply, &t->c.fault), ERR_BAD_REQUEST);
   CHECK_HAS(t->c.fault.text, "x-a");
-  static const char *const targets[] = {"", "x", "/a b", "/a\r\nb", "http://a/"};
+  static const char *const targets[] = {"", "x", "/a b", "/a#b", "/a\r\nb", "http://a/"};
   rq.header_count = 0;
   for (size_t i = 0; i < COUNT_OF(targets); i++) {
     rq.target = text_of(targets[i]);
@@ -252,6 +253,80 @@ static void check_origins(void *arg) {
 }
 static void test_origins_are_shared_and_bounded(void **state) { run_fiber(check_origins, NULL); }
 
+/* --- over TLS --- */
+
+static void wait_for_the_end(struct site *site, struct http_request *rq) {
+  if (text_equal(rq->path, TEXT("/wait"))) {
+    http_request_cancel_on_disconnect(rq, true);
+    site->was_cancelled = fiber_park(after(5 * SECOND_US)) == ERR_CANCELLED;
+    return;
+  }
+  site_echo(site, rq);
+}
+
+static void check_https_exchanges(struct site *site, struct tls_context *client) {
+  struct http_client_options o = caller_options();
+  struct caller c;
+  struct url u = {.tls = true, .host = TEXT("127.0.0.1"), .port = addr_port(&site->at)};
+  static char large[300000];
+  memset(large, 'x', sizeof(large));
+  o.tls = client;
+  caller_open(&c, &site->at, &o);
+  CHECK_ERR(http_client_origin(c.client, &u, &c.origin), ERR_OK);
+  for (int i = 0; i < 3; i++) {
+    struct text body = {large, i == 1 ? sizeof(large) : 10};
+    if (!CHECK_ERR(caller_ask(&c, "POST", body), ERR_OK))
+      (void)fprintf(stderr, "%s\n", c.fault.text);
+    CHECK_INT(c.body.len, body.len + 13);
+    settle();
+    CHECK_INT(http_client_idle(c.client), 1);
+    CHECK_INT(http_server_connections(site->srv), 1);
+    CHECK_INT(loop_stats(loop_current()).fibers, 1);
+  }
+  caller_close(&c);
+}
+
+static void check_tls_disconnect(struct site *site, struct tls_context *client, bool reset) {
+  struct fault f = {0};
+  struct stream *s = NULL;
+  site->was_cancelled = false;
+  CHECK_ERR(tls_connect(client, connect_to(&site->at), TEXT("127.0.0.1"), after(5 * SECOND_US), &s, &f), ERR_OK);
+  struct wire *w = wire_of(s);
+  wire_send(w, TEXT("GET /wait HTTP/1.1\r\nHost: a\r\n\r\n"));
+  while (http_server_active(site->srv) == 0)
+    settle();
+  stream_close(w->s, reset);
+  w->s = NULL;
+  for (int i = 0; i < 1000 && http_server_active(site->srv) > 0; i++)
+    settle();
+  CHECK_INT(site->was_cancelled, 1);
+  wire_close(w);
+}
+
+static void check_https(void *arg) {
+  const struct tls_world *world = arg;
+  struct site site = site_options();
+  site.options.tls = world->server;
+  site.serve = wait_for_the_end;
+  site_open(&site);
+  check_https_exchanges(&site, world->client);
+  check_tls_disconnect(&site, world->client, false);
+  check_tls_disconnect(&site, world->client, true);
+  unsigned served = site.served;
+  struct wire *w = wire_open(&site);
+  wire_send(w, TEXT("GET / HTTP/1.1\r\nHost: a\r\n\r\n"));
+  CHECK_INT(wire_answer(w), 0);
+  CHECK_INT(site.served, served);
+  wire_close(w);
+  site_close(&site);
+}
+static void test_everything_works_over_tls_too(void **state) {
+  const struct identity_options leaf = {.names = "IP:127.0.0.1"};
+  struct tls_world world = tls_world_new(&leaf, false);
+  run_fiber(check_https, &world);
+  tls_world_free(&world);
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(test_requests_are_rebuilt_from_parts),
@@ -268,6 +343,7 @@ int main(void) {
       cmocka_unit_test(test_head_answers_have_no_body),
       cmocka_unit_test(test_ambiguous_answers_are_refused),
       cmocka_unit_test(test_origins_are_shared_and_bounded),
+      cmocka_unit_test(test_everything_works_over_tls_too),
   };
   cmocka_set_message_output(CM_OUTPUT_TAP);
   return cmocka_run_group_tests(tests, NULL, NULL);
