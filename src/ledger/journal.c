@@ -107,9 +107,10 @@ static enum err make_spare(struct journal *j, struct fault *f) {
   }
   pthread_mutex_unlock(&j->lock);
   if (!allowed)
-    return fault_set(f, ERR_STORE_FULL, NULL,
-                     "the journal has reached its limit of %zu segments: the store is not taking rows",
-                     j->max_segments);
+    return fault_set(
+        f, ERR_STORE_FULL, NULL,
+        "the journal has reached its limit of %zu segments: the store does not take rows, or calls stay open very long",
+        j->max_segments);
   enum err e = segment_create(j->place, j->stream, number, &s, f);
   if (!e) {
     add_spare(j, s);

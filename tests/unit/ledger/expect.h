@@ -11,7 +11,6 @@
 #include <cmocka.h>
 
 #include "ledger/ledger.h"
-#include "ledger/segment.h"
 
 #include <dirent.h>
 #include <pthread.h>
@@ -109,114 +108,6 @@ static inline void fill_settlement(struct ledger_row *row, int64_t cost_nano) {
   row->outcome = TEXT("ok");
   row->status = 200;
   row->settled_us = 1790000000000000;
-}
-
-/* A store that keeps rows in an array. Its lock makes it safe for the writer thread and the test together. */
-#define FAKE_ROWS_MAX 200000
-struct fake_store {
-  struct store base;
-  pthread_mutex_t lock;
-  struct arena texts;
-  struct ledger_row *rows;
-  size_t count;
-  struct {
-    char name[64];
-    uint64_t position;
-  } streams[64];
-  uint64_t calls;   /* of ledger_append */
-  uint64_t fail_at; /* this call fails; 0: none */
-  bool fails;       /* all do */
-};
-
-static inline ptrdiff_t fake_find(const struct fake_store *s, int64_t id) {
-  for (size_t i = s->count; i-- > 0;)
-    if (s->rows[i].id == id)
-      return (ptrdiff_t)i;
-  return -1;
-}
-
-static inline void fake_add(struct fake_store *s, const struct ledger_row *row, bool check) {
-  if (s->count == FAKE_ROWS_MAX || (check && fake_find(s, row->id) >= 0))
-    return;
-  struct ledger_row *r = &s->rows[s->count++];
-  *r = *row;
-  struct text *texts[] = {&r->request_id, &r->key_name, &r->user,    &r->wire,           &r->operation,
-                          &r->provider,   &r->model,    &r->outcome, &r->upstream_model, &r->upstream_request_id,
-                          &r->credential, &r->error};
-  for (size_t i = 0; i < sizeof texts / sizeof *texts; i++)
-    *texts[i] = arena_copy(&s->texts, *texts[i]);
-}
-
-static inline uint64_t *fake_stream(struct fake_store *s, struct text name) {
-  size_t i = 0;
-  for (; i < 63 && s->streams[i].name[0] && !text_equal(text_of(s->streams[i].name), name); i++)
-    ;
-  snprintf(s->streams[i].name, sizeof s->streams[i].name, "%.*s", TEXT_ARGS(name));
-  return &s->streams[i].position;
-}
-
-static inline enum err fake_append(struct store *store, const struct ledger_row *rows, size_t count, struct text stream,
-                                   uint64_t position, struct fault *f) {
-  struct fake_store *s = (struct fake_store *)store;
-  pthread_mutex_lock(&s->lock);
-  bool refused = ++s->calls == s->fail_at || s->fails;
-  if (!refused) {
-    for (size_t i = 0; i < count; i++)
-      fake_add(s, &rows[i], s->count < 5000);
-    if (stream.len && *fake_stream(s, stream) < position)
-      *fake_stream(s, stream) = position;
-  }
-  pthread_mutex_unlock(&s->lock);
-  return refused ? fault_set(f, ERR_STORE_FULL, NULL, "the fake is full") : ERR_OK;
-}
-
-static inline enum err fake_position(struct store *store, struct text stream, uint64_t *out, struct fault *f) {
-  *out = *fake_stream((struct fake_store *)store, stream);
-  return ERR_OK;
-}
-
-static inline enum err fake_list(struct store *store, int64_t before_id, size_t max, struct arena *a,
-                                 struct ledger_row **out, size_t *out_count, struct fault *f) {
-  struct fake_store *s = (struct fake_store *)store;
-  *out_count = 0;
-  for (size_t i = 0; i < s->count; i++)
-    if (*out_count == 0 || s->rows[i].id > (*out)->id) {
-      *out = &s->rows[i];
-      *out_count = 1;
-    }
-  return ERR_OK;
-}
-
-static const struct store_ops fake_ops = {
-    .name = "fake", .ledger_append = fake_append, .ledger_position = fake_position, .ledger_list = fake_list};
-
-static inline struct fake_store *fake_new(void) {
-  struct fake_store *s = calloc(1, sizeof *s);
-  s->base.ops = &fake_ops;
-  s->rows = calloc(FAKE_ROWS_MAX, sizeof *s->rows);
-  arena_init(&s->texts);
-  pthread_mutex_init(&s->lock, NULL);
-  return s;
-}
-
-static inline void fake_free(struct fake_store *s) {
-  arena_done(&s->texts);
-  pthread_mutex_destroy(&s->lock);
-  free(s->rows);
-  free(s);
-}
-
-static inline void fake_set_failing(struct fake_store *s, bool fails) {
-  pthread_mutex_lock(&s->lock);
-  s->fails = fails;
-  pthread_mutex_unlock(&s->lock);
-}
-
-static inline const struct ledger_row *fake_row(struct fake_store *s, int64_t id) {
-  ptrdiff_t at = fake_find(s, id);
-  if (at < 0)
-    fail_msg("row %lld is not in the store", (long long)id);
-  return &s->rows[at];
 }
 
 #endif

@@ -3,6 +3,7 @@
 #include "ledger/ledger.h"
 
 #include "expect.h"
+#include "fake_store.h"
 
 static struct ledger_options options(const char *dir, unsigned workers) {
   return (struct ledger_options){

@@ -2,6 +2,7 @@
 #include "ledger/replay.h"
 
 #include "expect.h"
+#include "fake_store.h"
 
 #include <fcntl.h>
 
