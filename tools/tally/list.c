@@ -46,7 +46,8 @@ static char **words_of_object(yyjson_val *object) {
   return words;
 }
 
-static void add_test(struct program_list *list, yyjson_val *test, int64_t times) {
+/* Without a folder of its own a test starts in the build folder, as under `meson test`. */
+static void add_test(struct program_list *list, yyjson_val *test, const char *build_dir, int64_t times) {
   const char *name = yyjson_get_str(yyjson_obj_get(test, "name"));
   const char *folder = yyjson_get_str(yyjson_obj_get(test, "workdir"));
   int64_t timeout_s = yyjson_get_sint(yyjson_obj_get(test, "timeout"));
@@ -54,7 +55,7 @@ static void add_test(struct program_list *list, yyjson_val *test, int64_t times)
   p->name = copy(name != NULL ? name : "unnamed");
   p->argv = words_of_array(yyjson_obj_get(test, "cmd"));
   p->env = words_of_object(yyjson_obj_get(test, "env"));
-  p->folder = folder != NULL ? copy(folder) : NULL;
+  p->folder = copy(folder != NULL ? folder : build_dir);
   p->limit_ms = (timeout_s > 0 ? timeout_s * 1000 : LIMIT_DEFAULT_MS) * times;
   p->runs_alone = yyjson_is_false(yyjson_obj_get(test, "is_parallel"));
 }
@@ -89,7 +90,7 @@ bool program_list_add_meson(struct program_list *list, const char *build_dir, in
   size_t at, max;
   yyjson_val *test;
   yyjson_arr_foreach (tests, at, max, test)
-    add_test(list, test, times);
+    add_test(list, test, build_dir, times);
   yyjson_doc_free(doc);
   free(text);
   return ok;
