@@ -3,6 +3,8 @@
  * goes upstream. Bodies of raw vendor paths (files, batches) are carried without a look inside. */
 #include "gateway/exchange.h"
 
+#define UNSUPPORTED_MEDIA_TYPE 415
+
 /* Path and query go into our own request line, so they must not climb out of the vendor's API. */
 static enum err check_raw_path(struct exchange *x) {
   struct text p = x->route.vendor_path;
@@ -24,19 +26,20 @@ static enum err check_content_type(struct exchange *x) {
   media = text_trim(media);
   if (text_is_empty(media) || text_equal_nocase(media, TEXT("application/json")))
     return ERR_OK;
-  x->fault.status = 415;
-  return fault_set(&x->fault, ERR_BAD_REQUEST, "content-type", "content-type must be application/json, not \"%.*s\"",
-                   TEXT_ARGS(text_head(media, 80)));
+  fault_set(&x->fault, ERR_BAD_REQUEST, "content-type", "content-type must be application/json, not \"%.*s\"",
+            TEXT_ARGS(text_head(media, 80)));
+  x->fault.status = UNSUPPORTED_MEDIA_TYPE;
+  return ERR_BAD_REQUEST;
 }
 
 static enum err check_content_encoding(struct exchange *x) {
   struct text coding = http_header_value(&x->rq->head.headers, TEXT("content-encoding"));
   if (text_is_empty(coding) || text_equal_nocase(coding, TEXT("identity")))
     return ERR_OK;
-  x->fault.status = 415;
-  return fault_set(&x->fault, ERR_BAD_REQUEST, "content-encoding",
-                   "a request body must not be compressed; content-encoding is \"%.*s\"",
-                   TEXT_ARGS(text_head(coding, 40)));
+  fault_set(&x->fault, ERR_BAD_REQUEST, "content-encoding",
+            "a request body must not be compressed; content-encoding is \"%.*s\"", TEXT_ARGS(text_head(coding, 40)));
+  x->fault.status = UNSUPPORTED_MEDIA_TYPE;
+  return ERR_BAD_REQUEST;
 }
 
 static enum err read_ask(struct exchange *x) {

@@ -1,0 +1,252 @@
+/* For tests of the gateway: a real HTTP server that serves through gateway_serve, a configuration from YAML, a real
+ * HTTP client towards two scripted providers, a ledger on a store in memory, and ports that remember. run_world runs a
+ * test in it and afterwards asserts what must hold after every test: nothing open, nothing held, nothing leaked. */
+#ifndef GATEWAY_FIXTURE_H
+#define GATEWAY_FIXTURE_H
+
+#include "gateway_upstream.h"
+
+#include "gateway/gateway.h"
+#include "provider/table.h"
+#include "store/store.h"
+
+#define KEY       "weir_test_key_one"
+#define X_API_KEY "x-api-key: " KEY "\r\n"
+
+struct fake_identity {
+  struct identity port; /* first */
+  struct principal one; /* whom KEY names */
+  const char *others[4]; /* further texts that are keys of ours, and no longer good */
+  enum err fails;        /* find answers this instead */
+  int refs;
+  unsigned finds;
+};
+
+/* The gateway's view of the store: one operation, which the test can make fail. */
+struct fake_spent {
+  struct store store;
+  struct store_ops ops;
+  int64_t spent_nano;
+  enum err fails;
+  unsigned calls;
+};
+
+struct recorder {
+  struct telemetry port;
+  struct telemetry_exchange last;
+  struct arena texts;
+  unsigned count;
+};
+
+struct world {
+  struct site site;
+  struct gateway gateway;
+  struct gateway_worker worker;
+  struct fake_identity identity;
+  struct fake_spent spent;
+  struct recorder seen;
+  struct upstream up[2];
+  struct store *store;
+  struct ledger *ledger;
+  struct limiter *limiter;
+  struct offload *offload;
+  struct dns *dns;
+  struct arena arena; /* of the test */
+  struct wire *c;     /* the client of ask() */
+  const char *extra;  /* YAML */
+  void (*test)(struct world *w);
+};
+
+/* --- ports --- */
+
+static inline enum err fake_find(struct identity *self, struct text key, int64_t now_us, const struct principal **out,
+                                 struct fault *f) {
+  struct fake_identity *i = (struct fake_identity *)self;
+  (void)now_us;
+  i->finds++;
+  if (i->fails != ERR_OK)
+    return fault_set(f, i->fails, NULL, "the key store cannot be asked");
+  if (!text_equal(key, TEXT(KEY)))
+    return fault_set(f, ERR_UNAUTHENTICATED, NULL, "this API key is not known");
+  if (i->one.blocked)
+    return fault_set(f, ERR_FORBIDDEN, NULL, "the API key is blocked");
+  i->refs++;
+  *out = &i->one;
+  return ERR_OK;
+}
+
+static inline bool fake_is_ours(struct identity *self, struct text key) {
+  struct fake_identity *i = (struct fake_identity *)self;
+  for (size_t n = 0; n < COUNT_OF(i->others); n++)
+    if (i->others[n] && text_equal(key, text_of(i->others[n])))
+      return true;
+  return text_equal(key, TEXT(KEY));
+}
+
+static inline void fake_unref(const struct principal *p) {
+  if (p)
+    ((struct fake_identity *)((uintptr_t)p - offsetof(struct fake_identity, one)))->refs--;
+}
+
+static inline enum err fake_ledger_spent(struct store *s, int64_t key_id, int64_t since_us, int64_t *out_nano,
+                                         struct fault *f) {
+  struct fake_spent *fake = (struct fake_spent *)s;
+  (void)key_id;
+  (void)since_us;
+  fake->calls++;
+  if (fake->fails != ERR_OK)
+    return fault_set(f, fake->fails, NULL, "the store is away");
+  *out_nano = fake->spent_nano;
+  return ERR_OK;
+}
+
+static inline void record_exchange(struct telemetry *self, unsigned worker, const struct telemetry_exchange *e) {
+  struct recorder *r = (struct recorder *)self;
+  struct telemetry_exchange *to = &r->last;
+  (void)worker;
+  r->count++;
+  arena_done(&r->texts);
+  arena_init(&r->texts);
+  *to = *e;
+  struct text *texts[] = {&to->request_id, &to->upstream_request_id, &to->method,   &to->path,
+                          &to->peer,       &to->user_agent,          &to->key_name, &to->user,
+                          &to->wire,       &to->operation,           &to->model,    &to->provider,
+                          &to->error,      &to->detail,              &to->upstream_model};
+  for (size_t i = 0; i < COUNT_OF(texts); i++)
+    *texts[i] = arena_copy(&r->texts, *texts[i]);
+}
+
+/* --- the world --- */
+
+static inline void world_serve(struct site *site, struct http_request *rq) {
+  gateway_serve(&((struct world *)site->data)->worker, rq);
+}
+
+static inline struct config *world_config(struct world *w, const char *extra) {
+  struct config *c = NULL;
+  static struct config_errors errors;
+  struct buf yaml;
+  unsigned a = addr_port(&w->up[0].at), b = addr_port(&w->up[1].at);
+  buf_init(&yaml, 1 << 16);
+  buf_add_format(&yaml,
+                 "providers:\n"
+                 "- {name: a, kind: anthropic, base_url: 'http://127.0.0.1:%u/base', credentials: [{name: c, api_key: "
+                 "vendor-secret-a}]}\n"
+                 "- {name: b, kind: anthropic, base_url: 'http://127.0.0.1:%u', credentials: [{name: c, api_key: "
+                 "vendor-secret-b}]}\n"
+                 "- {name: oa, kind: openai, base_url: 'http://127.0.0.1:%u/v1', credentials: [{name: c, api_key: "
+                 "vendor-secret-oa}]}\n"
+                 "- {name: ob, kind: openai, base_url: 'http://127.0.0.1:%u/v1'}\n"
+                 "models:\n"
+                 "- {name: one, targets: [{provider: a, model: one}, {provider: oa, model: one}]}\n"
+                 "- {name: alias, targets: [{provider: a, model: real-model}, {provider: oa, model: real-model}]}\n"
+                 "- {name: two, targets: [{provider: a, model: two}, {provider: b, model: two-b}, {provider: oa, "
+                 "model: two}, {provider: ob, model: two-b}]}\n"
+                 "- {name: 'wild-*', targets: [{provider: a, model: 'tamed-*-x'}, {provider: oa, model: '*'}]}\n"
+                 "- {name: 'free', targets: [{provider: a, model: unpriced}]}\n"
+                 "- {name: 'claude-only', wire: anthropic, targets: [{provider: a, model: x}]}\n"
+                 "- {name: 'team/gpt', targets: [{provider: oa, model: gpt}]}\n"
+                 "prices:\n"
+                 "- {provider: a, model: unpriced-not, input: 1, output: 1}\n",
+                 a, b, a, b);
+  static const char *const priced[] = {"one", "two", "two-b", "real-model", "gpt", "tamed-*"};
+  static const char *const providers[] = {"a", "b", "oa", "ob"};
+  for (size_t p = 0; p < COUNT_OF(providers); p++)
+    for (size_t i = 0; i < COUNT_OF(priced); i++)
+      buf_add_format(&yaml, "- {provider: %s, model: '%s', input: 3.00, output: 15.00}\n", providers[p], priced[i]);
+  buf_add(&yaml, text_of(extra));
+  if (config_load_text(buf_text(&yaml), "world", NULL, &c, &errors) != ERR_OK) {
+    (void)fprintf(stderr, "config: line %d: %s\n", errors.at[0].line, errors.at[0].text);
+    abort();
+  }
+  buf_done(&yaml);
+  return c;
+}
+
+static inline void world_ports(struct world *w) {
+  w->identity.port = (struct identity){fake_find, fake_is_ours, fake_unref};
+  w->identity.one = (struct principal){.id = 7, .name = TEXT("tester"), .user = TEXT("ada")};
+  w->spent.ops.ledger_spent = fake_ledger_spent;
+  w->spent.store.ops = &w->spent.ops;
+  w->seen.port.exchange_done = record_exchange;
+  w->limiter = limiter_new(100);
+  w->gateway = (struct gateway){&w->identity.port, w->ledger,           w->limiter,   &w->spent.store,
+                                w->offload,        &w->seen.port, provider_find};
+}
+
+static inline void world_open(struct world *w) {
+  struct fault f = {0};
+  uint64_t recovered = 0;
+  struct ledger_options ledger = {.workers = 1, .flush_interval_ms = 1};
+  arena_init(&w->arena);
+  CHECK_ERR(store_open_memory(&w->store, &f), ERR_OK);
+  CHECK_ERR(ledger_open(&ledger, w->store, &w->ledger, &recovered, &f), ERR_OK);
+  CHECK_ERR(offload_new(1, 64, &w->offload), ERR_OK);
+  world_ports(w);
+  w->dns = dns_new(w->offload);
+  struct http_client_options client = {.dns = w->dns,
+                                       .max_idle_per_origin = 4,
+                                       .idle_timeout_us = 60 * SECOND_US,
+                                       .head = {.max_head_bytes = 65536, .max_headers = HTTP_MAX_HEADERS}};
+  w->worker = (struct gateway_worker){.gateway = &w->gateway};
+  CHECK_ERR(http_client_new(loop_current(), &client, &w->worker.client), ERR_OK);
+  upstream_open(&w->up[0]);
+  upstream_open(&w->up[1]);
+  CHECK_ERR(gateway_worker_use(&w->worker, world_config(w, w->extra ? w->extra : ""), &f), ERR_OK);
+  w->site = site_options();
+  w->site.options.head = (struct http1_limits){65536, HTTP_MAX_HEADERS};
+  w->site.serve = world_serve;
+  w->site.data = w;
+  site_open(&w->site);
+}
+
+/* Waits for what ends by itself: the last write of an answer is seen before its fiber has ended. */
+static inline void world_rest(struct world *w) {
+  for (int i = 0; i < 2000 && (http_server_active(w->site.srv) > 0 || http_client_busy(w->worker.client) > 0); i++)
+    turns(1);
+  CHECK_INT(http_server_active(w->site.srv), 0);
+  CHECK_INT(http_client_busy(w->worker.client), 0);
+  CHECK_INT(limiter_in_flight(w->limiter), 0);
+  CHECK_INT(ledger_stats(w->ledger).open, 0);
+  CHECK_INT(w->identity.refs, 0);
+  CHECK_INT(w->worker.snapshot->refs, 1);
+}
+
+static inline void world_close(struct world *w) {
+  if (w->c)
+    wire_close(w->c);
+  world_rest(w);
+  site_close(&w->site);
+  gateway_worker_done(&w->worker);
+  http_client_free(w->worker.client);
+  upstream_close(&w->up[0]);
+  upstream_close(&w->up[1]);
+  dns_free(w->dns);
+  ledger_close(w->ledger, 1000);
+  offload_free(w->offload);
+  w->store->ops->close(w->store);
+  limiter_free(w->limiter);
+  arena_done(&w->seen.texts);
+  arena_done(&w->arena);
+  CHECK_INT(loop_stats(loop_current()).fibers, 1);
+}
+
+static inline void world_main(void *arg) {
+  struct world *w = arg;
+  world_open(w);
+  w->test(w);
+  world_close(w);
+}
+
+/* extra: further top-level sections of the configuration, or NULL. */
+static inline void run_world(void (*test)(struct world *w), const char *extra) {
+  struct world *w = calloc(1, sizeof(*w));
+  if (!w)
+    abort();
+  w->test = test;
+  w->extra = extra;
+  run_fiber(world_main, w);
+  free(w);
+}
+
+#endif
