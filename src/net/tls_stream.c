@@ -144,7 +144,9 @@ static enum err tls_try_read(struct stream *s, void *into, size_t cap, size_t *o
     t->may_hold_input = e == ERR_OK && SSL_has_pending(t->ssl);
   } while (t->may_hold_input && total < cap);
   ERR_clear_error();
-  (void)!tls_stream_flush(t); /* a key update answered; if the socket is full it leaves with the next write */
+  if (!t->may_hold_input)
+    (void)SSL_free_buffers(t->ssl); /* a session ticket read leaves a record buffer behind */
+  (void)!tls_stream_flush(t);       /* a key update answered; if the socket is full it leaves with the next write */
   if (e != ERR_OK && e != ERR_AGAIN) {
     t->has_ended = true;
     t->end = e;
