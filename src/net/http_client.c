@@ -240,7 +240,8 @@ static enum err exchange(struct attempt *a, struct fault *f) {
 
 /* --- connections --- */
 
-static enum err connect_fresh(struct http_reply *r, struct fault *f) {
+/* Its fault must not lie under the exchange that follows. */
+static __attribute__((noinline)) enum err connect_fresh(struct http_reply *r, struct fault *f) {
   struct http_origin *o = r->origin;
   struct http_client *c = r->client;
   struct fault why = {0};

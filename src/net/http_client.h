@@ -34,7 +34,7 @@ struct http_client_request {
   const struct http_header
       *headers; /* host, content-length, connection are ours; insane headers are an ERR_BAD_REQUEST */
   size_t header_count;
-  const struct text *body; /* pieces, sent as one body with content-length */
+  const struct text *body; /* pieces, sent as one body with content-length; not in stream_scratch, which sending uses */
   size_t body_pieces;
   struct http_timeouts timeouts;
 };

@@ -73,6 +73,12 @@ static enum err check_expect(const struct http1_head *head, struct fault *f) {
   return ERR_OK;
 }
 
+/* Not part of call_handler: its locals would lie under the handler's whole stack. */
+static __attribute__((noinline)) void answer_silence(struct http_exchange *x) {
+  struct fault f = {.err = ERR_INTERNAL};
+  (void)!exchange_refuse(x, &f, x->rq.head.target);
+}
+
 static void call_handler(struct http_exchange *x) {
   struct http_server *srv = x->c->server;
   x->body_done = !x->rq.head.has_body;
@@ -88,14 +94,12 @@ static void call_handler(struct http_exchange *x) {
   srv->active++;
   srv->options.serve(srv->options.ctx, &x->rq);
   srv->active--;
-  if (!x->started) {
-    struct fault f = {.err = ERR_INTERNAL};
-    (void)!exchange_refuse(x, &f, x->rq.head.target);
-  }
+  if (!x->started)
+    answer_silence(x);
   x->c->exchange = NULL;
 }
 
-enum next { NEXT_REQUEST, NEXT_PARK, NEXT_LINGER, NEXT_CLOSE, NEXT_RESET };
+enum next { NEXT_HANDLER, NEXT_REQUEST, NEXT_PARK, NEXT_LINGER, NEXT_CLOSE, NEXT_RESET };
 
 static enum next after_answer(const struct http_exchange *x) {
   if (x->broken || !x->finished || x->c->server->closing)
@@ -113,15 +117,15 @@ static enum next answer_fault(struct http_exchange *x, const struct fault *f) {
   return NEXT_LINGER;
 }
 
-static enum next serve_request(struct http_connection *c, struct http_exchange *x, struct text bytes) {
+/* The head, and the answer if it is refused. Not inlined for the same reason. */
+static __attribute__((noinline)) enum next receive(struct http_connection *c, struct http_exchange *x,
+                                                   struct text bytes) {
   struct fault f = {0};
   enum err e = read_head(c, x, bytes, &f);
   if (!e)
     e = check_expect(&x->rq.head, &f);
-  if (!e) {
-    call_handler(x);
-    return after_answer(x);
-  }
+  if (!e)
+    return NEXT_HANDLER;
   if (f.err == ERR_OK)
     return e == ERR_END ? NEXT_CLOSE : NEXT_RESET;
   return answer_fault(x, &f);
@@ -140,7 +144,11 @@ static enum next run_exchange(struct http_connection *c, struct text bytes) {
   x->rq.id = (struct text){id, 28};
   x->rq.peer = text_of(c->peer);
   x->rq.internal = x;
-  enum next next = serve_request(c, x, bytes);
+  enum next next = receive(c, x, bytes);
+  if (next == NEXT_HANDLER) {
+    call_handler(x);
+    next = after_answer(x);
+  }
   buf_done(&x->head);
   http_request_drop_body(&x->rq);
   http1_free(x->parser);

@@ -25,8 +25,8 @@ struct http_server_options {
   /* Answers a request; runs in the connection's fiber; may wait. Returning without an answer is a 500. The arena of rq
    * dies after it returns. */
   void (*serve)(void *ctx, struct http_request *rq);
-  /* Writes the body of an error that happened before serve could run. content type is application/json. rq_target may
-   * be empty. */
+  /* Writes the body of an error that happened before serve could run. content type is application/json. target may be
+   * empty or incomplete. Must not wait: it is also called on the loop. */
   void (*refuse)(void *ctx, const struct fault *f, struct text target, struct text request_id, struct buf *out_body);
   void *ctx;
 };
@@ -62,7 +62,8 @@ void http_request_drop_body(struct http_request *rq);
 /* Answers. One of: http_respond, or http_respond_start + http_respond_write* + http_respond_end. `date`,
  * `content-length`, `transfer-encoding` and `connection` are ours; headers given must be sane (insane ones are
  * skipped). Each waits as the client reads; a client that left gives ERR_CANCELLED or ERR_NETWORK. An unread request
- * body closes the connection after the answer. */
+ * body closes the connection after the answer. The body of http_respond stays where it is while this waits (so not in
+ * stream_scratch). */
 enum err http_respond(struct http_request *rq, int status, const struct http_header *headers, size_t count,
                       struct text body) MUST_CHECK;
 /* Chunked (or until-close for HTTP/1.0). The head leaves together with the first write. */
