@@ -17,6 +17,7 @@
 #include "store/store.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdatomic.h>
@@ -189,7 +190,7 @@ static enum err bind_one(struct app *a, struct addr *addr, int fds[APP_WORKERS_M
   bool is_unix = addr_is_unix(addr);
   for (unsigned w = 0; w < a->worker_count && e == ERR_OK; w++) {
     if (is_unix && w > 0) {
-      fds[w] = dup(fds[0]);
+      fds[w] = fcntl(fds[0], F_DUPFD_CLOEXEC, 0);
       continue;
     }
     e = listen_bind(addr, !is_unix, &fds[w], f);

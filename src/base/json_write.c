@@ -46,7 +46,41 @@ void json_array(struct json_writer *w) { open_level(w, '['); }
 
 void json_array_end(struct json_writer *w) { close_level(w, ']'); }
 
+static bool is_plain(char c) {
+  unsigned char u = (unsigned char)c;
+  return u >= 0x20 && u < 0x80 && c != '"' && c != '\\';
+}
+
+#define EACH_BYTE UINT64_C(0x0101010101010101)
+
+/* High bits of the bytes of v that are zero; exact for the lowest of them, which is all that is asked. */
+static uint64_t zero_bytes(uint64_t v) { return (v - EACH_BYTE) & ~v & (EACH_BYTE << 7); }
+
+/* Nearly all text needs no escape, so eight bytes are looked at together. */
+static size_t plain_run(struct text t) {
+  size_t n = 0;
+  for (; n + 8 <= t.len; n += 8) {
+    uint64_t v;
+    memcpy(&v, t.at + n, 8);
+    uint64_t below_space = (v - EACH_BYTE * 0x20) & ~v & (EACH_BYTE << 7);
+    if (below_space | (v & (EACH_BYTE << 7)) | zero_bytes(v ^ (EACH_BYTE * '"')) | zero_bytes(v ^ (EACH_BYTE * '\\')))
+      break;
+  }
+  while (n < t.len && is_plain(t.at[n]))
+    n++;
+  return n;
+}
+
 static void quoted(struct buf *out, struct text t) {
+  char *room = plain_run(t) == t.len ? buf_reserve(out, t.len + 2) : NULL;
+  if (room != NULL) {
+    room[0] = '"';
+    if (t.len > 0)
+      memcpy(room + 1, t.at, t.len);
+    room[t.len + 1] = '"';
+    buf_commit(out, t.len + 2);
+    return;
+  }
   buf_add_char(out, '"');
   json_escape(out, t);
   buf_add_char(out, '"');
@@ -115,11 +149,6 @@ void json_field_bool(struct json_writer *w, const char *name, bool b) {
   json_put_bool(w, b);
 }
 
-static bool is_plain(char c) {
-  unsigned char u = (unsigned char)c;
-  return u >= 0x20 && u < 0x80 && c != '"' && c != '\\';
-}
-
 static void escape_control(struct buf *out, char c) {
   static const char from[] = "\"\\\n\r\t\b\f", to[] = "\"\\nrtbf";
   const char *found = memchr(from, c, sizeof from - 1);
@@ -136,9 +165,7 @@ static void escape_control(struct buf *out, char c) {
 
 void json_escape(struct buf *out, struct text t) {
   while (t.len > 0) {
-    size_t plain = 0;
-    while (plain < t.len && is_plain(t.at[plain]))
-      plain++;
+    size_t plain = plain_run(t);
     buf_add(out, text_head(t, plain));
     t = text_skip(t, plain);
     if (t.len == 0)

@@ -2,6 +2,7 @@
  * keys are stored. It neither reads nor prints them. Called by config, store and the provider adapters. */
 #include "base/secret.h"
 
+#include <pthread.h>
 #include <sodium.h>
 
 struct secret {
@@ -9,11 +10,26 @@ struct secret {
   char bytes[];
 };
 
+static unsigned char fingerprint_key[crypto_shorthash_siphashx24_KEYBYTES];
+
+_Static_assert(SECRET_FINGERPRINT_BYTES == crypto_shorthash_siphashx24_BYTES, "SipHash-x-2-4 gives 16 bytes");
 _Static_assert(SECRET_HMAC_BYTES == crypto_auth_hmacsha256_BYTES, "HMAC-SHA-256 gives 32 bytes");
 
-void secret_start(void) {
+static void start(void) {
   if (sodium_init() < 0)
     abort();
+  randombytes_buf(fingerprint_key, sizeof fingerprint_key);
+}
+
+void secret_start(void) {
+  static pthread_once_t once = PTHREAD_ONCE_INIT;
+  pthread_once(&once, start);
+}
+
+void secret_fingerprint(struct text message, uint8_t out[SECRET_FINGERPRINT_BYTES]) {
+  secret_start();
+  crypto_shorthash_siphashx24(out, (const unsigned char *)(message.at == NULL ? "" : message.at), message.len,
+                              fingerprint_key);
 }
 
 struct secret *secret_new(struct text t) {

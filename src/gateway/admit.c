@@ -15,7 +15,8 @@ int64_t exchange_worst_cost(const struct exchange *x, const struct candidate *c)
   if (output == 0 && x->route.operation != PROVIDER_EMBEDDINGS) {
     output = x->model && x->model->max_output_tokens ? x->model->max_output_tokens : OUTPUT_TOKENS_ASSUMED;
   }
-  return price_worst_case(&c->price, x->ask.input_tokens_bound, output * (x->ask.answers ? x->ask.answers : 1));
+  return price_worst_case(&c->price, x->ask.input_tokens_bound,
+                          output * (x->ask.answers > 1 ? (x->ask.answers < 1024 ? x->ask.answers : 1024) : 1));
 }
 
 static bool is_billable(const struct candidate *c) { return !c->target || c->target->billable; }

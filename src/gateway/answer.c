@@ -38,15 +38,25 @@ void answer_end(struct exchange *x) {
   x->answer = (struct answer){0};
 }
 
+/* How much room the next read gets: what is announced, where that is less than a read's worth. */
+static size_t room_wanted(const struct exchange *x) {
+  const struct http1_head *head = http_reply_head(x->attempt.reply);
+  if (!head->has_length || head->length <= x->answer.held.len)
+    return READ_BYTES;
+  uint64_t left = head->length - x->answer.held.len;
+  return left < READ_BYTES ? (size_t)left : READ_BYTES;
+}
+
 /* Appends what can be had now. */
 static enum err try_fill(struct exchange *x) {
   struct answer *a = &x->answer;
   size_t n = 0;
   if (!a->inflate) {
-    char *room = buf_reserve(&a->held, READ_BYTES);
+    size_t cap = room_wanted(x);
+    char *room = buf_reserve(&a->held, cap);
     if (!room)
       return ERR_NO_ROOM;
-    enum err e = http_reply_try_read(x->attempt.reply, room, READ_BYTES, &n, &x->fault);
+    enum err e = http_reply_try_read(x->attempt.reply, room, cap, &n, &x->fault);
     if (e == ERR_OK)
       buf_commit(&a->held, n);
     return e;

@@ -62,11 +62,34 @@ static size_t put(struct http_header *out, size_t n, size_t cap, struct text nam
   return n;
 }
 
-static size_t put_timing(struct exchange *x, struct http_header *out, size_t n, size_t cap) {
-  int64_t us = exchange_overhead_us(x);
-  char text[48];
-  int len = snprintf(text, sizeof(text), "weir;dur=%lld.%03lld", (long long)(us / 1000), (long long)(us % 1000));
-  return put(out, n, cap, TEXT("server-timing"), arena_copy(x->arena, (struct text){text, (size_t)len}));
+static size_t put_digits(char *out, uint64_t n) {
+  char reversed[20];
+  size_t count = 0;
+  do {
+    reversed[count++] = (char)('0' + n % 10);
+    n /= 10;
+  } while (n > 0);
+  for (size_t i = 0; i < count; i++)
+    out[i] = reversed[count - 1 - i];
+  return count;
+}
+
+/* Milliseconds with three decimals. */
+static struct text timing(struct exchange *x) {
+  uint64_t us = (uint64_t)exchange_overhead_us(x), thousandths = us % 1000;
+  char *at = arena_alloc(x->arena, 40);
+  memcpy(at, "weir;dur=", 9);
+  size_t n = 9 + put_digits(at + 9, us / 1000);
+  at[n++] = '.';
+  at[n++] = (char)('0' + thousandths / 100);
+  at[n++] = (char)('0' + thousandths / 10 % 10);
+  at[n++] = (char)('0' + thousandths % 10);
+  return (struct text){at, n};
+}
+
+static struct text attempts_text(struct exchange *x) {
+  char *at = arena_alloc(x->arena, 20);
+  return (struct text){at, put_digits(at, x->attempts)};
 }
 
 size_t headers_own(struct exchange *x, struct http_header *out, size_t cap) {
@@ -80,12 +103,10 @@ size_t headers_own(struct exchange *x, struct http_header *out, size_t cap) {
     n = put(out, n, cap, TEXT("x-weir-provider"), c->provider->name);
     if (!text_is_empty(c->upstream_model))
       n = put(out, n, cap, TEXT("x-weir-model"), c->upstream_model);
-    char digits[12];
-    int len = snprintf(digits, sizeof(digits), "%u", x->attempts);
-    n = put(out, n, cap, TEXT("x-weir-attempts"), arena_copy(x->arena, (struct text){digits, (size_t)len}));
+    n = put(out, n, cap, TEXT("x-weir-attempts"), attempts_text(x));
     n = put(out, n, cap, TEXT("x-weir-cache"), TEXT("bypass"));
   }
-  return put_timing(x, out, n, cap);
+  return put(out, n, cap, TEXT("server-timing"), timing(x));
 }
 
 static bool is_dropped_for_client(const struct http_headers *h, struct text name, bool decoded) {

@@ -1,4 +1,5 @@
-/* Virtual keys: their form, their hash, and the process's map from hash to principal. Declared keys are a second, small
+/* Virtual keys: their form, their hash, and the process's map to principals, named by a fingerprint so that
+ * no key and no stored hash lies in it. Declared keys are a second, small
  * map that is replaced whole at a reload and asked first. The map's lock is never held across the store call; while one
  * fiber asks the store about a stale entry the others go on with what is known. */
 #include "identity/apikey.h"
@@ -32,8 +33,8 @@ struct apikey_identity {
   struct offload *pool;
   const struct secret *server_secret;
   pthread_mutex_t lock;
-  struct map *declared; /* hash -> const struct principal * */
-  struct map *entries;  /* hash -> struct entry * */
+  struct map *declared; /* fingerprint -> const struct principal * */
+  struct map *entries;  /* fingerprint -> struct entry * */
 };
 
 void apikey_generate(char out[APIKEY_TEXT_BYTES]) {
@@ -120,7 +121,7 @@ enum err apikey_load_secret(const char *data_dir, struct secret **out, struct fa
 
 struct lookup {
   struct store *store;
-  const uint8_t *hash;
+  uint8_t hash[SECRET_HMAC_BYTES];
   struct arena arena;
   struct store_key key;
   struct fault fault;
@@ -132,9 +133,9 @@ static enum err lookup_run(void *arg) {
 }
 
 /* Asks the store, waiting; *out is NULL when it knows no such key. */
-static enum err ask_store(struct apikey_identity *i, const uint8_t *hash, const struct principal **out,
-                          struct fault *f) {
-  struct lookup l = {.store = i->store, .hash = hash};
+static enum err ask_store(struct apikey_identity *i, struct text key, const struct principal **out, struct fault *f) {
+  struct lookup l = {.store = i->store};
+  secret_hmac(i->server_secret, key, l.hash);
   arena_init(&l.arena);
   enum err e = i->pool ? offload_call(i->pool, lookup_run, &l) : lookup_run(&l);
   if (e == ERR_OK)
@@ -157,13 +158,13 @@ static void entry_free(struct entry *e) {
 }
 
 /* Takes the principal over. When the map is full of strangers' keys it starts afresh: only a cache is lost. */
-static void remember(struct apikey_identity *i, struct text hash, const struct principal *p, int64_t now_us) {
-  struct entry *e = map_get(i->entries, hash);
+static void remember(struct apikey_identity *i, struct text name, const struct principal *p, int64_t now_us) {
+  struct entry *e = map_get(i->entries, name);
   if (!e) {
     e = calloc(1, sizeof(*e));
     if (!e)
       abort();
-    if (map_set(i->entries, hash, e, NULL) != ERR_OK) {
+    if (map_set(i->entries, name, e, NULL) != ERR_OK) {
       entry_free(e);
       principal_unref(p);
       return;
@@ -188,13 +189,13 @@ enum known { KNOWN_GOOD, KNOWN_BAD, KNOWN_NOT };
 
 /* What the process knows without asking: a reference in *out when good. A stale entry counts as known for everybody but
  * the caller who finds it stale first. */
-static enum known look(struct apikey_identity *i, struct text hash, int64_t now_us, const struct principal **out) {
-  const struct principal *p = map_get(i->declared, hash);
+static enum known look(struct apikey_identity *i, struct text name, int64_t now_us, const struct principal **out) {
+  const struct principal *p = map_get(i->declared, name);
   if (p) {
     *out = principal_ref(p);
     return KNOWN_GOOD;
   }
-  struct entry *e = map_get(i->entries, hash);
+  struct entry *e = map_get(i->entries, name);
   if (!e)
     return KNOWN_NOT;
   if (now_us - e->checked_us > APIKEY_TRUST_US || now_us < e->checked_us) {
@@ -209,8 +210,8 @@ static enum known look(struct apikey_identity *i, struct text hash, int64_t now_
 }
 
 /* The store cannot be asked: a key confirmed not long ago still counts. */
-static bool look_stale(struct apikey_identity *i, struct text hash, int64_t now_us, const struct principal **out) {
-  struct entry *e = map_get(i->entries, hash);
+static bool look_stale(struct apikey_identity *i, struct text name, int64_t now_us, const struct principal **out) {
+  struct entry *e = map_get(i->entries, name);
   if (!e || !e->principal || now_us - e->confirmed_us > STALE_MAX_US)
     return false;
   *out = principal_ref(e->principal);
@@ -219,25 +220,25 @@ static bool look_stale(struct apikey_identity *i, struct text hash, int64_t now_
 
 static enum err resolve(struct apikey_identity *i, struct text key, int64_t now_us, const struct principal **out,
                         struct fault *f) {
-  uint8_t hash_bytes[SECRET_HMAC_BYTES];
-  secret_hmac(i->server_secret, key, hash_bytes);
-  struct text hash = {(const char *)hash_bytes, sizeof(hash_bytes)};
+  uint8_t fingerprint[SECRET_FINGERPRINT_BYTES];
+  secret_fingerprint(key, fingerprint);
+  struct text name = {(const char *)fingerprint, sizeof(fingerprint)};
   pthread_mutex_lock(&i->lock);
-  enum known known = look(i, hash, now_us, out);
+  enum known known = look(i, name, now_us, out);
   pthread_mutex_unlock(&i->lock);
   if (known == KNOWN_GOOD)
     return ERR_OK;
   if (known == KNOWN_NOT) {
     const struct principal *fresh = NULL;
-    enum err e = ask_store(i, hash_bytes, &fresh, f);
+    enum err e = ask_store(i, key, &fresh, f);
     pthread_mutex_lock(&i->lock);
-    bool stale = e != ERR_OK && look_stale(i, hash, now_us, out);
+    bool stale = e != ERR_OK && look_stale(i, name, now_us, out);
     if (e == ERR_OK) {
       if (map_count(i->entries) >= MAP_MAX_ENTRIES)
         forget_all(i);
       if (fresh)
         *out = principal_ref(fresh);
-      remember(i, hash, fresh, now_us);
+      remember(i, name, fresh, now_us);
     }
     pthread_mutex_unlock(&i->lock);
     if (stale)
@@ -320,9 +321,9 @@ struct identity *apikey_identity_port(struct apikey_identity *i) {
 void apikey_identity_declare(struct apikey_identity *i, const struct apikey_declared *keys, size_t count) {
   struct map *fresh = map_new(MAP_MAX_ENTRIES);
   for (size_t n = 0; n < count && n < MAP_MAX_ENTRIES; n++) {
-    uint8_t hash[SECRET_HMAC_BYTES];
-    secret_hmac(i->server_secret, keys[n].value, hash);
-    struct text name = {(const char *)hash, sizeof(hash)};
+    uint8_t fingerprint[SECRET_FINGERPRINT_BYTES];
+    secret_fingerprint(keys[n].value, fingerprint);
+    struct text name = {(const char *)fingerprint, sizeof(fingerprint)};
     const struct principal *p = map_get(fresh, name) ? NULL : principal_from_declared(&keys[n]);
     if (p && map_set(fresh, name, (void *)(uintptr_t)p, NULL) != ERR_OK)
       principal_unref(p);

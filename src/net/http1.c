@@ -111,9 +111,10 @@ static enum err scan(struct http1 *p, struct text bytes, size_t *out_at, bool *o
   size_t at = 0;
   while (at < bytes.len && !*out_complete) {
     unsigned char c = (unsigned char)bytes.at[at];
-    if (c >= 0x20 && c != 0x7f && p->line_bytes && !p->after_cr) { /* the common case, without a call */
-      p->line_bytes++;
-      at++;
+    size_t plain = p->line_bytes && !p->after_cr ? http_plain_bytes(text_skip(bytes, at)) : 0;
+    if (plain > 0) { /* the common case: the rest of a line at once */
+      p->line_bytes += plain;
+      at += plain;
       continue;
     }
     enum err e = scan_byte(p, c, out_complete, f);
@@ -244,7 +245,7 @@ static enum err compare_lines(const struct http1 *p, struct text raw, struct htt
 
 struct framing {
   size_t lengths, codings;
-  bool close, keep_alive;
+  bool close, keep_alive, other;
 };
 
 static enum err read_length(struct http1_head *head, struct text value, struct framing *fr, struct fault *f) {
@@ -272,8 +273,10 @@ static void read_connection(struct text list, struct framing *fr) {
   while (text_next_in_list(&list, &one)) {
     if (text_equal_nocase(one, TEXT("close")))
       fr->close = true;
-    if (text_equal_nocase(one, TEXT("keep-alive")))
+    else if (text_equal_nocase(one, TEXT("keep-alive")))
       fr->keep_alive = true;
+    else
+      fr->other = true;
   }
 }
 
@@ -292,6 +295,7 @@ static enum err read_fields(struct http1_head *head, struct framing *fr, struct 
     if (e)
       return e;
   }
+  head->headers.connection_is_plain = !fr->other;
   if (head->chunked && head->has_length)
     return fault_set(f, ERR_PROTOCOL, "content-length", "content-length and transfer-encoding exclude each other");
   return ERR_OK;

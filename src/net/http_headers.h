@@ -12,6 +12,8 @@ struct http_header {
 struct http_headers {
   struct http_header *at;
   size_t count;
+  bool connection_is_plain; /* the reader has seen that Connection names nothing but close and keep-alive, or is absent
+                             */
 };
 
 /* First header of that name (ASCII case-insensitive), or NULL. */
@@ -27,5 +29,7 @@ bool http_header_is_sane(struct text name, struct text value);
 /* token of RFC 9110 section 5.6.2: one byte, and a whole non-empty name. */
 bool http_is_token_byte(unsigned char c);
 bool http_is_token(struct text t);
+/* How many bytes at the beginning are neither control bytes nor DEL. */
+size_t http_plain_bytes(struct text t);
 
 #endif
