@@ -38,16 +38,16 @@ void segment_name(char *out, size_t out_bytes, uint64_t boot, unsigned stream, u
 }
 
 bool segment_name_parse(const char *name, uint64_t *out_boot, unsigned *out_stream, uint64_t *out_number) {
-  unsigned long long boot, number;
-  unsigned stream;
-  char again[64];
-  if (sscanf(name, "%16llx-%3u-%19llu", &boot, &stream, &number) != 3)
-    return false;
-  segment_name(again, sizeof again, boot, stream, number);
+  char again[64], *end;
+  unsigned long long boot = strtoull(name, &end, 16);
+  unsigned long stream = *end == '-' ? strtoul(end + 1, &end, 10) : 0;
+  unsigned long long number = *end == '-' ? strtoull(end + 1, &end, 10) : 0;
+  /* Only a name this program would write is one of its own: that settles signs, case, zeros and what follows. */
+  segment_name(again, sizeof again, boot, (unsigned)stream, number);
   if (strcmp(again, name) != 0)
     return false;
   *out_boot = boot;
-  *out_stream = stream;
+  *out_stream = (unsigned)stream;
   *out_number = number;
   return true;
 }
