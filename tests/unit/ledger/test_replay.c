@@ -1,6 +1,8 @@
 /* Replay: what dead processes left is stored once and truly, whatever order, end or damage their segments have. */
 #include "ledger/replay.h"
 
+#include "base/crc.h"
+
 #include "expect.h"
 #include "fake_store.h"
 
@@ -316,6 +318,18 @@ static void a_newer_format_and_an_unreadable_file_are_refused(void **state) {
   EXPECT_ERR(replay_run(&p, &s->base, &result, &test_fault), ERR_STORE);
   EXPECT_MENTIONS("0000000000000abc-000-00000001.journal");
   assert_int_equal(rmdir(name), 0);
+  image_start(1);
+  struct segment_head head;
+  memcpy(&head, image, sizeof head);
+  head.format = SEGMENT_FORMAT + 1;
+  head.crc = crc32c(0, &head, offsetof(struct segment_head, crc));
+  memcpy(image, &head, sizeof head);
+  image_reserve(1, 101);
+  image_save(1, sizeof image);
+  EXPECT_ERR(replay_run(&p, &s->base, &result, &test_fault), ERR_STORE);
+  EXPECT_MENTIONS("newer Weir");
+  assert_int_equal(count_files(".journal"), 1);
+  assert_int_equal(s->count, 0);
   fake_free(s);
 }
 
