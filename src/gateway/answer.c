@@ -8,11 +8,17 @@
 
 #define READ_BYTES (16 * 1024)
 /* More unpacked bytes than these times the packed ones are taken for a bomb by net/inflate; this bounds one read. */
-#define UNPACK_MAX_BYTES (1024 * 1024)
+#define UNPACK_MAX_BYTES (4 * 1024 * 1024)
 
 static bool is_event_stream(const struct http1_head *head) {
   struct text type = http_header_value(&head->headers, TEXT("content-type"));
   return text_equal_nocase(text_head(type, 17), TEXT("text/event-stream"));
+}
+
+void answer_hold(struct exchange *x) {
+  const struct config_limits *l = &x->config->limits;
+  size_t most = l->response_bytes > l->event_bytes ? l->response_bytes : l->event_bytes;
+  buf_init(&x->answer.held, (most > ERROR_BODY_MAX_BYTES ? most : ERROR_BODY_MAX_BYTES) + UNPACK_MAX_BYTES);
 }
 
 enum err answer_begin(struct exchange *x) {
@@ -20,7 +26,7 @@ enum err answer_begin(struct exchange *x) {
   struct answer *a = &x->answer;
   struct text coding = http_header_value(&head->headers, TEXT("content-encoding"));
   answer_end(x);
-  buf_init(&a->held, x->config->limits.response_bytes);
+  answer_hold(x);
   a->is_stream = is_event_stream(head);
   if (text_is_empty(coding) || text_equal_nocase(coding, TEXT("identity")))
     return ERR_OK;
@@ -77,7 +83,7 @@ static enum err try_fill(struct exchange *x) {
 enum err answer_fill(struct exchange *x, size_t max_bytes) {
   for (;;) {
     enum err e = try_fill(x);
-    if (e == ERR_NO_ROOM || (e == ERR_OK && x->answer.held.len > max_bytes)) {
+    if (e == ERR_NO_ROOM || (e == ERR_OK && !x->answer.is_stream && x->answer.held.len > max_bytes)) {
       return fault_set(&x->fault, ERR_UPSTREAM_PROTOCOL, NULL, "the provider's answer is larger than %zu bytes",
                        max_bytes);
     }
@@ -92,11 +98,13 @@ enum err answer_fill(struct exchange *x, size_t max_bytes) {
 }
 
 static enum err tap_one(struct exchange *x, const struct sse_event *event, enum wire_verdict *out) {
-  bool had_content = x->tap.has_content;
+  bool had_content = x->tap.has_content, is_first = !x->tap.started && !x->tap.failed;
   *out = WIRE_PASS;
   if (event->is_comment)
     return ERR_OK;
   enum err e = x->route.wire->tap_event(&x->tap, event->event, event->data, out, &x->fault);
+  if (is_first && x->tap.failed)
+    x->answer.began_with_error = true;
   if (!had_content && x->tap.has_content)
     x->first_token_us = loop_clock_us() - x->rq->received_us;
   return e;
@@ -123,6 +131,20 @@ enum err answer_scan(struct exchange *x, char *bytes, size_t *len, size_t *ready
   }
   buf_done(&joined);
   return e;
+}
+
+enum err answer_check_event(struct exchange *x, size_t len) {
+  size_t most = x->config->limits.event_bytes;
+  if (len <= most)
+    return ERR_OK;
+  return fault_set(&x->fault, ERR_UPSTREAM_PROTOCOL, NULL, "an event of the provider's stream is larger than %zu bytes",
+                   most);
+}
+
+enum err answer_scan_held(struct exchange *x) {
+  struct answer *a = &x->answer;
+  enum err e = answer_scan(x, a->held.at, &a->held.len, &a->ready, &a->scan);
+  return e == ERR_OK ? answer_check_event(x, a->held.len - a->ready) : e;
 }
 
 void answer_scan_rest(struct exchange *x, struct text rest) {

@@ -123,9 +123,11 @@ static void exchange_run(struct exchange *x) {
     x->outcome = e == ERR_OK ? x->outcome : "cancelled";
   if (!x->outcome)
     x->outcome = x->attempts > 0 ? "error" : "refused";
+  if (e != ERR_OK && x->status == 0 && e != ERR_CANCELLED && !http_request_client_is_gone(x->rq))
+    x->status = fault_status(&x->fault); /* what refuse is about to send, for the ledger's row */
   int64_t since_us = loop_clock_us();
   stage_begin("settle");
-  exchange_settle_attempt(x, x->outcome, e == ERR_OK ? "" : err_name(x->fault.err));
+  exchange_settle_attempt(x, x->outcome, x->fault.err == ERR_OK ? "" : err_name(x->fault.err));
   exchange_settle(x);
   stage_end(x, TELEMETRY_SETTLE, &since_us);
   if (e != ERR_OK)

@@ -40,7 +40,8 @@ struct answer {
                       memory most of the time */
   size_t ready;    /* of held: complete events, tapped, to be sent */
   size_t scan;     /* of held: where sse_next goes on */
-  bool is_stream;
+  bool is_stream, trimmed;
+  bool began_with_error; /* stream: its first event was one */
 };
 
 struct exchange {
@@ -79,6 +80,7 @@ struct exchange {
   const char *outcome; /* "ok", "error", "cancelled", "cut", "refused" */
   int status;          /* sent to the client; 0: nothing yet */
   uint64_t response_bytes;
+  bool delivered;            /* stream: all that was read has been sent, the terminal event too */
   int64_t settled_cost_nano; /* over all attempts */
   uint64_t settled_tokens;
   struct usage usage; /* of the answering attempt */

@@ -6,8 +6,6 @@
 
 #include "gateway/answer.h"
 
-#define ERROR_BODY_MAX_BYTES (1024 * 1024)
-
 static enum err read_whole(struct exchange *x, size_t max_bytes) {
   enum err e;
   do {
@@ -18,6 +16,7 @@ static enum err read_whole(struct exchange *x, size_t max_bytes) {
 
 /* The provider's own error. Its body may be anything; relay decides how it is shown. */
 static enum err judge_error(struct exchange *x) {
+  x->answer.is_stream = false;
   enum err e = read_whole(x, ERROR_BODY_MAX_BYTES);
   if (e == ERR_CANCELLED)
     return e;
@@ -48,15 +47,17 @@ static enum err judge_stream(struct exchange *x) {
     if (e == ERR_END)
       return fault_set(&x->fault, ERR_UPSTREAM_PROTOCOL, NULL, "the provider's stream ended before its first event");
     if (e == ERR_OK)
-      e = answer_scan(x, a->held.at, &a->held.len, &a->ready, &a->scan);
+      e = answer_scan_held(x);
     if (e != ERR_OK)
       return e;
   }
-  if (x->tap.failed && !x->tap.started) {
-    return fault_set(&x->fault, ERR_UPSTREAM_SERVER, NULL, "the provider's stream began with an error: %s",
-                     fault_text(&x->tap.fault));
-  }
-  return ERR_OK;
+  /* A mistake of the caller's would be one at every target, so it is passed on as the provider says it. */
+  const struct fault *f = &x->tap.fault;
+  if (!a->began_with_error || f->err == ERR_UPSTREAM_STATUS)
+    return ERR_OK;
+  fault_set(&x->fault, f->err, NULL, "the provider's stream began with an error: %s", fault_text(f));
+  x->fault.status = f->status;
+  return f->err;
 }
 
 enum err judge_reply(struct exchange *x) {

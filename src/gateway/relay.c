@@ -15,6 +15,12 @@ static char *scratch(void) {
   return bytes;
 }
 
+/* Headers of an answer between being chosen and being written, which happens without a wait. */
+static struct http_header *header_scratch(void) {
+  static _Thread_local struct http_header headers[HEADERS_CAP];
+  return headers;
+}
+
 static enum err write_out(struct exchange *x, struct text bytes) {
   if (bytes.len == 0)
     return ERR_OK;
@@ -28,8 +34,8 @@ static enum err write_out(struct exchange *x, struct text bytes) {
 
 static enum err start(struct exchange *x) {
   const struct http1_head *head = http_reply_head(x->attempt.reply);
-  struct http_header *headers = arena_alloc(x->arena, (head->headers.count + 14) * sizeof(*headers));
-  size_t count = headers_for_client(x, &head->headers, x->answer.inflate != NULL, headers, head->headers.count + 14);
+  struct http_header *headers = header_scratch();
+  size_t count = headers_for_client(x, &head->headers, x->answer.inflate != NULL, headers, HEADERS_CAP);
   x->status = head->status;
   return http_respond_start(x->rq, head->status, headers, count);
 }
@@ -40,22 +46,21 @@ static enum err send_held(struct exchange *x) {
   enum err e = write_out(x, (struct text){a->held.at, a->ready});
   buf_consume(&a->held, a->ready);
   a->ready = 0;
-  if (a->held.len == 0)
+  if (a->held.len == 0) {
     buf_done(&a->held);
-  if (a->held.len == 0)
-    buf_init(&a->held, x->config->limits.event_bytes);
+    answer_hold(x);
+  }
   return e;
 }
 
 /* Something is held already, or has to be unpacked: the slow way, through held. */
 static enum err step_held(struct exchange *x) {
-  struct answer *a = &x->answer;
   enum err e = answer_fill(x, x->config->limits.event_bytes);
-  if (e == ERR_OK)
-    e = answer_scan(x, a->held.at, &a->held.len, &a->ready, &a->scan);
-  if (e == ERR_OK)
-    e = send_held(x);
-  return e;
+  if (e != ERR_OK)
+    return e;
+  e = answer_scan_held(x);
+  enum err sent = send_held(x);
+  return e != ERR_OK ? e : sent;
 }
 
 /* Nothing is held: read into scratch, send the complete events from there, keep only the tail. */
@@ -64,6 +69,9 @@ static enum err step_scratch(struct exchange *x) {
   char *bytes = scratch();
   enum err e = http_reply_try_read(x->attempt.reply, bytes, SCRATCH_BYTES, &len, &x->fault);
   if (e == ERR_AGAIN) {
+    if (!x->answer.trimmed)
+      fiber_trim_stack();
+    x->answer.trimmed = true;
     int64_t before_us = loop_clock_us();
     e = http_reply_wait(x->attempt.reply, &x->fault);
     x->waited_us += loop_clock_us() - before_us;
@@ -72,6 +80,8 @@ static enum err step_scratch(struct exchange *x) {
   if (e != ERR_OK)
     return e;
   e = answer_scan(x, bytes, &len, &ready, &scan);
+  if (e == ERR_OK)
+    e = answer_check_event(x, len - ready);
   if (len > ready)
     buf_add(&x->answer.held, (struct text){bytes + ready, len - ready});
   x->answer.scan = scan;
@@ -96,8 +106,10 @@ static void note(struct exchange *x) {
 /* ERR_END: the stream is over, well or not. Anything else has broken it. */
 static enum err pump(struct exchange *x) {
   enum err e = send_held(x);
-  while (e == ERR_OK)
+  while (e == ERR_OK) {
+    x->delivered = x->tap.finished && x->answer.held.len == 0;
     e = x->answer.inflate || x->answer.held.len > 0 ? step_held(x) : step_scratch(x);
+  }
   return e;
 }
 
@@ -123,6 +135,12 @@ static enum err finish_broken(struct exchange *x, enum err e) {
 
 static enum err finish(struct exchange *x, enum err e, bool client_failed) {
   struct answer *a = &x->answer;
+  if (client_failed && x->delivered) { /* it has left with all it asked for */
+    x->outcome = "ok";
+    x->fault = (struct fault){0};
+    http_respond_abort(x->rq);
+    return ERR_OK;
+  }
   if (client_failed) {
     x->outcome = "cancelled";
     return ERR_CANCELLED;
@@ -136,7 +154,8 @@ static enum err finish(struct exchange *x, enum err e, bool client_failed) {
   if (!x->outcome)
     x->outcome = "ok";
   x->fault = x->tap.failed ? x->tap.fault : (struct fault){0};
-  e = write_out(x, buf_text(&a->held));
+  /* Bytes behind the last blank line are the answer's own only when it ended properly. */
+  e = e == ERR_END ? write_out(x, buf_text(&a->held)) : ERR_OK;
   if (e == ERR_OK)
     e = http_respond_end(x->rq);
   if (e != ERR_OK && !x->tap.finished)
@@ -157,8 +176,8 @@ static enum err relay_stream(struct exchange *x) {
 
 static enum err relay_plain(struct exchange *x) {
   const struct http1_head *head = http_reply_head(x->attempt.reply);
-  struct http_header *headers = arena_alloc(x->arena, (head->headers.count + 14) * sizeof(*headers));
-  size_t count = headers_for_client(x, &head->headers, x->answer.inflate != NULL, headers, head->headers.count + 14);
+  struct http_header *headers = header_scratch();
+  size_t count = headers_for_client(x, &head->headers, x->answer.inflate != NULL, headers, HEADERS_CAP);
   x->status = head->status;
   x->response_bytes = x->answer.held.len;
   x->outcome = x->attempt.class == PROVIDER_OK ? "ok" : "error";
@@ -187,8 +206,8 @@ static enum err relay_error(struct exchange *x) {
   x->fault.status = status < 400 ? 502 : status;
   x->route.wire->write_error(&x->answer.held, &x->fault, x->rq->id);
   const struct http1_head *head = http_reply_head(x->attempt.reply);
-  struct http_header *headers = arena_alloc(x->arena, (head->headers.count + 14) * sizeof(*headers));
-  size_t count = headers_for_client(x, &head->headers, true, headers, head->headers.count + 13), kept = 0;
+  struct http_header *headers = header_scratch();
+  size_t count = headers_for_client(x, &head->headers, true, headers, HEADERS_CAP - 1), kept = 0;
   for (size_t i = 0; i < count; i++) {
     if (!text_equal_nocase(headers[i].name, TEXT("content-type")) &&
         !text_equal_nocase(headers[i].name, TEXT("location")))

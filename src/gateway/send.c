@@ -118,6 +118,10 @@ static enum err call_upstream(struct exchange *x, const struct candidate *c) {
 static enum provider_class class_of_error(enum err e) {
   if (e == ERR_UPSTREAM_TIMEOUT)
     return PROVIDER_TIMEOUT;
+  if (e == ERR_UPSTREAM_RATE)
+    return PROVIDER_RATE_LIMIT;
+  if (e == ERR_UPSTREAM_USAGE)
+    return PROVIDER_USAGE_LIMIT;
   if (e == ERR_UPSTREAM_PROTOCOL || e == ERR_UPSTREAM_SERVER)
     return PROVIDER_SERVER_ERROR;
   return PROVIDER_NETWORK_ERROR;
@@ -125,7 +129,7 @@ static enum provider_class class_of_error(enum err e) {
 
 static bool is_the_providers_fault(enum err e) {
   return e == ERR_UPSTREAM_NETWORK || e == ERR_UPSTREAM_TIMEOUT || e == ERR_UPSTREAM_PROTOCOL ||
-         e == ERR_UPSTREAM_SERVER || e == ERR_UPSTREAM_CUT;
+         e == ERR_UPSTREAM_SERVER || e == ERR_UPSTREAM_CUT || e == ERR_UPSTREAM_RATE || e == ERR_UPSTREAM_USAGE;
 }
 
 /* One try. ERR_OK: x->attempt may be relayed, good or as the provider's own error. */

@@ -3,6 +3,8 @@
  * cost. Never waits, so no ending can skip it. */
 #include "gateway/exchange.h"
 
+#include "gateway/answer.h"
+
 static bool was_good(const struct attempt *a) { return a->upstream_status >= 200 && a->upstream_status < 300; }
 
 /* A cut or abandoned answer has been paid for as far as it was made: the prompt, once the provider had accepted the
@@ -30,6 +32,7 @@ static void cost_of(const struct exchange *x, const struct usage *u, struct cost
 
 void exchange_settle_attempt(struct exchange *x, const char *outcome, const char *error) {
   struct attempt *a = &x->attempt;
+  answer_end(x);
   http_reply_close(a->reply);
   a->reply = NULL;
   if (a->state != ATTEMPT_OPEN)

@@ -12,7 +12,8 @@
 #define ASK_STREAM                                                                                                     \
   "{\"model\":\"one\",\"max_tokens\":10,\"stream\":true,\"messages\":[{\"role\":\"user\",\"content\":\"hi\"}]}"
 #define MESSAGE                                                                                                        \
-  "{\"id\":\"msg_1\",\"type\":\"message\",\"role\":\"assistant\",\"content\":[{\"type\":\"text\",\"text\":\"hello\"}]," \
+  "{\"id\":\"msg_1\",\"type\":\"message\",\"role\":\"assistant\",\"content\":[{\"type\":\"text\",\"text\":\"hello\"}]" \
+  ","                                                                                                                  \
   "\"stop_reason\":\"end_turn\",\"usage\":{\"input_tokens\":100,\"output_tokens\":20}}"
 #define COMPLETION                                                                                                     \
   "{\"id\":\"c1\",\"object\":\"chat.completion\",\"choices\":[{\"index\":0,\"message\":{\"role\":\"assistant\","       \
@@ -68,7 +69,7 @@ static inline int ask_chat(struct world *w, const char *body) {
 /* A member of the answer's JSON by its path ("error.type"), as text; numbers and booleans as they are written. */
 static inline struct text answer_member(struct world *w, const char *path) {
   struct json doc = {0};
-  struct text rest = text_of(path), name, found = TEXT_NONE;
+  struct text rest = text_of(path), name, found = TEXT("");
   if (json_read(wire_text(w->c), NULL, &doc, NULL) != ERR_OK)
     return TEXT("(not JSON)");
   yyjson_val *v = doc.root;
@@ -78,7 +79,8 @@ static inline struct text answer_member(struct world *w, const char *path) {
       rest = TEXT_NONE;
     }
     uint64_t index;
-    v = yyjson_is_arr(v) && text_to_u64(name, &index) ? yyjson_arr_get(v, index) : yyjson_obj_getn(v, name.at, name.len);
+    v = yyjson_is_arr(v) && text_to_u64(name, &index) ? yyjson_arr_get(v, index)
+                                                      : yyjson_obj_getn(v, name.at, name.len);
   }
   if (yyjson_is_str(v)) {
     found = arena_copy(&w->arena, json_text(v));
@@ -91,10 +93,10 @@ static inline struct text answer_member(struct world *w, const char *path) {
   return found;
 }
 
-#define CHECK_MEMBER(w, path, expected)  CHECK_TEXT(answer_member((w), (path)), text_of(expected))
-#define CHECK_BODY_HAS(w, part)          CHECK_HAS(arena_copy(&(w)->arena, wire_text((w)->c)).at, (part))
-#define CHECK_OUTCOME(w, expected)       CHECK_TEXT(text_of((w)->seen.last.outcome), text_of(expected))
-#define CHECK_HEADER(w, name, expected)  CHECK_TEXT(wire_header((w)->c, (name)), text_of(expected))
+#define CHECK_MEMBER(w, path, expected) CHECK_TEXT(answer_member((w), (path)), text_of(expected))
+#define CHECK_BODY_HAS(w, part)         CHECK_HAS(arena_copy(&(w)->arena, wire_text((w)->c)).at, (part))
+#define CHECK_OUTCOME(w, expected)      CHECK_TEXT(text_of((w)->seen.last.outcome), text_of(expected))
+#define CHECK_HEADER(w, name, expected) CHECK_TEXT(wire_header((w)->c, (name)), text_of(expected))
 
 /* The value of a header of the last request that a provider got; empty when there was none. */
 static inline struct text sent_header(struct world *w, int which, const char *name) {

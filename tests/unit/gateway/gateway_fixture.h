@@ -6,6 +6,7 @@
 
 #include "gateway_upstream.h"
 
+#include "base/log.h"
 #include "gateway/gateway.h"
 #include "provider/table.h"
 #include "store/store.h"
@@ -14,8 +15,8 @@
 #define X_API_KEY "x-api-key: " KEY "\r\n"
 
 struct fake_identity {
-  struct identity port; /* first */
-  struct principal one; /* whom KEY names */
+  struct identity port;  /* first */
+  struct principal one;  /* whom KEY names */
   const char *others[4]; /* further texts that are keys of ours, and no longer good */
   enum err fails;        /* find answers this instead */
   int refs;
@@ -108,10 +109,14 @@ static inline void record_exchange(struct telemetry *self, unsigned worker, cons
   arena_done(&r->texts);
   arena_init(&r->texts);
   *to = *e;
-  struct text *texts[] = {&to->request_id, &to->upstream_request_id, &to->method,   &to->path,
-                          &to->peer,       &to->user_agent,          &to->key_name, &to->user,
-                          &to->wire,       &to->operation,           &to->model,    &to->provider,
-                          &to->error,      &to->detail,              &to->upstream_model};
+  struct text *texts[] = {&to->request_id,    &to->upstream_request_id,
+                          &to->method,        &to->path,
+                          &to->peer,          &to->user_agent,
+                          &to->key_name,      &to->user,
+                          &to->wire,          &to->operation,
+                          &to->model,         &to->provider,
+                          &to->error,         &to->detail,
+                          &to->upstream_model};
   for (size_t i = 0; i < COUNT_OF(texts); i++)
     *texts[i] = arena_copy(&r->texts, *texts[i]);
 }
@@ -170,7 +175,7 @@ static inline void world_ports(struct world *w) {
   w->spent.store.ops = &w->spent.ops;
   w->seen.port.exchange_done = record_exchange;
   w->limiter = limiter_new(100);
-  w->gateway = (struct gateway){&w->identity.port, w->ledger,           w->limiter,   &w->spent.store,
+  w->gateway = (struct gateway){&w->identity.port, w->ledger,     w->limiter,   &w->spent.store,
                                 w->offload,        &w->seen.port, provider_find};
 }
 
@@ -243,6 +248,7 @@ static inline void run_world(void (*test)(struct world *w), const char *extra) {
   struct world *w = calloc(1, sizeof(*w));
   if (!w)
     abort();
+  log_set_level(LOG_LEVEL_ERROR);
   w->test = test;
   w->extra = extra;
   run_fiber(world_main, w);

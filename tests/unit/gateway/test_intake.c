@@ -90,9 +90,9 @@ static void routes(struct world *w) {
 static void test_unknown_paths_and_methods_are_refused_in_the_right_wire(void **state) { run_world(routes, NULL); }
 
 static void traversal(struct world *w) {
-  static const char *const paths[] = {"/v1/files/../messages",   "/v1/files/..",          "/v1/files/.hidden",
-                                      "/v1/files/%2e%2e/secret", "/v1/files/a%2f..%2fb",  "/v1/files/a\\..\\b",
-                                      "/v1/files/a;b",           "/v1/files/./x",         "/v1/files/a..b",
+  static const char *const paths[] = {"/v1/files/../messages",   "/v1/files/..",         "/v1/files/.hidden",
+                                      "/v1/files/%2e%2e/secret", "/v1/files/a%2f..%2fb", "/v1/files/a\\..\\b",
+                                      "/v1/files/a;b",           "/v1/files/./x",        "/v1/files/a..b",
                                       "/anthropic/v1/files/..",  "/openai/v1/files/a/.."};
   for (size_t i = 0; i < COUNT_OF(paths); i++) {
     struct text line = arena_format(&w->arena, "GET %s", paths[i]);
