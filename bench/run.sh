@@ -1,0 +1,281 @@
+#!/bin/sh
+# run.sh [CASE...]: Weir beside nginx and HAProxy on this machine, over loopback. Cases: plain latency streams idle ready
+# syscalls allocations; all when none is named. `make bench` calls it after the set-up; README.md says what is measured how.
+#
+#   QUICK=1     one short round of everything, for trying out (figures not to be quoted)
+#   ROUNDS=N    rounds of the comparisons
+#   WEIR=PATH   the program to measure (build/weir)
+#   RESULT=F    where the result goes (bench/results/DATE-MACHINE.md; with QUICK or with cases named: standard output only)
+#
+# The gateway has processor $CPU_GATEWAY (0), load and upstream have $CPU_LOAD (1). Uses free ports of loopback, ends only
+# processes it started, and leaves nothing behind but the result.
+set -eu
+LC_ALL=C
+export LC_ALL
+cd "$(dirname "$0")/.."
+root=$(pwd)
+weir=${WEIR:-$root/build/weir}
+quick=${QUICK:-}
+cpu_gateway=${CPU_GATEWAY:-0}
+cpu_load=${CPU_LOAD:-1}
+tools=${BENCH_BUILD:-$root/build/bench}/bench
+gateways='nginx haproxy weir'
+all_cases='plain latency streams idle ready syscalls allocations'
+cases=${*:-$all_cases}
+if [ -n "$quick" ]; then
+  rounds=${ROUNDS:-1} measure_ms=700 stream_ms=1500 ready_runs=5 fixed_requests=1000
+else
+  rounds=${ROUNDS:-5} measure_ms=1500 stream_ms=3000 ready_runs=20 fixed_requests=4000
+fi
+
+fail() {
+  echo "bench: $*" >&2
+  exit 1
+}
+
+build_tools() {
+  dir=${BENCH_BUILD:-$root/build/bench}
+  if [ ! -f "$dir/build.ninja" ]; then
+    meson setup "$dir" --buildtype=release -Dbench=true -Dtests=false >"$work/setup.log" 2>&1 || {
+      cat "$work/setup.log" >&2
+      exit 1
+    }
+  fi
+  ninja -C "$dir" --quiet bench/bench_upstream bench/bench_load bench/bench_ready bench/libcount_malloc.so
+}
+
+on_load() { taskset -c "$cpu_load" "$tools/bench_load" "$@"; }
+
+# One raw result: CASE ROUND GATEWAY NAME=VALUE..., one line in $raw.
+record() {
+  line=$1
+  shift
+  if values=$("$@" 2>"$work/load.err"); then
+    echo "$line $values" >>"$raw"
+  else
+    echo "bench: $line: $(cat "$work/load.err") ${values:-}" >&2
+    echo "$line $values" >>"$raw"
+    failures=$((failures + 1))
+  fi
+}
+
+# The gateways in another order every round, so that none is always first.
+order_of() {
+  case $(($1 % 3)) in
+    0) echo 'nginx haproxy weir' ;;
+    1) echo 'haproxy weir nginx' ;;
+    2) echo 'weir nginx haproxy' ;;
+  esac
+}
+
+start_upstream() {
+  taskset -c "$cpu_load" "$tools/bench_upstream" >"$work/upstream.out" &
+  started="$started $!"
+  tries=0
+  until grep -q '^port ' "$work/upstream.out" || [ $tries -gt 100 ]; do
+    sleep 0.05
+    tries=$((tries + 1))
+  done
+  upstream_port=$(sed -n 's/^port //p' "$work/upstream.out")
+  [ -n "$upstream_port" ] || fail "the upstream did not start"
+}
+
+wants() { case " $cases " in *" $1 "*) return 0 ;; *) return 1 ;; esac; }
+say() { echo "bench: $* (at $(($(date +%s) - began)) s)" >&2; }
+
+# Processor time per request, closed loop.
+run_plain() {
+  for size in 1024 20480 307200; do
+    connections=32
+    [ $size -lt 100000 ] || connections=8
+    eval "pids=\$pids_$2"
+    record "plain_$size $1 $2" on_load closed --port "$(port_of "$2" plain)" --connections $connections --body $size \
+      --pids "$pids" --measure "$measure_ms"
+  done
+}
+
+# Half of what the slowest gateway did in the closed loop; the same for all, so that they can be compared.
+half_rate() {
+  awk '$1 == "plain_1024" { for (i = 4; i <= NF; i++) if ($i ~ /^rps=/) { v = substr($i, 5) + 0; if (least == "" || v < least) least = v } }
+    END { printf "%d\n", least > 200 ? least / 2 : 2000 }' "$raw"
+}
+
+run_latency() {
+  pids=''
+  [ "$2" = direct ] || eval "pids=\$pids_$2"
+  record "latency $1 $2" on_load open --port "$(port_of "$2" plain)" --connections 64 --rate "$rate" --pids "$pids" \
+    --measure "$measure_ms"
+}
+
+# Fresh processes: memory is counted from the start.
+run_streams() {
+  for streams in 500 4000; do
+    # 25,000 events a second in both.
+    spacing=$((streams / 25))
+    start_gateway "$2"
+    eval "pids=\$pids_$2"
+    record "streams_$streams $1 $2" on_load streams --port "$(port_of "$2" streams)" --connections $streams \
+      --spacing $spacing --pids "$pids" --warm 500 --measure "$stream_ms"
+    end_gateway "$2"
+  done
+}
+
+rss_kb() {
+  total=0
+  for pid in $(echo "$1" | tr , ' '); do
+    total=$((total + $(awk '/^Rss:/ { print $2 }' "/proc/$pid/smaps_rollup")))
+  done
+  echo "rss_kb=$total"
+}
+
+case_plain_and_latency() {
+  for gateway in $gateways; do start_gateway "$gateway"; done
+  if wants idle; then
+    sleep 1
+    for gateway in $gateways; do
+      eval "pids=\$pids_$gateway"
+      record "idle 1 $gateway" rss_kb "$pids"
+    done
+  fi
+  if wants plain; then
+    round=1
+    while [ $round -le "$rounds" ]; do
+      for gateway in $(order_of $round); do run_plain $round "$gateway"; done
+      say "plain requests, round $round of $rounds"
+      round=$((round + 1))
+    done
+  fi
+  if wants latency; then
+    rate=${RATE:-$(half_rate)}
+    echo "rate 0 all rate=$rate" >>"$raw"
+    round=1
+    while [ $round -le "$rounds" ]; do
+      for gateway in direct $(order_of $round); do run_latency $round "$gateway"; done
+      say "latency at $rate requests a second, round $round of $rounds"
+      round=$((round + 1))
+    done
+  fi
+  for gateway in $gateways; do end_gateway "$gateway"; done
+}
+
+case_streams() {
+  round=1
+  while [ $round -le "$rounds" ]; do
+    for gateway in $(order_of $round); do run_streams $round "$gateway"; done
+    say "streams, round $round of $rounds"
+    round=$((round + 1))
+  done
+}
+
+# With the folder of an earlier start, and with a new one (database and journal made).
+case_ready() {
+  rm -rf "$work/weir-data"
+  mkdir -p "$work/weir-data"
+  kind=ready_new i=0
+  while [ $i -lt "$ready_runs" ]; do
+    i=$((i + 1))
+    [ $i -le 5 ] || kind=ready
+    [ $kind = ready ] || rm -rf "$work/weir-data/"*
+    record "$kind $i weir" taskset -c "$cpu_load" "$tools/bench_ready" --port "$port_weir" --runs 1 --cpu "$cpu_gateway" -- \
+      "$weir" serve -c "$work/weir.yaml"
+  done
+  i=0
+  while [ $i -lt "$ready_runs" ]; do
+    i=$((i + 1))
+    record "ready $i weir" taskset -c "$cpu_load" "$tools/bench_ready" --port "$port_weir" --runs 1 --cpu "$cpu_gateway" -- \
+      "$weir" serve -c "$work/weir.yaml"
+  done
+  rm -rf "$work/weir-data"
+}
+
+# strace attached to a warm gateway around a fixed number of requests; its summary becomes calls per request.
+case_syscalls() {
+  if ! command -v strace >/dev/null; then
+    echo "bench: no strace here: system calls not counted" >&2
+    return 0
+  fi
+  for gateway in nginx haproxy weir; do
+    start_gateway $gateway
+    eval "pids=\$pids_$gateway"
+    port=$(port_of $gateway plain)
+    on_load closed --port "$port" --warm 0 --requests 200 >"$work/warm.out" || true
+    attach=$(echo ",$pids" | sed 's/,/ -p /g')
+    # shellcheck disable=SC2086 # words
+    strace -f -c -U name,calls -o "$work/strace.$gateway" $attach 2>"$work/strace.err" &
+    tracer=$!
+    sleep 0.5
+    on_load closed --port "$port" --warm 0 --requests "$fixed_requests" >"$work/traced.out" || true
+    kill -INT $tracer 2>/dev/null || true
+    wait $tracer 2>/dev/null || true
+    awk -v gateway=$gateway -v requests="$fixed_requests" '$2 ~ /^[0-9]+$/ && $1 != "total" {
+        printf "syscalls 1 %s %s=%.3f\n", gateway, $1, $2 / requests }' "$work/strace.$gateway" >>"$raw"
+    end_gateway $gateway
+  done
+}
+
+case_allocations() {
+  weir_environment="LD_PRELOAD=$tools/libcount_malloc.so COUNT_MALLOC_FILE=$work/counts"
+  start_gateway weir
+  weir_environment=''
+  for size in 1024 20480 307200; do
+    record "allocations_$size 1 weir" on_load closed --port "$port_weir" --connections 8 --body $size \
+      --requests "$fixed_requests" --counts "$work/counts" --pids "$pids_weir"
+  done
+  end_gateway weir
+}
+
+machine() {
+  echo "machine $(sed -n 's/^model name[^:]*: //p' /proc/cpuinfo | head -n 1)"
+  echo "cores $(nproc)"
+  echo "memory $(awk '/^MemTotal/ { printf "%.1f GiB", $2 / 1048576 }' /proc/meminfo)"
+  echo "kernel $(uname -r) $(uname -m)"
+  echo "system $(. /etc/os-release && echo "$PRETTY_NAME")"
+  echo "nginx $(nginx -v 2>&1 | sed 's/.*nginx\///')"
+  echo "haproxy $(haproxy -v | sed -n '1s/.*version \([^ ]*\).*/\1/p')"
+  echo "weir $("$weir" version 2>/dev/null | head -n 1 | sed 's/^weir //')"
+  echo "commit $(git rev-parse --short HEAD 2>/dev/null || echo unknown)"
+  echo "load $(cut -d' ' -f1-3 /proc/loadavg)"
+  echo "date $(date -u '+%Y-%m-%d %H:%M UTC')"
+  echo "rounds $rounds"
+  echo "quick ${quick:-0}"
+}
+
+end_all() {
+  for pid in $started; do kill "$pid" 2>/dev/null || true; done
+  for pid in $started; do end_process "$pid"; done
+  rm -rf "$work"
+}
+
+for name in $cases; do case " $all_cases " in *" $name "*) ;; *) fail "no case '$name'; there are: $all_cases" ;; esac; done
+[ "$(nproc)" -ge 2 ] || fail "wants two processors: one for the gateway, one for the load"
+[ -x "$weir" ] || fail "no $weir: run make build, or name the program with WEIR="
+for program in nginx haproxy taskset; do command -v $program >/dev/null || fail "no $program: run sh tools/setup.sh bench"; done
+ulimit -n "$(ulimit -H -n)"
+
+began=$(date +%s)
+started='' failures=0 weir_environment=''
+work=$(mktemp -d /tmp/weir-bench.XXXXXX)
+# nginx's workers run as another user when it is started by root.
+chmod 755 "$work"
+raw=$work/raw
+: >"$raw"
+trap end_all EXIT
+trap 'exit 1' INT TERM HUP
+build_tools
+start_upstream
+# shellcheck disable=SC2046 # words
+set -- $("$tools/bench_load" ports --count 4)
+port_nginx=$1 port_nginx_stream=$2 port_haproxy=$3 port_weir=$4
+. bench/gateways.sh
+write_nginx
+write_haproxy
+write_weir
+machine >"$work/machine"
+
+if wants plain || wants latency || wants idle; then case_plain_and_latency; fi
+if wants streams; then case_streams; fi
+if wants ready; then case_ready; fi
+if wants syscalls; then case_syscalls; fi
+if wants allocations; then case_allocations; fi
+say "done, $failures failed runs"
+[ -z "${RAW:-}" ] || cp "$raw" "$RAW"
