@@ -122,12 +122,18 @@ static enum err make_spare(struct journal *j, struct fault *f) {
   return e;
 }
 
+/* Owner: at least so many slots, by a new segment if need be. The keeper sees to it that there mostly is no need. */
+static enum err have_slots(struct journal *j, size_t slots, struct fault *f) {
+  enum err e = ERR_OK;
+  while (!e && segment_slots(j->current) + spare_slots(j) < slots)
+    e = make_spare(j, f);
+  return e;
+}
+
 enum err journal_reserve(struct journal *j, const struct ledger_row *row, struct fault *f) {
-  while (segment_slots(j->current) + spare_slots(j) < j->open + 2) {
-    enum err e = make_spare(j, f);
-    if (e)
-      return e;
-  }
+  enum err e = have_slots(j, j->open + 2, f);
+  if (e)
+    return e;
   append(j, RECORD_RESERVE, row);
   j->open++;
   atomic_store_explicit(&j->reserved, atomic_load_explicit(&j->reserved, memory_order_relaxed) + 1,
@@ -137,7 +143,7 @@ enum err journal_reserve(struct journal *j, const struct ledger_row *row, struct
 }
 
 bool journal_note(struct journal *j, const struct ledger_row *row) {
-  if (segment_slots(j->current) + spare_slots(j) < j->open + 1)
+  if (have_slots(j, j->open + 1, NULL))
     return false;
   append(j, RECORD_NOTE, row);
   announce(j);

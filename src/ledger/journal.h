@@ -40,7 +40,8 @@ void journal_close(struct journal *j, bool remove_files);
  * settlement of every open one. ERR_STORE_FULL: no room on the disk or max_segments in use. ERR_STORE: the system
  * refused. */
 enum err journal_reserve(struct journal *j, const struct ledger_row *row, struct fault *f) MUST_CHECK;
-/* Owner. Appends a note unless that would take room kept for settlements. */
+/* Owner. Appends a note, in a new segment if need be; false when none can be had, for room kept for settlements is not
+ * given up. */
 bool journal_note(struct journal *j, const struct ledger_row *row);
 /* Owner. Appends the settlement of an open reservation; always succeeds. Were it called without one, with the journal
  * full, the record would go to memory only. */

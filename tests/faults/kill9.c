@@ -242,8 +242,9 @@ static void check_row(struct check *c, const struct ledger_row *row, const struc
   bool is_recovered = text_equal(row->outcome, TEXT("recovered"));
   if (is_recovered ? state == STATE_SETTLED || !recovered_right(row, e, &a)
                    : (attempt_settle(&a), state < STATE_SETTLING || !same_numbers(row, &a.row)))
-    snprintf(c->problem, sizeof c->problem, "%s in state %d has a wrong row with outcome %.*s", a.request_id, state,
-             TEXT_ARGS(row->outcome));
+    snprintf(c->problem, sizeof c->problem, "%s in state %d, note %d/%d, has a wrong row: %.*s, cost %lld, status %d",
+             a.request_id, state, atomic_load(&e->noting), atomic_load(&e->noted), TEXT_ARGS(row->outcome),
+             (long long)row->cost.total, row->status);
   if (is_recovered)
     recovered_seen++;
   else

@@ -137,6 +137,22 @@ static void spares_are_prepared_for_what_is_open(void **state) {
   journal_close(j, true);
 }
 
+/* From many fill levels, so that the edge of a slot falls on a reservation just when room is tightest. */
+static void a_note_is_dropped_only_when_no_segment_can_be_had(void **state) {
+  for (int before = 0; before < 40; before++) {
+    struct journal *j = open_journal(100);
+    struct ledger_row row = make_row(1);
+    for (int i = 0; i < before; i++)
+      assert_true(journal_note(j, &row));
+    for (row.id = 1; row.id <= 200; row.id++) {
+      EXPECT_OK(journal_reserve(j, &row, &test_fault));
+      if (!journal_note(j, &row))
+        fail_msg("the note of %lld, after %d others, was dropped", (long long)row.id, before);
+    }
+    journal_close(j, true);
+  }
+}
+
 static void a_settlement_without_a_reservation_still_finds_memory(void **state) {
   struct journal *j = open_journal(1);
   struct ledger_row row = make_row(1);
@@ -153,6 +169,7 @@ int main(void) {
       cmocka_unit_test(finished_segments_make_room_again),
       cmocka_unit_test(a_segment_in_the_middle_can_go_first),
       cmocka_unit_test(spares_are_prepared_for_what_is_open),
+      cmocka_unit_test(a_note_is_dropped_only_when_no_segment_can_be_had),
       cmocka_unit_test(a_settlement_without_a_reservation_still_finds_memory),
   };
   return RUN_TESTS(tests);
