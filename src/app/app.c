@@ -27,10 +27,11 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#define OFFLOAD_THREADS 4
-#define OFFLOAD_QUEUE   4096
-#define KEYS_MAX        65536
-#define HOUSEKEEPING_S  5
+#define OFFLOAD_THREADS  4
+#define OFFLOAD_QUEUE    4096
+#define RESOLVER_THREADS 2
+#define KEYS_MAX         65536
+#define HOUSEKEEPING_S   5
 
 static int fail(const struct fault *f) {
   fprintf(stderr, "weir: %s\n", fault_text(f));
@@ -171,12 +172,14 @@ static enum err open_all(struct app *a, struct fault *f) {
   if (e == ERR_OK)
     e = offload_new(OFFLOAD_THREADS, OFFLOAD_QUEUE, &a->offload);
   if (e == ERR_OK)
+    e = offload_new(RESOLVER_THREADS, OFFLOAD_QUEUE, &a->resolvers);
+  if (e == ERR_OK)
     e = open_identity(a, f);
   if (e == ERR_OK)
     e = open_tls(a, f);
   if (e != ERR_OK)
     return f->text[0] ? e : fault_set(f, e, NULL, "cannot start: %s", err_text(e));
-  a->dns = dns_new(a->offload);
+  a->dns = dns_new(a->resolvers);
   a->limiter = limiter_new(KEYS_MAX);
   a->metrics = metrics_new(a->worker_count);
   join_ports(a);
@@ -358,6 +361,8 @@ static void close_all(struct app *a) {
   apikey_identity_free(a->identity);
   if (a->offload)
     offload_free(a->offload);
+  if (a->resolvers)
+    offload_free(a->resolvers);
   if (a->store)
     a->store->ops->close(a->store);
   limiter_free(a->limiter);

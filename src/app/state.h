@@ -25,7 +25,7 @@ struct app {
   struct store *store;
   struct ledger *ledger;
   struct secret *server_secret;
-  struct offload *offload;
+  struct offload *offload, *resolvers; /* a name server that hangs must not hold up the store */
   struct apikey_identity *identity;
   struct limiter *limiter;
   struct metrics *metrics;

@@ -212,6 +212,9 @@ void worker_use(struct worker *w, struct config *c) {
 
 static void *thread_main(void *arg) {
   struct worker *w = arg;
+  char name[16];
+  snprintf(name, sizeof(name), "worker %u", w->o.index);
+  pthread_setname_np(pthread_self(), name);
   loop_run(w->loop);
   log_flush();
   return NULL;

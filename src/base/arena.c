@@ -1,5 +1,6 @@
 /* Arenas: a chain of blocks, the newest with free room. The first block is 1 KiB because a stream that stays open for
- * minutes keeps its arena; later blocks double up to 64 KiB, and what does not fit a block gets one of its own. Under
+ * minutes keeps its arena; later blocks are half of what is there, 2 to 64 KiB, so that at most a third is unused; what
+ * does not fit a block gets one of its own. Under
  * AddressSanitizer unused room is poisoned and allocations are kept apart. It never frees a single allocation. Called
  * by whatever lives as long as one exchange or one snapshot. */
 #include "base/arena.h"
@@ -27,6 +28,7 @@
 
 #define ALIGN         16u
 #define FIRST_BLOCK   1024u
+#define SECOND_BLOCK  2048u
 #define LARGEST_BLOCK 65536u
 
 struct arena_block {
@@ -81,7 +83,8 @@ static void *alloc_own_block(struct arena *a, size_t room) {
 static size_t next_block_size(const struct arena *a) {
   if (a->block_bytes == 0)
     return FIRST_BLOCK;
-  return a->block_bytes * 2 > LARGEST_BLOCK ? LARGEST_BLOCK : a->block_bytes * 2;
+  size_t half = a->used_bytes / 2 & ~(size_t)1023;
+  return half < SECOND_BLOCK ? SECOND_BLOCK : half > LARGEST_BLOCK ? LARGEST_BLOCK : half;
 }
 
 static void *alloc_slow(struct arena *a, size_t room) {
@@ -95,6 +98,18 @@ static void *alloc_slow(struct arena *a, size_t room) {
   a->next = (char *)(b + 1) + room;
   a->end = (char *)b + size;
   return b + 1;
+}
+
+void arena_reserve(struct arena *a, size_t n) {
+  size_t size = (n + sizeof(struct arena_block) + ALIGN - 1) & ~(size_t)(ALIGN - 1);
+  if (a->blocks != NULL)
+    return;
+  struct arena_block *b = block_new(a, size);
+  b->older = NULL;
+  a->blocks = b;
+  a->block_bytes = size;
+  a->next = (char *)(b + 1);
+  a->end = (char *)b + size;
 }
 
 void *arena_alloc(struct arena *a, size_t n) {

@@ -21,6 +21,10 @@ void arena_init(struct arena *a);
 /* Runs the clean-ups newest first, then frees everything. Safe on a zeroed arena. */
 void arena_done(struct arena *a);
 
+/* Makes the first block at least n bytes large, for an owner who knows what it will need. No-op once there is a block.
+ */
+void arena_reserve(struct arena *a, size_t n);
+
 /* 16-byte aligned, not cleared. n == 0 gives a valid pointer. The first block is small (1 KiB), later ones grow. */
 void *arena_alloc(struct arena *a, size_t n) __attribute__((malloc, alloc_size(2), returns_nonnull));
 void *arena_zalloc(struct arena *a, size_t n) __attribute__((malloc, alloc_size(2), returns_nonnull)); /* cleared */

@@ -10,6 +10,11 @@
 #include "fiber/loop_private.h"
 
 #include <assert.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+/* Frames of the calls that lead to a wait, and the red zone. */
+#define TRIM_MARGIN_BYTES 512
 
 void fiber_queue_push(struct fiber_queue *q, struct fiber *f) {
   f->next = NULL;
@@ -203,4 +208,17 @@ enum err fiber_sleep(int64_t duration_us) {
     e = fiber_park(deadline_us);
   } while (e == ERR_OK);
   return e == ERR_TIMEOUT ? ERR_OK : e;
+}
+
+void fiber_trim_stack(void) {
+  struct fiber *f = fiber_self();
+  if (f == NULL || f->stack->painted) {
+    return;
+  }
+  uintptr_t page = (uintptr_t)sysconf(_SC_PAGESIZE);
+  uintptr_t here = (uintptr_t)__builtin_frame_address(0), low = (uintptr_t)f->stack->low;
+  uintptr_t end = (here - TRIM_MARGIN_BYTES) & ~(page - 1);
+  if (end > low) {
+    (void)madvise(f->stack->low, end - low, MADV_DONTNEED);
+  }
 }

@@ -45,6 +45,10 @@ enum err fiber_yield(void) MUST_CHECK;
 /* At least this long, whatever wakes come meanwhile; 0 or less only yields. ERR_OK or ERR_CANCELLED. */
 enum err fiber_sleep(int64_t duration_us) MUST_CHECK;
 
+/* Gives the pages below the running fiber's present depth back to the system: for a fiber that has done its deep work
+ * and will now wait for long, such as a stream. One system call. */
+void fiber_trim_stack(void);
+
 /* Largest stack use seen by any fiber of the process so far, in bytes; measured when a stack returns to its pool
  * if fiber_measure_stacks(true) was called, else 0. */
 size_t fiber_stack_high_water(void);

@@ -6,6 +6,8 @@
 
 /* Pipelined requests served before other fibers get a turn. */
 #define TURN_REQUESTS 16
+/* What an ordinary request needs of its arena; a large one grows. */
+#define REQUEST_ARENA_BYTES 4064
 
 static enum err secure(struct http_connection *c, int64_t deadline_us) {
   struct stream *plain = c->stream;
@@ -134,6 +136,7 @@ static __attribute__((noinline)) enum next receive(struct http_connection *c, st
 static enum next run_exchange(struct http_connection *c, struct text bytes) {
   struct arena arena;
   arena_init(&arena);
+  arena_reserve(&arena, REQUEST_ARENA_BYTES);
   struct http_exchange *x = ARENA_NEW(&arena, struct http_exchange);
   char *id = arena_alloc(&arena, 28);
   http_server_make_id(id);

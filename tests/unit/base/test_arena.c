@@ -63,6 +63,20 @@ static void copies_and_formats_end_in_a_zero(void **state) {
   arena_done(&a);
 }
 
+static void a_reserved_first_block_serves_many_small_requests(void **state) {
+  struct arena a;
+  arena_init(&a);
+  arena_reserve(&a, 3000);
+  size_t reserved = a.used_bytes;
+  assert_in_range(reserved, 3000, 3100);
+  for (int i = 0; i < 5; i++)
+    memset(arena_alloc(&a, 500), i, 500);
+  assert_int_equal(a.used_bytes, reserved);
+  arena_reserve(&a, 100000);
+  assert_int_equal(a.used_bytes, reserved);
+  arena_done(&a);
+}
+
 struct order {
   int next, at[3];
 };
@@ -93,9 +107,12 @@ static void cleanups_run_newest_first_and_once(void **state) {
 
 int main(void) {
   const struct CMUnitTest tests[] = {
-      cmocka_unit_test(allocations_are_aligned_and_apart),  cmocka_unit_test(the_first_block_is_small_and_blocks_grow),
-      cmocka_unit_test(a_large_request_gets_its_own_block), cmocka_unit_test(copies_and_formats_end_in_a_zero),
+      cmocka_unit_test(allocations_are_aligned_and_apart),
+      cmocka_unit_test(the_first_block_is_small_and_blocks_grow),
+      cmocka_unit_test(a_large_request_gets_its_own_block),
+      cmocka_unit_test(copies_and_formats_end_in_a_zero),
       cmocka_unit_test(cleanups_run_newest_first_and_once),
+      cmocka_unit_test(a_reserved_first_block_serves_many_small_requests),
   };
   return RUN_TESTS(tests);
 }

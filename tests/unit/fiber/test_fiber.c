@@ -4,6 +4,9 @@
 #include "base/log.h"
 #include "fiber_test.h"
 
+#include <sys/mman.h>
+#include <unistd.h>
+
 #include <execinfo.h>
 #include <fenv.h>
 
@@ -410,9 +413,48 @@ static void there_is_no_fiber_outside(void **state) {
   assert_null(loop_current());
 }
 
+/* Touches deep stack, then counts the resident pages below its own frame before and after trimming. */
+static __attribute__((noinline)) void touch_deep(int levels) {
+  volatile char deep[2048];
+  deep[0] = (char)levels;
+  if (levels > 0)
+    touch_deep(levels - 1);
+  deep[1] = deep[0];
+}
+
+static size_t resident_below(uintptr_t here) {
+  unsigned char in_core[8] = {0};
+  uintptr_t end = here & ~(uintptr_t)4095;
+  size_t count = 0;
+  assert_int_equal(mincore((void *)(end - 6 * 4096), 6 * 4096, in_core), 0);
+  for (size_t i = 0; i < 5; i++) /* the sixth is the margin's */
+    count += in_core[i] & 1;
+  return count;
+}
+
+static void trim_body(void *arg) {
+  size_t *pages = arg;
+  uintptr_t here = (uintptr_t)__builtin_frame_address(0);
+  touch_deep(12);
+  pages[0] = resident_below(here);
+  fiber_trim_stack();
+  pages[1] = resident_below(here);
+}
+
+static void trimming_gives_the_pages_below_back(void **state) {
+  size_t pages[2] = {0, 9};
+  if (TEST_IS_SANITIZED || sysconf(_SC_PAGESIZE) != 4096)
+    skip();
+  test_run(trim_body, pages);
+  assert_true(pages[0] >= 4);
+  assert_int_equal(pages[1], 0);
+  fiber_trim_stack(); /* outside a fiber: nothing to do */
+}
+
 #define TEST(name) cmocka_unit_test_setup(name, test_clear_trace)
 int main(void) {
   static const struct CMUnitTest tests[] = {
+      TEST(trimming_gives_the_pages_below_back),
       TEST(a_fiber_started_by_a_fiber_waits_for_its_turn),
       TEST(a_fiber_started_by_the_loop_runs_at_once),
       TEST(a_fiber_started_before_the_loop_runs_is_queued),
