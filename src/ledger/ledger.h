@@ -31,8 +31,8 @@ void ledger_close(struct ledger *l, int64_t drain_ms);
  * ignored). Sets row->id and row->reserved_us. Called on worker `worker` (0-based) only from its thread. ERR_STORE_FULL
  * / ERR_STORE when the journal cannot take it: the call must then be refused with 503. */
 enum err ledger_reserve(struct ledger *l, unsigned worker, struct ledger_row *row, struct fault *f) MUST_CHECK;
-/* Journals what is known so far of an open attempt (usage after message_start), so that a crash settles with it. Best
- * effort. */
+/* Journals what is known so far of an open attempt (usage after message_start), so that a crash settles with it.
+ * Dropped only when the journal cannot grow. */
 void ledger_note(struct ledger *l, unsigned worker, const struct ledger_row *row);
 /* Journals the settlement of a reserved attempt (settled_us 0 becomes now); must be called exactly once for each.
  * Cannot fail for want of room: ledger_reserve keeps room for it. */
