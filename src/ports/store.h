@@ -67,7 +67,8 @@ struct store_ops {
 
   /* Adds the rows and moves the stream's position to `position` in one transaction; a stream's rows at or below its
    * stored position are skipped by the caller, rows whose id exists already are ignored and not added to balances
-   * again. Balances per key move with the rows. */
+   * again. Balances per key move with the rows. An empty stream has no position to
+   * move (rows recovered by a replay). */
   enum err (*ledger_append)(struct store *s, const struct ledger_row *rows, size_t count, struct text stream,
                             uint64_t position, struct fault *f);
   enum err (*ledger_position)(struct store *s, struct text stream, uint64_t *out, struct fault *f); /* 0 when unknown */
