@@ -6,13 +6,14 @@
 #define EVENT_MAX_BYTES (256 * 1024)
 #define HANG_US         (3600LL * 1000 * 1000)
 
-/* The client is gone (or the simulator is being closed). */
+/* The client is gone, or the simulator is being closed: whoever still listens must not take what came for an answer. */
 static void note_gone(struct play *p) {
   if (p->wrote)
     p->stats->cancelled_mid_stream++;
   else
     p->stats->cancelled++;
   stats_outcome(p->stats, p->record, 0, p->wrote ? "cancelled_mid_stream" : "cancelled");
+  http_respond_abort(p->rq);
 }
 
 static void note_result(struct play *p, enum err e, int status, const char *outcome) {

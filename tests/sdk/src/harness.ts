@@ -125,7 +125,8 @@ export class Sim {
   }
   async stop(): Promise<void> {
     this.process.signal('SIGTERM');
-    await this.process.ended();
+    const code = await this.process.ended();
+    if (code !== 0) throw new Error(`weir-sim ended with ${String(code)}:\n${this.process.logs().slice(-6000)}`);
   }
 }
 
@@ -237,7 +238,7 @@ export class Weir {
   async command(...args: string[]): Promise<{ code: number; out: string }> {
     const binary = process.env.WEIR ?? 'build/weir';
     try {
-      const { stdout, stderr } = await run(binary, [...args, '-c', this.file], { maxBuffer: 64 << 20 });
+      const { stdout, stderr } = await run(binary, [...args, '-c', this.file], { maxBuffer: 64 << 20, timeout: 20000, killSignal: 'SIGKILL' });
       return { code: 0, out: stdout + stderr };
     } catch (e) {
       const failed = e as { code?: number; stdout?: string; stderr?: string };
@@ -278,8 +279,9 @@ export async function start(extra = ''): Promise<World> {
   try {
     const weir = await Weir.start(sim, extra);
     const stop = async (): Promise<void> => {
-      await weir.stop();
+      const code = await weir.stop();
       await sim.stop();
+      if (code !== 0) throw new Error(`weir ended with ${String(code)}:\n${weir.logs().slice(-6000)}`);
     };
     return { sim, weir, url: weir.url, stop };
   } catch (e) {
