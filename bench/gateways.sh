@@ -1,4 +1,4 @@
-# shellcheck shell=sh
+# shellcheck shell=sh disable=SC2154
 # The gateways of the comparison: their configurations, and starting and ending them. Read by run.sh, which sets
 # $work, $weir, $upstream_port, $cpu_gateway and the ports.
 

@@ -1,6 +1,6 @@
 #!/bin/sh
 # run.sh [CASE...]: Weir beside nginx and HAProxy on this machine, over loopback. Cases: plain latency streams idle ready
-# syscalls allocations; all when none is named. `make bench` calls it after the set-up; README.md says what is measured how.
+# syscalls allocations profile; all when none is named. `make bench` calls it after the set-up; README.md says what is measured how.
 #
 #   QUICK=1     one short round of everything, for trying out (figures not to be quoted)
 #   ROUNDS=N    rounds of the comparisons
@@ -20,7 +20,7 @@ cpu_gateway=${CPU_GATEWAY:-0}
 cpu_load=${CPU_LOAD:-1}
 tools=${BENCH_BUILD:-$root/build/bench}/bench
 gateways='nginx haproxy weir'
-all_cases='plain latency streams idle ready syscalls allocations'
+all_cases='plain latency streams idle ready syscalls allocations profile'
 cases=${*:-$all_cases}
 if [ -n "$quick" ]; then
   rounds=${ROUNDS:-1} measure_ms=700 stream_ms=1500 ready_runs=5 fixed_requests=1000
@@ -57,6 +57,15 @@ record() {
     echo "$line $values" >>"$raw"
     failures=$((failures + 1))
   fi
+}
+
+# A machine busy with other work takes longer; then there are fewer rounds rather than a run without an end. The first round
+# is always made.
+has_time() {
+  [ "$1" = 1 ] || [ $(($(date +%s) - began)) -lt "$2" ] || {
+    say "no time for round $1"
+    return 1
+  }
 }
 
 # The gateways in another order every round, so that none is always first.
@@ -97,7 +106,7 @@ run_plain() {
 # Half of what the slowest gateway did in the closed loop; the same for all, so that they can be compared.
 half_rate() {
   awk '$1 == "plain_1024" { for (i = 4; i <= NF; i++) if ($i ~ /^rps=/) { v = substr($i, 5) + 0; if (least == "" || v < least) least = v } }
-    END { printf "%d\n", least > 200 ? least / 2 : 2000 }' "$raw"
+    END { printf "%d\n", (least > 200 ? least / 2 : 2000) }' "$raw"
 }
 
 run_latency() {
@@ -139,7 +148,7 @@ case_plain_and_latency() {
   fi
   if wants plain; then
     round=1
-    while [ $round -le "$rounds" ]; do
+    while [ $round -le "$rounds" ] && has_time $round 180; do
       for gateway in $(order_of $round); do run_plain $round "$gateway"; done
       say "plain requests, round $round of $rounds"
       round=$((round + 1))
@@ -149,7 +158,7 @@ case_plain_and_latency() {
     rate=${RATE:-$(half_rate)}
     echo "rate 0 all rate=$rate" >>"$raw"
     round=1
-    while [ $round -le "$rounds" ]; do
+    while [ $round -le "$rounds" ] && has_time $round 240; do
       for gateway in direct $(order_of $round); do run_latency $round "$gateway"; done
       say "latency at $rate requests a second, round $round of $rounds"
       round=$((round + 1))
@@ -160,7 +169,7 @@ case_plain_and_latency() {
 
 case_streams() {
   round=1
-  while [ $round -le "$rounds" ]; do
+  while [ $round -le "$rounds" ] && has_time $round 360; do
     for gateway in $(order_of $round); do run_streams $round "$gateway"; done
     say "streams, round $round of $rounds"
     round=$((round + 1))
@@ -213,6 +222,41 @@ case_syscalls() {
   done
 }
 
+# TID NAME ON-CPU-NS USER-TICKS KERNEL-TICKS of every thread.
+thread_times() {
+  for task in "/proc/$1/task/"*; do
+    echo "${task##*/} $(tr ' ' _ <"$task/comm") $(cut -d' ' -f1 "$task/schedstat") $(sed 's/.*) //' "$task/stat" | cut -d' ' -f12,13)"
+  done
+}
+
+# Where a request's time goes: by thread, and by function where perf is there.
+case_profile() {
+  start_gateway weir
+  on_load closed --port "$port_weir" --warm 0 --measure 500 >"$work/warm.out" || true
+  thread_times "$pids_weir" >"$work/threads.before"
+  on_load closed --port "$port_weir" --warm 0 --measure "$stream_ms" >"$work/profile.out" || true
+  thread_times "$pids_weir" >"$work/threads.after"
+  requests=$(sed 's/^requests=\([0-9]*\).*/\1/' "$work/profile.out")
+  awk -v requests="$requests" 'FNR == NR { ns[$1] = $3; user[$1] = $4; kernel[$1] = $5; next }
+    { n++; printf "threads 1 weir %d-%s=%.3f\n", n, $2, ($3 - ns[$1]) / requests / 1000; u += $4 - user[$1]; k += $5 - kernel[$1] }
+    END { printf "threads_user 1 weir user=%.3f kernel=%.3f\n", u * 10000 / requests, k * 10000 / requests }' \
+    "$work/threads.before" "$work/threads.after" >>"$raw"
+  if command -v perf >/dev/null; then profile_functions; fi
+  end_gateway weir
+}
+
+# A machine that does not let perf count has no profile; that is no failure.
+profile_functions() {
+  perf record -q -o "$work/perf.data" -F 1999 -p "$pids_weir" -- sleep 3 >"$work/perf.out" 2>&1 &
+  recorder=$!
+  on_load closed --port "$port_weir" --warm 200 --measure 2500 >"$work/profile.out" || true
+  wait $recorder || return 0
+  perf report -i "$work/perf.data" --stdio --sort dso 2>/dev/null |
+    awk '$1 ~ /^[0-9.]+%$/ { printf "profile_dso 1 weir %s=%s\n", $2, $1 }' | head -n 12 >>"$raw"
+  perf report -i "$work/perf.data" --stdio --sort dso,symbol 2>/dev/null |
+    awk '$1 ~ /^[0-9.]+%$/ && $3 == "[.]" { printf "profile_symbol 1 weir %s:%s=%s\n", $2, $4, $1 }' | head -n 30 >>"$raw"
+}
+
 case_allocations() {
   weir_environment="LD_PRELOAD=$tools/libcount_malloc.so COUNT_MALLOC_FILE=$work/counts"
   start_gateway weir
@@ -229,7 +273,7 @@ machine() {
   echo "cores $(nproc)"
   echo "memory $(awk '/^MemTotal/ { printf "%.1f GiB", $2 / 1048576 }' /proc/meminfo)"
   echo "kernel $(uname -r) $(uname -m)"
-  echo "system $(. /etc/os-release && echo "$PRETTY_NAME")"
+  echo "system $(sed -n 's/^PRETTY_NAME="\(.*\)"/\1/p' /etc/os-release)"
   echo "nginx $(nginx -v 2>&1 | sed 's/.*nginx\///')"
   echo "haproxy $(haproxy -v | sed -n '1s/.*version \([^ ]*\).*/\1/p')"
   echo "weir $("$weir" version 2>/dev/null | head -n 1 | sed 's/^weir //')"
@@ -238,6 +282,12 @@ machine() {
   echo "date $(date -u '+%Y-%m-%d %H:%M UTC')"
   echo "rounds $rounds"
   echo "quick ${quick:-0}"
+}
+
+# bench/results/DATE-PROCESSOR.md
+result_name() {
+  processor=$(sed -n 's/^machine //p' "$work/machine" | tr 'A-Z ' 'a-z-' | tr -cd 'a-z0-9-' | tr -s - | cut -c1-40)
+  echo "bench/results/$(date -u +%Y-%m-%d)-${processor:-machine}-$(nproc)-cores.md"
 }
 
 end_all() {
@@ -250,10 +300,11 @@ for name in $cases; do case " $all_cases " in *" $name "*) ;; *) fail "no case '
 [ "$(nproc)" -ge 2 ] || fail "wants two processors: one for the gateway, one for the load"
 [ -x "$weir" ] || fail "no $weir: run make build, or name the program with WEIR="
 for program in nginx haproxy taskset; do command -v $program >/dev/null || fail "no $program: run sh tools/setup.sh bench"; done
+# shellcheck disable=SC3045 # every sh of the supported systems has -n and -H
 ulimit -n "$(ulimit -H -n)"
 
 began=$(date +%s)
-started='' failures=0 weir_environment=''
+started='' failures=0 weir_environment='' pids_weir=''
 work=$(mktemp -d /tmp/weir-bench.XXXXXX)
 # nginx's workers run as another user when it is started by root.
 chmod 755 "$work"
@@ -266,6 +317,7 @@ start_upstream
 # shellcheck disable=SC2046 # words
 set -- $("$tools/bench_load" ports --count 4)
 port_nginx=$1 port_nginx_stream=$2 port_haproxy=$3 port_weir=$4
+# shellcheck source=bench/gateways.sh
 . bench/gateways.sh
 write_nginx
 write_haproxy
@@ -277,5 +329,14 @@ if wants streams; then case_streams; fi
 if wants ready; then case_ready; fi
 if wants syscalls; then case_syscalls; fi
 if wants allocations; then case_allocations; fi
+if wants profile; then case_profile; fi
 say "done, $failures failed runs"
 [ -z "${RAW:-}" ] || cp "$raw" "$RAW"
+if [ -n "$quick" ] || [ "$cases" != "$all_cases" ]; then result=${RESULT:-}; else result=${RESULT:-$(result_name)}; fi
+awk -f bench/report.awk "$work/machine" "$raw" >"$work/result.md"
+cat "$work/result.md"
+if [ -n "$result" ]; then
+  cp "$work/result.md" "$result"
+  say "written to $result"
+fi
+[ $failures = 0 ]
