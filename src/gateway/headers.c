@@ -14,6 +14,9 @@ static bool is_one_of(struct text name, const struct text *list, size_t count) {
 }
 #define IS_ONE_OF(name, list) is_one_of((name), (list), sizeof(list) / sizeof((list)[0]))
 
+/* Weir's own fields, in any spelling. */
+static bool is_ours(struct text name) { return text_equal_nocase(text_head(name, 7), TEXT("x-weir-")); }
+
 static bool stays_here(const struct http_headers *h, struct text name) {
   static const struct text kept[] = {
       TEXT("host"),
@@ -36,7 +39,7 @@ static bool stays_here(const struct http_headers *h, struct text name) {
       TEXT("referer"),
       TEXT("x-goog-api-key"),
   };
-  return IS_ONE_OF(name, kept) || text_starts(name, TEXT("x-weir-")) || http_header_is_hop_by_hop(h, name);
+  return IS_ONE_OF(name, kept) || is_ours(name) || http_header_is_hop_by_hop(h, name);
 }
 
 size_t headers_for_upstream(const struct exchange *x, const struct provider_target *target, struct http_header *out,
@@ -127,7 +130,7 @@ static bool is_dropped_for_client(const struct http_headers *h, struct text name
       TEXT("www-authenticate"),
       TEXT("proxy-authenticate"),
   };
-  if (IS_ONE_OF(name, dropped) || text_starts(name, TEXT("x-weir-")))
+  if (IS_ONE_OF(name, dropped) || is_ours(name))
     return true;
   if (name.len > 15 && text_equal_nocase(text_head(name, 15), TEXT("access-control-")))
     return true;

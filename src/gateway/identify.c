@@ -26,6 +26,19 @@ static enum err single(struct exchange *x, struct text name, struct text *out) {
   return ERR_OK;
 }
 
+/* Is any word of the value a Weir key, whatever scheme stands before it? */
+static bool holds_our_key(struct identity *identity, struct text value) {
+  size_t from = 0;
+  for (size_t i = 0; i <= value.len; i++) {
+    if (i < value.len && value.at[i] != ' ' && value.at[i] != '\t')
+      continue;
+    if (i > from && identity->is_ours(identity, (struct text){value.at + from, i - from}))
+      return true;
+    from = i + 1;
+  }
+  return false;
+}
+
 static enum err by_path(struct exchange *x, struct text api_key, struct text authorization, int64_t now_us) {
   struct identity *identity = x->worker->gateway->identity;
   enum err e = identity->find(identity, x->route.url_key, now_us, &x->principal, &x->fault);
@@ -35,10 +48,9 @@ static enum err by_path(struct exchange *x, struct text api_key, struct text aut
   }
   if (e != ERR_OK)
     return e;
-  if (!text_is_empty(api_key) && !identity->is_ours(identity, api_key))
+  if (!text_is_empty(api_key) && !holds_our_key(identity, api_key))
     x->own_x_api_key = api_key;
-  struct text token = bearer(authorization);
-  if (!text_is_empty(authorization) && !(token.len > 0 && identity->is_ours(identity, token)))
+  if (!text_is_empty(authorization) && !holds_our_key(identity, authorization))
     x->own_authorization = authorization;
   return ERR_OK;
 }

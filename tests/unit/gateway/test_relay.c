@@ -194,7 +194,8 @@ static void check_cut(struct world *w, struct text stream, size_t cut, bool anth
               CHECK_INT(count_of(h.body, mark), 1) && CHECK_INT(text_ends(h.body, TEXT("\n\n")), 1) &&
               CHECK_TEXT(text_head(h.body, (size_t)at), text_head(stream, (size_t)at)) &&
               CHECK_INT(at == 0 || text_ends(text_head(stream, (size_t)at), TEXT("\n\n")), 1) &&
-              CHECK_INT(text_find(h.body, TEXT("[DONE]")), -1) && CHECK_TEXT(w->seen.last.error, cut % 2 ? TEXT("UPSTREAM_CUT") : TEXT("UPSTREAM_NETWORK"));
+              CHECK_INT(text_find(h.body, TEXT("[DONE]")), -1) &&
+              CHECK_TEXT(w->seen.last.error, cut % 2 ? TEXT("UPSTREAM_CUT") : TEXT("UPSTREAM_NETWORK"));
   if (!fine)
     (void)fprintf(stderr, "cut at %zu\n%.*s\n", cut, TEXT_ARGS(h.body));
 }

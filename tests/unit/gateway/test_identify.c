@@ -1,0 +1,128 @@
+/* Whose call it is, from every place where a key may stand; and which credentials of the caller's own travel on. */
+#include "gateway_ask.h"
+
+#define VERSION "anthropic-version: 2023-06-01\r\n"
+#define BEARER  "authorization: Bearer " KEY "\r\n"
+#define BY_PATH "POST /ak/" KEY "/v1/messages"
+
+static void good(struct world *w) {
+  static const char *const headers[] = {
+      X_API_KEY,
+      BEARER,
+      "Authorization: bearer   " KEY "  \r\n",
+      X_API_KEY "authorization: Bearer somebody-elses\r\n",
+      "x-api-key: somebody-elses\r\n" BEARER,
+      X_API_KEY BEARER,
+  };
+  w->up[0].answer = json_answer(w, 200, MESSAGE);
+  for (size_t i = 0; i < COUNT_OF(headers); i++) {
+    if (!CHECK_INT(ask(w, MESSAGES, headers[i], TEXT(ASK_BODY)), 200))
+      (void)fprintf(stderr, "with %s", headers[i]);
+    CHECK_TEXT(w->seen.last.key_name, TEXT("tester"));
+    CHECK_TEXT(w->seen.last.user, TEXT("ada"));
+    CHECK_TEXT(sent_header(w, 0, "x-api-key"), TEXT("vendor-secret-a"));
+    CHECK_TEXT(sent_header(w, 0, "authorization"), TEXT_NONE);
+    CHECK_INT(strstr(w->up[0].request, KEY) == NULL, 1);
+    CHECK_INT(strstr(w->up[0].request, "somebody-elses") == NULL, 1);
+  }
+}
+static void test_a_key_is_found_in_either_header(void **state) { run_world(good, NULL); }
+
+static void bad(struct world *w) {
+  static const struct {
+    const char *headers;
+    int status;
+    const char *says;
+  } cases[] = {
+      {"", 401, "x-api-key"},
+      {"authorization: Basic dGVzdA==\r\n", 401, "x-api-key"},
+      {"authorization: Bearer\r\n", 401, "x-api-key"},
+      {"x-api-key:\r\n", 401, "x-api-key"},
+      {"x-api-key: unknown-key\r\n", 401, "not known"},
+      {"x-api-key: unknown-key\r\nauthorization: Bearer other-key\r\n", 401, "not known"},
+      {X_API_KEY X_API_KEY, 400, "x-api-key"},
+      {BEARER "authorization: Bearer b\r\n", 400, "authorization"},
+      {X_API_KEY "X-Api-Key: other\r\n", 400, "only once"},
+  };
+  for (size_t i = 0; i < COUNT_OF(cases); i++) {
+    if (!CHECK_INT(ask(w, MESSAGES, cases[i].headers, TEXT(ASK_BODY)), cases[i].status))
+      (void)fprintf(stderr, "with %s", cases[i].headers);
+    CHECK_HAS(answer_member(w, "error.message").at, cases[i].says);
+    CHECK_OUTCOME(w, "refused");
+  }
+  CHECK_INT(ask(w, MESSAGES, "", TEXT(ASK_BODY)), 401);
+  CHECK_MEMBER(w, "error.type", "authentication_error");
+  w->identity.one.blocked = true;
+  CHECK_INT(ask(w, MESSAGES, X_API_KEY, TEXT(ASK_BODY)), 403);
+  CHECK_MEMBER(w, "error.type", "permission_error");
+  w->identity.fails = ERR_STORE;
+  CHECK_INT(ask(w, MESSAGES, X_API_KEY, TEXT(ASK_BODY)), 503);
+  CHECK_INT(w->up[0].requests, 0);
+}
+static void test_missing_unknown_double_and_blocked_keys_are_refused(void **state) { run_world(bad, NULL); }
+
+static void by_path(struct world *w) {
+  w->up[0].answer = json_answer(w, 200, MESSAGE);
+  CHECK_INT(ask(w, BY_PATH, VERSION, TEXT(ASK_BODY)), 200);
+  CHECK_TEXT(sent_header(w, 0, "x-api-key"), TEXT("vendor-secret-a"));
+  CHECK_TEXT(w->seen.last.path, TEXT("/v1/messages"));
+  CHECK_INT(ask(w, "POST /ak/" KEY "/anthropic/v1/messages", VERSION, TEXT(ASK_BODY)), 200);
+  w->up[0].answer = json_answer(w, 200, COMPLETION);
+  CHECK_INT(ask(w, "POST /ak/" KEY "/openai/v1/chat/completions", "", TEXT(ASK_BODY)), 200);
+  CHECK_TEXT(sent_header(w, 0, "authorization"), TEXT("Bearer vendor-secret-oa"));
+  CHECK_INT(ask(w, "POST /ak/wrong-key-1/v1/messages", X_API_KEY, TEXT(ASK_BODY)), 404);
+  CHECK_MEMBER(w, "type", "error");
+  CHECK_INT(text_find(wire_text(w->c), TEXT("wrong-key-1")), -1);
+  w->identity.one.blocked = true;
+  CHECK_INT(ask(w, BY_PATH, VERSION, TEXT(ASK_BODY)), 404);
+  CHECK_INT(text_find(wire_text(w->c), TEXT("blocked")), -1);
+  CHECK_INT(text_find(wire_text(w->c), TEXT(KEY)), -1);
+}
+static void test_a_key_in_the_path_serves_and_a_wrong_one_is_404(void **state) { run_world(by_path, NULL); }
+
+struct own {
+  const char *headers, *x_api_key, *authorization;
+};
+
+static void own_credentials(struct world *w) {
+  static const struct own cases[] = {
+      {"x-api-key: sk-ant-own\r\n", "sk-ant-own", ""},
+      {"authorization: Bearer sk-ant-oat-own\r\n", "", "Bearer sk-ant-oat-own"},
+      {X_API_KEY, "vendor-secret-a", ""},
+      {BEARER, "vendor-secret-a", ""},
+      {X_API_KEY "authorization: Bearer own\r\n", "", "Bearer own"},
+      {"authorization: " KEY "\r\n", "vendor-secret-a", ""},
+      {"authorization: Bearer\t" KEY "\r\n", "vendor-secret-a", ""},
+      {"authorization: Token " KEY "\r\n", "vendor-secret-a", ""},
+      {"x-api-key: weir_blocked_key\r\n", "vendor-secret-a", ""},
+  };
+  w->up[0].answer = json_answer(w, 200, MESSAGE);
+  w->identity.others[0] = "weir_blocked_key";
+  for (size_t i = 0; i < COUNT_OF(cases); i++) {
+    CHECK_INT(ask(w, BY_PATH, cases[i].headers, TEXT(ASK_BODY)), 200);
+    bool same = CHECK_TEXT(sent_header(w, 0, "x-api-key"), text_of(cases[i].x_api_key)) &&
+                CHECK_TEXT(sent_header(w, 0, "authorization"), text_of(cases[i].authorization)) &&
+                CHECK_INT(strstr(w->up[0].request, "weir_") == NULL, 1);
+    if (!same)
+      (void)fprintf(stderr, "with %s", cases[i].headers);
+  }
+  CHECK_INT(ask(w, BY_PATH, "x-api-key: sk-ant-own\r\n", TEXT(ASK_BODY)), 200);
+  CHECK_TEXT(newest_row(w, 0).credential, TEXT("caller"));
+  w->up[0].answer = json_answer(w, 200, COMPLETION);
+  CHECK_INT(ask(w, "POST /ak/" KEY "/v1/chat/completions", "authorization: Bearer own\r\n", TEXT(ASK_BODY)), 200);
+  CHECK_TEXT(sent_header(w, 0, "authorization"), TEXT("Bearer vendor-secret-oa"));
+}
+static void test_own_credentials_travel_only_by_path_and_no_weir_key_does(void **state) {
+  run_world(own_credentials, NULL);
+}
+
+int main(void) {
+  const struct CMUnitTest tests[] = {
+      cmocka_unit_test(test_a_key_is_found_in_either_header),
+      cmocka_unit_test(test_missing_unknown_double_and_blocked_keys_are_refused),
+      cmocka_unit_test(test_a_key_in_the_path_serves_and_a_wrong_one_is_404),
+      cmocka_unit_test(test_own_credentials_travel_only_by_path_and_no_weir_key_does),
+  };
+  cmocka_set_message_output(CM_OUTPUT_TAP);
+  return cmocka_run_group_tests_name("identify", tests, NULL, NULL);
+}
