@@ -32,7 +32,7 @@ static void grow(struct buf *b, size_t wanted) {
   b->cap = cap;
 }
 
-char *buf_reserve(struct buf *b, size_t n) {
+char *buf_grow(struct buf *b, size_t n) {
   if (b->failed || n > b->max - b->len) {
     b->failed = true;
     return NULL;
@@ -54,14 +54,6 @@ void buf_add(struct buf *b, struct text t) {
     return;
   memcpy(room, t.at, t.len);
   b->len += t.len;
-}
-
-void buf_add_char(struct buf *b, char c) {
-  char *room = buf_reserve(b, 1);
-  if (room == NULL)
-    return;
-  *room = c;
-  b->len++;
 }
 
 static void add_number(struct buf *b, uint64_t n, bool negative) {

@@ -17,13 +17,22 @@ void buf_done(struct buf *b);  /* frees; the struct may be initialised again */
 void buf_reset(struct buf *b); /* empty and not failed, keeps its memory */
 
 void buf_add(struct buf *b, struct text t);
-void buf_add_char(struct buf *b, char c);
 void buf_add_u64(struct buf *b, uint64_t n);
 void buf_add_i64(struct buf *b, int64_t n);
 void buf_add_format(struct buf *b, const char *fmt, ...) PRINTF_LIKE(2, 3);
 /* Room for n more bytes to be written by the caller and then counted with buf_commit; NULL (and failed) past max. */
-char *buf_reserve(struct buf *b, size_t n);
+char *buf_grow(struct buf *b, size_t n); /* the same where the memory does not suffice */
+static inline char *buf_reserve(struct buf *b, size_t n) {
+  return !b->failed && n < b->cap - b->len ? b->at + b->len : buf_grow(b, n);
+}
 void buf_commit(struct buf *b, size_t n);
+static inline void buf_add_char(struct buf *b, char c) {
+  char *room = buf_reserve(b, 1);
+  if (room) {
+    *room = c;
+    b->len++;
+  }
+}
 /* Drops the first n bytes (moves the rest down). */
 void buf_consume(struct buf *b, size_t n);
 /* ERR_NO_ROOM when a write was dropped, else ERR_OK. */

@@ -20,11 +20,9 @@ static unsigned char lower(char c) {
   return u >= 'A' && u <= 'Z' ? (unsigned char)(u + 32) : u;
 }
 
-bool text_equal_nocase(struct text a, struct text b) {
-  if (a.len != b.len)
-    return false;
-  for (size_t i = 0; i < a.len; i++)
-    if (lower(a.at[i]) != lower(b.at[i]))
+bool text_equal_nocase_bytes(const char *a, const char *b, size_t len) {
+  for (size_t i = 0; i < len; i++)
+    if (lower(a[i]) != lower(b[i]))
       return false;
   return true;
 }

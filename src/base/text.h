@@ -22,7 +22,11 @@ struct text {
 struct text text_of(const char *zero_terminated); /* NULL reads as empty */
 bool text_is_empty(struct text t);
 bool text_equal(struct text a, struct text b);
-bool text_equal_nocase(struct text a, struct text b); /* ASCII only */
+bool text_equal_nocase_bytes(const char *a, const char *b, size_t len); /* ASCII only, both of the same length */
+/* ASCII only. Inline because most comparisons end at the length. */
+static inline bool text_equal_nocase(struct text a, struct text b) {
+  return a.len == b.len && text_equal_nocase_bytes(a.at, b.at, a.len);
+}
 bool text_starts(struct text t, struct text prefix);
 bool text_ends(struct text t, struct text suffix);
 struct text text_skip(struct text t, size_t n); /* without the first n bytes; n beyond the end gives empty */

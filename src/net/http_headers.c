@@ -58,10 +58,10 @@ static const bool token_byte[256] = {
 bool http_is_token_byte(unsigned char c) { return token_byte[c]; }
 
 bool http_is_token(struct text t) {
+  bool good = t.len > 0;
   for (size_t i = 0; i < t.len; i++)
-    if (!token_byte[(unsigned char)t.at[i]])
-      return false;
-  return t.len > 0;
+    good &= token_byte[(unsigned char)t.at[i]];
+  return good;
 }
 
 #define EACH_BYTE UINT64_C(0x0101010101010101)
