@@ -68,7 +68,8 @@ static bool watch_signals(struct program *p) {
   sigemptyset(&set);
   sigaddset(&set, SIGTERM);
   sigaddset(&set, SIGINT);
-  (void)signal(SIGPIPE, SIG_IGN);
+  const struct sigaction ignore = {.sa_handler = SIG_IGN};
+  (void)sigaction(SIGPIPE, &ignore, NULL);
   if (sigprocmask(SIG_BLOCK, &set, NULL) != 0)
     return false;
   int fd = signalfd(-1, &set, SFD_NONBLOCK | SFD_CLOEXEC);
