@@ -18,6 +18,7 @@
 
 #define CONNECTIONS_MAX 20000
 #define WHEEL_SLOTS     1024 /* milliseconds; a spacing is shorter */
+#define OPENING_MS      150  /* no event goes out until no stream was opened for so long */
 #define KEPT_BYTES      4096 /* of a request: the head and the start of the body, where the options are */
 
 struct connection {
@@ -33,7 +34,7 @@ struct connection {
 
 static struct {
   int epoll, listener, timer;
-  uint64_t tick, streams, opened;
+  uint64_t tick, streams, opened, quiet_ms;
   struct connection *wheel[WHEEL_SLOTS];
   struct connection *connections[CONNECTIONS_MAX + 64];
 } up;
@@ -167,6 +168,7 @@ static void start_stream(struct connection *c) {
   c->spacing_ms = spacing == 0 || spacing >= WHEEL_SLOTS ? 20 : (uint32_t)spacing;
   c->deltas_left = number_after(c->bytes, "\"max_tokens\":", 200);
   c->unsent = 0;
+  up.quiet_ms = 0;
   if (up.streams++ == 0)
     set_timer(true);
   /* Spread over the spacing, as independent streams are. */
@@ -252,6 +254,11 @@ static void on_timer(void) {
   uint64_t ticks = 0;
   if (read(up.timer, &ticks, sizeof(ticks)) != (ssize_t)sizeof(ticks))
     return;
+  /* Opening thousands of streams must not compete with the events of those already open. */
+  if (up.quiet_ms < OPENING_MS) {
+    up.quiet_ms += ticks;
+    return;
+  }
   for (; ticks > 0 && up.streams > 0; ticks--) {
     up.tick++;
     struct connection *due = up.wheel[up.tick % WHEEL_SLOTS];

@@ -105,7 +105,8 @@ start_gateway() {
     weir)
       mkdir -p "$work/weir-data"
       # shellcheck disable=SC2086 # words: an environment for the case that counts allocations
-      env $weir_environment taskset -c "$cpu_gateway" "$weir" serve -c "$work/weir.yaml" >"$work/weir.out" 2>"$work/access.log" &
+      env $weir_environment taskset -c "$cpu_gateway" "$weir" serve -c "$work/weir.yaml" \
+        >"$work/weir.out" 2>"$work/access.log" &
       ;;
   esac
   pid=$!
@@ -118,7 +119,8 @@ start_gateway() {
 
 # bench_load tries to connect for some seconds; one good answer is enough.
 await_gateway() {
-  on_load closed --port "$(port_of "$1" plain)" --connections 1 --warm 0 --requests 1 >"$work/first.out" 2>&1 && return 0
+  port=$(port_of "$1" plain)
+  on_load closed --port "$port" --connections 1 --warm 0 --requests 1 >"$work/first.out" 2>&1 && return 0
   echo "bench: $1 gives no answer" >&2
   cat "$work/first.out" "$work/$1.out" >&2
   [ "$1" != weir ] || tail -n 5 "$work/access.log" >&2

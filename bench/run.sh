@@ -1,14 +1,19 @@
 #!/bin/sh
-# run.sh [CASE...]: Weir beside nginx and HAProxy on this machine, over loopback. Cases: plain latency streams idle ready
-# syscalls allocations profile; all when none is named. `make bench` calls it after the set-up; README.md says what is measured how.
+# run.sh [CASE...]: Weir beside nginx and HAProxy on this machine, over loopback. `make bench` calls it after the
+# set-up; README.md says what is measured and how. Cases, all when none is named:
+#   plain latency streams idle ready syscalls allocations profile
 #
-#   QUICK=1     one short round of everything, for trying out (figures not to be quoted)
-#   ROUNDS=N    rounds of the comparisons
-#   WEIR=PATH   the program to measure (build/weir)
-#   RESULT=F    where the result goes (bench/results/DATE-MACHINE.md; with QUICK or with cases named: standard output only)
+#   QUICK=1      one short round of everything, for trying out (figures not to be quoted)
+#   ROUNDS=N     rounds of the comparisons (5)
+#   RATE=N       requests a second of the latency case (half of what the slowest gateway did in the case plain)
+#   WEIR=PATH    the program to measure (build/weir)
+#   RESULT=FILE  where the result goes besides standard output
+#                (bench/results/DATE-MACHINE.md after a full run, else nowhere)
+#   RAW=FILE     keeps the figures of every run
+#   CPU_GATEWAY=0 CPU_LOAD=1   the processors of the gateway and of load and upstream
+#   BENCH_BUILD=DIR            where the measuring programs are built (build/bench)
 #
-# The gateway has processor $CPU_GATEWAY (0), load and upstream have $CPU_LOAD (1). Uses free ports of loopback, ends only
-# processes it started, and leaves nothing behind but the result.
+# Uses free ports of loopback, ends only processes it started, leaves nothing behind but the result.
 set -eu
 LC_ALL=C
 export LC_ALL
@@ -41,7 +46,12 @@ build_tools() {
       exit 1
     }
   fi
-  ninja -C "$dir" --quiet bench/bench_upstream bench/bench_load bench/bench_ready bench/libcount_malloc.so
+  programs='bench/bench_upstream bench/bench_load bench/bench_ready bench/libcount_malloc.so'
+  # shellcheck disable=SC2086 # words
+  ninja -C "$dir" --quiet $programs >"$work/build.log" 2>&1 || {
+    cat "$work/build.log" >&2
+    exit 1
+  }
 }
 
 on_load() { taskset -c "$cpu_load" "$tools/bench_load" "$@"; }
@@ -59,8 +69,8 @@ record() {
   fi
 }
 
-# A machine busy with other work takes longer; then there are fewer rounds rather than a run without an end. The first round
-# is always made.
+# A machine busy with other work takes longer; then there are fewer rounds rather than a run without an end. The first
+# round is always made.
 has_time() {
   [ "$1" = 1 ] || [ $(($(date +%s) - began)) -lt "$2" ] || {
     say "no time for round $1"
@@ -105,7 +115,10 @@ run_plain() {
 
 # Half of what the slowest gateway did in the closed loop; the same for all, so that they can be compared.
 half_rate() {
-  awk '$1 == "plain_1024" { for (i = 4; i <= NF; i++) if ($i ~ /^rps=/) { v = substr($i, 5) + 0; if (least == "" || v < least) least = v } }
+  awk '$1 == "plain_1024" {
+      for (i = 4; i <= NF; i++)
+        if ($i ~ /^rps=/) { v = substr($i, 5) + 0; if (least == "" || v < least) least = v }
+    }
     END { printf "%d\n", (least > 200 ? least / 2 : 2000) }' "$raw"
 }
 
@@ -180,19 +193,16 @@ case_streams() {
 case_ready() {
   rm -rf "$work/weir-data"
   mkdir -p "$work/weir-data"
-  kind=ready_new i=0
-  while [ $i -lt "$ready_runs" ]; do
-    i=$((i + 1))
-    [ $i -le 5 ] || kind=ready
-    [ $kind = ready ] || rm -rf "$work/weir-data/"*
-    record "$kind $i weir" taskset -c "$cpu_load" "$tools/bench_ready" --port "$port_weir" --runs 1 --cpu "$cpu_gateway" -- \
-      "$weir" serve -c "$work/weir.yaml"
-  done
   i=0
-  while [ $i -lt "$ready_runs" ]; do
+  while [ $i -lt $((ready_runs + 5)) ]; do
     i=$((i + 1))
-    record "ready $i weir" taskset -c "$cpu_load" "$tools/bench_ready" --port "$port_weir" --runs 1 --cpu "$cpu_gateway" -- \
-      "$weir" serve -c "$work/weir.yaml"
+    kind=ready
+    if [ $i -le 5 ]; then
+      kind=ready_new
+      rm -rf "$work/weir-data/"*
+    fi
+    record "$kind $i weir" taskset -c "$cpu_load" "$tools/bench_ready" --port "$port_weir" --runs 1 \
+      --cpu "$cpu_gateway" -- "$weir" serve -c "$work/weir.yaml"
   done
   rm -rf "$work/weir-data"
 }
@@ -225,7 +235,8 @@ case_syscalls() {
 # TID NAME ON-CPU-NS USER-TICKS KERNEL-TICKS of every thread.
 thread_times() {
   for task in "/proc/$1/task/"*; do
-    echo "${task##*/} $(tr ' ' _ <"$task/comm") $(cut -d' ' -f1 "$task/schedstat") $(sed 's/.*) //' "$task/stat" | cut -d' ' -f12,13)"
+    ticks=$(sed 's/.*) //' "$task/stat" | cut -d' ' -f12,13)
+    echo "${task##*/} $(tr ' ' _ <"$task/comm") $(cut -d' ' -f1 "$task/schedstat") $ticks"
   done
 }
 
@@ -237,8 +248,13 @@ case_profile() {
   on_load closed --port "$port_weir" --warm 0 --measure "$stream_ms" >"$work/profile.out" || true
   thread_times "$pids_weir" >"$work/threads.after"
   requests=$(sed 's/^requests=\([0-9]*\).*/\1/' "$work/profile.out")
-  awk -v requests="$requests" 'FNR == NR { ns[$1] = $3; user[$1] = $4; kernel[$1] = $5; next }
-    { n++; printf "threads 1 weir %d-%s=%.3f\n", n, $2, ($3 - ns[$1]) / requests / 1000; u += $4 - user[$1]; k += $5 - kernel[$1] }
+  awk -v requests="$requests" '
+    FNR == NR { ns[$1] = $3; user[$1] = $4; kernel[$1] = $5; next }
+    {
+      printf "threads 1 weir %d-%s=%.3f\n", FNR, $2, ($3 - ns[$1]) / requests / 1000
+      u += $4 - user[$1]
+      k += $5 - kernel[$1]
+    }
     END { printf "threads_user 1 weir user=%.3f kernel=%.3f\n", u * 10000 / requests, k * 10000 / requests }' \
     "$work/threads.before" "$work/threads.after" >>"$raw"
   if command -v perf >/dev/null; then profile_functions; fi
@@ -254,7 +270,8 @@ profile_functions() {
   perf report -i "$work/perf.data" --stdio --sort dso 2>/dev/null |
     awk '$1 ~ /^[0-9.]+%$/ { printf "profile_dso 1 weir %s=%s\n", $2, $1 }' | head -n 12 >>"$raw"
   perf report -i "$work/perf.data" --stdio --sort dso,symbol 2>/dev/null |
-    awk '$1 ~ /^[0-9.]+%$/ && $3 == "[.]" { printf "profile_symbol 1 weir %s:%s=%s\n", $2, $4, $1 }' | head -n 30 >>"$raw"
+    awk '$1 ~ /^[0-9.]+%$/ && $3 == "[.]" { printf "profile_symbol 1 weir %s:%s=%s\n", $2, $4, $1 }' |
+    head -n 30 >>"$raw"
 }
 
 case_allocations() {
@@ -296,14 +313,19 @@ end_all() {
   rm -rf "$work"
 }
 
-for name in $cases; do case " $all_cases " in *" $name "*) ;; *) fail "no case '$name'; there are: $all_cases" ;; esac; done
+for name in $cases; do
+  case " $all_cases " in *" $name "*) ;; *) fail "no case '$name'; there are: $all_cases" ;; esac
+done
 [ "$(nproc)" -ge 2 ] || fail "wants two processors: one for the gateway, one for the load"
 [ -x "$weir" ] || fail "no $weir: run make build, or name the program with WEIR="
-for program in nginx haproxy taskset; do command -v $program >/dev/null || fail "no $program: run sh tools/setup.sh bench"; done
+for program in nginx haproxy taskset; do
+  command -v $program >/dev/null || fail "no $program: run sh tools/setup.sh bench"
+done
 # shellcheck disable=SC3045 # every sh of the supported systems has -n and -H
 ulimit -n "$(ulimit -H -n)"
 
 began=$(date +%s)
+# shellcheck disable=SC2034 # gateways.sh uses them
 started='' failures=0 weir_environment='' pids_weir=''
 work=$(mktemp -d /tmp/weir-bench.XXXXXX)
 # nginx's workers run as another user when it is started by root.
@@ -316,8 +338,9 @@ build_tools
 start_upstream
 # shellcheck disable=SC2046 # words
 set -- $("$tools/bench_load" ports --count 4)
+# shellcheck disable=SC2034 # gateways.sh uses them
 port_nginx=$1 port_nginx_stream=$2 port_haproxy=$3 port_weir=$4
-# shellcheck source=bench/gateways.sh
+# shellcheck source=/dev/null
 . bench/gateways.sh
 write_nginx
 write_haproxy
@@ -332,7 +355,8 @@ if wants allocations; then case_allocations; fi
 if wants profile; then case_profile; fi
 say "done, $failures failed runs"
 [ -z "${RAW:-}" ] || cp "$raw" "$RAW"
-if [ -n "$quick" ] || [ "$cases" != "$all_cases" ]; then result=${RESULT:-}; else result=${RESULT:-$(result_name)}; fi
+result=${RESULT:-}
+if [ -z "$result$quick" ] && [ "$cases" = "$all_cases" ]; then result=$(result_name); fi
 awk -f bench/report.awk "$work/machine" "$raw" >"$work/result.md"
 cat "$work/result.md"
 if [ -n "$result" ]; then
