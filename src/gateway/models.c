@@ -53,6 +53,40 @@ static size_t list(struct exchange *x, struct wire_model **out) {
   return n;
 }
 
+#define ID_MAX_BYTES 256
+
+static int hex_digit(char c) {
+  if (c >= '0' && c <= '9')
+    return c - '0';
+  if (c >= 'a' && c <= 'f')
+    return c - 'a' + 10;
+  return c >= 'A' && c <= 'F' ? c - 'A' + 10 : -1;
+}
+
+/* An id as it stands in a path or a query, %XX undone. False when it cannot be the id of a model: broken escapes, more
+ * than ID_MAX_BYTES, control bytes, not UTF-8. */
+static bool decode(struct text t, struct arena *a, struct text *out) {
+  char *id = arena_alloc(a, ID_MAX_BYTES);
+  size_t n = 0;
+  for (size_t i = 0; i < t.len && n < ID_MAX_BYTES; i++, n++) {
+    int byte = (unsigned char)t.at[i];
+    if (byte == '%') {
+      int high = t.len - i > 2 ? hex_digit(t.at[i + 1]) : -1, low = t.len - i > 2 ? hex_digit(t.at[i + 2]) : -1;
+      if (high < 0 || low < 0)
+        return false;
+      byte = high * 16 + low;
+      i += 2;
+    }
+    if (byte < ' ' || byte == 0x7f)
+      return false;
+    id[n] = (char)byte;
+    if (n + 1 == ID_MAX_BYTES && i + 1 < t.len)
+      return false;
+  }
+  *out = (struct text){id, n};
+  return text_is_utf8(*out);
+}
+
 static enum err number_param(struct exchange *x, struct text value, uint64_t *out) {
   if (text_to_u64(value, out) && *out >= 1 && *out <= PAGE_MAX)
     return ERR_OK;
@@ -64,6 +98,11 @@ struct page {
   struct text after, before;
 };
 
+static enum err no_such_id(struct exchange *x, const char *field, struct text id) {
+  return fault_set(&x->fault, ERR_BAD_REQUEST, field, "%s is not the id of a model here: \"%.*s\"", field,
+                   TEXT_ARGS(text_head(id, 200)));
+}
+
 static enum err read_page(struct exchange *x, struct page *out) {
   struct text rest = x->rq->query, one, name, value;
   out->limit = PAGE_DEFAULT;
@@ -74,10 +113,10 @@ static enum err read_page(struct exchange *x, struct page *out) {
     }
     if (!text_cut(one, '=', &name, &value))
       continue;
-    if (text_equal(name, TEXT("after_id")))
-      out->after = value;
-    if (text_equal(name, TEXT("before_id")))
-      out->before = value;
+    bool is_after = text_equal(name, TEXT("after_id"));
+    if ((is_after || text_equal(name, TEXT("before_id"))) &&
+        !decode(value, x->arena, is_after ? &out->after : &out->before))
+      return no_such_id(x, is_after ? "after_id" : "before_id", value);
     if (!text_equal(name, TEXT("limit")))
       continue;
     enum err e = number_param(x, value, &out->limit);
@@ -87,55 +126,43 @@ static enum err read_page(struct exchange *x, struct page *out) {
   return ERR_OK;
 }
 
-/* Cuts the list to Anthropic's page. */
+static size_t place_of(const struct wire_model *models, size_t count, struct text id) {
+  size_t i = 0;
+  while (i < count && !text_equal(models[i].id, id))
+    i++;
+  return i;
+}
+
+/* Cuts the list to Anthropic's page. Backwards, what is left out stands before the page. */
 static enum err paginate(struct exchange *x, struct wire_model **models, size_t *count, bool *out_more) {
   struct page page = {0};
   enum err e = read_page(x, &page);
   if (e != ERR_OK)
     return e;
   size_t from = 0, to = *count;
-  for (size_t i = 0; i < *count; i++) {
-    if (text_equal((*models)[i].id, page.after))
-      from = i + 1;
-    if (text_equal((*models)[i].id, page.before))
-      to = i;
+  if (!text_is_empty(page.after)) {
+    from = place_of(*models, *count, page.after) + 1;
+    if (from > *count)
+      return no_such_id(x, "after_id", page.after);
+  }
+  if (!text_is_empty(page.before)) {
+    to = place_of(*models, *count, page.before);
+    if (to == *count)
+      return no_such_id(x, "before_id", page.before);
   }
   if (from > to)
     from = to;
-  if (!text_is_empty(page.before) && to - from > page.limit)
-    from = to - page.limit;
   *out_more = to - from > page.limit;
+  if (*out_more && !text_is_empty(page.before))
+    from = to - page.limit;
   *models += from;
   *count = *out_more ? page.limit : to - from;
   return ERR_OK;
 }
 
-/* %XX of the path segment; a model id is at most 256 bytes. */
-static bool decode(struct text t, char *out, size_t cap, size_t *out_len) {
-  size_t n = 0;
-  for (size_t i = 0; i < t.len; i++) {
-    unsigned byte = (unsigned char)t.at[i];
-    if (byte == '%') {
-      char hex[3] = {i + 1 < t.len ? t.at[i + 1] : 'x', i + 2 < t.len ? t.at[i + 2] : 'x', 0};
-      char *end;
-      byte = (unsigned)strtoul(hex, &end, 16);
-      if (end != hex + 2)
-        return false;
-      i += 2;
-    }
-    if (n == cap)
-      return false;
-    out[n++] = (char)byte;
-  }
-  *out_len = n;
-  return true;
-}
-
 static enum err write_one(struct exchange *x, struct buf *out) {
-  char *id = arena_alloc(x->arena, 256);
-  size_t len = 0;
-  if (decode(x->route.model_id, id, 256, &len)) {
-    struct text name = {id, len};
+  struct text name;
+  if (decode(x->route.model_id, x->arena, &name)) {
     const struct config_model *m = config_find_model(x->config, name, text_of(x->route.wire->name), NULL);
     if (m && speaks(x, m) && principal_allows_model(x->principal, name)) {
       struct wire_model model = describe(x, m, name);

@@ -1,0 +1,126 @@
+/* The table of data paths. */
+#include "gateway/route.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+
+#include <cmocka.h>
+
+#include <string.h>
+
+struct row {
+  const char *method, *path;
+  bool version; /* with an anthropic-version header */
+  enum err err;
+  enum wire_id wire;
+  enum route_kind kind;
+  const char *operation, *vendor_path, *model, *key;
+};
+
+static const struct row rows[] = {
+    {"POST", "/v1/messages", false, ERR_OK, WIRE_ANTHROPIC, ROUTE_CALL, "messages", "/v1/messages", "", ""},
+    {"POST", "/anthropic/v1/messages", false, ERR_OK, WIRE_ANTHROPIC, ROUTE_CALL, "messages", "/v1/messages", "", ""},
+    {"POST", "/ak/k1/v1/messages", false, ERR_OK, WIRE_ANTHROPIC, ROUTE_CALL, "messages", "/v1/messages", "", "k1"},
+    {"POST", "/ak/k1/anthropic/v1/messages/count_tokens", false, ERR_OK, WIRE_ANTHROPIC, ROUTE_CALL, "count_tokens",
+     "/v1/messages/count_tokens", "", "k1"},
+    {"GET", "/v1/messages/batches", false, ERR_OK, WIRE_ANTHROPIC, ROUTE_RAW, "batches", "/v1/messages/batches", "",
+     ""},
+    {"DELETE", "/v1/messages/batches/b1", false, ERR_OK, WIRE_ANTHROPIC, ROUTE_RAW, "batches",
+     "/v1/messages/batches/b1", "", ""},
+    {"POST", "/v1/files", true, ERR_OK, WIRE_ANTHROPIC, ROUTE_RAW, "files", "/v1/files", "", ""},
+    {"POST", "/v1/files", false, ERR_OK, WIRE_OPENAI_CHAT, ROUTE_RAW, "files", "/v1/files", "", ""},
+    {"POST", "/anthropic/v1/files", false, ERR_OK, WIRE_ANTHROPIC, ROUTE_RAW, "files", "/v1/files", "", ""},
+    {"POST", "/openai/v1/files", true, ERR_OK, WIRE_OPENAI_CHAT, ROUTE_RAW, "files", "/v1/files", "", ""},
+    {"POST", "/v1/chat/completions", true, ERR_OK, WIRE_OPENAI_CHAT, ROUTE_CALL, "chat", "/v1/chat/completions", "",
+     ""},
+    {"POST", "/openai/v1/chat/completions", false, ERR_OK, WIRE_OPENAI_CHAT, ROUTE_CALL, "chat", "/v1/chat/completions",
+     "", ""},
+    {"POST", "/v1/embeddings", false, ERR_OK, WIRE_OPENAI_EMBEDDINGS, ROUTE_CALL, "embeddings", "/v1/embeddings", "",
+     ""},
+    {"POST", "/ak/k/openai/v1/embeddings", false, ERR_OK, WIRE_OPENAI_EMBEDDINGS, ROUTE_CALL, "embeddings",
+     "/v1/embeddings", "", "k"},
+    {"GET", "/v1/models", false, ERR_OK, WIRE_OPENAI_CHAT, ROUTE_MODELS, "models", "/v1/models", "", ""},
+    {"GET", "/v1/models", true, ERR_OK, WIRE_ANTHROPIC, ROUTE_MODELS, "models", "/v1/models", "", ""},
+    {"GET", "/v1/models/a%2Fb", true, ERR_OK, WIRE_ANTHROPIC, ROUTE_MODEL, "models", "/v1/models/a%2Fb", "a%2Fb", ""},
+    {"GET", "/anthropic/v1/models/a/b", false, ERR_OK, WIRE_ANTHROPIC, ROUTE_MODEL, "models", "/v1/models/a/b", "a/b",
+     ""},
+    {"GET", "/v1/messages", false, ERR_METHOD_NOT_ALLOWED, WIRE_ANTHROPIC, 0, "", "", "", ""},
+    {"post", "/v1/messages", false, ERR_METHOD_NOT_ALLOWED, WIRE_ANTHROPIC, 0, "", "", "", ""},
+    {"PUT", "/v1/models", false, ERR_METHOD_NOT_ALLOWED, WIRE_OPENAI_CHAT, 0, "", "", "", ""},
+    {"PUT", "/v1/models", true, ERR_METHOD_NOT_ALLOWED, WIRE_ANTHROPIC, 0, "", "", "", ""},
+    {"POST", "/v1/messages/", false, ERR_NOT_FOUND, WIRE_ANTHROPIC, 0, "", "", "", ""},
+    {"POST", "/v1/messagesX", false, ERR_NOT_FOUND, WIRE_ANTHROPIC, 0, "", "", "", ""},
+    {"GET", "/v1/models/", false, ERR_NOT_FOUND, WIRE_OPENAI_CHAT, 0, "", "", "", ""},
+    {"POST", "/v1/completions", false, ERR_NOT_FOUND, WIRE_OPENAI_CHAT, 0, "", "", "", ""},
+    {"POST", "/openai/v1/messages", false, ERR_NOT_FOUND, WIRE_OPENAI_CHAT, 0, "", "", "", ""},
+    {"POST", "/anthropic/v1/chat/completions", false, ERR_NOT_FOUND, WIRE_ANTHROPIC, 0, "", "", "", ""},
+    {"POST", "/anthropicv1/messages", false, ERR_NOT_FOUND, WIRE_OPENAI_CHAT, 0, "", "", "", ""},
+    {"POST", "/ak/onlykey", false, ERR_NOT_FOUND, WIRE_OPENAI_CHAT, 0, "", "", "", "onlykey"},
+    {"POST", "/ak/", false, ERR_NOT_FOUND, WIRE_OPENAI_CHAT, 0, "", "", "", ""},
+    {"POST", "/ak//v1/messages", false, ERR_OK, WIRE_ANTHROPIC, ROUTE_CALL, "messages", "/v1/messages", "", ""},
+};
+
+static void assert_text(struct text got, const char *expected, const char *path) {
+  if (!text_equal(got, text_of(expected)))
+    fail_msg("%s: got \"%.*s\", expected \"%s\"", path, TEXT_ARGS(got), expected);
+}
+
+static void test_every_path_finds_its_row(void **state) {
+  struct http_header version = {TEXT("Anthropic-Version"), TEXT("2023-06-01")};
+  for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+    const struct row *r = &rows[i];
+    struct http_headers headers = {&version, r->version ? 1 : 0};
+    struct route route;
+    struct fault f = {0};
+    enum err e = route_find(text_of(r->method), text_of(r->path), &headers, &route, &f);
+    if (e != r->err)
+      fail_msg("%s %s: %s, expected %s", r->method, r->path, err_name(e), err_name(r->err));
+    assert_text(text_of(route.wire->name), wire_get(r->wire)->name, r->path);
+    assert_text(route.url_key, r->key, r->path);
+    assert_int_equal(route.by_url_key, strncmp(r->path, "/ak/", 4) == 0);
+    if (e != ERR_OK) {
+      assert_int_equal(f.err, e);
+      continue;
+    }
+    assert_int_equal(route.kind, r->kind);
+    assert_text(text_of(route.operation_name), r->operation, r->path);
+    assert_text(route.vendor_path, r->vendor_path, r->path);
+    assert_text(route.model_id, r->model, r->path);
+  }
+}
+
+static void test_a_wrong_method_is_told_the_right_ones(void **state) {
+  struct route route;
+  struct fault f = {0};
+  enum err e = route_find(TEXT("PATCH"), TEXT("/v1/messages/batches/x"), NULL, &route, &f);
+  assert_int_equal(e, ERR_METHOD_NOT_ALLOWED);
+  assert_non_null(strstr(f.text, "GET, POST, DELETE"));
+}
+
+static void test_the_key_of_a_path_is_not_told(void **state) {
+  struct route route;
+  struct fault f = {0};
+  assert_int_equal(route_find(TEXT("GET"), TEXT("/ak/secret-key/v1/x"), NULL, &route, &f), ERR_NOT_FOUND);
+  assert_null(strstr(f.text, "secret-key"));
+}
+
+static void test_the_wire_of_errors_is_known_for_any_path(void **state) {
+  struct http_header version = {TEXT("anthropic-version"), TEXT("1")};
+  struct http_headers headers = {&version, 1};
+  assert_int_equal(route_wire(TEXT("/v1/messages"), NULL)->id, WIRE_ANTHROPIC);
+  assert_int_equal(route_wire(TEXT("/ak/k/anthropic/v1/x"), NULL)->id, WIRE_ANTHROPIC);
+  assert_int_equal(route_wire(TEXT("/v1/x"), &headers)->id, WIRE_ANTHROPIC);
+  assert_int_equal(route_wire(TEXT("/v1/x"), NULL)->id, WIRE_OPENAI_CHAT);
+  assert_int_equal(route_wire(TEXT(""), NULL)->id, WIRE_OPENAI_CHAT);
+}
+
+int main(void) {
+  const struct CMUnitTest tests[] = {
+      cmocka_unit_test(test_every_path_finds_its_row),
+      cmocka_unit_test(test_a_wrong_method_is_told_the_right_ones),
+      cmocka_unit_test(test_the_key_of_a_path_is_not_told),
+      cmocka_unit_test(test_the_wire_of_errors_is_known_for_any_path),
+  };
+  cmocka_set_message_output(CM_OUTPUT_TAP);
+  return cmocka_run_group_tests_name("route", tests, NULL, NULL);
+}
