@@ -81,7 +81,7 @@ static bool cut_scheme(struct text target, struct text *out_rest) {
 
 enum err http_target_split(struct text target, const struct http_headers *headers, int minor_version,
                            struct text *out_path, struct text *out_query, struct fault *f) {
-  struct text host, rest = target;
+  struct text host = TEXT_NONE, rest = target;
   enum err e = check_bytes(target, f);
   if (!e)
     e = check_host(headers, minor_version, &host, f);
