@@ -71,6 +71,21 @@ static enum period period_of_principal(const struct principal *p) {
   return p->budget_period == PRINCIPAL_WEEK ? PERIOD_WEEK : PERIOD_MONTH;
 }
 
+/* Around midnight another worker may have begun the next period between the two steps; that happens once or twice, not
+ * for ever. */
+static enum err take_with_budget(struct exchange *x, struct allowance *a, const struct limiter_limits *limits,
+                                 const struct limiter_ask *ask) {
+  for (int i = 0; i < 8; i++) {
+    enum err e = load_spent(x, a, limits->period_start_us);
+    if (e == ERR_OK)
+      e = allowance_take(a, limits, ask, &x->ticket, &x->fault);
+    if (e != ERR_AGAIN)
+      return e;
+    x->fault = (struct fault){0};
+  }
+  return fault_set(&x->fault, ERR_UNAVAILABLE, "budget", "the budget cannot be checked right now");
+}
+
 enum err exchange_admit(struct exchange *x) {
   const struct principal *p = x->principal;
   struct allowance *a = limiter_entry(x->worker->gateway->limiter, p->id);
@@ -80,13 +95,11 @@ enum err exchange_admit(struct exchange *x) {
       .rpm = p->rpm, .tpm = p->tpm, .concurrency = p->concurrency, .budget_nano = p->budget_nano};
   struct limiter_ask ask = {.now_us = loop_wall_us()};
   ask.tokens = x->ask.input_tokens_bound + x->ask.max_output_tokens;
-  if (p->budget_nano > 0) {
-    period_of(period_of_principal(p), ask.now_us, &limits.period_start_us, &limits.period_end_us);
-    enum err e = load_spent(x, a, limits.period_start_us);
-    if (e == ERR_OK)
-      e = worst_cost(x, &ask.cost_nano);
-    if (e != ERR_OK)
-      return e;
-  }
-  return allowance_take(a, &limits, &ask, &x->ticket, &x->fault);
+  if (p->budget_nano == 0)
+    return allowance_take(a, &limits, &ask, &x->ticket, &x->fault);
+  period_of(period_of_principal(p), ask.now_us, &limits.period_start_us, &limits.period_end_us);
+  enum err e = worst_cost(x, &ask.cost_nano);
+  if (e != ERR_OK)
+    return e;
+  return take_with_budget(x, a, &limits, &ask);
 }

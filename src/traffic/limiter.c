@@ -105,12 +105,12 @@ static int bucket_wait_s(const struct bucket *b, uint64_t n) {
   return wait_s > 3600 ? 3600 : (int)wait_s;
 }
 
+/* What is reserved stays: a call counts in the period in which it ends, as it does in the store. */
 static void roll_period(struct allowance *a, int64_t period_start_us) {
   if (a->period_start_us == period_start_us)
     return;
   a->period_start_us = period_start_us;
   a->spent_nano = 0;
-  a->reserved_nano = 0;
   a->spent_is_known = false;
 }
 
@@ -175,6 +175,8 @@ static enum err check(struct allowance *a, const struct limiter_limits *limits, 
   }
   if (limits->budget_nano > 0) {
     roll_period(a, limits->period_start_us);
+    if (!a->spent_is_known)
+      return fault_set(f, ERR_AGAIN, "budget", "what this period has cost so far is not known yet");
     int64_t room = limits->budget_nano - a->spent_nano - a->reserved_nano;
     if (room <= 0 || ask->cost_nano > room)
       return refuse_budget(f, a, limits, ask->now_us);
@@ -194,7 +196,7 @@ enum err allowance_take(struct allowance *a, const struct limiter_limits *limits
       a->tokens.level -= bucket_units(ask->tokens);
     int64_t cost_nano = limits->budget_nano > 0 ? ask->cost_nano : 0;
     a->reserved_nano += cost_nano;
-    *out = (struct limiter_ticket){a, limits->tpm > 0 ? ask->tokens : 0, cost_nano, a->period_start_us};
+    *out = (struct limiter_ticket){a, limits->tpm > 0 ? ask->tokens : 0, cost_nano};
   }
   pthread_mutex_unlock(&a->lock);
   return e;
@@ -212,11 +214,8 @@ void allowance_give_back(struct limiter_ticket *t, uint64_t tokens, int64_t cost
     if (a->tokens.level > full)
       a->tokens.level = full;
   }
-  /* A call that began in an earlier period holds nothing of this one. */
-  if (t->period_start_us == a->period_start_us) {
-    a->reserved_nano -= t->cost_nano;
-    a->spent_nano += cost_nano;
-  }
+  a->reserved_nano -= t->cost_nano;
+  a->spent_nano += cost_nano;
   pthread_mutex_unlock(&a->lock);
   *t = (struct limiter_ticket){0};
 }

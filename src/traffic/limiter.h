@@ -24,7 +24,6 @@ struct limiter_ticket {
   struct allowance *allowance;
   uint64_t tokens;
   int64_t cost_nano;
-  int64_t period_start_us;
 };
 
 /* max_keys bounds the table. */
@@ -40,7 +39,8 @@ bool allowance_needs_spent(struct allowance *a, int64_t period_start_us);
 void allowance_set_spent(struct allowance *a, int64_t period_start_us, int64_t spent_nano);
 
 /* ERR_OK with a ticket, ERR_RATE_LIMITED or ERR_BUDGET_EXHAUSTED with the limit named in f (field "rpm", "tpm",
- * "concurrency", "budget") and retry_after_s. */
+ * "concurrency", "budget") and retry_after_s. ERR_AGAIN: there is a budget and allowance_needs_spent; another caller
+ * may have moved on to another period since it was last told. */
 enum err allowance_take(struct allowance *a, const struct limiter_limits *limits, const struct limiter_ask *ask,
                         struct limiter_ticket *out, struct fault *f) MUST_CHECK;
 /* The call has ended: actual tokens and cost replace the bounds. Idempotent: the ticket is empty afterwards. */

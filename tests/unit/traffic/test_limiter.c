@@ -1,0 +1,275 @@
+/* The limits of a key: exact refilling, refusals that cost nothing, and a budget that no number of threads can pass. */
+#include "traffic/limiter.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+
+#include <cmocka.h>
+
+#include <pthread.h>
+#include <stdatomic.h>
+#include <string.h>
+
+#define MINUTE INT64_C(60000000)
+
+struct fixture {
+  struct limiter *limiter;
+  struct allowance *a;
+  struct limiter_limits limits;
+  struct limiter_ask ask;
+  struct fault fault;
+};
+
+static struct fixture open(void) {
+  struct fixture f = {.limiter = limiter_new(10)};
+  f.a = limiter_entry(f.limiter, 1);
+  f.ask.now_us = INT64_C(1000000) * MINUTE;
+  return f;
+}
+
+static enum err take(struct fixture *f, struct limiter_ticket *t) {
+  f->fault = (struct fault){0};
+  return allowance_take(f->a, &f->limits, &f->ask, t, &f->fault);
+}
+
+static void expect_take(struct fixture *f, enum err expected, const char *field) {
+  struct limiter_ticket t = {0};
+  assert_int_equal(take(f, &t), expected);
+  if (expected != ERR_OK) {
+    assert_string_equal(f->fault.field, field);
+    assert_true(f->fault.retry_after_s >= 1);
+    assert_null(t.allowance);
+  }
+  allowance_give_back(&t, f->ask.tokens, 0);
+}
+
+static void test_requests_refill_exactly(void **state) {
+  struct fixture f = open();
+  f.limits.rpm = 7;
+  for (int i = 0; i < 7; i++)
+    expect_take(&f, ERR_OK, "");
+  expect_take(&f, ERR_RATE_LIMITED, "rpm");
+  assert_int_equal(f.fault.retry_after_s, 9); /* 60 / 7 = 8.57 */
+  int64_t start = f.ask.now_us;
+  f.ask.now_us = start + MINUTE / 7; /* rounded down: a moment too early */
+  expect_take(&f, ERR_RATE_LIMITED, "rpm");
+  f.ask.now_us++;
+  expect_take(&f, ERR_OK, "");
+  expect_take(&f, ERR_RATE_LIMITED, "rpm");
+  f.ask.now_us = start; /* a clock that went back */
+  expect_take(&f, ERR_RATE_LIMITED, "rpm");
+  for (int n = 2; n <= 700; n++) { /* no rounding adds up */
+    f.ask.now_us = start + (MINUTE * n + 6) / 7;
+    expect_take(&f, ERR_OK, "");
+    expect_take(&f, ERR_RATE_LIMITED, "rpm");
+  }
+  f.ask.now_us += 100 * MINUTE; /* no more than a minute is saved up */
+  for (int i = 0; i < 7; i++)
+    expect_take(&f, ERR_OK, "");
+  expect_take(&f, ERR_RATE_LIMITED, "rpm");
+  limiter_free(f.limiter);
+}
+
+static void test_tokens_are_counted_by_what_was_used(void **state) {
+  struct fixture f = open();
+  struct limiter_ticket t = {0};
+  f.limits.tpm = 1000;
+  f.ask.tokens = 900;
+  assert_int_equal(take(&f, &t), ERR_OK);
+  f.ask.tokens = 101;
+  expect_take(&f, ERR_RATE_LIMITED, "tpm");
+  allowance_give_back(&t, 100, 0);
+  f.ask.tokens = 900;
+  assert_int_equal(take(&f, &t), ERR_OK);
+  allowance_give_back(&t, 900, 0);
+  f.ask.tokens = 1;
+  expect_take(&f, ERR_RATE_LIMITED, "tpm");
+  f.ask.now_us += MINUTE;
+  f.ask.tokens = 50000; /* larger than a minute: passes when the bucket is full, and is paid off */
+  expect_take(&f, ERR_OK, "");
+  f.ask.tokens = 1;
+  f.ask.now_us += 49 * MINUTE;
+  expect_take(&f, ERR_RATE_LIMITED, "tpm");
+  f.ask.now_us += MINUTE;
+  expect_take(&f, ERR_OK, "");
+  limiter_free(f.limiter);
+}
+
+static void test_a_refusal_consumes_nothing(void **state) {
+  struct fixture f = open();
+  struct limiter_ticket t = {0};
+  f.limits = (struct limiter_limits){
+      .rpm = 10, .tpm = 1000, .concurrency = 5, .budget_nano = 100, .period_end_us = f.ask.now_us + MINUTE};
+  f.ask.tokens = 100;
+  f.ask.cost_nano = 101;
+  allowance_set_spent(f.a, 0, 0);
+  for (int i = 0; i < 50; i++)
+    expect_take(&f, ERR_BUDGET_EXHAUSTED, "budget");
+  assert_int_equal(f.fault.retry_after_s, 61);
+  f.ask.cost_nano = 10;
+  for (int i = 0; i < 5; i++) {
+    struct limiter_ticket one = {0};
+    assert_int_equal(take(&f, &one), ERR_OK);
+    t = one;
+  }
+  expect_take(&f, ERR_RATE_LIMITED, "concurrency");
+  assert_int_equal(limiter_in_flight(f.limiter), 5);
+  allowance_give_back(&t, 100, 10);
+  allowance_give_back(&t, 100, 10); /* twice does nothing */
+  assert_int_equal(limiter_in_flight(f.limiter), 4);
+  limiter_free(f.limiter);
+}
+
+static void test_a_budget_counts_spent_and_reserved(void **state) {
+  struct fixture f = open();
+  struct limiter_ticket first = {0}, second = {0};
+  f.limits = (struct limiter_limits){.budget_nano = 1000, .period_start_us = 5, .period_end_us = f.ask.now_us + 1};
+  assert_true(allowance_needs_spent(f.a, 5));
+  allowance_set_spent(f.a, 5, 500);
+  allowance_set_spent(f.a, 5, 900); /* the first counts */
+  assert_false(allowance_needs_spent(f.a, 5));
+  f.ask.cost_nano = 300;
+  assert_int_equal(take(&f, &first), ERR_OK);
+  f.ask.cost_nano = 201;
+  expect_take(&f, ERR_BUDGET_EXHAUSTED, "budget");
+  f.ask.cost_nano = 200;
+  assert_int_equal(take(&f, &second), ERR_OK);
+  expect_take(&f, ERR_BUDGET_EXHAUSTED, "budget");
+  allowance_give_back(&first, 0, 100);
+  expect_take(&f, ERR_OK, "");
+  allowance_give_back(&second, 0, 400); /* dearer than reserved: 500 + 100 + 400 */
+  f.ask.cost_nano = 0;
+  expect_take(&f, ERR_BUDGET_EXHAUSTED, "budget");
+  limiter_free(f.limiter);
+}
+
+static void test_a_new_period_starts_afresh_and_must_be_told(void **state) {
+  struct fixture f = open();
+  struct limiter_ticket old = {0}, fresh = {0};
+  f.limits = (struct limiter_limits){.budget_nano = 1000, .period_start_us = 1, .period_end_us = f.ask.now_us + 1};
+  allowance_set_spent(f.a, 1, 0);
+  f.ask.cost_nano = 600;
+  assert_int_equal(take(&f, &old), ERR_OK);
+  f.limits.period_start_us = 2;
+  assert_true(allowance_needs_spent(f.a, 2));
+  struct limiter_ticket untold = {0};
+  assert_int_equal(take(&f, &untold), ERR_AGAIN); /* what was spent in it is not known */
+  allowance_set_spent(f.a, 2, 0);
+  f.ask.cost_nano = 500;
+  expect_take(&f, ERR_BUDGET_EXHAUSTED, "budget"); /* the old call still holds its 600 */
+  allowance_give_back(&old, 0, 600);               /* and is spent in the period in which it ends */
+  expect_take(&f, ERR_BUDGET_EXHAUSTED, "budget");
+  f.ask.cost_nano = 400;
+  assert_int_equal(take(&f, &fresh), ERR_OK);
+  allowance_give_back(&fresh, 0, 400);
+  f.ask.cost_nano = 1;
+  expect_take(&f, ERR_BUDGET_EXHAUSTED, "budget");
+  limiter_free(f.limiter);
+}
+
+/* A worker whose clock is a moment behind at midnight asks for the old period once more. */
+static void test_periods_that_alternate_never_lose_a_reservation(void **state) {
+  struct fixture f = open();
+  struct limiter_ticket held = {0};
+  f.limits = (struct limiter_limits){.budget_nano = 1000, .period_start_us = 2, .period_end_us = f.ask.now_us + 1};
+  allowance_set_spent(f.a, 2, 0);
+  f.ask.cost_nano = 900;
+  assert_int_equal(take(&f, &held), ERR_OK);
+  (void)allowance_needs_spent(f.a, 1);
+  allowance_set_spent(f.a, 1, 0);
+  (void)allowance_needs_spent(f.a, 2);
+  allowance_set_spent(f.a, 2, 0);
+  f.ask.cost_nano = 200;
+  expect_take(&f, ERR_BUDGET_EXHAUSTED, "budget");
+  allowance_give_back(&held, 0, 900);
+  expect_take(&f, ERR_BUDGET_EXHAUSTED, "budget");
+  limiter_free(f.limiter);
+}
+
+static void test_the_table_is_bounded_and_keys_are_apart(void **state) {
+  struct fixture f = open();
+  assert_ptr_equal(limiter_entry(f.limiter, 1), f.a);
+  for (int64_t id = 2; id <= 10; id++)
+    assert_non_null(limiter_entry(f.limiter, id));
+  assert_null(limiter_entry(f.limiter, 11));
+  f.limits.rpm = 1;
+  expect_take(&f, ERR_OK, "");
+  f.a = limiter_entry(f.limiter, -2 + 4);
+  expect_take(&f, ERR_OK, "");
+  limiter_free(f.limiter);
+}
+
+/* --- threads --- */
+
+#define THREADS 4
+#define CALLS   4000
+
+struct crowd {
+  struct allowance *a;
+  struct limiter *limiter;
+  _Atomic int64_t spent, admitted, at_once, most_at_once;
+  atomic_bool over;
+};
+
+static uint64_t next_random(uint64_t *s) {
+  *s ^= *s << 13;
+  *s ^= *s >> 7;
+  *s ^= *s << 17;
+  return *s;
+}
+
+static void *crowd_run(void *arg) {
+  struct crowd *c = arg;
+  uint64_t seed = (uint64_t)(uintptr_t)&seed | 1;
+  struct limiter_limits limits = {.concurrency = 3, .budget_nano = 100000, .period_start_us = 1, .period_end_us = 2};
+  for (int i = 0; i < CALLS; i++) {
+    struct limiter_ticket t = {0};
+    int64_t worst = (int64_t)(next_random(&seed) % 100) + 1;
+    struct limiter_ask ask = {.cost_nano = worst, .now_us = 1};
+    enum err e = allowance_take(limiter_entry(c->limiter, 1), &limits, &ask, &t, NULL);
+    if (e != ERR_OK)
+      continue;
+    int64_t now = atomic_fetch_add(&c->at_once, 1) + 1;
+    if (now > 3)
+      atomic_store(&c->over, true);
+    int64_t cost = (int64_t)(next_random(&seed) % (uint64_t)(worst + 1));
+    if (atomic_fetch_add(&c->spent, cost) + cost > limits.budget_nano)
+      atomic_store(&c->over, true);
+    atomic_fetch_add(&c->admitted, 1);
+    atomic_fetch_sub(&c->at_once, 1);
+    allowance_give_back(&t, 0, cost);
+  }
+  return NULL;
+}
+
+static void test_no_number_of_threads_passes_the_limits(void **state) {
+  struct crowd c = {.limiter = limiter_new(4)};
+  pthread_t threads[THREADS];
+  c.a = limiter_entry(c.limiter, 1);
+  allowance_set_spent(c.a, 1, 0);
+  for (int i = 0; i < THREADS; i++)
+    assert_int_equal(pthread_create(&threads[i], NULL, crowd_run, &c), 0);
+  for (int i = 0; i < THREADS; i++)
+    pthread_join(threads[i], NULL);
+  assert_false(c.over);
+  assert_true(c.admitted > 0);
+  assert_true(c.spent <= 100000);
+  assert_true(c.spent > 90000); /* and the budget was there to be used */
+  assert_int_equal(limiter_in_flight(c.limiter), 0);
+  limiter_free(c.limiter);
+}
+
+int main(void) {
+  const struct CMUnitTest tests[] = {
+      cmocka_unit_test(test_requests_refill_exactly),
+      cmocka_unit_test(test_tokens_are_counted_by_what_was_used),
+      cmocka_unit_test(test_a_refusal_consumes_nothing),
+      cmocka_unit_test(test_a_budget_counts_spent_and_reserved),
+      cmocka_unit_test(test_a_new_period_starts_afresh_and_must_be_told),
+      cmocka_unit_test(test_periods_that_alternate_never_lose_a_reservation),
+      cmocka_unit_test(test_the_table_is_bounded_and_keys_are_apart),
+      cmocka_unit_test(test_no_number_of_threads_passes_the_limits),
+  };
+  cmocka_set_message_output(CM_OUTPUT_TAP);
+  return cmocka_run_group_tests_name("limiter", tests, NULL, NULL);
+}
