@@ -5,13 +5,12 @@
 #include "expect.h"
 
 /* A store that keeps rows in an array. Its lock makes it safe for the writer thread and the test together. */
-#define FAKE_ROWS_MAX 200000
 struct fake_store {
   struct store base;
   pthread_mutex_t lock;
   struct arena texts;
   struct ledger_row *rows;
-  size_t count;
+  size_t count, cap;
   struct {
     char name[64];
     uint64_t position;
@@ -29,8 +28,14 @@ static inline ptrdiff_t fake_find(const struct fake_store *s, int64_t id) {
 }
 
 static inline void fake_add(struct fake_store *s, const struct ledger_row *row, bool check) {
-  if (s->count == FAKE_ROWS_MAX || (check && fake_find(s, row->id) >= 0))
+  if (check && fake_find(s, row->id) >= 0)
     return;
+  if (s->count == s->cap) {
+    s->cap = s->cap ? s->cap * 2 : 16;
+    s->rows = reallocarray(s->rows, s->cap, sizeof *s->rows);
+    if (!s->rows)
+      abort();
+  }
   struct ledger_row *r = &s->rows[s->count++];
   *r = *row;
   struct text *texts[] = {&r->request_id, &r->key_name, &r->user,    &r->wire,           &r->operation,
@@ -86,7 +91,6 @@ static const struct store_ops fake_ops = {
 static inline struct fake_store *fake_new(void) {
   struct fake_store *s = calloc(1, sizeof *s);
   s->base.ops = &fake_ops;
-  s->rows = calloc(FAKE_ROWS_MAX, sizeof *s->rows);
   arena_init(&s->texts);
   pthread_mutex_init(&s->lock, NULL);
   return s;
