@@ -88,6 +88,7 @@ order_of() {
 }
 
 start_upstream() {
+  : >"$work/upstream.out"
   taskset -c "$cpu_load" "$tools/bench_upstream" >"$work/upstream.out" &
   started="$started $!"
   tries=0
