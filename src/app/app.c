@@ -89,11 +89,17 @@ static const char *persistent_dir(const struct app *a) {
 }
 
 static enum err open_ledger(struct app *a, struct fault *f) {
-  struct ledger_options o = {.data_dir = persistent_dir(a), .workers = a->worker_count};
+  struct ledger_options o = {.data_dir = persistent_dir(a),
+                             .workers = a->worker_count,
+                             .sync_interval_ms = a->config->ledger.sync_interval_ms,
+                             .flush_interval_ms = a->config->ledger.store_interval_ms};
   uint64_t recovered = 0;
   enum err e = ledger_open(&o, a->store, &a->ledger, &recovered, f);
   if (e == ERR_OK && recovered > 0)
     LOG_WARN("ledger_recovered", log_u64("attempts", recovered));
+  if (e == ERR_OK && ledger_stats(a->ledger).damaged > 0)
+    LOG_ERROR("journal_damaged", log_u64("places", ledger_stats(a->ledger).damaged),
+              log_str("detail", "unreadable parts were set aside as *.damaged in the journal folder"));
   return e;
 }
 
@@ -323,29 +329,33 @@ static void run(struct app *a, const sigset_t *signals) {
 struct impatience {
   struct app *app;
   sigset_t signals;
+  atomic_bool over;
 };
 
 /* A second TERM or INT ends the patience of the drain. */
 static void *second_signal(void *arg) {
   struct impatience *i = arg;
-  int s = 0;
-  while (sigwait(&i->signals, &s) == 0 && s != SIGTERM && s != SIGINT) {
+  struct timespec step = {0, 50 * 1000 * 1000};
+  while (!atomic_load(&i->over)) {
+    int s = sigtimedwait(&i->signals, NULL, &step);
+    if (s != SIGTERM && s != SIGINT)
+      continue;
+    LOG_WARN("drain_cut_short", log_bool("asked", true));
+    drain(i->app, 0);
+    break;
   }
-  pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, NULL);
-  drain(i->app, 0);
   return NULL;
 }
 
 static void wait_for_workers(struct app *a, const sigset_t *signals) {
-  struct impatience i = {a, *signals};
+  struct impatience i = {.app = a, .signals = *signals};
   pthread_t thread;
   bool watching = pthread_create(&thread, NULL, second_signal, &i) == 0;
   for (unsigned w = 0; w < a->worker_count; w++)
     worker_wait(a->workers[w]);
-  if (watching) {
-    pthread_cancel(thread);
+  atomic_store(&i.over, true);
+  if (watching)
     pthread_join(thread, NULL);
-  }
 }
 
 static void close_all(struct app *a) {

@@ -24,6 +24,11 @@ struct config_limits {
   size_t body_bytes, header_bytes, response_bytes, event_bytes;
   size_t connections, fibers, json_depth;
 };
+struct config_ledger { /* milliseconds */
+  int64_t
+      sync_interval_ms; /* how much of the journal a machine that dies may lose; a process that dies loses nothing */
+  int64_t store_interval_ms; /* settled attempts reach the store at the latest after this */
+};
 struct config_credential {
   struct text name;
   struct secret *api_key; /* may be empty: a local server without a key */
@@ -93,6 +98,7 @@ struct config {
   struct config_timeouts timeouts;
   struct config_breaker breaker;
   struct config_cache cache;
+  struct config_ledger ledger;
   struct config_provider *providers;
   size_t provider_count;
   struct config_model *models;

@@ -77,6 +77,15 @@ const struct key_section keys_timeouts = {
     "timeouts", "How long to wait. A number with `ms`, `s`, `m`, `h` or `d`; plain numbers are seconds.",
     sizeof(struct config_timeouts), ROWS(timeouts_keys), NULL};
 
+static const struct key ledger_keys[] = {
+    {"sync_interval", KEY_DURATION, AT(config_ledger, sync_interval_ms), .initial = "50ms", .min = 1, .max = 60000,
+     .help = "the journal reaches the disk this often; a process that dies loses nothing, a machine this much"},
+    {"store_interval", KEY_DURATION, AT(config_ledger, store_interval_ms), .initial = "200ms", .min = 1, .max = 60000,
+     .help = "settled attempts reach the database this often"},
+};
+static const struct key_section ledger = {"ledger", "How soon the records of requests are safe and visible.",
+                                          sizeof(struct config_ledger), ROWS(ledger_keys), NULL};
+
 static const struct key overlay_keys[] = {UPSTREAM_TIMEOUTS};
 const struct key_section keys_overlay = {"providers[].timeouts, models[].targets[].timeouts",
                                          "What differs from the general `timeouts` for one provider or one target.",
@@ -247,6 +256,7 @@ static const struct key root_keys[] = {
      .help = "PEM file of the authorities trusted for upstreams; the system's when empty"},
     {"limits", KEY_SECTION, AT(config, limits), .section = &limits, .initial = "", .help = "sizes and counts"},
     {"timeouts", KEY_SECTION, AT(config, timeouts), .section = &keys_timeouts, .initial = "", .help = "waits"},
+    {"ledger", KEY_SECTION, AT(config, ledger), .section = &ledger, .initial = "", .help = "how soon records are safe"},
     {"providers", KEY_SECTIONS, true, ARRAY(config, providers, provider_count), .initial = "", .max = 256,
      .section = &provider, .help = "where requests may go"},
     {"models", KEY_SECTIONS, true, ARRAY(config, models, model_count), .initial = "", .max = 4096, .section = &model,
