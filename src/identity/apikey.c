@@ -16,8 +16,9 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#define MAP_MAX_ENTRIES 65536
-#define FLUSH_MAX       128
+#define MAP_MAX_ENTRIES  65536
+#define FLUSH_MAX        128
+#define GENERATED_PREFIX "weir_"
 /* With the store away, a key that was good keeps working for so long. */
 #define STALE_MAX_US INT64_C(300000000)
 
@@ -40,7 +41,7 @@ struct apikey_identity {
 void apikey_generate(char out[APIKEY_TEXT_BYTES]) {
   uint8_t raw[32];
   random_bytes(raw, sizeof(raw));
-  memcpy(out, "weir_", 5);
+  memcpy(out, GENERATED_PREFIX, 5);
   text_base64url(raw, sizeof(raw), out + 5);
   secret_wipe(raw, sizeof(raw));
 }
@@ -143,9 +144,8 @@ static enum err ask_store(struct apikey_identity *i, struct text key, const stru
   if (e == ERR_NOT_FOUND) {
     *out = NULL;
     e = ERR_OK;
-  } else if (e != ERR_OK && f) {
-    *f = l.fault;
-    fault_set(f, e, NULL, "the key store cannot be asked: %s", l.fault.text);
+  } else if (e != ERR_OK) {
+    fault_set(f, e, NULL, "the key store cannot be asked: %s", fault_text(&l.fault));
   }
   arena_done(&l.arena);
   return e;
@@ -172,6 +172,8 @@ static void remember(struct apikey_identity *i, struct text name, const struct p
   }
   principal_unref(e->principal);
   e->principal = p;
+  if (p)
+    e->used_us = now_us;
   e->checked_us = e->confirmed_us = now_us;
 }
 
@@ -214,6 +216,7 @@ static bool look_stale(struct apikey_identity *i, struct text name, int64_t now_
   struct entry *e = map_get(i->entries, name);
   if (!e || !e->principal || now_us - e->confirmed_us > STALE_MAX_US)
     return false;
+  e->used_us = now_us;
   *out = principal_ref(e->principal);
   return true;
 }
@@ -230,7 +233,8 @@ static enum err resolve(struct apikey_identity *i, struct text key, int64_t now_
     return ERR_OK;
   if (known == KNOWN_NOT) {
     const struct principal *fresh = NULL;
-    enum err e = ask_store(i, key, &fresh, f);
+    struct fault away = {0};
+    enum err e = ask_store(i, key, &fresh, &away);
     pthread_mutex_lock(&i->lock);
     bool stale = e != ERR_OK && look_stale(i, name, now_us, out);
     if (e == ERR_OK) {
@@ -243,8 +247,11 @@ static enum err resolve(struct apikey_identity *i, struct text key, int64_t now_
     pthread_mutex_unlock(&i->lock);
     if (stale)
       return ERR_OK;
-    if (e != ERR_OK)
+    if (e != ERR_OK) {
+      if (f)
+        *f = away;
       return e;
+    }
     if (fresh)
       return ERR_OK;
   }
@@ -272,6 +279,9 @@ static enum err find(struct identity *self, struct text key, int64_t now_us, con
 static bool is_ours(struct identity *self, struct text key) {
   struct apikey_identity *i = (struct apikey_identity *)self;
   const struct principal *p = NULL;
+  /* Also one that is forgotten, or that the store cannot be asked about now. */
+  if (text_starts(key, TEXT(GENERATED_PREFIX)))
+    return true;
   if (apikey_check_form(key, NULL) != ERR_OK)
     return false;
   if (resolve(i, key, loop_wall_us(), &p, NULL) != ERR_OK)
@@ -335,13 +345,13 @@ void apikey_identity_declare(struct apikey_identity *i, const struct apikey_decl
   declared_free(old);
 }
 
-enum err apikey_identity_flush(struct apikey_identity *i, struct fault *f) {
-  int64_t ids[FLUSH_MAX], used[FLUSH_MAX];
+/* Takes uses out of the map, at most FLUSH_MAX. */
+static size_t take_uses(struct apikey_identity *i, int64_t *ids, int64_t *used) {
   size_t count = 0, cursor = 0;
   struct text key;
   void *value;
   pthread_mutex_lock(&i->lock);
-  while (count < sizeof(ids) / sizeof(ids[0]) && map_next(i->entries, &cursor, &key, &value)) {
+  while (count < FLUSH_MAX && map_next(i->entries, &cursor, &key, &value)) {
     struct entry *e = value;
     if (!e->principal || e->used_us == 0)
       continue;
@@ -350,5 +360,35 @@ enum err apikey_identity_flush(struct apikey_identity *i, struct fault *f) {
     e->used_us = 0;
   }
   pthread_mutex_unlock(&i->lock);
-  return count == 0 ? ERR_OK : i->store->ops->key_touch(i->store, ids, used, count, f);
+  return count;
+}
+
+/* The store did not take them: they wait for the next time, unless a later use waits already. */
+static void put_back_uses(struct apikey_identity *i, const int64_t *ids, const int64_t *used, size_t count) {
+  size_t cursor = 0;
+  struct text key;
+  void *value;
+  pthread_mutex_lock(&i->lock);
+  while (map_next(i->entries, &cursor, &key, &value)) {
+    struct entry *e = value;
+    for (size_t n = 0; n < count && e->principal && e->used_us == 0; n++) {
+      if (ids[n] == e->principal->id)
+        e->used_us = used[n];
+    }
+  }
+  pthread_mutex_unlock(&i->lock);
+}
+
+enum err apikey_identity_flush(struct apikey_identity *i, struct fault *f) {
+  int64_t ids[FLUSH_MAX], used[FLUSH_MAX];
+  enum err e = ERR_OK;
+  size_t count = FLUSH_MAX;
+  for (size_t round = 0; count == FLUSH_MAX && e == ERR_OK && round < MAP_MAX_ENTRIES / FLUSH_MAX; round++) {
+    count = take_uses(i, ids, used);
+    if (count > 0)
+      e = i->store->ops->key_touch(i->store, ids, used, count, f);
+  }
+  if (e != ERR_OK)
+    put_back_uses(i, ids, used, count);
+  return e;
 }

@@ -65,13 +65,14 @@ static enum principal_period period_named(struct text name) {
   return PRINCIPAL_NO_BUDGET;
 }
 
-#define MODELS_MAX 64
-
 const struct principal *principal_from_stored(const struct store_key *k) {
   struct shared_principal *s = shared_new();
-  struct text models[MODELS_MAX], rest = k->models, one;
-  size_t count = 0;
-  while (count < MODELS_MAX && !text_is_empty(rest)) {
+  struct text rest = k->models, one;
+  size_t count = 0, most = 1;
+  for (size_t i = 0; i < rest.len; i++)
+    most += rest.at[i] == '\n';
+  struct text *models = arena_alloc(&s->arena, most * sizeof(*models));
+  while (!text_is_empty(rest)) {
     if (!text_cut(rest, '\n', &one, &rest)) {
       one = rest;
       rest = TEXT_NONE;
