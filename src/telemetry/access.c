@@ -7,7 +7,7 @@
 #include "base/log.h"
 #include "fiber/loop.h"
 
-#define LINE_MAX_BYTES 8192
+#define LINE_MAX_BYTES 65536 /* fifteen texts of TEXT_MAX_BYTES, each byte an escape of six, and the numbers */
 #define TEXT_MAX_BYTES 512
 
 static const char *const stage_names[TELEMETRY_STAGES] = {
