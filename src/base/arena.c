@@ -141,6 +141,18 @@ struct text arena_copy(struct arena *a, struct text t) {
   return (struct text){at, t.len};
 }
 
+struct text arena_join(struct arena *a, const struct text *parts, size_t count) {
+  size_t len = 0;
+  for (size_t i = 0; i < count; i++)
+    len += parts[i].len;
+  char *at = arena_alloc(a, len + 1);
+  for (size_t i = 0, n = 0; i < count; n += parts[i++].len)
+    if (parts[i].len > 0)
+      memcpy(at + n, parts[i].at, parts[i].len);
+  at[len] = '\0';
+  return (struct text){at, len};
+}
+
 struct text arena_format(struct arena *a, const char *fmt, ...) {
   va_list args;
   va_start(args, fmt);

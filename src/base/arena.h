@@ -30,6 +30,8 @@ void *arena_alloc(struct arena *a, size_t n) __attribute__((malloc, alloc_size(2
 void *arena_zalloc(struct arena *a, size_t n) __attribute__((malloc, alloc_size(2), returns_nonnull)); /* cleared */
 /* A copy that ends in a zero byte beyond its length. */
 struct text arena_copy(struct arena *a, struct text t);
+/* The parts one behind the other, with a zero byte beyond the end. */
+struct text arena_join(struct arena *a, const struct text *parts, size_t count);
 struct text arena_format(struct arena *a, const char *fmt, ...) PRINTF_LIKE(2, 3);
 #define ARENA_NEW(a, type) ((type *)arena_zalloc((a), sizeof(type)))
 

@@ -19,18 +19,8 @@ static struct text substitute(struct exchange *x, struct text pattern, struct te
   ptrdiff_t at = text_find_char(pattern, '*');
   if (at < 0)
     return pattern;
-  struct text before = text_head(pattern, (size_t)at), after = text_skip(pattern, (size_t)at + 1);
-  if (before.len + after.len == 0)
-    return star;
-  char *out = arena_alloc(x->arena, before.len + star.len + after.len);
-  size_t n = 0;
-  for (size_t i = 0; i < 3; i++) {
-    struct text part = i == 0 ? before : i == 1 ? star : after;
-    if (part.len > 0)
-      memcpy(out + n, part.at, part.len);
-    n += part.len;
-  }
-  return (struct text){out, n};
+  const struct text parts[] = {text_head(pattern, (size_t)at), star, text_skip(pattern, (size_t)at + 1)};
+  return pattern.len == 1 ? star : arena_join(x->arena, parts, 3);
 }
 
 static bool caller_pays(const struct exchange *x, const struct config_provider *p) {

@@ -7,6 +7,7 @@
 
 #define ORIGINS_MAX       1024
 #define HEAD_MAX_BYTES    (256 * 1024)
+#define HEAD_USUAL_BYTES  1500 /* taken at once, so that most heads never grow */
 #define PIECES_MAX        1000
 #define INFORMATIONAL_MAX 8
 
@@ -285,6 +286,7 @@ enum err http_client_send(struct http_client *c, struct http_origin *o, const st
     return fault_set(f, ERR_UPSTREAM_NETWORK, NULL, "there is no TLS set up for https providers");
   struct buf head;
   buf_init(&head, HEAD_MAX_BYTES);
+  (void)buf_reserve(&head, HEAD_USUAL_BYTES);
   struct http_reply *r = ARENA_NEW(arena, struct http_reply);
   *r = (struct http_reply){.client = c, .origin = o, .timeouts = rq->timeouts};
   struct attempt a = {.r = r, .arena = arena, .rq = rq, .is_head = text_equal(rq->method, TEXT("HEAD"))};

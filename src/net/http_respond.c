@@ -3,6 +3,7 @@
 #include "net/http_connection.h"
 
 #define HEAD_MAX_BYTES         (256 * 1024)
+#define HEAD_USUAL_BYTES       1500 /* taken at once, so that most heads never grow */
 #define PIECES_MAX             64
 #define REFUSAL_BODY_MAX_BYTES (8 * 1024)
 
@@ -177,6 +178,7 @@ enum err http_respond(struct http_request *rq, int status, const struct http_hea
     return give_up(x);
   struct buf head;
   buf_init(&head, HEAD_MAX_BYTES);
+  (void)buf_reserve(&head, HEAD_USUAL_BYTES);
   make_head(x, status, headers, count, &head);
   if (!x->no_body || (x->is_head && status != 204 && status != 304))
     add_length(&head, body.len);
@@ -197,6 +199,7 @@ enum err http_respond_start(struct http_request *rq, int status, const struct ht
   if (x->started)
     return give_up(x);
   buf_init(&x->head, HEAD_MAX_BYTES);
+  (void)buf_reserve(&x->head, HEAD_USUAL_BYTES);
   bool until_close = rq->head.minor_version == 0;
   x->will_close = x->will_close || until_close;
   make_head(x, status, headers, count, &x->head);
@@ -224,6 +227,7 @@ static enum err write_framed(struct http_exchange *x, struct text before, const 
   enum err e = n ? write_copying(x, iov, n) : ERR_OK;
   buf_done(&x->head);
   buf_init(&x->head, HEAD_MAX_BYTES);
+  (void)buf_reserve(&x->head, HEAD_USUAL_BYTES);
   return e;
 }
 

@@ -4,8 +4,8 @@
 
 struct text address_path(const struct provider_call *c, struct arena *a, struct text path) {
   struct text query = text_starts(c->query, TEXT("?")) ? text_skip(c->query, 1) : c->query;
-  return arena_format(a, "%.*s%.*s%s%.*s", TEXT_ARGS(c->base_path), TEXT_ARGS(path), text_is_empty(query) ? "" : "?",
-                      TEXT_ARGS(query));
+  const struct text parts[] = {c->base_path, path, text_is_empty(query) ? TEXT_NONE : TEXT("?"), query};
+  return arena_join(a, parts, sizeof(parts) / sizeof(parts[0]));
 }
 
 /* The length of a dot at the start of t, plain or percent-encoded; 0 when there is none. */

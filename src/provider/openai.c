@@ -36,7 +36,7 @@ enum err openai_address(const struct provider_call *c, struct arena *a, struct p
   if (text_is_empty(c->api_key))
     address_add(&t, TEXT("authorization"), c->own_authorization);
   else
-    address_add(&t, TEXT("authorization"), arena_format(a, "Bearer %.*s", TEXT_ARGS(c->api_key)));
+    address_add(&t, TEXT("authorization"), arena_join(a, (const struct text[]){TEXT("Bearer "), c->api_key}, 2));
   *out = t;
   return ERR_OK;
 }

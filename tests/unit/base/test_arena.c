@@ -63,6 +63,17 @@ static void copies_and_formats_end_in_a_zero(void **state) {
   arena_done(&a);
 }
 
+static void joined_parts_follow_each_other(void **state) {
+  struct arena a;
+  arena_init(&a);
+  const struct text parts[] = {TEXT("/v1"), TEXT_NONE, TEXT("/x"), TEXT("?q")};
+  struct text t = arena_join(&a, parts, 4);
+  assert_int_equal(t.len, 7);
+  assert_string_equal(t.at, "/v1/x?q");
+  assert_int_equal(arena_join(&a, NULL, 0).len, 0);
+  arena_done(&a);
+}
+
 static void a_reserved_first_block_serves_many_small_requests(void **state) {
   struct arena a;
   arena_init(&a);
@@ -113,6 +124,7 @@ int main(void) {
       cmocka_unit_test(copies_and_formats_end_in_a_zero),
       cmocka_unit_test(cleanups_run_newest_first_and_once),
       cmocka_unit_test(a_reserved_first_block_serves_many_small_requests),
+      cmocka_unit_test(joined_parts_follow_each_other),
   };
   return RUN_TESTS(tests);
 }
