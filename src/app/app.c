@@ -18,6 +18,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <malloc.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdatomic.h>
@@ -395,6 +396,9 @@ static void raise_limits(void) {
     setrlimit(RLIMIT_NOFILE, &files);
   }
   prctl(PR_SET_DUMPABLE, 0);
+  /* Large bodies come from the system and go back to it, however many there were before. */
+  mallopt(M_MMAP_THRESHOLD, 128 * 1024);
+  mallopt(M_TRIM_THRESHOLD, 512 * 1024);
 }
 
 static enum err configure(struct app *a, struct fault *f) {

@@ -122,7 +122,9 @@ enum err json_read(struct text src, const struct json_limits *limits, struct jso
     memcpy(copy, src.at, src.len);
   memset(copy + src.len, 0, YYJSON_PADDING_SIZE);
   yyjson_read_err e = {.code = YYJSON_READ_ERROR_EMPTY_CONTENT};
-  yyjson_doc *doc = src.len == 0 ? NULL : yyjson_read_opts(copy, src.len, YYJSON_READ_INSITU, NULL, &e);
+  bool lenient = limits != NULL && limits->lenient;
+  yyjson_read_flag flags = YYJSON_READ_INSITU | (lenient ? YYJSON_READ_BIGNUM_AS_RAW : 0);
+  yyjson_doc *doc = src.len == 0 ? NULL : yyjson_read_opts(copy, src.len, flags, NULL, &e);
   if (doc == NULL) {
     free(copy);
     if (e.code == YYJSON_READ_ERROR_MEMORY_ALLOCATION)
@@ -130,7 +132,7 @@ enum err json_read(struct text src, const struct json_limits *limits, struct jso
     return refuse_read(&e, src, f);
   }
   struct json j = {.doc = doc, .root = yyjson_doc_get_root(doc), .src = src, .copy = copy};
-  enum err err = check_tree(&j, depth_of(limits), f);
+  enum err err = lenient ? ERR_OK : check_tree(&j, depth_of(limits), f);
   if (err != ERR_OK)
     json_done(&j);
   else

@@ -12,6 +12,7 @@
 #include <yyjson.h>
 
 struct json_limits {
+  bool lenient;     /* for what we only read along: duplicate names, large numbers and any depth pass */
   size_t max_depth; /* 0 means 128 */
 };
 

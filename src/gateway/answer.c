@@ -148,7 +148,8 @@ enum err answer_scan_held(struct exchange *x) {
 }
 
 void answer_scan_rest(struct exchange *x, struct text rest) {
-  if (text_is_empty(rest))
+  /* Without its line end the last line may be cut anywhere. */
+  if (text_is_empty(rest) || (rest.at[rest.len - 1] != '\n' && rest.at[rest.len - 1] != '\r'))
     return;
   struct buf whole, joined;
   struct sse_event event;

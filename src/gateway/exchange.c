@@ -9,7 +9,7 @@ static void stage_begin(const char *name) { log_context()->stage = name; }
 
 static void stage_end(struct exchange *x, enum telemetry_stage stage, int64_t *since_us) {
   int64_t now_us = loop_clock_us();
-  x->stage_us[stage] = now_us - *since_us;
+  x->stage_us[stage] = (x->stage_us[stage] > 0 ? x->stage_us[stage] : 0) + now_us - *since_us;
   *since_us = now_us;
 }
 
@@ -25,9 +25,10 @@ static enum err walk(struct exchange *x) {
     enum telemetry_stage stage;
     enum err (*run)(struct exchange *x);
   } stages[] = {
-      {"intake", TELEMETRY_INTAKE, exchange_intake}, {"identify", TELEMETRY_IDENTIFY, exchange_identify},
-      {"choose", TELEMETRY_CHOOSE, exchange_choose}, {"admit", TELEMETRY_ADMIT, exchange_admit},
-      {"send", TELEMETRY_SEND, exchange_send},       {"relay", TELEMETRY_RELAY, exchange_relay},
+      {"intake", TELEMETRY_INTAKE, exchange_intake},   {"identify", TELEMETRY_IDENTIFY, exchange_identify},
+      {"receive", TELEMETRY_INTAKE, exchange_receive}, {"choose", TELEMETRY_CHOOSE, exchange_choose},
+      {"admit", TELEMETRY_ADMIT, exchange_admit},      {"send", TELEMETRY_SEND, exchange_send},
+      {"relay", TELEMETRY_RELAY, exchange_relay},
   };
   int64_t since_us = x->rq->received_us;
   for (size_t i = 0; i < sizeof(stages) / sizeof(stages[0]); i++) {
@@ -55,10 +56,13 @@ static void refuse(struct exchange *x) {
     return;
   struct buf body;
   buf_init(&body, 4096);
+  exchange_drop_body(x);
   x->route.wire->write_error(&body, &x->fault, x->rq->id);
   struct http_header headers[16];
-  size_t count = headers_own(x, headers, 14);
+  size_t count = headers_own(x, headers, 13);
   headers[count++] = (struct http_header){TEXT("content-type"), TEXT("application/json")};
+  if (x->route.allowed)
+    headers[count++] = (struct http_header){TEXT("allow"), text_of(x->route.allowed)};
   if (x->fault.retry_after_s > 0) {
     headers[count++] = (struct http_header){TEXT("retry-after"), arena_format(x->arena, "%d", x->fault.retry_after_s)};
   }

@@ -92,10 +92,14 @@ struct exchange {
   int64_t stage_us[TELEMETRY_STAGES];
 };
 
-/* intake.c: path -> route; body read up to its limit and checked; head of the request (model, stream, bounds). */
+/* intake.c: path -> route, and the headers that say how the body is to be read. */
 enum err exchange_intake(struct exchange *x) MUST_CHECK;
 /* identify.c: credential -> principal, and the caller's own provider credentials where they may travel. May wait. */
 enum err exchange_identify(struct exchange *x) MUST_CHECK;
+/* intake.c: the body, read up to its limit and checked; head of the request (model, stream, bounds). A stranger's body
+ * is never read beyond what keeps his connection usable. Waits. */
+enum err exchange_receive(struct exchange *x) MUST_CHECK;
+void exchange_drop_body(struct exchange *x);
 /* choose.c: model -> candidates in order, filtered by what the key may use and what the provider speaks. Pure but for
  * the config snapshot. Runs before admit, which needs the prices. */
 enum err exchange_choose(struct exchange *x) MUST_CHECK;

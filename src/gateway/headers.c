@@ -26,7 +26,6 @@ static bool stays_here(const struct http_headers *h, struct text name) {
       TEXT("api-key"),
       TEXT("cookie"),
       TEXT("accept-encoding"),
-      TEXT("content-encoding"),
       TEXT("expect"),
       TEXT("forwarded"),
       TEXT("x-forwarded-for"),

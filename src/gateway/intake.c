@@ -1,9 +1,11 @@
-/* First stage: what is asked, in which wire. The path picks the route; the body is read up to its limit, checked as
- * strict JSON, and only the few members that routing needs are taken from it. The raw bytes are kept: they are what
- * goes upstream. Bodies of raw vendor paths (files, batches) are carried without a look inside. */
+/* First stage: what is asked, in which wire: the path picks the route. The third stage stands here too: once the caller
+ * is known the body is read up to its limit, checked as strict JSON, and only the few members that routing needs are
+ * taken from it. The raw bytes are kept: they are what goes upstream. Bodies of raw vendor paths (files, batches) are
+ * carried without a look inside. */
 #include "gateway/exchange.h"
 
 #define UNSUPPORTED_MEDIA_TYPE 415
+#define DROPPED_BODY_MAX_BYTES 65536
 
 /* Path and query go into our own request line, so they must not climb out of the vendor's API. */
 static enum err check_raw_path(struct exchange *x) {
@@ -66,24 +68,30 @@ static enum err read_body(struct exchange *x) {
 
 enum err exchange_intake(struct exchange *x) {
   enum err e = route_find(x->rq->head.method, x->rq->path, &x->rq->head.headers, &x->route, &x->fault);
-  if (e != ERR_OK)
+  if (e != ERR_OK || x->route.kind == ROUTE_MODELS || x->route.kind == ROUTE_MODEL)
     return e;
-  if (x->route.kind == ROUTE_MODELS || x->route.kind == ROUTE_MODEL)
-    return ERR_OK;
-  if (x->route.kind == ROUTE_RAW) {
-    e = check_raw_path(x);
-    if (e == ERR_OK && x->rq->head.has_body)
-      e = read_body(x);
-  } else {
-    e = check_content_type(x);
-    if (e == ERR_OK)
-      e = check_content_encoding(x);
-    if (e == ERR_OK)
-      e = read_body(x);
-    if (e == ERR_OK)
-      e = read_ask(x);
-  }
+  if (x->route.kind == ROUTE_RAW)
+    return check_raw_path(x);
+  e = check_content_type(x);
+  return e == ERR_OK ? check_content_encoding(x) : e;
+}
+
+enum err exchange_receive(struct exchange *x) {
+  enum err e = ERR_OK;
+  if (x->route.kind == ROUTE_CALL || x->rq->head.has_body)
+    e = read_body(x);
+  if (e == ERR_OK && x->route.kind == ROUTE_CALL)
+    e = read_ask(x);
   if (e == ERR_OK)
     http_request_cancel_on_disconnect(x->rq, true);
   return e;
+}
+
+/* A small body that nobody will use is read all the same: else its connection could not serve the next request. */
+void exchange_drop_body(struct exchange *x) {
+  struct fault ignored = {0};
+  const struct http1_head *head = &x->rq->head;
+  if (head->has_body && head->has_length && head->length <= DROPPED_BODY_MAX_BYTES && !head->expects_continue &&
+      http_request_body(x->rq, DROPPED_BODY_MAX_BYTES, &x->body, &ignored) == ERR_OK)
+    x->request_bytes = x->body.len;
 }

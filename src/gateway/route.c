@@ -101,6 +101,7 @@ enum err route_find(struct text method, struct text path, const struct http_head
       continue;
     out->wire = wire_get(r->wire);
     if (!method_is_in(method, r->methods)) {
+      out->allowed = r->methods;
       return fault_set(f, ERR_METHOD_NOT_ALLOWED, NULL, "%.*s is not allowed on %.*s; allowed: %s", TEXT_ARGS(method),
                        TEXT_ARGS(path), r->methods);
     }

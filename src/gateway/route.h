@@ -17,6 +17,7 @@ struct route {
   struct text model_id;              /* ROUTE_MODEL, still percent-encoded */
   struct text url_key;               /* the key of /ak/{key}/..., else empty */
   bool by_url_key;
+  const char *allowed; /* methods, when another one was used; else NULL */
 };
 
 /* The wire in which an error for this path is best said, known or not. headers may be NULL. */

@@ -8,6 +8,7 @@
 #define ORIGINS_MAX       1024
 #define HEAD_MAX_BYTES    (256 * 1024)
 #define HEAD_USUAL_BYTES  1500 /* taken at once, so that most heads never grow */
+#define STALE_WITHIN_US   INT64_C(250000)
 #define PIECES_MAX        1000
 #define INFORMATIONAL_MAX 8
 
@@ -264,15 +265,18 @@ static enum err run_attempt(struct attempt *a, const struct buf *head, struct io
   return exchange(a, f);
 }
 
-/* On a pooled connection first; if that turns out to be dead, once more on a fresh one. */
+/* On a pooled connection first, once more on a fresh one if that was dead. A server that had closed it before our
+ * request came says so within a round trip. One that ends later may have done the work, and doing it twice is not ours
+ * to decide. */
 static enum err send_request(struct attempt *a, const struct buf *head, struct fault *f) {
   struct http_reply *r = a->r;
   struct iovec *iov = arena_alloc(a->arena, (a->rq->body_pieces + 1) * sizeof(*iov));
   r->stream = http_pool_take(r->origin);
   r->was_reused = r->stream != NULL;
   if (r->was_reused) {
+    int64_t before_us = loop_clock_us();
     enum err e = run_attempt(a, head, iov, f);
-    if (e != ERR_UPSTREAM_NETWORK || r->has_answer)
+    if (e != ERR_UPSTREAM_NETWORK || r->has_answer || loop_clock_us() - before_us > STALE_WITHIN_US)
       return e;
     reply_drop_connection(r, true);
   }

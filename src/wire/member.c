@@ -2,8 +2,6 @@
  * It does not know any dialect: which member means what stands in anthropic*.c and openai*.c, the callers. */
 #include "wire/member.h"
 
-#define ANSWER_DEPTH 256 /* tool arguments in answers may nest deeper than our own clients may */
-
 static bool has_control(struct text t) {
   for (size_t i = 0; i < t.len; i++)
     if ((unsigned char)t.at[i] < 0x20 || t.at[i] == 0x7f)
@@ -135,7 +133,7 @@ char member_hint(struct text json, struct text quoted_name) {
 }
 
 enum err member_read_answer(struct text body, struct json *out, struct fault *f) {
-  const struct json_limits limits = {.max_depth = ANSWER_DEPTH};
+  const struct json_limits limits = {.lenient = true};
   struct fault why = {0};
   struct json doc = {0};
   if (json_read(body, &limits, &doc, &why))

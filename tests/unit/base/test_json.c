@@ -268,9 +268,24 @@ static int start(void **state) {
   return 0;
 }
 
+static void a_lenient_reader_takes_what_strictness_refuses(void **state) {
+  static const char *const odd[] = {"{\"a\":1,\"a\":2}", "{\"a\":1e999}", "{\"a\":123456789012345678901234567890}"};
+  const struct json_limits lenient = {.lenient = true};
+  for (size_t i = 0; i < sizeof odd / sizeof odd[0]; i++) {
+    struct json j;
+    struct fault f = {0};
+    assert_int_equal(json_read(text_of(odd[i]), &lenient, &j, &f), ERR_OK);
+    assert_non_null(json_get(j.root, "a"));
+    json_done(&j);
+  }
+  struct json j;
+  assert_int_equal(json_read(TEXT("{\"a\":1"), &lenient, &j, NULL), ERR_BAD_JSON);
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test_setup(valid_texts_are_accepted, start),
+      cmocka_unit_test(a_lenient_reader_takes_what_strictness_refuses),
       cmocka_unit_test(invalid_texts_are_refused),
       cmocka_unit_test(refusals_name_the_place),
       cmocka_unit_test(depth_is_counted_in_levels),
