@@ -61,6 +61,8 @@ static enum err read_body(struct exchange *x) {
   enum err e = http_request_body(x->rq, x->config->limits.body_bytes, &x->body, &x->fault);
   x->waited_us += loop_clock_us() - before_us;
   x->request_bytes = x->body.len;
+  if (e == ERR_END)
+    return fault_set(&x->fault, ERR_BAD_REQUEST, "content-length", "the request ended before its body was complete");
   if (e == ERR_NETWORK)
     return fault_set(&x->fault, ERR_CANCELLED, NULL, "the client left before its request was complete");
   return e;
