@@ -116,7 +116,7 @@ static enum err pump(struct exchange *x) {
 static enum err finish_broken(struct exchange *x, enum err e) {
   struct buf event;
   if (e == ERR_END) {
-    e = fault_set(&x->fault, ERR_UPSTREAM_CUT, NULL, "the provider's stream ended before it was complete");
+    (void)fault_set(&x->fault, ERR_UPSTREAM_CUT, NULL, "the provider's stream ended before it was complete");
   } else if (x->fault.err == ERR_OK) {
     fault_set(&x->fault, e, NULL, "%s", err_text(e));
   }

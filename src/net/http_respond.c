@@ -150,7 +150,7 @@ static enum err write_copying(struct http_exchange *x, struct iovec *iov, int co
     return ERR_OK;
   for (int i = 0; i < count; i++)
     len += iov[i].iov_len;
-  char *rest = malloc(len), *to = rest;
+  char *rest = malloc(len + 1), *to = rest;
   if (!rest)
     abort();
   for (int i = 0; i < count; i++) {
