@@ -28,11 +28,15 @@ struct options {
 static const char usage[] =
     "usage: tally [-C MESON_BUILD_DIR] [-x NAME:SECONDS:COMMAND]... [-j JOBS] [-t TIMES] [-n NAME_PART]\n";
 
-/* Prints the end of what a failing program wrote; the end is where the reason is. */
-static void show_output(const char *what, const char *text, size_t length) {
+/* Prints the end of what a failing program wrote; the end is where the reason is. Control characters become '?', so
+ * that a log stays a text. */
+static void show_output(const char *what, char *text, size_t length) {
   if (length == 0)
     return;
   size_t skip = length > OUTPUT_SHOWN_MAX ? length - OUTPUT_SHOWN_MAX : 0;
+  for (size_t i = skip; i < length; i++)
+    if ((unsigned char)text[i] < ' ' && text[i] != '\n' && text[i] != '\t')
+      text[i] = '?';
   printf("  --- %s%s\n", what, skip > 0 ? " (its end)" : "");
   fwrite(text + skip, 1, length - skip, stdout);
   printf("%s  ---\n", text[length - 1] == '\n' ? "" : "\n");
