@@ -236,7 +236,8 @@ static enum err make_workers(struct app *a, struct fault *f) {
                                a->server_tls,
                                a->client_tls,
                                config_ref(a->config),
-                               a->config->limits.connections / a->worker_count + 1};
+                               a->worker_count,
+                               &a->connections};
     e = worker_new(&o, mine, shared, a->listen_count, &a->workers[w], f);
     if (e == ERR_OK)
       e = worker_start(a->workers[w]);

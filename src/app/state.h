@@ -38,6 +38,7 @@ struct app {
   size_t listen_count;
   struct worker *workers[APP_WORKERS_MAX];
   unsigned worker_count;
+  atomic_size_t connections; /* of all workers */
   atomic_bool draining;
   bool ledger_was_failing;
 };

@@ -93,7 +93,8 @@ static struct http_server_options server_options(struct worker *w, const struct 
       .idle_timeout_us = c->timeouts.idle_ms * 1000,
       .body_timeout_us = c->timeouts.body_ms * 1000,
       .write_timeout_us = c->timeouts.write_ms * 1000,
-      .max_connections = w->o.max_connections,
+      .max_connections = c->limits.connections,
+      .shared_connections = w->o.connections,
       .tls = w->o.server_tls,
       .serve = serve,
       .refuse = refuse,
@@ -113,7 +114,7 @@ static struct http_client_options client_options(const struct worker *w, const s
 
 static enum err build(struct worker *w, const int *fds, const bool *shared, size_t count, struct fault *f) {
   struct config *c = w->o.config;
-  struct loop_limits limits = {.max_fibers = c->limits.fibers};
+  struct loop_limits limits = {.max_fibers = (c->limits.fibers + w->o.workers - 1) / w->o.workers};
   struct http_server_options server = server_options(w, c);
   struct http_client_options client = client_options(w, c);
   enum err e = loop_new(&limits, &w->loop);

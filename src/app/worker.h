@@ -7,6 +7,8 @@
 #include "gateway/gateway.h"
 #include "net/addr.h"
 
+#include <stdatomic.h>
+
 struct worker;
 
 struct worker_options {
@@ -16,7 +18,8 @@ struct worker_options {
   struct dns *dns;
   struct tls_context *server_tls, *client_tls; /* server_tls NULL: plain */
   struct config *config;                       /* a reference the worker takes over */
-  size_t max_connections;
+  unsigned workers;                            /* how many there are: limits.fibers is divided among them */
+  atomic_size_t *connections;                  /* of all workers, bounded by limits.connections */
 };
 
 /* Makes the loop and what runs on it. listen_fds (listen_count of them, `shared[i]` when other workers accept on the

@@ -34,6 +34,19 @@ static void free_when_empty(struct http_server *srv) {
 
 size_t http_server_connections(const struct http_server *srv) { return srv->count; }
 
+/* How many there were before this one. */
+static size_t count_in(struct http_server *srv) {
+  size_t own = srv->count++;
+  atomic_size_t *all = srv->options.shared_connections;
+  return all ? atomic_fetch_add_explicit(all, 1, memory_order_relaxed) : own;
+}
+
+static void count_out(struct http_server *srv) {
+  srv->count--;
+  if (srv->options.shared_connections)
+    atomic_fetch_sub_explicit(srv->options.shared_connections, 1, memory_order_relaxed);
+}
+
 size_t http_server_active(const struct http_server *srv) { return srv->active; }
 
 /* --- what the files of the server share --- */
@@ -96,7 +109,7 @@ void connection_close(struct http_connection *c, bool reset) {
     srv->connections = c->next;
   if (c->next)
     c->next->previous = c->previous;
-  srv->count--;
+  count_out(srv);
   free(c);
   free_when_empty(srv);
 }
@@ -200,8 +213,10 @@ static void name_peer(struct http_connection *c, const struct addr *peer) {
 }
 
 void http_server_accept(struct http_server *srv, struct stream *s, const struct addr *peer) {
-  bool full = srv->count >= srv->options.max_connections;
-  if (srv->closing || (full && srv->count >= srv->options.max_connections + REFUSING_MAX)) {
+  size_t before = count_in(srv);
+  bool full = before >= srv->options.max_connections;
+  if (srv->closing || (full && before - srv->options.max_connections >= REFUSING_MAX)) {
+    count_out(srv);
     stream_close(s, true);
     return;
   }
@@ -215,7 +230,6 @@ void http_server_accept(struct http_server *srv, struct stream *s, const struct 
   if (c->next)
     c->next->previous = c;
   srv->connections = c;
-  srv->count++;
   name_peer(c, peer);
   s->owner = c;
   s->watch.on_event = on_event;

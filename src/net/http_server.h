@@ -10,18 +10,22 @@
 #include "net/stream.h"
 #include "net/tls.h"
 
+#include <stdatomic.h>
+
 struct addr;
 struct http_server;
 struct http_request;
 
 struct http_server_options {
   struct http1_limits head;
-  int64_t head_timeout_us;  /* from first byte of a head to its end */
-  int64_t idle_timeout_us;  /* keep-alive without a request */
-  int64_t body_timeout_us;  /* between two reads of a body */
-  int64_t write_timeout_us; /* a client that takes nothing for so long is dropped */
-  size_t max_connections;   /* of this server (one a worker); one more is answered 503 and closed */
-  struct tls_context *tls;  /* NULL: plain; the server takes its own ref */
+  int64_t head_timeout_us;           /* from first byte of a head to its end */
+  int64_t idle_timeout_us;           /* keep-alive without a request */
+  int64_t body_timeout_us;           /* between two reads of a body */
+  int64_t write_timeout_us;          /* a client that takes nothing for so long is dropped */
+  size_t max_connections;            /* one more is answered 503 and closed */
+  atomic_size_t *shared_connections; /* counts those of all servers that share it, and max_connections is for all of
+                                        them; must outlive the server. NULL: this server's own count */
+  struct tls_context *tls;           /* NULL: plain; the server takes its own ref */
   /* Answers a request; runs in the connection's fiber; may wait. Returning without an answer is a 500. The arena of rq
    * dies after it returns. */
   void (*serve)(void *ctx, struct http_request *rq);

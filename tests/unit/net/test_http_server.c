@@ -47,6 +47,36 @@ static void check_too_many(void *arg) {
 }
 static void test_one_connection_too_many_is_503(void **state) { run_fiber(check_too_many, NULL); }
 
+static void check_shared_count(void *arg) {
+  atomic_size_t all = 0;
+  struct site one = site_options(), other = site_options();
+  one.options.max_connections = other.options.max_connections = 2;
+  one.options.shared_connections = other.options.shared_connections = &all;
+  site_open(&one);
+  site_open(&other);
+  struct wire *w[] = {wire_open(&one), wire_open(&other)};
+  settle();
+  CHECK_INT(atomic_load(&all), 2);
+  struct wire *refused = wire_open(&other);
+  CHECK_INT(wire_answer(refused), 503);
+  CHECK_ERR(wire_end(refused), ERR_END);
+  wire_close(refused);
+  wire_close(w[0]);
+  settle();
+  CHECK_INT(atomic_load(&all), 1);
+  struct wire *next = wire_open(&other); /* the place that the first server gave back */
+  wire_send(next, TEXT(GET));
+  CHECK_INT(wire_answer(next), 200);
+  CHECK_INT(http_server_connections(one.srv), 0);
+  CHECK_INT(http_server_connections(other.srv), 2);
+  wire_close(next);
+  wire_close(w[1]);
+  site_close(&one);
+  site_close(&other);
+  CHECK_INT(atomic_load(&all), 0);
+}
+static void test_servers_that_share_a_count_share_the_limit(void **state) { run_fiber(check_shared_count, NULL); }
+
 static void check_flood(void *arg) {
   struct site site = site_options();
   site.options.max_connections = 1;
@@ -158,6 +188,7 @@ int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(test_idle_connections_have_no_fiber),
       cmocka_unit_test(test_one_connection_too_many_is_503),
+      cmocka_unit_test(test_servers_that_share_a_count_share_the_limit),
       cmocka_unit_test(test_a_flood_of_connections_is_bounded),
       cmocka_unit_test(test_without_a_fiber_left_a_request_is_503),
       cmocka_unit_test(test_idle_connections_are_closed_in_time),
