@@ -59,7 +59,8 @@ static enum err load_spent(struct exchange *x, struct allowance *a, int64_t sinc
   struct spent_call call = {.store = x->worker->gateway->store, .key_id = x->principal->id, .since_us = since_us};
   enum err e = offload_call(x->worker->gateway->offload, spent_run, &call);
   if (e != ERR_OK) {
-    return fault_set(&x->fault, e, "budget", "the budget cannot be checked: %s", fault_text(&call.fault));
+    x->fault = call.fault;
+    return exchange_hide_fault(x, e, "the budget cannot be checked");
   }
   allowance_set_spent(a, since_us, call.spent_nano);
   return ERR_OK;

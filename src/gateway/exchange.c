@@ -5,6 +5,9 @@
 
 #include "base/log.h"
 
+/* What a client is told to wait when the store or the disk is the reason. */
+#define STORE_RETRY_AFTER_S 5
+
 static void stage_begin(const char *name) { log_context()->stage = name; }
 
 static void stage_end(struct exchange *x, enum telemetry_stage stage, int64_t *since_us) {
@@ -16,6 +19,13 @@ static void stage_end(struct exchange *x, enum telemetry_stage stage, int64_t *s
 int64_t exchange_overhead_us(const struct exchange *x) {
   int64_t us = loop_clock_us() - x->rq->received_us - x->waited_us;
   return us > 0 ? us : 0;
+}
+
+enum err exchange_hide_fault(struct exchange *x, enum err e, const char *what) {
+  LOG_ERROR("request_not_possible", log_str("error", err_name(e)), log_str("detail", fault_text(&x->fault)));
+  fault_set(&x->fault, e, NULL, "%s: %s", what, err_text(e));
+  x->fault.retry_after_s = STORE_RETRY_AFTER_S;
+  return e;
 }
 
 /* Runs the stages in order; the first refusal ends the walk. */
@@ -52,8 +62,10 @@ static void refuse(struct exchange *x) {
     http_respond_abort(x->rq);
     return;
   }
-  if (x->fault.err == ERR_CANCELLED || http_request_client_is_gone(x->rq))
+  if (x->fault.err == ERR_CANCELLED || http_request_client_is_gone(x->rq)) {
+    http_respond_abort(x->rq);
     return;
+  }
   struct buf body;
   buf_init(&body, 4096);
   exchange_drop_body(x);
@@ -110,7 +122,7 @@ static void record(struct exchange *x) {
   }
   if (x->fault.err != ERR_OK) {
     e.error = text_of(err_name(x->fault.err));
-    e.detail = text_of(fault_text(&x->fault));
+    e.detail = text_of(x->fault_quotes ? err_text(x->fault.err) : fault_text(&x->fault));
   }
   memcpy(e.stage_us, x->stage_us, sizeof(e.stage_us));
   struct telemetry *t = x->worker->gateway->telemetry;
@@ -123,6 +135,12 @@ static void exchange_run(struct exchange *x) {
     fault_set(&x->fault, e, NULL, "%s", err_text(e));
   /* From here on nothing may be skipped, so a client that has gone no longer cancels us. */
   http_request_cancel_on_disconnect(x->rq, false);
+  if (e == ERR_CANCELLED && fiber_is_cancelled(fiber_self()) && !http_request_client_is_gone(x->rq) &&
+      !http_respond_has_started(x->rq)) {
+    /* The program ends before the answer has begun. */
+    fiber_clear_cancel();
+    e = fault_set(&x->fault, ERR_DRAINING, NULL, "%s", err_text(ERR_DRAINING));
+  }
   if (e == ERR_CANCELLED || http_request_client_is_gone(x->rq))
     x->outcome = e == ERR_OK ? x->outcome : "cancelled";
   if (!x->outcome)

@@ -51,6 +51,7 @@ struct exchange {
   struct gateway_snapshot *snapshot; /* our reference */
   const struct config *config;       /* of the snapshot */
   struct fault fault;
+  bool fault_quotes; /* the fault's text is partly the provider's: for the client, not for the log */
 
   /* intake */
   struct route route;
@@ -129,6 +130,10 @@ size_t headers_for_client(struct exchange *x, const struct http_headers *upstrea
 /* Weir's own headers (ids, provider, model, attempts, cache, server-timing) for answers that Weir makes itself. */
 size_t headers_own(struct exchange *x, struct http_header *out, size_t cap);
 #define HEADERS_CAP (HTTP_MAX_HEADERS + 16)
+
+/* Logs what x->fault says and leaves the caller only `what`: paths and the store's own words are not for clients.
+ * Returns e. */
+enum err exchange_hide_fault(struct exchange *x, enum err e, const char *what);
 
 /* Weir's own time so far: everything but waiting. */
 int64_t exchange_overhead_us(const struct exchange *x);

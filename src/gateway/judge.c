@@ -5,6 +5,7 @@
 #include "gateway/judge.h"
 
 #include "gateway/answer.h"
+#include "gateway/redact.h"
 
 static enum err read_whole(struct exchange *x, size_t max_bytes) {
   enum err e;
@@ -12,6 +13,17 @@ static enum err read_whole(struct exchange *x, size_t max_bytes) {
     e = answer_fill(x, max_bytes);
   } while (e == ERR_OK);
   return e == ERR_END ? ERR_OK : e;
+}
+
+/* Whatever credential went with this attempt, covered in what the provider said about it. */
+static void cover(const struct exchange *x, char *at, size_t len) {
+  const struct config_credential *c = x->attempt.candidate->credential;
+  struct text scheme, token;
+  if (c)
+    redact(at, len, secret_reveal(c->api_key));
+  redact(at, len, x->own_x_api_key);
+  if (text_cut(x->own_authorization, ' ', &scheme, &token))
+    redact(at, len, text_trim(token));
 }
 
 /* The provider's own error. Its body may be anything; relay decides how it is shown. */
@@ -24,6 +36,7 @@ static enum err judge_error(struct exchange *x) {
   if (e != ERR_OK)
     buf_reset(&x->answer.held);
   x->fault = (struct fault){0};
+  cover(x, x->answer.held.at, x->answer.held.len);
   x->attempt.class = x->attempt.candidate->adapter->classify(x->attempt.upstream_status, buf_text(&x->answer.held));
   return ERR_OK;
 }
@@ -57,6 +70,8 @@ static enum err judge_stream(struct exchange *x) {
     return ERR_OK;
   fault_set(&x->fault, f->err, NULL, "the provider's stream began with an error: %s", fault_text(f));
   x->fault.status = f->status;
+  x->fault_quotes = true;
+  cover(x, x->fault.text, strlen(x->fault.text));
   return f->err;
 }
 

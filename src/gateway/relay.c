@@ -123,7 +123,9 @@ static enum err finish_broken(struct exchange *x, enum err e) {
   x->outcome = "cut";
   x->attempt.class = PROVIDER_SERVER_ERROR;
   buf_init(&event, 4096);
-  x->route.wire->write_stream_error(&event, &x->fault, x->rq->id);
+  /* The id that the head of this answer bears. */
+  x->route.wire->write_stream_error(&event, &x->fault,
+                                    text_is_empty(x->upstream_request_id) ? x->rq->id : x->upstream_request_id);
   e = write_out(x, buf_text(&event));
   if (e == ERR_OK)
     e = http_respond_end(x->rq);
@@ -133,8 +135,19 @@ static enum err finish_broken(struct exchange *x, enum err e) {
   return ERR_OK;
 }
 
+/* Cancelled though the client is there: the program ends before the stream does, and says so. */
+static bool is_shutdown(struct exchange *x, enum err e) {
+  if (e != ERR_CANCELLED || !fiber_is_cancelled(fiber_self()) || http_request_client_is_gone(x->rq))
+    return false;
+  fiber_clear_cancel();
+  fault_set(&x->fault, ERR_DRAINING, NULL, "%s", err_text(ERR_DRAINING));
+  return true;
+}
+
 static enum err finish(struct exchange *x, enum err e, bool client_failed) {
   struct answer *a = &x->answer;
+  if (client_failed && !x->delivered && is_shutdown(x, e))
+    return finish_broken(x, e);
   if (client_failed && x->delivered) { /* it has left with all it asked for */
     x->outcome = "ok";
     x->fault = (struct fault){0};
@@ -154,6 +167,7 @@ static enum err finish(struct exchange *x, enum err e, bool client_failed) {
   if (!x->outcome)
     x->outcome = "ok";
   x->fault = x->tap.failed ? x->tap.fault : (struct fault){0};
+  x->fault_quotes = x->tap.failed;
   /* Bytes behind the last blank line are the answer's own only when it ended properly. */
   e = e == ERR_END ? write_out(x, buf_text(&a->held)) : ERR_OK;
   if (e == ERR_OK)
@@ -191,13 +205,11 @@ static enum err relay_plain(struct exchange *x) {
 /* The provider's error in the provider's own words where they are of the caller's dialect, else in ours. */
 static enum err relay_error(struct exchange *x) {
   struct text body = buf_text(&x->answer.held);
-  struct text message = x->route.wire->error_message(body, x->arena);
   x->fault.err = x->attempt.class == PROVIDER_RATE_LIMIT    ? ERR_UPSTREAM_RATE
                  : x->attempt.class == PROVIDER_USAGE_LIMIT ? ERR_UPSTREAM_USAGE
                                                             : ERR_UPSTREAM_STATUS;
   if (x->route.kind == ROUTE_RAW || x->route.wire->is_error(body)) {
-    fault_set(&x->fault, x->fault.err, NULL, "the provider answered with status %d: %.*s", x->attempt.upstream_status,
-              TEXT_ARGS(text_head(message, 200)));
+    fault_set(&x->fault, x->fault.err, NULL, "the provider answered with status %d", x->attempt.upstream_status);
     return relay_plain(x);
   }
   int status = x->attempt.upstream_status;

@@ -48,9 +48,10 @@ static enum err reserve(struct exchange *x, const struct candidate *c) {
   x->tap = (struct wire_tap){.wire = x->route.wire};
   fill_row(x, c);
   enum err e = ledger_reserve(x->worker->gateway->ledger, x->worker->index, &x->attempt.row, &x->fault);
-  if (e == ERR_OK)
-    x->attempt.state = ATTEMPT_OPEN;
-  return e;
+  if (e != ERR_OK)
+    return exchange_hide_fault(x, e, "the ledger cannot take this request");
+  x->attempt.state = ATTEMPT_OPEN;
+  return ERR_OK;
 }
 
 static enum err address(struct exchange *x, const struct candidate *c, struct provider_target *out) {
@@ -83,7 +84,7 @@ static enum err build_body(struct exchange *x, const struct candidate *c, struct
   return ERR_OK;
 }
 
-static enum err call_upstream(struct exchange *x, const struct candidate *c) {
+static enum err call_upstream(struct exchange *x, const struct candidate *c, bool fresh) {
   struct provider_target target = {0};
   struct text pieces[2 * JSON_EDITS_MAX + 1];
   size_t piece_count = 0;
@@ -102,6 +103,7 @@ static enum err call_upstream(struct exchange *x, const struct candidate *c) {
       .body = pieces,
       .body_pieces = piece_count,
       .timeouts = timeouts_of(x, c),
+      .fresh = fresh,
   };
   x->tap.drop_usage_event = x->attempt.usage_injected;
   int64_t before_us = loop_clock_us();
@@ -129,16 +131,17 @@ static enum provider_class class_of_error(enum err e) {
 
 static bool is_the_providers_fault(enum err e) {
   return e == ERR_UPSTREAM_NETWORK || e == ERR_UPSTREAM_TIMEOUT || e == ERR_UPSTREAM_PROTOCOL ||
-         e == ERR_UPSTREAM_SERVER || e == ERR_UPSTREAM_CUT || e == ERR_UPSTREAM_RATE || e == ERR_UPSTREAM_USAGE;
+         e == ERR_UPSTREAM_SERVER || e == ERR_UPSTREAM_STALE || e == ERR_UPSTREAM_CUT || e == ERR_UPSTREAM_RATE ||
+         e == ERR_UPSTREAM_USAGE;
 }
 
 /* One try. ERR_OK: x->attempt may be relayed, good or as the provider's own error. */
-static enum err try_candidate(struct exchange *x, const struct candidate *c) {
+static enum err try_candidate(struct exchange *x, const struct candidate *c, bool fresh) {
   x->fault = (struct fault){0};
   enum err e = reserve(x, c);
   if (e != ERR_OK)
     return e;
-  e = call_upstream(x, c);
+  e = call_upstream(x, c, fresh);
   if (e == ERR_OK)
     e = judge_reply(x);
   if (e != ERR_OK && is_the_providers_fault(e))
@@ -150,14 +153,18 @@ static void give_up(struct exchange *x) {
   const char *why = provider_class_name(x->attempt.class);
   LOG_WARN("attempt_failed", log_text("provider", x->attempt.candidate->provider->name), log_str("class", why),
            log_u64("attempt", x->attempts), log_i64("upstream_status", x->attempt.upstream_status),
-           log_str("detail", x->fault.text));
+           log_str("detail", x->fault_quotes ? err_text(x->fault.err) : x->fault.text));
   exchange_settle_attempt(x, "failed_over", why);
 }
 
 enum err exchange_send(struct exchange *x) {
   enum err e = ERR_OK;
   for (size_t i = 0; i < x->candidate_count; i++) {
-    e = try_candidate(x, &x->candidates[i]);
+    e = try_candidate(x, &x->candidates[i], false);
+    if (e == ERR_UPSTREAM_STALE) { /* the one call that is made twice, and recorded twice */
+      give_up(x);
+      e = try_candidate(x, &x->candidates[i], true);
+    }
     bool last = i + 1 == x->candidate_count;
     bool failed = e == ERR_OK ? x->attempt.class != PROVIDER_OK : is_the_providers_fault(e);
     if (!failed || last || !provider_class_falls_over(x->attempt.class))

@@ -265,22 +265,34 @@ static enum err run_attempt(struct attempt *a, const struct buf *head, struct io
   return exchange(a, f);
 }
 
-/* On a pooled connection first, once more on a fresh one if that was dead. A server that had closed it before our
- * request came says so within a round trip. One that ends later may have done the work, and doing it twice is not ours
- * to decide. */
+/* A kept connection that its server had closed before our request came says so within a round trip. Where nothing of
+ * the request had left, a fresh connection takes over unseen; else the caller decides, for it may have been read. A
+ * server that ends the connection later has perhaps done the work: that is a failure like any other. */
+static enum err send_on_kept(struct attempt *a, const struct buf *head, struct iovec *iov, struct fault *f) {
+  struct http_reply *r = a->r;
+  uint64_t sent_before = r->stream->bytes_out;
+  int64_t before_us = loop_clock_us();
+  enum err e = run_attempt(a, head, iov, f);
+  if (e != ERR_UPSTREAM_NETWORK || r->has_answer)
+    return e;
+  bool unsent = r->stream->bytes_out == sent_before;
+  reply_drop_connection(r, true);
+  if (unsent)
+    return ERR_AGAIN;
+  if (loop_clock_us() - before_us > STALE_WITHIN_US)
+    return e;
+  return fault_set(f, ERR_UPSTREAM_STALE, NULL, "%s", err_text(ERR_UPSTREAM_STALE));
+}
+
 static enum err send_request(struct attempt *a, const struct buf *head, struct fault *f) {
   struct http_reply *r = a->r;
   struct iovec *iov = arena_alloc(a->arena, (a->rq->body_pieces + 1) * sizeof(*iov));
-  r->stream = http_pool_take(r->origin);
+  r->stream = a->rq->fresh ? NULL : http_pool_take(r->origin);
   r->was_reused = r->stream != NULL;
-  if (r->was_reused) {
-    int64_t before_us = loop_clock_us();
-    enum err e = run_attempt(a, head, iov, f);
-    if (e != ERR_UPSTREAM_NETWORK || r->has_answer || loop_clock_us() - before_us > STALE_WITHIN_US)
-      return e;
-    reply_drop_connection(r, true);
-  }
-  enum err e = connect_fresh(r, f);
+  enum err e = r->was_reused ? send_on_kept(a, head, iov, f) : ERR_AGAIN;
+  if (e != ERR_AGAIN)
+    return e;
+  e = connect_fresh(r, f);
   return e ? e : run_attempt(a, head, iov, f);
 }
 

@@ -37,12 +37,14 @@ struct http_client_request {
   const struct text *body; /* pieces, sent as one body with content-length; not in stream_scratch, which sending uses */
   size_t body_pieces;
   struct http_timeouts timeouts;
+  bool fresh; /* not on a kept connection */
 };
-/* Connects or reuses, sends, waits for the head of the answer. A reused connection that fails before any byte of the
- * answer arrived is replaced by a fresh one, once (the request had been sent on a connection that the server had
- * already closed). Faults: ERR_UPSTREAM_NETWORK, ERR_UPSTREAM_TIMEOUT (f says connect or first byte),
- * ERR_UPSTREAM_PROTOCOL, ERR_CANCELLED. Waits. The reply and its head live in arena until http_reply_close. An early
- * answer while the body is still being sent is returned; the connection is then not reused. */
+/* Connects or reuses, sends, waits for the head of the answer. A kept connection that
+ * turns out to be closed is replaced unseen when nothing of the request had left; else, within 250 ms, it is
+ * ERR_UPSTREAM_STALE: the caller may send again with `fresh`, and has to account for both. Faults:
+ * ERR_UPSTREAM_NETWORK, ERR_UPSTREAM_TIMEOUT (f says connect or first byte), ERR_UPSTREAM_PROTOCOL, ERR_CANCELLED.
+ * Waits. The reply and its head live in arena until http_reply_close. An early answer while the body is still being
+ * sent is returned; the connection is then not reused. */
 enum err http_client_send(struct http_client *c, struct http_origin *o, const struct http_client_request *rq,
                           struct arena *arena, struct http_reply **out, struct fault *f) MUST_CHECK;
 const struct http1_head *http_reply_head(const struct http_reply *r);

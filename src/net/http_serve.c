@@ -104,8 +104,10 @@ static void call_handler(struct http_exchange *x) {
 enum next { NEXT_HANDLER, NEXT_REQUEST, NEXT_PARK, NEXT_LINGER, NEXT_CLOSE, NEXT_RESET };
 
 static enum next after_answer(const struct http_exchange *x) {
-  if (x->broken || !x->finished || x->c->server->closing)
+  if (x->broken || !x->finished)
     return NEXT_RESET;
+  if (x->c->server->closing)
+    return NEXT_CLOSE;
   if (!x->will_close && x->body_done)
     return NEXT_REQUEST;
   return x->c->ended ? NEXT_CLOSE : NEXT_LINGER;

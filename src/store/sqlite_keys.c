@@ -104,7 +104,7 @@ enum err sqlite_key_find(struct store *store, const uint8_t hash[STORE_HASH_BYTE
 static enum err list_read(struct sqlite_link *l, sqlite3_stmt *s, struct arena *a, struct store_key **out,
                           size_t *out_count, struct fault *f) {
   size_t count = 0, cap = 0;
-  struct store_key *keys = arena_alloc(a, 0);
+  struct store_key *keys = arena_alloc(a, 1);
   int rc;
   while ((rc = sqlite3_step(s)) == SQLITE_ROW) {
     if (count == cap) {

@@ -198,7 +198,7 @@ static void row_read(sqlite3_stmt *s, struct arena *a, struct ledger_row *r) {
 static enum err list_read(struct sqlite_link *l, sqlite3_stmt *s, struct arena *a, struct ledger_row **out,
                           size_t *out_count, struct fault *f) {
   size_t count = 0, cap = 0;
-  struct ledger_row *rows = arena_alloc(a, 0);
+  struct ledger_row *rows = arena_alloc(a, 1);
   int rc;
   while ((rc = sqlite3_step(s)) == SQLITE_ROW) {
     if (count == cap) {

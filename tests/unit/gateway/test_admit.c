@@ -89,7 +89,7 @@ static void store_away(struct world *w) {
   w->identity.one.budget_period = PRINCIPAL_DAY;
   w->spent.fails = ERR_STORE;
   CHECK_INT(ask_messages(w, ASK_BODY), 503);
-  CHECK_HAS(answer_member(w, "error.message").at, "the store is away");
+  CHECK_HAS(answer_member(w, "error.message").at, "the budget cannot be checked");
   CHECK_INT(w->up[0].requests, 0);
   w->spent.fails = ERR_OK;
   w->up[0].answer = json_answer(w, 200, MESSAGE);

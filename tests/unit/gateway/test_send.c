@@ -211,6 +211,42 @@ static void reused(struct world *w) {
 }
 static void test_connections_are_kept_for_the_next_call(void **state) { run_world(reused, NULL); }
 
+/* Answers, then closes the kept connection instead of answering the second request. */
+static void play_stale(struct upstream *up, struct stream *s) {
+  up->then = up->requests == 2 ? CALL_CLOSE : CALL_KEEP;
+  if (up->requests != 2)
+    upstream_say_answer(up, s);
+}
+
+static void stale(struct world *w) {
+  w->up[0].answer = json_answer(w, 200, MESSAGE);
+  w->up[0].play = play_stale;
+  CHECK_INT(ask_messages(w, ASK_BODY), 200);
+  CHECK_INT(ask_messages(w, ASK_BODY), 200);
+  CHECK_HEADER(w, "x-weir-attempts", "2");
+  CHECK_INT(w->up[0].requests, 3);
+  struct ledger_row row = newest_row(w, 0);
+  CHECK_INT(row.attempt, 2);
+  CHECK_TEXT(row.outcome, TEXT("ok"));
+  row = newest_row(w, 1);
+  CHECK_INT(row.attempt, 1);
+  CHECK_TEXT(row.outcome, TEXT("failed_over"));
+  CHECK_INT(row.cost.total, 0);
+}
+static void test_a_request_sent_twice_is_recorded_twice(void **state) { run_world(stale, NULL); }
+
+static void quoted_key(struct world *w) {
+  w->up[0].answer =
+      json_answer(w, 401,
+                  "{\"type\":\"error\",\"error\":{\"type\":\"authentication_error\",\"message\":\"no such "
+                  "key: vendor-secret-a\"}}");
+  CHECK_INT(ask_messages(w, ASK_BODY), 401);
+  CHECK_HAS(wire_text(w->c).at, "no such key: ***************");
+  CHECK_INT(text_find(wire_text(w->c), TEXT("vendor-secret")), -1);
+  CHECK_INT(text_find(w->seen.last.detail, TEXT("no such key")), -1);
+}
+static void test_a_provider_that_quotes_our_key_is_covered(void **state) { run_world(quoted_key, NULL); }
+
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(test_a_failing_status_goes_to_the_next_target),
@@ -225,6 +261,8 @@ int main(void) {
       cmocka_unit_test(test_a_stream_that_begins_with_an_error_goes_to_the_next_target),
       cmocka_unit_test(test_nothing_is_retried_after_the_first_byte),
       cmocka_unit_test(test_connections_are_kept_for_the_next_call),
+      cmocka_unit_test(test_a_request_sent_twice_is_recorded_twice),
+      cmocka_unit_test(test_a_provider_that_quotes_our_key_is_covered),
   };
   cmocka_set_message_output(CM_OUTPUT_TAP);
   return cmocka_run_group_tests_name("send", tests, NULL, NULL);

@@ -25,7 +25,7 @@ struct counting {
   struct store_ops ops;
   struct store *real;
   _Atomic unsigned finds, touches;
-  size_t touched;
+  _Atomic size_t touched;
   enum err fails;
 };
 

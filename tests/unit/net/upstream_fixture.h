@@ -138,6 +138,7 @@ struct caller {
   struct http_timeouts timeouts;
   struct http_reply *reply;
   struct buf body;
+  bool fresh;
 };
 
 static inline struct http_client_options caller_options(void) {
@@ -173,7 +174,8 @@ static inline enum err caller_send(struct caller *c, const char *method, struct 
                                    .header_count = 1,
                                    .body = &body,
                                    .body_pieces = body.len ? 1 : 0,
-                                   .timeouts = c->timeouts};
+                                   .timeouts = c->timeouts,
+                                   .fresh = c->fresh};
   c->fault = (struct fault){0};
   return http_client_send(c->client, c->origin, &rq, &c->arena, &c->reply, &c->fault);
 }
