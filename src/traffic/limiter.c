@@ -13,6 +13,10 @@
 #define US_PER_MINUTE INT64_C(60000000)
 #define US_PER_S      INT64_C(1000000)
 
+/* Nano-USD, 0 or more, as dollars with nine decimals. */
+#define USD_FORMAT     "%" PRId64 ".%09" PRId64
+#define USD_ARGS(nano) (nano) / 1000000000, (nano) % 1000000000
+
 /* A bucket holds at most `limit` units and refills by `limit` a minute. The level is kept in units * 60e6 so that
  * refilling is exact in integers: each microsecond adds `limit` of these fine units. */
 struct bucket {
@@ -140,14 +144,21 @@ static enum err refuse(struct fault *f, enum err e, const char *field, int retry
   return e;
 }
 
+/* The budget has money left, but less than this call may cost: waiting for the next period is not the only way out, a
+ * smaller call is another. */
+static enum err refuse_cost(struct fault *f, const struct limiter_limits *limits, int64_t cost_nano, int64_t room) {
+  return fault_set(f, ERR_BUDGET_EXHAUSTED, "budget",
+                   "this call may cost up to " USD_FORMAT " USD; of the budget of " USD_FORMAT " USD, " USD_FORMAT
+                   " are left",
+                   USD_ARGS(cost_nano), USD_ARGS(limits->budget_nano), USD_ARGS(room));
+}
+
 static enum err refuse_budget(struct fault *f, const struct allowance *a, const struct limiter_limits *limits,
                               int64_t now_us) {
   int64_t left = (limits->period_end_us - now_us) / US_PER_S + 1;
   fault_set(f, ERR_BUDGET_EXHAUSTED, "budget",
-            "the budget of this key is used up: spent %" PRId64 ".%06" PRId64 " and reserved %" PRId64 ".%06" PRId64
-            " of %" PRId64 ".%06" PRId64 " USD",
-            a->spent_nano / 1000000000, a->spent_nano / 1000 % 1000000, a->reserved_nano / 1000000000,
-            a->reserved_nano / 1000 % 1000000, limits->budget_nano / 1000000000, limits->budget_nano / 1000 % 1000000);
+            "the budget of this key is used up: spent " USD_FORMAT " and reserved " USD_FORMAT " of " USD_FORMAT " USD",
+            USD_ARGS(a->spent_nano), USD_ARGS(a->reserved_nano), USD_ARGS(limits->budget_nano));
   if (f)
     f->retry_after_s = left > 0 && left < INT32_MAX ? (int)left : 1;
   return ERR_BUDGET_EXHAUSTED;
@@ -178,8 +189,10 @@ static enum err check(struct allowance *a, const struct limiter_limits *limits, 
     if (!a->spent_is_known)
       return fault_set(f, ERR_AGAIN, "budget", "what this period has cost so far is not known yet");
     int64_t room = limits->budget_nano - a->spent_nano - a->reserved_nano;
-    if (room <= 0 || ask->cost_nano > room)
+    if (room <= 0)
       return refuse_budget(f, a, limits, ask->now_us);
+    if (ask->cost_nano > room)
+      return refuse_cost(f, limits, ask->cost_nano, room);
   }
   return ERR_OK;
 }

@@ -39,8 +39,9 @@ bool allowance_needs_spent(struct allowance *a, int64_t period_start_us);
 void allowance_set_spent(struct allowance *a, int64_t period_start_us, int64_t spent_nano);
 
 /* ERR_OK with a ticket, ERR_RATE_LIMITED or ERR_BUDGET_EXHAUSTED with the limit named in f (field "rpm", "tpm",
- * "concurrency", "budget") and retry_after_s. ERR_AGAIN: there is a budget and allowance_needs_spent; another caller
- * may have moved on to another period since it was last told. */
+ * "concurrency", "budget") and retry_after_s, which stays 0 when a budget has money left but not enough for this call.
+ * A call of more tokens than a whole minute has passes when the minute's are all there. ERR_AGAIN: there is a budget
+ * and allowance_needs_spent; another caller may have moved on to another period since it was last told. */
 enum err allowance_take(struct allowance *a, const struct limiter_limits *limits, const struct limiter_ask *ask,
                         struct limiter_ticket *out, struct fault *f) MUST_CHECK;
 /* The call has ended: actual tokens and cost replace the bounds. Idempotent: the ticket is empty afterwards. */
