@@ -116,6 +116,15 @@ static const struct config_credential *find_credential(const struct config_provi
   return NULL;
 }
 
+/* Whether any provider of this name has it. Of two with one name, which is an error of its own, the second may be the
+ * one that is meant. */
+static bool is_credential_of(const struct config *c, struct text provider, struct text name) {
+  for (size_t i = 0; i < c->provider_count; i++)
+    if (text_equal(c->providers[i].name, provider) && find_credential(&c->providers[i], name) != NULL)
+      return true;
+  return false;
+}
+
 static bool printable(const struct node *n) { return n != NULL && !n->expanded && n->kind == NODE_SCALAR; }
 
 /* The name may have come from the environment, where anything may have been pasted; then it is not shown. */
@@ -156,7 +165,7 @@ void check_target(struct loader *l, const struct node *n, const struct key_path 
   if (t->credential_name.len == 0)
     return;
   t->credential = find_credential(t->provider, t->credential_name);
-  if (t->credential == NULL)
+  if (t->credential == NULL && !is_credential_of(l->config, t->provider_name, t->credential_name))
     refuse_name(l, n, path, "credential", "a credential of its provider,");
 }
 

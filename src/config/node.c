@@ -188,6 +188,12 @@ static bool read_stream(struct reader *r, struct node *root) {
   return false;
 }
 
+/* Editors on Windows put U+FEFF in front of UTF-8; libyaml would skip it only if it were to guess the encoding. */
+static struct text without_mark(struct text yaml) {
+  struct text mark = TEXT("\xEF\xBB\xBF");
+  return text_starts(yaml, mark) ? text_skip(yaml, mark.len) : yaml;
+}
+
 struct node *node_read(struct text yaml, const char *(*lookup)(const char *name), struct arena *a,
                        struct config_errors *errors) {
   struct reader r = {.lookup = lookup, .arena = a, .errors = errors};
@@ -197,6 +203,7 @@ struct node *node_read(struct text yaml, const char *(*lookup)(const char *name)
   if (!yaml_parser_initialize(&r.parser))
     abort();
   yaml_parser_set_encoding(&r.parser, YAML_UTF8_ENCODING);
+  yaml = without_mark(yaml);
   yaml_parser_set_input_string(&r.parser, (const unsigned char *)(yaml.at == NULL ? "" : yaml.at), yaml.len);
   bool good = read_stream(&r, root);
   yaml_parser_delete(&r.parser);

@@ -52,6 +52,13 @@ static void names_are_unique(void **state) {
                  "weir.yaml:3:5: `keys[1]` has the same value as `keys[0]`");
 }
 
+static void a_name_given_twice_is_one_error(void **state) {
+  expect_refused("providers: [{name: p, kind: openai, credentials: [{name: one, api_key: k1}]},\n"
+                 "  {name: p, kind: openai, credentials: [{name: two, api_key: k2}]}]\n"
+                 "models: [{name: m, targets: [{provider: p, model: x, credential: two}]}]\n",
+                 "weir.yaml:2:10: `providers[1].name` is taken by another provider");
+}
+
 static void targets_name_what_exists(void **state) {
   expect_refused(PROVIDER "models: [{name: m, targets: [{provider: q, model: x}]}]\n",
                  "weir.yaml:2:41: `models[0].targets[0].provider` names the provider `q`, which is not declared");
@@ -159,6 +166,7 @@ int main(void) {
       cmocka_unit_test(addresses_are_checked),
       cmocka_unit_test(a_provider_has_the_address_of_its_kind),
       cmocka_unit_test(names_are_unique),
+      cmocka_unit_test(a_name_given_twice_is_one_error),
       cmocka_unit_test(targets_name_what_exists),
       cmocka_unit_test(a_star_in_a_target_needs_one_in_the_name),
       cmocka_unit_test(timeouts_lie_over_each_other),

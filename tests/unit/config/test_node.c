@@ -106,11 +106,22 @@ static void depth_and_width_are_bounded(void **state) {
   arena_done(&a);
 }
 
+static void a_byte_order_mark_is_skipped(void **state) {
+  struct arena a;
+  arena_init(&a);
+  struct node *root = read_yaml(&a, TEXT("\xEF\xBB\xBFone: 1\ntwo: 2\n"));
+  assert_non_null(root);
+  assert_non_null(node_child(root, "one"));
+  assert_int_equal(root->first->column, 6);
+  assert_null(read_yaml(&a, TEXT("one: 1\n\xEF\xBB\xBFtwo: 2\n"))); /* only at the start */
+  arena_done(&a);
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(nodes_know_their_places),     cmocka_unit_test(nothing_written_is_nothing_given),
       cmocka_unit_test(values_cannot_add_yaml),      cmocka_unit_test(what_is_not_plain_yaml_is_refused_at_its_place),
-      cmocka_unit_test(depth_and_width_are_bounded),
+      cmocka_unit_test(depth_and_width_are_bounded), cmocka_unit_test(a_byte_order_mark_is_skipped),
   };
   return RUN_TESTS(tests);
 }
