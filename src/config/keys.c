@@ -131,7 +131,8 @@ static const struct key provider_keys[] = {
      .help = "what differs from the general ones"},
 };
 static const struct key_section provider = {"providers[]",
-                                            "Where requests may go. Without any, `weir serve` starts in demo mode.",
+                                            "Where requests may go. Without a file, `weir serve` takes the vendors "
+                                            "whose keys are in the environment, or starts in demo mode.",
                                             sizeof(struct config_provider), ROWS(provider_keys), check_provider};
 
 static const struct key target_keys[] = {
