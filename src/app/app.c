@@ -11,7 +11,6 @@
 #include "fiber/loop.h"
 #include "identity/apikey.h"
 #include "net/listen.h"
-#include "net/url.h"
 #include "provider/table.h"
 #include "sim/background.h"
 #include "store/store.h"
@@ -39,26 +38,15 @@ static int fail(const struct fault *f) {
   return 1;
 }
 
-static enum err load_config(struct app *a, struct config **out) {
+static enum err load_config(struct app *a, struct config **out, struct config_errors *errors) {
   struct buf demo;
   buf_init(&demo, 65536);
   if (a->demo)
     source_write_demo(&demo, sim_background_url(a->demo));
   struct source source = {a->config_path, buf_text(&demo)};
-  enum err e = source_load(&source, out);
+  enum err e = source_load(&source, out, errors);
   buf_done(&demo);
   return e;
-}
-
-/* Every provider's URL must be one that a worker can use, so that a reload cannot fail half way. */
-static enum err check_config(const struct config *c, struct fault *f) {
-  for (size_t i = 0; i < c->provider_count; i++) {
-    struct url url;
-    enum err e = url_parse(c->providers[i].base_url, &url, f);
-    if (e != ERR_OK)
-      return fault_set(f, ERR_CONFIG, NULL, "provider %.*s: base_url: %s", TEXT_ARGS(c->providers[i].name), f->text);
-  }
-  return ERR_OK;
 }
 
 static enum err make_data_dir(struct app *a, struct fault *f) {
@@ -145,19 +133,6 @@ static enum err open_identity(struct app *a, struct fault *f) {
   return ERR_OK;
 }
 
-static enum err open_tls(struct app *a, struct fault *f) {
-  const struct config *c = a->config;
-  struct arena paths;
-  arena_init(&paths);
-  enum err e = tls_client_context_new(arena_copy(&paths, c->upstream_ca).at, &a->client_tls, f);
-  if (e == ERR_OK && !text_is_empty(c->tls_cert)) {
-    e = tls_server_context_new(arena_copy(&paths, c->tls_cert).at, arena_copy(&paths, c->tls_key).at, &a->server_tls,
-                               f);
-  }
-  arena_done(&paths);
-  return e;
-}
-
 static void join_ports(struct app *a) {
   access_init(&a->telemetry, a->metrics);
   a->gateway = (struct gateway){apikey_identity_port(a->identity),
@@ -171,9 +146,7 @@ static void join_ports(struct app *a) {
 }
 
 static enum err open_all(struct app *a, struct fault *f) {
-  enum err e = check_config(a->config, f);
-  if (e == ERR_OK)
-    e = open_store(a, f);
+  enum err e = open_store(a, f);
   if (e == ERR_OK)
     e = open_ledger(a, f);
   if (e == ERR_OK)
@@ -183,7 +156,7 @@ static enum err open_all(struct app *a, struct fault *f) {
   if (e == ERR_OK)
     e = open_identity(a, f);
   if (e == ERR_OK)
-    e = open_tls(a, f);
+    e = source_open_tls(a->config, &a->client_tls, &a->server_tls, f);
   if (e != ERR_OK)
     return f->text[0] ? e : fault_set(f, e, NULL, "cannot start: %s", err_text(e));
   a->dns = dns_new(a->resolvers);
@@ -264,18 +237,21 @@ static void warn_of_restart_keys(const struct app *a, const struct config *fresh
   buf_done(&keys);
 }
 
-static void reload(struct app *a) {
-  struct config *fresh = NULL;
-  struct fault f = {0};
-  enum err e = load_config(a, &fresh);
-  if (e == ERR_OK) {
-    e = check_config(fresh, &f);
-    if (e != ERR_OK)
-      config_unref(fresh);
+static void log_errors(const struct config_errors *errors) {
+  char line[640];
+  for (size_t i = 0; i < errors->count; i++) {
+    config_error_format(errors, i, line, sizeof(line));
+    LOG_ERROR("config_error", log_str("detail", line));
   }
-  if (e != ERR_OK) {
-    LOG_ERROR("config_reload_failed",
-              log_str("detail", f.text[0] ? f.text : "see the errors above; the old configuration stays in force"));
+}
+
+static void reload(struct app *a) {
+  static struct config_errors errors;
+  struct config *fresh = NULL;
+  if (load_config(a, &fresh, &errors) != ERR_OK) {
+    log_errors(&errors);
+    LOG_ERROR("config_reload_failed", log_u64("errors", errors.count),
+              log_str("detail", "the old configuration stays in force"));
     return;
   }
   warn_of_restart_keys(a, fresh);
@@ -402,10 +378,19 @@ static void raise_limits(void) {
   mallopt(M_TRIM_THRESHOLD, 512 * 1024);
 }
 
+static enum err first_config(struct app *a, struct fault *f) {
+  static struct config_errors errors;
+  enum err e = load_config(a, &a->config, &errors);
+  if (e == ERR_OK)
+    return e;
+  source_print_errors(&errors);
+  return fault_set(f, e, NULL, "the configuration is not valid");
+}
+
 static enum err configure(struct app *a, struct fault *f) {
-  enum err e = load_config(a, &a->config);
+  enum err e = first_config(a, f);
   if (e != ERR_OK)
-    return fault_set(f, e, NULL, "the configuration is not valid");
+    return e;
   if (a->config->provider_count == 0 && !a->config_path && !a->demo)
     a->options.demo = true;
   if (a->options.demo && !a->demo) {
@@ -417,12 +402,12 @@ static enum err configure(struct app *a, struct fault *f) {
     config_unref(a->config);
     a->config = NULL;
     e = sim_background_start(&(struct sim_options){0}, &a->demo, f);
-    if (e == ERR_OK && load_config(a, &a->config) != ERR_OK)
-      e = fault_set(f, ERR_CONFIG, NULL, "the configuration is not valid");
+    if (e == ERR_OK)
+      e = first_config(a, f);
   }
   if (e == ERR_OK && a->config->provider_count == 0) {
-    fprintf(stderr, "weir: no provider is configured, so no model can be served; add one under `providers:` or start "
-                    "with --demo\n");
+    LOG_WARN("no_provider", log_str("detail", "no provider is configured, so no model can be served; add one under "
+                                              "`providers:` or start with --demo"));
   }
   return e;
 }
@@ -441,7 +426,7 @@ static void greet(struct app *a) {
   addr_format(&a->listen[0], url + 7, sizeof(url) - 7);
   struct first_key_options o = {a->store, a->server_secret, persistent_dir(a), url, a->demo != NULL};
   if (first_key_print(&o, stdout, &f) != ERR_OK)
-    fprintf(stderr, "weir: %s\n", fault_text(&f));
+    LOG_ERROR("first_key_failed", log_str("detail", fault_text(&f)));
 }
 
 int app_serve(const struct app_options *o) {

@@ -2,6 +2,10 @@
  * the same loader as a file, so there is one way to become a snapshot. Used by app.c and by the commands in cli/. */
 #include "app/source.h"
 
+#include "config/errors.h"
+#include "net/addr.h"
+#include "net/url.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <unistd.h>
@@ -95,14 +99,11 @@ static enum err read_file(const char *path, struct buf *out, struct config_error
     close(fd);
   if (n == 0)
     return ERR_OK;
-  errors->count = 1;
-  snprintf(errors->source, sizeof(errors->source), "%s", path);
-  snprintf(errors->at[0].text, sizeof(errors->at[0].text), "%s",
-           out->failed ? "the file is larger than 1 MiB" : strerror(why));
+  errors_add(errors, 0, 0, "%s", out->failed ? "the file is larger than 1 MiB" : strerror(why));
   return ERR_CONFIG;
 }
 
-static void print_errors(const struct config_errors *errors) {
+void source_print_errors(const struct config_errors *errors) {
   for (size_t i = 0; i < errors->count; i++) {
     char line[640];
     config_error_format(errors, i, line, sizeof(line));
@@ -110,23 +111,61 @@ static void print_errors(const struct config_errors *errors) {
   }
 }
 
-enum err source_load(const struct source *s, struct config **out) {
-  static struct config_errors errors;
+/* What the loader leaves to the rooms that know addresses. */
+static void check_addresses(const struct config *c, struct config_errors *errors) {
+  struct fault f = {0};
+  for (size_t i = 0; i < c->listen_count; i++) {
+    struct addr a;
+    if (addr_parse(c->listen[i], &a, &f) != ERR_OK)
+      errors_add(errors, 0, 0, "`listen[%zu]`: %s", i, fault_text(&f));
+  }
+  for (size_t i = 0; i < c->provider_count; i++) {
+    struct url u;
+    if (url_parse(c->providers[i].base_url, &u, &f) != ERR_OK)
+      errors_add(errors, 0, 0, "`providers[%zu].base_url`: %s", i, fault_text(&f));
+  }
+}
+
+enum err source_load(const struct source *s, struct config **out, struct config_errors *errors) {
   struct buf text;
-  const char *path = source_path(s->path);
-  memset(&errors, 0, sizeof(errors));
+  const char *path = source_path(s->path), *name = path ? path : "defaults";
+  struct config *c = NULL;
+  errors_start(errors, name);
   buf_init(&text, FILE_MAX_BYTES + 65536);
   enum err e = ERR_OK;
   if (path)
-    e = read_file(path, &text, &errors);
+    e = read_file(path, &text, errors);
   else if (text_is_empty(s->addition))
     write_defaults(&text);
   buf_add(&text, s->addition);
   if (e == ERR_OK)
-    e = config_load_text(buf_text(&text), path ? path : "defaults", NULL, out, &errors);
-  if (e != ERR_OK)
-    print_errors(&errors);
+    e = config_load_text(buf_text(&text), name, NULL, &c, errors);
   buf_done(&text);
+  if (e != ERR_OK)
+    return e;
+  check_addresses(c, errors);
+  if (errors->count > 0) {
+    config_unref(c);
+    return ERR_CONFIG;
+  }
+  *out = c;
+  return ERR_OK;
+}
+
+enum err source_open_tls(const struct config *c, struct tls_context **out_client, struct tls_context **out_server,
+                         struct fault *f) {
+  struct arena paths;
+  struct fault why = {0};
+  arena_init(&paths);
+  enum err e = tls_client_context_new(arena_copy(&paths, c->upstream_ca).at, out_client, &why);
+  if (e != ERR_OK) {
+    fault_set(f, e, "upstream_ca", "`upstream_ca`: %s", fault_text(&why));
+  } else if (!text_is_empty(c->tls_cert)) {
+    e = tls_server_context_new(arena_copy(&paths, c->tls_cert).at, arena_copy(&paths, c->tls_key).at, out_server, &why);
+    if (e != ERR_OK)
+      fault_set(f, e, "tls", "`tls`: %s", fault_text(&why));
+  }
+  arena_done(&paths);
   return e;
 }
 

@@ -1,10 +1,12 @@
-/* Where the configuration of a command comes from: a file, or defaults made from the environment. The same for every
- * command, so that `weir key create` finds the store that `weir serve` uses. */
+/* Where the configuration of a command comes from: a file, or defaults made from the environment; and the check of what
+ * only the rooms below can judge, addresses and certificates. The same for every command, so that `weir key create`
+ * finds the store that `weir serve` uses. */
 #ifndef APP_SOURCE_H
 #define APP_SOURCE_H
 
 #include "base/buf.h"
 #include "config/config.h"
+#include "net/tls.h"
 
 struct source {
   const char *path;     /* NULL: ./weir.yaml when it exists */
@@ -13,8 +15,15 @@ struct source {
 
 /* The path really used; NULL when no file is. */
 const char *source_path(const char *given);
-/* Loads; on failure every error has been printed to standard error, one a line, with its place. */
-enum err source_load(const struct source *s, struct config **out) MUST_CHECK;
+/* Loads, and reads the addresses as a worker will, so that a reload cannot fail half way. ERR_CONFIG with at least one
+ * entry in *errors. */
+enum err source_load(const struct source *s, struct config **out, struct config_errors *errors) MUST_CHECK;
+/* To standard error, one a line, with its place. For a command; a running server has its log there. */
+void source_print_errors(const struct config_errors *errors);
+/* Loads the certificates that c names. *out_server stays NULL when c says nothing of TLS. ERR_CONFIG with key and file
+ * in f; what was made before the failure is the caller's all the same. */
+enum err source_open_tls(const struct config *c, struct tls_context **out_client, struct tls_context **out_server,
+                         struct fault *f) MUST_CHECK;
 /* Providers, models and prices of the simulator at base ("http://127.0.0.1:PORT"), as YAML. */
 void source_write_demo(struct buf *out, const char *base);
 /* data_dir/weir.db, zero-terminated, in the config's life. ERR_LIMIT when too long. */

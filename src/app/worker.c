@@ -114,6 +114,7 @@ static struct http_client_options client_options(const struct worker *w, const s
 
 static enum err build(struct worker *w, const int *fds, const bool *shared, size_t count, struct fault *f) {
   struct config *c = w->o.config;
+  struct fault why = {0};
   struct loop_limits limits = {.max_fibers = (c->limits.fibers + w->o.workers - 1) / w->o.workers};
   struct http_server_options server = server_options(w, c);
   struct http_client_options client = client_options(w, c);
@@ -125,7 +126,7 @@ static enum err build(struct worker *w, const int *fds, const bool *shared, size
   if (e == ERR_OK)
     e = http_client_new(w->loop, &client, &w->gateway.client);
   if (e == ERR_OK)
-    e = gateway_worker_use(&w->gateway, c, f);
+    e = gateway_worker_use(&w->gateway, c, &why);
   for (size_t i = 0; i < count && i < LISTEN_MAX && e == ERR_OK; i++) {
     e = listener_start(w->loop, fds[i], shared[i], on_accept, w, &w->listeners[i]);
     if (e == ERR_OK)
@@ -133,7 +134,7 @@ static enum err build(struct worker *w, const int *fds, const bool *shared, size
   }
   return e == ERR_OK
              ? e
-             : fault_set(f, e, NULL, "worker %u cannot start: %s", w->o.index, f->text[0] ? f->text : err_text(e));
+             : fault_set(f, e, NULL, "worker %u cannot start: %s", w->o.index, why.text[0] ? why.text : err_text(e));
 }
 
 static void close_all(struct worker *w) {

@@ -29,6 +29,8 @@ struct cli_option {
 bool cli_parse(int argc, char **argv, const char *usage, const struct cli_option *options, size_t option_count,
                const char **words, size_t max_words, size_t *out_words, bool *out_help);
 
+/* The configuration that `weir serve -c path` uses. False after printing what is wrong with it. */
+bool cli_config_load(const char *path, struct config **out);
 /* The store that `weir serve -c path` uses, opened for a command. Prints what went wrong. */
 struct cli_store {
   struct config *config;

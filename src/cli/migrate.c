@@ -50,10 +50,9 @@ int cli_migrate(int argc, char **argv) {
   if (!known || (is_down && (words < 2 || !text_to_u64(text_of(word[1]), &steps) || steps > 9999)) ||
       (!is_down && words > 1))
     return misuse();
-  struct source source = {source_path(config), TEXT_NONE};
   struct config *c = NULL;
   char path[1100];
-  if (source_load(&source, &c) != ERR_OK)
+  if (!cli_config_load(config, &c))
     return 1;
   enum err e = source_store_path(c, path, sizeof(path));
   config_unref(c);

@@ -67,6 +67,15 @@ int cli_fail(const struct fault *f) {
   return 1;
 }
 
+bool cli_config_load(const char *path, struct config **out) {
+  static struct config_errors errors;
+  struct source source = {source_path(path), TEXT_NONE};
+  if (source_load(&source, out, &errors) == ERR_OK)
+    return true;
+  source_print_errors(&errors);
+  return false;
+}
+
 static enum err open_store(struct cli_store *s, struct fault *f) {
   char path[1100];
   if (s->config->store != CONFIG_STORE_SQLITE)
@@ -81,9 +90,8 @@ static enum err open_store(struct cli_store *s, struct fault *f) {
 
 bool cli_store_open(const char *config_path, struct cli_store *out) {
   struct fault f = {0};
-  struct source source = {source_path(config_path), TEXT_NONE};
   memset(out, 0, sizeof(*out));
-  if (source_load(&source, &out->config) != ERR_OK)
+  if (!cli_config_load(config_path, &out->config))
     return false;
   if (open_store(out, &f) == ERR_OK)
     return true;

@@ -1,6 +1,7 @@
 // The process around the requests: draining, reloading, dying in the middle, and a ledger that is exact through all of it.
 import { after, beforeEach, test } from 'node:test';
 import assert from 'node:assert/strict';
+import { execFileSync } from 'node:child_process';
 import { readFileSync, writeFileSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Anthropic, KEY, costOf, eventually, needsWeir, openai, start, textOf, type LedgerRow } from './harness.js';
@@ -67,7 +68,12 @@ test('HUP with a bad configuration keeps the old one and says why; a good one is
   const good = readFileSync(world.weir.file, 'utf8');
   writeFileSync(world.weir.file, good.replace('providers:', 'provders:'));
   world.weir.signal('SIGHUP');
-  await eventually('the log names the mistake', async () => world.weir.logs().includes('provders'));
+  await eventually('the log names the mistake', async () => world.weir.logs().includes('config_reload_failed'));
+  const said = world.weir.logs().split('\n').filter((line) => line.includes('provders'));
+  assert.equal(said.length, 1, said.join('\n'));
+  const line = JSON.parse(said[0] ?? '') as { event: string; level: string; detail: string };
+  assert.deepEqual([line.event, line.level], ['config_error', 'error']);
+  assert.match(line.detail, /^\S+:\d+:\d+: unknown key `provders`, did you mean `providers`\?$/);
   assert.match(textOf((await client().messages.create(params('alias', 'still there'))).content), /still there/);
   await assert.rejects(client().messages.create(params('newcomer')), Anthropic.NotFoundError);
   writeFileSync(world.weir.file, good.replace('models:', 'models:\n  - { name: newcomer, wire: anthropic, targets: [ { provider: anthropic, model: sim-text } ] }'));
@@ -82,6 +88,29 @@ test('HUP with a bad configuration keeps the old one and says why; a good one is
   });
   writeFileSync(world.weir.file, good);
   world.weir.signal('SIGHUP');
+});
+
+test('check names file and key, and loads the certificates', { skip }, async () => {
+  const good = readFileSync(world.weir.file, 'utf8');
+  const [one, other] = ['one', 'other'].map((name) => `${world.weir.dir}/${name}`) as [string, string];
+  for (const name of [one, other]) {
+    execFileSync('openssl', ['req', '-x509', '-newkey', 'rsa:2048', '-nodes', '-subj', '/CN=localhost', '-keyout', `${name}.key`, '-out', `${name}.pem`], { stdio: 'ignore' });
+  }
+  const cases: [string, RegExp | undefined][] = [
+    [good, undefined],
+    [`${good}\ntls: { cert: "${one}.pem", key: "${one}.key" }\nupstream_ca: "${one}.pem"\n`, undefined],
+    [good.replace('127.0.0.1:0', 'localhost'), /\.yaml: `listen\[0\]`: "localhost" is not an address/],
+    [`${good}\ntls: { cert: "${one}.pem", key: "${other}.key" }\n`, /\.yaml: `tls`: the private key \S+other\.key does not belong to the certificate/],
+    [`${good}\ntls: { cert: "${one}.pem", key: "${one}.nokey" }\n`, /\.yaml: `tls`: .*one\.nokey/],
+    [`${good}\nupstream_ca: "${one}.key"\n`, /\.yaml: `upstream_ca`: \S+one\.key holds no CA certificates/],
+  ];
+  for (const [text, wrong] of cases) {
+    writeFileSync(world.weir.file, text);
+    const { code, out } = await world.weir.command('check');
+    assert.equal(code, wrong ? 1 : 0, out);
+    assert.match(out, wrong ?? /is valid: 2 providers/);
+  }
+  writeFileSync(world.weir.file, good);
 });
 
 test('TERM lets a running stream come to its end and refuses new calls', { skip }, async () => {
