@@ -25,7 +25,7 @@ packages_test='sqlite3 openssl ca-certificates'
 packages_clang='clang llvm'
 packages_lint='clang-format clang-tidy cppcheck codespell shellcheck'
 packages_coverage='gcovr'
-packages_bench='nginx haproxy wrk'
+packages_bench='nginx haproxy strace'
 
 say() { echo "setup: $*"; }
 fail() {
