@@ -373,9 +373,9 @@ static void raise_limits(void) {
     setrlimit(RLIMIT_NOFILE, &files);
   }
   prctl(PR_SET_DUMPABLE, 0);
-  /* Large bodies come from the system and go back to it, however many there were before. */
-  mallopt(M_MMAP_THRESHOLD, 128 * 1024);
-  mallopt(M_TRIM_THRESHOLD, 512 * 1024);
+  /* Ordinary bodies are served from memory that stays; very large ones come from the system and go back to it. */
+  mallopt(M_MMAP_THRESHOLD, 2 * 1024 * 1024);
+  mallopt(M_TRIM_THRESHOLD, 4 * 1024 * 1024);
 }
 
 static enum err first_config(struct app *a, struct fault *f) {

@@ -73,7 +73,11 @@ void json_object(struct json_writer *w); /* opens; inside an object call json_na
 void json_object_end(struct json_writer *w);
 void json_array(struct json_writer *w);
 void json_array_end(struct json_writer *w);
-void json_name(struct json_writer *w, const char *name);
+void json_name_text(struct json_writer *w, struct text name);
+/* Inline so that the length of a literal is known when compiling. */
+static inline void json_name(struct json_writer *w, const char *name) {
+  json_name_text(w, (struct text){name, strlen(name)});
+}
 void json_put_text(struct json_writer *w, struct text t);
 void json_put_str(struct json_writer *w, const char *zero_terminated); /* NULL writes null */
 void json_put_u64(struct json_writer *w, uint64_t n);
@@ -82,11 +86,26 @@ void json_put_bool(struct json_writer *w, bool b);
 void json_put_null(struct json_writer *w);
 void json_put_raw(struct json_writer *w, struct text json); /* must be one valid value */
 /* name and value in one call, the common case inside objects */
-void json_field_text(struct json_writer *w, const char *name, struct text t);
-void json_field_str(struct json_writer *w, const char *name, const char *s);
-void json_field_u64(struct json_writer *w, const char *name, uint64_t n);
-void json_field_i64(struct json_writer *w, const char *name, int64_t n);
-void json_field_bool(struct json_writer *w, const char *name, bool b);
+static inline void json_field_text(struct json_writer *w, const char *name, struct text t) {
+  json_name(w, name);
+  json_put_text(w, t);
+}
+static inline void json_field_str(struct json_writer *w, const char *name, const char *s) {
+  json_name(w, name);
+  json_put_str(w, s);
+}
+static inline void json_field_u64(struct json_writer *w, const char *name, uint64_t n) {
+  json_name(w, name);
+  json_put_u64(w, n);
+}
+static inline void json_field_i64(struct json_writer *w, const char *name, int64_t n) {
+  json_name(w, name);
+  json_put_i64(w, n);
+}
+static inline void json_field_bool(struct json_writer *w, const char *name, bool b) {
+  json_name(w, name);
+  json_put_bool(w, b);
+}
 /* Only the escaped inside of a string, without quotes. */
 void json_escape(struct buf *out, struct text t);
 

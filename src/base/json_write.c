@@ -86,9 +86,9 @@ static void quoted(struct buf *out, struct text t) {
   buf_add_char(out, '"');
 }
 
-void json_name(struct json_writer *w, const char *name) {
+void json_name_text(struct json_writer *w, struct text name) {
   comma(w);
-  quoted(w->out, text_of(name));
+  quoted(w->out, name);
   buf_add_char(w->out, ':');
   w->has_item |= NAMED;
 }
@@ -122,31 +122,6 @@ void json_put_null(struct json_writer *w) { json_put_raw(w, TEXT("null")); }
 void json_put_raw(struct json_writer *w, struct text json) {
   before_value(w);
   buf_add(w->out, json);
-}
-
-void json_field_text(struct json_writer *w, const char *name, struct text t) {
-  json_name(w, name);
-  json_put_text(w, t);
-}
-
-void json_field_str(struct json_writer *w, const char *name, const char *s) {
-  json_name(w, name);
-  json_put_str(w, s);
-}
-
-void json_field_u64(struct json_writer *w, const char *name, uint64_t n) {
-  json_name(w, name);
-  json_put_u64(w, n);
-}
-
-void json_field_i64(struct json_writer *w, const char *name, int64_t n) {
-  json_name(w, name);
-  json_put_i64(w, n);
-}
-
-void json_field_bool(struct json_writer *w, const char *name, bool b) {
-  json_name(w, name);
-  json_put_bool(w, b);
 }
 
 static void escape_control(struct buf *out, char c) {

@@ -60,7 +60,7 @@ size_t headers_for_upstream(const struct exchange *x, const struct provider_targ
 
 static size_t put(struct http_header *out, size_t n, size_t cap, struct text name, struct text value) {
   if (n < cap)
-    out[n++] = (struct http_header){name, value};
+    out[n++] = (struct http_header){.name = name, .value = value};
   return n;
 }
 
@@ -148,7 +148,8 @@ size_t headers_for_client(struct exchange *x, const struct http_headers *upstrea
   for (size_t i = 0; i < own_count; i++) {
     if (!text_is_empty(theirs) && text_equal(own[i].name, their_name))
       continue;
-    n = put(out, n, cap, own[i].name, own[i].value);
+    if (n < cap)
+      out[n++] = own[i];
   }
   for (size_t i = 0; i < upstream->count; i++) {
     struct text name = upstream->at[i].name;
@@ -157,7 +158,8 @@ size_t headers_for_client(struct exchange *x, const struct http_headers *upstrea
     /* The dialect's id header passes; the other spelling is ours already. */
     if (anthropic && text_equal_nocase(name, TEXT("x-request-id")))
       continue;
-    n = put(out, n, cap, name, upstream->at[i].value);
+    if (n < cap)
+      out[n++] = upstream->at[i];
   }
   x->upstream_request_id = theirs;
   /* A wrong provider key is ours to mend: clients that retry on 401 would do so for ever. */

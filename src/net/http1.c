@@ -235,6 +235,7 @@ static enum err compare_lines(const struct http1 *p, struct text raw, struct htt
     if (!same || !text_equal(value, text_trim(h->value)))
       return fault_set(f, ERR_PROTOCOL, NULL, "a header line is malformed");
     h->value = value;
+    h->is_parsed = true;
   }
   if (raw.len != 2)
     return fault_set(f, ERR_PROTOCOL, NULL, "a header line is malformed");

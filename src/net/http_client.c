@@ -95,7 +95,7 @@ static enum err make_head(const struct http_origin *o, const struct http_client_
   add_field(out, TEXT("host"), o->name);
   for (size_t i = 0; i < rq->header_count; i++) {
     const struct http_header *h = &rq->headers[i];
-    if (!http_header_is_sane(h->name, h->value))
+    if (!h->is_parsed && !http_header_is_sane(h->name, h->value))
       return fault_set(f, ERR_BAD_REQUEST, NULL, "the header \"%.*s\" cannot be sent",
                        TEXT_ARGS(text_head(h->name, 64)));
     if (!is_ours(h->name))

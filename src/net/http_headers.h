@@ -7,6 +7,7 @@
 
 struct http_header {
   struct text name, value; /* value trimmed; name as sent */
+  bool is_parsed;          /* taken from a message that http1.h has accepted, so it may be sent as it is */
 };
 #define HTTP_MAX_HEADERS 128
 struct http_headers {
