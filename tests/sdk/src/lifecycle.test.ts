@@ -132,6 +132,25 @@ test('TERM lets a running stream come to its end and refuses new calls', { skip 
   assert.equal(rows[0]?.usage.output, 40);
 });
 
+test('a second TERM ends running streams with an error event, not with a cut', { skip }, async () => {
+  const model = 'sim-long-400+drip-21';
+  const stream = await client().messages.create({ ...params(model), stream: true });
+  let words = 0;
+  await assert.rejects(async () => {
+    for await (const event of stream) {
+      if (event.type !== 'content_block_delta' || ++words !== 3) continue;
+      world.weir.signal('SIGTERM');
+      await eventually('the drain has begun', async () => world.weir.logs().includes('"draining"'));
+      world.weir.signal('SIGTERM');
+    }
+  }, /shutting down/);
+  assert.equal(await world.weir.ended(), 0, world.weir.logs().slice(-2000));
+  await world.weir.restart();
+  const rows = await world.weir.ledgerOf(1, (r) => r.model === model);
+  assert.equal(rows.length, 1);
+  assert.equal(rows[0]?.outcome, 'cut');
+});
+
 test('killed in the middle of a stream: after a restart the call is in the ledger, once, and the balances hold', { skip }, async () => {
   for (const model of ['sim-long-400+drip-20', 'sim-slow-20007']) {
     const pending = (async () => {
