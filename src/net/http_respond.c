@@ -90,8 +90,7 @@ static void make_head(struct http_exchange *x, int status, const struct http_hea
   x->will_close = x->will_close || !request->keep_alive || !x->body_done || srv->draining;
   begin_head(srv, status, out);
   for (size_t i = 0; i < count; i++)
-    if (!is_ours(headers[i].name) &&
-        (headers[i].is_parsed || http_header_is_sane(headers[i].name, headers[i].value)))
+    if (!is_ours(headers[i].name) && (headers[i].is_parsed || http_header_is_sane(headers[i].name, headers[i].value)))
       add_field(out, headers[i].name, headers[i].value);
   if (x->will_close)
     buf_add(out, TEXT("connection: close\r\n"));

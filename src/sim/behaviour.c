@@ -30,7 +30,7 @@ static const struct behaviour_row rows[] = {
     FLAG("gzip", gzip),
     FLAG("nousage", no_usage),
     FLAG("empty", empty),
-    NUMBER("long-", long_words, 1, 200000),
+    NUMBER("long-", long_words, 1, 1000000),
     NUMBER("slow-", slow_ms, 0, 600000),
     NUMBER("drip-", drip_ms, 0, 600000),
     NUMBER("fail-", fail_status, 400, 599),

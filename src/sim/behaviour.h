@@ -2,7 +2,7 @@
  *
  * One or more of these, joined by '+' (in a header also by ','), each with or without the prefix "sim-":
  *   text tools thinking cache image     what the answer holds
- *   long-N                              N text deltas (1 to 200000)
+ *   long-N                              N text deltas (1 to 1000000)
  *   slow-MS drip-MS                     wait before the first byte, and between events (up to 600000)
  *   fail-STATUS                         an error of that status (400 to 599) in the dialect's shape
  *   usage-limit                         429 with the body of an exhausted plan
