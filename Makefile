@@ -14,7 +14,7 @@ SECONDS ?= 60
 # ThreadSanitizer and AddressSanitizer of older clangs cannot live with much address randomness; a container may forbid to turn it off.
 STEADY := $(shell setarch -R true 2>/dev/null && echo setarch -R)
 
-.PHONY: help run build test lint format asan tsan fuzz coverage bench clean
+.PHONY: help run build test lint format asan tsan fuzz coverage bench docs clean
 
 help: ## this list
 	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' Makefile | expand -t 10
@@ -72,6 +72,10 @@ format: ## let clang-format rewrite every C file
 bench: build ## side by side with nginx and HAProxy; results in bench/results
 	@$(SETUP) bench
 	@sh bench/run.sh
+
+docs: build ## write docs/generated from the program's tables
+	@mkdir -p docs/generated
+	@build/weir reference >docs/generated/configuration.md
 
 clean: ## forget everything built (the data in ./weir-data stays)
 	@rm -rf build

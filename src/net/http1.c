@@ -56,8 +56,6 @@ void http1_begin(struct http1 *p, struct arena *arena, bool is_answer_to_head) {
 
 bool http1_has_begun(const struct http1 *p) { return p->has_begun; }
 
-/* --- the scan: lines and control bytes --- */
-
 static enum err too_many_headers(const struct http1 *p, struct fault *f) {
   return fault_set(f, ERR_HEADERS_TOO_LARGE, NULL, "the message has more than %zu headers", p->limits.max_headers);
 }
@@ -125,8 +123,6 @@ static enum err scan(struct http1 *p, struct text bytes, size_t *out_at, bool *o
   *out_at = at;
   return ERR_OK;
 }
-
-/* --- llhttp over a complete head --- */
 
 struct reading {
   struct http1_head *head;
@@ -200,8 +196,6 @@ static enum err tokenise(const struct http1 *p, struct text raw, struct http1_he
   return ERR_OK;
 }
 
-/* --- the comparison, line by line --- */
-
 static struct text cut_line(struct text *raw) {
   ptrdiff_t end = text_find_char(*raw, '\r'); /* the scan has made sure that there is one, and a line feed behind it */
   struct text line = text_head(*raw, (size_t)end);
@@ -241,8 +235,6 @@ static enum err compare_lines(const struct http1 *p, struct text raw, struct htt
     return fault_set(f, ERR_PROTOCOL, NULL, "a header line is malformed");
   return ERR_OK;
 }
-
-/* --- what the fields say about framing --- */
 
 struct framing {
   size_t lengths, codings;
@@ -340,8 +332,6 @@ static enum err parse(struct http1 *p, struct text raw, struct http1_head *out, 
   *out = head;
   return ERR_OK;
 }
-
-/* --- feeding --- */
 
 static void keep_partial(struct http1 *p, struct text bytes) {
   size_t need = p->partial_len + bytes.len;

@@ -60,8 +60,6 @@ size_t http_client_idle(const struct http_client *c) { return c->pool.idle; }
 
 size_t http_client_busy(const struct http_client *c) { return c->busy; }
 
-/* --- the bytes of a request --- */
-
 static bool is_ours(struct text name) {
   static const struct text ours[] = {{"host", 4},        {"content-length", 14}, {"connection", 10},
                                      {"keep-alive", 10}, {"expect", 6},          {"transfer-encoding", 17}};
@@ -112,8 +110,6 @@ static enum err make_head(const struct http_origin *o, const struct http_client_
   buf_add(out, TEXT("\r\n"));
   return buf_check(out) == ERR_OK ? ERR_OK : fault_set(f, ERR_BAD_REQUEST, NULL, "the headers to be sent are too long");
 }
-
-/* --- one attempt: send and read the head --- */
 
 struct attempt {
   struct http_reply *r;
@@ -239,8 +235,6 @@ static enum err exchange(struct attempt *a, struct fault *f) {
     r->is_doubtful = true;
   return e;
 }
-
-/* --- connections --- */
 
 /* Its fault must not lie under the exchange that follows. */
 static __attribute__((noinline)) enum err connect_fresh(struct http_reply *r, struct fault *f) {

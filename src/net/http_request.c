@@ -131,8 +131,6 @@ void http_request_drop_body(struct http_request *rq) {
   x->body_len = 0;
 }
 
-/* --- has the client gone? --- */
-
 /* Reads what stands between us and the end, so that requests sent ahead of it are seen. Into its own few bytes: a
  * handler that asks may have the thread's scratch in use. */
 bool exchange_is_abandoned(struct http_exchange *x) {

@@ -98,8 +98,6 @@ static void make_head(struct http_exchange *x, int status, const struct http_hea
     buf_add(out, TEXT("connection: keep-alive\r\n"));
 }
 
-/* --- writing --- */
-
 static enum err wait_for_room(struct http_exchange *x) {
   struct http_server *srv = x->c->server;
   if (x->cancel_when_gone)
@@ -266,8 +264,6 @@ void http_respond_abort(struct http_request *rq) {
 bool http_respond_has_started(const struct http_request *rq) {
   return ((const struct http_exchange *)rq->internal)->started;
 }
-
-/* --- refusals --- */
 
 static void write_refusal(struct http_server *srv, const struct fault *f, struct text target, struct text id,
                           bool with_body, struct buf *out) {

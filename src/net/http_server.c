@@ -49,8 +49,6 @@ static void count_out(struct http_server *srv) {
 
 size_t http_server_active(const struct http_server *srv) { return srv->active; }
 
-/* --- what the files of the server share --- */
-
 void http_server_make_id(char out[28]) {
   static const char alphabet[] = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
   memcpy(out, "req_", 4);
@@ -127,8 +125,6 @@ void connection_linger(struct http_connection *c) {
   c->linger_bytes = LINGER_BYTES;
   loop_timer_start(c->server->loop, &c->timer, loop_now_us(c->server->loop) + LINGER_US);
 }
-
-/* --- events of connections without a fiber --- */
 
 static void throw_away(struct http_connection *c) {
   for (;;) {
@@ -237,8 +233,6 @@ void http_server_accept(struct http_server *srv, struct stream *s, const struct 
   if (full)
     refuse(c);
 }
-
-/* --- the end of the server --- */
 
 void http_server_drain(struct http_server *srv) {
   srv->draining = true;
