@@ -8,18 +8,25 @@
 #define DEPTH_MOST    256u
 #define PAIRWISE_MOST 16u /* members compared pair by pair; more go through a table */
 
+/* yyjson's codes are constant objects and not constants, so they can neither be cases nor fill a static table. */
 static const char *reason(yyjson_read_code code) {
-  switch (code) {
-  case YYJSON_READ_ERROR_EMPTY_CONTENT: return "there is no value";
-  case YYJSON_READ_ERROR_UNEXPECTED_CONTENT: return "something follows the value";
-  case YYJSON_READ_ERROR_UNEXPECTED_END: return "the text ends too early";
-  case YYJSON_READ_ERROR_UNEXPECTED_CHARACTER: return "unexpected character";
-  case YYJSON_READ_ERROR_JSON_STRUCTURE: return "a comma, bracket or brace is out of place";
-  case YYJSON_READ_ERROR_INVALID_NUMBER: return "the number is malformed or beyond the range of a double";
-  case YYJSON_READ_ERROR_INVALID_STRING: return "bad UTF-8, a bad escape or a control character in a string";
-  case YYJSON_READ_ERROR_LITERAL: return "expected true, false or null";
-  default: return "it cannot be read";
-  }
+  const struct {
+    yyjson_read_code code;
+    const char *text;
+  } rows[] = {
+      {YYJSON_READ_ERROR_EMPTY_CONTENT, "there is no value"},
+      {YYJSON_READ_ERROR_UNEXPECTED_CONTENT, "something follows the value"},
+      {YYJSON_READ_ERROR_UNEXPECTED_END, "the text ends too early"},
+      {YYJSON_READ_ERROR_UNEXPECTED_CHARACTER, "unexpected character"},
+      {YYJSON_READ_ERROR_JSON_STRUCTURE, "a comma, bracket or brace is out of place"},
+      {YYJSON_READ_ERROR_INVALID_NUMBER, "the number is malformed or beyond the range of a double"},
+      {YYJSON_READ_ERROR_INVALID_STRING, "bad UTF-8, a bad escape or a control character in a string"},
+      {YYJSON_READ_ERROR_LITERAL, "expected true, false or null"},
+  };
+  for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++)
+    if (rows[i].code == code)
+      return rows[i].text;
+  return "it cannot be read";
 }
 
 static enum err refuse_read(const yyjson_read_err *e, struct text src, struct fault *f) {
