@@ -225,7 +225,6 @@ static enum err write_framed(struct http_exchange *x, struct text before, const 
   enum err e = n ? write_copying(x, iov, n) : ERR_OK;
   buf_done(&x->head);
   buf_init(&x->head, HEAD_MAX_BYTES);
-  (void)buf_reserve(&x->head, HEAD_USUAL_BYTES);
   return e;
 }
 
