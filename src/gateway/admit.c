@@ -1,4 +1,4 @@
-/* Fourth stage: may this call run now. The key's requests and tokens a minute, its calls at once and its money are
+/* Fifth stage: may this call run now. The key's requests and tokens a minute, its calls at once and its money are
  * taken in one step; a refusal consumes nothing. With a budget the dearest candidate's worst case is reserved, and what
  * the period has cost so far is asked from the store once. Settle gives the ticket back. */
 #include "gateway/exchange.h"

@@ -1,6 +1,6 @@
-/* Third stage: which targets may serve the request, in which order. The model's entry in the snapshot names them; those
- * whose provider does not speak the caller's wire are left out, and a request that loses all of them is refused with
- * the reason. Decides only; nothing is sent, counted or waited for here. */
+/* Fourth stage: which targets may serve the request, in which order. The model's entry in the snapshot names them;
+ * those whose provider does not speak the caller's wire are left out, and a request that loses all of them is refused
+ * with the reason. Decides only; nothing is sent, counted or waited for here. */
 #include "gateway/exchange.h"
 
 static struct price price_of(const struct exchange *x, const struct config_provider *provider,

@@ -1,4 +1,4 @@
-/* Sixth stage: the answer to the client, byte for byte. A plain answer has been read whole and leaves in one write. A
+/* Seventh stage: the answer to the client, byte for byte. A plain answer has been read whole and leaves in one write. A
  * stream leaves event by event: only complete events go out, several from one read in one write, so that whatever
  * happens upstream the client never holds half an event. A stream that breaks ends in an error event of the client's
  * wire. While it waits a stream holds no buffer; a client that does not read is waited for, and the provider is not

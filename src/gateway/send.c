@@ -1,4 +1,4 @@
-/* Fifth stage: the call to a provider. Candidates are tried in their order; each try is built from the caller's raw
+/* Sixth stage: the call to a provider. Candidates are tried in their order; each try is built from the caller's raw
  * bytes with edits, reserved in the ledger, sent, and judged by its answer's head and, for streams, its first event.
  * All fail-over rules live here and end when the first byte goes to the client: what comes back is one reply to relay,
  * or the last failure. */
