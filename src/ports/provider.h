@@ -5,6 +5,8 @@
 
 #include "base/arena.h"
 
+struct aws_credentials;
+
 struct provider_header {
   struct text name, value;
 };
@@ -13,8 +15,13 @@ enum provider_operation {
   PROVIDER_MESSAGES,
   PROVIDER_COUNT_TOKENS,
   PROVIDER_CHAT,
+  PROVIDER_RESPONSES,
   PROVIDER_EMBEDDINGS,
-  PROVIDER_RAW /* a vendor path passed through as it is: batches, files */
+  PROVIDER_INVOKE,         /* Bedrock InvokeModel, plain or streamed */
+  PROVIDER_CONVERSE,       /* Bedrock Converse, plain or streamed */
+  PROVIDER_COUNT_BEDROCK,  /* Bedrock CountTokens */
+  PROVIDER_RAW,            /* a vendor path passed through as it is: batches, files */
+  PROVIDER_OPERATION_COUNT
 };
 
 /* What happened to an attempt (product.md R2). */
@@ -40,8 +47,20 @@ struct provider_call {
   struct text api_key;                          /* Weir's credential; empty when the caller's own is used */
   struct text own_x_api_key, own_authorization; /* the caller's own credentials (only on /ak), else empty */
   bool has_version;                             /* the client sent anthropic-version */
+  /* What some vendors put into the path. */
+  struct text model;
+  bool stream;
+  struct text api_version; /* Azure: the provider's configured api_version, else empty */
+  /* What a signature covers: set for providers with `signs`. */
+  struct text method, host, region;
+  int64_t now_s;
+  const struct text *body; /* pieces, as they will be sent */
+  size_t body_pieces;
+  const struct aws_credentials *aws;
+  /* Who calls, for vendors that want to be told: OpenRouter's HTTP-Referer and X-Title; empty: the client's own travel. */
+  struct text referer, title;
 };
-#define PROVIDER_MAX_HEADERS 6
+#define PROVIDER_MAX_HEADERS 12
 struct provider_target {
   struct text path; /* with query */
   struct provider_header
@@ -51,6 +70,7 @@ struct provider_target {
 
 struct provider {
   const char *kind; /* as in the config */
+  bool signs; /* address needs the body, the time and aws credentials */
   bool (*serves)(enum provider_operation op);
   /* Texts live in the arena or in the call. ERR_UNSUPPORTED for an operation it does not serve. */
   enum err (*address)(const struct provider_call *c, struct arena *a, struct provider_target *out, struct fault *f);

@@ -16,8 +16,7 @@ static enum err path_of(const struct provider_call *c, struct text *out, struct 
   case PROVIDER_MESSAGES: *out = TEXT("/v1/messages"); return ERR_OK;
   case PROVIDER_COUNT_TOKENS: *out = TEXT("/v1/messages/count_tokens"); return ERR_OK;
   case PROVIDER_RAW: *out = c->raw_path; return address_check_raw(c->raw_path, f);
-  case PROVIDER_CHAT:
-  case PROVIDER_EMBEDDINGS: break;
+  default: break;
   }
   return fault_set(f, ERR_UNSUPPORTED, NULL, "an anthropic provider serves messages and token counts only");
 }

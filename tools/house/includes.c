@@ -12,24 +12,25 @@ struct arrow {
 
 static const struct arrow arrows[] = {
     {"base", " "},
+    {"aws", " base "},
     {"fiber", " base "},
     {"net", " fiber base "},
     {"config", " base "},
     {"llm", " base "},
-    {"wire", " llm base "},
+    {"wire", " aws llm base "},
     {"ports", " llm base "},
     {"traffic", " ports llm fiber base "},
     {"ledger", " ports llm fiber base "},
-    {"gateway", " ports traffic ledger wire llm net fiber config base "},
-    {"provider", " ports wire llm base "},
+    {"gateway", " ports traffic ledger wire llm aws net fiber config base "},
+    {"provider", " ports wire llm aws base "},
     {"store", " ports llm fiber base "},
     {"cache", " ports net fiber base "},
-    {"identity", " ports net fiber base "},
+    {"identity", " ports aws net fiber base "},
     {"chat", " ports gateway net fiber llm config base "},
     {"control", " ports gateway net fiber llm config base "},
     {"jobs", " ports gateway net fiber llm config base "},
     {"telemetry", " ports llm net fiber base "},
-    {"sim", " net fiber base "},
+    {"sim", " aws net fiber base "},
     {"ui", " base "},
     {"cli", "*"},
     {"app", "*"},
@@ -44,16 +45,16 @@ static const struct library libraries[] = {
     {"yyjson.h", "base/json base/schema sim/"},
     {"sodium.h", "base/secret base/random identity/ sim/"},
     {"sodium/", "base/secret base/random identity/"},
-    {"openssl/", "net/tls provider/sigv4 identity/"},
+    {"openssl/", "net/tls aws/sigv4 identity/ sim/"},
     {"llhttp.h", "net/http1"},
     {"nghttp2/", "net/http2"},
-    {"zlib.h", "net/inflate net/deflate sim/"},
+    {"zlib.h", "net/inflate net/deflate aws/eventstream sim/"},
     {"yaml.h", "config/"},
     {"sqlite3.h", "store/"},
     {"libpq-fe.h", "store/"},
     {"hiredis/", "net/resp"},
     {"zstd.h", "cache/"},
-    {"curl/", "telemetry/otlp"},
+    {"curl/", "telemetry/otlp aws/fetch"},
     {"sanitizer/", "fiber/ base/arena"},
     {"valgrind/", "fiber/"},
 };
@@ -67,7 +68,7 @@ static const char system_headers[] =
 static const char *const system_folders[] = {"sys/", "linux/", "netinet/", "arpa/", "net/", "asm/", "bits/"};
 
 /* Rooms that return errors and leave the logging to their callers. */
-static const char silent_rooms[] = " base net wire llm provider store ";
+static const char silent_rooms[] = " base aws net wire llm provider store ";
 
 static bool has_entry(const char *list, const char *word, size_t length) {
   char padded[160];
