@@ -11,15 +11,15 @@
 #define EVENTSTREAM_HEADERS_MAX (128 * 1024)
 #define EVENTSTREAM_NAMES_MAX   16 /* headers of one message that are looked at; more are refused */
 
-/* One message. Slices of the bytes it was read from. Only string headers (type 7) have a meaning here; the other eight
+/* One message. Slices of the bytes it was read from. Only string headers (type 7) have a meaning here; the other nine
  * types are skipped over with their exact lengths. */
 struct eventstream_message {
-  struct text raw;            /* the whole frame */
-  struct text message_type;   /* :message-type: "event", "exception", "error" */
-  struct text event_type;     /* :event-type */
-  struct text exception_type; /* :exception-type */
+  struct text raw;                       /* the whole frame */
+  struct text message_type;              /* :message-type: "event", "exception", "error" */
+  struct text event_type;                /* :event-type */
+  struct text exception_type;            /* :exception-type */
   struct text error_code, error_message; /* :error-code, :error-message, of the type "error" */
-  struct text content_type;   /* :content-type */
+  struct text content_type;              /* :content-type */
   struct text payload;
 };
 
