@@ -13,6 +13,7 @@
 
 struct json_limits {
   bool lenient;     /* for what we only read along: duplicate names, large numbers and any depth pass */
+  bool raw_numbers; /* numbers keep their digits: yyjson raw values, read with json_number; of any size */
   size_t max_depth; /* 0 means 128 */
 };
 
@@ -35,6 +36,12 @@ bool json_get_text(yyjson_val *object, const char *name, struct text *out);
 bool json_get_u64(yyjson_val *object, const char *name, uint64_t *out);
 bool json_get_bool(yyjson_val *object, const char *name, bool *out);
 struct text json_text(yyjson_val *string); /* empty unless a string */
+/* Of a document read with raw_numbers: the digits as they stood in the source; empty unless a number. */
+struct text json_number(yyjson_val *number);
+/* A whole number from 0 up, written without point and exponent. False otherwise. */
+bool json_number_u64(yyjson_val *number, uint64_t *out);
+/* The value as JSON text without white space, in the arena; numbers of raw_numbers with their own digits. */
+struct text json_value_text(yyjson_val *value, struct arena *a);
 
 /* Where the value of member `name` of the object `object` (root or nested) stands in j->src: the bytes of the value
  * itself, quotes included. False when there is no such member. Works on strings with escapes too. */

@@ -12,7 +12,7 @@ const struct wire *wire_get(enum wire_id id) { return (unsigned)id < WIRE_COUNT 
 
 const struct wire *wire_find(struct text name) {
   for (size_t i = 0; i < WIRE_COUNT; i++)
-    if (text_equal(name, text_of(wires[i]->name)))
+    if (wires[i] && text_equal(name, text_of(wires[i]->name)))
       return wires[i];
   return NULL;
 }

@@ -7,7 +7,20 @@
 #include "base/json.h"
 #include "llm/usage.h"
 
-enum wire_id { WIRE_ANTHROPIC, WIRE_OPENAI_CHAT, WIRE_OPENAI_EMBEDDINGS, WIRE_COUNT };
+enum wire_id {
+  WIRE_ANTHROPIC,
+  WIRE_OPENAI_CHAT,
+  WIRE_OPENAI_EMBEDDINGS,
+  WIRE_OPENAI_RESPONSES,
+  WIRE_BEDROCK_INVOKE,
+  WIRE_BEDROCK_CONVERSE,
+  WIRE_COUNT
+};
+enum wire_framing {
+  WIRE_SSE,        /* text/event-stream */
+  WIRE_EVENTSTREAM /* application/vnd.amazon.eventstream; an event's name is :event-type or :exception-type */
+};
+struct dialect;
 
 /* What intake needs of a request body. Texts live in the arena; places are slices of the body. */
 struct wire_request {
@@ -36,6 +49,7 @@ struct wire_tap {
   bool failed;           /* an error event was seen: fault holds it */
   struct fault fault;
   char stop_reason[32];
+  int64_t reported_cost_nano; /* what the provider itself says this call costs (OpenRouter's usage.cost); -1: nothing */
 };
 enum wire_verdict { WIRE_PASS, WIRE_DROP };
 
@@ -49,12 +63,20 @@ struct wire_model {
 
 struct wire {
   enum wire_id id;
-  const char *name; /* as in the config: "anthropic", "openai_chat", "openai_embeddings" */
+  const char *name; /* as in the config: "anthropic", "openai_chat", "openai_responses", ... */
+  enum wire_framing framing;
+  bool model_in_path;            /* model and stream are said by the path, not by the body */
+  const char *request_id_header; /* under which its clients look for the id of a call */
+  const struct dialect *dialect; /* NULL: cannot be translated (embeddings) */
+  /* The header that names the type of an error, where the dialect wants one beside the body ("x-amzn-errortype"); NULL
+   * when it does not. */
+  const char *error_type_header;
+  const char *(*error_type)(const struct fault *f);
 
   /* Reads the request head. Refuses (f names the member): not an object, model missing or not a non-empty string of at
    * most 256 bytes without control characters, stream not a boolean, max tokens not a whole number above 0 (all
    * spellings of the dialect; OpenAI allows null for absent). Everything else passes. doc is the parsed body; the
-   * places are slices of its src. */
+   * places are slices of its src. Wires with model_in_path fill neither model nor stream and accept neither. */
   enum err (*read_request)(const struct json *doc, struct arena *a, struct wire_request *out, struct fault *f);
   /* The edits a pass-through needs: another model name (empty: keep), and usage reporting asked for when the answer
    * streams and the dialect reports it only on demand. *out_injected tells the latter. Puts live in the arena. body is
@@ -79,7 +101,8 @@ struct wire {
   void (*write_stream_error)(struct buf *out, const struct fault *f, struct text request_id);
 };
 
-extern const struct wire wire_anthropic, wire_openai_chat, wire_openai_embeddings;
+extern const struct wire wire_anthropic, wire_openai_chat, wire_openai_embeddings, wire_openai_responses,
+    wire_bedrock_invoke, wire_bedrock_converse;
 const struct wire *wire_get(enum wire_id id);
 const struct wire *wire_find(struct text name); /* NULL when unknown */
 
@@ -89,5 +112,8 @@ void wire_anthropic_write_models(struct buf *out, const struct wire_model *model
 void wire_anthropic_write_model(struct buf *out, const struct wire_model *model);
 void wire_openai_write_models(struct buf *out, const struct wire_model *models, size_t count);
 void wire_openai_write_model(struct buf *out, const struct wire_model *model);
+/* GET /bedrock/inference-profiles and /bedrock/foundation-models. */
+void wire_bedrock_write_profiles(struct buf *out, const struct wire_model *models, size_t count);
+void wire_bedrock_write_models(struct buf *out, const struct wire_model *models, size_t count);
 
 #endif
