@@ -1,8 +1,8 @@
 /* Where AWS credentials come from when they are not written in the configuration, and their renewal before they
  * expire. One source a configured credential, shared by all workers, safe for calls from several threads.
- * The order of `environment` is that of the vendor's own SDKs: AWS_BEARER_TOKEN_BEDROCK, access keys in the environment,
- * web identity (AWS_WEB_IDENTITY_TOKEN_FILE, AWS_ROLE_ARN), the shared files (AWS_PROFILE, AWS_SHARED_CREDENTIALS_FILE,
- * AWS_CONFIG_FILE; assume-role chains are refused by name), the container's address
+ * The order of `environment` is that of the vendor's own SDKs: AWS_BEARER_TOKEN_BEDROCK, access keys in the
+ * environment, web identity (AWS_WEB_IDENTITY_TOKEN_FILE, AWS_ROLE_ARN), the shared files (AWS_PROFILE,
+ * AWS_SHARED_CREDENTIALS_FILE, AWS_CONFIG_FILE; assume-role chains are refused by name), the container's address
  * (AWS_CONTAINER_CREDENTIALS_RELATIVE_URI, _FULL_URI with its token), the instance's metadata (IMDSv2,
  * AWS_EC2_METADATA_SERVICE_ENDPOINT, AWS_EC2_METADATA_DISABLED). AWS_ENDPOINT_URL_STS overrides STS's address. */
 #ifndef AWS_SOURCE_H
@@ -37,8 +37,8 @@ void aws_source_free(struct aws_source *s);
  * for one caller only, until that one has called aws_source_fetch). */
 enum err aws_source_get(struct aws_source *s, int64_t now_s, struct arena *a, struct aws_credentials *out,
                         bool *out_stale) MUST_CHECK;
-/* Fetches and keeps new credentials; blocks (files, HTTP with short time limits), so call it from the offload pool. Callers
- * that come together share one fetch. After a failure the old credentials stay in force until they expire.
+/* Fetches and keeps new credentials; blocks (files, HTTP with short time limits), so call it from the offload pool.
+ * Callers that come together share one fetch. After a failure the old credentials stay in force until they expire.
  * ERR_UNAVAILABLE: f says which places were tried and what each one lacked, never a secret. */
 enum err aws_source_fetch(struct aws_source *s, int64_t now_s, struct fault *f) MUST_CHECK;
 

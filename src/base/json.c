@@ -130,7 +130,10 @@ enum err json_read(struct text src, const struct json_limits *limits, struct jso
   memset(copy + src.len, 0, YYJSON_PADDING_SIZE);
   yyjson_read_err e = {.code = YYJSON_READ_ERROR_EMPTY_CONTENT};
   bool lenient = limits != NULL && limits->lenient;
+  bool raw = limits != NULL && limits->raw_numbers;
   yyjson_read_flag flags = YYJSON_READ_INSITU | (lenient ? YYJSON_READ_BIGNUM_AS_RAW : 0);
+  if (raw)
+    flags |= YYJSON_READ_NUMBER_AS_RAW;
   yyjson_doc *doc = src.len == 0 ? NULL : yyjson_read_opts(copy, src.len, flags, NULL, &e);
   if (doc == NULL) {
     free(copy);
@@ -181,4 +184,23 @@ bool json_get_bool(yyjson_val *object, const char *name, bool *out) {
 
 struct text json_text(yyjson_val *string) {
   return yyjson_is_str(string) ? (struct text){yyjson_get_str(string), yyjson_get_len(string)} : TEXT_NONE;
+}
+
+struct text json_number(yyjson_val *number) {
+  return yyjson_is_raw(number) ? (struct text){yyjson_get_raw(number), yyjson_get_len(number)} : TEXT_NONE;
+}
+
+bool json_number_u64(yyjson_val *number, uint64_t *out) {
+  struct text digits = json_number(number);
+  return !text_is_empty(digits) && text_to_u64(digits, out);
+}
+
+struct text json_value_text(yyjson_val *value, struct arena *a) {
+  size_t len = 0;
+  char *json = yyjson_val_write(value, YYJSON_WRITE_NOFLAG, &len);
+  if (json == NULL)
+    abort(); /* a value that was read can be written; what is left is memory */
+  struct text copy = arena_copy(a, (struct text){json, len});
+  free(json);
+  return copy;
 }

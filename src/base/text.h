@@ -70,5 +70,10 @@ void text_hash_seed(uint64_t seed);
 /* Encodings; out must hold the size named, no zero is added; returns the bytes written. */
 size_t text_hex(const void *bytes, size_t n, char *out /* 2n */);
 size_t text_base64url(const void *bytes, size_t n, char *out /* (n*4+2)/3 */); /* no padding, RFC 4648 section 5 */
+size_t text_base64(const void *bytes, size_t n, char *out /* (n+2)/3*4 */);    /* with padding, RFC 4648 section 4 */
+/* Strict: whole padded groups (base64) or none (base64url), no white space, no stray bits in the last group. out may be
+ * NULL to check only; it holds t.len / 4 * 3 + 3 bytes. False leaves *out_n alone. */
+bool text_base64_decode(struct text t, void *out, size_t *out_n);
+bool text_base64url_decode(struct text t, void *out, size_t *out_n);
 
 #endif

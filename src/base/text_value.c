@@ -1,4 +1,4 @@
-/* Slices read as numbers and durations, and bytes written as hex and base64url: the second half of text.h.
+/* Slices read as numbers and durations, and bytes written as hex: the second half of text.h.
  * Strict on purpose: a number is digits and nothing else, so that two readers never see two values.
  * Called by config, wire, net and the gateway. */
 #include "base/text.h"
@@ -73,21 +73,4 @@ size_t text_hex(const void *bytes, size_t n, char *out) {
     out[2 * i + 1] = digits[in[i] & 15];
   }
   return 2 * n;
-}
-
-size_t text_base64url(const void *bytes, size_t n, char *out) {
-  static const char digits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
-  const unsigned char *in = bytes;
-  size_t written = 0;
-  for (size_t i = 0; i < n; i += 3) {
-    size_t have = n - i < 3 ? n - i : 3;
-    uint32_t group = (uint32_t)in[i] << 16;
-    if (have > 1)
-      group |= (uint32_t)in[i + 1] << 8;
-    if (have > 2)
-      group |= in[i + 2];
-    for (size_t k = 0; k <= have; k++)
-      out[written++] = digits[(group >> (18 - 6 * k)) & 63];
-  }
-  return written;
 }

@@ -15,7 +15,7 @@ enum llm_stop {
   LLM_STOP_REFUSAL,        /* the model declined */
   LLM_STOP_CONTENT_FILTER, /* something beside the model intervened (guardrail, filter) */
   LLM_STOP_CONTEXT_FULL,
-  LLM_STOP_PAUSE           /* Anthropic's pause_turn */
+  LLM_STOP_PAUSE /* Anthropic's pause_turn */
 };
 
 enum llm_event_kind {

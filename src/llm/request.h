@@ -2,7 +2,8 @@
  * that what has no place here or no counterpart there is refused by name and never dropped in silence.
  *
  * Lossless where it holds anything: numbers, schemas and tool inputs are kept as the exact JSON text they arrived as
- * ("raw"), texts as they read after unescaping. Everything lives in the arena or in the parsed body and dies with them. */
+ * ("raw"), texts as they read after unescaping. Everything lives in the arena or in the parsed body and dies with them.
+ */
 #ifndef LLM_REQUEST_H
 #define LLM_REQUEST_H
 
@@ -91,7 +92,7 @@ struct llm_message {
 };
 
 struct llm_tool {
-  bool is_custom;    /* free text; format is its raw JSON, else empty */
+  bool is_custom; /* free text; format is its raw JSON, else empty */
   struct text name;
   struct text description; /* empty when none */
   struct text schema;      /* raw JSON object; empty when not given */
@@ -127,7 +128,7 @@ struct llm_request {
   struct text choice_name;
   enum llm_flag parallel_tools;
 
-  uint64_t max_tokens; /* 0: not given */
+  uint64_t max_tokens;         /* 0: not given */
   uint64_t default_max_tokens; /* for dialects that need one; never 0 when a writer runs */
   /* raw numbers; empty when not given */
   struct text temperature, top_p, top_k, frequency_penalty, presence_penalty, seed;

@@ -17,10 +17,10 @@ enum provider_operation {
   PROVIDER_CHAT,
   PROVIDER_RESPONSES,
   PROVIDER_EMBEDDINGS,
-  PROVIDER_INVOKE,         /* Bedrock InvokeModel, plain or streamed */
-  PROVIDER_CONVERSE,       /* Bedrock Converse, plain or streamed */
-  PROVIDER_COUNT_BEDROCK,  /* Bedrock CountTokens */
-  PROVIDER_RAW,            /* a vendor path passed through as it is: batches, files */
+  PROVIDER_INVOKE,        /* Bedrock InvokeModel, plain or streamed */
+  PROVIDER_CONVERSE,      /* Bedrock Converse, plain or streamed */
+  PROVIDER_COUNT_BEDROCK, /* Bedrock CountTokens */
+  PROVIDER_RAW,           /* a vendor path passed through as it is: batches, files */
   PROVIDER_OPERATION_COUNT
 };
 
@@ -57,7 +57,8 @@ struct provider_call {
   const struct text *body; /* pieces, as they will be sent */
   size_t body_pieces;
   const struct aws_credentials *aws;
-  /* Who calls, for vendors that want to be told: OpenRouter's HTTP-Referer and X-Title; empty: the client's own travel. */
+  /* Who calls, for vendors that want to be told: OpenRouter's HTTP-Referer and X-Title; empty: the client's own travel.
+   */
   struct text referer, title;
 };
 #define PROVIDER_MAX_HEADERS 12
@@ -70,7 +71,7 @@ struct provider_target {
 
 struct provider {
   const char *kind; /* as in the config */
-  bool signs; /* address needs the body, the time and aws credentials */
+  bool signs;       /* address needs the body, the time and aws credentials */
   bool (*serves)(enum provider_operation op);
   /* Texts live in the arena or in the call. ERR_UNSUPPORTED for an operation it does not serve. */
   enum err (*address)(const struct provider_call *c, struct arena *a, struct provider_target *out, struct fault *f);

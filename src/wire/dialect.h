@@ -12,8 +12,8 @@ struct dialect {
 
   /* The client's request. doc was read with json_limits.raw_numbers: numbers are yyjson raw values (member_raw_...).
    * Every member of every object is looked at: a wrong type is ERR_BAD_REQUEST with its place (llm_bad), an unknown
-   * member or feature without a counterpart anywhere goes through llm_refuse. Checks what the real service checks where a
-   * translation depends on it: base64 of media, tool results that follow their calls, roles. out->leave_out, accent,
+   * member or feature without a counterpart anywhere goes through llm_refuse. Checks what the real service checks where
+   * a translation depends on it: base64 of media, tool results that follow their calls, roles. out->leave_out, accent,
    * arena are set by the caller before; everything else is filled here. echo: model, include_usage, omit_thinking and
    * members are filled, in arena memory of their own. */
   enum err (*read_request)(const struct json *doc, struct llm_request *out, struct llm_echo *echo, struct fault *f);

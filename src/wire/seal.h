@@ -4,6 +4,7 @@
 #ifndef WIRE_SEAL_H
 #define WIRE_SEAL_H
 
+#include "base/buf.h"
 #include "llm/request.h"
 
 /* "weir1." and base64url of {"f":format,"i":id,"s":signature,"d":details}; absent parts are left out. */

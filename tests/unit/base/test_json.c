@@ -282,11 +282,33 @@ static void a_lenient_reader_takes_what_strictness_refuses(void **state) {
   assert_int_equal(json_read(TEXT("{\"a\":1"), &lenient, &j, NULL), ERR_BAD_JSON);
 }
 
+static void raw_numbers_keep_their_digits(void **state) {
+  const struct json_limits raw = {.raw_numbers = true};
+  struct text src = TEXT("{\"a\":[1.10,1e400,-0,123456789012345678901234567890,17],\"b\":\"x\\/\\u00e9\", \"c\" : {}}");
+  struct json j;
+  struct arena a;
+  arena_init(&a);
+  assert_int_equal(json_read(src, &raw, &j, NULL), ERR_OK);
+  yyjson_val *list = json_get(j.root, "a");
+  EXPECT_TEXT(json_number(yyjson_arr_get(list, 1)), TEXT("1e400"));
+  EXPECT_TEXT(json_number(json_get(j.root, "b")), TEXT_NONE);
+  uint64_t n = 0;
+  assert_true(json_number_u64(yyjson_arr_get(list, 4), &n));
+  assert_int_equal(n, 17);
+  assert_false(json_number_u64(yyjson_arr_get(list, 0), &n));
+  assert_false(json_number_u64(yyjson_arr_get(list, 3), &n));
+  EXPECT_TEXT(json_value_text(j.root, &a),
+              TEXT("{\"a\":[1.10,1e400,-0,123456789012345678901234567890,17],\"b\":\"x/\u00e9\",\"c\":{}}"));
+  json_done(&j);
+  arena_done(&a);
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test_setup(valid_texts_are_accepted, start),
       cmocka_unit_test(a_lenient_reader_takes_what_strictness_refuses),
       cmocka_unit_test(invalid_texts_are_refused),
+      cmocka_unit_test(raw_numbers_keep_their_digits),
       cmocka_unit_test(refusals_name_the_place),
       cmocka_unit_test(depth_is_counted_in_levels),
       cmocka_unit_test(duplicates_are_found_in_objects_of_any_size),
