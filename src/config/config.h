@@ -10,7 +10,7 @@
 #include "base/log.h"
 #include "base/secret.h"
 
-enum config_provider_kind { CONFIG_ANTHROPIC, CONFIG_OPENAI, CONFIG_OPENROUTER };
+enum config_provider_kind { CONFIG_ANTHROPIC, CONFIG_OPENAI, CONFIG_OPENROUTER, CONFIG_BEDROCK };
 enum config_store { CONFIG_STORE_SQLITE, CONFIG_STORE_MEMORY };
 enum config_strategy { CONFIG_STRATEGY_ORDERED };
 enum config_period { CONFIG_PERIOD_NONE, CONFIG_PERIOD_DAY, CONFIG_PERIOD_WEEK, CONFIG_PERIOD_MONTH };
@@ -33,10 +33,19 @@ struct config_credential {
   struct text name;
   struct secret *api_key; /* may be empty: a local server without a key */
 };
+struct config_pair {
+  struct text name, value;
+};
 struct config_provider {
   struct text name, base_url, region;
   enum config_provider_kind kind;
   struct text kind_name; /* "anthropic" ... */
+  struct text *wires;    /* wire names it speaks, in the order of preference; none: the kind's own */
+  size_t wire_count;
+  struct text api_version;      /* Azure; "" elsewhere */
+  struct text referer, title;   /* OpenRouter's attribution; "": what the client sent */
+  struct config_pair *metadata; /* Bedrock: request metadata sent with every Converse call */
+  size_t metadata_count;
   struct config_credential *credentials;
   size_t credential_count;
   struct config_timeouts timeouts; /* the general ones with the provider's own put over them */
@@ -46,9 +55,11 @@ struct config_target {
   const struct config_provider *provider;
   const struct config_credential *credential; /* NULL: the provider's first, if any */
   struct text provider_name, credential_name;
-  struct text model; /* may hold one "*" that stands for what the model's name matched; "{*}" has become "*" */
-  bool billable;     /* default true */
-  int64_t weight;    /* default 1 */
+  struct text model;      /* may hold one "*" that stands for what the model's name matched; "{*}" has become "*" */
+  bool billable;          /* default true */
+  int64_t weight;         /* default 1 */
+  struct text *leave_out; /* members of a request that may be left out where the target cannot express them */
+  size_t leave_out_count;
   struct config_timeouts timeouts;
 };
 struct config_model {
