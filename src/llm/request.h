@@ -151,6 +151,9 @@ struct llm_request {
   struct text service_tier; /* "auto" "default" "flex" "priority" ...: OpenAI's words; Anthropic's standard_only is
                                "default" */
   struct text cache_key;    /* OpenAI's prompt_cache_key */
+  bool cache_explicit;      /* OpenAI's prompt_cache_options.mode explicit: only the breakpoints that were given */
+  struct text cache_options_ttl; /* OpenAI's prompt_cache_options.ttl: "30m" "12h"; empty when not given */
+  struct text cache_retention;   /* OpenAI's prompt_cache_retention other than "in_memory"; empty when not given */
   enum llm_flag store;
   bool wants_encrypted_reasoning; /* Responses: include reasoning.encrypted_content */
   bool wants_stream_usage;        /* chat: stream_options.include_usage */
