@@ -23,7 +23,8 @@ enum llm_event_kind {
   LLM_EVENT_BLOCK_START, /* index, block: kind, id, name, is_custom, format; REDACTED_THINKING: signature whole */
   LLM_EVENT_TEXT,        /* index, text: more of TEXT, THINKING, REFUSAL */
   LLM_EVENT_INPUT,       /* index, text: a fragment of a tool's input */
-  LLM_EVENT_SIGNATURE,   /* index, text: a fragment of a THINKING's signature */
+  LLM_EVENT_SIGNATURE,   /* index, text: a THINKING's signature, whole (clients of Anthropic take the last one they are
+                            sent); block: as for BLOCK_END, so that nobody must remember it */
   LLM_EVENT_CITATION,    /* index, citation */
   LLM_EVENT_BLOCK_END,   /* index; block: what is only known at the end of a THINKING: id, format, details */
   LLM_EVENT_STOP,        /* stop, stop_sequence, usage (final), service_tier */

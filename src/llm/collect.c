@@ -211,8 +211,10 @@ static enum err play_block(struct llm_sink *sink, const struct llm_block *b, uin
     err = play_piece(sink, LLM_EVENT_TEXT, index, b->text, f);
   if (err == ERR_OK)
     err = play_piece(sink, LLM_EVENT_INPUT, index, b->input, f);
-  if (err == ERR_OK && b->kind == LLM_THINKING)
-    err = play_piece(sink, LLM_EVENT_SIGNATURE, index, b->signature, f);
+  if (err == ERR_OK && b->kind == LLM_THINKING && !text_is_empty(b->signature)) {
+    e = (struct llm_event){.kind = LLM_EVENT_SIGNATURE, .index = index, .block = b, .text = b->signature};
+    err = sink->take(sink->ctx, &e, f);
+  }
   for (size_t i = 0; err == ERR_OK && i < b->citation_count; i++) {
     e = (struct llm_event){.kind = LLM_EVENT_CITATION, .index = index, .citation = &b->citations[i]};
     err = sink->take(sink->ctx, &e, f);

@@ -114,6 +114,13 @@ struct llm_pair {
 /* What the target is, where one dialect is spoken with accents. */
 enum llm_accent { LLM_ACCENT_NONE, LLM_ACCENT_OPENROUTER };
 
+/* What the client's dialect calls the members that belong to no message and no tool, so that a writer refuses them under
+ * the name the caller gave them: "max_completion_tokens", "response_format", "inferenceConfig.temperature". */
+struct llm_names {
+  const char *max_tokens, *temperature, *top_p, *top_k, *stop, *tool_choice, *parallel_tools, *thinking, *effort,
+      *display, *output, *output_description, *user_id, *metadata, *service_tier;
+};
+
 #define LLM_LEFT_OUT_MAX 32
 struct llm_request {
   struct text model; /* as it is to be written; empty where the path says it */
@@ -158,6 +165,7 @@ struct llm_request {
   bool wants_encrypted_reasoning; /* Responses: include reasoning.encrypted_content */
   bool wants_stream_usage;        /* chat: stream_options.include_usage */
 
+  const struct llm_names *names; /* set by every reader, all members */
   enum llm_accent accent; /* of the target */
 
   /* What the operator allows to be left out for this target, by member name ("cache_control"), and what was. */
