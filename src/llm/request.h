@@ -92,7 +92,7 @@ struct llm_message {
 };
 
 struct llm_tool {
-  bool is_custom; /* free text; format is its raw JSON, else empty */
+  bool is_custom; /* free text; format is its raw JSON, flat as Responses has it, else empty */
   struct text name;
   struct text description; /* empty when none */
   struct text schema;      /* raw JSON object; empty when not given */
