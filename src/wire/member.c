@@ -2,6 +2,8 @@
  * It does not know any dialect: which member means what stands in anthropic*.c and openai*.c, the callers. */
 #include "wire/member.h"
 
+#include <stdlib.h>
+
 static bool has_control(struct text t) {
   for (size_t i = 0; i < t.len; i++)
     if ((unsigned char)t.at[i] < 0x20 || t.at[i] == 0x7f)
@@ -54,9 +56,12 @@ static bool whole_part(yyjson_val *v, uint64_t *out, bool *out_exact) {
     *out = n > USAGE_MAX_TOKENS ? USAGE_MAX_TOKENS : n;
     return true;
   }
-  if (!yyjson_is_real(v))
+  if (yyjson_is_raw(v)) /* of a document with raw numbers; yyjson ends it with a zero byte */
+    real = strtod(yyjson_get_raw(v), NULL);
+  else if (yyjson_is_real(v))
+    real = yyjson_get_real(v);
+  else
     return false;
-  real = yyjson_get_real(v);
   if (!(real >= 0))
     return false;
   *out = real > (double)USAGE_MAX_TOKENS ? USAGE_MAX_TOKENS : (uint64_t)real;

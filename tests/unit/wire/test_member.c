@@ -30,6 +30,12 @@ static void counts_are_cut_or_ignored_never_trusted(void **state) {
       fail_msg("%s: %s", cases[i].json, cases[i].found ? "not found" : "found");
     assert_int_equal(n, cases[i].found ? cases[i].want : 99);
     json_done(&doc);
+    const struct json_limits raw = {.raw_numbers = true};
+    assert_int_equal(json_read(text_of(cases[i].json), &raw, &doc, NULL), ERR_OK);
+    n = 99;
+    assert_int_equal(member_count(doc.root, "n", &n), cases[i].found);
+    assert_int_equal(n, cases[i].found ? cases[i].want : 99);
+    json_done(&doc);
   }
   uint64_t n = 99;
   assert_false(member_count(NULL, "n", &n));
