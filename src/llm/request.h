@@ -114,8 +114,8 @@ struct llm_pair {
 /* What the target is, where one dialect is spoken with accents. */
 enum llm_accent { LLM_ACCENT_NONE, LLM_ACCENT_OPENROUTER };
 
-/* What the client's dialect calls the members that belong to no message and no tool, so that a writer refuses them under
- * the name the caller gave them: "max_completion_tokens", "response_format", "inferenceConfig.temperature". */
+/* What the client's dialect calls the members that belong to no message and no tool, so that a writer refuses them
+ * under the name the caller gave them: "max_completion_tokens", "response_format", "inferenceConfig.temperature". */
 struct llm_names {
   const char *max_tokens, *temperature, *top_p, *top_k, *stop, *tool_choice, *parallel_tools, *thinking, *effort,
       *display, *output, *output_description, *user_id, *metadata, *service_tier;
@@ -155,10 +155,10 @@ struct llm_request {
   struct text user_id;
   struct llm_pair *metadata;
   size_t metadata_count;
-  struct text service_tier; /* "auto" "default" "flex" "priority" ...: OpenAI's words; Anthropic's standard_only is
-                               "default" */
-  struct text cache_key;    /* OpenAI's prompt_cache_key */
-  bool cache_explicit;      /* OpenAI's prompt_cache_options.mode explicit: only the breakpoints that were given */
+  struct text service_tier;      /* "auto" "default" "flex" "priority" ...: OpenAI's words; Anthropic's standard_only is
+                                    "default" */
+  struct text cache_key;         /* OpenAI's prompt_cache_key */
+  bool cache_explicit;           /* OpenAI's prompt_cache_options.mode explicit: only the breakpoints that were given */
   struct text cache_options_ttl; /* OpenAI's prompt_cache_options.ttl: "30m" "12h"; empty when not given */
   struct text cache_retention;   /* OpenAI's prompt_cache_retention other than "in_memory"; empty when not given */
   enum llm_flag store;
@@ -166,11 +166,12 @@ struct llm_request {
   bool wants_stream_usage;        /* chat: stream_options.include_usage */
 
   const struct llm_names *names; /* set by every reader, all members */
-  enum llm_accent accent; /* of the target */
+  enum llm_accent accent;        /* of the target */
 
   /* What the operator allows to be left out for this target, by member name ("cache_control"), and what was. */
   const struct text *leave_out;
   size_t leave_out_count;
+  bool leave_out_anything;                /* the request is only measured, not sent */
   struct text left_out[LLM_LEFT_OUT_MAX]; /* places, in the arena; beyond the maximum they are not listed again */
   size_t left_out_count;
   struct arena *arena;
