@@ -25,16 +25,21 @@ struct dialect {
   enum err (*read_answer)(const struct json *doc, struct arena *a, struct llm_answer *out, struct fault *f);
   void (*write_answer)(const struct llm_answer *answer, const struct llm_echo *echo, struct buf *out);
 
-  /* Streams. reader and writer are zeroed memory of these sizes that lives as long as the stream. They hold no heap
-   * memory and do not grow: what must be remembered (ids, names) is bounded and its length is checked. */
+  /* Streams. reader and writer are zeroed memory of these sizes that lives as long as the stream. Without writer_done
+   * they hold no heap memory and do not grow: what must be remembered (ids, names) is bounded and its length is
+   * checked. */
   size_t reader_bytes, writer_bytes;
   /* One event of the provider: its name (may be empty) and data. For event streams of AWS the name is :event-type, or
-   * :exception-type, which ends in "Exception". Emits 0..n events that obey the grammar. ERR_UPSTREAM_PROTOCOL for what
+   * :exception-type, which ends in "Exception". Both texts empty: the stream has ended; END is due now if all that
+   * matters has been said. Emits 0..n events that obey the grammar. ERR_UPSTREAM_PROTOCOL for what
    * cannot be understood. notes: as in llm_answer. */
   enum err (*read_event)(void *reader, struct text event, struct text data, struct llm_sink *sink,
                          struct llm_notes *notes, struct fault *f);
   /* Appends the framed events of this dialect (SSE text, or event-stream frames) that say e; often none or several. */
   void (*write_event)(void *writer, const struct llm_echo *echo, const struct llm_event *e, struct buf *out);
+  /* Frees what a writer holds, for the dialect whose last event repeats the whole answer (Responses): such a writer
+   * keeps the answer's texts in a bounded buffer. NULL for all others. Safe on zeroed memory. */
+  void (*writer_done)(void *writer);
   /* Appends what tells a client in the middle of this stream that it is broken. */
   void (*write_failure)(void *writer, const struct llm_echo *echo, const struct fault *fault, struct text request_id,
                         struct buf *out);
