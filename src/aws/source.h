@@ -23,10 +23,16 @@ struct aws_source_options {
   enum aws_source_kind kind;
   struct aws_credentials fixed; /* AWS_SOURCE_STATIC */
   struct text profile;          /* AWS_SOURCE_PROFILE: empty means AWS_PROFILE, else "default" */
-  struct text region;           /* for STS */
+  struct text region;           /* for STS; empty means AWS_REGION, AWS_DEFAULT_REGION, else STS's global address */
+  /* Reads one environment variable (NULL when unset); must be safe from any thread. NULL: the process environment. */
+  const char *(*lookup)(const char *name);
+  struct text container_address; /* where relative URIs of a container lead; empty: http://169.254.170.2 */
 };
 
-#define AWS_SOURCE_RENEW_S 300 /* before the end of their life credentials are renewed */
+/* Before the end of their life credentials are renewed: so long before, or at half of a life shorter than twice that.
+ * Those of a file, which have no end, are read again after as long. */
+#define AWS_SOURCE_RENEW_S 300
+#define AWS_SOURCE_RETRY_S 5 /* after a failed fetch the next one is made at the earliest after this */
 
 struct aws_source;
 /* Copies what it needs. */
