@@ -123,7 +123,8 @@ struct llm_names {
 
 #define LLM_LEFT_OUT_MAX 32
 struct llm_request {
-  struct text model; /* as it is to be written; empty where the path says it */
+  struct text model; /* from a reader: the client's name for it, empty where the path says it; for a writer: always the
+                        provider's name, also where the path says it and it is not written */
   bool stream;
 
   struct llm_message *messages; /* system and developer messages wherever they stood; those before the first other
