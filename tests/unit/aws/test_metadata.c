@@ -96,6 +96,7 @@ static void test_a_container_with_a_relative_uri(void **state) {
   environment_set("AWS_CONTAINER_CREDENTIALS_RELATIVE_URI", TEXT("/v2/credentials/1"));
   expect_found(&h, place_container);
   assert_string_equal(seen, "GET /v2/credentials/1 \n");
+  arena_done(&h.a);
   begin(&h);
   environment_set("AWS_CONTAINER_CREDENTIALS_RELATIVE_URI", TEXT("@evil.example/"));
   expect(&h, place_container, ERR_BAD_REQUEST, "its address must be");

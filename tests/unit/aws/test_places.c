@@ -56,6 +56,7 @@ static void test_keys_in_the_environment(void **state) {
   assert_text(h.c.session_token, TEXT("T"));
   expect(&h, place_bearer, ERR_OK, "");
   assert_text(h.c.bearer, TEXT("B"));
+  arena_done(&h.a);
   begin(&h);
   environment_set("AWS_BEARER_TOKEN_BEDROCK", TEXT("two words"));
   expect(&h, place_bearer, ERR_PROTOCOL, "a character");
@@ -74,6 +75,7 @@ static void test_a_web_identity_is_shown_to_sts(void **state) {
   expect(&h, place_web_identity, ERR_NOT_FOUND, "AWS_WEB_IDENTITY_TOKEN_FILE is not set");
   environment_set("AWS_WEB_IDENTITY_TOKEN_FILE", TEXT("/x"));
   expect(&h, place_web_identity, ERR_NOT_FOUND, "AWS_ROLE_ARN is not set");
+  arena_done(&h.a);
   begin(&h);
   set_web_identity(&h, "\n a.b+c\n");
   expect(&h, place_web_identity, ERR_OK, "");
@@ -191,6 +193,7 @@ static void test_a_profile_without_credentials(void **state) {
   expect(&h, place_profile, ERR_NOT_FOUND, "profile default: it holds no aws_access_key_id");
   h.s.profile = TEXT("w");
   expect(&h, place_profile, ERR_SYSTEM, "profile w: it holds no aws_access_key_id");
+  arena_done(&h.a);
   begin(&h);
   set_files(&h, "[default]\naws_access_key_id=I", "");
   expect(&h, place_profile, ERR_PROTOCOL, "lack the access key id or its secret");
