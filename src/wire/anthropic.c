@@ -32,6 +32,8 @@ static enum err edit_request(const struct wire_request *rq, struct text body, st
 const struct wire wire_anthropic = {
     .id = WIRE_ANTHROPIC,
     .name = "anthropic",
+    .framing = WIRE_SSE,
+    .request_id_header = "request-id",
     .read_request = read_request,
     .edit_request = edit_request,
     .tap_plain = anthropic_tap_plain,

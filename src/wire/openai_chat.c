@@ -87,6 +87,8 @@ static enum err edit_request(const struct wire_request *rq, struct text body, st
 const struct wire wire_openai_chat = {
     .id = WIRE_OPENAI_CHAT,
     .name = "openai_chat",
+    .framing = WIRE_SSE,
+    .request_id_header = "x-request-id",
     .read_request = read_request,
     .edit_request = edit_request,
     .tap_plain = openai_tap_chat,

@@ -36,6 +36,8 @@ static enum err tap_event(struct wire_tap *t, struct text event, struct text dat
 const struct wire wire_openai_embeddings = {
     .id = WIRE_OPENAI_EMBEDDINGS,
     .name = "openai_embeddings",
+    .framing = WIRE_SSE,
+    .request_id_header = "x-request-id",
     .read_request = read_request,
     .edit_request = edit_request,
     .tap_plain = openai_tap_embeddings,
