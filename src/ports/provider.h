@@ -6,6 +6,7 @@
 #include "base/arena.h"
 
 struct aws_credentials;
+struct llm_catalogue;
 
 struct provider_header {
   struct text name, value;
@@ -76,6 +77,9 @@ struct provider {
   /* Texts live in the arena or in the call. ERR_UNSUPPORTED for an operation it does not serve. */
   enum err (*address)(const struct provider_call *c, struct arena *a, struct provider_target *out, struct fault *f);
   enum provider_class (*classify)(int status, struct text body);
+  /* The vendor's list of models, where it publishes one with prices: its path behind the base URL, and its reader. */
+  const char *catalogue_path; /* NULL: none */
+  enum err (*read_catalogue)(struct text body, struct llm_catalogue **out, struct fault *f);
 };
 
 #endif

@@ -41,6 +41,30 @@ enum err address_check_key(struct text api_key, struct fault *f) {
   return fault_set(f, ERR_INTERNAL, NULL, "the provider's credential holds a character that may not stand in a header");
 }
 
+static bool is_unreserved(char c) {
+  return (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '-' || c == '_' ||
+         c == '.' || c == '~';
+}
+
+enum err address_segment(struct text t, struct arena *a, struct text *out, struct fault *f) {
+  static const char digits[] = "0123456789ABCDEF";
+  if (text_is_empty(t) || is_dots_only(t))
+    return fault_set(f, ERR_BAD_REQUEST, "model", "the model's name cannot stand in the provider's path");
+  char *at = arena_alloc(a, t.len * 3 + 1);
+  size_t n = 0;
+  for (size_t i = 0; i < t.len; i++) {
+    unsigned char c = (unsigned char)t.at[i];
+    bool plain = is_unreserved(t.at[i]);
+    at[n++] = plain ? t.at[i] : '%';
+    if (plain)
+      continue;
+    at[n++] = digits[c >> 4];
+    at[n++] = digits[c & 15];
+  }
+  *out = (struct text){at, n};
+  return ERR_OK;
+}
+
 void address_add(struct provider_target *t, struct text name, struct text value) {
   if (!text_is_empty(value) && t->header_count < PROVIDER_MAX_HEADERS)
     t->headers[t->header_count++] = (struct provider_header){name, value};

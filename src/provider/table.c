@@ -2,7 +2,8 @@
  * one row. Called by config (kinds), send and the breaker (classes). */
 #include "provider/table.h"
 
-static const struct provider *const providers[] = {&provider_anthropic, &provider_openai, &provider_openrouter};
+static const struct provider *const providers[] = {&provider_anthropic, &provider_openai, &provider_openrouter,
+                                                   &provider_bedrock};
 
 static const struct {
   const char *name;

@@ -4,7 +4,7 @@
 
 #include "ports/provider.h"
 
-extern const struct provider provider_anthropic, provider_openai, provider_openrouter;
+extern const struct provider provider_anthropic, provider_openai, provider_openrouter, provider_bedrock;
 /* NULL when there is no such kind. */
 const struct provider *provider_find(struct text kind);
 

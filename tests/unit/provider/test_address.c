@@ -47,6 +47,26 @@ static void a_key_that_would_break_the_header_is_refused_without_showing_it(void
   assert_null(strstr(f.text, "secret"));
 }
 
+static void a_segment_holds_no_character_with_a_meaning(void **state) {
+  static const struct {
+    const char *name, *segment;
+  } cases[] = {{"claude-v1:0", "claude-v1%3A0"},
+               {"a/b?c#d%e", "a%2Fb%3Fc%23d%25e"},
+               {"A.z_0~-", "A.z_0~-"},
+               {"caf\xc3\xa9", "caf%C3%A9"},
+               {"...", "..."}};
+  struct arena a = {0};
+  struct text out;
+  for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+    assert_int_equal(address_segment(text_of(cases[i].name), &a, &out, NULL), ERR_OK);
+    EXPECT_TEXT(out, text_of(cases[i].segment));
+  }
+  assert_int_equal(address_segment(TEXT_NONE, &a, &out, NULL), ERR_BAD_REQUEST);
+  assert_int_equal(address_segment(TEXT("."), &a, &out, NULL), ERR_BAD_REQUEST);
+  assert_int_equal(address_segment(TEXT(".."), &a, &out, NULL), ERR_BAD_REQUEST);
+  arena_done(&a);
+}
+
 static void empty_headers_are_left_out_and_there_is_a_most(void **state) {
   struct provider_target t = {0};
   address_add(&t, TEXT("x"), TEXT_NONE);
@@ -61,6 +81,7 @@ int main(void) {
       cmocka_unit_test(the_query_follows_the_path_with_or_without_its_mark),
       cmocka_unit_test(a_raw_path_may_not_climb_or_carry_anything_else),
       cmocka_unit_test(a_key_that_would_break_the_header_is_refused_without_showing_it),
+      cmocka_unit_test(a_segment_holds_no_character_with_a_meaning),
       cmocka_unit_test(empty_headers_are_left_out_and_there_is_a_most),
   };
   return RUN_TESTS(tests);

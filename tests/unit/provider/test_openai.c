@@ -11,6 +11,10 @@ static void each_operation_has_its_path_below_the_base(void **state) {
   EXPECT_TEXT(address_ok(&provider_openai, c, &a).path, TEXT("/v1/chat/completions"));
   c.operation = PROVIDER_EMBEDDINGS;
   EXPECT_TEXT(address_ok(&provider_openai, c, &a).path, TEXT("/v1/embeddings"));
+  c.operation = PROVIDER_RESPONSES;
+  EXPECT_TEXT(address_ok(&provider_openai, c, &a).path, TEXT("/v1/responses"));
+  c.operation = PROVIDER_MESSAGES;
+  EXPECT_TEXT(address_ok(&provider_openai, c, &a).path, TEXT("/v1/messages"));
   c.operation = PROVIDER_RAW;
   c.raw_path = TEXT("/v1/files");
   c.query = TEXT("limit=3");
@@ -38,13 +42,44 @@ static void the_key_goes_out_as_bearer_and_no_key_sends_no_header(void **state) 
   arena_done(&a);
 }
 
-static void messages_are_not_served(void **state) {
+static void azures_paths_name_deployment_and_version(void **state) {
   struct arena a;
   arena_init(&a);
-  struct provider_call c = {.operation = PROVIDER_MESSAGES};
+  struct provider_call c = {.operation = PROVIDER_CHAT,
+                            .base_path = TEXT("/openai"),
+                            .api_key = TEXT("azure-key"),
+                            .model = TEXT("my gpt"),
+                            .api_version = TEXT("2024-10-21")};
+  struct provider_target t = address_ok(&provider_openai, c, &a);
+  EXPECT_TEXT(t.path, TEXT("/openai/deployments/my%20gpt/chat/completions?api-version=2024-10-21"));
+  EXPECT_TEXT(header_of(&t, "api-key"), TEXT("azure-key"));
+  EXPECT_TEXT(header_of(&t, "authorization"), TEXT_NONE);
+  c.operation = PROVIDER_EMBEDDINGS;
+  c.query = TEXT("api-version=2020-01-01&x=1&api-version=");
+  EXPECT_TEXT(address_ok(&provider_openai, c, &a).path,
+              TEXT("/openai/deployments/my%20gpt/embeddings?api-version=2024-10-21&x=1"));
+  c.operation = PROVIDER_RESPONSES;
+  c.query = TEXT_NONE;
+  EXPECT_TEXT(address_ok(&provider_openai, c, &a).path, TEXT("/openai/responses?api-version=2024-10-21"));
+  c.operation = PROVIDER_RAW;
+  c.raw_path = TEXT("/v1/files");
+  c.model = TEXT_NONE;
+  EXPECT_TEXT(address_ok(&provider_openai, c, &a).path, TEXT("/openai/files?api-version=2024-10-21"));
+  c.operation = PROVIDER_CHAT;
+  c.model = TEXT("..");
+  assert_int_equal(openai_address(&c, &a, &t, NULL), ERR_BAD_REQUEST);
+  arena_done(&a);
+}
+
+static void counts_are_not_served(void **state) {
+  struct arena a;
+  arena_init(&a);
+  struct provider_call c = {.operation = PROVIDER_COUNT_TOKENS};
   struct provider_target t = {0};
-  assert_false(openai_serves(PROVIDER_MESSAGES));
   assert_false(openai_serves(PROVIDER_COUNT_TOKENS));
+  assert_false(openai_serves(PROVIDER_INVOKE));
+  assert_true(openai_serves(PROVIDER_MESSAGES));
+  assert_true(openai_serves(PROVIDER_RESPONSES));
   assert_true(openai_serves(PROVIDER_CHAT));
   assert_int_equal(openai_address(&c, &a, &t, NULL), ERR_UNSUPPORTED);
   c = (struct provider_call){.operation = PROVIDER_RAW, .raw_path = TEXT("/v1/../x")};
@@ -56,7 +91,8 @@ int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(each_operation_has_its_path_below_the_base),
       cmocka_unit_test(the_key_goes_out_as_bearer_and_no_key_sends_no_header),
-      cmocka_unit_test(messages_are_not_served),
+      cmocka_unit_test(azures_paths_name_deployment_and_version),
+      cmocka_unit_test(counts_are_not_served),
   };
   return RUN_TESTS(tests);
 }

@@ -13,6 +13,24 @@ static void it_speaks_openai_below_its_own_base(void **state) {
   arena_done(&a);
 }
 
+static void it_is_told_who_calls_when_that_is_known(void **state) {
+  struct arena a;
+  arena_init(&a);
+  struct provider_call c = {.operation = PROVIDER_MESSAGES,
+                            .base_path = TEXT("/api/v1"),
+                            .api_key = TEXT("sk-or"),
+                            .referer = TEXT("https://weir.example"),
+                            .title = TEXT("Weir")};
+  struct provider_target t = address_ok(&provider_openrouter, c, &a);
+  EXPECT_TEXT(t.path, TEXT("/api/v1/messages"));
+  EXPECT_TEXT(header_of(&t, "http-referer"), TEXT("https://weir.example"));
+  EXPECT_TEXT(header_of(&t, "x-title"), TEXT("Weir"));
+  c.referer = c.title = TEXT_NONE;
+  t = address_ok(&provider_openrouter, c, &a);
+  assert_int_equal(t.header_count, 1);
+  arena_done(&a);
+}
+
 static void its_payment_and_key_limits_are_usage_limits(void **state) {
   assert_int_equal(
       provider_openrouter.classify(402, TEXT("{\"error\":{\"code\":402,\"message\":\"Insufficient credits\"}}")),
@@ -26,6 +44,7 @@ static void its_payment_and_key_limits_are_usage_limits(void **state) {
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(it_speaks_openai_below_its_own_base),
+      cmocka_unit_test(it_is_told_who_calls_when_that_is_known),
       cmocka_unit_test(its_payment_and_key_limits_are_usage_limits),
   };
   return RUN_TESTS(tests);

@@ -7,6 +7,7 @@ static void kinds_are_found_by_their_config_name(void **state) {
   assert_ptr_equal(provider_find(TEXT("anthropic")), &provider_anthropic);
   assert_ptr_equal(provider_find(TEXT("openai")), &provider_openai);
   assert_ptr_equal(provider_find(TEXT("openrouter")), &provider_openrouter);
+  assert_ptr_equal(provider_find(TEXT("bedrock")), &provider_bedrock);
   assert_null(provider_find(TEXT("OpenAI")));
   assert_null(provider_find(TEXT("")));
 }
