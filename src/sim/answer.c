@@ -3,12 +3,10 @@
  * sim.c between reading a request and playing the answer. */
 #include "sim/answer.h"
 
-#include "base/json.h"
+#include "sim/example.h"
 
-#define PIECE_BYTES          14
-#define TOOL_INPUT_MAX_BYTES 4096
-#define TOOL_MEMBERS_MAX     16
-#define SIGNATURE_TOKENS     8
+#define PIECE_BYTES      14
+#define SIGNATURE_TOKENS 8
 
 /* The first max bytes of t, cut between characters. */
 static struct text cut_at_character(struct text t, size_t max) {
@@ -52,53 +50,14 @@ static struct sim_block *add_block(struct sim_answer *out, enum sim_block_kind k
   return b;
 }
 
-static void put_example(struct json_writer *w, yyjson_val *schema) {
-  yyjson_val *choices = yyjson_obj_get(schema, "enum");
-  struct text type = json_text(yyjson_obj_get(schema, "type"));
-  if (yyjson_is_str(yyjson_arr_get_first(choices)))
-    json_put_text(w, json_text(yyjson_arr_get_first(choices)));
-  else if (text_equal(type, TEXT("integer")) || text_equal(type, TEXT("number")))
-    json_put_u64(w, 7);
-  else if (text_equal(type, TEXT("boolean")))
-    json_put_bool(w, true);
-  else if (text_equal(type, TEXT("array")))
-    json_put_raw(w, TEXT("[]"));
-  else if (text_equal(type, TEXT("object")))
-    json_put_raw(w, TEXT("{}"));
-  else if (text_equal(type, TEXT("null")))
-    json_put_null(w);
-  else
-    json_put_str(w, "a simulated \"value\" from weir-sim");
-}
-
-static struct text tool_input(yyjson_val *schema, struct arena *a) {
-  struct buf out;
-  buf_init(&out, TOOL_INPUT_MAX_BYTES);
-  struct json_writer w;
-  json_writer_init(&w, &out);
-  json_object(&w);
-  yyjson_val *properties = yyjson_obj_get(schema, "properties");
-  size_t i, n;
-  yyjson_val *name, *value;
-  yyjson_obj_foreach (properties, i, n, name, value) {
-    if (i >= TOOL_MEMBERS_MAX)
-      break;
-    json_name(&w, yyjson_get_str(name));
-    put_example(&w, value);
-  }
-  json_object_end(&w);
-  struct text input = buf_check(&out) == ERR_OK ? arena_copy(a, buf_text(&out)) : TEXT("{}");
-  buf_done(&out);
-  return input;
-}
-
 static void add_tools(const struct sim_ask *ask, struct arena *a, struct sim_answer *out) {
   size_t calls = ask->one_tool_only ? 1 : 2;
   for (size_t i = 0; i < calls; i++) {
     const struct sim_tool *tool = &ask->tool[i % ask->tool_count];
     struct sim_block *b = add_block(out, SIM_BLOCK_TOOL);
     b->name = arena_copy(a, tool->name);
-    b->text = tool_input(tool->schema, a);
+    b->is_custom = tool->is_custom;
+    b->text = tool->is_custom ? TEXT("a simulated \"input\" from weir-sim") : example_object(a, tool->schema);
     b->id = digest_id(a, "", 22, out->seed + i + 1);
   }
   out->stop = SIM_STOP_TOOLS;
@@ -110,9 +69,7 @@ static bool wants_tools(const struct sim_ask *ask) {
   return ask->tools_forced || (ask->behaviour.tools && !ask->has_tool_result);
 }
 
-static void plan_blocks(const struct sim_ask *ask, struct arena *a, struct sim_answer *out) {
-  if (ask->behaviour.empty)
-    return;
+static void add_thinking(const struct sim_ask *ask, struct arena *a, struct sim_answer *out) {
   if (ask->thinks) {
     struct sim_block *b = add_block(out, SIM_BLOCK_THINKING);
     if (!ask->omit_thinking) {
@@ -120,16 +77,54 @@ static void plan_blocks(const struct sim_ask *ask, struct arena *a, struct sim_a
     }
     b->signature = digest_signature(a, b->text);
   }
+  if (ask->behaviour.redacted) {
+    struct sim_block *b = add_block(out, SIM_BLOCK_REDACTED);
+    b->text = digest_seal(a, TEXT("weir-sim thought something that it does not show"));
+  }
+}
+
+static void plan_text(const struct sim_ask *ask, struct arena *a, struct sim_answer *out, struct sim_block *b) {
+  if (ask->behaviour.refuse) {
+    b->text = TEXT("This is a simulated refusal from weir-sim.");
+    out->stop = SIM_STOP_REFUSAL;
+  } else if (ask->wants_json || ask->behaviour.json) {
+    b->text = example_object(a, ask->json_schema);
+  } else if (ask->behaviour.long_words > 0) {
+    b->words = ask->behaviour.long_words;
+  } else {
+    b->text = main_text(ask, a);
+  }
+  if (ask->behaviour.filter)
+    out->stop = SIM_STOP_FILTER;
+}
+
+static void plan_blocks(const struct sim_ask *ask, struct arena *a, struct sim_answer *out) {
+  if (ask->behaviour.empty)
+    return;
+  add_thinking(ask, a, out);
   bool tools = wants_tools(ask);
   struct sim_block *b = add_block(out, SIM_BLOCK_TEXT);
-  if (tools)
+  if (tools) {
     b->text = TEXT("This is a simulated answer from weir-sim. It calls tools.");
-  else if (ask->behaviour.long_words > 0)
-    b->words = ask->behaviour.long_words;
-  else
-    b->text = main_text(ask, a);
-  if (tools)
     add_tools(ask, a, out);
+  } else {
+    plan_text(ask, a, out, b);
+  }
+}
+
+/* Ends the text before the first of the sequences that it holds, as a real model would. */
+static void stop_at_sequences(const struct sim_ask *ask, struct arena *a, struct sim_answer *out) {
+  struct sim_block *b = out->block_count > 0 ? &out->block[out->block_count - 1] : NULL;
+  if (!b || b->kind != SIM_BLOCK_TEXT || out->stop != SIM_STOP_END || b->words > 0)
+    return;
+  for (size_t i = 0; i < ask->stop_count; i++) {
+    ptrdiff_t at = ask->stop[i].len > 0 ? text_find(b->text, ask->stop[i]) : -1;
+    if (at < 0)
+      continue;
+    b->text = text_head(b->text, (size_t)at);
+    out->stop = SIM_STOP_SEQUENCE;
+    out->stop_sequence = arena_copy(a, ask->stop[i]);
+  }
 }
 
 static uint64_t block_tokens(const struct sim_block *b) {
@@ -155,7 +150,7 @@ static void keep_within_max_tokens(const struct sim_ask *ask, struct sim_answer 
       tokens = block_tokens(b);
     }
     used += tokens;
-    if (b->kind == SIM_BLOCK_THINKING)
+    if (b->kind == SIM_BLOCK_THINKING || b->kind == SIM_BLOCK_REDACTED)
       out->usage.reasoning += tokens;
   }
   out->usage.output = used;
@@ -188,8 +183,10 @@ void answer_plan(const struct sim_ask *ask, uint64_t counter, struct prompt_cach
       .no_usage = ask->behaviour.no_usage,
       .include_usage = ask->include_usage,
       .is_modern = ask->is_modern,
+      .wants_sealed = ask->wants_sealed,
   };
   plan_blocks(ask, a, out);
+  stop_at_sequences(ask, a, out);
   keep_within_max_tokens(ask, out);
   plan_input_usage(ask, cache, &out->usage);
 }

@@ -11,7 +11,8 @@
 #include "sim/prompt_cache.h"
 
 #define SIM_ATTACHMENTS_MAX 8
-#define SIM_BLOCKS_MAX      4
+#define SIM_BLOCKS_MAX      5
+#define SIM_STOPS_MAX       8
 #define SIM_QUOTE_BYTES     400 /* of what the user said, and of a tool's result */
 
 struct sim_attachment {
@@ -23,6 +24,7 @@ struct sim_attachment {
 struct sim_tool {
   struct text name;
   yyjson_val *schema; /* may be NULL */
+  bool is_custom;     /* takes text, not JSON */
 };
 
 /* Slices of the request's body and of its parsed document. */
@@ -42,21 +44,34 @@ struct sim_ask {
   size_t tool_count;
   bool tools_forced, tools_refused, one_tool_only;
   bool thinks, omit_thinking;
+  bool wants_json;                 /* an answer that is JSON and fits json_schema */
+  yyjson_val *json_schema;         /* may be NULL */
+  struct text stop[SIM_STOPS_MAX]; /* where to stop; only the first SIM_STOPS_MAX are looked for */
+  size_t stop_count;
+  bool wants_sealed;    /* Responses: include has reasoning.encrypted_content */
   struct digest digest; /* of the prompt */
   struct prompt_breakpoint breakpoint[PROMPT_CACHE_BREAKPOINTS_MAX];
   size_t breakpoint_count;
 };
 
-enum sim_block_kind { SIM_BLOCK_TEXT, SIM_BLOCK_THINKING, SIM_BLOCK_TOOL };
+enum sim_block_kind { SIM_BLOCK_TEXT, SIM_BLOCK_THINKING, SIM_BLOCK_REDACTED, SIM_BLOCK_TOOL };
 struct sim_block {
   enum sim_block_kind kind;
-  struct text text;      /* text, thinking, or the JSON of a tool's input */
+  struct text text;      /* text, thinking, the sealed data of redacted thinking, or the JSON of a tool's input */
   uint32_t words;        /* not 0: instead of text, so many "word 17 " */
   struct text signature; /* thinking */
   struct text id, name;  /* tool */
+  bool is_custom;        /* tool: the input is plain text */
 };
 
-enum sim_stop { SIM_STOP_END, SIM_STOP_LENGTH, SIM_STOP_TOOLS };
+enum sim_stop {
+  SIM_STOP_END,
+  SIM_STOP_LENGTH,
+  SIM_STOP_TOOLS,
+  SIM_STOP_SEQUENCE,
+  SIM_STOP_REFUSAL, /* the text block says why */
+  SIM_STOP_FILTER
+};
 
 struct sim_usage {
   uint64_t input, output; /* input without the cache classes */
@@ -71,8 +86,9 @@ struct sim_answer {
   struct sim_block block[SIM_BLOCKS_MAX];
   size_t block_count;
   enum sim_stop stop;
+  struct text stop_sequence; /* SIM_STOP_SEQUENCE */
   struct sim_usage usage;
-  bool no_usage, include_usage, is_modern;
+  bool no_usage, include_usage, is_modern, wants_sealed;
 };
 
 /* Decides the answer. Everything in *out lives in the arena (also the model's name), so the body may be dropped. cache

@@ -18,9 +18,15 @@ enum step {
 };
 
 static const char *stop_reason(enum sim_stop stop) {
-  if (stop == SIM_STOP_TOOLS)
-    return "tool_use";
-  return stop == SIM_STOP_LENGTH ? "max_tokens" : "end_turn";
+  switch (stop) {
+  case SIM_STOP_TOOLS: return "tool_use";
+  case SIM_STOP_LENGTH: return "max_tokens";
+  case SIM_STOP_SEQUENCE: return "stop_sequence";
+  case SIM_STOP_REFUSAL:
+  case SIM_STOP_FILTER: return "refusal";
+  case SIM_STOP_END: break;
+  }
+  return "end_turn";
 }
 
 static void put_usage(struct buf *out, const struct sim_answer *answer, uint64_t output_tokens) {
@@ -54,6 +60,14 @@ static void put_message_head(struct buf *out, const struct sim_answer *answer) {
   buf_add(out, TEXT("\",\"type\":\"message\",\"role\":\"assistant\",\"content\":["));
 }
 
+static void put_stop_sequence(struct buf *out, struct text sequence) {
+  buf_add(out, TEXT(",\"stop_sequence\":"));
+  if (sequence.len > 0)
+    put_quoted(out, sequence);
+  else
+    buf_add(out, TEXT("null"));
+}
+
 static void put_message_tail(struct buf *out, const struct sim_answer *answer, const char *stop,
                              uint64_t output_tokens) {
   buf_add(out, TEXT("],\"stop_reason\":"));
@@ -61,7 +75,7 @@ static void put_message_tail(struct buf *out, const struct sim_answer *answer, c
     put_quoted(out, text_of(stop));
   else
     buf_add(out, TEXT("null"));
-  buf_add(out, TEXT(",\"stop_sequence\":null"));
+  put_stop_sequence(out, stop ? answer->stop_sequence : TEXT_NONE);
   if (answer->is_modern)
     buf_add(out, TEXT(",\"stop_details\":null,\"container\":null,\"diagnostics\":null"));
   if (!answer->no_usage) {
@@ -82,6 +96,12 @@ static void put_block(struct buf *out, const struct sim_answer *answer, const st
     buf_add(out, whole ? b->text : TEXT("{}"));
     if (answer->is_modern)
       buf_add(out, TEXT(",\"caller\":{\"type\":\"direct\"}"));
+    buf_add_char(out, '}');
+    return;
+  }
+  if (b->kind == SIM_BLOCK_REDACTED) {
+    buf_add(out, TEXT("{\"type\":\"redacted_thinking\",\"data\":"));
+    put_quoted(out, b->text);
     buf_add_char(out, '}');
     return;
   }
@@ -135,7 +155,7 @@ static bool put_next_delta(struct buf *out, const struct sim_answer *answer, str
     put_delta(out, c->block, TEXT("\"input_json_delta\",\"partial_json\":\""), TEXT_NONE);
     return true;
   }
-  struct text piece = answer_piece(answer, c, scratch);
+  struct text piece = b->kind == SIM_BLOCK_REDACTED ? TEXT_NONE : answer_piece(answer, c, scratch);
   if (piece.len == 0)
     return false;
   struct text kind = TEXT("\"text_delta\",\"text\":\"");
@@ -151,8 +171,10 @@ static void put_message_delta(struct buf *out, const struct sim_answer *answer) 
   const struct sim_usage *u = &answer->usage;
   buf_add_format(out,
                  "event: message_delta\ndata: "
-                 "{\"type\":\"message_delta\",\"delta\":{\"stop_reason\":\"%s\",\"stop_sequence\":null%s}",
-                 stop_reason(answer->stop), answer->is_modern ? ",\"stop_details\":null,\"container\":null" : "");
+                 "{\"type\":\"message_delta\",\"delta\":{\"stop_reason\":\"%s\"",
+                 stop_reason(answer->stop));
+  put_stop_sequence(out, answer->stop_sequence);
+  buf_add(out, answer->is_modern ? TEXT(",\"stop_details\":null,\"container\":null}") : TEXT("}"));
   if (!answer->no_usage) {
     buf_add_format(
         out,
@@ -255,14 +277,29 @@ static void write_error(struct buf *out, const struct fault *f, struct text requ
   json_object_end(&w);
 }
 
-static void write_stream_error(struct buf *out) {
-  buf_add(out, TEXT("event: error\ndata: {\"type\":\"error\",\"error\":{\"details\":null,\"type\":\"overloaded_error\","
-                    "\"message\":\"Overloaded (simulated by weir-sim)\"}}\n\n"));
+static int stream_error_status(enum behaviour_break by) {
+  switch (by) {
+  case BEHAVIOUR_BREAK_THROTTLE: return 429;
+  case BEHAVIOUR_BREAK_INVALID: return 400;
+  case BEHAVIOUR_BREAK_INTERNAL:
+  case BEHAVIOUR_BREAK_FAILED: return 500;
+  default: return 529;
+  }
 }
 
-static void add_headers(struct sim_headers *h, int status, struct text request_id) {
+static void write_stream_error(struct buf *out, const struct sim_answer *answer, struct sim_cursor *c,
+                               enum behaviour_break by) {
+  const char *type = sim_anthropic_error_type(stream_error_status(by));
+  buf_add_format(out,
+                 "event: error\ndata: {\"type\":\"error\",\"error\":{\"details\":null,\"type\":\"%s\","
+                 "\"message\":\"%s (simulated by weir-sim)\"}}\n\n",
+                 type, strcmp(type, "overloaded_error") == 0 ? "Overloaded" : "The stream failed");
+}
+
+static void add_headers(struct sim_headers *h, const struct sim_outcome *o) {
+  int status = o->status;
   bool limited = status == 429;
-  sim_headers_add(h, TEXT("request-id"), request_id);
+  sim_headers_add(h, TEXT("request-id"), o->request_id);
   sim_headers_add(h, TEXT("anthropic-organization-id"), TEXT("00000000-0000-4000-8000-77656972736d"));
   if (status >= 500 || status == 408 || status == 409 || limited)
     sim_headers_add(h, TEXT("x-should-retry"), TEXT("true"));
@@ -283,9 +320,18 @@ static void add_headers(struct sim_headers *h, int status, struct text request_i
   sim_headers_add(h, TEXT("anthropic-ratelimit-output-tokens-reset"), TEXT("2026-01-01T00:00:07Z"));
 }
 
+static enum err read_input(const struct sim_input *in, struct sim_ask *out, struct fault *f) {
+  enum err e = sim_anthropic_read(in->doc, in->arena, out, f);
+  if (!e && in->headers)
+    out->is_modern = sim_anthropic_is_modern(http_header_value(in->headers, TEXT("anthropic-version")));
+  return e;
+}
+
 const struct sim_dialect sim_anthropic = {
     .name = "anthropic",
-    .read = sim_anthropic_read,
+    .needs_version = true,
+    .stream_type = "text/event-stream; charset=utf-8",
+    .read = read_input,
     .add_headers = add_headers,
     .write_error = write_error,
     .write_plain = write_plain,

@@ -154,6 +154,15 @@ static enum err read_thinking(struct sim_walk *w, yyjson_val *block, struct text
   return ERR_OK;
 }
 
+static enum err read_redacted(struct sim_walk *w, yyjson_val *block, struct text where) {
+  struct text data, plain;
+  if (!json_get_text(block, "data", &data))
+    return REFUSE(w, "%.*s.redacted_thinking.data: Field required", TEXT_ARGS(where));
+  if (!digest_unseal(w->arena, data, &plain))
+    return REFUSE(w, "%.*s: Invalid `data` in `redacted_thinking` block", TEXT_ARGS(where));
+  return ERR_OK;
+}
+
 static const struct block_kind kinds[] = {
     {"text", read_text, true, true},
     {"image", read_image, true, false},
@@ -161,7 +170,7 @@ static const struct block_kind kinds[] = {
     {"tool_use", read_tool_use, false, true},
     {"tool_result", read_tool_result, true, false},
     {"thinking", read_thinking, false, true},
-    {"redacted_thinking", NULL, false, true},
+    {"redacted_thinking", read_redacted, false, true},
     {"search_result", NULL, true, false},
     {"server_tool_use", NULL, false, true},
     {"web_search_tool_result", NULL, false, true},

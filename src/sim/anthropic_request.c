@@ -30,7 +30,7 @@ static enum err read_range(yyjson_val *root, const char *name, struct fault *f) 
   return n < 0.0 || n > 1.0 ? REFUSE(f, "%s: range: 0..1", name) : ERR_OK;
 }
 
-static enum err read_thinking(yyjson_val *root, struct sim_ask *ask, struct fault *f) {
+enum err sim_anthropic_read_thinking(yyjson_val *root, struct sim_ask *ask, struct fault *f) {
   yyjson_val *thinking = json_get(root, "thinking");
   struct text type = TEXT_NONE, display = TEXT_NONE;
   ask->thinks = ask->behaviour.thinking;
@@ -223,6 +223,24 @@ static enum err read_messages(struct sim_walk *w, yyjson_val *root) {
   return ERR_OK;
 }
 
+static enum err read_stop_sequences(yyjson_val *root, struct sim_ask *ask, struct fault *f) {
+  yyjson_val *all = json_get(root, "stop_sequences"), *one;
+  if (!all || yyjson_is_null(all))
+    return ERR_OK;
+  if (!yyjson_is_arr(all))
+    return REFUSE(f, "stop_sequences: Input should be a valid list");
+  size_t i, n;
+  yyjson_arr_foreach (all, i, n, one) {
+    if (!yyjson_is_str(one))
+      return REFUSE(f, "stop_sequences.%zu: Input should be a valid string", i);
+    if (text_trim(json_text(one)).len == 0)
+      return REFUSE(f, "stop_sequences: each stop sequence must contain non-whitespace");
+    if (ask->stop_count < SIM_STOPS_MAX)
+      ask->stop[ask->stop_count++] = json_text(one);
+  }
+  return ERR_OK;
+}
+
 static enum err read_parameters(yyjson_val *root, struct sim_ask *ask, struct fault *f) {
   yyjson_val *stream = json_get(root, "stream");
   if (stream && !yyjson_is_null(stream) && !yyjson_is_bool(stream))
@@ -232,54 +250,102 @@ static enum err read_parameters(yyjson_val *root, struct sim_ask *ask, struct fa
   if (!e)
     e = read_range(root, "top_p", f);
   if (!e)
-    e = read_thinking(root, ask, f);
+    e = read_stop_sequences(root, ask, f);
+  if (!e)
+    e = sim_anthropic_read_thinking(root, ask, f);
   return e;
 }
 
-static enum err read_root(const struct json *doc, struct arena *a, bool needs_max_tokens, struct sim_ask *ask,
-                          struct fault *f) {
-  if (!yyjson_is_obj(doc->root))
-    return REFUSE(f, "Input should be an object");
-  if (!json_get(doc->root, "model"))
+static enum err read_model(yyjson_val *root, struct sim_ask *ask, struct fault *f) {
+  if (!json_get(root, "model"))
     return REFUSE(f, "model: Field required");
-  if (!json_get_text(doc->root, "model", &ask->model))
+  if (!json_get_text(root, "model", &ask->model))
     return REFUSE(f, "model: Input should be a valid string");
-  if (ask->model.len == 0 || ask->model.len > 256)
-    return REFUSE(f, "model: String should have 1 to 256 characters");
+  return ask->model.len == 0 || ask->model.len > 256 ? REFUSE(f, "model: String should have 1 to 256 characters")
+                                                     : ERR_OK;
+}
+
+static enum err read_prompt(struct sim_walk *w, yyjson_val *root) {
+  enum err e = read_tools(w, root);
+  if (!e)
+    e = read_system(w, root);
+  if (!e)
+    e = read_messages(w, root);
+  if (!e && w->breakpoints > PROMPT_CACHE_BREAKPOINTS_MAX) {
+    e = REFUSE(w->fault, "A maximum of 4 blocks with cache_control may be provided. Found %zu.", w->breakpoints);
+  }
+  return e;
+}
+
+/* All but the model, which ask has already. */
+static enum err read_rest(const struct json *doc, struct arena *a, bool needs_max_tokens, struct sim_ask *ask,
+                          struct fault *f) {
   ask->behaviour = behaviour_of_model(ask->model);
   enum err e = needs_max_tokens ? read_count_member(doc->root, "max_tokens", 1, &ask->max_tokens, f) : ERR_OK;
-  if (e)
-    return e;
-  e = read_parameters(doc->root, ask, f);
+  if (!e)
+    e = read_parameters(doc->root, ask, f);
   if (e)
     return e;
   struct sim_walk *w = ARENA_NEW(a, struct sim_walk);
   *w = (struct sim_walk){.ask = ask, .arena = a, .fault = f};
-  e = read_tools(w, doc->root);
+  return read_prompt(w, doc->root);
+}
+
+static enum err read_root(const struct json *doc, struct arena *a, bool needs_max_tokens, struct sim_ask *out,
+                          struct fault *f) {
+  struct sim_ask ask = {0};
+  if (!yyjson_is_obj(doc->root))
+    return REFUSE(f, "Input should be an object");
+  enum err e = read_model(doc->root, &ask, f);
   if (!e)
-    e = read_system(w, doc->root);
+    e = read_rest(doc, a, needs_max_tokens, &ask, f);
   if (!e)
-    e = read_messages(w, doc->root);
-  if (e)
-    return e;
-  if (w->breakpoints > PROMPT_CACHE_BREAKPOINTS_MAX) {
-    return REFUSE(f, "A maximum of 4 blocks with cache_control may be provided. Found %zu.", w->breakpoints);
-  }
-  return ERR_OK;
+    *out = ask;
+  return e;
 }
 
 enum err sim_anthropic_read(const struct json *doc, struct arena *a, struct sim_ask *out, struct fault *f) {
-  struct sim_ask ask = {0};
-  enum err e = read_root(doc, a, true, &ask, f);
-  if (!e)
-    *out = ask;
-  return e;
+  return read_root(doc, a, true, out, f);
 }
 
 enum err sim_anthropic_read_count(const struct json *doc, struct arena *a, struct sim_ask *out, struct fault *f) {
-  struct sim_ask ask = {0};
-  enum err e = read_root(doc, a, false, &ask, f);
-  if (!e)
-    *out = ask;
-  return e;
+  return read_root(doc, a, false, out, f);
+}
+
+/* "2026-10-21": compared as text, which is the order of dates. */
+static bool is_date(struct text t) {
+  if (t.len != 10)
+    return false;
+  for (size_t i = 0; i < 10; i++) {
+    bool is_dash = i == 4 || i == 7;
+    if (is_dash ? t.at[i] != '-' : t.at[i] < '0' || t.at[i] > '9')
+      return false;
+  }
+  return true;
+}
+
+bool sim_anthropic_is_modern(struct text version) {
+  return is_date(version) && memcmp(version.at, "2023-06-01", 10) > 0;
+}
+
+enum err sim_anthropic_read_invoke(const struct json *doc, struct text model, bool needs_max_tokens, struct arena *a,
+                                   struct sim_ask *out, struct fault *f) {
+  struct sim_ask ask = {.model = model};
+  struct text version;
+  if (!yyjson_is_obj(doc->root))
+    return REFUSE(f, "Malformed input request: expected type: JSONObject, please reformat your input and try again.");
+  if (json_get(doc->root, "model"))
+    return REFUSE(f, "model: Extra inputs are not permitted");
+  if (json_get(doc->root, "stream"))
+    return REFUSE(f, "stream: Extra inputs are not permitted");
+  if (!json_get_text(doc->root, "anthropic_version", &version))
+    return REFUSE(f, "anthropic_version: Field required");
+  if (!text_equal(version, TEXT("bedrock-2023-05-31")) && !sim_anthropic_is_modern(version))
+    return REFUSE(f, "anthropic_version: Input should be 'bedrock-2023-05-31' or a later version");
+  enum err e = read_rest(doc, a, needs_max_tokens, &ask, f);
+  if (e)
+    return e;
+  ask.is_modern = sim_anthropic_is_modern(version);
+  *out = ask;
+  return ERR_OK;
 }

@@ -13,5 +13,13 @@ enum err sim_anthropic_read(const struct json *doc, struct arena *a, struct sim_
 /* For counting: no max_tokens. */
 enum err sim_anthropic_read_count(const struct json *doc, struct arena *a, struct sim_ask *out,
                                   struct fault *f) MUST_CHECK;
+/* The body of a Bedrock invocation: the path names the model; anthropic_version is required, model and stream are
+ * refused. */
+enum err sim_anthropic_read_invoke(const struct json *doc, struct text model, bool needs_max_tokens, struct arena *a,
+                                   struct sim_ask *out, struct fault *f) MUST_CHECK;
+/* The member thinking of root, an object with type and budget_tokens; ask's behaviour and max_tokens are set. */
+enum err sim_anthropic_read_thinking(yyjson_val *root, struct sim_ask *ask, struct fault *f) MUST_CHECK;
+/* Is this version ("2026-10-21") later than 2023-06-01? */
+bool sim_anthropic_is_modern(struct text version);
 
 #endif

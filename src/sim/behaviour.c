@@ -21,7 +21,12 @@ static const struct behaviour_row rows[] = {
     {"text", SAYS_NOTHING, 0, 0, BEHAVIOUR_BREAK_NONE},
     {"image", SAYS_NOTHING, 0, 0, BEHAVIOUR_BREAK_NONE},
     FLAG("tools", tools),
+    FLAG("tools2", tools),
     FLAG("thinking", thinking),
+    FLAG("redacted", redacted),
+    FLAG("json", json),
+    FLAG("refuse", refuse),
+    FLAG("filter", filter),
     FLAG("cache", cache),
     FLAG("usage-limit", usage_limit),
     FLAG("merge", merge),
@@ -37,7 +42,15 @@ static const struct behaviour_row rows[] = {
     NUMBER("frame-", frame_bytes, 1, 65536),
     BREAK("reset-after-", BEHAVIOUR_BREAK_RESET),
     BREAK("cut-after-", BEHAVIOUR_BREAK_CUT),
+    BREAK("half-after-", BEHAVIOUR_BREAK_HALF),
+    BREAK("badcrc-after-", BEHAVIOUR_BREAK_DAMAGE),
+    BREAK("garbage-after-", BEHAVIOUR_BREAK_GARBAGE),
     BREAK("error-after-", BEHAVIOUR_BREAK_ERROR),
+    BREAK("throttle-after-", BEHAVIOUR_BREAK_THROTTLE),
+    BREAK("internal-after-", BEHAVIOUR_BREAK_INTERNAL),
+    BREAK("invalid-after-", BEHAVIOUR_BREAK_INVALID),
+    BREAK("unavailable-after-", BEHAVIOUR_BREAK_UNAVAILABLE),
+    BREAK("failed-after-", BEHAVIOUR_BREAK_FAILED),
 };
 
 static bool row_applies(const struct behaviour_row *row, struct text name, struct behaviour *out) {
@@ -86,8 +99,33 @@ static bool apply_all(struct text names, struct behaviour *out, struct text *bad
   return true;
 }
 
+/* At most a region and a vendor stand before the name, joined by dots. */
+static struct text without_vendor(struct text name) {
+  struct text before, rest = name;
+  for (int i = 0; i < 2 && !text_starts(rest, TEXT("sim-")); i++) {
+    if (!text_cut(rest, '.', &before, &rest))
+      return name;
+  }
+  return rest;
+}
+
+struct text behaviour_name(struct text model) {
+  struct text before, name = model, version;
+  while (text_cut(name, '/', &before, &version))
+    name = version;
+  name = without_vendor(name);
+  if (text_cut(name, ':', &before, &version))
+    name = before;
+  ptrdiff_t at = text_find(name, TEXT("-v"));
+  uint64_t number;
+  if (at > 0 && text_to_u64(text_skip(name, (size_t)at + 2), &number))
+    name = text_head(name, (size_t)at);
+  return name;
+}
+
 struct behaviour behaviour_of_model(struct text model) {
   struct behaviour b = {0};
+  model = behaviour_name(model);
   struct text bad = TEXT_NONE;
   if (!text_starts(model, TEXT("sim-")))
     return b;

@@ -8,7 +8,7 @@
 
 #define ANSWER_MAX_BYTES (64 * 1024 * 1024)
 
-static bool read_json(struct sim_call *c, struct json *doc) {
+bool sim_call_json(struct sim_call *c, struct json *doc) {
   struct fault f = {0};
   if (json_read(c->body, NULL, doc, &f) == ERR_OK)
     return true;
@@ -16,14 +16,40 @@ static bool read_json(struct sim_call *c, struct json *doc) {
   return false;
 }
 
+static int hex_digit(char c) {
+  const char *digits = "0123456789abcdef", *at = c ? strchr(digits, c | (c >= 'A' ? 0x20 : 0)) : NULL;
+  return at ? (int)(at - digits) : -1;
+}
+
+struct text sim_call_name(struct sim_call *c) {
+  char *name = arena_alloc(c->play.rq->arena, c->rest.len + 1);
+  size_t len = 0;
+  for (size_t i = 0; i < c->rest.len; i++) {
+    int high = i + 2 < c->rest.len ? hex_digit(c->rest.at[i + 1]) : -1;
+    int low = high >= 0 ? hex_digit(c->rest.at[i + 2]) : -1;
+    bool is_coded = c->rest.at[i] == '%' && low >= 0;
+    name[len++] = is_coded ? (char)(high * 16 + low) : c->rest.at[i];
+    i += is_coded ? 2 : 0;
+  }
+  return (struct text){name, len};
+}
+
 /* Decides the answer; everything of it lives in the arena, so that body and document can go before it is played. */
 static bool plan(struct sim_call *c, struct sim_answer *out, bool *out_stream) {
   struct json doc;
   struct sim_ask ask;
   struct fault f = {0};
-  if (!read_json(c, &doc))
+  if (!sim_call_json(c, &doc))
     return false;
-  enum err e = c->play.dialect->read(&doc, c->play.rq->arena, &ask, &f);
+  const struct sim_input in = {
+      .doc = &doc,
+      .arena = c->play.rq->arena,
+      .model = sim_call_name(c),
+      .stream = c->route->stream,
+      .headers = &c->play.rq->head.headers,
+      .responses = c->responses,
+  };
+  enum err e = c->play.dialect->read(&in, &ask, &f);
   if (!e) {
     if (c->behaviour_forced)
       ask.behaviour = c->play.behaviour;
@@ -39,13 +65,16 @@ static bool plan(struct sim_call *c, struct sim_answer *out, bool *out_stream) {
   return !e;
 }
 
-static void answer_messages(struct sim_call *c) {
+void sim_call_answer(struct sim_call *c) {
   struct sim_answer *answer = ARENA_NEW(c->play.rq->arena, struct sim_answer);
   bool stream = false;
-  if (!plan(c, answer, &stream) || !play_before(&c->play))
+  if (!plan(c, answer, &stream))
+    return;
+  c->play.answer = answer;
+  if (!play_before(&c->play))
     return;
   if (stream) {
-    play_stream(&c->play, answer);
+    play_stream(&c->play);
     return;
   }
   struct buf out;
@@ -55,26 +84,30 @@ static void answer_messages(struct sim_call *c) {
   buf_done(&out);
 }
 
+void sim_call_finish(struct sim_call *c, const struct behaviour *b, struct buf *out) {
+  if (!c->behaviour_forced)
+    c->play.behaviour = *b;
+  if (play_before(&c->play))
+    play_plain(&c->play, buf_text(out));
+  buf_done(out);
+}
+
 static void answer_count(struct sim_call *c) {
   struct json doc;
   struct sim_ask ask;
   struct fault f = {0};
-  if (!read_json(c, &doc))
+  struct buf out;
+  if (!sim_call_json(c, &doc))
     return;
+  buf_init(&out, 1024);
   enum err e = sim_anthropic_read_count(&doc, c->play.rq->arena, &ask, &f);
-  if (e) {
-    play_fault(&c->play, &f);
-  } else {
-    if (!c->behaviour_forced)
-      c->play.behaviour = ask.behaviour;
-    struct buf out;
-    buf_init(&out, 1024);
+  if (!e)
     sim_anthropic_write_count(&out, &ask);
-    if (play_before(&c->play))
-      play_plain(&c->play, buf_text(&out));
-    buf_done(&out);
-  }
   json_done(&doc);
+  if (e)
+    play_fault(&c->play, &f);
+  else
+    sim_call_finish(c, &ask.behaviour, &out);
 }
 
 static void answer_embeddings(struct sim_call *c) {
@@ -82,7 +115,7 @@ static void answer_embeddings(struct sim_call *c) {
   struct sim_embed_ask ask;
   struct fault f = {0};
   struct buf out;
-  if (!read_json(c, &doc))
+  if (!sim_call_json(c, &doc))
     return;
   buf_init(&out, ANSWER_MAX_BYTES);
   enum err e = sim_openai_read_embed(&doc, &ask, &f);
@@ -90,14 +123,13 @@ static void answer_embeddings(struct sim_call *c) {
     sim_openai_write_embed(&out, &ask);
   if (!e && buf_check(&out) != ERR_OK)
     e = fault_set(&f, ERR_BAD_REQUEST, "input", "weir-sim makes at most 64 MiB of vectors at once");
-  if (!e && !c->behaviour_forced)
-    c->play.behaviour = ask.behaviour;
-  if (e)
-    play_fault(&c->play, &f);
-  else if (play_before(&c->play))
-    play_plain(&c->play, buf_text(&out));
-  buf_done(&out);
   json_done(&doc);
+  if (e) {
+    play_fault(&c->play, &f);
+    buf_done(&out);
+  } else {
+    sim_call_finish(c, &ask.behaviour, &out);
+  }
 }
 
 static void answer_models(struct sim_call *c) {
@@ -138,7 +170,7 @@ static void answer_batch_create(struct sim_call *c) {
   struct json doc;
   struct fault f = {0};
   size_t requests = 0;
-  if (!read_json(c, &doc))
+  if (!sim_call_json(c, &doc))
     return;
   if (sim_anthropic_read_batch(&doc, &requests, &f) != ERR_OK) {
     play_fault(&c->play, &f);
@@ -194,9 +226,9 @@ static void answer_file_delete(struct sim_call *c) {
 }
 
 static const struct sim_route routes[] = {
-    {"POST", "/v1/messages", &sim_anthropic, answer_messages},
+    {"POST", "/v1/messages", &sim_anthropic, sim_call_answer},
     {"POST", "/v1/messages/count_tokens", &sim_anthropic, answer_count},
-    {"POST", "/v1/chat/completions", &sim_openai, answer_messages},
+    {"POST", "/v1/chat/completions", &sim_openai, sim_call_answer},
     {"POST", "/v1/embeddings", &sim_openai, answer_embeddings},
     {"GET", "/v1/models", NULL, answer_models},
     {"GET", "/v1/models/*", NULL, answer_model},
@@ -210,28 +242,49 @@ static const struct sim_route routes[] = {
 };
 
 static bool path_fits(struct text pattern, struct text path, struct text *out_rest) {
-  if (!text_ends(pattern, TEXT("*")))
+  struct text before, after, rest;
+  if (!text_cut(pattern, '*', &before, &after))
     return text_equal(pattern, path);
-  struct text prefix = text_head(pattern, pattern.len - 1);
-  struct text rest = text_skip(path, prefix.len);
-  if (!text_starts(path, prefix) || rest.len == 0)
+  if (!text_starts(path, before))
+    return false;
+  rest = text_skip(path, before.len);
+  if (after.len > 0) {
+    ptrdiff_t end = text_find_char(rest, '/');
+    if (end < 0 || !text_equal(text_skip(rest, (size_t)end), after))
+      return false;
+    rest = text_head(rest, (size_t)end);
+  }
+  if (rest.len == 0)
     return false;
   *out_rest = rest;
   return true;
 }
 
-const struct sim_route *sim_route_find(struct text method, struct text path, struct text *out_rest,
-                                       bool *out_path_known) {
-  *out_path_known = false;
-  for (size_t i = 0; i < sizeof(routes) / sizeof(routes[0]); i++) {
+static const struct sim_route *find_in(const struct sim_route_table *table, struct text method, struct text path,
+                                       struct text *out_rest, bool *out_path_known) {
+  for (size_t i = 0; i < table->count; i++) {
     struct text rest = TEXT_NONE;
-    if (!path_fits(text_of(routes[i].path), path, &rest))
+    const struct sim_route *route = &table->routes[i];
+    if (!path_fits(text_of(route->path), path, &rest))
       continue;
     *out_path_known = true;
-    if (!text_equal(text_of(routes[i].method), method))
+    if (!text_equal(text_of(route->method), method))
       continue;
     *out_rest = rest;
-    return &routes[i];
+    return route;
+  }
+  return NULL;
+}
+
+const struct sim_route *sim_route_find(struct text method, struct text path, struct text *out_rest,
+                                       bool *out_path_known) {
+  static const struct sim_route_table own = {routes, sizeof(routes) / sizeof(routes[0])};
+  const struct sim_route_table *const tables[] = {&own, &sim_bedrock_routes};
+  *out_path_known = false;
+  for (size_t i = 0; i < sizeof(tables) / sizeof(tables[0]); i++) {
+    const struct sim_route *route = find_in(tables[i], method, path, out_rest, out_path_known);
+    if (route)
+      return route;
   }
   return NULL;
 }

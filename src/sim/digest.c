@@ -3,6 +3,8 @@
  */
 #include "sim/digest.h"
 
+#include <sodium.h>
+
 static uint64_t mix(uint64_t h, uint64_t word) {
   h = (h ^ word) * 0x9E3779B97F4A7C15ULL;
   return h ^ (h >> 29);
@@ -37,7 +39,7 @@ static void digest_object(struct digest *d, yyjson_val *object) {
     digest_text(d, string_of(name));
     uint64_t before = d->bytes;
     digest_json(d, value);
-    if (is_base64 && yyjson_equals_str(name, "data"))
+    if ((is_base64 && yyjson_equals_str(name, "data")) || (yyjson_equals_str(name, "bytes") && yyjson_is_str(value)))
       d->bytes = before + (d->bytes - before) / 64;
   }
 }
@@ -126,4 +128,43 @@ size_t digest_base64(const void *bytes, size_t n, char *out) {
     out[written++] = i + 2 < n ? base64_letters[three & 63] : '=';
   }
   return written;
+}
+
+bool digest_base64_decode(struct arena *a, struct text t, struct text *out) {
+  size_t len = 0;
+  if (!digest_base64_length(t, &len))
+    return false;
+  unsigned char *bytes = arena_alloc(a, len + 1);
+  if (sodium_base642bin(bytes, len, t.at, t.len, NULL, &len, NULL, sodium_base64_VARIANT_ORIGINAL) != 0)
+    return false;
+  *out = (struct text){(const char *)bytes, len};
+  return true;
+}
+
+static uint64_t seal_of(struct text plain) {
+  struct digest d = {.hash = 0x7365616C2D73696DULL};
+  digest_text(&d, plain);
+  digest_u64(&d, plain.len);
+  return d.hash;
+}
+
+struct text digest_seal(struct arena *a, struct text plain) {
+  uint64_t seal = seal_of(plain);
+  const struct text parts[] = {{(const char *)&seal, sizeof(seal)}, plain};
+  struct text bytes = arena_join(a, parts, 2);
+  char *out = arena_alloc(a, (bytes.len + 2) / 3 * 4);
+  return (struct text){out, digest_base64(bytes.at, bytes.len, out)};
+}
+
+bool digest_unseal(struct arena *a, struct text sealed, struct text *out_plain) {
+  struct text bytes;
+  uint64_t seal;
+  if (!digest_base64_decode(a, sealed, &bytes) || bytes.len < sizeof(seal))
+    return false;
+  memcpy(&seal, bytes.at, sizeof(seal));
+  struct text plain = text_skip(bytes, sizeof(seal));
+  if (seal != seal_of(plain))
+    return false;
+  *out_plain = plain;
+  return true;
 }

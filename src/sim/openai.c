@@ -250,15 +250,23 @@ static void write_error(struct buf *out, const struct fault *f, struct text requ
   json_object_end(&w);
 }
 
-static void write_stream_error(struct buf *out) {
-  buf_add(out, TEXT("data: {\"error\":{\"message\":\"The server had an error while processing your request (simulated "
-                    "by weir-sim)\","
-                    "\"type\":\"server_error\",\"param\":null,\"code\":null}}\n\n"));
+static void write_stream_error(struct buf *out, const struct sim_answer *answer, struct sim_cursor *c,
+                               enum behaviour_break by) {
+  const char *type = "server_error";
+  if (by == BEHAVIOUR_BREAK_THROTTLE)
+    type = "rate_limit_exceeded";
+  else if (by == BEHAVIOUR_BREAK_INVALID)
+    type = "invalid_request_error";
+  buf_add_format(out,
+                 "data: {\"error\":{\"message\":\"The server had an error while processing your request (simulated "
+                 "by weir-sim)\",\"type\":\"%s\",\"param\":null,\"code\":null}}\n\n",
+                 type);
 }
 
-static void add_headers(struct sim_headers *h, int status, struct text request_id) {
+static void add_headers(struct sim_headers *h, const struct sim_outcome *o) {
+  int status = o->status;
   bool limited = status == 429;
-  sim_headers_add(h, TEXT("x-request-id"), request_id);
+  sim_headers_add(h, TEXT("x-request-id"), o->request_id);
   sim_headers_add(h, TEXT("openai-organization"), TEXT("weir-sim"));
   sim_headers_add(h, TEXT("openai-processing-ms"), TEXT("7"));
   sim_headers_add(h, TEXT("openai-version"), TEXT("2020-10-01"));
@@ -276,9 +284,14 @@ static void add_headers(struct sim_headers *h, int status, struct text request_i
   sim_headers_add(h, TEXT("x-ratelimit-reset-tokens"), TEXT("7ms"));
 }
 
+static enum err read_input(const struct sim_input *in, struct sim_ask *out, struct fault *f) {
+  return sim_openai_read(in->doc, in->arena, out, f);
+}
+
 const struct sim_dialect sim_openai = {
     .name = "openai",
-    .read = sim_openai_read,
+    .stream_type = "text/event-stream; charset=utf-8",
+    .read = read_input,
     .add_headers = add_headers,
     .write_error = write_error,
     .write_plain = write_plain,

@@ -30,21 +30,31 @@ static bool wait_us(struct play *p, int64_t duration_us) {
   return false;
 }
 
-static void respond(struct play *p, int status, struct text content_type, struct text body) {
+static void add_headers(struct play *p, struct sim_headers *h, int status, const struct fault *f) {
+  p->dialect->add_headers(h, &(struct sim_outcome){.status = status,
+                                                   .request_id = p->request_id,
+                                                   .fault = f,
+                                                   .answer = f ? NULL : p->answer,
+                                                   .arena = p->rq->arena});
+}
+
+static void respond(struct play *p, int status, struct text content_type, struct text body, const struct fault *f) {
   struct sim_headers h = {0};
   sim_headers_add(&h, TEXT("content-type"), content_type);
-  p->dialect->add_headers(&h, status, p->request_id);
+  add_headers(p, &h, status, f);
   enum err e = http_respond(p->rq, status, h.at, h.count, body);
   note_result(p, e, status, "answered");
 }
 
-void play_json(struct play *p, int status, struct text body) { respond(p, status, TEXT("application/json"), body); }
+void play_json(struct play *p, int status, struct text body) {
+  respond(p, status, TEXT("application/json"), body, NULL);
+}
 
 static void respond_fault(struct play *p, const struct fault *f, bool is_usage_limit) {
   struct buf out;
   buf_init(&out, 8192);
   p->dialect->write_error(&out, f, p->request_id, is_usage_limit);
-  respond(p, fault_status(f), TEXT("application/json"), buf_text(&out));
+  respond(p, fault_status(f), TEXT("application/json"), buf_text(&out), f);
   buf_done(&out);
 }
 
@@ -74,6 +84,17 @@ static void reset_connection(struct play *p) {
   http_respond_abort(p->rq);
 }
 
+static bool is_error(enum behaviour_break by) { return by >= BEHAVIOUR_BREAK_ERROR; }
+
+static int error_status(enum behaviour_break by) {
+  switch (by) {
+  case BEHAVIOUR_BREAK_THROTTLE: return 429;
+  case BEHAVIOUR_BREAK_INVALID: return 400;
+  case BEHAVIOUR_BREAK_UNAVAILABLE: return 503;
+  default: return 500;
+  }
+}
+
 bool play_before(struct play *p) {
   const struct behaviour *b = &p->behaviour;
   http_request_cancel_on_disconnect(p->rq, true);
@@ -89,7 +110,7 @@ bool play_before(struct play *p) {
   else if (b->fail_status > 0)
     fail(p, (int)b->fail_status, false);
   else if (b->garbage)
-    respond(p, 200, TEXT("text/html"), TEXT("<html><body>weir-sim: this is not JSON</body></html>\n"));
+    respond(p, 200, TEXT("text/html"), TEXT("<html><body>weir-sim: this is not JSON</body></html>\n"), NULL);
   else if (b->break_by == BEHAVIOUR_BREAK_RESET && b->break_after == 0)
     reset_connection(p);
   else
@@ -135,7 +156,7 @@ static enum err start(struct play *p, struct text content_type) {
     sim_headers_add(&h, TEXT("cache-control"), TEXT("no-cache"));
   if (p->behaviour.gzip)
     sim_headers_add(&h, TEXT("content-encoding"), TEXT("gzip"));
-  p->dialect->add_headers(&h, 200, p->request_id);
+  add_headers(p, &h, 200, NULL);
   if (p->behaviour.gzip)
     p->gzip = gzip_new();
   return http_respond_start(p->rq, 200, h.at, h.count);
@@ -153,8 +174,8 @@ static void finish(struct play *p, enum err e, const char *outcome) {
 
 /* Half of a plain answer, then the end that was asked for. */
 static void play_broken_plain(struct play *p, struct text body) {
-  if (p->behaviour.break_by == BEHAVIOUR_BREAK_ERROR) {
-    fail(p, 500, false);
+  if (is_error(p->behaviour.break_by)) {
+    fail(p, error_status(p->behaviour.break_by), false);
     return;
   }
   enum err e = start(p, TEXT("application/json"));
@@ -175,7 +196,7 @@ void play_plain(struct play *p, struct text body) {
   if (b->break_by != BEHAVIOUR_BREAK_NONE) {
     play_broken_plain(p, body);
   } else if (b->frame_bytes == 0 && !b->gzip) {
-    respond(p, 200, TEXT("application/json"), body);
+    respond(p, 200, TEXT("application/json"), body, NULL);
   } else {
     enum err e = start(p, TEXT("application/json"));
     if (!e)
@@ -184,10 +205,37 @@ void play_plain(struct play *p, struct text body) {
   }
 }
 
+/* What is wrong with the stream from here on, behind the events in out. */
+static void put_break(struct play *p, struct buf *out, struct sim_cursor *cursor) {
+  enum behaviour_break by = p->behaviour.break_by;
+  size_t before = out->len;
+  if (is_error(by)) {
+    p->dialect->write_stream_error(out, p->answer, cursor, by);
+    return;
+  }
+  if (by == BEHAVIOUR_BREAK_GARBAGE)
+    buf_add(out, TEXT("weir-sim: this is no event\n\ndata: {\"nor is\": this\n\n"));
+  if (by != BEHAVIOUR_BREAK_HALF && by != BEHAVIOUR_BREAK_DAMAGE)
+    return;
+  if (!p->dialect->write_event(out, p->answer, cursor) || out->len == before)
+    return;
+  if (by == BEHAVIOUR_BREAK_HALF)
+    out->len = before + (out->len - before) / 2;
+  else if (text_starts(text_of(p->dialect->stream_type), TEXT("text/")))
+    out->at[before + (out->len - before) / 2] = '\n';
+  else
+    out->at[out->len - 1] = (char)(out->at[out->len - 1] ^ 1);
+}
+
+static const char *break_outcome(enum behaviour_break by) {
+  if (is_error(by))
+    return "error_event";
+  return by == BEHAVIOUR_BREAK_DAMAGE || by == BEHAVIOUR_BREAK_GARBAGE ? "damaged" : "cut";
+}
+
 /* The end of a stream that breaks on purpose; whatever is in out goes first. */
-static void break_stream(struct play *p, struct buf *out) {
-  if (p->behaviour.break_by == BEHAVIOUR_BREAK_ERROR)
-    p->dialect->write_stream_error(out);
+static void break_stream(struct play *p, struct buf *out, struct sim_cursor *cursor) {
+  put_break(p, out, cursor);
   enum err e = out->len > 0 ? send_bytes(p, buf_text(out), false) : ERR_OK;
   if (!e && p->behaviour.break_by == BEHAVIOUR_BREAK_RESET) {
     gzip_free(p->gzip);
@@ -196,17 +244,16 @@ static void break_stream(struct play *p, struct buf *out) {
     return;
   }
   p->stats->streams_broken++;
-  finish(p, e, p->behaviour.break_by == BEHAVIOUR_BREAK_ERROR ? "error_event" : "cut");
+  finish(p, e, break_outcome(p->behaviour.break_by));
 }
 
 /* Sends the events; true when the stream came to its own end. *out holds what is not sent yet. */
-static bool play_events(struct play *p, const struct sim_answer *answer, struct buf *out, enum err *out_err) {
+static bool play_events(struct play *p, struct buf *out, struct sim_cursor *cursor, enum err *out_err) {
   const struct behaviour *b = &p->behaviour;
-  struct sim_cursor cursor = {0};
   for (uint32_t sent = 0;; sent++) {
     if (b->break_by != BEHAVIOUR_BREAK_NONE && sent == b->break_after)
       return false;
-    if (!p->dialect->write_event(out, answer, &cursor))
+    if (!p->dialect->write_event(out, p->answer, cursor))
       return true;
     if (b->merge && out->len < MERGE_BYTES)
       continue;
@@ -220,13 +267,14 @@ static bool play_events(struct play *p, const struct sim_answer *answer, struct 
   }
 }
 
-void play_stream(struct play *p, const struct sim_answer *answer) {
+void play_stream(struct play *p) {
   struct buf out;
+  struct sim_cursor cursor = {0};
   buf_init(&out, EVENT_MAX_BYTES);
   p->stats->streams_started++;
-  enum err e = start(p, TEXT("text/event-stream; charset=utf-8"));
-  if (!e && !play_events(p, answer, &out, &e)) {
-    break_stream(p, &out);
+  enum err e = start(p, text_of(p->dialect->stream_type));
+  if (!e && !play_events(p, &out, &cursor, &e)) {
+    break_stream(p, &out, &cursor);
   } else {
     if (!e && out.len > 0)
       e = send_bytes(p, buf_text(&out), false);

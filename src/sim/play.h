@@ -14,9 +14,10 @@ struct play {
   const struct sim_dialect *dialect;
   struct behaviour behaviour;
   struct stats *stats;
-  uint64_t record;        /* of stats_record */
-  struct text request_id; /* the simulated service's own */
-  bool wrote;             /* a byte of the answer has been sent */
+  uint64_t record;                 /* of stats_record */
+  struct text request_id;          /* the simulated service's own */
+  const struct sim_answer *answer; /* NULL until there is one */
+  bool wrote;                      /* a byte of the answer has been sent */
   struct gzip *gzip;
 };
 
@@ -29,6 +30,6 @@ void play_json(struct play *p, int status, struct text body);
 bool play_before(struct play *p);
 /* The answer, whole or as a stream, broken where the behaviour says. */
 void play_plain(struct play *p, struct text body);
-void play_stream(struct play *p, const struct sim_answer *answer);
+void play_stream(struct play *p); /* of p->answer */
 
 #endif

@@ -5,6 +5,7 @@
 
 #include "base/buf.h"
 #include "net/listen.h"
+#include "sim/caller.h"
 #include "sim/calls.h"
 
 #include <unistd.h>
@@ -24,45 +25,16 @@ struct sim {
   size_t max_body_bytes;
 };
 
+/* Where no route says it: the service whose paths look like this. */
 static const struct sim_dialect *dialect_of(const struct http1_head *head, struct text path,
                                             const struct sim_route *route) {
   if (route && route->dialect)
     return route->dialect;
+  if (text_starts(path, TEXT("/model/")))
+    return &sim_converse;
   bool is_anthropic =
       http_header_find(&head->headers, TEXT("anthropic-version")) || text_starts(path, TEXT("/v1/messages"));
   return is_anthropic ? &sim_anthropic : &sim_openai;
-}
-
-/* The key of a request: x-api-key, or what follows Bearer. Empty when there is none. */
-static struct text credential_of(const struct http_headers *headers) {
-  struct text key = http_header_value(headers, TEXT("x-api-key"));
-  struct text authorization = http_header_value(headers, TEXT("authorization"));
-  if (!text_is_empty(key))
-    return key;
-  if (authorization.len > 7 && text_equal_nocase(text_head(authorization, 7), TEXT("Bearer "))) {
-    return text_trim(text_skip(authorization, 7));
-  }
-  return TEXT_NONE;
-}
-
-/* Any key is good but the word "invalid". */
-static enum err check_caller(const struct sim_dialect *dialect, const struct http_headers *headers, struct fault *f) {
-  struct text key = credential_of(headers);
-  if (text_is_empty(key)) {
-    return fault_set(f, ERR_UNAUTHENTICATED, NULL, "%s",
-                     dialect == &sim_anthropic
-                         ? "x-api-key header is required"
-                         : "You didn't provide an API key. You need to provide your API key in an Authorization header "
-                           "using Bearer auth (i.e. Authorization: Bearer YOUR_KEY).");
-  }
-  if (text_equal(key, TEXT("invalid"))) {
-    return fault_set(f, ERR_UNAUTHENTICATED, NULL, "%s",
-                     dialect == &sim_anthropic ? "invalid x-api-key" : "Incorrect API key provided: invalid.");
-  }
-  if (dialect == &sim_anthropic && text_is_empty(http_header_value(headers, TEXT("anthropic-version")))) {
-    return fault_set(f, ERR_BAD_REQUEST, NULL, "anthropic-version: header is required");
-  }
-  return ERR_OK;
 }
 
 static enum err read_forced_behaviour(struct sim_call *c, const struct http_headers *headers, struct fault *f) {
@@ -78,15 +50,14 @@ static struct text request_id(struct sim *s, struct http_request *rq) {
   return digest_id(rq->arena, "req_011", 21, s->counter * 2 + 1);
 }
 
-static enum err check_call(struct sim *s, struct sim_call *c, const struct sim_route *route, bool path_known,
-                           struct fault *f) {
+static enum err check_call(struct sim_call *c, bool path_known, struct fault *f) {
   const struct http1_head *head = &c->play.rq->head;
-  enum err e = check_caller(c->play.dialect, &head->headers, f);
+  enum err e = caller_check(c->play.dialect, c->play.rq, c->body, (int64_t)time(NULL), f);
   if (e)
     return e;
-  if (!route && path_known)
+  if (!c->route && path_known)
     return fault_set(f, ERR_METHOD_NOT_ALLOWED, NULL, "Method Not Allowed");
-  if (!route) {
+  if (!c->route) {
     return fault_set(f, ERR_NOT_FOUND, NULL, "Not found: %.*s %.*s", TEXT_ARGS(text_head(head->method, 16)),
                      TEXT_ARGS(text_head(c->play.rq->path, 200)));
   }
@@ -99,7 +70,7 @@ static void serve_api(struct sim *s, struct http_request *rq) {
   const struct sim_route *route = sim_route_find(rq->head.method, rq->path, &rest, &path_known);
   struct sim_call *c = ARENA_NEW(rq->arena, struct sim_call);
   struct fault f = {0};
-  *c = (struct sim_call){.rest = rest, .counter = ++s->counter, .prompt_cache = &s->prompt_cache};
+  *c = (struct sim_call){.route = route, .rest = rest, .counter = ++s->counter, .prompt_cache = &s->prompt_cache};
   c->play.rq = rq;
   c->play.stats = &s->stats;
   c->play.dialect = dialect_of(&rq->head, rq->path, route);
@@ -109,7 +80,7 @@ static void serve_api(struct sim *s, struct http_request *rq) {
     return;
   c->play.record = stats_record(&s->stats, route ? route->path : "other", &rq->head, c->play.request_id, c->body);
   if (!e)
-    e = check_call(s, c, route, path_known, &f);
+    e = check_call(c, path_known, &f);
   if (e)
     play_fault(&c->play, &f);
   else
@@ -147,8 +118,8 @@ static void serve(void *ctx, struct http_request *rq) {
 }
 
 static void refuse(void *ctx, const struct fault *f, struct text target, struct text id, struct buf *out) {
-  bool is_anthropic = text_starts(target, TEXT("/v1/messages"));
-  (is_anthropic ? &sim_anthropic : &sim_openai)->write_error(out, f, id, false);
+  const struct http1_head nothing = {0};
+  dialect_of(&nothing, target, NULL)->write_error(out, f, id, false);
 }
 
 static void on_accept(void *ctx, struct stream *stream, const struct addr *peer) {

@@ -166,9 +166,65 @@ static void sim_cache_has_all_classes_and_sim_empty_no_content(void **state) {
   assert_int_equal(answer.usage.output, 0);
 }
 
+static void a_refusal_and_a_filter_stop_the_answer(void **state) {
+  ask.behaviour.refuse = true;
+  plan();
+  assert_int_equal(answer.stop, SIM_STOP_REFUSAL);
+  EXPECT_INSIDE(answer.block[0].text, TEXT("refusal"));
+  ask.behaviour = (struct behaviour){.filter = true};
+  plan();
+  assert_int_equal(answer.stop, SIM_STOP_FILTER);
+}
+
+static void json_fits_the_schema(void **state) {
+  struct json schema = test_json(&arena, "{'type':'object','properties':{'n':{'type':'integer'}}}");
+  ask.wants_json = true;
+  ask.json_schema = schema.root;
+  plan();
+  EXPECT_TEXT(answer.block[0].text, TEXT("{\"n\":7}"));
+  ask.json_schema = NULL;
+  plan();
+  EXPECT_TEXT(answer.block[0].text, TEXT("{}"));
+  json_done(&schema);
+}
+
+static void the_first_stop_sequence_ends_the_text_before_it(void **state) {
+  ask.stop[0] = TEXT("nowhere");
+  ask.stop[1] = TEXT(" said");
+  ask.stop[2] = TEXT("You");
+  ask.stop_count = 3;
+  plan();
+  EXPECT_TEXT(answer.block[0].text, TEXT("This is a simulated answer from weir-sim. "));
+  assert_int_equal(answer.stop, SIM_STOP_SEQUENCE);
+  EXPECT_TEXT(answer.stop_sequence, TEXT("You"));
+}
+
+static void redacted_thinking_is_sealed(void **state) {
+  struct text plain;
+  ask.behaviour.redacted = true;
+  plan();
+  assert_int_equal(answer.block[0].kind, SIM_BLOCK_REDACTED);
+  assert_true(digest_unseal(&arena, answer.block[0].text, &plain));
+  assert_true(answer.usage.reasoning > 0);
+}
+
+static void custom_tools_are_called_with_text(void **state) {
+  ask.behaviour.tools = true;
+  ask.tool[0] = (struct sim_tool){TEXT("shell"), NULL, true};
+  ask.tool_count = 1;
+  plan();
+  assert_true(answer.block[1].is_custom);
+  EXPECT_TEXT(answer.block[1].text, TEXT("a simulated \"input\" from weir-sim"));
+}
+
 int main(void) {
 #define CASE(name) cmocka_unit_test_setup_teardown(name, fresh, done)
   const struct CMUnitTest tests[] = {
+      CASE(a_refusal_and_a_filter_stop_the_answer),
+      CASE(json_fits_the_schema),
+      CASE(the_first_stop_sequence_ends_the_text_before_it),
+      CASE(redacted_thinking_is_sealed),
+      CASE(custom_tools_are_called_with_text),
       CASE(the_answer_says_that_it_is_simulated_and_quotes_the_user),
       CASE(equal_asks_differ_only_by_the_counter),
       CASE(a_long_prompt_is_quoted_in_part_with_its_length),

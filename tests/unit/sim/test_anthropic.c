@@ -111,7 +111,7 @@ static void errors_have_type_message_and_request_id(void **state) {
 
 static struct text header_of(int status, const char *name) {
   struct sim_headers h = {0};
-  sim_anthropic.add_headers(&h, status, TEXT("req_1"));
+  sim_anthropic.add_headers(&h, &(struct sim_outcome){.status = status, .request_id = TEXT("req_1")});
   for (size_t i = 0; i < h.count; i++) {
     if (text_equal(h.at[i].name, text_of(name)))
       return h.at[i].value;

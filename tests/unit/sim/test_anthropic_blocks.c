@@ -121,6 +121,14 @@ static void cache_control_is_checked_and_noted(void **state) {
   assert_int_equal(walk.breakpoints, 6);
 }
 
+static void redacted_thinking_must_be_the_simulators(void **state) {
+  struct text sealed = digest_seal(&arena, TEXT("hidden"));
+  struct text good = arena_format(&arena, "[{'type':'redacted_thinking','data':'%.*s'}]", TEXT_ARGS(sealed));
+  assert_int_equal(content(good.at, false), ERR_OK);
+  refuses("[{'type':'redacted_thinking','data':'AAAAAAAAAAAA'}]", false, "Invalid `data` in `redacted_thinking` block");
+  refuses("[{'type':'redacted_thinking'}]", false, "data: Field required");
+}
+
 int main(void) {
 #define CASE(name) cmocka_unit_test_setup_teardown(name, fresh, done)
   const struct CMUnitTest tests[] = {
@@ -131,6 +139,7 @@ int main(void) {
       CASE(results_belong_to_calls),
       CASE(calls_have_ids_names_and_inputs),
       CASE(thinking_needs_its_own_signature),
+      CASE(redacted_thinking_must_be_the_simulators),
       CASE(cache_control_is_checked_and_noted),
   };
   return RUN_TESTS(tests);

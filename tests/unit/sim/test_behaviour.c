@@ -17,6 +17,8 @@ static void every_flag_lands_in_its_member(void **state) {
       behaviour_of_model(TEXT("sim-tools+thinking+cache+usage-limit+merge+hang+garbage+gzip+nousage+empty"));
   assert_true(b.tools && b.thinking && b.cache && b.usage_limit && b.merge);
   assert_true(b.hang && b.garbage && b.gzip && b.no_usage && b.empty);
+  b = behaviour_of_model(TEXT("sim-tools2+redacted+json+refuse+filter"));
+  assert_true(b.tools && b.redacted && b.json && b.refuse && b.filter);
 }
 
 static void breaks_say_where_and_how(void **state) {
@@ -27,6 +29,39 @@ static void breaks_say_where_and_how(void **state) {
   assert_int_equal(b.break_by, BEHAVIOUR_BREAK_CUT);
   assert_int_equal(b.break_after, 7);
   assert_int_equal(behaviour_of_model(TEXT("sim-error-after-2")).break_by, BEHAVIOUR_BREAK_ERROR);
+}
+
+static void every_break_has_its_kind(void **state) {
+  static const struct {
+    const char *name;
+    enum behaviour_break by;
+  } rows[] = {
+      {"sim-half-after-1", BEHAVIOUR_BREAK_HALF},         {"sim-badcrc-after-1", BEHAVIOUR_BREAK_DAMAGE},
+      {"sim-garbage-after-1", BEHAVIOUR_BREAK_GARBAGE},   {"sim-throttle-after-1", BEHAVIOUR_BREAK_THROTTLE},
+      {"sim-internal-after-1", BEHAVIOUR_BREAK_INTERNAL}, {"sim-invalid-after-1", BEHAVIOUR_BREAK_INVALID},
+      {"sim-failed-after-1", BEHAVIOUR_BREAK_FAILED},     {"sim-unavailable-after-1", BEHAVIOUR_BREAK_UNAVAILABLE}};
+  for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+    struct behaviour b = behaviour_of_model(text_of(rows[i].name));
+    assert_int_equal(b.break_by, rows[i].by);
+    assert_int_equal(b.break_after, 1);
+  }
+}
+
+static void names_may_carry_vendors_regions_and_versions(void **state) {
+  static const char *const names[][2] = {
+      {"sim-long-3", "sim-long-3"},
+      {"openai/sim-long-3", "sim-long-3"},
+      {"openai/sim-long-3:free", "sim-long-3"},
+      {"anthropic.sim-long-3-v1:0", "sim-long-3"},
+      {"us.anthropic.sim-long-3-v2:0", "sim-long-3"},
+      {"amazon.sim-long-3-v1", "sim-long-3"},
+      {"arn:aws:bedrock:us-east-1:123456789012:inference-profile/eu.amazon.sim-long-3-v1:0", "sim-long-3"},
+  };
+  for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+    EXPECT_TEXT(behaviour_name(text_of(names[i][0])), text_of(names[i][1]));
+  }
+  assert_int_equal(behaviour_of_model(TEXT("us.anthropic.sim-long-3-v2:0")).long_words, 3);
+  assert_int_equal(behaviour_of_model(TEXT("a.b.c.sim-long-3")).long_words, 0);
 }
 
 static void unknown_models_are_plain_text(void **state) {
@@ -55,6 +90,8 @@ int main(void) {
       cmocka_unit_test(every_number_lands_in_its_member),
       cmocka_unit_test(every_flag_lands_in_its_member),
       cmocka_unit_test(breaks_say_where_and_how),
+      cmocka_unit_test(every_break_has_its_kind),
+      cmocka_unit_test(names_may_carry_vendors_regions_and_versions),
       cmocka_unit_test(unknown_models_are_plain_text),
       cmocka_unit_test(the_header_takes_lists_and_refuses_unknown_names),
   };

@@ -105,8 +105,42 @@ static void base64_is_written_as_in_the_rfc(void **state) {
   EXPECT_TEXT(((struct text){out, digest_base64("foob", 4, out)}), TEXT("Zm9vYg=="));
 }
 
+static void what_is_sealed_is_opened_and_nothing_else(void **state) {
+  struct arena a;
+  struct text plain = TEXT_NONE;
+  arena_init(&a);
+  struct text sealed = digest_seal(&a, TEXT("secret thought"));
+  assert_true(digest_unseal(&a, sealed, &plain));
+  EXPECT_TEXT(plain, TEXT("secret thought"));
+  char *bytes = (char *)(uintptr_t)sealed.at;
+  for (size_t i = 0; i < sealed.len; i++) {
+    char before = bytes[i];
+    bytes[i] = before == 'A' ? 'B' : 'A';
+    assert_false(digest_unseal(&a, sealed, &plain));
+    bytes[i] = before;
+  }
+  assert_false(digest_unseal(&a, TEXT("AAAA"), &plain));
+  assert_false(digest_unseal(&a, TEXT("!"), &plain));
+  arena_done(&a);
+}
+
+static void base64_is_decoded_strictly(void **state) {
+  struct arena a;
+  struct text out = TEXT_NONE;
+  arena_init(&a);
+  assert_true(digest_base64_decode(&a, TEXT("aGVsbG8="), &out));
+  EXPECT_TEXT(out, TEXT("hello"));
+  assert_true(digest_base64_decode(&a, TEXT_NONE, &out));
+  assert_int_equal(out.len, 0);
+  assert_false(digest_base64_decode(&a, TEXT("aGVsbG8"), &out));
+  assert_false(digest_base64_decode(&a, TEXT("aGV bG8="), &out));
+  arena_done(&a);
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {
+      cmocka_unit_test(what_is_sealed_is_opened_and_nothing_else),
+      cmocka_unit_test(base64_is_decoded_strictly),
       cmocka_unit_test(the_hash_is_the_same_in_every_process),
       cmocka_unit_test(different_values_have_different_hashes),
       cmocka_unit_test(cache_control_is_not_part_of_a_prompt),
