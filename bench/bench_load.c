@@ -15,7 +15,7 @@
 
 static const char usage[] =
     "usage: bench_load closed|open|streams --port N [--connections N] [--body BYTES] [--pids N,N]\n"
-    "         [--warm MS] [--measure MS] [--requests N] [--rate N] [--spacing MS] [--counts FILE]\n"
+    "         [--warm MS] [--measure MS] [--requests N] [--rate N] [--spacing MS] [--counts FILE] [--model NAME]\n"
     "       bench_load ports --count N\n";
 
 struct load_request load_request_make(const struct load_options *o, uint64_t body_bytes, uint64_t streamed_events) {
@@ -23,10 +23,10 @@ struct load_request load_request_make(const struct load_options *o, uint64_t bod
       "  if (node->left != NULL) {\\n\\tprintf(\\\"%s: %d\\\", name, size);\\n  } // keep going ";
   char front[512], head[512];
   int front_length = snprintf(front, sizeof(front),
-                              "{\"model\":\"claude-bench\",\"max_tokens\":%" PRIu64 "%s,"
+                              "{\"model\":\"%s\",\"max_tokens\":%" PRIu64 "%s,"
                               "\"metadata\":{\"user_id\":\"spacing-%" PRIu64 "\"},"
                               "\"messages\":[{\"role\":\"user\",\"content\":\"",
-                              streamed_events > 0 ? streamed_events : 200,
+                              o->model, streamed_events > 0 ? streamed_events : 200,
                               streamed_events > 0 ? ",\"stream\":true" : "", o->spacing_ms);
   static const char back[] = "\"}]}";
   size_t fixed = (size_t)front_length + sizeof(back) - 1, text = body_bytes > fixed ? (size_t)body_bytes - fixed : 1;
@@ -74,8 +74,13 @@ static const uint64_t *map_counts(const char *path) {
 }
 
 int main(int argc, char **argv) {
-  struct load_options o = {
-      .connections = 32, .body_bytes = 1024, .warm_ms = 300, .measure_ms = 1500, .rate = 1000, .spacing_ms = 20};
+  struct load_options o = {.model = "claude-bench",
+                           .connections = 32,
+                           .body_bytes = 1024,
+                           .warm_ms = 300,
+                           .measure_ms = 1500,
+                           .rate = 1000,
+                           .spacing_ms = 20};
   uint64_t count = 1;
   const char *pids = "", *counts = "";
   const struct bench_option options[] = {
@@ -89,6 +94,7 @@ int main(int argc, char **argv) {
       {"--rate", &o.rate, 100000, NULL},
       {"--spacing", &o.spacing_ms, 1000, NULL},
       {"--counts", NULL, 0, &counts},
+      {"--model", NULL, 0, &o.model},
       {"--count", &count, 64, NULL},
   };
   bench_options(argc, argv, 2, options, sizeof(options) / sizeof(options[0]));

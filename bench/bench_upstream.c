@@ -1,5 +1,6 @@
 /* The provider behind the gateways under test: one thread, epoll, no allocation per request. Answers every POST with
- * one fixed Anthropic message of 1 KiB, or, when the body has "stream":true, with a stream of events of 121 bytes. How
+ * one fixed message of 1 KiB, or, when the body has "stream":true, with a stream of events; in OpenAI's shapes when the
+ * path is that of chat completions, else in Anthropic's, whose events have 121 bytes. How
  * far apart the events come and how many there are stands in the request body ("spacing-MS" and "max_tokens"), so that
  * one process serves every case and any gateway passes it on. One timer of a millisecond drives all streams. Prints
  * "port N" when it listens. Does not check what it is sent: that is the gateway's work. Started by run.sh. */
@@ -19,15 +20,17 @@
 #define CONNECTIONS_MAX 20000
 #define WHEEL_SLOTS     1024 /* milliseconds; a spacing is shorter */
 #define OPENING_MS      150  /* no event goes out until no stream was opened for so long */
-#define KEPT_BYTES      4096 /* of a request: the head and the start of the body, where the options are */
+#define KEPT_BYTES      32768 /* of a request: the head and the start of the body, where the options are */
 
+struct answers;
 struct connection {
   int fd;
   size_t kept;
   uint64_t received, expected; /* of the current request, head included; expected is 0 until the head is whole */
   uint64_t deltas_left;
   uint32_t spacing_ms;
-  size_t unsent;                   /* at the end of a delta that did not fit into the socket */
+  size_t unsent; /* at the end of a delta that did not fit into the socket */
+  const struct answers *answers;
   struct connection *next, **link; /* place in the wheel while streaming */
   char bytes[KEPT_BYTES];
 };
@@ -59,14 +62,43 @@ static const char stream_end[] =
     "\"usage\":{\"output_tokens\":200}}\n\n"
     "event: message_stop\ndata: {\"type\":\"message_stop\"}\n\n";
 
-static char plain[2048], first[2048], delta[256], last[1024];
-static size_t plain_length, first_length, delta_length, last_length;
+#define CHUNK                                                                                                          \
+  "data: "                                                                                                             \
+  "{\"id\":\"chatcmpl-bench\",\"object\":\"chat.completion.chunk\",\"created\":1,\"model\":\"gpt-bench\",\"choices\":"
+static const char chat_start[] =
+    CHUNK "[{\"index\":0,\"delta\":{\"role\":\"assistant\",\"content\":\"\"},\"finish_reason\":null}]}\n\n";
+static const char chat_delta[] = CHUNK "[{\"index\":0,\"delta\":{\"content\":\" seven\"},\"finish_reason\":null}]}\n\n";
+static const char chat_end[] =
+    CHUNK "[{\"index\":0,\"delta\":{},\"finish_reason\":\"stop\"}]}\n\n" CHUNK
+          "[],\"usage\":{\"prompt_tokens\":250,\"completion_tokens\":200,\"total_tokens\":450}}\n\ndata: [DONE]\n\n";
+
+/* Everything that is ever said in one dialect. */
+struct answers {
+  char plain[2048], first[2048], delta[512], last[1024];
+  size_t plain_length, first_length, delta_length, last_length;
+};
+static struct answers anthropic, openai;
 
 static size_t print_chunk(char *out, size_t room, const char *before, const char *event, const char *after) {
   return (size_t)snprintf(out, room, "%s%zx\r\n%s\r\n%s", before, strlen(event), event, after);
 }
 
 /* The answers never change, so they are made once. The message is filled with text to 1024 bytes. */
+static void prepare(struct answers *a, const char *front, const char *back, const char *start, const char *event,
+                    const char *end) {
+  char text[1024];
+  size_t length = 1024 - strlen(front) - strlen(back);
+  for (size_t i = 0; i < length; i++)
+    text[i] = "the quick brown fox jumps over a lazy dog "[i % 42];
+  a->plain_length = (size_t)snprintf(a->plain, sizeof(a->plain),
+                                     "HTTP/1.1 200 OK\r\ncontent-type: application/json\r\nrequest-id: req_bench\r\n"
+                                     "content-length: 1024\r\n\r\n%s%.*s%s",
+                                     front, (int)length, text, back);
+  a->first_length = print_chunk(a->first, sizeof(a->first), stream_head, start, "");
+  a->delta_length = print_chunk(a->delta, sizeof(a->delta), "", event, "");
+  a->last_length = print_chunk(a->last, sizeof(a->last), "", end, "0\r\n\r\n");
+}
+
 static void prepare_answers(void) {
   static const char front[] =
       "{\"id\":\"msg_bench\",\"type\":\"message\",\"role\":\"assistant\",\"model\":\"claude-bench\","
@@ -74,17 +106,13 @@ static void prepare_answers(void) {
   static const char back[] = "\"}],\"stop_reason\":\"end_turn\",\"stop_sequence\":null,"
                              "\"usage\":{\"input_tokens\":250,\"cache_creation_input_tokens\":0,"
                              "\"cache_read_input_tokens\":0,\"output_tokens\":200}}";
-  char text[1024];
-  size_t length = 1024 - strlen(front) - strlen(back);
-  for (size_t i = 0; i < length; i++)
-    text[i] = "the quick brown fox jumps over a lazy dog "[i % 42];
-  plain_length = (size_t)snprintf(plain, sizeof(plain),
-                                  "HTTP/1.1 200 OK\r\ncontent-type: application/json\r\nrequest-id: req_bench\r\n"
-                                  "content-length: 1024\r\n\r\n%s%.*s%s",
-                                  front, (int)length, text, back);
-  first_length = print_chunk(first, sizeof(first), stream_head, stream_start, "");
-  delta_length = print_chunk(delta, sizeof(delta), "", stream_delta, "");
-  last_length = print_chunk(last, sizeof(last), "", stream_end, "0\r\n\r\n");
+  static const char chat_front[] =
+      "{\"id\":\"chatcmpl-bench\",\"object\":\"chat.completion\",\"created\":1,\"model\":\"gpt-bench\","
+      "\"choices\":[{\"index\":0,\"message\":{\"role\":\"assistant\",\"content\":\"";
+  static const char chat_back[] = "\"},\"finish_reason\":\"stop\"}],\"usage\":{\"prompt_tokens\":250,"
+                                  "\"completion_tokens\":200,\"total_tokens\":450}}";
+  prepare(&anthropic, front, back, stream_start, stream_delta, stream_end);
+  prepare(&openai, chat_front, chat_back, chat_start, chat_delta, chat_end);
 }
 
 static void leave_wheel(struct connection *c) {
@@ -135,8 +163,9 @@ static bool send_whole(struct connection *c, const char *bytes, size_t length) {
 
 /* One event. A full socket skips it or keeps the rest of it for the next time: false when the client is gone. */
 static bool send_delta(struct connection *c) {
-  size_t length = c->unsent > 0 ? c->unsent : delta_length;
-  ssize_t sent = send(c->fd, delta + delta_length - length, length, MSG_NOSIGNAL);
+  const struct answers *a = c->answers;
+  size_t length = c->unsent > 0 ? c->unsent : a->delta_length;
+  ssize_t sent = send(c->fd, a->delta + a->delta_length - length, length, MSG_NOSIGNAL);
   if (sent < 0)
     return errno == EAGAIN;
   c->unsent = length - (size_t)sent;
@@ -154,7 +183,7 @@ static void stream_step(struct connection *c) {
     return;
   }
   end_stream(c);
-  if (!send_whole(c, last, last_length))
+  if (!send_whole(c, c->answers->last, c->answers->last_length))
     drop(c);
 }
 
@@ -173,16 +202,17 @@ static void start_stream(struct connection *c) {
     set_timer(true);
   /* Spread over the spacing, as independent streams are. */
   enter_wheel(c, 1 + up.opened++ % c->spacing_ms);
-  if (!send_whole(c, first, first_length))
+  if (!send_whole(c, c->answers->first, c->answers->first_length))
     drop(c);
 }
 
 static void answer(struct connection *c) {
   c->received = c->expected = 0;
   c->kept = 0;
+  c->answers = strncmp(c->bytes, "POST /v1/chat/", 14) == 0 ? &openai : &anthropic;
   if (strstr(c->bytes, "\"stream\":true") != NULL)
     start_stream(c);
-  else if (!send_whole(c, plain, plain_length))
+  else if (!send_whole(c, c->answers->plain, c->answers->plain_length))
     drop(c);
 }
 

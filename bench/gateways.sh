@@ -76,9 +76,16 @@ providers:
     kind: anthropic
     base_url: http://127.0.0.1:$upstream_port
     credentials: [ { name: main, api_key: "provider-key-of-the-bench" } ]
+  - name: cross
+    kind: openai
+    base_url: http://127.0.0.1:$upstream_port/v1
+    credentials: [ { name: main, api_key: "provider-key-of-the-bench" } ]
 models:
+  - { name: "claude-cross", targets: [ { provider: cross, model: "gpt-bench" } ] }
   - { name: "claude-*", targets: [ { provider: bench, model: "claude-*" } ] }
-prices: [ { provider: bench, model: "*", input: 3.00, output: 15.00, cache_write: 3.75, cache_read: 0.30 } ]
+prices:
+  - { provider: cross, model: "*", input: 3.00, output: 15.00 }
+  - { provider: bench, model: "*", input: 3.00, output: 15.00, cache_write: 3.75, cache_read: 0.30 }
 keys:
   - { name: bench, value: "bench-key-0123456789abcdef0123456789abcdef", models: ["claude-*"], rpm: 1000000000,
       tpm: 1000000000000, concurrency: 9500, budget: { usd: 1000000000, period: month } }

@@ -8,6 +8,7 @@
 #define DESCRIPTORS_MAX 20000
 
 struct load_options {
+  const char *model;
   uint64_t port, connections, body_bytes, warm_ms, measure_ms, requests, rate, spacing_ms;
   struct processes gateway;
   const uint64_t *counts; /* two calls counters shared with count_malloc.c, or NULL */

@@ -1,7 +1,7 @@
 #!/bin/sh
 # run.sh [CASE...]: Weir beside nginx and HAProxy on this machine, over loopback. `make bench` calls it after the
 # set-up; README.md says what is measured and how. Cases, all when none is named:
-#   plain latency streams idle ready syscalls allocations profile
+#   plain latency streams translate idle ready syscalls allocations profile
 #
 #   QUICK=1      one short round of everything, for trying out (figures not to be quoted)
 #   ROUNDS=N     rounds of the comparisons (5)
@@ -25,7 +25,7 @@ cpu_gateway=${CPU_GATEWAY:-0}
 cpu_load=${CPU_LOAD:-1}
 tools=${BENCH_BUILD:-$root/build/bench}/bench
 gateways='nginx haproxy weir'
-all_cases='plain latency streams idle ready syscalls allocations profile'
+all_cases='plain latency streams translate idle ready syscalls allocations profile'
 cases=${*:-$all_cases}
 if [ -n "$quick" ]; then
   rounds=${ROUNDS:-1} measure_ms=700 stream_ms=1500 ready_runs=5 fixed_requests=1000
@@ -190,6 +190,26 @@ case_streams() {
   done
 }
 
+# The same requests and streams passed through, and translated to another dialect and back.
+case_translate() {
+  start_gateway weir
+  round=1
+  while [ $round -le "$rounds" ] && has_time $round 420; do
+    for model in claude-bench claude-cross; do
+      record "translate_plain $round $model" on_load closed --port "$port_weir" --connections 32 --body 20480 --model $model \
+        --pids "$pids_weir" --measure "$measure_ms"
+      record "translate_stream $round $model" on_load streams --port "$port_weir" --connections 500 --spacing 20 --model $model \
+        --body 20480 --pids "$pids_weir" --warm 500 --measure "$stream_ms"
+    done
+    say "translation, round $round of $rounds"
+    round=$((round + 1))
+  done
+  record "translate_large 1 claude-cross" on_load closed --port "$port_weir" --connections 8 --body 1048576 --model claude-cross \
+    --pids "$pids_weir" --measure "$measure_ms"
+  record "translate_memory 1 claude-cross" rss_kb "$pids_weir"
+  end_gateway weir
+}
+
 # With the folder of an earlier start, and with a new one (database and journal made).
 case_ready() {
   rm -rf "$work/weir-data"
@@ -350,6 +370,7 @@ machine >"$work/machine"
 
 if wants plain || wants latency || wants idle; then case_plain_and_latency; fi
 if wants streams; then case_streams; fi
+if wants translate; then case_translate; fi
 if wants ready; then case_ready; fi
 if wants syscalls; then case_syscalls; fi
 if wants allocations; then case_allocations; fi
