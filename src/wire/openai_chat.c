@@ -1,6 +1,7 @@
-/* The OpenAI chat completions dialect: what intake needs of a request, the edits of a pass-through, and the table that
- * names the parts. Usage is read in openai_tap.c, errors are shaped in openai_error.c. Messages are carried byte for
- * byte. */
+/* The OpenAI chat completions dialect: what intake needs of a request, the edits of a pass-through, and the tables that
+ * name the parts. Usage is read in openai_tap.c, errors are shaped in openai_error.c, translations stand in
+ * openai_chat_*.c. A pass-through carries messages byte for byte. */
+#include "wire/openai_chat.h"
 #include "wire/member.h"
 #include "wire/openai_error.h"
 #include "wire/openai_tap.h"
@@ -84,11 +85,25 @@ static enum err edit_request(const struct wire_request *rq, struct text body, st
   return ERR_OK;
 }
 
+const struct dialect dialect_openai_chat = {
+    .name = "openai_chat",
+    .read_request = openai_chat_read_request,
+    .write_request = openai_chat_write_request,
+    .read_answer = openai_chat_read_answer,
+    .write_answer = openai_chat_write_answer,
+    .reader_bytes = sizeof(struct openai_chat_reader),
+    .writer_bytes = sizeof(struct openai_chat_writer),
+    .read_event = openai_chat_read_event,
+    .write_event = openai_chat_write_event,
+    .write_failure = openai_chat_write_failure,
+};
+
 const struct wire wire_openai_chat = {
     .id = WIRE_OPENAI_CHAT,
     .name = "openai_chat",
     .framing = WIRE_SSE,
     .request_id_header = "x-request-id",
+    .dialect = &dialect_openai_chat,
     .read_request = read_request,
     .edit_request = edit_request,
     .tap_plain = openai_tap_chat,
