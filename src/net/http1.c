@@ -54,6 +54,16 @@ void http1_begin(struct http1 *p, struct arena *arena, bool is_answer_to_head) {
   *p = (struct http1){.kind = p->kind, .limits = p->limits, .arena = arena, .is_answer_to_head = is_answer_to_head};
 }
 
+bool http1_is_method(struct text method) {
+#define METHOD_NAME(number, name, string) {#string, sizeof(#string) - 1},
+  static const struct text known[] = {HTTP_METHOD_MAP(METHOD_NAME)};
+#undef METHOD_NAME
+  for (size_t i = 0; i < sizeof(known) / sizeof(known[0]); i++)
+    if (text_equal(method, known[i]))
+      return true;
+  return false;
+}
+
 bool http1_has_begun(const struct http1 *p) { return p->has_begun; }
 
 static enum err too_many_headers(const struct http1 *p, struct fault *f) {

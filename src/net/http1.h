@@ -47,6 +47,8 @@ enum err http1_body_feed(struct http1 *p, char *bytes, size_t len, size_t *out_u
                          struct fault *f) MUST_CHECK;
 /* The connection ended: ERR_OK when that ends the message properly (response without framing), else ERR_PROTOCOL. */
 enum err http1_end(struct http1 *p, struct fault *f) MUST_CHECK;
+/* Is this a request method that heads may have? CONNECT is one by name, and refused all the same. */
+bool http1_is_method(struct text method);
 /* Has a byte of the head been fed since http1_begin? */
 bool http1_has_begun(const struct http1 *p);
 /* The target of a request head that was refused or has not arrived whole, as far as it can be told, for error messages

@@ -1,8 +1,8 @@
 /* What the files of the HTTP server share: a connection, the request it is serving, the server. For http_server.c,
- * http_serve.c, http_request.c and http_respond.c only.
+ * http_serve.c, http_request.c, http_respond.c, and for HTTP/2 http2.c and http2_stream.c, only.
  *
- * A connection is in one state at a time; only CONNECTION_BUSY has a fiber. Bytes that were read too early (pipelined
- * requests, the beginning of a body) are in `unread`, bounded by the limit for heads or one scratch full. */
+ * A connection is in one state at a time; only CONNECTION_BUSY has a fiber of its own. Bytes that were read too early
+ * (pipelined requests, the beginning of a body) are in `unread`, bounded by the limit for heads or one scratch full. */
 #ifndef NET_HTTP_CONNECTION_H
 #define NET_HTTP_CONNECTION_H
 
@@ -11,17 +11,21 @@
 enum connection_state {
   CONNECTION_IDLE,     /* no fiber, no buffer: waits for a byte or the timer */
   CONNECTION_BUSY,     /* its fiber reads or serves */
+  CONNECTION_HTTP2,    /* no fiber but those of its streams; http2.c moves the bytes on the loop */
   CONNECTION_REFUSING, /* too many connections or fibers: a 503 leaves as soon as the socket can be written */
   CONNECTION_LINGERING /* answered and finished; what the client still sends is thrown away so that it can read the
                           answer */
 };
 
 struct http_exchange;
+struct http2_session;
+struct http2_stream;
 
 struct http_connection {
-  struct stream *stream;
+  struct stream *stream; /* NULL: its end has come, and streams of HTTP/2 are still unwinding */
   struct http_server *server;
   struct http_connection *previous, *next;
+  struct http2_session *http2;    /* of CONNECTION_HTTP2 */
   struct http_exchange *exchange; /* while serving */
   struct fiber *fiber;            /* while busy */
   struct loop_timer timer;        /* end of idling or lingering; left alone while busy */
@@ -29,6 +33,7 @@ struct http_connection {
   size_t unread_len;
   uint32_t linger_bytes; /* still to be thrown away at most */
   uint8_t state;         /* enum connection_state */
+  bool has_spoken;       /* its first bytes were looked at: it is HTTP/1.1, or HTTP/2 with http2 set */
   bool secured;          /* the TLS handshake is behind us */
   bool ended;            /* the client will send nothing more, and all it sent has been read */
   char peer[56];
@@ -38,8 +43,10 @@ struct http_connection {
 struct http_exchange {
   struct http_request rq; /* first: http_request's internal points back here */
   struct http_connection *c;
-  struct http1 *parser; /* until the body has been read */
-  char *body;           /* read by http_request_body */
+  struct fiber *fiber;        /* that runs the handler */
+  struct http2_stream *http2; /* NULL: HTTP/1.1, and the members below that are only its are in use */
+  struct http1 *parser;       /* until the body has been read */
+  char *body;                 /* read by http_request_body */
   size_t body_len;
   struct buf head;       /* of a streamed answer, until its first write */
   bool body_done;        /* nothing of the request is left to be read */
@@ -63,11 +70,21 @@ struct http_server {
   char date[32];         /* IMF-fixdate, RFC 9110 section 5.6.7 */
 };
 
+/* What an ordinary request needs of its arena; a large one grows. */
+#define REQUEST_ARENA_BYTES     4064
+#define RESPONSE_PIECES_MAX     64
+#define RESPONSE_HEAD_MAX_BYTES (256 * 1024)
+/* A body may pause for body_timeout_us between two reads, but over its whole length it must keep to this rate. */
+#define BODY_MIN_BYTES_PER_SECOND 256
+/* Room for a body grows by its own size, and at least by this. */
+#define BODY_GROWTH_MIN_BYTES (16 * 1024)
+
 /* http_server.c */
 void connection_park(struct http_connection *c);   /* becomes idle; its fiber ends next */
 void connection_linger(struct http_connection *c); /* becomes lingering; its fiber ends next */
 void connection_close(struct http_connection *c,
-                      bool reset); /* frees c, and the server when it was waiting for the last */
+                      bool reset);                     /* frees c, and the server when it was waiting for the last */
+void connection_throw_away(struct http_connection *c); /* what a lingering one has to read; may free c */
 void connection_keep_unread(struct http_connection *c, struct text bytes); /* appends a copy */
 void connection_drop_unread(struct http_connection *c, size_t n);          /* the first n bytes */
 const char *http_server_date(struct http_server *srv);
@@ -75,15 +92,26 @@ void http_server_make_id(char out[28]);
 
 /* http_serve.c: what a busy connection's fiber runs */
 void connection_run(void *connection);
+/* Calls the handler, and answers for it if it does not. */
+void exchange_call_handler(struct http_exchange *x);
+enum err exchange_check_expect(const struct http1_head *head, struct fault *f) MUST_CHECK;
 
 /* http_request.c */
+enum err exchange_body_too_large(struct fault *f, size_t max_bytes) MUST_CHECK;
 void exchange_watch_end(struct http_exchange *x); /* on the loop, after an event: has the client gone? */
 bool exchange_is_abandoned(struct http_exchange *x);
 
-/* http_respond.c: writes a whole error answer and marks the connection for closing */
+/* http_respond.c */
+bool http_respond_may_send(const struct http_header *h); /* neither ours nor insane */
+enum err exchange_give_up(struct http_exchange *x);      /* the handler's mistake: ERR_INTERNAL */
+/* Writes a whole error answer and marks the connection for closing */
 enum err exchange_refuse(struct http_exchange *x, const struct fault *f, struct text target) MUST_CHECK;
 /* The bytes of such an answer, for a connection without a fiber. */
 void http_refusal_write(struct http_server *srv, const struct fault *f, struct text target, struct text id,
                         struct buf *out);
+/* Only its body; out must be empty and may stay so. */
+void http_refusal_write_body(struct http_server *srv, const struct fault *f, struct text target, struct text id,
+                             struct buf *out);
+#define REFUSAL_BODY_MAX_BYTES (8 * 1024)
 
 #endif

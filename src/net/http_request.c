@@ -1,12 +1,9 @@
 /* Reading the body of a request the handler asks for, and noticing that the client has gone.
  * The head is http_serve.c's. A body is read straight into the memory it is handed over in; small ones arrive together
- * with the head and cost no read at all. */
-#include "net/http_connection.h"
+ * with the head and cost no read at all. Bodies in HTTP/2 are http2_stream.c's. */
+#include "net/http2.h"
 
-#define GROWTH_MIN_BYTES (16 * 1024)
-/* A body may pause for body_timeout_us between two reads, but over its whole length it must keep to this rate. */
-#define BODY_MIN_BYTES_PER_SECOND 256
-#define CONTINUE                  "HTTP/1.1 100 Continue\r\n\r\n"
+#define CONTINUE "HTTP/1.1 100 Continue\r\n\r\n"
 
 struct incoming {
   struct http_exchange *x;
@@ -17,7 +14,7 @@ struct incoming {
   bool done, has_waited;
 };
 
-static enum err too_large(struct fault *f, size_t max_bytes) {
+enum err exchange_body_too_large(struct fault *f, size_t max_bytes) {
   return fault_set(f, ERR_TOO_LARGE, NULL, "the request body is larger than %zu bytes", max_bytes);
 }
 
@@ -30,7 +27,7 @@ static enum err take_in(struct incoming *in, size_t n, struct fault *f) {
     return e;
   connection_keep_unread(in->x->c, (struct text){bytes + used, n - used});
   in->len += body;
-  return in->len > in->max_bytes ? too_large(f, in->max_bytes) : ERR_OK;
+  return in->len > in->max_bytes ? exchange_body_too_large(f, in->max_bytes) : ERR_OK;
 }
 
 /* What came with the head becomes the beginning of the body, without a copy. */
@@ -46,7 +43,7 @@ static enum err take_unread(struct incoming *in, struct fault *f) {
 
 static void grow(struct incoming *in) {
   const struct http1_head *head = &in->x->rq.head;
-  size_t more = in->len > GROWTH_MIN_BYTES ? in->len : GROWTH_MIN_BYTES;
+  size_t more = in->len > BODY_GROWTH_MIN_BYTES ? in->len : BODY_GROWTH_MIN_BYTES;
   if (head->has_length && head->length - in->len < more)
     more = (size_t)(head->length - in->len);
   if (in->cap - in->len >= more)
@@ -102,8 +99,10 @@ static enum err read_body(struct incoming *in, struct fault *f) {
 
 enum err http_request_body(struct http_request *rq, size_t max_bytes, struct text *out, struct fault *f) {
   struct http_exchange *x = rq->internal;
+  if (x->http2)
+    return http2_stream_body(x->http2, max_bytes, out, f);
   if (rq->head.has_length && rq->head.length > max_bytes)
-    return too_large(f, max_bytes);
+    return exchange_body_too_large(f, max_bytes);
   if (!x->body_done) {
     if (x->body_taken)
       return fault_set(f, ERR_PROTOCOL, NULL, "the request body could not be read");
@@ -135,6 +134,8 @@ void http_request_drop_body(struct http_request *rq) {
  * handler that asks may have the thread's scratch in use. */
 bool exchange_is_abandoned(struct http_exchange *x) {
   struct http_connection *c = x->c;
+  if (x->http2)
+    return http2_stream_is_abandoned(x->http2);
   if (!stream_is_hung_up(c->stream) || !x->body_done)
     return false;
   char some[512];
@@ -153,7 +154,7 @@ bool exchange_is_abandoned(struct http_exchange *x) {
 
 void exchange_watch_end(struct http_exchange *x) {
   if (x->cancel_when_gone && exchange_is_abandoned(x))
-    fiber_cancel(x->c->fiber);
+    fiber_cancel(x->fiber);
 }
 
 void http_request_cancel_on_disconnect(struct http_request *rq, bool on) {

@@ -1,11 +1,9 @@
-/* Answers: heads, whole bodies, chunks. Each answer or chunk leaves in one system call when the client's window allows
- * it. Which connection is closed afterwards is said in the head here and done by http_serve.c. */
-#include "net/http_connection.h"
+/* Answers in HTTP/1.1: heads, whole bodies, chunks. Each answer or chunk leaves in one system call when the client's
+ * window allows it. Which connection is closed afterwards is said in the head here and done by http_serve.c. Answers in
+ * HTTP/2 are handed on to http2_stream.c. */
+#include "net/http2.h"
 
-#define HEAD_MAX_BYTES         (256 * 1024)
-#define HEAD_USUAL_BYTES       1500 /* taken at once, so that most heads never grow */
-#define PIECES_MAX             64
-#define REFUSAL_BODY_MAX_BYTES (8 * 1024)
+#define HEAD_USUAL_BYTES 1500 /* taken at once, so that most heads never grow */
 
 static const char *reason_of(int status) {
   switch (status) {
@@ -56,6 +54,10 @@ static bool is_ours(struct text name) {
   return false;
 }
 
+bool http_respond_may_send(const struct http_header *h) {
+  return !is_ours(h->name) && (h->is_parsed || http_header_is_sane(h->name, h->value));
+}
+
 static void add_field(struct buf *out, struct text name, struct text value) {
   buf_add(out, name);
   buf_add(out, TEXT(": "));
@@ -90,7 +92,7 @@ static void make_head(struct http_exchange *x, int status, const struct http_hea
   x->will_close = x->will_close || !request->keep_alive || !x->body_done || srv->draining;
   begin_head(srv, status, out);
   for (size_t i = 0; i < count; i++)
-    if (!is_ours(headers[i].name) && (headers[i].is_parsed || http_header_is_sane(headers[i].name, headers[i].value)))
+    if (http_respond_may_send(&headers[i]))
       add_field(out, headers[i].name, headers[i].value);
   if (x->will_close)
     buf_add(out, TEXT("connection: close\r\n"));
@@ -164,7 +166,7 @@ static enum err write_copying(struct http_exchange *x, struct iovec *iov, int co
 static struct iovec piece_of(struct text t) { return (struct iovec){(char *)(uintptr_t)t.at, t.len}; }
 
 /* A second answer, or an answer beyond what a head may hold, is the handler's mistake: nothing sane can follow. */
-static enum err give_up(struct http_exchange *x) {
+enum err exchange_give_up(struct http_exchange *x) {
   x->started = x->broken = true;
   return ERR_INTERNAL;
 }
@@ -172,10 +174,12 @@ static enum err give_up(struct http_exchange *x) {
 enum err http_respond(struct http_request *rq, int status, const struct http_header *headers, size_t count,
                       struct text body) {
   struct http_exchange *x = rq->internal;
+  if (x->http2)
+    return http2_stream_respond(x->http2, status, headers, count, body);
   if (x->started)
-    return give_up(x);
+    return exchange_give_up(x);
   struct buf head;
-  buf_init(&head, HEAD_MAX_BYTES);
+  buf_init(&head, RESPONSE_HEAD_MAX_BYTES);
   (void)buf_reserve(&head, HEAD_USUAL_BYTES);
   make_head(x, status, headers, count, &head);
   if (!x->no_body || (x->is_head && status != 204 && status != 304))
@@ -183,7 +187,7 @@ enum err http_respond(struct http_request *rq, int status, const struct http_hea
   buf_add(&head, TEXT("\r\n"));
   if (buf_check(&head) != ERR_OK) {
     buf_done(&head);
-    return give_up(x);
+    return exchange_give_up(x);
   }
   struct iovec iov[2] = {piece_of(buf_text(&head)), piece_of(body)};
   enum err e = write_waiting(x, iov, x->no_body ? 1 : 2);
@@ -194,9 +198,11 @@ enum err http_respond(struct http_request *rq, int status, const struct http_hea
 
 enum err http_respond_start(struct http_request *rq, int status, const struct http_header *headers, size_t count) {
   struct http_exchange *x = rq->internal;
+  if (x->http2)
+    return http2_stream_start(x->http2, status, headers, count);
   if (x->started)
-    return give_up(x);
-  buf_init(&x->head, HEAD_MAX_BYTES);
+    return exchange_give_up(x);
+  buf_init(&x->head, RESPONSE_HEAD_MAX_BYTES);
   (void)buf_reserve(&x->head, HEAD_USUAL_BYTES);
   bool until_close = rq->head.minor_version == 0;
   x->will_close = x->will_close || until_close;
@@ -205,13 +211,13 @@ enum err http_respond_start(struct http_request *rq, int status, const struct ht
   if (x->chunked)
     buf_add(&x->head, TEXT("transfer-encoding: chunked\r\n"));
   buf_add(&x->head, TEXT("\r\n"));
-  return buf_check(&x->head) == ERR_OK ? ERR_OK : give_up(x);
+  return buf_check(&x->head) == ERR_OK ? ERR_OK : exchange_give_up(x);
 }
 
 /* The pending head and the pieces, with `before` and `after` around them. */
 static enum err write_framed(struct http_exchange *x, struct text before, const struct text *pieces, size_t count,
                              struct text after) {
-  struct iovec iov[PIECES_MAX + 3];
+  struct iovec iov[RESPONSE_PIECES_MAX + 3];
   int n = 0;
   if (x->head.len)
     iov[n++] = piece_of(buf_text(&x->head));
@@ -224,7 +230,7 @@ static enum err write_framed(struct http_exchange *x, struct text before, const 
     iov[n++] = piece_of(after);
   enum err e = n ? write_copying(x, iov, n) : ERR_OK;
   buf_done(&x->head);
-  buf_init(&x->head, HEAD_MAX_BYTES);
+  buf_init(&x->head, RESPONSE_HEAD_MAX_BYTES);
   return e;
 }
 
@@ -233,8 +239,10 @@ static bool is_streaming(const struct http_exchange *x) { return x->started && !
 enum err http_respond_write(struct http_request *rq, const struct text *pieces, size_t count) {
   struct http_exchange *x = rq->internal;
   size_t total = 0;
-  if (!is_streaming(x) || count > PIECES_MAX)
-    return give_up(x);
+  if (x->http2)
+    return http2_stream_write(x->http2, pieces, count);
+  if (!is_streaming(x) || count > RESPONSE_PIECES_MAX)
+    return exchange_give_up(x);
   for (size_t i = 0; i < count; i++)
     total += pieces[i].len;
   if (total == 0 || x->no_body)
@@ -248,8 +256,10 @@ enum err http_respond_write(struct http_request *rq, const struct text *pieces, 
 
 enum err http_respond_end(struct http_request *rq) {
   struct http_exchange *x = rq->internal;
+  if (x->http2)
+    return http2_stream_end(x->http2);
   if (!is_streaming(x))
-    return give_up(x);
+    return exchange_give_up(x);
   enum err e = write_framed(x, TEXT_NONE, NULL, 0, x->chunked ? TEXT("0\r\n\r\n") : TEXT_NONE);
   x->finished = !e;
   return e;
@@ -257,6 +267,8 @@ enum err http_respond_end(struct http_request *rq) {
 
 void http_respond_abort(struct http_request *rq) {
   struct http_exchange *x = rq->internal;
+  if (x->http2)
+    http2_stream_abort(x->http2);
   x->started = x->broken = true;
 }
 
@@ -264,13 +276,18 @@ bool http_respond_has_started(const struct http_request *rq) {
   return ((const struct http_exchange *)rq->internal)->started;
 }
 
+void http_refusal_write_body(struct http_server *srv, const struct fault *f, struct text target, struct text id,
+                             struct buf *out) {
+  srv->options.refuse(srv->options.ctx, f, target, id, out);
+  if (buf_check(out) != ERR_OK)
+    buf_reset(out);
+}
+
 static void write_refusal(struct http_server *srv, const struct fault *f, struct text target, struct text id,
                           bool with_body, struct buf *out) {
   struct buf body;
   buf_init(&body, REFUSAL_BODY_MAX_BYTES);
-  srv->options.refuse(srv->options.ctx, f, target, id, &body);
-  if (buf_check(&body) != ERR_OK)
-    buf_reset(&body);
+  http_refusal_write_body(srv, f, target, id, &body);
   begin_head(srv, fault_status(f), out);
   add_field(out, TEXT("content-type"), TEXT("application/json"));
   add_field(out, TEXT("x-request-id"), id);
@@ -290,8 +307,10 @@ void http_refusal_write(struct http_server *srv, const struct fault *f, struct t
 }
 
 enum err exchange_refuse(struct http_exchange *x, const struct fault *f, struct text target) {
+  if (x->http2)
+    return http2_stream_refuse(x->http2, f, target);
   struct buf out;
-  buf_init(&out, HEAD_MAX_BYTES);
+  buf_init(&out, RESPONSE_HEAD_MAX_BYTES);
   x->started = x->will_close = true;
   write_refusal(x->c->server, f, target, x->rq.id, !x->is_head, &out);
   struct iovec piece = piece_of(buf_text(&out));

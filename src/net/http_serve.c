@@ -2,12 +2,11 @@
  * pauses. It reads heads and calls the handler; it neither reads bodies (http_request.c) nor writes answers
  * (http_respond.c), and it is http_server.c that keeps the connection afterwards. Reads go to the thread's scratch
  * memory: waiting costs no buffer. */
-#include "net/http_connection.h"
+#include "net/http2.h"
+#include "net/http2_budget.h"
 
 /* Pipelined requests served before other fibers get a turn. */
 #define TURN_REQUESTS 16
-/* What an ordinary request needs of its arena; a large one grows. */
-#define REQUEST_ARENA_BYTES 4064
 
 static enum err secure(struct http_connection *c, int64_t deadline_us) {
   struct stream *plain = c->stream;
@@ -65,7 +64,7 @@ static enum err read_head(struct http_connection *c, struct http_exchange *x, st
   }
 }
 
-static enum err check_expect(const struct http1_head *head, struct fault *f) {
+enum err exchange_check_expect(const struct http1_head *head, struct fault *f) {
   for (size_t i = 0; i < head->headers.count; i++) {
     const struct http_header *h = &head->headers.at[i];
     if (head->minor_version > 0 && text_equal_nocase(h->name, TEXT("expect")) &&
@@ -81,27 +80,31 @@ static __attribute__((noinline)) void answer_silence(struct http_exchange *x) {
   (void)!exchange_refuse(x, &f, x->rq.head.target);
 }
 
-static void call_handler(struct http_exchange *x) {
+void exchange_call_handler(struct http_exchange *x) {
   struct http_server *srv = x->c->server;
-  x->body_done = !x->rq.head.has_body;
-  x->is_head = text_equal(x->rq.head.method, TEXT("HEAD"));
   x->rq.path = x->rq.head.path;
   x->rq.query = x->rq.head.query;
   x->rq.received_us = loop_now_us(srv->loop);
-  if (x->body_done) {
-    http1_free(x->parser);
-    x->parser = NULL;
-  }
-  x->c->exchange = x;
   srv->active++;
   srv->options.serve(srv->options.ctx, &x->rq);
   srv->active--;
   if (!x->started)
     answer_silence(x);
+}
+
+static void call_handler(struct http_exchange *x) {
+  x->body_done = !x->rq.head.has_body;
+  x->is_head = text_equal(x->rq.head.method, TEXT("HEAD"));
+  if (x->body_done) {
+    http1_free(x->parser);
+    x->parser = NULL;
+  }
+  x->c->exchange = x;
+  exchange_call_handler(x);
   x->c->exchange = NULL;
 }
 
-enum next { NEXT_HANDLER, NEXT_REQUEST, NEXT_PARK, NEXT_LINGER, NEXT_CLOSE, NEXT_RESET };
+enum next { NEXT_HANDLER, NEXT_REQUEST, NEXT_PARK, NEXT_LINGER, NEXT_CLOSE, NEXT_RESET, NEXT_HTTP2 };
 
 static enum next after_answer(const struct http_exchange *x) {
   if (x->broken || !x->finished)
@@ -127,7 +130,7 @@ static __attribute__((noinline)) enum next receive(struct http_connection *c, st
   struct fault f = {0};
   enum err e = read_head(c, x, bytes, &f);
   if (!e)
-    e = check_expect(&x->rq.head, &f);
+    e = exchange_check_expect(&x->rq.head, &f);
   if (!e)
     return NEXT_HANDLER;
   if (f.err == ERR_OK)
@@ -143,6 +146,7 @@ static enum next run_exchange(struct http_connection *c, struct text bytes) {
   char *id = arena_alloc(&arena, 28);
   http_server_make_id(id);
   x->c = c;
+  x->fiber = c->fiber;
   x->parser = http1_new(HTTP1_REQUEST, &c->server->options.head);
   http1_begin(x->parser, &arena, false);
   x->rq.arena = &arena;
@@ -161,15 +165,52 @@ static enum next run_exchange(struct http_connection *c, struct text bytes) {
   return next;
 }
 
+static bool begins_as_preface(struct text bytes) {
+  return text_starts(TEXT(HTTP2_PREFACE), text_head(bytes, HTTP2_PREFACE_BYTES));
+}
+
+/* The first bytes of a connection in clear say which HTTP it is (RFC 9113 section 3.3). Waits only while they could
+ * still become the preface of HTTP/2; bytes grows meanwhile. When the rest of it is late, they are a slow request. */
+static enum err look_for_preface(struct http_connection *c, struct text *bytes, bool *out_is_http2) {
+  struct http_server *srv = c->server;
+  int64_t deadline_us = loop_now_us(srv->loop) + srv->options.head_timeout_us;
+  while (bytes->len < HTTP2_PREFACE_BYTES && begins_as_preface(*bytes)) {
+    size_t n = 0;
+    if (c->unread_len == 0)
+      connection_keep_unread(c, *bytes);
+    enum err e = stream_read(c->stream, stream_scratch(), STREAM_SCRATCH_BYTES, deadline_us, &n);
+    if (e == ERR_TIMEOUT)
+      return ERR_OK;
+    if (e)
+      return e;
+    connection_keep_unread(c, (struct text){stream_scratch(), n});
+    *bytes = (struct text){c->unread, c->unread_len};
+  }
+  *out_is_http2 = begins_as_preface(*bytes);
+  return ERR_OK;
+}
+
+static enum err choose_version(struct http_connection *c, struct text *bytes, bool *out_is_http2) {
+  c->has_spoken = true;
+  return c->server->options.tls ? ERR_OK : look_for_preface(c, bytes, out_is_http2);
+}
+
 static enum next run_exchanges(struct http_connection *c) {
   enum next next = NEXT_REQUEST;
   for (unsigned served = 1; next == NEXT_REQUEST; served++) {
     struct text bytes;
+    bool is_http2 = false;
     enum err e = take_some(c, &bytes);
     if (e == ERR_AGAIN)
       return c->server->draining ? NEXT_CLOSE : NEXT_PARK;
+    if (!e && !c->has_spoken)
+      e = choose_version(c, &bytes, &is_http2);
     if (e)
       return NEXT_CLOSE;
+    if (is_http2) {
+      http2_session_start(c, bytes);
+      return NEXT_HTTP2;
+    }
     next = run_exchange(c, bytes);
     if (next == NEXT_REQUEST && served % TURN_REQUESTS == 0 && fiber_yield() != ERR_OK)
       next = NEXT_RESET;
@@ -177,14 +218,25 @@ static enum next run_exchanges(struct http_connection *c) {
   return next;
 }
 
+static enum next begin(struct http_connection *c) {
+  const struct http_server *srv = c->server;
+  if (srv->options.tls && !c->secured) {
+    if (secure(c, loop_now_us(srv->loop) + srv->options.head_timeout_us) != ERR_OK)
+      return NEXT_CLOSE;
+    if (tls_speaks_http2(c->stream)) {
+      http2_session_start(c, TEXT_NONE);
+      return NEXT_HTTP2;
+    }
+  }
+  return run_exchanges(c);
+}
+
 void connection_run(void *connection) {
   struct http_connection *c = connection;
-  struct http_server *srv = c->server;
   c->fiber = fiber_self();
-  enum next next = NEXT_CLOSE;
-  if (!srv->options.tls || c->secured || secure(c, loop_now_us(srv->loop) + srv->options.head_timeout_us) == ERR_OK)
-    next = run_exchanges(c);
+  enum next next = begin(c);
   switch (next) {
+  case NEXT_HTTP2: break; /* its own from here, or gone already */
   case NEXT_PARK: connection_park(c); break;
   case NEXT_LINGER: connection_linger(c); break;
   default: connection_close(c, next == NEXT_RESET); break;

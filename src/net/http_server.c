@@ -5,7 +5,7 @@
 
 #include "base/random.h"
 #include "net/addr.h"
-#include "net/http_connection.h"
+#include "net/http2.h"
 
 /* Connections above max_connections that may be around for as long as it takes to tell them 503. */
 #define REFUSING_MAX      64
@@ -126,7 +126,7 @@ void connection_linger(struct http_connection *c) {
   loop_timer_start(c->server->loop, &c->timer, loop_now_us(c->server->loop) + LINGER_US);
 }
 
-static void throw_away(struct http_connection *c) {
+void connection_throw_away(struct http_connection *c) {
   for (;;) {
     size_t n = 0;
     enum err e = stream_try_read(c->stream, stream_scratch(), STREAM_SCRATCH_BYTES, &n);
@@ -160,7 +160,7 @@ static void write_refusal(struct http_connection *c) {
     return;
   }
   connection_linger(c);
-  throw_away(c);
+  connection_throw_away(c);
 }
 
 static void refuse(struct http_connection *c) {
@@ -186,8 +186,9 @@ static void on_event(struct loop_watch *w) {
   struct http_connection *c = s->owner;
   switch ((enum connection_state)c->state) {
   case CONNECTION_IDLE: wake_up(c); break;
+  case CONNECTION_HTTP2: http2_session_on_event(c->http2); break;
   case CONNECTION_REFUSING: refuse(c); break;
-  case CONNECTION_LINGERING: throw_away(c); break;
+  case CONNECTION_LINGERING: connection_throw_away(c); break;
   case CONNECTION_BUSY:
     if (w->hung_up && c->exchange)
       exchange_watch_end(c->exchange);
@@ -197,7 +198,9 @@ static void on_event(struct loop_watch *w) {
 
 static void on_timer(struct loop_timer *t) {
   struct http_connection *c = (struct http_connection *)(void *)((char *)t - offsetof(struct http_connection, timer));
-  if (c->state != CONNECTION_BUSY)
+  if (c->state == CONNECTION_HTTP2)
+    http2_session_on_timer(c->http2);
+  else if (c->state != CONNECTION_BUSY)
     connection_close(c, c->state != CONNECTION_IDLE);
 }
 
@@ -240,6 +243,8 @@ void http_server_drain(struct http_server *srv) {
     next = c->next;
     if (c->state == CONNECTION_IDLE)
       connection_close(c, false);
+    else if (c->state == CONNECTION_HTTP2)
+      http2_session_drain(c->http2);
   }
 }
 
@@ -250,6 +255,8 @@ void http_server_close(struct http_server *srv) {
     next = c->next;
     if (c->state == CONNECTION_BUSY)
       fiber_cancel(c->fiber);
+    else if (c->state == CONNECTION_HTTP2)
+      http2_session_close(c->http2);
     else
       connection_close(c, true);
   }

@@ -1,7 +1,12 @@
-/* HTTP/1.1 server side of a connection: keep-alive, pipelining (answers in order), 100-continue, time and size limits,
- * strict syntax (http1.h). An idle keep-alive connection holds neither fiber nor buffer: it waits as a watch; the first
- * byte starts a fiber that reads the head and calls `serve`. Malformed, oversized or slow requests are answered here
- * through `refuse` and the connection closed. */
+/* Server side of a connection. HTTP/1.1 (RFC 9112): keep-alive, pipelining (answers in order), 100-continue, time and
+ * size limits, strict syntax (http1.h). An idle keep-alive connection holds neither fiber nor buffer: it waits as a
+ * watch; the first byte starts a fiber that reads the head and calls `serve`. Malformed, oversized or slow requests are
+ * answered here through `refuse` and the connection closed.
+ *
+ * HTTP/2 (RFC 9113), agreed by ALPN, or in clear when a connection begins with its preface (no Upgrade): each stream is
+ * a request with a fiber and an arena of its own, seen through the same functions below; the connection itself has
+ * none. Heads are judged as strictly (http2_head.h), client floods end with GOAWAY ENHANCE_YOUR_CALM (http2_budget.h).
+ */
 #ifndef NET_HTTP_SERVER_H
 #define NET_HTTP_SERVER_H
 
@@ -25,9 +30,10 @@ struct http_server_options {
   size_t max_connections;            /* one more is answered 503 and closed */
   atomic_size_t *shared_connections; /* counts those of all servers that share it, and max_connections is for all of
                                         them; must outlive the server. NULL: this server's own count */
+  size_t max_streams;                /* of one HTTP/2 connection at a time; 0: 128 */
   struct tls_context *tls;           /* NULL: plain; the server takes its own ref */
-  /* Answers a request; runs in the connection's fiber; may wait. Returning without an answer is a 500. The arena of rq
-   * dies after it returns. */
+  /* Answers a request; runs in a fiber, the connection's or the stream's; may wait. Returning without an answer is a
+   * 500. The arena of rq dies after it returns. */
   void (*serve)(void *ctx, struct http_request *rq);
   /* Writes the body of an error that happened before serve could run. content type is application/json. target may be
    * empty or incomplete. Must not wait: it is also called on the loop. */
@@ -49,7 +55,8 @@ struct http_request {
 enum err http_server_new(struct loop *loop, const struct http_server_options *o, struct http_server **out) MUST_CHECK;
 /* A new connection, from listener_start's callback. Takes s over. */
 void http_server_accept(struct http_server *srv, struct stream *s, const struct addr *peer);
-/* Drain: idle connections close now, busy ones after their answer (`connection: close`). */
+/* Drain: idle connections close now, busy ones after their answer (`connection: close`; HTTP/2: GOAWAY, and the end
+ * when the open streams are done). */
 void http_server_drain(struct http_server *srv);
 size_t http_server_connections(const struct http_server *srv);
 size_t http_server_active(const struct http_server *srv); /* requests being served */
@@ -57,17 +64,18 @@ size_t http_server_active(const struct http_server *srv); /* requests being serv
  * afterwards). */
 void http_server_close(struct http_server *srv);
 
-/* The whole body, heap memory owned by rq until http_request_drop_body or the end. Sends 100-continue when asked for.
- * ERR_TOO_LARGE beyond max_bytes (f says the limit) without reading on, ERR_REQUEST_TIMEOUT, ERR_PROTOCOL, ERR_NETWORK,
- * ERR_CANCELLED. Memory grows with what has arrived, not with what was announced. */
+/* The whole body (in HTTP/2 the windows are opened only as it is read), heap memory owned by rq until
+ * http_request_drop_body or the end. Sends 100-continue when asked for. ERR_TOO_LARGE beyond max_bytes (f says the
+ * limit) without reading on, ERR_REQUEST_TIMEOUT, ERR_PROTOCOL, ERR_NETWORK, ERR_CANCELLED. Memory grows with what has
+ * arrived, not with what was announced. */
 enum err http_request_body(struct http_request *rq, size_t max_bytes, struct text *out, struct fault *f) MUST_CHECK;
 void http_request_drop_body(struct http_request *rq);
 
 /* Answers. One of: http_respond, or http_respond_start + http_respond_write* + http_respond_end. `date`,
  * `content-length`, `transfer-encoding` and `connection` are ours; headers given must be sane (insane ones are
- * skipped). Each waits as the client reads; a client that left gives ERR_CANCELLED or ERR_NETWORK. An unread request
- * body closes the connection after the answer. The body of http_respond stays where it is while this waits (so not in
- * stream_scratch). */
+ * skipped). Each waits as the client reads (in HTTP/2 also for the windows of flow control); a client that left gives
+ * ERR_CANCELLED or ERR_NETWORK. An unread request body closes the connection after the answer. The body of http_respond
+ * stays where it is while this waits (so not in stream_scratch). */
 enum err http_respond(struct http_request *rq, int status, const struct http_header *headers, size_t count,
                       struct text body) MUST_CHECK;
 /* Chunked (or until-close for HTTP/1.0). The head leaves together with the first write. */
@@ -77,10 +85,11 @@ enum err http_respond_start(struct http_request *rq, int status, const struct ht
  * copied before waiting. At most 64 pieces. */
 enum err http_respond_write(struct http_request *rq, const struct text *pieces, size_t count) MUST_CHECK;
 enum err http_respond_end(struct http_request *rq) MUST_CHECK;
-/* The answer cannot be completed: the connection is reset without a last chunk, so nobody takes it for a clean end. */
+/* The answer cannot be completed: the connection is reset without a last chunk (HTTP/2: the stream, INTERNAL_ERROR), so
+ * nobody takes it for a clean end. */
 void http_respond_abort(struct http_request *rq);
 bool http_respond_has_started(const struct http_request *rq);
-/* While on: the serving fiber is cancelled when the client goes away (EOF counts). */
+/* While on: the serving fiber is cancelled when the client goes away (EOF counts; HTTP/2: the stream's reset, too). */
 void http_request_cancel_on_disconnect(struct http_request *rq, bool on);
 bool http_request_client_is_gone(const struct http_request *rq);
 

@@ -161,3 +161,10 @@ enum err tls_connect(struct tls_context *c, struct stream *plain, struct text ho
   offer_session(t);
   return finish(t, handshake(t, deadline_us, f), out);
 }
+
+bool tls_speaks_http2(const struct stream *s) {
+  const unsigned char *name = NULL;
+  unsigned len = 0;
+  SSL_get0_alpn_selected(((const struct tls_stream *)s)->ssl, &name, &len);
+  return text_equal((struct text){(const char *)name, len}, TEXT("h2"));
+}

@@ -1,6 +1,6 @@
 /* TLS 1.2 and 1.3 on OpenSSL with memory BIOs, as a stream over a plain stream. Server: certificate chain and key from
- * PEM files, session tickets, AEAD suites only, no renegotiation, no early data, ALPN http/1.1. Client: system CA store
- * (or a given file), host name check (RFC 6125), SNI, ALPN http/1.1. */
+ * PEM files, session tickets, AEAD suites only, no renegotiation, no early data, ALPN h2 before http/1.1. Client:
+ * system CA store (or a given file), host name check (RFC 6125), SNI, ALPN http/1.1. */
 #ifndef NET_TLS_H
 #define NET_TLS_H
 
@@ -23,5 +23,7 @@ enum err tls_accept(struct tls_context *c, struct stream *plain, int64_t deadlin
                     struct fault *f) MUST_CHECK;
 enum err tls_connect(struct tls_context *c, struct stream *plain, struct text host, int64_t deadline_us,
                      struct stream **out, struct fault *f) MUST_CHECK;
+/* Did the two sides agree on HTTP/2 (ALPN h2)? s comes from one of the two above. */
+bool tls_speaks_http2(const struct stream *s);
 
 #endif

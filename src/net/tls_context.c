@@ -13,9 +13,11 @@
 #include <string.h>
 #include <sys/stat.h>
 
-/* RFC 7301 section 6: length and name. Only HTTP/1.1 is spoken over these streams. */
-static const unsigned char alpn_http1[] = "\x08http/1.1";
+/* RFC 7301 section 6: length and name. Clients here speak HTTP/1.1 only; servers like HTTP/2 better (RFC 9113 section
+ * 3.3). */
+static const unsigned char alpn_http1[] = "\x08http/1.1", alpn_http2[] = "\x02h2";
 #define ALPN_HTTP1_BYTES (sizeof(alpn_http1) - 1)
+#define ALPN_HTTP2_BYTES (sizeof(alpn_http2) - 1)
 
 const char *tls_reason(void) {
   const char *reason = ERR_reason_error_string(ERR_peek_last_error());
@@ -57,17 +59,26 @@ static int no_passphrase(char *into, int cap, int is_write, void *data) {
   return -1;
 }
 
+/* entry: length and name. */
+static bool find_alpn(const unsigned char *entry, size_t entry_bytes, const unsigned char *in, unsigned in_len,
+                      const unsigned char **out) {
+  for (unsigned i = 0; i < in_len; i += 1U + in[i]) {
+    if (in_len - i < entry_bytes || memcmp(in + i, entry, entry_bytes) != 0)
+      continue;
+    *out = in + i + 1;
+    return true;
+  }
+  return false;
+}
+
 static int choose_alpn(SSL *ssl, const unsigned char **out, unsigned char *out_len, const unsigned char *in,
                        unsigned in_len, void *data) {
   (void)ssl, (void)data;
-  for (unsigned i = 0; i < in_len; i += 1U + in[i]) {
-    if (in[i] == ALPN_HTTP1_BYTES - 1 && memcmp(in + i + 1, alpn_http1 + 1, ALPN_HTTP1_BYTES - 1) == 0) {
-      *out = in + i + 1;
-      *out_len = in[i];
-      return SSL_TLSEXT_ERR_OK;
-    }
-  }
-  return SSL_TLSEXT_ERR_ALERT_FATAL; /* no_application_protocol, RFC 7301 section 3.2 */
+  if (!find_alpn(alpn_http2, ALPN_HTTP2_BYTES, in, in_len, out) &&
+      !find_alpn(alpn_http1, ALPN_HTTP1_BYTES, in, in_len, out))
+    return SSL_TLSEXT_ERR_ALERT_FATAL; /* no_application_protocol, RFC 7301 section 3.2 */
+  *out_len = (*out)[-1];
+  return SSL_TLSEXT_ERR_OK;
 }
 
 /* "No such file" says more than what OpenSSL makes of it. */

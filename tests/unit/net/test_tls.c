@@ -172,17 +172,45 @@ static void suites_without_aead_are_refused(void **state) {
   tls_world_free(&w);
 }
 
-static void offer_h2_only(void *arg) {
+static void offer_something_else(void *arg) {
   struct tls_pair p;
   tls_pair_connect(&p, arg, "example.test", 0);
   CHECK_ERR(p.server.result, ERR_TLS);
   CHECK_ERR(p.client.result, ERR_TLS);
   CHECK_HAS(p.client.f.text, "application protocol");
 }
-static void a_client_that_speaks_only_h2_is_refused(void **state) {
+static void a_client_that_speaks_neither_http_is_refused(void **state) {
   struct tls_world w = tls_world_new(&good, false);
-  assert_int_equal(SSL_CTX_set_alpn_protos(w.client->ssl, (const unsigned char *)"\x02h2", 3), 0);
-  run_fiber(offer_h2_only, &w);
+  assert_int_equal(SSL_CTX_set_alpn_protos(w.client->ssl, (const unsigned char *)"\x02h3", 3), 0);
+  run_fiber(offer_something_else, &w);
+  tls_world_free(&w);
+}
+
+struct offer {
+  struct tls_world *w;
+  const char *protocols; /* RFC 7301: each with its length before it */
+  unsigned len;
+  bool is_http2;
+};
+static void make_offer(void *arg) {
+  const struct offer *o = arg;
+  struct tls_pair p;
+  if (o->len > 0)
+    CHECK_INT(SSL_CTX_set_alpn_protos(o->w->client->ssl, (const unsigned char *)o->protocols, o->len), 0);
+  tls_pair_connect(&p, o->w, "example.test", 0);
+  CHECK_ERR(p.server.result, ERR_OK);
+  CHECK_INT(tls_speaks_http2(p.server.out), o->is_http2);
+  tls_pair_close(&p);
+}
+static void http2_is_agreed_on_when_it_is_offered(void **state) {
+  struct tls_world w = tls_world_new(&good, false);
+  const struct offer offers[] = {{&w, "", 0, false}, /* what clients of this program offer */
+                                 {&w, "\x02h2\x08http/1.1", 12, true},
+                                 {&w, "\x08http/1.1\x02h2", 12, true},
+                                 {&w, "\x02h2", 3, true},
+                                 {&w, "\x03h2c\x08http/1.1", 13, false}};
+  for (size_t i = 0; i < sizeof(offers) / sizeof(offers[0]); i++)
+    run_fiber(make_offer, (void *)(uintptr_t)&offers[i]);
   tls_world_free(&w);
 }
 
@@ -305,7 +333,8 @@ int main(void) {
       cmocka_unit_test(tls12_resumes_too),
       cmocka_unit_test(tls11_is_refused_and_the_reason_said_on_both_sides),
       cmocka_unit_test(suites_without_aead_are_refused),
-      cmocka_unit_test(a_client_that_speaks_only_h2_is_refused),
+      cmocka_unit_test(a_client_that_speaks_neither_http_is_refused),
+      cmocka_unit_test(http2_is_agreed_on_when_it_is_offered),
       cmocka_unit_test(a_peer_without_tls_is_named_as_such),
       cmocka_unit_test(a_silent_peer_times_out_and_a_vanished_one_is_a_network_error),
       cmocka_unit_test(a_cancelled_handshake_closes_the_socket),
