@@ -1,7 +1,11 @@
 /* The Anthropic Messages dialect: what intake needs of a request, and the table that names the parts. Usage is read in
- * anthropic_tap.c, errors are shaped in anthropic_error.c. Messages themselves are not understood here: pass-through
- * carries them byte for byte. */
+ * anthropic_tap.c, errors are shaped in anthropic_error.c. Pass-through carries messages byte for byte; they are
+ * understood for translation only, in the files named in dialect_anthropic. */
+#include "wire/anthropic_answer.h"
+#include "wire/anthropic_build.h"
 #include "wire/anthropic_error.h"
+#include "wire/anthropic_request.h"
+#include "wire/anthropic_stream.h"
 #include "wire/anthropic_tap.h"
 #include "wire/member.h"
 
@@ -29,11 +33,25 @@ static enum err edit_request(const struct wire_request *rq, struct text body, st
   return ERR_OK;
 }
 
+const struct dialect dialect_anthropic = {
+    .name = "anthropic",
+    .read_request = anthropic_request_read,
+    .write_request = anthropic_build,
+    .read_answer = anthropic_answer_read,
+    .write_answer = anthropic_answer_write,
+    .reader_bytes = sizeof(struct anthropic_stream_reader),
+    .writer_bytes = sizeof(struct anthropic_stream_writer),
+    .read_event = anthropic_stream_read,
+    .write_event = anthropic_stream_write,
+    .write_failure = anthropic_stream_fail,
+};
+
 const struct wire wire_anthropic = {
     .id = WIRE_ANTHROPIC,
     .name = "anthropic",
     .framing = WIRE_SSE,
     .request_id_header = "request-id",
+    .dialect = &dialect_anthropic,
     .read_request = read_request,
     .edit_request = edit_request,
     .tap_plain = anthropic_tap_plain,
