@@ -6,6 +6,7 @@ static const struct wire *const wires[WIRE_COUNT] = {
     [WIRE_ANTHROPIC] = &wire_anthropic,
     [WIRE_OPENAI_CHAT] = &wire_openai_chat,
     [WIRE_OPENAI_EMBEDDINGS] = &wire_openai_embeddings,
+    [WIRE_BEDROCK_CONVERSE] = &wire_bedrock_converse,
 };
 
 const struct wire *wire_get(enum wire_id id) { return (unsigned)id < WIRE_COUNT ? wires[id] : NULL; }
