@@ -30,11 +30,10 @@ struct dialect {
    * checked. */
   size_t reader_bytes, writer_bytes;
   /* One event of the provider: its name (may be empty) and data. For event streams of AWS the name is :event-type, or
-   * :exception-type, which ends in "Exception". Both texts empty: the stream has ended; END is due now if all that
-   * matters has been said. Emits 0..n events that obey the grammar. ERR_UPSTREAM_PROTOCOL for what
-   * cannot be understood. notes: as in llm_answer. Both texts empty: the provider's stream has ended. Call it once then:
-   * where the dialect's last event was left out but the answer is known to be whole (chat completions: a finish reason
-   * without [DONE]), it emits STOP and END; otherwise nothing, and whether END was seen tells whether it was cut. */
+   * :exception-type, which ends in "Exception". Both texts empty: the stream has ended. Where the dialect's last event
+   * was left out but the answer is known to be whole (chat completions: a finish reason without [DONE]), STOP and END
+   * are emitted then; otherwise nothing, and whether END was seen tells whether it was cut. Emits 0..n events that obey
+   * the grammar. ERR_UPSTREAM_PROTOCOL for what cannot be understood. notes: as in llm_answer. */
   enum err (*read_event)(void *reader, struct text event, struct text data, struct llm_sink *sink,
                          struct llm_notes *notes, struct fault *f);
   /* Appends the framed events of this dialect (SSE text, or event-stream frames) that say e; often none or several. */

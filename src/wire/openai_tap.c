@@ -39,6 +39,64 @@ void openai_tap_usage(struct usage *u, yyjson_val *usage) {
                       .known = true};
 }
 
+#define NANO_DIGITS 9
+#define COST_MAX    (INT64_MAX / 10 - 1)
+
+/* The number's parts: its digits as one whole number with `scale` of them behind the point. Zeros in front and more
+ * digits than matter are not kept. */
+static bool read_decimal(struct text usd, int64_t *out_digits, int64_t *out_scale) {
+  int64_t digits = 0, scale = 0, exponent = 0;
+  bool behind_point = false;
+  size_t i = 0;
+  for (; i < usd.len && usd.at[i] != 'e' && usd.at[i] != 'E'; i++) {
+    char c = usd.at[i];
+    if (c == '.' && !behind_point) {
+      behind_point = true;
+      continue;
+    }
+    if (c < '0' || c > '9')
+      return false;
+    if (digits <= COST_MAX / 10) {
+      digits = digits * 10 + (c - '0');
+      scale += behind_point;
+    } else if (!behind_point) {
+      scale--; /* a digit that is not kept */
+    }
+  }
+  struct text rest = text_skip(usd, i + 1);
+  if (text_starts(rest, TEXT("+")))
+    rest = text_skip(rest, 1);
+  if (i == 0 || (i < usd.len && (!text_to_i64(rest, &exponent) || exponent > 999 || exponent < -999)))
+    return false;
+  *out_digits = digits;
+  *out_scale = scale - exponent;
+  return true;
+}
+
+bool openai_tap_cost(struct text usd, int64_t *out) {
+  int64_t nano, scale;
+  if (!read_decimal(usd, &nano, &scale))
+    return false;
+  for (; scale < NANO_DIGITS && nano > 0; scale++) {
+    if (nano > COST_MAX)
+      return false;
+    nano *= 10;
+  }
+  for (; scale > NANO_DIGITS + 1 && nano > 0; scale--)
+    nano /= 10;
+  if (scale == NANO_DIGITS + 1)
+    nano = (nano + 5) / 10;
+  *out = nano;
+  return true;
+}
+
+/* OpenRouter says in its usage what a call costs. */
+static void read_cost(struct wire_tap *t, const struct json *doc, yyjson_val *usage) {
+  struct text place;
+  if (json_get(usage, "cost") && json_place(doc, usage, "cost", &place))
+    (void)openai_tap_cost(place, &t->reported_cost_nano);
+}
+
 static enum err not_an_answer(const struct json *doc, const char *what, struct fault *f) {
   yyjson_val *error = json_get(doc->root, "error");
   if (error && !yyjson_is_null(error))
@@ -76,6 +134,7 @@ static enum err read_chat(struct wire_tap *t, const struct json *doc, struct fau
     return not_an_answer(doc, "a chat completion", f);
   read_choices(t, choices, "message");
   openai_tap_usage(&t->usage, json_get(doc->root, "usage"));
+  read_cost(t, doc, json_get(doc->root, "usage"));
   t->output_bytes += member_bytes(choices);
   t->started = true;
   t->finished = true;
@@ -87,6 +146,7 @@ static enum err read_embeddings(struct wire_tap *t, const struct json *doc, stru
   if (!yyjson_is_arr(data))
     return not_an_answer(doc, "a list of embeddings", f);
   openai_tap_usage(&t->usage, json_get(doc->root, "usage"));
+  read_cost(t, doc, json_get(doc->root, "usage"));
   t->has_content = yyjson_arr_size(data) > 0;
   t->started = true;
   t->finished = true;
@@ -131,20 +191,23 @@ static bool is_worth_parsing(const struct wire_tap *t, struct text event, struct
          member_hint(data, TEXT("\"error\"")) != 0;
 }
 
-static void read_chunk(struct wire_tap *t, struct text event, yyjson_val *root, enum wire_verdict *out) {
+static void read_chunk(struct wire_tap *t, struct text event, const struct json *doc, enum wire_verdict *out) {
+  yyjson_val *root = doc->root;
   yyjson_val *error = json_get(root, "error");
   yyjson_val *choices = json_get(root, "choices");
   yyjson_val *usage = json_get(root, "usage");
   *out = WIRE_PASS;
   if (yyjson_is_obj(error) || yyjson_is_str(error) || text_equal(event, TEXT("error"))) {
     t->failed = true;
-    t->finished = false;
+    t->finished = t->may_end = false;
     openai_error_read(error ? error : root, &t->fault);
   }
   read_choices(t, choices, "delta");
+  t->may_end = t->stop_reason[0] != 0 && !t->failed;
   if (!yyjson_is_obj(usage))
     return;
   openai_tap_usage(&t->usage, usage);
+  read_cost(t, doc, usage);
   if (t->drop_usage_event && !t->failed && !yyjson_is_true(choices) && yyjson_get_len(choices) == 0)
     *out = WIRE_DROP; /* some servers write null or nothing for the empty choices */
 }
@@ -159,7 +222,7 @@ enum err openai_tap_chat_event(struct wire_tap *t, struct text event, struct tex
     enum err e = member_read_answer(data, &doc, f);
     if (e)
       return e;
-    read_chunk(t, event, doc.root, &verdict);
+    read_chunk(t, event, &doc, &verdict);
     json_done(&doc);
   }
   if (t->has_content) /* the first chunk carries the role only */

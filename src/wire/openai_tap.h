@@ -13,5 +13,8 @@ enum err openai_tap_embeddings(struct wire_tap *t, struct text body, struct faul
 /* Replaces *u by what the usage object says: prompt_tokens includes cached tokens there, here the classes are disjoint.
  * Unchanged when the object holds no count. */
 void openai_tap_usage(struct usage *u, yyjson_val *usage);
+/* A JSON number of USD as nano-USD, without floats: digits beyond the ninth are rounded half up. False when it is
+ * negative, no number or more than fits; *out is then untouched. */
+bool openai_tap_cost(struct text usd, int64_t *out);
 
 #endif

@@ -46,6 +46,8 @@ struct wire_tap {
   bool started;          /* a first event of the dialect was seen */
   bool has_content;      /* content (text, tool arguments, thinking) has been seen: time to first token */
   bool finished;         /* the terminal event was seen and no error: the answer is whole */
+  bool may_end;          /* the answer is whole if the stream ends now: a finish reason was seen, and only the dialect's
+                            terminal event (chat completions: [DONE]) is missing, which some servers never send */
   bool failed;           /* an error event was seen: fault holds it */
   struct fault fault;
   char stop_reason[32];

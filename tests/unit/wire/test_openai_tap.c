@@ -108,6 +108,75 @@ static void only_the_end_mark_finishes(void **state) {
   }
 }
 
+static bool may_end_after(struct arena *a, const char *name) { return stream(a, name, false).tap.may_end; }
+
+static void a_stream_may_end_after_a_finish_reason_and_not_before(void **state) {
+  struct arena a;
+  arena_init(&a);
+  assert_true(may_end_after(&a, "no_done"));
+  assert_false(may_end_after(&a, "cut"));
+  assert_false(may_end_after(&a, "error_midway"));
+  struct wire_tap t = {.wire = &wire_openai_chat};
+  enum wire_verdict verdict;
+  assert_int_equal(t.wire->tap_event(&t, TEXT_NONE, TEXT("{\"choices\":[{\"delta\":{},\"finish_reason\":\"stop\"}]}"),
+                                     &verdict, NULL),
+                   ERR_OK);
+  assert_true(t.may_end && !t.finished);
+  assert_int_equal(t.wire->tap_event(&t, TEXT_NONE, TEXT("{\"error\":{}}"), &verdict, NULL), ERR_OK);
+  assert_false(t.may_end);
+  arena_done(&a);
+}
+
+static void costs_are_nano_dollars_without_floats(void **state) {
+  const struct {
+    const char *usd;
+    int64_t nano;
+  } cases[] = {{"0", 0},
+               {"0.00014", 140000},
+               {"0.000000001", 1},
+               {"0.0000000015", 2},
+               {"0.00000000149999999999999999999999", 1},
+               {"1.5e-05", 15000},
+               {"1.5E-5", 15000},
+               {"1e-12", 0},
+               {"2e+1", 20000000000},
+               {"12.345678912", 12345678912},
+               {"0.1", 100000000},
+               {"0.30000000000000004", 300000000},
+               {"123456", 123456000000000}};
+  for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+    int64_t nano = -1;
+    if (!openai_tap_cost(text_of(cases[i].usd), &nano) || nano != cases[i].nano)
+      fail_msg("%s gave %lld, expected %lld", cases[i].usd, (long long)nano, (long long)cases[i].nano);
+  }
+}
+
+static void what_is_no_cost_is_left_alone(void **state) {
+  static const char *const bad[] = {"",      "-1", "\"1\"",  "null", "1e999", "99999999999999999999",
+                                    "1.2.3", "1e", "1e9999", "x",    "{}",    "1e300"};
+  for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
+    int64_t nano = -7;
+    if (openai_tap_cost(text_of(bad[i]), &nano) || nano != -7)
+      fail_msg("%s gave %lld", bad[i], (long long)nano);
+  }
+}
+
+static void the_cost_that_a_provider_reports_is_kept(void **state) {
+  struct wire_tap t = {.wire = &wire_openai_chat, .reported_cost_nano = -1};
+  enum wire_verdict verdict;
+  struct fault f = {0};
+  assert_int_equal(t.wire->tap_plain(&t, TEXT("{\"choices\":[],\"usage\":{\"prompt_tokens\":1}}"), &f), ERR_OK);
+  assert_int_equal(t.reported_cost_nano, -1);
+  assert_int_equal(
+      t.wire->tap_plain(&t, TEXT("{\"choices\":[],\"usage\":{\"prompt_tokens\":1, \"cost\" : 0.00012 }}"), &f), ERR_OK);
+  assert_int_equal(t.reported_cost_nano, 120000);
+  assert_int_equal(t.wire->tap_event(&t, TEXT_NONE,
+                                     TEXT("{\"choices\":[],\"usage\":{\"prompt_tokens\":1,\"cost\":9e-7}}"), &verdict,
+                                     &f),
+                   ERR_OK);
+  assert_int_equal(t.reported_cost_nano, 900);
+}
+
 static void an_error_in_the_stream_fails_it_and_the_end_mark_does_not_mend_it(void **state) {
   struct arena a;
   arena_init(&a);
@@ -205,6 +274,10 @@ int main(void) {
       cmocka_unit_test(what_is_no_answer_breaks_the_protocol),
       cmocka_unit_test(streams_give_their_usage),
       cmocka_unit_test(only_the_end_mark_finishes),
+      cmocka_unit_test(a_stream_may_end_after_a_finish_reason_and_not_before),
+      cmocka_unit_test(costs_are_nano_dollars_without_floats),
+      cmocka_unit_test(what_is_no_cost_is_left_alone),
+      cmocka_unit_test(the_cost_that_a_provider_reports_is_kept),
       cmocka_unit_test(an_error_in_the_stream_fails_it_and_the_end_mark_does_not_mend_it),
       cmocka_unit_test(an_error_after_the_end_mark_still_fails_the_answer),
       cmocka_unit_test(content_begins_with_the_first_words_not_with_the_role),
