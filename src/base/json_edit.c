@@ -42,22 +42,50 @@ static size_t skip_value(struct text s, size_t at) {
   return at;
 }
 
-bool json_place(const struct json *j, yyjson_val *object, const char *name, struct text *out_value) {
+/* Where name and value of a member stand. */
+static bool find_member(const struct json *j, yyjson_val *object, const char *name, size_t *out_name_at,
+                        struct text *out_value) {
   struct text wanted = text_of(name);
   size_t at_member, count;
   yyjson_val *key, *value;
   yyjson_obj_foreach (object, at_member, count, key, value) {
     if (!text_equal(json_text(key), wanted))
       continue;
-    size_t at = skip_string(j->src, (size_t)(yyjson_get_str(key) - j->copy));
-    at = skip_space(j->src, at);
+    size_t name_at = (size_t)(yyjson_get_str(key) - j->copy);
+    size_t at = skip_space(j->src, skip_string(j->src, name_at));
     if (at < j->src.len && j->src.at[at] == ':')
       at = skip_space(j->src, at + 1);
     size_t end = skip_value(j->src, at);
+    *out_name_at = name_at - 1;
     *out_value = (struct text){j->src.at + at, end - at};
     return true;
   }
   return false;
+}
+
+bool json_place(const struct json *j, yyjson_val *object, const char *name, struct text *out_value) {
+  size_t name_at;
+  return find_member(j, object, name, &name_at, out_value);
+}
+
+bool json_place_member(const struct json *j, yyjson_val *object, const char *name, bool with_comma,
+                       struct text *out_member) {
+  struct text value;
+  size_t from, to, before;
+  if (!find_member(j, object, name, &from, &value))
+    return false;
+  to = (size_t)(value.at - j->src.at) + value.len;
+  for (before = from; before > 0 && is_space(j->src.at[before - 1]);)
+    before--;
+  if (with_comma && before > 0 && j->src.at[before - 1] == ',') {
+    from = before - 1;
+  } else if (with_comma) {
+    size_t behind = skip_space(j->src, to);
+    if (behind < j->src.len && j->src.at[behind] == ',')
+      to = behind + 1;
+  }
+  *out_member = (struct text){j->src.at + from, to - from};
+  return true;
 }
 
 size_t json_insert_at(const struct json *j) { return skip_space(j->src, 0) + 1; }

@@ -21,6 +21,12 @@ int anthropic_error_status(struct text type) {
   return 500;
 }
 
+void anthropic_error_read(yyjson_val *error, struct fault *out) {
+  struct text type = json_text(json_get(error, "type"));
+  fault_map_upstream(anthropic_error_status(type), text_equal(type, TEXT("billing_error")),
+                     json_text(json_get(error, "message")), out);
+}
+
 static const char *type_of(const struct fault *f) {
   int status = fault_status(f);
   if (!fault_map_by_status(f) && *err_anthropic_type(f->err))

@@ -198,11 +198,8 @@ static enum err on_message_stop(struct reading *x) {
 }
 
 static enum err on_error(struct reading *x) {
-  yyjson_val *error = json_get(x->root, "error");
-  struct text type = json_text(json_get(error, "type"));
   struct fault fault;
-  fault_map_upstream(anthropic_error_status(type), text_equal(type, TEXT("billing_error")),
-                     json_text(json_get(error, "message")), &fault);
+  anthropic_error_read(json_get(x->root, "error"), &fault);
   x->r->ended = true;
   return emit(x, (struct llm_event){.kind = LLM_EVENT_ERROR, .fault = &fault});
 }

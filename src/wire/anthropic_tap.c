@@ -129,12 +129,9 @@ static uint64_t delta_bytes(struct text data) {
 }
 
 static void fail(struct wire_tap *t, yyjson_val *root) {
-  yyjson_val *error = json_get(root, "error");
-  struct text type = json_text(json_get(error, "type"));
   t->failed = true;
   t->finished = false;
-  fault_map_upstream(anthropic_error_status(type), text_equal(type, TEXT("billing_error")),
-                     json_text(json_get(error, "message")), &t->fault);
+  anthropic_error_read(json_get(root, "error"), &t->fault);
 }
 
 static enum err read_event(struct wire_tap *t, struct text type, struct text data, struct fault *f) {

@@ -54,6 +54,30 @@ static void a_member_may_be_inserted_behind_the_brace(void **state) {
   json_done(&j);
 }
 
+static void expect_member(const char *src, const char *name, bool with_comma, const char *want) {
+  struct json j;
+  struct text got = TEXT_NONE;
+  assert_int_equal(json_read(text_of(src), NULL, &j, NULL), ERR_OK);
+  bool found = json_place_member(&j, j.root, name, with_comma, &got);
+  json_done(&j);
+  assert_int_equal(found, want != NULL);
+  if (want != NULL)
+    EXPECT_TEXT(got, text_of(want));
+}
+
+static void the_place_of_a_member_holds_name_and_value(void **state) {
+  expect_member("{\"model\" : \"x\" ,\"a\":1}", "model", false, "\"model\" : \"x\"");
+  expect_member("{\"a\":1, \"mo\\u0064el\":{\"b\":[]} }", "model", false, "\"mo\\u0064el\":{\"b\":[]}");
+  expect_member("{\"a\":1}", "model", false, NULL);
+}
+
+static void a_member_takes_one_comma_along(void **state) {
+  expect_member("{\"a\":1 ,\n \"b\":2, \"c\":3}", "b", true, ",\n \"b\":2");
+  expect_member("{\"a\":1 ,\n \"b\":2, \"c\":3}", "a", true, "\"a\":1 ,");
+  expect_member("{\"a\":1 ,\n \"b\":2, \"c\":3 }", "c", true, ", \"c\":3");
+  expect_member("{ \"a\" :1 }", "a", true, "\"a\" :1");
+}
+
 static void expect_edited(const struct json_edits *e, struct text src, const char *want) {
   struct text pieces[2 * JSON_EDITS_MAX + 1];
   struct buf b;
@@ -113,6 +137,8 @@ int main(void) {
       cmocka_unit_test(names_with_escapes_are_found),
       cmocka_unit_test(nested_objects_have_places_too),
       cmocka_unit_test(a_member_may_be_inserted_behind_the_brace),
+      cmocka_unit_test(the_place_of_a_member_holds_name_and_value),
+      cmocka_unit_test(a_member_takes_one_comma_along),
       cmocka_unit_test(edits_are_applied_in_order_of_place),
       cmocka_unit_test(insertions_may_touch_a_replaced_range),
       cmocka_unit_test(overlaps_and_too_many_edits_are_refused),
