@@ -196,10 +196,10 @@ ${extra}`;
 export class Weir {
   private constructor(private process: Process, public url: string, readonly dir: string, readonly file: string) {}
 
-  static async start(sim: Sim, extra = ''): Promise<Weir> {
+  static async start(sim: Sim, extra = '', write = config): Promise<Weir> {
     const dir = mkdtempSync(join(tmpdir(), 'weir-sdk-'));
     const file = join(dir, 'weir.yaml');
-    writeFileSync(file, config(sim, dir, extra));
+    writeFileSync(file, write(sim, dir, extra));
     const p = Weir.spawn(file);
     return new Weir(p, await p.url(/weir: ready on (\S+)/), dir, file);
   }
@@ -273,11 +273,11 @@ export interface World {
   url: string;
   stop(): Promise<void>;
 }
-export async function start(extra = ''): Promise<World> {
+export async function start(extra = '', write = config): Promise<World> {
   const sim = await Sim.start();
   if (direct) return { sim, weir: undefined as unknown as Weir, url: sim.url, stop: () => sim.stop() };
   try {
-    const weir = await Weir.start(sim, extra);
+    const weir = await Weir.start(sim, extra, write);
     const stop = async (): Promise<void> => {
       const code = await weir.stop();
       await sim.stop();
