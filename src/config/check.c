@@ -8,7 +8,9 @@
 
 #include <unistd.h>
 
-static const struct node *child_of(const struct node *n, const char *name) {
+#define LEAVE_OUT_MOST 64
+
+const struct node *check_child(const struct node *n, const char *name) {
   const struct node *child = n == NULL ? NULL : node_child(n, name);
   return child != NULL ? child : n;
 }
@@ -62,11 +64,14 @@ static void check_base_url(struct loader *l, const struct node *n, const struct 
       [CONFIG_ANTHROPIC] = "https://api.anthropic.com",
       [CONFIG_OPENAI] = "https://api.openai.com/v1",
       [CONFIG_OPENROUTER] = "https://openrouter.ai/api/v1",
+      [CONFIG_BEDROCK] = "", /* by region: check_vendor.c */
   };
   if (p->base_url.len == 0)
     p->base_url = text_of(addresses[p->kind]);
+  if (p->base_url.len == 0)
+    return;
   if (!check_is_http_url(p->base_url))
-    section_refuse(l, child_of(n, "base_url"), path, "base_url",
+    section_refuse(l, check_child(n, "base_url"), path, "base_url",
                    "must be http://host or https://host, with optional port and path");
   while (text_ends(p->base_url, TEXT("/")))
     p->base_url.len--;
@@ -77,7 +82,7 @@ static void check_credentials(struct loader *l, const struct node *n, const stru
   for (size_t i = 0; i < p->credential_count; i++)
     for (size_t k = 0; k < i; k++)
       if (text_equal(p->credentials[i].name, p->credentials[k].name) && p->credentials[i].name.len > 0)
-        section_refuse(l, child_of(n, "credentials"), path, "credentials", "has one name for entries %zu and %zu", k,
+        section_refuse(l, check_child(n, "credentials"), path, "credentials", "has one name for entries %zu and %zu", k,
                        i);
 }
 
@@ -97,7 +102,7 @@ static const struct config_provider *find_provider(const struct config *c, struc
 }
 
 void check_provider(struct loader *l, const struct node *n, const struct key_path *path, void *at) {
-  static const char *const kinds[] = {"anthropic", "openai", "openrouter"};
+  static const char *const kinds[] = {"anthropic", "openai", "openrouter", "bedrock"};
   struct config_provider *p = at;
   p->index = (size_t)(p - l->config->providers);
   p->kind_name = text_of(kinds[p->kind]);
@@ -105,8 +110,9 @@ void check_provider(struct loader *l, const struct node *n, const struct key_pat
   overlay_timeouts(l, n, path, &p->timeouts);
   check_base_url(l, n, path, p);
   check_credentials(l, n, path, p);
+  check_vendor(l, n, path, p);
   if (p->name.len > 0 && find_provider(l->config, p->name, p->index) != NULL)
-    section_refuse(l, child_of(n, "name"), path, "name", "is taken by another provider");
+    section_refuse(l, check_child(n, "name"), path, "name", "is taken by another provider");
 }
 
 static const struct config_credential *find_credential(const struct config_provider *p, struct text name) {
@@ -130,7 +136,7 @@ static bool printable(const struct node *n) { return n != NULL && !n->expanded &
 /* The name may have come from the environment, where anything may have been pasted; then it is not shown. */
 static void refuse_name(struct loader *l, const struct node *n, const struct key_path *path, const char *key,
                         const char *what) {
-  const struct node *at = child_of(n, key);
+  const struct node *at = check_child(n, key);
   if (printable(at))
     section_refuse(l, at, path, key, "names %s `%.*s`, which is not declared", what,
                    TEXT_ARGS(text_head(at->text, 64)));
@@ -151,7 +157,11 @@ static bool normalise_star(struct arena *a, struct text *model) {
 void check_target(struct loader *l, const struct node *n, const struct key_path *path, void *at) {
   struct config_target *t = at;
   if (!normalise_star(l->arena, &t->model))
-    section_refuse(l, child_of(n, "model"), path, "model", "may hold one `*` at most");
+    section_refuse(l, check_child(n, "model"), path, "model", "may hold one `*` at most");
+  for (size_t i = 0; i < t->leave_out_count; i++)
+    if (t->leave_out[i].len > LEAVE_OUT_MOST)
+      section_refuse(l, check_child(n, "leave_out"), path, "leave_out", "has an entry of more than %d bytes",
+                     LEAVE_OUT_MOST);
   t->timeouts = l->config->timeouts;
   if (t->provider_name.len == 0)
     return;
@@ -175,7 +185,7 @@ void check_model(struct loader *l, const struct node *n, const struct key_path *
     return;
   for (size_t i = 0; i < m->target_count; i++)
     if (text_find_char(m->targets[i].model, '*') >= 0)
-      section_refuse(l, child_of(n, "targets"), path, "targets",
+      section_refuse(l, check_child(n, "targets"), path, "targets",
                      "has a `*` in the model of entry %zu, but the name of this model has none for it to stand for", i);
 }
 
@@ -202,6 +212,16 @@ void check_price(struct loader *l, const struct node *n, const struct key_path *
     refuse_name(l, n, path, "provider", "the provider");
 }
 
+void check_key(struct loader *l, const struct node *n, const struct key_path *path, void *at) {
+  const struct config_key *k = at;
+  if (!text_is_visible_ascii(k->access_key_id) || text_find_char(k->access_key_id, ',') >= 0)
+    section_refuse(l, check_child(n, "access_key_id"), path, "access_key_id",
+                   "must be visible ASCII characters without a comma");
+  if (k->access_key_id.len == 0 && !secret_is_empty(k->secret_access_key))
+    section_refuse(l, check_child(n, "secret_access_key"), path, "secret_access_key",
+                   "is of no use without `access_key_id`");
+}
+
 void check_budget(struct loader *l, const struct node *n, const struct key_path *path, void *at) {
   const struct config_key *k = at;
   if ((k->budget_nano > 0) != (k->budget_period != CONFIG_PERIOD_NONE))
@@ -222,6 +242,7 @@ static void check_twice(struct loader *l, struct map *seen, struct text what, st
 static void check_keys(struct loader *l, const struct node *n) {
   const struct config *c = l->config;
   struct map *names = map_new(c->key_count + 1), *values = map_new(c->key_count + 1);
+  struct map *ids = map_new(c->key_count + 1);
   const struct node *list = n == NULL ? NULL : node_child(n, "keys");
   const struct node *at = list == NULL ? NULL : list->first;
   for (size_t i = 0; i < c->key_count && at != NULL; i++, at = at->next) {
@@ -231,7 +252,10 @@ static void check_keys(struct loader *l, const struct node *n) {
       check_twice(l, names, k->name, k, at, "name");
     if (!secret_is_empty(k->value))
       check_twice(l, values, (struct text){(const char *)&hash, sizeof hash}, k, at, "value");
+    if (k->access_key_id.len > 0)
+      check_twice(l, ids, k->access_key_id, k, at, "access_key_id");
   }
+  map_free(ids);
   map_free(names);
   map_free(values);
 }
@@ -252,10 +276,10 @@ static bool is_timezone(struct text t) {
 void check_root(struct loader *l, const struct node *n, const struct key_path *path, void *at) {
   const struct config *c = at;
   if (c->public_url.len > 0 && !check_is_http_url(c->public_url))
-    section_refuse(l, child_of(n, "public_url"), path, "public_url",
+    section_refuse(l, check_child(n, "public_url"), path, "public_url",
                    "must be http://host or https://host, with optional port and path");
   if (c->timezone.len > 0 && !is_timezone(c->timezone))
-    section_refuse(l, child_of(n, "timezone"), path, "timezone",
+    section_refuse(l, check_child(n, "timezone"), path, "timezone",
                    "is not a time zone this machine knows, such as `UTC` or `Asia/Seoul`");
   check_keys(l, n);
 }

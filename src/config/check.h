@@ -10,6 +10,10 @@
 void check_root(struct loader *l, const struct node *n, const struct key_path *path, void *at);
 /* Certificate and key, or neither. */
 void check_tls(struct loader *l, const struct node *n, const struct key_path *path, void *at);
+/* One way to credentials, and whole. */
+void check_credential(struct loader *l, const struct node *n, const struct key_path *path, void *at);
+/* What only some kinds of providers may have, and what a kind needs: called by check_provider, after its address. */
+void check_vendor(struct loader *l, const struct node *n, const struct key_path *path, struct config_provider *p);
 /* Default address by kind, its shape, unique names, timeouts over the general ones. */
 void check_provider(struct loader *l, const struct node *n, const struct key_path *path, void *at);
 /* Resolves provider and credential by name, normalises the star, lays timeouts over the provider's. */
@@ -18,9 +22,13 @@ void check_target(struct loader *l, const struct node *n, const struct key_path 
 void check_model(struct loader *l, const struct node *n, const struct key_path *path, void *at);
 /* Cache classes that were not given, the version, and that the provider exists. */
 void check_price(struct loader *l, const struct node *n, const struct key_path *path, void *at);
+/* The pair for signing callers is whole. */
+void check_key(struct loader *l, const struct node *n, const struct key_path *path, void *at);
 /* Amount and period, or neither. */
 void check_budget(struct loader *l, const struct node *n, const struct key_path *path, void *at);
 
+/* The member of that name when it was given, for an error's place; else n itself. n may be NULL. */
+const struct node *check_child(const struct node *n, const char *name);
 /* http://host or https://host, with optional port and path; no user, query or fragment. */
 bool check_is_http_url(struct text t);
 

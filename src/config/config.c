@@ -35,9 +35,10 @@ static struct snapshot *snapshot_new(void) {
 static void build(struct text yaml, const char *(*lookup)(const char *name), struct snapshot *s,
                   struct config_errors *errors) {
   struct arena scratch;
-  struct loader l = {.config = &s->config, .arena = &s->arena, .errors = errors};
+  struct loader l = {
+      .config = &s->config, .arena = &s->arena, .errors = errors, .lookup = lookup != NULL ? lookup : from_environment};
   arena_init(&scratch);
-  struct node *root = node_read(yaml, lookup != NULL ? lookup : from_environment, &scratch, errors);
+  struct node *root = node_read(yaml, l.lookup, &scratch, errors);
   if (root != NULL && root->kind != NODE_MAP)
     errors_add(errors, root->line, root->column,
                "the file must hold keys and values, such as `listen: 127.0.0.1:8080`");

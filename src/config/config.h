@@ -29,15 +29,28 @@ struct config_ledger { /* milliseconds */
       sync_interval_ms; /* how much of the journal a machine that dies may lose; a process that dies loses nothing */
   int64_t store_interval_ms; /* settled attempts reach the store at the latest after this */
 };
+/* Where the credentials of a Bedrock provider are found, in the order of enum aws_source_kind but for FIXED. */
+enum config_from {
+  CONFIG_FROM_FIXED, /* they stand here */
+  CONFIG_FROM_ENVIRONMENT,
+  CONFIG_FROM_PROFILE,
+  CONFIG_FROM_WEB_IDENTITY,
+  CONFIG_FROM_CONTAINER,
+  CONFIG_FROM_INSTANCE
+};
 struct config_credential {
   struct text name;
-  struct secret *api_key; /* may be empty: a local server without a key */
+  struct secret *api_key; /* may be empty: a local server without a key; always empty for Bedrock */
+  /* Bedrock: either bearer, or an access key, or from; the others are empty. */
+  struct secret *bearer, *access_key_id, *secret_access_key, *session_token;
+  enum config_from from;
+  struct text profile; /* CONFIG_FROM_PROFILE; "" for AWS_PROFILE or default */
 };
 struct config_pair {
   struct text name, value;
 };
 struct config_provider {
-  struct text name, base_url, region;
+  struct text name, base_url, region; /* region: of Bedrock; "" where nothing has to be signed */
   enum config_provider_kind kind;
   struct text kind_name; /* "anthropic" ... */
   struct text *wires;    /* wire names it speaks, in the order of preference; none: the kind's own */
@@ -65,7 +78,8 @@ struct config_target {
 struct config_model {
   struct text name; /* glob */
   struct text wire; /* "" for any; "anthropic"; "openai" for every OpenAI wire, or one of them: "openai_chat",
-                       "openai_embeddings" */
+                       "openai_responses", "openai_embeddings"; "bedrock" likewise: "bedrock_invoke",
+                       "bedrock_converse" */
   enum config_strategy strategy;
   struct config_target *targets;
   size_t target_count;
@@ -82,6 +96,8 @@ struct config_price {
 struct config_key {
   struct text name, user;
   struct secret *value;
+  struct text access_key_id;        /* for callers that sign as AWS's SDKs do; "" for none */
+  struct secret *secret_access_key; /* empty: value */
   struct text *models;
   size_t model_count;            /* 0: all */
   int64_t rpm, tpm, concurrency; /* 0: no limit */

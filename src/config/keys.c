@@ -106,25 +106,46 @@ static const struct key credential_keys[] = {
     {"name", KEY_NAME, true, AT(config_credential, name), .help = "unique within the provider"},
     {"api_key", KEY_SECRET, true, AT(config_credential, api_key), .initial = "", .max = 4096,
      .help = "the vendor's key; empty for a server that wants none"},
-    {"access_key_id", KEY_ABSENT, NO_MEMBER, .help = "AWS"},
-    {"secret_access_key", KEY_ABSENT, NO_MEMBER, .help = "AWS"},
-    {"session_token", KEY_ABSENT, NO_MEMBER, .help = "AWS"},
-    {"bearer", KEY_ABSENT, NO_MEMBER, .help = "AWS"},
-    {"from", KEY_ABSENT, NO_MEMBER, .help = "AWS"},
+    {"access_key_id", KEY_SECRET, true, AT(config_credential, access_key_id), .initial = "", .max = 256,
+     .help = "Bedrock: an access key of AWS, with `secret_access_key`"},
+    {"secret_access_key", KEY_SECRET, true, AT(config_credential, secret_access_key), .initial = "", .max = 4096,
+     .help = "Bedrock: its secret"},
+    {"session_token", KEY_SECRET, true, AT(config_credential, session_token), .initial = "", .max = 8192,
+     .help = "Bedrock: the session of a temporary access key"},
+    {"bearer", KEY_SECRET, true, AT(config_credential, bearer), .initial = "", .max = 8192,
+     .help = "Bedrock: an API key of Amazon Bedrock, in place of an access key"},
+    {"from", KEY_CHOICE, true, AT(config_credential, from), .initial = "",
+     .choices = "|environment|profile|web_identity|container|instance",
+     .help = "Bedrock: where to find credentials that do not stand here, renewed before they expire; `environment` "
+             "looks in all places in the order of AWS's own tools"},
+    {"profile", KEY_TEXT, true, AT(config_credential, profile), .initial = "", .max = 128,
+     .help = "with `from: profile`: which one of AWS's shared files; `AWS_PROFILE`, else `default`, when empty"},
 };
-static const struct key_section credential = {"providers[].credentials[]",
-                                              "What Weir shows to a provider. Clients never see it.",
-                                              sizeof(struct config_credential), ROWS(credential_keys), NULL};
+static const struct key_section credential = {
+    "providers[].credentials[]", "What Weir shows to a provider. Clients never see it.",
+    sizeof(struct config_credential), ROWS(credential_keys), check_credential};
 
 static const struct key provider_keys[] = {
     {"name", KEY_NAME, true, AT(config_provider, name), .help = "unique; targets and prices refer to it"},
-    {"kind", KEY_CHOICE, true, AT(config_provider, kind), .choices = "anthropic|openai|openrouter|!bedrock",
+    {"kind", KEY_CHOICE, true, AT(config_provider, kind), .choices = "anthropic|openai|openrouter|bedrock",
      .help = "`openai` also for compatible servers"},
     {"base_url", KEY_TEXT, true, AT(config_provider, base_url), .initial = "", .max = 2048,
      .help =
          "what the vendor's own SDK takes (Anthropic without `/v1`, OpenAI with it); the vendor's address when empty"},
     {"region", KEY_TEXT, true, AT(config_provider, region), .initial = "", .max = 64,
-     .help = "for kinds that have regions"},
+     .help = "Bedrock: the region of AWS; `AWS_REGION` or `AWS_DEFAULT_REGION` when empty"},
+    {"wires", KEY_TEXTS, true, ARRAY(config_provider, wires, wire_count), .initial = "", .min = 1, .max = 6,
+     .choices = "anthropic|openai_chat|openai_responses|openai_embeddings|bedrock_invoke|bedrock_converse",
+     .help = "the wire formats it speaks, the best first; those of its kind when empty"},
+    {"api_version", KEY_TEXT, true, AT(config_provider, api_version), .initial = "", .max = 64,
+     .help =
+         "OpenAI on Azure: turns on the paths with deployment and `api-version`; `base_url` then ends in `/openai`"},
+    {"referer", KEY_TEXT, true, AT(config_provider, referer), .initial = "", .max = 512,
+     .help = "OpenRouter: the address of your application, for its rankings"},
+    {"title", KEY_TEXT, true, AT(config_provider, title), .initial = "", .max = 256,
+     .help = "OpenRouter: its name; `Weir` when not given, the client's own when empty"},
+    {"metadata", KEY_PAIRS, true, ARRAY(config_provider, metadata, metadata_count), .initial = "", .max = 16,
+     .help = "Bedrock: request metadata that goes with every Converse call into its invocation logs"},
     {"credentials", KEY_SECTIONS, true, ARRAY(config_provider, credentials, credential_count), .initial = "", .max = 64,
      .section = &credential, .help = "none for a local server without keys"},
     {"timeouts", KEY_OVERLAY, true, AT(config_provider, timeouts), .section = &keys_overlay, .initial = "",
@@ -145,6 +166,8 @@ static const struct key target_keys[] = {
      .help = "share among the targets, for strategies that share"},
     {"billable", KEY_BOOL, true, AT(config_target, billable), .initial = "true",
      .help = "whether its cost counts against budgets; it is recorded either way"},
+    {"leave_out", KEY_TEXTS, true, ARRAY(config_target, leave_out, leave_out_count), .initial = "", .min = 1, .max = 32,
+     .help = "members of a request that may be left out where this target cannot express them; all others are refused"},
     {"timeouts", KEY_OVERLAY, true, AT(config_target, timeouts), .section = &keys_overlay, .initial = "",
      .help = "what differs from the provider's"},
 };
@@ -155,7 +178,8 @@ static const struct key model_keys[] = {
     {"name", KEY_TEXT, true, AT(config_model, name), .min = 1, .max = 256,
      .help = "what clients ask for; `*` matches any run of characters; the first entry that matches wins"},
     {"wire", KEY_TEXT, true, AT(config_model, wire), .initial = "", .max = 64,
-     .choices = "|anthropic|openai|openai_chat|openai_embeddings",
+     .choices = "|anthropic|openai|openai_chat|openai_responses|openai_embeddings|bedrock|bedrock_invoke|"
+                "bedrock_converse",
      .help = "only for requests in this wire format; all when empty"},
     {"strategy", KEY_CHOICE, true, AT(config_model, strategy), .initial = "ordered",
      .choices = "ordered|!weighted|!latency|!cost|!least_busy",
@@ -202,6 +226,10 @@ static const struct key key_keys[] = {
     {"user", KEY_TEXT, true, AT(config_key, user), .initial = "", .max = 128, .help = "whom the key belongs to"},
     {"value", KEY_SECRET, true, AT(config_key, value), .min = 8, .max = 512,
      .help = "what the client sends; 8 to 512 visible ASCII characters"},
+    {"access_key_id", KEY_TEXT, true, AT(config_key, access_key_id), .initial = "", .max = 128,
+     .help = "for clients that sign as AWS's SDKs do: the id they show; `value` works as one too"},
+    {"secret_access_key", KEY_SECRET, true, AT(config_key, secret_access_key), .initial = "", .max = 512,
+     .help = "the secret they sign with; `value` when empty"},
     {"models", KEY_TEXTS, true, ARRAY(config_key, models, model_count), .initial = "", .min = 1, .max = 256,
      .help = "the models it may ask for, with `*`; all when empty"},
     {"rpm", KEY_COUNT, true, AT(config_key, rpm), .initial = "0", .max = 1000000000,
@@ -217,7 +245,7 @@ static const struct key key_keys[] = {
 };
 static const struct key_section key = {
     "keys[]", "Keys declared in the file, for automation; others are made with `weir key create`.",
-    sizeof(struct config_key), ROWS(key_keys), NULL};
+    sizeof(struct config_key), ROWS(key_keys), check_key};
 
 static const struct key cache_keys[] = {
     {"enabled", KEY_ABSENT, NO_MEMBER, .help = "answer repeated requests from memory"},

@@ -10,7 +10,8 @@ enum key_type {
   KEY_TEXT,     /* struct text; min..max bytes; one of choices, if there are any */
   KEY_NAME,     /* struct text; 1..64 letters, digits, '.', '_', '-' */
   KEY_SECRET,   /* struct secret *; min..max visible ASCII characters; never printed */
-  KEY_TEXTS,    /* struct text * and a count: one text or a list of them */
+  KEY_TEXTS,    /* struct text * and a count: one text or a list of them; each one of choices, if there are any */
+  KEY_PAIRS,    /* struct config_pair * and a count: a mapping of names to texts, at most max of them */
   KEY_SIZE,     /* size_t, min..max */
   KEY_COUNT,    /* int64_t, min..max */
   KEY_DURATION, /* int64_t milliseconds, min..max */
@@ -30,6 +31,7 @@ struct loader {
   struct config *config;
   struct arena *arena; /* of the snapshot */
   struct config_errors *errors;
+  const char *(*lookup)(const char *name); /* the environment */
 };
 
 /* Where a value stands, for messages: providers[0].credentials[1].api_key */

@@ -28,7 +28,12 @@ static void put_allowed(struct buf *out, const struct key *row) {
     break;
   case KEY_NAME: buf_add(out, TEXT("1 to 64 letters, digits, `.`, `_`, `-`")); break;
   case KEY_SECRET: put_range(out, row, " visible ASCII characters"); break;
-  case KEY_TEXTS: buf_add(out, TEXT("text or a list of texts")); break;
+  case KEY_TEXTS:
+    if (row->choices != NULL)
+      put_choices(out, row);
+    buf_add(out, row->choices != NULL ? TEXT(", or a list of them") : TEXT("text or a list of texts"));
+    break;
+  case KEY_PAIRS: buf_add_format(out, "a mapping of at most %lld names to texts", (long long)row->max); break;
   case KEY_SIZE:
   case KEY_COUNT: put_range(out, row, ""); break;
   case KEY_DURATION: buf_add_format(out, "%lldms to %llds", (long long)row->min, (long long)(row->max / 1000)); break;

@@ -73,7 +73,8 @@ static void read_texts(struct loader *l, const struct key *row, const struct nod
                        void *at) {
   size_t *count = (size_t *)(void *)((char *)at + row->count_offset);
   struct text **list = (struct text **)(void *)((char *)at + row->offset);
-  const struct key element = {.name = row->name, .type = KEY_TEXT, .min = row->min, .max = 2048};
+  const struct key element = {
+      .name = row->name, .type = KEY_TEXT, .min = row->min, .max = 2048, .choices = row->choices};
   bool single = n->kind == NODE_SCALAR;
   *count = 0;
   if (n->kind == NODE_MAP) {
@@ -89,6 +90,27 @@ static void read_texts(struct loader *l, const struct key *row, const struct nod
   for (const struct node *child = single ? n : n->first; child != NULL; child = single ? NULL : child->next)
     if (expect_kind(l, row, child, path, NODE_SCALAR) && read_one(l, &element, child, path, *list + *count))
       ++*count;
+}
+
+static void read_pairs(struct loader *l, const struct key *row, const struct node *n, const struct key_path *path,
+                       void *at) {
+  size_t *count = (size_t *)(void *)((char *)at + row->count_offset);
+  struct config_pair **list = (struct config_pair **)(void *)((char *)at + row->offset);
+  const struct key value = {.name = row->name, .type = KEY_TEXT, .max = 2048};
+  *count = 0;
+  if (!expect_kind(l, row, n, path, NODE_MAP))
+    return;
+  if (n->count > (size_t)row->max) {
+    section_refuse(l, n, path, row->name, "must have 0 to %lld entries", (long long)row->max);
+    return;
+  }
+  *list = arena_zalloc(l->arena, n->count * sizeof **list);
+  for (const struct node *child = n->first; child != NULL; child = child->next) {
+    struct config_pair *pair = *list + *count;
+    pair->name = arena_copy(l->arena, child->key);
+    if (expect_kind(l, row, child, path, NODE_SCALAR) && read_one(l, &value, child, path, &pair->value))
+      ++*count;
+  }
 }
 
 static void read_sections(struct loader *l, const struct key *row, const struct node *n, const struct key_path *path,
@@ -132,6 +154,7 @@ static void read_given(struct loader *l, const struct key *row, const struct nod
     break;
   case KEY_SECTIONS: read_sections(l, row, n, path, at); break;
   case KEY_TEXTS: read_texts(l, row, n, path, at); break;
+  case KEY_PAIRS: read_pairs(l, row, n, path, at); break;
   case KEY_ABSENT: refuse_absent(l, row, n, path); break;
   default:
     if (expect_kind(l, row, n, path, NODE_SCALAR))
@@ -146,6 +169,7 @@ static void read_default(struct loader *l, const struct key *row, const struct n
   switch (row->type) {
   case KEY_SECTION: section_read(l, row->section, NULL, &inner, (char *)at + row->offset); return;
   case KEY_OVERLAY:
+  case KEY_PAIRS:
   case KEY_ABSENT: return;
   default: break;
   }

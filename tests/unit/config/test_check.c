@@ -161,8 +161,53 @@ static void time_zones_are_known_names(void **state) {
   config_unref(load("timezone: UTC\n"));
 }
 
+static void what_a_target_may_leave_out_is_a_list_of_names(void **state) {
+  struct config *c = load(
+      PROVIDER "models: [{name: m, targets: [{provider: p, model: x, leave_out: [top_k, tools.defer_loading]}]}]\n");
+  assert_int_equal(c->models[0].targets[0].leave_out_count, 2);
+  EXPECT_TEXT(c->models[0].targets[0].leave_out[1], TEXT("tools.defer_loading"));
+  config_unref(c);
+  expect_refused(PROVIDER "models: [{name: m, targets: [{provider: p, model: x, leave_out: [a, "
+                          "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa]}]}]\n",
+                 "weir.yaml:2:65: `models[0].targets[0].leave_out` has an entry of more than 64 bytes");
+}
+
+static void wires_are_known_ones(void **state) {
+  struct config *c = load("providers: [{name: p, kind: openai, wires: [openai_responses, anthropic]}]\n"
+                          "models: [{name: m, wire: bedrock, targets: [{provider: p, model: x}]}]\n");
+  assert_int_equal(c->providers[0].wire_count, 2);
+  EXPECT_TEXT(c->providers[0].wires[0], TEXT("openai_responses"));
+  assert_non_null(config_find_model(c, TEXT("m"), TEXT("bedrock_converse"), NULL));
+  assert_non_null(config_find_model(c, TEXT("m"), TEXT("bedrock_invoke"), NULL));
+  assert_null(config_find_model(c, TEXT("m"), TEXT("anthropic"), NULL));
+  config_unref(c);
+  expect_refused("providers: [{name: p, kind: openai, wires: [openai]}]\n",
+                 "weir.yaml:1:45: `providers[0].wires` must be one of `anthropic`, `openai_chat`, `openai_responses`, "
+                 "`openai_embeddings`, `bedrock_invoke`, `bedrock_converse`");
+}
+
+static void a_declared_key_may_have_a_pair_for_signing(void **state) {
+  struct config *c = load("keys:\n  - {name: k, value: 12345678, access_key_id: AKWEIR, secret_access_key: hush}\n"
+                          "  - {name: l, value: 12345679, access_key_id: AKOTHER}\n  - {name: m, value: 12345670}\n");
+  EXPECT_TEXT(c->keys[0].access_key_id, TEXT("AKWEIR"));
+  EXPECT_TEXT(secret_reveal(c->keys[0].secret_access_key), TEXT("hush"));
+  assert_true(secret_is_empty(c->keys[1].secret_access_key));
+  EXPECT_TEXT(c->keys[2].access_key_id, TEXT(""));
+  config_unref(c);
+  expect_refused("keys: [{name: k, value: 12345678, secret_access_key: s}]\n",
+                 "weir.yaml:1:54: `keys[0].secret_access_key` is of no use without `access_key_id`");
+  expect_refused("keys: [{name: k, value: 12345678, access_key_id: \"a b\"}]\n",
+                 "weir.yaml:1:50: `keys[0].access_key_id` must be visible ASCII characters without a comma");
+  expect_refused("keys:\n  - {name: k, value: 12345678, access_key_id: A}\n"
+                 "  - {name: l, value: 12345679, access_key_id: A}\n",
+                 "weir.yaml:3:5: `keys[1]` has the same access_key_id as `keys[0]`");
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {
+      cmocka_unit_test(what_a_target_may_leave_out_is_a_list_of_names),
+      cmocka_unit_test(wires_are_known_ones),
+      cmocka_unit_test(a_declared_key_may_have_a_pair_for_signing),
       cmocka_unit_test(addresses_are_checked),
       cmocka_unit_test(a_provider_has_the_address_of_its_kind),
       cmocka_unit_test(names_are_unique),

@@ -14,7 +14,7 @@ static void for_each_row(const struct key_section *s, void (*fn)(const struct ke
 
 static bool is_scalar(const struct key *row) {
   return row->type != KEY_SECTION && row->type != KEY_SECTIONS && row->type != KEY_OVERLAY && row->type != KEY_TEXTS &&
-         row->type != KEY_ABSENT;
+         row->type != KEY_PAIRS && row->type != KEY_ABSENT;
 }
 
 static enum err read_as(const struct key *row, const char *text, void *at) {
@@ -78,7 +78,7 @@ static void check_range(const struct key_section *s, const struct key *row) {
 static void check_choices(const struct key_section *s, const struct key *row) {
   struct text rest = text_of(row->choices), choice;
   bool available;
-  if (row->choices == NULL)
+  if (row->choices == NULL || row->type == KEY_TEXTS)
     return;
   for (int i = 0; keys_next_choice(&rest, &choice, &available); i++) {
     char text[64];

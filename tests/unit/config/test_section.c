@@ -19,7 +19,7 @@ static void all_errors_are_gathered(void **state) {
                  "weir.yaml:1:25: unknown key `bodi_bytes`, did you mean `body_bytes`?\n"
                  "weir.yaml:1:22: `limits.body_bytes` must be a whole number from 1024 to 1073741824\n"
                  "weir.yaml:4:5: `providers[0].name` is missing\n"
-                 "weir.yaml:4:11: `providers[0].kind` must be one of `anthropic`, `openai`, `openrouter`\n"
+                 "weir.yaml:4:11: `providers[0].kind` must be one of `anthropic`, `openai`, `openrouter`, `bedrock`\n"
                  "weir.yaml:5:5: `providers[1]` must be a mapping, not one value");
 }
 
@@ -90,8 +90,28 @@ static void at_most_twenty_errors_are_told(void **state) {
   buf_done(&b);
 }
 
+static void pairs_are_a_mapping_of_texts(void **state) {
+  static const char before[] = "providers: [{name: b, kind: bedrock, region: r, credentials: [{name: c, bearer: k}], ";
+  static const struct {
+    const char *metadata, *says;
+  } cases[] = {
+      {"metadata: [a]}]\n", "weir.yaml:1:96: `providers[0].metadata` must be a mapping, not a list"},
+      {"metadata: x}]\n", "weir.yaml:1:96: `providers[0].metadata` must be a mapping, not one value"},
+      {"metadata: {a: [1]}}]\n", "weir.yaml:1:100: `providers[0].metadata` must be one value, not a list"},
+      {"metadata: {a: 1, b: 1, c: 1, d: 1, e: 1, f: 1, g: 1, h: 1, i: 1, j: 1, k: 1, l: 1, m: 1, n: 1, o: 1, p: 1, q: "
+       "1}}]\n",
+       "weir.yaml:1:96: `providers[0].metadata` must have 0 to 16 entries"},
+  };
+  for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+    char yaml[512];
+    (void)snprintf(yaml, sizeof yaml, "%s%s", before, cases[i].metadata);
+    expect_refused(yaml, cases[i].says);
+  }
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {
+      cmocka_unit_test(pairs_are_a_mapping_of_texts),
       cmocka_unit_test(unknown_keys_are_refused_with_the_nearest_name),
       cmocka_unit_test(all_errors_are_gathered),
       cmocka_unit_test(wrong_kinds_are_named),
