@@ -7,6 +7,7 @@ static const struct wire *const wires[WIRE_COUNT] = {
     [WIRE_OPENAI_CHAT] = &wire_openai_chat,
     [WIRE_OPENAI_EMBEDDINGS] = &wire_openai_embeddings,
     [WIRE_BEDROCK_INVOKE] = &wire_bedrock_invoke,
+    [WIRE_OPENAI_RESPONSES] = &wire_openai_responses,
     [WIRE_BEDROCK_CONVERSE] = &wire_bedrock_converse,
 };
 

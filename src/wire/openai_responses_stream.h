@@ -1,0 +1,39 @@
+/* Writes the events of a Responses stream. Unlike other dialects this one says every text twice more at its end, so the
+ * writer keeps the answer: at most RESPONSES_KEPT_MAX bytes of each of its buffers, then the stream fails. Pure. */
+#ifndef WIRE_OPENAI_RESPONSES_STREAM_H
+#define WIRE_OPENAI_RESPONSES_STREAM_H
+
+#include "wire/openai_responses_output.h"
+
+#define RESPONSES_KEPT_MAX ((size_t)64 * 1024 * 1024)
+
+enum responses_item { RESPONSES_NO_ITEM, RESPONSES_MESSAGE, RESPONSES_CALL, RESPONSES_CUSTOM, RESPONSES_REASONING };
+
+/* Zeroed at the start; freed by responses_writer_done. */
+struct responses_writer {
+  uint64_t sequence;
+  uint32_t items; /* output_index of the open item, or of the next one */
+  uint32_t parts, annotations;
+  uint64_t characters; /* of the open text */
+  enum responses_item open;
+  enum llm_kind kind; /* of the open block */
+  bool started, over, is_broken, has_refusal, has_summary, has_signature, is_quiet /* only items are made, no events */;
+  enum llm_stop stop;
+  struct usage usage;
+  struct buf head;      /* of the response object */
+  struct buf output;    /* items that are done, as JSON with commas */
+  struct buf item;      /* the open item's members that do not change, as JSON without braces */
+  struct buf item_id;   /* quoted */
+  struct buf content;   /* parts of the open message that are done */
+  struct buf text;      /* of the open block, escaped */
+  struct buf citations; /* of the open block */
+  struct buf encrypted; /* of the open reasoning, quoted; empty when there is none */
+  struct buf tier;
+};
+
+void responses_write_event(void *writer, const struct llm_echo *echo, const struct llm_event *e, struct buf *out);
+void responses_write_failure(void *writer, const struct llm_echo *echo, const struct fault *fault,
+                             struct text request_id, struct buf *out);
+void responses_writer_done(void *writer);
+
+#endif
