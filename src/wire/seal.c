@@ -20,6 +20,8 @@ static void write_json(const struct llm_block *b, struct buf *out) {
     json_name(&w, "d");
     json_put_raw(&w, b->details);
   }
+  if (b->kind == LLM_REDACTED_THINKING)
+    json_field_bool(&w, "r", true);
   json_object_end(&w);
 }
 
@@ -60,6 +62,8 @@ static enum err read_json(struct text json, struct arena *a, struct llm_block *b
     block->signature = json_get_text(doc.root, "s", &t) ? arena_copy(a, t) : TEXT_NONE;
     yyjson_val *details = json_get(doc.root, "d");
     block->details = details ? json_value_text(details, a) : TEXT_NONE;
+    if (yyjson_is_true(json_get(doc.root, "r")))
+      block->kind = LLM_REDACTED_THINKING;
   }
   json_done(&doc);
   return good ? ERR_OK : ERR_BAD_REQUEST;

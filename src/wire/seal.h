@@ -7,11 +7,13 @@
 #include "base/buf.h"
 #include "llm/request.h"
 
-/* "weir1." and base64url of {"f":format,"i":id,"s":signature,"d":details}; absent parts are left out. */
+/* "weir1." and base64url of {"f":format,"i":id,"s":signature,"d":details,"r":true if it is
+ * redacted}; absent parts are left out. */
 struct text seal_make(const struct llm_block *thinking, struct arena *a);
 /* Is it one of ours? */
 bool seal_is(struct text sealed);
-/* Fills format, id, signature, details of *block. ERR_BAD_REQUEST (f->field as given) when it is ours but damaged. */
+/* Fills format, id, signature, details of *block, and its kind when it was redacted: not every dialect has two kinds of
+ * reasoning. ERR_BAD_REQUEST (f->field as given) when it is ours but damaged. */
 enum err seal_open(struct text sealed, const struct llm_place *place, struct arena *a, struct llm_block *block,
                    struct fault *f) MUST_CHECK;
 

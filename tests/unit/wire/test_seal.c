@@ -30,6 +30,20 @@ static void what_is_sealed_comes_back(void **state) {
   arena_done(&a);
 }
 
+static void redacted_reasoning_is_redacted_again(void **state) {
+  struct arena a;
+  arena_init(&a);
+  const struct llm_place place = {"input[#]", {0}};
+  const enum llm_kind kinds[] = {LLM_THINKING, LLM_REDACTED_THINKING};
+  for (size_t i = 0; i < 2; i++) {
+    const struct llm_block in = {.kind = kinds[i], .format = TEXT(LLM_FORMAT_ANTHROPIC), .signature = TEXT("data")};
+    struct llm_block out = {.kind = LLM_THINKING};
+    assert_int_equal(seal_open(seal_make(&in, &a), &place, &a, &out, NULL), ERR_OK);
+    assert_int_equal(out.kind, kinds[i]);
+  }
+  arena_done(&a);
+}
+
 static void a_damaged_seal_is_refused_by_its_place(void **state) {
   static const char *const bad[] = {"weir1.", "weir1.*", "weir1.e30", "weir1.W10", "weir1.eyJmIjoxfQ", "other"};
   struct arena a;
@@ -52,6 +66,7 @@ static int start(void **state) {
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test_setup(what_is_sealed_comes_back, start),
+      cmocka_unit_test(redacted_reasoning_is_redacted_again),
       cmocka_unit_test(a_damaged_seal_is_refused_by_its_place),
   };
   return RUN_TESTS(tests);
