@@ -56,6 +56,10 @@ enum err http_client_origin(struct http_client *c, const struct url *u, struct h
   return ERR_OK;
 }
 
+struct text http_origin_name(const struct http_origin *o) {
+  return o->name;
+}
+
 size_t http_client_idle(const struct http_client *c) { return c->pool.idle; }
 
 size_t http_client_busy(const struct http_client *c) { return c->busy; }

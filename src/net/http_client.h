@@ -22,8 +22,9 @@ enum err http_client_new(struct loop *loop, const struct http_client_options *o,
 void http_client_free(struct http_client *c); /* no reply may be open */
 /* Finds or makes the origin of a URL (path ignored). At most 1024 origins: ERR_LIMIT. */
 enum err http_client_origin(struct http_client *c, const struct url *u, struct http_origin **out) MUST_CHECK;
-size_t http_client_idle(const struct http_client *c); /* connections in the pools */
-size_t http_client_busy(const struct http_client *c); /* replies open */
+struct text http_origin_name(const struct http_origin *o); /* what its Host header says; lives as long as the client */
+size_t http_client_idle(const struct http_client *c);      /* connections in the pools */
+size_t http_client_busy(const struct http_client *c);      /* replies open */
 
 struct http_timeouts {
   int64_t connect_us, first_byte_us, between_bytes_us;

@@ -123,6 +123,8 @@ static inline struct h2 *h2_of(struct stream *s) {
   nghttp2_option_set_no_auto_window_update(o, 1);
   nghttp2_option_set_no_http_messaging(o, 1); /* it is the server that must judge */
   h->s = s;
+  int on = 1;
+  CHECK_INT(setsockopt(s->watch.fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on)), 0);
   if (nghttp2_session_client_new2(&h->ng, c, h, o) != 0)
     abort();
   nghttp2_session_callbacks_del(c);
@@ -195,6 +197,8 @@ static inline ssize_t h2_upload(nghttp2_session *ng, int32_t id, uint8_t *into, 
                                 nghttp2_data_source *source, void *data) {
   (void)ng, (void)source;
   struct h2_reply *r = h2_find(data, id);
+  if (r == NULL)
+    return NGHTTP2_ERR_CALLBACK_FAILURE;
   size_t left = r->upload.len - r->uploaded, n = left < cap ? left : cap;
   if (n == 0 && r->upload_open)
     return NGHTTP2_ERR_DEFERRED;
