@@ -4,11 +4,20 @@
 
 struct choice {
   struct text type, name;
+  bool is_list;
+  enum llm_choice of_list; /* what is left of a list of allowed tools when the operator lets the list be left out */
 };
 
 static enum err read_choice_name(struct rules *r, const struct rule_member *m, void *to) {
   static const struct rule rows[] = {{"name", rule_word, offsetof(struct choice, name)}};
   return rules_read_member(r, m, RULES(rows), to);
+}
+
+static enum err read_allowed_tools(struct rules *r, const struct rule_member *m, void *to) {
+  struct choice *c = to;
+  c->is_list = true;
+  c->of_list = yyjson_equals_str(json_get(m->value, "mode"), "required") ? LLM_CHOICE_ANY : LLM_CHOICE_AUTO;
+  return rule_refused(r, m, NULL);
 }
 
 enum err openai_chat_read_tool_choice(struct rules *r, const struct rule_member *m, void *to) {
@@ -19,7 +28,7 @@ enum err openai_chat_read_tool_choice(struct rules *r, const struct rule_member 
   static const struct rule rows[] = {{"type", rule_word, offsetof(struct choice, type)},
                                      {"function", read_choice_name, 0},
                                      {"custom", read_choice_name, 0},
-                                     {"allowed_tools", rule_refused, 0}};
+                                     {"allowed_tools", read_allowed_tools, 0}};
   struct choice named = {0};
   for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++)
     if (yyjson_equals_str(m->value, words[i].word)) {
@@ -31,6 +40,10 @@ enum err openai_chat_read_tool_choice(struct rules *r, const struct rule_member 
   enum err e = rules_read_member(r, m, RULES(rows), &named);
   if (e != ERR_OK)
     return e;
+  if (named.is_list) {
+    r->rq->choice = named.of_list;
+    return ERR_OK;
+  }
   if (text_is_empty(named.name))
     return rule_bad(r, m, "must name a function or a custom tool");
   r->rq->choice = LLM_CHOICE_TOOL;
