@@ -73,9 +73,11 @@ bench: build ## side by side with nginx and HAProxy; results in bench/results
 	@$(SETUP) bench
 	@sh bench/run.sh
 
-docs: build ## write docs/generated from the program's tables
+docs: build ## write docs/generated from the program's tables and the fixtures
 	@mkdir -p docs/generated
 	@build/weir reference >docs/generated/configuration.md
+	@ninja -C $(RELEASE) --quiet tools/fidelity
+	@$(RELEASE)/tools/fidelity tests/fixtures >docs/generated/fidelity.md
 
 clean: ## forget everything built (the data in ./weir-data stays)
 	@rm -rf build
