@@ -76,7 +76,7 @@ static bool document_is_refused(struct messages_out *o, const struct llm_block *
     return true;
   if (m->source == LLM_S3 || (m->source == LLM_URL && o->rq->accent != LLM_ACCENT_OPENROUTER))
     return refuse(o, b, "source", "the provider takes files as data only");
-  return m->source == LLM_FILE_ID && !text_starts(m->data, TEXT("file-")) &&
+  return m->source == LLM_FILE_ID && text_starts(m->data, TEXT("file_01")) && /* as Anthropic names them */
          refuse(o, b, "source", "the file lies with another provider");
 }
 
