@@ -23,6 +23,7 @@ enum err responses_read_parts(struct rules *r, const char *form, uint32_t item, 
 /* Rows of a request's table: members that are accepted where they say what is the case anyway. */
 enum err responses_read_tools(struct rules *r, const struct rule_member *m, void *to) MUST_CHECK;
 enum err responses_read_choice(struct rules *r, const struct rule_member *m, void *to) MUST_CHECK;
+enum err responses_pass_over(struct rules *r, const struct rule_member *m, void *to) MUST_CHECK; /* was read before */
 enum err responses_only_false(struct rules *r, const struct rule_member *m, void *to) MUST_CHECK;
 enum err responses_only_auto(struct rules *r, const struct rule_member *m, void *to) MUST_CHECK;
 enum err responses_only_empty(struct rules *r, const struct rule_member *m, void *to) MUST_CHECK;  /* list or text */

@@ -44,7 +44,8 @@ bool responses_read_citation(yyjson_val *annotation, struct llm_citation *out) {
   if (!text_equal(json_text(json_get(annotation, "type")), TEXT("url_citation")))
     return false;
   *out = (struct llm_citation){.url = json_text(json_get(annotation, "url")),
-                               .title = json_text(json_get(annotation, "title"))};
+                               .title = json_text(json_get(annotation, "title")),
+                               .cited_text = json_text(json_get(annotation, "content"))};
   (void)json_number_u64(json_get(annotation, "start_index"), &out->start);
   (void)json_number_u64(json_get(annotation, "end_index"), &out->end);
   return true;

@@ -237,10 +237,10 @@ static size_t characters(struct text t) {
   return n;
 }
 
-static void write_citations(const struct llm_block *b, struct json_writer *w) {
+static void write_citations(const struct llm_block *b, size_t count, struct json_writer *w) {
   json_name(w, "annotations");
   json_array(w);
-  for (size_t i = 0; i < b->citation_count; i++) {
+  for (size_t i = 0; i < count; i++) {
     const struct llm_citation *c = &b->citations[i];
     json_object(w);
     json_field_str(w, "type", "url_citation");
@@ -253,17 +253,26 @@ static void write_citations(const struct llm_block *b, struct json_writer *w) {
   json_array_end(w);
 }
 
+static bool quotes(const struct llm_block *b) {
+  for (size_t i = 0; i < b->citation_count; i++)
+    if (!text_is_empty(b->citations[i].cited_text))
+      return true;
+  return false;
+}
+
 static enum err write_words(struct llm_request *rq, const struct llm_block *b, struct json_writer *w, struct fault *f) {
   enum err e = b->cache == LLM_CACHE_NONE ? ERR_OK
                                           : llm_refuse(rq, &b->place, "cache_control",
                                                        "OpenAI has no cache marks on the assistant's words", f);
+  if (!e && quotes(b))
+    e = llm_refuse(rq, &b->place, "citations", "OpenAI's citations do not hold the words that they cite", f);
   if (e)
     return e;
   json_object(w);
   if (b->kind == LLM_TEXT) {
     json_field_str(w, "type", "output_text");
     json_field_text(w, "text", b->text);
-    write_citations(b, w);
+    write_citations(b, quotes(b) ? 0 : b->citation_count, w);
   } else {
     json_field_str(w, "type", "refusal");
     json_field_text(w, "refusal", b->text);

@@ -118,13 +118,13 @@ static enum err read_position(struct rules *r, const struct rule_member *m, void
 
 static enum err read_citation(struct rules *r, yyjson_val *annotation, const struct llm_place *at,
                               struct llm_citation *out) {
-  static const struct rule rows[] = {{"type", rule_text, offsetof(struct llm_citation, cited_text)},
+  static const struct rule rows[] = {{"type", responses_pass_over, 0},
                                      {"url", rule_word, offsetof(struct llm_citation, url)},
                                      {"title", rule_text, offsetof(struct llm_citation, title)},
+                                     {"content", rule_text, offsetof(struct llm_citation, cited_text)},
                                      {"start_index", read_position, offsetof(struct llm_citation, start)},
                                      {"end_index", read_position, offsetof(struct llm_citation, end)}};
   enum err e = rules_read(r, annotation, at, RULES(rows), out);
-  out->cited_text = TEXT_NONE;
   return e || !text_is_empty(out->url) ? e : llm_bad(at, "url", "is required", r->f);
 }
 

@@ -152,16 +152,13 @@ static enum err read_reasoning(struct rules *r, const struct rule_member *m, voi
   return rules_read_member(r, m, RULES(rows), to);
 }
 
-/* For what decided which table to read by. */
-static enum err pass_over(struct rules *r, const struct rule_member *m, void *to) { return ERR_OK; }
-
 static enum err read_format(struct rules *r, const struct rule_member *m, void *to) {
-  static const struct rule rows[] = {{"type", pass_over, 0},
+  static const struct rule rows[] = {{"type", responses_pass_over, 0},
                                      {"name", rule_word, OF(output_name)},
                                      {"description", rule_text, OF(output_description)},
                                      {"schema", rule_raw_object, OF(output_schema)},
                                      {"strict", rule_flag, OF(output_strict)}};
-  static const struct rule plain[] = {{"type", pass_over, 0}};
+  static const struct rule plain[] = {{"type", responses_pass_over, 0}};
   const struct llm_place at = {.form = "text.format"};
   yyjson_val *type = json_get(m->value, "type");
   if (is_word(type, "json_schema")) {

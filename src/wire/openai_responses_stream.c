@@ -337,6 +337,8 @@ static void put_citation(struct json_writer *j, const struct llm_citation *c, ui
   json_field_text(j, "title", c->title);
   json_field_u64(j, "start_index", c->start);
   json_field_u64(j, "end_index", c->end > 0 ? c->end : text_end);
+  if (!text_is_empty(c->cited_text)) /* not of OpenAI's, but of other servers of this family */
+    json_field_text(j, "content", c->cited_text);
   json_object_end(j);
 }
 

@@ -2,6 +2,8 @@
  * that run at OpenAI are refused by their type. Rows of the tables in openai_responses_request.c and _input.c. */
 #include "wire/openai_responses.h"
 
+enum err responses_pass_over(struct rules *r, const struct rule_member *m, void *to) { return ERR_OK; }
+
 enum err responses_only_false(struct rules *r, const struct rule_member *m, void *to) {
   if (yyjson_is_false(m->value))
     return ERR_OK;
