@@ -147,8 +147,10 @@ static void bless(struct cell *c, const struct outcome *o) {
   yyjson_mut_val *to = yyjson_mut_obj_get(yyjson_mut_doc_get_root(doc), "to");
   yyjson_mut_val *cell = yyjson_mut_obj_get(to, c->to->name);
   if (!cell && c->to->variant_of) {
+    yyjson_mut_val *base = yyjson_mut_obj_get(yyjson_mut_obj_get(to, c->to->variant_of), "is");
+    bool refused = yyjson_mut_equals_str(base, "refused");
     cell = yyjson_mut_obj(doc);
-    (void)yyjson_mut_obj_add_str(doc, cell, "is", o->err ? "refused" : "translated");
+    (void)yyjson_mut_obj_add_str(doc, cell, "is", o->err ? "refused" : refused ? "passed" : "translated");
     if (o->err)
       (void)yyjson_mut_obj_add_strcpy(doc, cell, "member", o->fault.field);
     (void)yyjson_mut_obj_add_val(doc, to, c->to->name, cell);
@@ -239,7 +241,7 @@ static void add_fixture(struct arena *a, struct matrix *m, struct text path, con
   struct fixture *fx = &m->fixtures[m->fixture_count++];
   load(a, fx, path, from);
   for (size_t i = 0; i < MATRIX_SIDES; i++) {
-    if (matrix_sides[i].dialect == from->dialect) /* the same body: nothing is translated */
+    if (matrix_is_same_wire(&matrix_sides[i], from)) /* the same body: nothing is translated */
       continue;
     struct cell *c = ARENA_NEW(a, struct cell);
     *c = (struct cell){.fixture = fx, .to = &matrix_sides[i]};
