@@ -127,6 +127,14 @@ static void stop_at_sequences(const struct sim_ask *ask, struct arena *a, struct
   }
 }
 
+/* Tools have their ids already. */
+static void name_blocks(struct arena *a, struct sim_answer *out) {
+  for (size_t i = 0; i < out->block_count; i++) {
+    if (out->block[i].id.len == 0)
+      out->block[i].id = digest_id(a, "", 22, out->seed + 100 + i);
+  }
+}
+
 static uint64_t block_tokens(const struct sim_block *b) {
   if (b->words > 0)
     return b->words;
@@ -184,9 +192,14 @@ void answer_plan(const struct sim_ask *ask, uint64_t counter, struct prompt_cach
       .include_usage = ask->include_usage,
       .is_modern = ask->is_modern,
       .wants_sealed = ask->wants_sealed,
+      .is_kept = ask->is_kept,
+      .is_plain_stream = ask->is_plain_stream,
+      .echo = ask->echo,
+      .prompt = ask->digest,
   };
   plan_blocks(ask, a, out);
   stop_at_sequences(ask, a, out);
+  name_blocks(a, out);
   keep_within_max_tokens(ask, out);
   plan_input_usage(ask, cache, &out->usage);
 }

@@ -48,7 +48,10 @@ struct sim_ask {
   yyjson_val *json_schema;         /* may be NULL */
   struct text stop[SIM_STOPS_MAX]; /* where to stop; only the first SIM_STOPS_MAX are looked for */
   size_t stop_count;
-  bool wants_sealed;    /* Responses: include has reasoning.encrypted_content */
+  /* Responses: include has reasoning.encrypted_content; store; include_obfuscation is false; members of the request
+   * that the answer repeats, closed by a brace, in the arena. */
+  bool wants_sealed, is_kept, is_plain_stream;
+  struct text echo;
   struct digest digest; /* of the prompt */
   struct prompt_breakpoint breakpoint[PROMPT_CACHE_BREAKPOINTS_MAX];
   size_t breakpoint_count;
@@ -60,7 +63,7 @@ struct sim_block {
   struct text text;      /* text, thinking, the sealed data of redacted thinking, or the JSON of a tool's input */
   uint32_t words;        /* not 0: instead of text, so many "word 17 " */
   struct text signature; /* thinking */
-  struct text id, name;  /* tool */
+  struct text id, name;  /* every block has an id; a name tools only */
   bool is_custom;        /* tool: the input is plain text */
 };
 
@@ -88,7 +91,9 @@ struct sim_answer {
   enum sim_stop stop;
   struct text stop_sequence; /* SIM_STOP_SEQUENCE */
   struct sim_usage usage;
-  bool no_usage, include_usage, is_modern, wants_sealed;
+  bool no_usage, include_usage, is_modern, wants_sealed, is_kept, is_plain_stream;
+  struct text echo;     /* as it was asked */
+  struct digest prompt; /* and what it was made of */
 };
 
 /* Decides the answer. Everything in *out lives in the arena (also the model's name), so the body may be dropped. cache
@@ -100,8 +105,9 @@ void answer_plan(const struct sim_ask *ask, uint64_t counter, struct prompt_cach
 struct sim_cursor {
   size_t step; /* the dialect's own */
   size_t block;
-  size_t offset; /* bytes or words of the block that were given out */
-  bool has_any;  /* something of the block was given out */
+  size_t offset;   /* bytes or words of the block that were given out */
+  bool has_any;    /* something of the block was given out */
+  size_t sequence; /* of the events, in dialects that number them */
 };
 /* The next few bytes of the cursor's block, cut between characters; empty at its end. words go into scratch (32 bytes).
  */

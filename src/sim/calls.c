@@ -71,6 +71,8 @@ void sim_call_answer(struct sim_call *c) {
   if (!plan(c, answer, &stream))
     return;
   c->play.answer = answer;
+  if (c->play.dialect->keep && c->responses)
+    c->play.dialect->keep(c->responses, answer, c->play.rq->arena);
   if (!play_before(&c->play))
     return;
   if (stream) {
@@ -279,7 +281,7 @@ static const struct sim_route *find_in(const struct sim_route_table *table, stru
 const struct sim_route *sim_route_find(struct text method, struct text path, struct text *out_rest,
                                        bool *out_path_known) {
   static const struct sim_route_table own = {routes, sizeof(routes) / sizeof(routes[0])};
-  const struct sim_route_table *const tables[] = {&own, &sim_bedrock_routes};
+  const struct sim_route_table *const tables[] = {&own, &sim_responses_routes, &sim_bedrock_routes};
   *out_path_known = false;
   for (size_t i = 0; i < sizeof(tables) / sizeof(tables[0]); i++) {
     const struct sim_route *route = find_in(tables[i], method, path, out_rest, out_path_known);

@@ -30,7 +30,7 @@ struct sim_route_table {
   const struct sim_route *routes;
   size_t count;
 };
-extern const struct sim_route_table sim_bedrock_routes;
+extern const struct sim_route_table sim_bedrock_routes, sim_responses_routes;
 
 /* The route of a request, with *out_rest; NULL when there is none. *out_path_known: another method would have one. */
 const struct sim_route *sim_route_find(struct text method, struct text path, struct text *out_rest,

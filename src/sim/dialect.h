@@ -61,8 +61,10 @@ struct sim_dialect {
   /* An error in the middle of a stream: by is BEHAVIOUR_BREAK_ERROR or one of those behind it. */
   void (*write_stream_error)(struct buf *out, const struct sim_answer *answer, struct sim_cursor *cursor,
                              enum behaviour_break by);
+  /* Notes the answer for later requests; NULL where the service keeps nothing. */
+  void (*keep)(struct responses_store *store, const struct sim_answer *answer, struct arena *a);
 };
 
-extern const struct sim_dialect sim_anthropic, sim_openai, sim_converse, sim_invoke;
+extern const struct sim_dialect sim_anthropic, sim_openai, sim_converse, sim_invoke, sim_responses;
 
 #endif

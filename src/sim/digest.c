@@ -34,7 +34,7 @@ static void digest_object(struct digest *d, yyjson_val *object) {
   size_t i, n;
   yyjson_val *name, *value;
   yyjson_obj_foreach (object, i, n, name, value) {
-    if (yyjson_equals_str(name, "cache_control"))
+    if (yyjson_equals_str(name, "cache_control") || yyjson_equals_str(name, "prompt_cache_breakpoint"))
       continue;
     digest_text(d, string_of(name));
     uint64_t before = d->bytes;

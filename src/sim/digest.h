@@ -14,9 +14,9 @@ struct digest {
 };
 void digest_text(struct digest *d, struct text t);
 void digest_u64(struct digest *d, uint64_t n);
-/* Names, strings and numbers of a JSON value in their order, leaving out members called cache_control (they mark a
- * prompt, they are not part of it) and counting the data of base64 sources, or members called bytes, as one byte in 64.
- * Depth is the reader's limit. */
+/* Names, strings and numbers of a JSON value in their order, leaving out members called cache_control and
+ * prompt_cache_breakpoint (they mark a prompt, they are not part of it) and counting the data of base64 sources, or
+ * members called bytes, as one byte in 64. Depth is the reader's limit. */
 void digest_json(struct digest *d, yyjson_val *value);
 /* Four bytes a token, at least 1. */
 uint64_t digest_tokens(uint64_t bytes);

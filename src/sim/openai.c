@@ -216,11 +216,30 @@ static bool write_event(struct buf *out, const struct sim_answer *answer, struct
 static const char *error_code(const struct fault *f, bool is_usage_limit) {
   if (is_usage_limit)
     return "insufficient_quota";
+  static const struct {
+    const char *phrase, *code;
+  } rows[] = {
+      {"Missing required parameter", "missing_required_parameter"},
+      {"Unknown parameter", "unknown_parameter"},
+      {"Unsupported parameter", "unsupported_parameter"},
+      {"Invalid type for", "invalid_type"},
+      {"Invalid value", "invalid_value"},
+      {"Previous response with id", "previous_response_not_found"},
+      {"The encrypted content", "invalid_encrypted_content"},
+      {"Invalid schema for function", "invalid_function_parameters"},
+      {"Invalid base64 image_url", "invalid_base64"},
+      {"unsupported MIME type", "invalid_image_format"},
+      {" with id '", NULL},
+  };
+  for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+    if (strstr(f->text, rows[i].phrase))
+      return rows[i].code;
+  }
   switch (fault_status(f)) {
   case 401: return "invalid_api_key";
   case 404: return "model_not_found";
   case 429: return "rate_limit_exceeded";
-  default: return strstr(f->text, "Missing required parameter") ? "missing_required_parameter" : NULL;
+  default: return NULL;
   }
 }
 
@@ -234,7 +253,7 @@ static const char *error_type(int status, bool is_usage_limit) {
   return status >= 500 ? "server_error" : "invalid_request_error";
 }
 
-static void write_error(struct buf *out, const struct fault *f, struct text request_id, bool is_usage_limit) {
+void sim_openai_write_error(struct buf *out, const struct fault *f, struct text request_id, bool is_usage_limit) {
   struct json_writer w;
   json_writer_init(&w, out);
   json_object(&w);
@@ -263,7 +282,7 @@ static void write_stream_error(struct buf *out, const struct sim_answer *answer,
                  type);
 }
 
-static void add_headers(struct sim_headers *h, const struct sim_outcome *o) {
+void sim_openai_add_headers(struct sim_headers *h, const struct sim_outcome *o) {
   int status = o->status;
   bool limited = status == 429;
   sim_headers_add(h, TEXT("x-request-id"), o->request_id);
@@ -292,8 +311,8 @@ const struct sim_dialect sim_openai = {
     .name = "openai",
     .stream_type = "text/event-stream; charset=utf-8",
     .read = read_input,
-    .add_headers = add_headers,
-    .write_error = write_error,
+    .add_headers = sim_openai_add_headers,
+    .write_error = sim_openai_write_error,
     .write_plain = write_plain,
     .write_event = write_event,
     .write_stream_error = write_stream_error,

@@ -7,6 +7,7 @@
 #include "net/listen.h"
 #include "sim/caller.h"
 #include "sim/calls.h"
+#include "sim/responses_store.h"
 
 #include <unistd.h>
 
@@ -21,6 +22,7 @@ struct sim {
   struct addr addr;
   struct stats stats;
   struct prompt_cache prompt_cache;
+  struct responses_store *responses;
   uint64_t counter;
   size_t max_body_bytes;
 };
@@ -70,7 +72,11 @@ static void serve_api(struct sim *s, struct http_request *rq) {
   const struct sim_route *route = sim_route_find(rq->head.method, rq->path, &rest, &path_known);
   struct sim_call *c = ARENA_NEW(rq->arena, struct sim_call);
   struct fault f = {0};
-  *c = (struct sim_call){.route = route, .rest = rest, .counter = ++s->counter, .prompt_cache = &s->prompt_cache};
+  *c = (struct sim_call){.route = route,
+                         .rest = rest,
+                         .counter = ++s->counter,
+                         .prompt_cache = &s->prompt_cache,
+                         .responses = s->responses};
   c->play.rq = rq;
   c->play.stats = &s->stats;
   c->play.dialect = dialect_of(&rq->head, rq->path, route);
@@ -101,6 +107,7 @@ static void serve_stats(struct sim *s, struct http_request *rq) {
 static void serve_reset(struct sim *s, struct http_request *rq) {
   const struct http_header type = {TEXT("content-type"), TEXT("application/json")};
   stats_reset(&s->stats);
+  responses_store_reset(s->responses);
   s->prompt_cache.count = s->prompt_cache.next = 0;
   s->counter = 0;
   enum err e = http_respond(rq, 200, &type, 1, TEXT("{\"reset\":true}"));
@@ -163,6 +170,7 @@ enum err sim_start(struct loop *loop, const struct addr *addr, const struct sim_
     abort();
   s->max_body_bytes = o->max_body_bytes > 0 ? o->max_body_bytes : DEFAULT_BODY_BYTES;
   stats_init(&s->stats, o->keep_requests);
+  s->responses = responses_store_new();
   enum err e = start_server(s, loop, o);
   if (e)
     (void)fault_set(f, e, NULL, "the HTTP server cannot be started");
@@ -199,5 +207,6 @@ void sim_free(struct sim *s) {
     return;
   sim_close(s);
   stats_done(&s->stats);
+  responses_store_free(s->responses);
   free(s);
 }
