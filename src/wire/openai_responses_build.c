@@ -5,8 +5,8 @@
 
 #include "wire/openai_parts.h"
 
-#define MAX_TOKENS_LEAST 16 /* what the service takes */
-#define USER_MAX_BYTES   64
+#define MAX_TOKENS_LEAST 16  /* what the service takes */
+#define USER_MAX_BYTES   128 /* of safety_identifier; nothing is said about the older user */
 
 static enum err refuse(struct llm_request *rq, bool given, const char *name, const char *why, struct fault *f) {
   return given ? llm_refuse(rq, NULL, name, why, f) : ERR_OK;
@@ -66,12 +66,13 @@ static enum err write_limits(struct llm_request *rq, struct json_writer *w, stru
   return ERR_OK;
 }
 
+/* Reasoning that is asked for without an amount is asked for by name: not every model reasons unasked. */
 static struct text effort_of(const struct llm_request *rq) {
   if (rq->thinking == LLM_THINKING_OFF)
     return TEXT("none");
-  if (text_is_empty(rq->effort) && rq->thinking == LLM_THINKING_BUDGET)
-    return openai_parts_effort(rq->thinking_budget);
-  return rq->effort;
+  if (!text_is_empty(rq->effort) || rq->thinking == LLM_THINKING_NOT_GIVEN)
+    return rq->effort;
+  return rq->thinking == LLM_THINKING_BUDGET ? openai_parts_effort(rq->thinking_budget) : TEXT("medium");
 }
 
 /* Who gives a budget expects to read the reasoning unless it says otherwise. */
@@ -190,13 +191,9 @@ static void write_choice(const struct llm_request *rq, struct json_writer *w) {
     json_field_bool(w, "parallel_tool_calls", rq->parallel_tools == LLM_YES);
 }
 
-static enum err write_user(struct llm_request *rq, struct json_writer *w, struct fault *f) {
-  if (text_is_empty(rq->user_id))
-    return ERR_OK;
-  if (rq->user_id.len > USER_MAX_BYTES)
-    return llm_refuse(rq, NULL, rq->names->user_id, "OpenAI takes at most 64 bytes here", f);
-  json_field_text(w, "safety_identifier", rq->user_id);
-  return ERR_OK;
+static void write_user(const struct llm_request *rq, struct json_writer *w) {
+  if (!text_is_empty(rq->user_id))
+    json_field_text(w, rq->user_id.len > USER_MAX_BYTES ? "user" : "safety_identifier", rq->user_id);
 }
 
 static void write_metadata(const struct llm_request *rq, struct json_writer *w) {
@@ -240,10 +237,9 @@ enum err responses_write_request(struct llm_request *rq, struct buf *out, struct
     e = responses_write_input(rq, &w, f);
   if (!e)
     e = write_tools(rq, &w, f);
-  if (!e)
-    e = write_user(rq, &w, f);
   if (e)
     return e;
+  write_user(rq, &w);
   write_choice(rq, &w);
   write_reasoning(rq, &w);
   write_text(rq, &w);
