@@ -10,7 +10,8 @@ static const char usage[] =
     "                       [--budget-usd X --period day|week|month] [--expires DURATION]  [-c FILE]\n"
     "       weir key list  [-c FILE]\n"
     "       weir key block ID | unblock ID  [-c FILE]\n"
-    "  create prints the key once; DURATION is like 90d, 12h or 30m\n";
+    "  create prints the key once, and below it the pair with which AWS's SDKs sign in its place;\n"
+    "  DURATION is like 90d, 12h or 30m\n";
 
 #define MODELS_MAX 64
 
@@ -75,6 +76,15 @@ static enum err read_ask(const struct ask *a, struct buf *models, struct store_k
   return buf_check(models);
 }
 
+/* The key is the first line, for scripts; the pair has the form of AWS's shared credentials file. */
+static void print_made(struct text key, const struct secret *server_secret, const struct store_key *k) {
+  char id[APIKEY_PAIR_ID_BYTES], secret[APIKEY_PAIR_SECRET_BYTES];
+  apikey_pair(server_secret, k->hash, id, secret);
+  printf("%.*s\n", TEXT_ARGS(key));
+  printf("aws_access_key_id = %.*s\n", (int)sizeof(id), id);
+  printf("aws_secret_access_key = %.*s\n", (int)sizeof(secret), secret);
+}
+
 static int create(const struct ask *a) {
   struct fault f = {0};
   struct store_key k = {.budget_period = TEXT("")};
@@ -102,7 +112,7 @@ static int create(const struct ask *a) {
     e = s.store->ops->key_create(s.store, &k, &id, &f);
   }
   if (e == ERR_OK)
-    printf("%.*s\n", (int)sizeof(key), key);
+    print_made((struct text){key, sizeof(key)}, secret, &k);
   secret_free(secret);
   cli_store_close(&s);
   buf_done(&models);

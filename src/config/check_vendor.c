@@ -62,7 +62,7 @@ static struct text region_of(struct loader *l, const struct config_provider *p) 
 
 static void check_region(struct loader *l, const struct node *n, const struct key_path *path,
                          struct config_provider *p) {
-  bool needed = p->base_url.len == 0;
+  bool needed = p->base_url.len == 0 || p->credential_count == 0;
   for (size_t i = 0; i < p->credential_count; i++)
     needed = needed || is_signing(&p->credentials[i]);
   p->region = region_of(l, p);
@@ -109,10 +109,7 @@ static bool names_a_way(const struct node *credential) {
 
 static void check_bedrock_credentials(struct loader *l, const struct node *n, const struct key_path *path,
                                       const struct config_provider *p) {
-  const struct node *at = check_child(n, "credentials");
-  if (p->credential_count == 0)
-    section_refuse(l, at, path, "credentials", "must have an entry, such as `{name: aws, from: environment}`");
-  const struct node *entry = at->first;
+  const struct node *at = check_child(n, "credentials"), *entry = at->first;
   for (size_t i = 0; i < p->credential_count && entry != NULL; i++, entry = entry->next) {
     if (!secret_is_empty(p->credentials[i].api_key))
       section_refuse(l, at, path, "credentials", "has an `api_key` in entry %zu; Bedrock's API keys are `bearer`", i);

@@ -60,7 +60,7 @@ struct config_provider {
   struct config_pair *metadata; /* Bedrock: request metadata sent with every Converse call */
   size_t metadata_count;
   struct config_credential *credentials;
-  size_t credential_count;
+  size_t credential_count;         /* 0: no key is sent; of Bedrock: CONFIG_FROM_ENVIRONMENT */
   struct config_timeouts timeouts; /* the general ones with the provider's own put over them */
   size_t index;                    /* place in config.providers */
 };

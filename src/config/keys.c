@@ -147,7 +147,8 @@ static const struct key provider_keys[] = {
     {"metadata", KEY_PAIRS, true, ARRAY(config_provider, metadata, metadata_count), .initial = "", .max = 16,
      .help = "Bedrock: request metadata that goes with every Converse call into its invocation logs"},
     {"credentials", KEY_SECTIONS, true, ARRAY(config_provider, credentials, credential_count), .initial = "", .max = 64,
-     .section = &credential, .help = "none for a local server without keys"},
+     .section = &credential,
+     .help = "none for a local server without keys; Bedrock without any looks in the environment"},
     {"timeouts", KEY_OVERLAY, true, AT(config_provider, timeouts), .section = &keys_overlay, .initial = "",
      .help = "what differs from the general ones"},
 };

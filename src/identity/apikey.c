@@ -4,19 +4,15 @@
  * fiber asks the store about a stale entry the others go on with what is known. */
 #include "identity/apikey.h"
 
-#include "base/map.h"
 #include "base/random.h"
 #include "fiber/loop.h"
+#include "identity/inner.h"
 #include "identity/principal.h"
 
-#include <errno.h>
-#include <fcntl.h>
-#include <pthread.h>
 #include <stdlib.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
 #define MAP_MAX_ENTRIES  65536
+#define PAIR_MARK        "\x01" /* before a pair's id in a fingerprint: no key begins with it */
 #define FLUSH_MAX        128
 #define GENERATED_PREFIX "weir_"
 /* With the store away, a key that was good keeps working for so long. */
@@ -25,17 +21,8 @@
 struct entry {
   const struct principal *principal; /* NULL: the store does not know the key */
   int64_t checked_us, confirmed_us;
-  int64_t used_us; /* wall clock of the last use not yet written; 0: none */
-};
-
-struct apikey_identity {
-  struct identity port; /* first */
-  struct store *store;
-  struct offload *pool;
-  const struct secret *server_secret;
-  pthread_mutex_t lock;
-  struct map *declared; /* fingerprint -> const struct principal * */
-  struct map *entries;  /* fingerprint -> struct entry * */
+  int64_t used_us;                       /* wall clock of the last use not yet written; 0: none */
+  char secret[APIKEY_PAIR_SECRET_BYTES]; /* of an entry for a pair's id */
 };
 
 void apikey_generate(char out[APIKEY_TEXT_BYTES]) {
@@ -44,6 +31,24 @@ void apikey_generate(char out[APIKEY_TEXT_BYTES]) {
   memcpy(out, GENERATED_PREFIX, 5);
   text_base64url(raw, sizeof(raw), out + 5);
   secret_wipe(raw, sizeof(raw));
+}
+
+void apikey_pair(const struct secret *server_secret, const uint8_t hash[STORE_HASH_BYTES],
+                 char id[APIKEY_PAIR_ID_BYTES], char secret[APIKEY_PAIR_SECRET_BYTES]) {
+  static const char digits[] = "0123456789ABCDEF", purpose[] = "aws-secret";
+  const size_t prefix = sizeof(APIKEY_PAIR_PREFIX) - 1;
+  char message[sizeof(purpose) - 1 + STORE_HASH_BYTES];
+  uint8_t derived[SECRET_HMAC_BYTES];
+  memcpy(id, APIKEY_PAIR_PREFIX, prefix);
+  for (size_t i = 0; i < STORE_ACCESS_BYTES; i++) {
+    id[prefix + 2 * i] = digits[hash[i] >> 4];
+    id[prefix + 2 * i + 1] = digits[hash[i] & 15];
+  }
+  memcpy(message, purpose, sizeof(purpose) - 1);
+  memcpy(message + sizeof(purpose) - 1, hash, STORE_HASH_BYTES);
+  secret_hmac(server_secret, (struct text){message, sizeof(message)}, derived);
+  text_base64url(derived, sizeof(derived), secret);
+  secret_wipe(derived, sizeof(derived));
 }
 
 enum err apikey_check_form(struct text key, struct fault *f) {
@@ -55,74 +60,10 @@ enum err apikey_check_form(struct text key, struct fault *f) {
   return ERR_OK;
 }
 
-static enum err secret_read(int fd, const char *path, struct secret **out, struct fault *f) {
-  uint8_t raw[SECRET_HMAC_BYTES + 1];
-  struct stat st;
-  if (fstat(fd, &st) != 0 || (st.st_mode & 077) != 0) {
-    return fault_set(f, ERR_CONFIG, NULL, "%s must be readable by its owner only (chmod 600)", path);
-  }
-  ssize_t n = read(fd, raw, sizeof(raw));
-  if (n != SECRET_HMAC_BYTES) {
-    return fault_set(
-        f, ERR_CONFIG, NULL,
-        "%s does not hold a server secret of %d bytes; restore it from a backup: without it no existing key works",
-        path, SECRET_HMAC_BYTES);
-  }
-  *out = secret_new((struct text){(const char *)raw, SECRET_HMAC_BYTES});
-  secret_wipe(raw, sizeof(raw));
-  return ERR_OK;
-}
-
-/* Written to a temporary name, synced and linked, so that neither a crash nor a second process starting now leaves half
- * a secret. */
-static enum err secret_create(const char *path, struct fault *f) {
-  char temporary[1100];
-  uint8_t raw[SECRET_HMAC_BYTES];
-  snprintf(temporary, sizeof(temporary), "%s.%ld", path, (long)getpid());
-  int fd = open(temporary, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
-  if (fd < 0)
-    return fault_set(f, ERR_CONFIG, NULL, "cannot create %s: %s", temporary, strerror(errno));
-  random_bytes(raw, sizeof(raw));
-  bool written = write(fd, raw, sizeof(raw)) == (ssize_t)sizeof(raw) && fsync(fd) == 0;
-  secret_wipe(raw, sizeof(raw));
-  close(fd);
-  bool linked = written && (link(temporary, path) == 0 || errno == EEXIST);
-  int why = errno;
-  unlink(temporary);
-  if (!linked)
-    return fault_set(f, ERR_CONFIG, NULL, "cannot write %s: %s", path, strerror(why));
-  return ERR_OK;
-}
-
-enum err apikey_load_secret(const char *data_dir, struct secret **out, struct fault *f) {
-  if (!data_dir) {
-    uint8_t raw[SECRET_HMAC_BYTES];
-    random_bytes(raw, sizeof(raw));
-    *out = secret_new((struct text){(const char *)raw, sizeof(raw)});
-    secret_wipe(raw, sizeof(raw));
-    return ERR_OK;
-  }
-  char path[1024];
-  if (snprintf(path, sizeof(path), "%s/server.key", data_dir) >= (int)sizeof(path)) {
-    return fault_set(f, ERR_CONFIG, "data_dir", "the path is too long");
-  }
-  int fd = open(path, O_RDONLY | O_CLOEXEC);
-  if (fd < 0 && errno == ENOENT) {
-    enum err e = secret_create(path, f);
-    if (e != ERR_OK)
-      return e;
-    fd = open(path, O_RDONLY | O_CLOEXEC);
-  }
-  if (fd < 0)
-    return fault_set(f, ERR_CONFIG, NULL, "cannot read %s: %s", path, strerror(errno));
-  enum err e = secret_read(fd, path, out, f);
-  close(fd);
-  return e;
-}
-
 struct lookup {
   struct store *store;
-  uint8_t hash[SECRET_HMAC_BYTES];
+  uint8_t hash[SECRET_HMAC_BYTES]; /* its beginning only, for a pair's id */
+  bool is_pair_id;
   struct arena arena;
   struct store_key key;
   struct fault fault;
@@ -130,21 +71,29 @@ struct lookup {
 
 static enum err lookup_run(void *arg) {
   struct lookup *l = arg;
-  return l->store->ops->key_find(l->store, l->hash, &l->arena, &l->key, &l->fault);
+  const struct store_ops *ops = l->store->ops;
+  return l->is_pair_id ? ops->key_find_by_access_id(l->store, l->hash, &l->arena, &l->key, &l->fault)
+                       : ops->key_find(l->store, l->hash, &l->arena, &l->key, &l->fault);
 }
 
-/* Asks the store, waiting; *out is NULL when it knows no such key. */
-static enum err ask_store(struct apikey_identity *i, struct text key, const struct principal **out, struct fault *f) {
-  struct lookup l = {.store = i->store};
-  secret_hmac(i->server_secret, key, l.hash);
+/* Asks the store, waiting; the principal is NULL when it knows no such key. */
+static enum err ask_store(struct apikey_identity *i, struct apikey_question q, struct apikey_answer *out,
+                          struct fault *f) {
+  struct lookup l = {.store = i->store, .is_pair_id = q.is_pair_id};
+  char id[APIKEY_PAIR_ID_BYTES];
+  if (q.is_pair_id)
+    signed_read_pair_id(q.text, l.hash);
+  else
+    secret_hmac(i->server_secret, q.text, l.hash);
   arena_init(&l.arena);
   enum err e = i->pool ? offload_call(i->pool, lookup_run, &l) : lookup_run(&l);
-  if (e == ERR_OK)
-    *out = principal_from_stored(&l.key);
-  if (e == ERR_NOT_FOUND) {
-    *out = NULL;
+  if (e == ERR_OK) {
+    out->principal = principal_from_stored(&l.key);
+    apikey_pair(i->server_secret, l.key.hash, id, out->secret);
+  } else if (e == ERR_NOT_FOUND) {
+    out->principal = NULL;
     e = ERR_OK;
-  } else if (e != ERR_OK) {
+  } else {
     fault_set(f, e, NULL, "the key store cannot be asked: %s", fault_text(&l.fault));
   }
   arena_done(&l.arena);
@@ -152,13 +101,17 @@ static enum err ask_store(struct apikey_identity *i, struct text key, const stru
 }
 
 static void entry_free(struct entry *e) {
-  if (e)
+  if (e) {
     principal_unref(e->principal);
+    secret_wipe(e->secret, sizeof(e->secret));
+  }
   free(e);
 }
 
 /* Takes the principal over. When the map is full of strangers' keys it starts afresh: only a cache is lost. */
-static void remember(struct apikey_identity *i, struct text name, const struct principal *p, int64_t now_us) {
+static void remember(struct apikey_identity *i, struct text name, const struct apikey_answer *fresh, bool is_pair_id,
+                     int64_t now_us) {
+  const struct principal *p = fresh->principal;
   struct entry *e = map_get(i->entries, name);
   if (!e) {
     e = calloc(1, sizeof(*e));
@@ -174,6 +127,8 @@ static void remember(struct apikey_identity *i, struct text name, const struct p
   e->principal = p;
   if (p)
     e->used_us = now_us;
+  if (p && is_pair_id)
+    memcpy(e->secret, fresh->secret, sizeof(e->secret));
   e->checked_us = e->confirmed_us = now_us;
 }
 
@@ -189,12 +144,18 @@ static void forget_all(struct apikey_identity *i) {
 
 enum known { KNOWN_GOOD, KNOWN_BAD, KNOWN_NOT };
 
+static void take(struct entry *e, int64_t now_us, struct apikey_answer *out) {
+  e->used_us = now_us;
+  out->principal = principal_ref(e->principal);
+  memcpy(out->secret, e->secret, sizeof(out->secret));
+}
+
 /* What the process knows without asking: a reference in *out when good. A stale entry counts as known for everybody but
  * the caller who finds it stale first. */
-static enum known look(struct apikey_identity *i, struct text name, int64_t now_us, const struct principal **out) {
+static enum known look(struct apikey_identity *i, struct text name, int64_t now_us, struct apikey_answer *out) {
   const struct principal *p = map_get(i->declared, name);
   if (p) {
-    *out = principal_ref(p);
+    out->principal = principal_ref(p);
     return KNOWN_GOOD;
   }
   struct entry *e = map_get(i->entries, name);
@@ -206,56 +167,82 @@ static enum known look(struct apikey_identity *i, struct text name, int64_t now_
   }
   if (!e->principal)
     return KNOWN_BAD;
-  e->used_us = now_us;
-  *out = principal_ref(e->principal);
+  take(e, now_us, out);
   return KNOWN_GOOD;
 }
 
 /* The store cannot be asked: a key confirmed not long ago still counts. */
-static bool look_stale(struct apikey_identity *i, struct text name, int64_t now_us, const struct principal **out) {
+static bool look_stale(struct apikey_identity *i, struct text name, int64_t now_us, struct apikey_answer *out) {
   struct entry *e = map_get(i->entries, name);
   if (!e || !e->principal || now_us - e->confirmed_us > STALE_MAX_US)
     return false;
-  e->used_us = now_us;
-  *out = principal_ref(e->principal);
+  take(e, now_us, out);
   return true;
+}
+
+static void fingerprint_of(struct apikey_question q, uint8_t out[SECRET_FINGERPRINT_BYTES]) {
+  char marked[1 + APIKEY_PAIR_ID_BYTES] = PAIR_MARK;
+  if (!q.is_pair_id) {
+    secret_fingerprint(q.text, out);
+    return;
+  }
+  memcpy(marked + 1, q.text.at, APIKEY_PAIR_ID_BYTES);
+  secret_fingerprint((struct text){marked, sizeof(marked)}, out);
+}
+
+/* The store's answer, which the map remembers; with the store away, what it said not long ago. */
+static enum err resolve_in_store(struct apikey_identity *i, struct apikey_question q, struct text name, int64_t now_us,
+                                 struct apikey_answer *out, struct fault *f) {
+  struct apikey_answer fresh = {0};
+  struct fault away = {0};
+  enum err e = ask_store(i, q, &fresh, &away);
+  pthread_mutex_lock(&i->lock);
+  bool stale = e != ERR_OK && look_stale(i, name, now_us, out);
+  if (e == ERR_OK) {
+    if (map_count(i->entries) >= MAP_MAX_ENTRIES)
+      forget_all(i);
+    *out = fresh;
+    if (fresh.principal)
+      out->principal = principal_ref(fresh.principal);
+    remember(i, name, &fresh, q.is_pair_id, now_us);
+  }
+  pthread_mutex_unlock(&i->lock);
+  secret_wipe(fresh.secret, sizeof(fresh.secret));
+  if (e != ERR_OK && !stale) {
+    if (f)
+      *f = away;
+    return e;
+  }
+  return ERR_OK;
+}
+
+enum err apikey_resolve(struct apikey_identity *i, struct apikey_question q, int64_t now_us, struct apikey_answer *out,
+                        struct fault *f) {
+  uint8_t fingerprint[SECRET_FINGERPRINT_BYTES];
+  struct apikey_answer answer = {0};
+  enum err e = ERR_OK;
+  fingerprint_of(q, fingerprint);
+  struct text name = {(const char *)fingerprint, sizeof(fingerprint)};
+  pthread_mutex_lock(&i->lock);
+  enum known known = look(i, name, now_us, &answer);
+  pthread_mutex_unlock(&i->lock);
+  if (known == KNOWN_NOT)
+    e = resolve_in_store(i, q, name, now_us, &answer, f);
+  if (e != ERR_OK)
+    return e;
+  if (!answer.principal)
+    return fault_set(f, ERR_UNAUTHENTICATED, NULL, "this API key is not known");
+  *out = answer;
+  return ERR_OK;
 }
 
 static enum err resolve(struct apikey_identity *i, struct text key, int64_t now_us, const struct principal **out,
                         struct fault *f) {
-  uint8_t fingerprint[SECRET_FINGERPRINT_BYTES];
-  secret_fingerprint(key, fingerprint);
-  struct text name = {(const char *)fingerprint, sizeof(fingerprint)};
-  pthread_mutex_lock(&i->lock);
-  enum known known = look(i, name, now_us, out);
-  pthread_mutex_unlock(&i->lock);
-  if (known == KNOWN_GOOD)
-    return ERR_OK;
-  if (known == KNOWN_NOT) {
-    const struct principal *fresh = NULL;
-    struct fault away = {0};
-    enum err e = ask_store(i, key, &fresh, &away);
-    pthread_mutex_lock(&i->lock);
-    bool stale = e != ERR_OK && look_stale(i, name, now_us, out);
-    if (e == ERR_OK) {
-      if (map_count(i->entries) >= MAP_MAX_ENTRIES)
-        forget_all(i);
-      if (fresh)
-        *out = principal_ref(fresh);
-      remember(i, name, fresh, now_us);
-    }
-    pthread_mutex_unlock(&i->lock);
-    if (stale)
-      return ERR_OK;
-    if (e != ERR_OK) {
-      if (f)
-        *f = away;
-      return e;
-    }
-    if (fresh)
-      return ERR_OK;
-  }
-  return fault_set(f, ERR_UNAUTHENTICATED, NULL, "this API key is not known");
+  struct apikey_answer answer;
+  enum err e = apikey_resolve(i, (struct apikey_question){.text = key}, now_us, &answer, f);
+  if (e == ERR_OK)
+    *out = answer.principal;
+  return e;
 }
 
 static enum err find(struct identity *self, struct text key, int64_t now_us, const struct principal **out,
@@ -295,12 +282,13 @@ struct apikey_identity *apikey_identity_new(struct store *store, struct offload 
   struct apikey_identity *i = calloc(1, sizeof(*i));
   if (!i)
     abort();
-  i->port = (struct identity){find, is_ours, principal_unref};
+  i->port = (struct identity){find, is_ours, principal_unref, signed_find};
   i->store = store;
   i->pool = pool;
   i->server_secret = server_secret;
   pthread_mutex_init(&i->lock, NULL);
   i->declared = map_new(MAP_MAX_ENTRIES);
+  i->pairs = signed_pairs_new(NULL, 0);
   i->entries = map_new(MAP_MAX_ENTRIES);
   return i;
 }
@@ -318,6 +306,7 @@ void apikey_identity_free(struct apikey_identity *i) {
   if (!i)
     return;
   declared_free(i->declared);
+  signed_pairs_free(i->pairs);
   forget_all(i);
   map_free(i->entries);
   pthread_mutex_destroy(&i->lock);
@@ -329,7 +318,7 @@ struct identity *apikey_identity_port(struct apikey_identity *i) {
 }
 
 void apikey_identity_declare(struct apikey_identity *i, const struct apikey_declared *keys, size_t count) {
-  struct map *fresh = map_new(MAP_MAX_ENTRIES);
+  struct map *fresh = map_new(MAP_MAX_ENTRIES), *fresh_pairs = signed_pairs_new(keys, count);
   for (size_t n = 0; n < count && n < MAP_MAX_ENTRIES; n++) {
     uint8_t fingerprint[SECRET_FINGERPRINT_BYTES];
     secret_fingerprint(keys[n].value, fingerprint);
@@ -339,10 +328,12 @@ void apikey_identity_declare(struct apikey_identity *i, const struct apikey_decl
       principal_unref(p);
   }
   pthread_mutex_lock(&i->lock);
-  struct map *old = i->declared;
+  struct map *old = i->declared, *old_pairs = i->pairs;
   i->declared = fresh;
+  i->pairs = fresh_pairs;
   pthread_mutex_unlock(&i->lock);
   declared_free(old);
+  signed_pairs_free(old_pairs);
 }
 
 /* Takes uses out of the map, at most FLUSH_MAX. */

@@ -10,11 +10,15 @@
 #include "ports/identity.h"
 #include "ports/store.h"
 
-#define APIKEY_TRUST_US     INT64_C(500000)
-#define APIKEY_MIN_BYTES    8
-#define APIKEY_MAX_BYTES    512
-#define APIKEY_TEXT_BYTES   48 /* of a generated key */
-#define APIKEY_PREFIX_BYTES 12
+#define APIKEY_TRUST_US          INT64_C(500000)
+#define APIKEY_MIN_BYTES         8
+#define APIKEY_MAX_BYTES         512
+#define APIKEY_TEXT_BYTES        48 /* of a generated key */
+#define APIKEY_PREFIX_BYTES      12
+
+#define APIKEY_PAIR_PREFIX       "WEIR"
+#define APIKEY_PAIR_ID_BYTES     20 /* "WEIR" and 16 upper-case hexadecimal digits */
+#define APIKEY_PAIR_SECRET_BYTES 43 /* base64url of 32 bytes */
 
 /* A key declared in the configuration; texts are copied. */
 struct apikey_declared {
@@ -25,6 +29,7 @@ struct apikey_declared {
   enum principal_period budget_period;
   int64_t expires_us;
   bool blocked;
+  struct text access_key_id, secret_access_key; /* a pair for signing; id empty: none, secret empty: value */
 };
 
 struct apikey_identity; /* embeds struct identity first */
@@ -39,6 +44,10 @@ void apikey_identity_declare(struct apikey_identity *i, const struct apikey_decl
 /* Writes the last use of stored keys seen since the last call to the store. Blocks. */
 enum err apikey_identity_flush(struct apikey_identity *i, struct fault *f) MUST_CHECK;
 
+/* The pair for signing of a stored key: its id is the beginning of the key's hash, its secret is derived from the hash
+ * under the server's secret and stored nowhere. No zeros are added. */
+void apikey_pair(const struct secret *server_secret, const uint8_t hash[STORE_HASH_BYTES],
+                 char id[APIKEY_PAIR_ID_BYTES], char secret[APIKEY_PAIR_SECRET_BYTES]);
 /* A new key into out (APIKEY_TEXT_BYTES, no zero). */
 void apikey_generate(char out[APIKEY_TEXT_BYTES]);
 /* Length and alphabet: 8 to 512 visible ASCII characters. ERR_UNAUTHENTICATED. */

@@ -19,6 +19,8 @@ struct principal {
   bool blocked;
 };
 
+struct sigv4_request;
+
 struct identity {
   /* The principal behind a key a client showed. ERR_OK with a reference in *out (give it back with unref; an expired or
    * blocked one is ERR_UNAUTHENTICATED or ERR_FORBIDDEN, f says which), ERR_UNAUTHENTICATED for a malformed or unknown
@@ -30,6 +32,13 @@ struct identity {
    * May wait. */
   bool (*is_ours)(struct identity *self, struct text key);
   void (*unref)(const struct principal *p); /* NULL is fine; any thread */
+  /* The principal whose key pair signed the request (AWS Signature Version 4 for the service bedrock, any region). rq
+   * is the request as it arrived, with every header, host among them, and the whole body; authorization its header of
+   * that name, of which sigv4_is_claim. The pair is one of: the access_key_id and secret of a declared key; the pair
+   * that `weir key create` prints; a Weir key as the id with itself as the secret. As find; ERR_UNAUTHENTICATED for
+   * anything wrong with the signature, and in the same words whether the id is unknown or the secret is not its own. */
+  enum err (*find_signed)(struct identity *self, const struct sigv4_request *rq, struct text authorization,
+                          int64_t now_us, const struct principal **out, struct fault *f);
 };
 
 /* May this principal use the model? */

@@ -7,7 +7,8 @@
 #include "base/arena.h"
 #include "llm/price.h"
 
-#define STORE_HASH_BYTES 32
+#define STORE_HASH_BYTES   32
+#define STORE_ACCESS_BYTES 8
 
 struct store_key {
   int64_t id;
@@ -58,6 +59,9 @@ struct store_ops {
   enum err (*key_create)(struct store *s, const struct store_key *k, int64_t *out_id, struct fault *f);
   enum err (*key_find)(struct store *s, const uint8_t hash[STORE_HASH_BYTES], struct arena *a, struct store_key *out,
                        struct fault *f); /* ERR_NOT_FOUND */
+  /* By the first STORE_ACCESS_BYTES of the hash, which are the id of the key's pair for signing. */
+  enum err (*key_find_by_access_id)(struct store *s, const uint8_t id[STORE_ACCESS_BYTES], struct arena *a,
+                                    struct store_key *out, struct fault *f); /* ERR_NOT_FOUND */
   /* Oldest first, ids above after_id; at most max. */
   enum err (*key_list)(struct store *s, int64_t after_id, size_t max, struct arena *a, struct store_key **out,
                        size_t *out_count, struct fault *f);

@@ -42,6 +42,7 @@ static const char *const statement_texts[SQL_COUNT] = {
     [SQL_KEY_INSERT] = "INSERT INTO weir_keys (" KEY_COLUMNS ") VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, "
                        "?12, ?13, ?14, ?15)",
     [SQL_KEY_FIND] = "SELECT " KEY_COLUMNS " FROM weir_keys WHERE hash = ?1",
+    [SQL_KEY_FIND_BY_ACCESS_ID] = "SELECT " KEY_COLUMNS " FROM weir_keys WHERE substr(hash, 1, 8) = ?1",
     [SQL_KEY_LIST] = "SELECT " KEY_COLUMNS " FROM weir_keys WHERE id > ?1 ORDER BY id LIMIT ?2",
     [SQL_KEY_BLOCK] = "UPDATE weir_keys SET blocked = ?2 WHERE id = ?1",
     [SQL_KEY_TOUCH] = "UPDATE weir_keys SET last_used_us = ?2 WHERE id = ?1 AND last_used_us < ?2",
@@ -199,9 +200,10 @@ static void sqlite_close(struct store *store) {
 #define SQLITE_OPS(shown)                                                                                              \
   {                                                                                                                    \
     .name = shown, .close = sqlite_close, .health = sqlite_health, .key_create = sqlite_key_create,                    \
-    .key_find = sqlite_key_find, .key_list = sqlite_key_list, .key_set_blocked = sqlite_key_set_blocked,               \
-    .key_touch = sqlite_key_touch, .ledger_append = sqlite_ledger_append, .ledger_position = sqlite_ledger_position,   \
-    .ledger_list = sqlite_ledger_list, .ledger_spent = sqlite_ledger_spent, .ledger_verify = sqlite_ledger_verify      \
+    .key_find = sqlite_key_find, .key_find_by_access_id = sqlite_key_find_by_access_id, .key_list = sqlite_key_list,   \
+    .key_set_blocked = sqlite_key_set_blocked, .key_touch = sqlite_key_touch, .ledger_append = sqlite_ledger_append,   \
+    .ledger_position = sqlite_ledger_position, .ledger_list = sqlite_ledger_list, .ledger_spent = sqlite_ledger_spent, \
+    .ledger_verify = sqlite_ledger_verify                                                                              \
   }
 static const struct store_ops ops_sqlite = SQLITE_OPS("sqlite");
 static const struct store_ops ops_memory = SQLITE_OPS("memory");

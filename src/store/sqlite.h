@@ -21,6 +21,7 @@ enum sqlite_statement {
   SQL_KEY_NEXT_ID,
   SQL_KEY_INSERT,
   SQL_KEY_FIND,
+  SQL_KEY_FIND_BY_ACCESS_ID,
   SQL_KEY_LIST,
   SQL_KEY_BLOCK,
   SQL_KEY_TOUCH,
@@ -78,6 +79,8 @@ struct text sqlite_text(sqlite3_stmt *s, int column, struct arena *a);
 
 /* The port's operations, by file. */
 enum err sqlite_key_create(struct store *s, const struct store_key *k, int64_t *out_id, struct fault *f);
+enum err sqlite_key_find_by_access_id(struct store *s, const uint8_t id[STORE_ACCESS_BYTES], struct arena *a,
+                                      struct store_key *out, struct fault *f);
 enum err sqlite_key_find(struct store *s, const uint8_t hash[STORE_HASH_BYTES], struct arena *a, struct store_key *out,
                          struct fault *f);
 enum err sqlite_key_list(struct store *s, int64_t after_id, size_t max, struct arena *a, struct store_key **out,

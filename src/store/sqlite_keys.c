@@ -80,14 +80,14 @@ static void key_read(sqlite3_stmt *s, struct arena *a, struct store_key *out) {
     memcpy(out->hash, hash, STORE_HASH_BYTES);
 }
 
-enum err sqlite_key_find(struct store *store, const uint8_t hash[STORE_HASH_BYTES], struct arena *a,
+static enum err find_one(struct store *store, enum sqlite_statement which, const uint8_t *bytes, int n, struct arena *a,
                          struct store_key *out, struct fault *f) {
   struct sqlite_link *l = ((struct sqlite_store *)store)->read;
   sqlite3_stmt *s = NULL;
   pthread_mutex_lock(&l->lock);
-  enum err e = sqlite_prepare(l, SQL_KEY_FIND, &s, f);
+  enum err e = sqlite_prepare(l, which, &s, f);
   if (!e) {
-    sqlite3_bind_blob(s, 1, hash, STORE_HASH_BYTES, SQLITE_STATIC);
+    sqlite3_bind_blob(s, 1, bytes, n, SQLITE_STATIC);
     int rc = sqlite3_step(s);
     if (rc == SQLITE_ROW)
       key_read(s, a, out);
@@ -98,6 +98,16 @@ enum err sqlite_key_find(struct store *store, const uint8_t hash[STORE_HASH_BYTE
   }
   pthread_mutex_unlock(&l->lock);
   return e;
+}
+
+enum err sqlite_key_find(struct store *store, const uint8_t hash[STORE_HASH_BYTES], struct arena *a,
+                         struct store_key *out, struct fault *f) {
+  return find_one(store, SQL_KEY_FIND, hash, STORE_HASH_BYTES, a, out, f);
+}
+
+enum err sqlite_key_find_by_access_id(struct store *store, const uint8_t id[STORE_ACCESS_BYTES], struct arena *a,
+                                      struct store_key *out, struct fault *f) {
+  return find_one(store, SQL_KEY_FIND_BY_ACCESS_ID, id, STORE_ACCESS_BYTES, a, out, f);
 }
 
 /* Grows in the arena: lists are bounded by max, which may be far above what there is. */

@@ -106,10 +106,13 @@ static void a_credential_is_one_whole_way(void **state) {
                  "`web_identity`, `container`, `instance`");
 }
 
-static void bedrock_needs_a_credential_of_its_own(void **state) {
-  expect_refused(
-      BEDROCK("region: us-east-1"),
-      "weir.yaml:1:13: `providers[0].credentials` must have an entry, such as `{name: aws, from: environment}`");
+static void bedrock_takes_credentials_of_its_own_or_those_of_the_environment(void **state) {
+  struct config *c = load(BEDROCK("region: us-east-1"));
+  assert_int_equal(c->providers[0].credential_count, 0);
+  config_unref(c);
+  expect_refused(BEDROCK("base_url: \"http://h\""),
+                 "weir.yaml:1:13: `providers[0].region` is needed, because AWS_REGION "
+                 "and AWS_DEFAULT_REGION are not set either");
   expect_refused(CREDENTIAL("api_key: k"), "weir.yaml:1:70: `providers[0].credentials` has an `api_key` in entry 0; "
                                            "Bedrock's API keys are `bearer`");
   expect_refused(CREDENTIAL("bearer: \"\""),
@@ -171,7 +174,7 @@ int main(void) {
       cmocka_unit_test(bedrock_has_the_address_of_its_region),
       cmocka_unit_test(each_way_to_credentials_is_read),
       cmocka_unit_test(a_credential_is_one_whole_way),
-      cmocka_unit_test(bedrock_needs_a_credential_of_its_own),
+      cmocka_unit_test(bedrock_takes_credentials_of_its_own_or_those_of_the_environment),
       cmocka_unit_test(request_metadata_is_what_bedrock_takes),
       cmocka_unit_test(openrouter_is_told_weir_unless_something_else_is_given),
       cmocka_unit_test(azures_version_is_for_openai),

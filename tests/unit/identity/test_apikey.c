@@ -8,12 +8,9 @@
 
 #include <cmocka.h>
 
-#include <fcntl.h>
 #include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
 #define KEY "weir_0123456789012345678901234567890123456789012"
 #define S   INT64_C(1000000)
@@ -250,34 +247,6 @@ static void test_generated_keys_have_their_form(void **state) {
   assert_true(text_is_visible_ascii((struct text){a, sizeof(a)}));
 }
 
-static void test_the_servers_secret_is_made_once_and_guarded(void **state) {
-  char dir[] = "/tmp/weir-secret-XXXXXX", path[64];
-  struct secret *first = NULL, *second = NULL;
-  struct fault f = {0};
-  struct stat st;
-  assert_non_null(mkdtemp(dir));
-  snprintf(path, sizeof(path), "%s/server.key", dir);
-  assert_int_equal(apikey_load_secret(dir, &first, &f), ERR_OK);
-  assert_int_equal(stat(path, &st), 0);
-  assert_int_equal(st.st_mode & 0777, 0600);
-  assert_int_equal(st.st_size, 32);
-  assert_int_equal(apikey_load_secret(dir, &second, &f), ERR_OK);
-  assert_true(text_equal(secret_reveal(first), secret_reveal(second)));
-  secret_free(second);
-  chmod(path, 0640);
-  assert_int_equal(apikey_load_secret(dir, &second, &f), ERR_CONFIG);
-  assert_non_null(strstr(f.text, "chmod 600"));
-  chmod(path, 0600);
-  assert_int_equal(truncate(path, 31), 0);
-  assert_int_equal(apikey_load_secret(dir, &second, &f), ERR_CONFIG);
-  assert_int_equal(truncate(path, 33), 0);
-  assert_int_equal(apikey_load_secret(dir, &second, &f), ERR_CONFIG);
-  unlink(path);
-  rmdir(dir);
-  assert_int_equal(apikey_load_secret(dir, &second, &f), ERR_CONFIG);
-  secret_free(first);
-}
-
 /* --- threads --- */
 
 static void *crowd(void *arg) {
@@ -320,7 +289,6 @@ int main(void) {
       cmocka_unit_test(test_the_first_use_counts_as_a_use),
       cmocka_unit_test(test_a_use_that_could_not_be_written_is_written_later),
       cmocka_unit_test(test_generated_keys_have_their_form),
-      cmocka_unit_test(test_the_servers_secret_is_made_once_and_guarded),
       cmocka_unit_test(test_workers_share_the_map),
   };
   cmocka_set_message_output(CM_OUTPUT_TAP);

@@ -53,6 +53,42 @@ static void a_key_is_found_by_its_hash_with_every_member(void **state) {
   s->ops->close(s);
 }
 
+static void a_key_is_found_by_the_beginning_of_its_hash(void **state) {
+  struct store *s = open_memory();
+  struct arena a;
+  struct store_key k = make_key("ci", 9), other = make_key("cd", 8), found = {0};
+  int64_t id = 0;
+  uint8_t access_id[STORE_ACCESS_BYTES];
+  arena_init(&a);
+  EXPECT_OK(s->ops->key_create(s, &other, &id, &test_fault));
+  memset(k.hash, 7, STORE_ACCESS_BYTES);
+  EXPECT_OK(s->ops->key_create(s, &k, &id, &test_fault));
+  memcpy(access_id, k.hash, sizeof access_id);
+  EXPECT_OK(s->ops->key_find_by_access_id(s, access_id, &a, &found, &test_fault));
+  assert_int_equal(found.id, id);
+  expect_key(&found, &k);
+  access_id[7] ^= 1;
+  EXPECT_ERR(s->ops->key_find_by_access_id(s, access_id, &a, &found, &test_fault), ERR_NOT_FOUND);
+  arena_done(&a);
+  s->ops->close(s);
+}
+
+/* Without the index every unknown id would read the whole table. */
+static void looking_up_an_access_id_uses_its_index(void **state) {
+  struct store *s = open_memory();
+  struct sqlite_link *l = &((struct sqlite_store *)s)->write;
+  sqlite3_stmt *plan = NULL;
+  assert_int_equal(sqlite3_prepare_v2(l->db,
+                                      "EXPLAIN QUERY PLAN SELECT name FROM weir_keys WHERE substr(hash, 1, 8) = ?1", -1,
+                                      &plan, NULL),
+                   SQLITE_OK);
+  assert_int_equal(sqlite3_step(plan), SQLITE_ROW);
+  EXPECT_TEXT(text_of((const char *)sqlite3_column_text(plan, 3)),
+              TEXT("SEARCH weir_keys USING INDEX weir_keys_access_id (<expr>=?)"));
+  sqlite3_finalize(plan);
+  s->ops->close(s);
+}
+
 static void a_second_key_of_the_same_name_is_refused(void **state) {
   struct store *s = open_memory();
   struct store_key k = make_key("ci", 1), other = make_key("ci", 2), third = make_key("cd", 3);
@@ -128,6 +164,8 @@ static void the_last_use_only_moves_forward(void **state) {
 
 int main(void) {
   const struct CMUnitTest tests[] = {
+      cmocka_unit_test(a_key_is_found_by_the_beginning_of_its_hash),
+      cmocka_unit_test(looking_up_an_access_id_uses_its_index),
       cmocka_unit_test(a_key_is_found_by_its_hash_with_every_member),
       cmocka_unit_test(a_second_key_of_the_same_name_is_refused),
       cmocka_unit_test(blocking_changes_the_key_and_needs_one),
