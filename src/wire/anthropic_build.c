@@ -35,7 +35,9 @@ static enum err check_message(struct anthropic_writing *x, const struct llm_mess
   *out_is_empty = said == 0;
   if (is_instruction(m))
     return check_instruction(x, m);
-  return said > 0 ? ERR_OK : llm_refuse(x->rq, &m->place, "content", "this provider takes no empty message", x->f);
+  if (said > 0 || m->role == LLM_ASSISTANT) /* an answer that said nothing may come back and says nothing */
+    return ERR_OK;
+  return llm_refuse(x->rq, &m->place, "content", "this provider takes no empty message", x->f);
 }
 
 static enum err write_system(struct anthropic_writing *x, size_t count) {

@@ -61,18 +61,39 @@ static enum err close_block(struct anthropic_writing *x, const struct llm_block 
   return e;
 }
 
+/* The vendor takes back only citations that it can check; what others cite is said in words behind the text. */
+static void write_sources(struct anthropic_writing *x, const struct llm_block *b) {
+  struct buf *out = x->w->out;
+  json_name(x->w, "text");
+  json_put_raw(x->w, TEXT("\"Sources:"));
+  for (size_t i = 0; i < b->citation_count; i++) {
+    const struct llm_citation *c = &b->citations[i];
+    buf_add(out, TEXT("\\n- "));
+    json_escape(out, c->title);
+    buf_add(out, text_is_empty(c->title) ? TEXT("<") : TEXT(" <"));
+    json_escape(out, c->url);
+    buf_add_char(out, '>');
+    if (!text_is_empty(c->cited_text)) {
+      buf_add(out, TEXT(": \\\""));
+      json_escape(out, c->cited_text);
+      buf_add(out, TEXT("\\\""));
+    }
+  }
+  buf_add_char(out, '"');
+}
+
 static enum err write_text(struct anthropic_writing *x, const struct llm_block *b) {
   if (anthropic_content_is_empty(b))
     return b->cache == LLM_CACHE_NONE
                ? ERR_OK
                : refuse(x, &b->place, "cache_control", "this provider takes no empty text that could bear the mark");
-  if (b->citation_count > 0) {
-    enum err e = refuse(x, &b->place, "citations", "this provider takes back only citations of its own");
-    if (e != ERR_OK)
-      return e;
-  }
   open_block(x, "text");
   json_field_text(x->w, "text", b->text);
+  if (b->citation_count > 0) {
+    json_object_end(x->w);
+    open_block(x, "text");
+    write_sources(x, b);
+  }
   return close_block(x, b);
 }
 

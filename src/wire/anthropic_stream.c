@@ -24,7 +24,11 @@ static enum err broken(struct reading *x, const char *what) {
 }
 
 static enum err emit_piece(struct reading *x, enum llm_event_kind kind, struct text t) {
-  return text_is_empty(t) ? ERR_OK : emit(x, (struct llm_event){.kind = kind, .text = t});
+  if (text_is_empty(t))
+    return ERR_OK;
+  if (kind == LLM_EVENT_INPUT)
+    x->r->has_input = true;
+  return emit(x, (struct llm_event){.kind = kind, .text = t});
 }
 
 static enum err emit_signature(struct reading *x, struct text signature) {
@@ -89,6 +93,7 @@ static enum err on_block_start(struct reading *x) {
     return e;
   x->r->open = true;
   x->r->kind = block.kind;
+  x->r->has_input = false;
   head = block;
   head.text = TEXT_NONE;
   if (block.kind == LLM_THINKING)
@@ -147,8 +152,12 @@ static enum err on_block_stop(struct reading *x) {
   if (!is_open_block(x))
     return broken(x, "a content_block_stop of a block that is not open");
   x->r->open = false;
-  enum err e =
-      emit(x, (struct llm_event){.kind = LLM_EVENT_BLOCK_END, .block = x->r->kind == LLM_THINKING ? &thinking : NULL});
+  enum err e = ERR_OK;
+  if (x->r->kind == LLM_TOOL_USE && !x->r->has_input) /* a call without arguments streams nothing */
+    e = emit_piece(x, LLM_EVENT_INPUT, TEXT("{}"));
+  if (e == ERR_OK)
+    e = emit(x,
+             (struct llm_event){.kind = LLM_EVENT_BLOCK_END, .block = x->r->kind == LLM_THINKING ? &thinking : NULL});
   x->r->next++;
   return e;
 }

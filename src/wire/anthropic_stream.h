@@ -10,6 +10,7 @@
 /* Zeroed at first; see struct dialect. */
 struct anthropic_stream_reader {
   bool started, open, ended;
+  bool has_input;          /* of the open tool call */
   enum llm_kind kind;      /* of the open block */
   uint32_t next;           /* number of the next block */
   uint64_t provider_index; /* what the provider calls the open one */
