@@ -63,7 +63,7 @@ static enum err read_file(struct text path, struct arena *a, struct text *out, s
 static bool is_space(char c) { return c == ' ' || (c >= '\t' && c <= '\r'); }
 
 enum err place_read_token(struct text path, struct arena *a, struct text *out, struct fault *f) {
-  struct text token;
+  struct text token = TEXT_NONE;
   enum err e = read_file(path, a, &token, f);
   if (e)
     return e == ERR_NOT_FOUND ? ERR_SYSTEM : e;

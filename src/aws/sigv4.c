@@ -1,5 +1,7 @@
 /* Signing our own calls to AWS with Signature Version 4. The digest of a request is sigv4_hash.c; checking what clients
  * signed is sigv4_check.c. Where credentials come from is source.c; this only uses them. Called by provider/bedrock. */
+#include "aws/sigv4.h"
+
 #include "aws/sigv4_hash.h"
 
 static struct text amz_date_of(int64_t now_s, struct arena *a) {
