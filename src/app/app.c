@@ -14,6 +14,7 @@
 #include "provider/table.h"
 #include "sim/background.h"
 #include "store/store.h"
+#include "traffic/catalogue.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -31,6 +32,7 @@
 #define OFFLOAD_QUEUE    4096
 #define RESOLVER_THREADS 2
 #define KEYS_MAX         65536
+#define CATALOGUES_MAX   256
 #define HOUSEKEEPING_S   5
 
 static int fail(const struct fault *f) {
@@ -118,7 +120,9 @@ static void declare_keys(struct app *a, const struct config *c) {
                                        k->budget_nano,
                                        period_of_key(k->budget_period),
                                        k->expires_us,
-                                       k->blocked};
+                                       k->blocked,
+                                       k->access_key_id,
+                                       secret_reveal(k->secret_access_key)};
   }
   apikey_identity_declare(a->identity, keys, c->key_count);
   free(keys);
@@ -141,7 +145,8 @@ static void join_ports(struct app *a) {
                                 a->store,
                                 a->offload,
                                 &a->telemetry.port,
-                                provider_find};
+                                provider_find,
+                                a->catalogues};
   operations_fill(a);
 }
 
@@ -161,6 +166,7 @@ static enum err open_all(struct app *a, struct fault *f) {
     return f->text[0] ? e : fault_set(f, e, NULL, "cannot start: %s", err_text(e));
   a->dns = dns_new(a->resolvers);
   a->limiter = limiter_new(KEYS_MAX);
+  a->catalogues = catalogues_new(CATALOGUES_MAX);
   a->metrics = metrics_new(a->worker_count);
   join_ports(a);
   return ERR_OK;
@@ -354,6 +360,7 @@ static void close_all(struct app *a) {
   if (a->store)
     a->store->ops->close(a->store);
   limiter_free(a->limiter);
+  catalogues_free(a->catalogues);
   metrics_free(a->metrics);
   tls_context_unref(a->server_tls);
   tls_context_unref(a->client_tls);

@@ -32,6 +32,7 @@ struct app {
   struct access_telemetry telemetry;
   struct dns *dns;
   struct tls_context *server_tls, *client_tls;
+  struct catalogues *catalogues;
   struct gateway gateway;
   struct operations operations;
   struct addr listen[APP_LISTEN_MAX];

@@ -143,6 +143,7 @@ static void close_all(struct worker *w) {
   w->listener_count = 0;
   if (!w->closed)
     http_server_close(w->server);
+  gateway_worker_stop(&w->gateway);
   w->closed = true;
 }
 

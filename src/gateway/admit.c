@@ -9,11 +9,11 @@
 #define OUTPUT_TOKENS_ASSUMED 8192
 
 int64_t exchange_worst_cost(const struct exchange *x, const struct candidate *c) {
-  if (c->price.version == 0 || x->route.operation == PROVIDER_COUNT_TOKENS)
+  if (c->price.version == 0 || exchange_is_count(x))
     return 0;
   uint64_t output = x->route.operation == PROVIDER_EMBEDDINGS ? 0 : x->ask.max_output_tokens;
   if (output == 0 && x->route.operation != PROVIDER_EMBEDDINGS) {
-    output = x->model && x->model->max_output_tokens ? x->model->max_output_tokens : OUTPUT_TOKENS_ASSUMED;
+    output = c->max_output_tokens ? c->max_output_tokens : OUTPUT_TOKENS_ASSUMED;
   }
   return price_worst_case(&c->price, x->ask.input_tokens_bound,
                           output * (x->ask.answers > 1 ? (x->ask.answers < 1024 ? x->ask.answers : 1024) : 1));
@@ -29,7 +29,7 @@ static enum err worst_cost(struct exchange *x, int64_t *out) {
     const struct candidate *c = &x->candidates[i];
     if (!is_billable(c))
       continue;
-    if (c->price.version == 0 && x->route.operation != PROVIDER_COUNT_TOKENS) {
+    if (c->price.version == 0 && !exchange_is_count(x)) {
       return fault_set(&x->fault, ERR_FORBIDDEN, "model",
                        "this key has a budget and the price of %.*s at %.*s is not known", TEXT_ARGS(c->upstream_model),
                        TEXT_ARGS(c->provider->name));

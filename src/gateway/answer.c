@@ -1,8 +1,11 @@
-/* The provider's body as bytes and events. A stream that is neither compressed nor between two events holds no memory
- * here: relay.c then reads into the thread's scratch and hands it to answer_scan directly. Does not talk to the client.
+/* The provider's body as bytes and events, in either framing. A stream that is neither compressed nor between two
+ * events holds no memory here: relay.c then reads into the thread's scratch and hands it to answer_scan directly. Does
+ * not talk to the client.
  */
 #include "gateway/answer.h"
 
+#include "aws/eventstream.h"
+#include "gateway/convert.h"
 #include "net/inflate.h"
 #include "net/sse.h"
 
@@ -10,9 +13,11 @@
 /* More unpacked bytes than these times the packed ones are taken for a bomb by net/inflate; this bounds one read. */
 #define UNPACK_MAX_BYTES (4 * 1024 * 1024)
 
-static bool is_event_stream(const struct http1_head *head) {
+static bool is_event_stream(const struct http1_head *head, enum wire_framing *out) {
   struct text type = http_header_value(&head->headers, TEXT("content-type"));
-  return text_equal_nocase(text_head(type, 17), TEXT("text/event-stream"));
+  *out =
+      text_equal_nocase(text_head(type, 34), TEXT("application/vnd.amazon.eventstream")) ? WIRE_EVENTSTREAM : WIRE_SSE;
+  return *out == WIRE_EVENTSTREAM || text_equal_nocase(text_head(type, 17), TEXT("text/event-stream"));
 }
 
 void answer_hold(struct exchange *x) {
@@ -27,7 +32,7 @@ enum err answer_begin(struct exchange *x) {
   struct text coding = http_header_value(&head->headers, TEXT("content-encoding"));
   answer_end(x);
   answer_hold(x);
-  a->is_stream = is_event_stream(head);
+  a->is_stream = is_event_stream(head, &a->framing);
   if (text_is_empty(coding) || text_equal_nocase(coding, TEXT("identity")))
     return ERR_OK;
   a->inflate = inflate_new(coding);
@@ -39,6 +44,9 @@ enum err answer_begin(struct exchange *x) {
 }
 
 void answer_end(struct exchange *x) {
+  if (x->answer.notes.count > 0)
+    x->not_carried = exchange_not_carried(x);
+  convert_end(x);
   inflate_free(x->answer.inflate);
   buf_done(&x->answer.held);
   x->answer = (struct answer){0};
@@ -97,12 +105,9 @@ enum err answer_fill(struct exchange *x, size_t max_bytes) {
   }
 }
 
-static enum err tap_one(struct exchange *x, const struct sse_event *event, enum wire_verdict *out) {
+static enum err tap_one(struct exchange *x, struct text event, struct text data, enum wire_verdict *out) {
   bool had_content = x->tap.has_content, is_first = !x->tap.started && !x->tap.failed;
-  *out = WIRE_PASS;
-  if (event->is_comment)
-    return ERR_OK;
-  enum err e = x->route.wire->tap_event(&x->tap, event->event, event->data, out, &x->fault);
+  enum err e = x->tap.wire->tap_event(&x->tap, event, data, out, &x->fault);
   if (is_first && x->tap.failed)
     x->answer.began_with_error = true;
   if (!had_content && x->tap.has_content)
@@ -110,23 +115,62 @@ static enum err tap_one(struct exchange *x, const struct sse_event *event, enum 
   return e;
 }
 
+/* One event of the provider's, whatever its framing. */
+struct piece {
+  struct text event, data, raw;
+  bool is_comment;
+};
+
+static bool next_piece(struct exchange *x, struct text *left, size_t *scan, struct buf *joined, struct piece *out,
+                       enum err *out_err) {
+  *out_err = ERR_OK;
+  if (x->answer.framing == WIRE_SSE) {
+    struct sse_event event;
+    if (!sse_next(left, scan, joined, &event))
+      return false;
+    *out = (struct piece){event.event, event.data, event.raw, event.is_comment};
+    return true;
+  }
+  struct eventstream_message m;
+  struct fault why = {0};
+  *scan = 0;
+  if (!eventstream_next(left, x->config->limits.event_bytes, &m, out_err, &why)) {
+    if (*out_err != ERR_OK)
+      *out_err = fault_set(&x->fault, ERR_UPSTREAM_PROTOCOL, NULL, "the provider's event stream is broken: %s",
+                           fault_text(&why));
+    return false;
+  }
+  bool is_event = text_equal(m.message_type, TEXT("event"));
+  struct text failure = text_is_empty(m.exception_type) ? TEXT("internalServerException") : m.exception_type;
+  *out = (struct piece){is_event ? m.event_type : failure, m.payload, m.raw, false};
+  return true;
+}
+
+/* One event read along; for the client it is passed as it is, dropped, or written anew into out. */
+static enum err read_piece(struct exchange *x, const struct piece *p, enum wire_verdict *out) {
+  *out = WIRE_PASS;
+  if (p->is_comment)
+    return ERR_OK;
+  return x->answer.converts ? convert_event(x, p->event, p->data) : tap_one(x, p->event, p->data, out);
+}
+
 enum err answer_scan(struct exchange *x, char *bytes, size_t *len, size_t *ready, size_t *scan) {
   struct text left = {bytes + *ready, *len - *ready};
   struct buf joined;
-  struct sse_event event;
+  struct piece piece;
   enum err e = ERR_OK;
   buf_init(&joined, x->config->limits.event_bytes);
-  while (e == ERR_OK && sse_next(&left, scan, &joined, &event)) {
+  while (e == ERR_OK && next_piece(x, &left, scan, &joined, &piece, &e)) {
     enum wire_verdict verdict;
-    e = tap_one(x, &event, &verdict);
+    e = read_piece(x, &piece, &verdict);
     if (e != ERR_OK)
       break;
     if (verdict == WIRE_PASS) {
-      *ready += event.raw.len;
+      *ready += piece.raw.len;
       continue;
     }
     memmove(bytes + *ready, left.at, left.len);
-    *len -= event.raw.len;
+    *len -= piece.raw.len;
     left = (struct text){bytes + *ready, left.len};
   }
   buf_done(&joined);
@@ -147,13 +191,14 @@ enum err answer_scan_held(struct exchange *x) {
   return e == ERR_OK ? answer_check_event(x, a->held.len - a->ready) : e;
 }
 
-void answer_scan_rest(struct exchange *x, struct text rest) {
-  /* Without its line end the last line may be cut anywhere. */
+/* Without its line end the last line may be cut anywhere. */
+static void scan_last_lines(struct exchange *x, struct text rest) {
   if (text_is_empty(rest) || (rest.at[rest.len - 1] != '\n' && rest.at[rest.len - 1] != '\r'))
     return;
   struct buf whole, joined;
-  struct sse_event event;
+  struct piece piece;
   enum wire_verdict verdict;
+  enum err e;
   size_t scan = 0;
   buf_init(&whole, rest.len + 2);
   buf_init(&joined, rest.len + 2);
@@ -161,8 +206,19 @@ void answer_scan_rest(struct exchange *x, struct text rest) {
   buf_add(&whole, TEXT("\n\n"));
   struct text left = buf_text(&whole);
   struct fault ignored = x->fault;
-  if (sse_next(&left, &scan, &joined, &event) && tap_one(x, &event, &verdict) != ERR_OK)
+  if (next_piece(x, &left, &scan, &joined, &piece, &e) && read_piece(x, &piece, &verdict) != ERR_OK)
     x->fault = ignored;
   buf_done(&whole);
   buf_done(&joined);
+}
+
+void answer_scan_rest(struct exchange *x, struct text rest) {
+  if (x->answer.framing == WIRE_SSE)
+    scan_last_lines(x, rest);
+  if (!x->answer.converts || x->tap.failed || x->tap.finished ||
+      (x->answer.framing == WIRE_EVENTSTREAM && rest.len > 0))
+    return;
+  struct fault ignored = x->fault;
+  if (convert_event(x, TEXT_NONE, TEXT_NONE) != ERR_OK)
+    x->fault = ignored;
 }

@@ -25,7 +25,8 @@ enum err answer_scan_held(struct exchange *x) MUST_CHECK;
 /* ERR_UPSTREAM_PROTOCOL when an incomplete event of len bytes is larger than an event may be. */
 enum err answer_check_event(struct exchange *x, size_t len) MUST_CHECK;
 /* The stream has ended and `rest` is what followed the last complete event: an event without its blank line still
- * counts when it is the terminal one. */
+ * counts when it is the terminal one. A stream that is translated is told its end, since some providers end without a
+ * word. */
 void answer_scan_rest(struct exchange *x, struct text rest);
 
 #endif

@@ -1,7 +1,21 @@
-/* Fourth stage: which targets may serve the request, in which order. The model's entry in the snapshot names them;
- * those whose provider does not speak the caller's wire are left out, and a request that loses all of them is refused
- * with the reason. Decides only; nothing is sent, counted or waited for here. */
+/* Fourth stage: which targets may serve the request, in which order, and in which wire each is spoken to. The model's
+ * entry in the snapshot names them; those that cannot be spoken to are left out, and a request that loses all of them
+ * is refused with the reason. Decides only; nothing is sent or counted here, and nothing waited for but a vendor's very
+ * first list of models. */
 #include "gateway/exchange.h"
+
+#include "gateway/catalogue.h"
+
+/* What the vendor's own list says, where the configuration says nothing. */
+static void look_up(struct exchange *x, struct candidate *c) {
+  struct llm_catalogue *list = gateway_catalogue(x->worker, x->snapshot, c->provider);
+  const struct llm_catalogue_model *m = llm_catalogue_find(list, c->upstream_model);
+  if (m && c->price.version == 0)
+    c->price = m->price;
+  if (m && c->max_output_tokens == 0)
+    c->max_output_tokens = m->max_output_tokens;
+  llm_catalogue_drop(list);
+}
 
 static struct price price_of(const struct exchange *x, const struct config_provider *provider,
                              struct text upstream_model) {
@@ -28,8 +42,9 @@ static bool caller_pays(const struct exchange *x, const struct config_provider *
   return own && p->kind == CONFIG_ANTHROPIC;
 }
 
-static void add(struct exchange *x, const struct config_target *target, const struct config_provider *provider,
-                const struct provider *adapter, struct text upstream_model) {
+static struct candidate *add(struct exchange *x, const struct config_target *target,
+                             const struct config_provider *provider, const struct provider *adapter,
+                             struct text upstream_model) {
   struct candidate *c = &x->candidates[x->candidate_count++];
   c->target = target;
   c->provider = provider;
@@ -41,6 +56,16 @@ static void add(struct exchange *x, const struct config_target *target, const st
                     : provider->credential_count > 0 ? &provider->credentials[0]
                                                      : NULL;
   }
+  return c;
+}
+
+/* Token counts are asked of a provider that counts in the caller's own dialect; for others we count. */
+static enum err pair(const struct exchange *x, const struct config_target *t, const struct provider *adapter,
+                     struct text upstream_model, struct pairing *out) {
+  if (!exchange_is_count(x))
+    return pairing_find(x->route.wire, t->provider, upstream_model, adapter, out);
+  *out = (struct pairing){PAIRING_PASS, x->route.wire, x->route.operation};
+  return adapter->serves(x->route.operation) ? ERR_OK : ERR_UNSUPPORTED;
 }
 
 static enum err choose_for_model(struct exchange *x) {
@@ -57,16 +82,30 @@ static enum err choose_for_model(struct exchange *x) {
   for (size_t i = 0; i < x->model->target_count && x->candidate_count < most; i++) {
     const struct config_target *t = &x->model->targets[i];
     const struct provider *adapter = x->worker->gateway->provider_find(t->provider->kind_name);
-    if (!adapter || !adapter->serves(x->route.operation))
+    struct text upstream_model = substitute(x, t->model, star);
+    struct pairing pairing;
+    if (!adapter || pair(x, t, adapter, upstream_model, &pairing) != ERR_OK)
       continue;
-    add(x, t, t->provider, adapter, substitute(x, t->model, star));
+    struct candidate *c = add(x, t, t->provider, adapter, upstream_model);
+    c->pairing = pairing;
+    c->max_output_tokens = x->model->max_output_tokens;
+    look_up(x, c);
   }
-  if (x->candidate_count == 0) {
+  x->counts_here = x->candidate_count == 0 && exchange_is_count(x);
+  if (x->candidate_count == 0 && !x->counts_here) {
     return fault_set(&x->fault, ERR_UNSUPPORTED, "model",
                      "no provider of the model \"%.*s\" serves %s requests in the %s format", TEXT_ARGS(name),
                      x->route.operation_name, x->route.wire->name);
   }
   return ERR_OK;
+}
+
+static bool is_of_the_mount(const struct exchange *x, const struct config_provider *p) {
+  if (x->route.wire->id == WIRE_ANTHROPIC)
+    return p->kind == CONFIG_ANTHROPIC;
+  if (x->route.mount == ROUTE_OPENROUTER)
+    return p->kind == CONFIG_OPENROUTER;
+  return p->kind == CONFIG_OPENAI || (p->kind == CONFIG_OPENROUTER && x->route.mount == ROUTE_PLAIN);
 }
 
 /* Raw vendor paths name no model, so they go to the first provider of the dialect; a key that is limited to some models
@@ -76,14 +115,11 @@ static enum err choose_for_raw(struct exchange *x) {
     return fault_set(&x->fault, ERR_FORBIDDEN, NULL, "a key limited to some models or to a budget may not use %.*s",
                      TEXT_ARGS(x->route.vendor_path));
   }
-  bool anthropic = x->route.wire->id == WIRE_ANTHROPIC;
   x->candidates = ARENA_NEW(x->arena, struct candidate);
   for (size_t i = 0; i < x->config->provider_count; i++) {
     const struct config_provider *p = &x->config->providers[i];
-    if ((p->kind == CONFIG_ANTHROPIC) != anthropic)
-      continue;
     const struct provider *adapter = x->worker->gateway->provider_find(p->kind_name);
-    if (!adapter || !adapter->serves(PROVIDER_RAW))
+    if (!is_of_the_mount(x, p) || !adapter || !adapter->serves(PROVIDER_RAW))
       continue;
     add(x, NULL, p, adapter, TEXT_NONE);
     return ERR_OK;

@@ -47,10 +47,11 @@ static enum err walk(struct exchange *x) {
     stage_end(x, stages[i].stage, &since_us);
     if (e != ERR_OK)
       return e;
-    if (x->route.kind == ROUTE_MODELS || x->route.kind == ROUTE_MODEL) {
-      if (stages[i].stage == TELEMETRY_IDENTIFY)
-        return exchange_models(x);
-    }
+    bool lists = x->route.kind == ROUTE_MODELS || x->route.kind == ROUTE_MODEL;
+    if (lists && stages[i].stage == TELEMETRY_IDENTIFY)
+      return exchange_models(x);
+    if (x->counts_here && stages[i].stage == TELEMETRY_ADMIT)
+      return exchange_count(x);
   }
   return ERR_OK;
 }
@@ -70,9 +71,10 @@ static void refuse(struct exchange *x) {
   buf_init(&body, 4096);
   exchange_drop_body(x);
   x->route.wire->write_error(&body, &x->fault, x->rq->id);
-  struct http_header headers[16];
-  size_t count = headers_own(x, headers, 13);
+  struct http_header headers[20];
+  size_t count = headers_own(x, headers, 15);
   headers[count++] = (struct http_header){TEXT("content-type"), TEXT("application/json")};
+  count = headers_add_error_type(x, headers, count, 18);
   if (x->route.allowed)
     headers[count++] = (struct http_header){TEXT("allow"), text_of(x->route.allowed)};
   if (x->fault.retry_after_s > 0) {
@@ -108,6 +110,8 @@ static void record(struct exchange *x) {
       .response_bytes = x->response_bytes,
       .usage = x->usage,
       .cost = x->cost,
+      .left_out = x->left_out,
+      .not_carried = x->not_carried,
       .first_token_us = x->first_token_us,
       .duration_us = loop_clock_us() - x->rq->received_us,
       .overhead_us = exchange_overhead_us(x),
@@ -174,6 +178,7 @@ void gateway_serve(struct gateway_worker *w, struct http_request *rq) {
   record(x);
   log_context()->request_id = TEXT_NONE;
   log_context()->stage = NULL;
+  exchange_drop_outgoing(x);
   if (x->principal)
     w->gateway->identity->unref(x->principal);
   gateway_snapshot_unref(x->snapshot);

@@ -2,6 +2,7 @@
  * never became an exchange. Called by app.c. */
 #include "gateway/gateway.h"
 
+#include "gateway/access.h"
 #include "gateway/route.h"
 #include "net/url.h"
 
@@ -10,6 +11,7 @@
 void gateway_snapshot_unref(struct gateway_snapshot *s) {
   if (!s || --s->refs > 0)
     return;
+  access_close(s);
   config_unref(s->config);
   free(s->origins);
   free(s->base_paths);
@@ -46,6 +48,8 @@ static enum err resolve(struct gateway_worker *w, struct gateway_snapshot *s, st
 enum err gateway_worker_use(struct gateway_worker *w, struct config *c, struct fault *f) {
   struct gateway_snapshot *s = snapshot_new(c);
   enum err e = resolve(w, s, f);
+  if (e == ERR_OK)
+    e = access_open(w, s, f);
   if (e != ERR_OK) {
     gateway_snapshot_unref(s);
     return e;
@@ -61,7 +65,8 @@ void gateway_worker_done(struct gateway_worker *w) {
 }
 
 bool gateway_owns(struct text path) {
-  static const struct text mounts[] = {TEXT("/v1/"), TEXT("/ak/"), TEXT("/anthropic/"), TEXT("/openai/")};
+  static const struct text mounts[] = {TEXT("/v1/"),     TEXT("/ak/"),      TEXT("/anthropic/"),
+                                       TEXT("/openai/"), TEXT("/bedrock/"), TEXT("/openrouter/")};
   for (size_t i = 0; i < sizeof(mounts) / sizeof(mounts[0]); i++) {
     if (text_starts(path, mounts[i]))
       return true;

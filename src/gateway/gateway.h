@@ -24,6 +24,7 @@ struct gateway {
   struct offload *offload;
   struct telemetry *telemetry;
   const struct provider *(*provider_find)(struct text kind);
+  struct catalogues *catalogues; /* NULL: no vendor's list is fetched */
 };
 
 /* A configuration as one worker uses it: with the connection pools of its providers. Counted on the worker's own
@@ -33,18 +34,24 @@ struct gateway_snapshot {
   struct config *config;
   struct http_origin **origins; /* by provider index */
   struct text *base_paths;      /* likewise: the path of the provider's base URL */
+  struct aws_source ***sources; /* by provider and credential index; NULL for providers that are not signed */
 };
 
+#define GATEWAY_BACKGROUND_MAX 8
 struct gateway_worker {
   struct gateway *gateway;
   unsigned index;
   struct http_client *client;
-  struct gateway_snapshot *snapshot; /* the newest; replaced on the worker's own thread only */
+  struct gateway_snapshot *snapshot;                /* the newest; replaced on the worker's own thread only */
+  struct fiber *background[GATEWAY_BACKGROUND_MAX]; /* NULL: free */
+  bool stopping;
 };
 
 /* Swaps the snapshot (takes over the reference) and finds the origins of its providers. On the worker's thread, outside
  * any exchange. On failure the old snapshot stays and the new one is given back. */
 enum err gateway_worker_use(struct gateway_worker *w, struct config *c, struct fault *f) MUST_CHECK;
+/* Cancels what runs beside the requests; nothing new begins. On the worker's thread. */
+void gateway_worker_stop(struct gateway_worker *w);
 void gateway_worker_done(struct gateway_worker *w);
 void gateway_snapshot_unref(struct gateway_snapshot *s); /* NULL is fine */
 

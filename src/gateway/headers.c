@@ -41,9 +41,60 @@ static bool stays_here(const struct http_headers *h, struct text name) {
   return IS_ONE_OF(name, kept) || is_ours(name) || http_header_is_hop_by_hop(h, name);
 }
 
+static bool starts_with_one_of(struct text name, const struct text *list, size_t count) {
+  for (size_t i = 0; i < count; i++) {
+    if (name.len >= list[i].len && text_equal_nocase(text_head(name, list[i].len), list[i]))
+      return true;
+  }
+  return false;
+}
+#define STARTS_WITH_ONE_OF(name, list) starts_with_one_of((name), (list), sizeof(list) / sizeof((list)[0]))
+
+/* A signature of the client's covers its own request; ours is made anew. */
+static bool is_of_a_signature(struct text name) {
+  static const struct text prefixes[] = {TEXT("x-amz-"), TEXT("amz-sdk-")};
+  return STARTS_WITH_ONE_OF(name, prefixes);
+}
+
+/* Means something to the vendor whose dialect the client speaks, and nothing to another. */
+static bool is_of_a_vendor(struct text name) {
+  static const struct text prefixes[] = {
+      TEXT("anthropic-"), TEXT("openai-"), TEXT("x-stainless-"), TEXT("x-amzn-"), TEXT("x-claude-code-"), TEXT("x-app"),
+  };
+  static const struct text framing[] = {TEXT("accept"), TEXT("content-type")};
+  return IS_ONE_OF(name, framing) || STARTS_WITH_ONE_OF(name, prefixes);
+}
+
+static bool target_has(const struct provider_target *target, struct text name) {
+  for (size_t i = 0; i < target->header_count; i++) {
+    if (text_equal_nocase(target->headers[i].name, name))
+      return true;
+  }
+  return false;
+}
+
+static size_t put(struct http_header *out, size_t n, size_t cap, struct text name, struct text value) {
+  if (n < cap && !text_is_empty(value))
+    out[n++] = (struct http_header){.name = name, .value = value};
+  return n;
+}
+
+/* What a body that was written anew needs beside it. */
+static size_t put_made(const struct exchange *x, const struct provider_target *target, struct http_header *out,
+                       size_t n, size_t cap) {
+  bool says_version = !target_has(target, TEXT("anthropic-version"));
+  if (!target_has(target, TEXT("content-type")))
+    n = put(out, n, cap, TEXT("content-type"), TEXT("application/json"));
+  if (!target_has(target, TEXT("accept")))
+    n = put(out, n, cap, TEXT("accept"), x->ask.stream ? TEXT("text/event-stream") : TEXT("application/json"));
+  n = put(out, n, cap, TEXT("anthropic-beta"), x->outgoing.beta);
+  return says_version ? put(out, n, cap, TEXT("anthropic-version"), x->outgoing.version) : n;
+}
+
 size_t headers_for_upstream(const struct exchange *x, const struct provider_target *target, struct http_header *out,
                             size_t cap) {
   const struct http_headers *h = &x->rq->head.headers;
+  bool passes = x->attempt.candidate->pairing.mode == PAIRING_PASS;
   size_t n = 0;
   for (size_t i = 0; i < target->header_count && n < cap; i++) {
     out[n++] = (struct http_header){target->headers[i].name, target->headers[i].value};
@@ -51,16 +102,14 @@ size_t headers_for_upstream(const struct exchange *x, const struct provider_targ
   /* The tap reads the answer; a compressed one would only have to be unpacked here. */
   if (n < cap)
     out[n++] = (struct http_header){TEXT("accept-encoding"), TEXT("identity")};
+  if (!passes)
+    n = put_made(x, target, out, n, cap);
   for (size_t i = 0; i < h->count && n < cap; i++) {
-    if (!stays_here(h, h->at[i].name))
+    struct text name = h->at[i].name;
+    if (!stays_here(h, name) && !is_of_a_signature(name) && !target_has(target, name) &&
+        (passes || !is_of_a_vendor(name)))
       out[n++] = h->at[i];
   }
-  return n;
-}
-
-static size_t put(struct http_header *out, size_t n, size_t cap, struct text name, struct text value) {
-  if (n < cap)
-    out[n++] = (struct http_header){.name = name, .value = value};
   return n;
 }
 
@@ -98,8 +147,9 @@ size_t headers_own(struct exchange *x, struct http_header *out, size_t cap) {
   size_t n = 0;
   n = put(out, n, cap, TEXT("x-request-id"), x->rq->id);
   n = put(out, n, cap, TEXT("x-weir-request-id"), x->rq->id);
-  if (x->route.wire->id == WIRE_ANTHROPIC)
-    n = put(out, n, cap, TEXT("request-id"), x->rq->id);
+  struct text theirs = text_of(x->route.wire->request_id_header);
+  if (!text_equal(theirs, TEXT("x-request-id")))
+    n = put(out, n, cap, theirs, x->rq->id);
   if (x->attempts > 0) {
     const struct candidate *c = x->attempt.candidate;
     n = put(out, n, cap, TEXT("x-weir-provider"), c->provider->name);
@@ -107,6 +157,8 @@ size_t headers_own(struct exchange *x, struct http_header *out, size_t cap) {
       n = put(out, n, cap, TEXT("x-weir-model"), c->upstream_model);
     n = put(out, n, cap, TEXT("x-weir-attempts"), attempts_text(x));
     n = put(out, n, cap, TEXT("x-weir-cache"), TEXT("bypass"));
+    n = put(out, n, cap, TEXT("x-weir-left-out"), x->left_out);
+    n = put(out, n, cap, TEXT("x-weir-not-carried"), exchange_not_carried(x));
   }
   return put(out, n, cap, TEXT("server-timing"), timing(x));
 }
@@ -138,28 +190,49 @@ static bool is_dropped_for_client(const struct http_headers *h, struct text name
   return http_header_is_hop_by_hop(h, name);
 }
 
+/* Of the provider's own dialect, or of the bytes that were written anew. */
+static bool is_dropped_when_converted(struct text name) {
+  static const struct text prefixes[] = {TEXT("anthropic-"), TEXT("openai-"), TEXT("x-amzn-"), TEXT("x-ratelimit-")};
+  return text_equal_nocase(name, TEXT("content-type")) || STARTS_WITH_ONE_OF(name, prefixes);
+}
+
+static struct text content_type(const struct exchange *x) {
+  if (!x->answer.is_stream)
+    return TEXT("application/json");
+  return x->route.wire->framing == WIRE_SSE ? TEXT("text/event-stream; charset=utf-8")
+                                            : TEXT("application/vnd.amazon.eventstream");
+}
+
+/* Weir's own headers, but the provider's id under the name of the caller's dialect where it has one. */
+static size_t put_own(struct exchange *x, struct text their_name, struct text theirs, struct http_header *out,
+                      size_t cap) {
+  struct http_header own[16];
+  size_t own_count = headers_own(x, own, 16), n = 0;
+  for (size_t i = 0; i < own_count; i++) {
+    bool is_id = text_equal(own[i].name, their_name) && !text_is_empty(theirs);
+    n = put(out, n, cap, own[i].name, is_id ? theirs : own[i].value);
+  }
+  return n;
+}
+
 size_t headers_for_client(struct exchange *x, const struct http_headers *upstream, bool decoded,
                           struct http_header *out, size_t cap) {
-  struct http_header own[12];
-  size_t own_count = headers_own(x, own, 12), n = 0;
-  bool anthropic = x->route.wire->id == WIRE_ANTHROPIC;
-  struct text their_name = anthropic ? TEXT("request-id") : TEXT("x-request-id");
-  struct text theirs = http_header_value(upstream, their_name);
-  for (size_t i = 0; i < own_count; i++) {
-    if (!text_is_empty(theirs) && text_equal(own[i].name, their_name))
-      continue;
-    if (n < cap)
-      out[n++] = own[i];
-  }
-  for (size_t i = 0; i < upstream->count; i++) {
+  const struct wire *wire = x->route.wire, *spoken = x->attempt.candidate->pairing.wire;
+  bool foreign = spoken && spoken != wire;
+  struct text their_name = text_of(wire->request_id_header);
+  struct text theirs = http_header_value(upstream, foreign ? text_of(spoken->request_id_header) : their_name);
+  size_t n = put_own(x, their_name, theirs, out, cap);
+  if (foreign && x->attempt.class == PROVIDER_OK)
+    n = put(out, n, cap, TEXT("content-type"), content_type(x));
+  for (size_t i = 0; i < upstream->count && n < cap; i++) {
     struct text name = upstream->at[i].name;
-    if (is_dropped_for_client(upstream, name, decoded))
+    if (is_dropped_for_client(upstream, name, decoded) || (foreign && is_dropped_when_converted(name)))
       continue;
-    /* The dialect's id header passes; the other spelling is ours already. */
-    if (anthropic && text_equal_nocase(name, TEXT("x-request-id")))
+    /* Both spellings of the id are set already. */
+    if (text_equal_nocase(name, TEXT("x-request-id")) || text_equal_nocase(name, their_name) ||
+        (foreign && text_equal_nocase(name, text_of(spoken->request_id_header))))
       continue;
-    if (n < cap)
-      out[n++] = upstream->at[i];
+    out[n++] = upstream->at[i];
   }
   x->upstream_request_id = theirs;
   /* A wrong provider key is ours to mend: clients that retry on 401 would do so for ever. */
@@ -167,4 +240,11 @@ size_t headers_for_client(struct exchange *x, const struct http_headers *upstrea
     n = put(out, n, cap, TEXT("x-should-retry"), TEXT("false"));
   }
   return n;
+}
+
+size_t headers_add_error_type(const struct exchange *x, struct http_header *out, size_t n, size_t cap) {
+  const struct wire *w = x->route.wire;
+  if (!w->error_type_header)
+    return n;
+  return put(out, n, cap, text_of(w->error_type_header), text_of(w->error_type(&x->fault)));
 }

@@ -1,8 +1,10 @@
-/* Second stage: whose call is this. A Weir key comes as x-api-key, as a bearer token, or in the path (/ak/{key}/...).
- * With both headers present the one that is a Weir key counts. By path, headers are the caller's own provider
- * credentials and travel on, unless they hold a Weir key, which never leaves. Whatever is wrong with a key in a path is
- * 404, so that keys cannot be probed. */
+/* Second stage: whose call is this. A Weir key comes as x-api-key, as a bearer token, or in the path (/ak/{key}/...),
+ * or its pair signs the request as AWS's SDKs do. With both headers present the one that is a Weir key counts. By path,
+ * headers are the caller's own provider credentials and travel on, unless they hold a Weir key, which never leaves.
+ * Whatever is wrong with a key in a path is 404, so that keys cannot be probed. */
 #include "gateway/exchange.h"
+
+#include "aws/sigv4.h"
 
 static struct text bearer(struct text authorization) {
   struct text scheme, token;
@@ -50,14 +52,36 @@ static enum err by_path(struct exchange *x, struct text api_key, struct text aut
     return e;
   if (!text_is_empty(api_key) && !holds_our_key(identity, api_key))
     x->own_x_api_key = api_key;
-  if (!text_is_empty(authorization) && !holds_our_key(identity, authorization))
+  if (!text_is_empty(authorization) && !sigv4_is_claim(authorization) && !holds_our_key(identity, authorization))
     x->own_authorization = authorization;
   return ERR_OK;
+}
+
+/* A signature covers the body, so the body has to be read before it is known whose it is; its limit is the same. */
+static enum err by_signature(struct exchange *x, struct text authorization, int64_t now_us) {
+  struct identity *identity = x->worker->gateway->identity;
+  const struct http_headers *h = &x->rq->head.headers;
+  struct sigv4_header *headers = arena_alloc(x->arena, (h->count + 1) * sizeof(*headers));
+  enum err e = x->rq->head.has_body ? exchange_read_body(x) : ERR_OK;
+  if (e != ERR_OK)
+    return e;
+  for (size_t i = 0; i < h->count; i++)
+    headers[i] = (struct sigv4_header){h->at[i].name, h->at[i].value};
+  const struct sigv4_request rq = {.method = x->rq->head.method,
+                                   .path = x->rq->path,
+                                   .query = x->rq->query,
+                                   .headers = headers,
+                                   .header_count = h->count,
+                                   .body = &x->body,
+                                   .body_pieces = 1};
+  return identity->find_signed(identity, &rq, authorization, now_us, &x->principal, &x->fault);
 }
 
 static enum err by_header(struct exchange *x, struct text api_key, struct text authorization, int64_t now_us) {
   struct identity *identity = x->worker->gateway->identity;
   struct text token = bearer(authorization);
+  if (text_is_empty(api_key) && sigv4_is_claim(authorization))
+    return by_signature(x, authorization, now_us);
   if (text_is_empty(api_key) && text_is_empty(token)) {
     return fault_set(&x->fault, ERR_UNAUTHENTICATED, NULL,
                      "no API key was sent: use the header x-api-key, or authorization with a bearer token");

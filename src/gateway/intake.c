@@ -4,6 +4,9 @@
  * carried without a look inside. */
 #include "gateway/exchange.h"
 
+#include "gateway/percent.h"
+
+#define MODEL_MAX_BYTES        256
 #define UNSUPPORTED_MEDIA_TYPE 415
 #define DROPPED_BODY_MAX_BYTES 65536
 
@@ -44,19 +47,34 @@ static enum err check_content_encoding(struct exchange *x) {
   return ERR_BAD_REQUEST;
 }
 
+static enum err take_model_of_path(struct exchange *x) {
+  if (!percent_decode(x->route.model_id, MODEL_MAX_BYTES, x->arena, &x->ask.model) || text_is_empty(x->ask.model))
+    return fault_set(&x->fault, ERR_BAD_REQUEST, "modelId", "the model's name in the path is not valid");
+  x->ask.stream = x->route.stream;
+  return ERR_OK;
+}
+
 static enum err read_ask(struct exchange *x) {
   struct json_limits limits = {.max_depth = x->config->limits.json_depth};
   struct json doc;
   enum err e = json_read(x->body, &limits, &doc, &x->fault);
   if (e != ERR_OK)
     return e;
-  e = x->route.wire->read_request(&doc, x->arena, &x->ask, &x->fault);
+  if (x->route.operation == PROVIDER_COUNT_BEDROCK)
+    x->ask.input_tokens_bound = usage_estimate_tokens(x->body.len); /* a body within a body; count.c looks inside */
+  else
+    e = x->route.wire->read_request(&doc, x->arena, &x->ask, &x->fault);
   json_done(&doc);
+  if (e == ERR_OK && x->route.wire->model_in_path)
+    e = take_model_of_path(x);
   x->has_ask = e == ERR_OK;
   return e;
 }
 
-static enum err read_body(struct exchange *x) {
+enum err exchange_read_body(struct exchange *x) {
+  if (x->body_was_read)
+    return ERR_OK;
+  x->body_was_read = true;
   int64_t before_us = loop_clock_us();
   enum err e = http_request_body(x->rq, x->config->limits.body_bytes, &x->body, &x->fault);
   x->waited_us += loop_clock_us() - before_us;
@@ -81,7 +99,7 @@ enum err exchange_intake(struct exchange *x) {
 enum err exchange_receive(struct exchange *x) {
   enum err e = ERR_OK;
   if (x->route.kind == ROUTE_CALL || x->rq->head.has_body)
-    e = read_body(x);
+    e = exchange_read_body(x);
   if (e == ERR_OK && x->route.kind == ROUTE_CALL)
     e = read_ask(x);
   if (e == ERR_OK)

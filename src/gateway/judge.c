@@ -5,6 +5,7 @@
 #include "gateway/judge.h"
 
 #include "gateway/answer.h"
+#include "gateway/convert.h"
 #include "gateway/redact.h"
 
 static enum err read_whole(struct exchange *x, size_t max_bytes) {
@@ -45,7 +46,7 @@ static enum err judge_plain(struct exchange *x) {
   enum err e = read_whole(x, x->config->limits.response_bytes);
   if (e != ERR_OK)
     return e;
-  e = x->route.wire->tap_plain(&x->tap, buf_text(&x->answer.held), &x->fault);
+  e = x->answer.converts ? convert_plain(x) : x->tap.wire->tap_plain(&x->tap, buf_text(&x->answer.held), &x->fault);
   if (e == ERR_OK) {
     x->tap.finished = true;
     x->first_token_us = loop_clock_us() - x->rq->received_us;
@@ -92,5 +93,8 @@ enum err judge_reply(struct exchange *x) {
                      x->ask.stream ? "the provider answered without a stream"
                                    : "the provider answered with a stream that was not asked for");
   }
+  if (x->answer.is_stream && x->answer.framing != x->tap.wire->framing)
+    return fault_set(&x->fault, ERR_UPSTREAM_PROTOCOL, NULL, "the provider answered with another kind of stream");
+  convert_begin(x);
   return x->answer.is_stream ? judge_stream(x) : judge_plain(x);
 }

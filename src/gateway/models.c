@@ -3,18 +3,39 @@
  * asked of any provider. */
 #include "gateway/exchange.h"
 
-#define PAGE_DEFAULT 20
-#define PAGE_MAX     1000
+#include "gateway/catalogue.h"
+#include "gateway/percent.h"
 
-/* In this version a target serves its own dialect only. */
-static bool speaks(const struct exchange *x, const struct config_model *m) {
-  bool anthropic = x->route.wire->id == WIRE_ANTHROPIC;
+#define PAGE_DEFAULT      20
+#define PAGE_MAX          1000
+#define LISTED_MAX        8192
+#define DEFAULT_CREATED_S 1704067200 /* where nobody says when a model appeared */
+
+/* Can a request for this name in this wire be served by one of the entry's targets? */
+static bool serves_in(const struct exchange *x, const struct config_model *m, struct text name, enum wire_id id) {
+  const struct wire *wire = wire_get(id);
+  struct text star = TEXT_NONE;
+  if (config_find_model(x->config, name, text_of(wire->name), &star) != m)
+    return false;
   for (size_t i = 0; i < m->target_count; i++) {
-    const struct provider *adapter = x->worker->gateway->provider_find(m->targets[i].provider->kind_name);
-    if (adapter && adapter->serves(anthropic ? PROVIDER_MESSAGES : PROVIDER_CHAT))
+    const struct config_target *t = &m->targets[i];
+    const struct provider *adapter = x->worker->gateway->provider_find(t->provider->kind_name);
+    struct pairing unused;
+    if (adapter && pairing_find(wire, t->provider, t->model, adapter, &unused) == ERR_OK)
       return true;
   }
   return false;
+}
+
+/* Does the model answer in the dialect in which the list is asked for? */
+static bool speaks(const struct exchange *x, const struct config_model *m, struct text name) {
+  enum wire_id id = x->route.wire->id;
+  if (id == WIRE_ANTHROPIC)
+    return serves_in(x, m, name, id);
+  if (x->route.mount == ROUTE_BEDROCK)
+    return serves_in(x, m, name, WIRE_BEDROCK_CONVERSE) || serves_in(x, m, name, WIRE_BEDROCK_INVOKE);
+  return serves_in(x, m, name, WIRE_OPENAI_CHAT) || serves_in(x, m, name, WIRE_OPENAI_RESPONSES) ||
+         serves_in(x, m, name, WIRE_OPENAI_EMBEDDINGS);
 }
 
 static struct wire_model describe(const struct exchange *x, const struct config_model *m, struct text id) {
@@ -26,7 +47,7 @@ static struct wire_model describe(const struct exchange *x, const struct config_
       .max_output_tokens = m->max_output_tokens,
       .input_price = -1,
       .output_price = -1,
-      .created_s = 1704067200,
+      .created_s = DEFAULT_CREATED_S,
   };
   if (m->target_count == 0)
     return out;
@@ -40,52 +61,68 @@ static struct wire_model describe(const struct exchange *x, const struct config_
   return out;
 }
 
+/* A growing list in the arena. */
+struct listing {
+  struct wire_model *at;
+  size_t count, room;
+};
+
+static void listing_add(struct exchange *x, struct listing *l, struct wire_model model) {
+  if (l->count == l->room) {
+    struct wire_model *grown = arena_alloc(x->arena, 2 * l->room * sizeof(*grown));
+    memcpy(grown, l->at, l->count * sizeof(*grown));
+    l->at = grown;
+    l->room *= 2;
+  }
+  l->at[l->count++] = model;
+}
+
+/* What a name with '*' stands for, as far as the vendor of its first target publishes a list. */
+static void list_catalogue(struct exchange *x, const struct config_model *m, struct listing *l) {
+  const struct config_target *t = &m->targets[0];
+  struct llm_catalogue *published = gateway_catalogue(x->worker, x->snapshot, t->provider);
+  ptrdiff_t star_at = text_find_char(m->name, '*');
+  for (size_t i = 0; published && i < published->count && l->count < LISTED_MAX; i++) {
+    const struct llm_catalogue_model *p = &published->models[i];
+    struct text star;
+    if (!text_glob(t->model, p->id, &star) || text_find_char(t->model, '*') < 0)
+      continue;
+    const struct text parts[] = {text_head(m->name, (size_t)star_at), star, text_skip(m->name, (size_t)star_at + 1)};
+    struct text name = arena_join(x->arena, parts, 3);
+    if (!speaks(x, m, name) || !principal_allows_model(x->principal, name))
+      continue;
+    listing_add(x, l,
+                (struct wire_model){.id = name,
+                                    .display_name = text_is_empty(p->name) ? name : arena_copy(x->arena, p->name),
+                                    .owned_by = t->provider->name,
+                                    .context_tokens = p->context_tokens,
+                                    .max_output_tokens = p->max_output_tokens,
+                                    .input_price = p->price.version ? p->price.input : -1,
+                                    .output_price = p->price.version ? p->price.output : -1,
+                                    .created_s = p->created_s ? p->created_s : DEFAULT_CREATED_S});
+  }
+  llm_catalogue_drop(published);
+}
+
 static size_t list(struct exchange *x, struct wire_model **out) {
-  struct wire_model *models = arena_alloc(x->arena, (x->config->model_count + 1) * sizeof(*models));
-  size_t n = 0;
+  struct listing l = {arena_alloc(x->arena, (x->config->model_count + 1) * sizeof(*l.at)), 0,
+                      x->config->model_count + 1};
   for (size_t i = 0; i < x->config->model_count; i++) {
     const struct config_model *m = &x->config->models[i];
-    if (text_find_char(m->name, '*') >= 0 || !speaks(x, m) || !principal_allows_model(x->principal, m->name))
+    if (text_find_char(m->name, '*') >= 0) {
+      if (m->target_count > 0)
+        list_catalogue(x, m, &l);
       continue;
-    models[n++] = describe(x, m, m->name);
+    }
+    if (!speaks(x, m, m->name) || !principal_allows_model(x->principal, m->name))
+      continue;
+    listing_add(x, &l, describe(x, m, m->name));
   }
-  *out = models;
-  return n;
+  *out = l.at;
+  return l.count;
 }
 
 #define ID_MAX_BYTES 256
-
-static int hex_digit(char c) {
-  if (c >= '0' && c <= '9')
-    return c - '0';
-  if (c >= 'a' && c <= 'f')
-    return c - 'a' + 10;
-  return c >= 'A' && c <= 'F' ? c - 'A' + 10 : -1;
-}
-
-/* An id as it stands in a path or a query, %XX undone. False when it cannot be the id of a model: broken escapes, more
- * than ID_MAX_BYTES, control bytes, not UTF-8. */
-static bool decode(struct text t, struct arena *a, struct text *out) {
-  char *id = arena_alloc(a, ID_MAX_BYTES);
-  size_t n = 0;
-  for (size_t i = 0; i < t.len && n < ID_MAX_BYTES; i++, n++) {
-    int byte = (unsigned char)t.at[i];
-    if (byte == '%') {
-      int high = t.len - i > 2 ? hex_digit(t.at[i + 1]) : -1, low = t.len - i > 2 ? hex_digit(t.at[i + 2]) : -1;
-      if (high < 0 || low < 0)
-        return false;
-      byte = high * 16 + low;
-      i += 2;
-    }
-    if (byte < ' ' || byte == 0x7f)
-      return false;
-    id[n] = (char)byte;
-    if (n + 1 == ID_MAX_BYTES && i + 1 < t.len)
-      return false;
-  }
-  *out = (struct text){id, n};
-  return text_is_utf8(*out);
-}
 
 static enum err number_param(struct exchange *x, struct text value, uint64_t *out) {
   if (text_to_u64(value, out) && *out >= 1 && *out <= PAGE_MAX)
@@ -115,7 +152,7 @@ static enum err read_page(struct exchange *x, struct page *out) {
       continue;
     bool is_after = text_equal(name, TEXT("after_id"));
     if ((is_after || text_equal(name, TEXT("before_id"))) &&
-        !decode(value, x->arena, is_after ? &out->after : &out->before))
+        !percent_decode(value, ID_MAX_BYTES, x->arena, is_after ? &out->after : &out->before))
       return no_such_id(x, is_after ? "after_id" : "before_id", value);
     if (!text_equal(name, TEXT("limit")))
       continue;
@@ -160,11 +197,21 @@ static enum err paginate(struct exchange *x, struct wire_model **models, size_t 
   return ERR_OK;
 }
 
+/* The first entry that serves the name in the list's dialect; it may be another for each of its wires. */
+static const struct config_model *entry_of(const struct exchange *x, struct text name) {
+  for (enum wire_id id = 0; id < WIRE_COUNT; id++) {
+    const struct config_model *m = config_find_model(x->config, name, text_of(wire_get(id)->name), NULL);
+    if (m && speaks(x, m, name))
+      return m;
+  }
+  return NULL;
+}
+
 static enum err write_one(struct exchange *x, struct buf *out) {
   struct text name;
-  if (decode(x->route.model_id, x->arena, &name)) {
-    const struct config_model *m = config_find_model(x->config, name, text_of(x->route.wire->name), NULL);
-    if (m && speaks(x, m) && principal_allows_model(x->principal, name)) {
+  if (percent_decode(x->route.model_id, ID_MAX_BYTES, x->arena, &name) && principal_allows_model(x->principal, name)) {
+    const struct config_model *m = entry_of(x, name);
+    if (m) {
       struct wire_model model = describe(x, m, name);
       if (x->route.wire->id == WIRE_ANTHROPIC)
         wire_anthropic_write_model(out, &model);
@@ -180,6 +227,11 @@ static enum err write_one(struct exchange *x, struct buf *out) {
 static enum err write_list(struct exchange *x, struct buf *out) {
   struct wire_model *models;
   size_t count = list(x, &models);
+  if (x->route.mount == ROUTE_BEDROCK) {
+    bool profiles = text_equal(x->route.vendor_path, TEXT("/inference-profiles"));
+    (profiles ? wire_bedrock_write_profiles : wire_bedrock_write_models)(out, models, count);
+    return ERR_OK;
+  }
   if (x->route.wire->id != WIRE_ANTHROPIC) {
     wire_openai_write_models(out, models, count);
     return ERR_OK;

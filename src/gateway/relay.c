@@ -6,6 +6,7 @@
 #include "gateway/exchange.h"
 
 #include "gateway/answer.h"
+#include "gateway/convert.h"
 
 #define SCRATCH_BYTES (32 * 1024)
 
@@ -40,10 +41,22 @@ static enum err start(struct exchange *x) {
   return http_respond_start(x->rq, head->status, headers, count);
 }
 
+/* The complete events of one read: as they came, or what they have become. */
+static enum err send_events(struct exchange *x, struct text events) {
+  struct answer *a = &x->answer;
+  if (!a->converts)
+    return write_out(x, events);
+  enum err e = write_out(x, buf_text(&a->out));
+  size_t most = a->out.max;
+  buf_done(&a->out);
+  buf_init(&a->out, most);
+  return e;
+}
+
 /* Sends the complete events of held and keeps the rest; memory goes back as soon as nothing is left. */
 static enum err send_held(struct exchange *x) {
   struct answer *a = &x->answer;
-  enum err e = write_out(x, (struct text){a->held.at, a->ready});
+  enum err e = send_events(x, (struct text){a->held.at, a->ready});
   buf_consume(&a->held, a->ready);
   a->ready = 0;
   if (a->held.len == 0) {
@@ -85,7 +98,7 @@ static enum err step_scratch(struct exchange *x) {
   if (len > ready)
     buf_add(&x->answer.held, (struct text){bytes + ready, len - ready});
   x->answer.scan = scan;
-  enum err sent = write_out(x, (struct text){bytes, ready});
+  enum err sent = send_events(x, (struct text){bytes, ready});
   return e != ERR_OK ? e : sent;
 }
 
@@ -124,8 +137,7 @@ static enum err finish_broken(struct exchange *x, enum err e) {
   x->attempt.class = PROVIDER_SERVER_ERROR;
   buf_init(&event, 4096);
   /* The id that the head of this answer bears. */
-  x->route.wire->write_stream_error(&event, &x->fault,
-                                    text_is_empty(x->upstream_request_id) ? x->rq->id : x->upstream_request_id);
+  convert_failure(x, &x->fault, text_is_empty(x->upstream_request_id) ? x->rq->id : x->upstream_request_id, &event);
   e = write_out(x, buf_text(&event));
   if (e == ERR_OK)
     e = http_respond_end(x->rq);
@@ -169,7 +181,7 @@ static enum err finish(struct exchange *x, enum err e, bool client_failed) {
   x->fault = x->tap.failed ? x->tap.fault : (struct fault){0};
   x->fault_quotes = x->tap.failed;
   /* Bytes behind the last blank line are the answer's own only when it ended properly. */
-  e = e == ERR_END ? write_out(x, buf_text(&a->held)) : ERR_OK;
+  e = e == ERR_END ? send_events(x, buf_text(&a->held)) : ERR_OK;
   if (e == ERR_OK)
     e = http_respond_end(x->rq);
   if (e != ERR_OK && !x->tap.finished)
@@ -192,40 +204,56 @@ static enum err relay_plain(struct exchange *x) {
   const struct http1_head *head = http_reply_head(x->attempt.reply);
   struct http_header *headers = header_scratch();
   size_t count = headers_for_client(x, &head->headers, x->answer.inflate != NULL, headers, HEADERS_CAP);
+  struct text body = buf_text(x->answer.converts ? &x->answer.out : &x->answer.held);
   x->status = head->status;
-  x->response_bytes = x->answer.held.len;
+  x->response_bytes = body.len;
   x->outcome = x->attempt.class == PROVIDER_OK ? "ok" : "error";
-  enum err e = http_respond(x->rq, head->status, headers, count, buf_text(&x->answer.held));
+  enum err e = http_respond(x->rq, head->status, headers, count, body);
   if (e == ERR_OK)
     return ERR_OK;
   x->outcome = "cancelled";
   return ERR_CANCELLED;
 }
 
+/* What the provider said, in the caller's wire: its message where it can be read. */
+static void write_error(struct exchange *x) {
+  const struct wire *theirs = x->attempt.candidate->pairing.wire;
+  int status = x->attempt.upstream_status;
+  struct text message = theirs ? theirs->error_message(buf_text(&x->answer.held), x->arena) : TEXT_NONE;
+  if (text_is_empty(message) || theirs == x->route.wire) {
+    fault_set(&x->fault, x->fault.err, NULL, "the provider answered with status %d", status);
+  } else {
+    fault_set(&x->fault, x->fault.err, NULL, "%.*s", TEXT_ARGS(text_head(message, sizeof(x->fault.text))));
+    x->fault_quotes = true;
+  }
+  x->fault.status = status < 400 ? 502 : status;
+  buf_reset(&x->answer.held);
+  x->route.wire->write_error(&x->answer.held, &x->fault, x->rq->id);
+}
+
 /* The provider's error in the provider's own words where they are of the caller's dialect, else in ours. */
 static enum err relay_error(struct exchange *x) {
   struct text body = buf_text(&x->answer.held);
+  const struct wire *theirs = x->attempt.candidate->pairing.wire;
+  bool same_words = !theirs || theirs == x->route.wire;
   x->fault.err = x->attempt.class == PROVIDER_RATE_LIMIT    ? ERR_UPSTREAM_RATE
                  : x->attempt.class == PROVIDER_USAGE_LIMIT ? ERR_UPSTREAM_USAGE
                                                             : ERR_UPSTREAM_STATUS;
-  if (x->route.kind == ROUTE_RAW || x->route.wire->is_error(body)) {
+  if (x->route.kind == ROUTE_RAW || (same_words && x->route.wire->is_error(body))) {
     fault_set(&x->fault, x->fault.err, NULL, "the provider answered with status %d", x->attempt.upstream_status);
     return relay_plain(x);
   }
-  int status = x->attempt.upstream_status;
-  buf_reset(&x->answer.held);
-  fault_set(&x->fault, x->fault.err, NULL, "the provider answered with status %d", status);
-  x->fault.status = status < 400 ? 502 : status;
-  x->route.wire->write_error(&x->answer.held, &x->fault, x->rq->id);
+  write_error(x);
   const struct http1_head *head = http_reply_head(x->attempt.reply);
   struct http_header *headers = header_scratch();
-  size_t count = headers_for_client(x, &head->headers, true, headers, HEADERS_CAP - 1), kept = 0;
+  size_t count = headers_for_client(x, &head->headers, true, headers, HEADERS_CAP - 2), kept = 0;
   for (size_t i = 0; i < count; i++) {
     if (!text_equal_nocase(headers[i].name, TEXT("content-type")) &&
         !text_equal_nocase(headers[i].name, TEXT("location")))
       headers[kept++] = headers[i];
   }
   headers[kept++] = (struct http_header){TEXT("content-type"), TEXT("application/json")};
+  kept = headers_add_error_type(x, headers, kept, HEADERS_CAP);
   x->status = x->fault.status;
   x->response_bytes = x->answer.held.len;
   x->outcome = "error";

@@ -11,7 +11,7 @@ static bool was_good(const struct attempt *a) { return a->upstream_status >= 200
  * call, and the content that was seen. An error instead of an answer costs nothing. */
 static void complete_usage(struct exchange *x, struct usage *u) {
   const struct attempt *a = &x->attempt;
-  bool metered = x->route.operation != PROVIDER_COUNT_TOKENS && x->route.operation != PROVIDER_RAW;
+  bool metered = !exchange_is_count(x) && x->route.operation != PROVIDER_RAW;
   bool failed = x->tap.failed || a->class != PROVIDER_OK;
   if (!metered || !a->head_arrived || !was_good(a))
     return;
@@ -21,13 +21,18 @@ static void complete_usage(struct exchange *x, struct usage *u) {
     usage_fill(u, x->tap.finished, x->request_bytes, x->tap.output_bytes);
 }
 
+/* A price of ours says what each class costs; without one the provider's own bill is taken, all of it as output. */
 static void cost_of(const struct exchange *x, const struct usage *u, struct cost *out) {
   const struct price *price = &x->attempt.candidate->price;
-  if (x->route.operation == PROVIDER_COUNT_TOKENS || usage_total(u) == 0) {
+  int64_t billed = x->tap.reported_cost_nano;
+  if (exchange_is_count(x) || (usage_total(u) == 0 && billed <= 0)) {
     *out = (struct cost){.known = true};
     return;
   }
-  price_cost(price->version ? price : NULL, u, out);
+  if (price->version == 0 && billed >= 0)
+    *out = (struct cost){.output = billed, .total = billed, .known = true};
+  else
+    price_cost(price->version ? price : NULL, u, out);
 }
 
 void exchange_settle_attempt(struct exchange *x, const char *outcome, const char *error) {

@@ -29,7 +29,7 @@ static void put_quoted(struct buf *out, struct text t) {
 }
 
 static void write_plain(struct buf *out, const struct sim_answer *answer, struct arena *a) {
-  responses_put_object(out, answer, RESPONSES_ENDED);
+  sim_responses_put_object(out, answer, RESPONSES_ENDED);
 }
 
 static void begin(struct buf *out, struct sim_cursor *c, const char *type) {
@@ -42,7 +42,7 @@ static void put_response_event(struct buf *out, const struct sim_answer *answer,
                                enum responses_state state) {
   begin(out, c, type);
   buf_add(out, TEXT(",\"response\":"));
-  responses_put_object(out, answer, state);
+  sim_responses_put_object(out, answer, state);
   end(out);
 }
 
@@ -234,7 +234,7 @@ static void keep(struct responses_store *store, const struct sim_answer *answer,
   if (!answer->is_kept)
     return;
   buf_init(&object, KEPT_MAX_BYTES);
-  responses_put_object(&object, answer, RESPONSES_ENDED);
+  sim_responses_put_object(&object, answer, RESPONSES_ENDED);
   for (size_t i = 0; i < answer->block_count; i++)
     digest_text(&prompt, answer->block[i].text);
   if (buf_check(&object) == ERR_OK)

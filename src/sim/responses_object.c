@@ -121,7 +121,7 @@ static void put_ending(struct buf *out, const struct sim_answer *answer, enum re
     buf_add(out, TEXT(",\"completed_at\":null"));
 }
 
-void responses_put_object(struct buf *out, const struct sim_answer *answer, enum responses_state state) {
+void sim_responses_put_object(struct buf *out, const struct sim_answer *answer, enum responses_state state) {
   buf_add(out, TEXT("{\"id\":\"resp_"));
   buf_add(out, answer->id);
   buf_add_format(out, "\",\"object\":\"response\",\"created_at\":%d", SIM_OPENAI_CREATED);

@@ -11,7 +11,7 @@ enum responses_state {
   RESPONSES_FAILED, /* with an error */
 };
 
-void responses_put_object(struct buf *out, const struct sim_answer *answer, enum responses_state state);
+void sim_responses_put_object(struct buf *out, const struct sim_answer *answer, enum responses_state state);
 /* An item of the output: as it is added (is_whole false) or done. */
 void responses_put_item(struct buf *out, const struct sim_answer *answer, size_t block, bool is_whole);
 /* The part of a message, or of a reasoning item's summary. */

@@ -7,7 +7,7 @@
 #include "base/log.h"
 #include "fiber/loop.h"
 
-#define LINE_MAX_BYTES 65536 /* fifteen texts of TEXT_MAX_BYTES, each byte an escape of six, and the numbers */
+#define LINE_MAX_BYTES 65536 /* seventeen texts of TEXT_MAX_BYTES, each byte an escape of six, and the numbers */
 #define TEXT_MAX_BYTES 512
 
 static const char *const stage_names[TELEMETRY_STAGES] = {
@@ -90,6 +90,8 @@ void access_write_line(struct buf *out, int64_t wall_us, const struct telemetry_
   field(&w, "provider", e->provider);
   field(&w, "upstream_model", e->upstream_model);
   field(&w, "upstream_request_id", e->upstream_request_id);
+  field(&w, "left_out", e->left_out);
+  field(&w, "not_carried", e->not_carried);
   if (e->upstream_status)
     json_field_i64(&w, "upstream_status", e->upstream_status);
   json_field_u64(&w, "attempts", e->attempts);

@@ -6,6 +6,7 @@
 
 #include "gateway_upstream.h"
 
+#include "aws/sigv4.h"
 #include "base/log.h"
 #include "gateway/gateway.h"
 #include "provider/table.h"
@@ -76,6 +77,22 @@ static inline enum err fake_find(struct identity *self, struct text key, int64_t
   return ERR_OK;
 }
 
+/* Whoever signs with the id "WEIRPAIR" is KEY's owner, when the body that was signed is the body that came. */
+static inline enum err fake_find_signed(struct identity *self, const struct sigv4_request *rq,
+                                        struct text authorization, int64_t now_us, const struct principal **out,
+                                        struct fault *f) {
+  struct sigv4_claim claim;
+  enum err e = sigv4_read_claim(authorization, &claim, f);
+  if (e == ERR_OK && !text_equal(claim.access_key_id, TEXT("WEIRPAIR")))
+    e = fault_set(f, ERR_UNAUTHENTICATED, NULL, "this access key is not known");
+  struct arena a;
+  arena_init(&a);
+  if (e == ERR_OK)
+    e = sigv4_check(rq, &claim, TEXT("pair-secret"), now_us / 1000000, &a, f);
+  arena_done(&a);
+  return e == ERR_OK ? fake_find(self, TEXT(KEY), now_us, out, f) : e;
+}
+
 static inline bool fake_is_ours(struct identity *self, struct text key) {
   struct fake_identity *i = (struct fake_identity *)self;
   for (size_t n = 0; n < COUNT_OF(i->others); n++)
@@ -133,27 +150,44 @@ static inline struct config *world_config(struct world *w, const char *extra) {
   struct buf yaml;
   unsigned a = addr_port(&w->up[0].at), b = addr_port(&w->up[1].at);
   buf_init(&yaml, 1 << 16);
-  buf_add_format(&yaml,
-                 "providers:\n"
-                 "- {name: a, kind: anthropic, base_url: 'http://127.0.0.1:%u/base', credentials: [{name: c, api_key: "
-                 "vendor-secret-a}]}\n"
-                 "- {name: b, kind: anthropic, base_url: 'http://127.0.0.1:%u', credentials: [{name: c, api_key: "
-                 "vendor-secret-b}]}\n"
-                 "- {name: oa, kind: openai, base_url: 'http://127.0.0.1:%u/v1', credentials: [{name: c, api_key: "
-                 "vendor-secret-oa}]}\n"
-                 "- {name: ob, kind: openai, base_url: 'http://127.0.0.1:%u/v1'}\n"
-                 "models:\n"
-                 "- {name: one, targets: [{provider: a, model: one}, {provider: oa, model: one}]}\n"
-                 "- {name: alias, targets: [{provider: a, model: real-model}, {provider: oa, model: real-model}]}\n"
-                 "- {name: two, targets: [{provider: a, model: two}, {provider: b, model: two-b}, {provider: oa, "
-                 "model: two}, {provider: ob, model: two-b}]}\n"
-                 "- {name: 'wild-*', targets: [{provider: a, model: 'tamed-*-x'}, {provider: oa, model: '*'}]}\n"
-                 "- {name: 'free', targets: [{provider: a, model: unpriced}]}\n"
-                 "- {name: 'claude-only', wire: anthropic, targets: [{provider: a, model: x}]}\n"
-                 "- {name: 'team/gpt', targets: [{provider: oa, model: gpt}]}\n"
-                 "prices:\n"
-                 "- {provider: a, model: unpriced-not, input: 1, output: 1}\n",
-                 a, b, a, b);
+  buf_add_format(
+      &yaml,
+      "providers:\n"
+      "- {name: a, kind: anthropic, base_url: 'http://127.0.0.1:%u/base', credentials: [{name: c, api_key: "
+      "vendor-secret-a}]}\n"
+      "- {name: b, kind: anthropic, base_url: 'http://127.0.0.1:%u', credentials: [{name: c, api_key: "
+      "vendor-secret-b}]}\n"
+      "- {name: oa, kind: openai, base_url: 'http://127.0.0.1:%u/v1', credentials: [{name: c, api_key: "
+      "vendor-secret-oa}]}\n"
+      "- {name: ob, kind: openai, base_url: 'http://127.0.0.1:%u/v1'}\n"
+      "- {name: router, kind: openrouter, base_url: 'http://127.0.0.1:%u/api/v1'}\n"
+      "- {name: aws, kind: bedrock, region: eu-west-1, base_url: 'http://127.0.0.1:%u', credentials: [{name: "
+      "c, access_key_id: AKIATEST, secret_access_key: the-secret, session_token: a-session}]}\n"
+      "- {name: aws-none, kind: bedrock, region: eu-west-1, base_url: 'http://127.0.0.1:%u', credentials: "
+      "[{name: c, from: environment}]}\n"
+      "models:\n"
+      "- {name: one, wire: anthropic, targets: [{provider: a, model: one}]}\n"
+      "- {name: one, wire: openai, targets: [{provider: oa, model: one}]}\n"
+      "- {name: alias, wire: anthropic, targets: [{provider: a, model: real-model}]}\n"
+      "- {name: alias, wire: openai, targets: [{provider: oa, model: real-model}]}\n"
+      "- {name: two, wire: anthropic, targets: [{provider: a, model: two}, {provider: b, model: two-b}]}\n"
+      "- {name: two, wire: openai, targets: [{provider: oa, model: two}, {provider: ob, model: two-b}]}\n"
+      "- {name: 'wild-*', wire: anthropic, targets: [{provider: a, model: 'tamed-*-x'}]}\n"
+      "- {name: 'wild-*', wire: openai, targets: [{provider: oa, model: '*'}]}\n"
+      "- {name: 'free', wire: anthropic, targets: [{provider: a, model: unpriced}]}\n"
+      "- {name: 'claude-only', wire: anthropic, targets: [{provider: a, model: x}]}\n"
+      "- {name: 'team/gpt', wire: openai, targets: [{provider: oa, model: gpt}]}\n"
+      "- {name: crossed, wire: anthropic, targets: [{provider: oa, model: gpt}, {provider: b, model: one}]}\n"
+      "- {name: crossed, wire: openai, targets: [{provider: a, model: one}, {provider: b, model: two-b}]}\n"
+      "- {name: nova, targets: [{provider: aws, model: 'amazon.nova-v1:0'}]}\n"
+      "- {name: no-credentials, targets: [{provider: aws-none, model: 'amazon.nova-v1:0'}, {provider: b, "
+      "model: one}]}\n"
+      "- {name: 'router/*', targets: [{provider: router, model: '*'}]}\n"
+      "- {name: 'lossy', targets: [{provider: oa, model: gpt, leave_out: [defer_loading]}]}\n"
+      "- {name: 'only-openai', targets: [{provider: ob, model: gpt}]}\n"
+      "prices:\n"
+      "- {provider: a, model: unpriced-not, input: 1, output: 1}\n",
+      a, b, a, b, a, a, a);
   static const char *const priced[] = {"one", "two", "two-b", "real-model", "gpt", "tamed-*"};
   static const char *const providers[] = {"a", "b", "oa", "ob"};
   for (size_t p = 0; p < COUNT_OF(providers); p++)
@@ -169,14 +203,15 @@ static inline struct config *world_config(struct world *w, const char *extra) {
 }
 
 static inline void world_ports(struct world *w) {
-  w->identity.port = (struct identity){fake_find, fake_is_ours, fake_unref};
+  w->identity.port = (struct identity){
+      .find = fake_find, .find_signed = fake_find_signed, .is_ours = fake_is_ours, .unref = fake_unref};
   w->identity.one = (struct principal){.id = 7, .name = TEXT("tester"), .user = TEXT("ada")};
   w->spent.ops.ledger_spent = fake_ledger_spent;
   w->spent.store.ops = &w->spent.ops;
   w->seen.port.exchange_done = record_exchange;
   w->limiter = limiter_new(100);
-  w->gateway = (struct gateway){&w->identity.port, w->ledger,     w->limiter,   &w->spent.store,
-                                w->offload,        &w->seen.port, provider_find};
+  w->gateway = (struct gateway){&w->identity.port, w->ledger,     w->limiter,    &w->spent.store,
+                                w->offload,        &w->seen.port, provider_find, NULL};
 }
 
 static inline void world_open(struct world *w) {

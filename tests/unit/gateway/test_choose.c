@@ -32,8 +32,11 @@ static void refused(struct world *w) {
   CHECK_MEMBER(w, "error.type", "not_found_error");
   CHECK_HAS(answer_member(w, "error.message").at, "\"nothing\"");
   CHECK_INT(ask_chat(w, "{\"model\":\"claude-only\"}"), 404);
-  CHECK_INT(ask_messages(w, "{\"model\":\"team/gpt\",\"max_tokens\":1}"), 400);
-  CHECK_HAS(answer_member(w, "error.message").at, "anthropic");
+  CHECK_INT(ask_messages(w, "{\"model\":\"team/gpt\",\"max_tokens\":1}"), 404);
+  CHECK_INT(ask(w, "POST /v1/embeddings", "authorization: Bearer " KEY "\r\n" JSON_TYPE,
+                TEXT("{\"model\":\"crossed\",\"input\":\"x\"}")),
+            400);
+  CHECK_HAS(answer_member(w, "error.message").at, "openai_embeddings");
   const struct text models[] = {TEXT("two"), TEXT("wild-*")};
   w->identity.one.models = models;
   w->identity.one.model_count = 2;

@@ -116,8 +116,44 @@ static void test_own_credentials_travel_only_by_path_and_no_weir_key_does(void *
   run_world(own_credentials, NULL);
 }
 
+#define BEDROCK_PATH "/bedrock/model/lossy/invoke"
+
+/* A request signed as AWS's SDKs sign, with the body that is given to ask. */
+static struct text signed_headers(struct world *w, struct text body, const char *id) {
+  struct sigv4_header headers[] = {{TEXT("host"), TEXT("weir")}, {TEXT("content-type"), TEXT("application/json")}};
+  const struct sigv4_request rq = {.method = TEXT("POST"),
+                                   .path = TEXT(BEDROCK_PATH),
+                                   .headers = headers,
+                                   .header_count = 2,
+                                   .body = &body,
+                                   .body_pieces = 1};
+  const struct sigv4_scope scope = {TEXT("us-east-1"), TEXT("bedrock"), loop_wall_us() / 1000000};
+  const struct aws_credentials c = {.access_key_id = text_of(id), .secret_access_key = TEXT("pair-secret")};
+  struct sigv4_signature s;
+  CHECK_ERR(sigv4_sign(&rq, &scope, &c, &w->arena, &s), ERR_OK);
+  return arena_format(&w->arena, "content-type: application/json\r\nx-amz-date: %.*s\r\nauthorization: %.*s\r\n",
+                      TEXT_ARGS(s.amz_date), TEXT_ARGS(s.authorization));
+}
+
+static void signature(struct world *w) {
+  struct text body =
+      TEXT("{\"anthropic_version\":\"bedrock-2023-05-31\",\"max_tokens\":9,\"messages\":[{\"role\":\"user\","
+           "\"content\":\"hi\"}]}");
+  w->up[0].answer = json_answer(w, 200, COMPLETION);
+  CHECK_INT(ask(w, "POST " BEDROCK_PATH, signed_headers(w, body, "WEIRPAIR").at, body), 200);
+  CHECK_TEXT(w->seen.last.key_name, TEXT("tester"));
+  CHECK_TEXT(sent_header(w, 0, "x-amz-date"), TEXT_NONE);
+  CHECK_TEXT(sent_header(w, 0, "authorization"), TEXT("Bearer vendor-secret-oa"));
+  CHECK_INT(ask(w, "POST " BEDROCK_PATH, signed_headers(w, TEXT("another body"), "WEIRPAIR").at, body), 401);
+  CHECK_HEADER(w, "x-amzn-errortype", "UnrecognizedClientException");
+  CHECK_INT(ask(w, "POST " BEDROCK_PATH, signed_headers(w, body, "UNKNOWN").at, body), 401);
+  CHECK_INT(w->up[0].requests, 1);
+}
+static void test_a_signed_request_is_known_by_its_pair(void **state) { run_world(signature, NULL); }
+
 int main(void) {
   const struct CMUnitTest tests[] = {
+      cmocka_unit_test(test_a_signed_request_is_known_by_its_pair),
       cmocka_unit_test(test_a_key_is_found_in_either_header),
       cmocka_unit_test(test_missing_unknown_double_and_blocked_keys_are_refused),
       cmocka_unit_test(test_a_key_in_the_path_serves_and_a_wrong_one_is_404),

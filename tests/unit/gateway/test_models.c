@@ -40,7 +40,7 @@ static void filtered(struct world *w) {
 }
 static void test_a_key_sees_only_its_models(void **state) { run_world(filtered, NULL); }
 
-/* Anthropic's: one, alias, two, free, claude-only. */
+/* Anthropic's: one, alias, two, free, claude-only, crossed, nova, no-credentials, lossy, only-openai. */
 static void pages(struct world *w) {
   CHECK_INT(list(w, "?limit=2"), 200);
   CHECK_MEMBER(w, "data.0.id", "one");
@@ -50,10 +50,10 @@ static void pages(struct world *w) {
   CHECK_INT(list(w, "?limit=2&after_id=alias"), 200);
   CHECK_MEMBER(w, "data.0.id", "two");
   CHECK_MEMBER(w, "has_more", "true");
-  CHECK_INT(list(w, "?after_id=free&limit=2"), 200);
-  CHECK_MEMBER(w, "data.0.id", "claude-only");
+  CHECK_INT(list(w, "?after_id=no-credentials&limit=2"), 200);
+  CHECK_MEMBER(w, "data.0.id", "lossy");
   CHECK_MEMBER(w, "has_more", "false");
-  CHECK_INT(list(w, "?after_id=claude-only"), 200);
+  CHECK_INT(list(w, "?after_id=only-openai"), 200);
   CHECK_MEMBER(w, "data.0.id", "");
   CHECK_INT(list(w, "?before_id=free&limit=2"), 200);
   CHECK_MEMBER(w, "data.0.id", "alias");
@@ -62,7 +62,7 @@ static void pages(struct world *w) {
   CHECK_INT(list(w, "?before_id=alias&limit=2"), 200);
   CHECK_MEMBER(w, "data.0.id", "one");
   CHECK_MEMBER(w, "has_more", "false");
-  CHECK_INT(list(w, "?after_id=claude%2Donly"), 200);
+  CHECK_INT(list(w, "?after_id=only%2Dopenai"), 200);
   CHECK_MEMBER(w, "data.0.id", "");
   static const char *const bad[] = {"?limit=0", "?limit=1001",    "?limit=-1",      "?limit=x",
                                     "?limit=",  "?after_id=gone", "?before_id=gone"};

@@ -44,6 +44,37 @@ static const struct row rows[] = {
     {"GET", "/v1/models/a%2Fb", true, ERR_OK, WIRE_ANTHROPIC, ROUTE_MODEL, "models", "/v1/models/a%2Fb", "a%2Fb", ""},
     {"GET", "/anthropic/v1/models/a/b", false, ERR_OK, WIRE_ANTHROPIC, ROUTE_MODEL, "models", "/v1/models/a/b", "a/b",
      ""},
+    {"POST", "/v1/responses", false, ERR_OK, WIRE_OPENAI_RESPONSES, ROUTE_CALL, "responses", "/v1/responses", "", ""},
+    {"GET", "/openai/v1/responses/resp_1", false, ERR_OK, WIRE_OPENAI_RESPONSES, ROUTE_RAW, "responses",
+     "/v1/responses/resp_1", "", ""},
+    {"POST", "/openrouter/api/v1/chat/completions", false, ERR_OK, WIRE_OPENAI_CHAT, ROUTE_CALL, "chat",
+     "/v1/chat/completions", "", ""},
+    {"POST", "/ak/k/openrouter/api/v1/messages", false, ERR_OK, WIRE_ANTHROPIC, ROUTE_CALL, "messages", "/v1/messages",
+     "", "k"},
+    {"POST", "/openrouter/api/v1/responses", false, ERR_OK, WIRE_OPENAI_RESPONSES, ROUTE_CALL, "responses",
+     "/v1/responses", "", ""},
+    {"GET", "/openrouter/api/v1/models", true, ERR_OK, WIRE_OPENAI_CHAT, ROUTE_MODELS, "models", "/v1/models", "", ""},
+    {"GET", "/openrouter/api/v1/models/a/b/endpoints", false, ERR_OK, WIRE_OPENAI_CHAT, ROUTE_RAW, "model",
+     "/v1/models/a/b/endpoints", "", ""},
+    {"GET", "/openrouter/api/v1/key", false, ERR_OK, WIRE_OPENAI_CHAT, ROUTE_RAW, "key", "/v1/key", "", ""},
+    {"GET", "/v1/key", false, ERR_NOT_FOUND, WIRE_OPENAI_CHAT, 0, "", "", "", ""},
+    {"POST", "/bedrock/model/a.b-v1%3A0/invoke", false, ERR_OK, WIRE_BEDROCK_INVOKE, ROUTE_CALL, "invoke",
+     "/model/a.b-v1%3A0/invoke", "a.b-v1%3A0", ""},
+    {"POST", "/ak/k/bedrock/model/m/invoke-with-response-stream", false, ERR_OK, WIRE_BEDROCK_INVOKE, ROUTE_CALL,
+     "invoke-with-response-stream", "/model/m/invoke-with-response-stream", "m", "k"},
+    {"POST", "/bedrock/model/arn:aws:bedrock:x:1:p/q/converse", true, ERR_OK, WIRE_BEDROCK_CONVERSE, ROUTE_CALL,
+     "converse", "/model/arn:aws:bedrock:x:1:p/q/converse", "arn:aws:bedrock:x:1:p/q", ""},
+    {"POST", "/bedrock/model/m/converse-stream", false, ERR_OK, WIRE_BEDROCK_CONVERSE, ROUTE_CALL, "converse-stream",
+     "/model/m/converse-stream", "m", ""},
+    {"POST", "/bedrock/model/m/count-tokens", false, ERR_OK, WIRE_BEDROCK_CONVERSE, ROUTE_CALL, "count-tokens",
+     "/model/m/count-tokens", "m", ""},
+    {"GET", "/bedrock/inference-profiles", false, ERR_OK, WIRE_BEDROCK_CONVERSE, ROUTE_MODELS, "inference_profiles",
+     "/inference-profiles", "", ""},
+    {"GET", "/bedrock/model/m/invoke", false, ERR_METHOD_NOT_ALLOWED, WIRE_BEDROCK_INVOKE, 0, "", "", "", ""},
+    {"POST", "/bedrock/model/invoke", false, ERR_NOT_FOUND, WIRE_BEDROCK_CONVERSE, 0, "", "", "", ""},
+    {"POST", "/bedrock/model//invoke", false, ERR_NOT_FOUND, WIRE_BEDROCK_CONVERSE, 0, "", "", "", ""},
+    {"POST", "/bedrock/model/m/other", false, ERR_NOT_FOUND, WIRE_BEDROCK_CONVERSE, 0, "", "", "", ""},
+    {"POST", "/bedrock/v1/messages", false, ERR_NOT_FOUND, WIRE_BEDROCK_CONVERSE, 0, "", "", "", ""},
     {"GET", "/v1/messages", false, ERR_METHOD_NOT_ALLOWED, WIRE_ANTHROPIC, 0, "", "", "", ""},
     {"post", "/v1/messages", false, ERR_METHOD_NOT_ALLOWED, WIRE_ANTHROPIC, 0, "", "", "", ""},
     {"PUT", "/v1/models", false, ERR_METHOD_NOT_ALLOWED, WIRE_OPENAI_CHAT, 0, "", "", "", ""},
@@ -89,6 +120,15 @@ static void test_every_path_finds_its_row(void **state) {
   }
 }
 
+static void test_a_path_says_whether_bedrock_streams(void **state) {
+  struct route route;
+  assert_int_equal(route_find(TEXT("POST"), TEXT("/bedrock/model/m/converse-stream"), NULL, &route, NULL), ERR_OK);
+  assert_true(route.stream);
+  assert_int_equal(route.operation, PROVIDER_CONVERSE);
+  assert_int_equal(route_find(TEXT("POST"), TEXT("/bedrock/model/m/converse"), NULL, &route, NULL), ERR_OK);
+  assert_false(route.stream);
+}
+
 static void test_a_wrong_method_is_told_the_right_ones(void **state) {
   struct route route;
   struct fault f = {0};
@@ -117,6 +157,7 @@ static void test_the_wire_of_errors_is_known_for_any_path(void **state) {
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(test_every_path_finds_its_row),
+      cmocka_unit_test(test_a_path_says_whether_bedrock_streams),
       cmocka_unit_test(test_a_wrong_method_is_told_the_right_ones),
       cmocka_unit_test(test_the_key_of_a_path_is_not_told),
       cmocka_unit_test(test_the_wire_of_errors_is_known_for_any_path),

@@ -23,7 +23,7 @@ static int done(void **state) {
 static struct text object(enum responses_state s) {
   answer_plan(&ask, 1, NULL, &arena, &answer);
   buf_reset(&out);
-  responses_put_object(&out, &answer, s);
+  sim_responses_put_object(&out, &answer, s);
   expect_json(buf_text(&out));
   return buf_text(&out);
 }

@@ -1,0 +1,133 @@
+/* The request as its provider is to get it: the caller's bytes with edits, the same dialect in another envelope, or a
+ * translation through llm/. What the provider's dialect cannot say is refused by name here, before anything has been
+ * reserved or sent. Called by send for every candidate, and by count for the model of the request. */
+#include "gateway/exchange.h"
+
+#include "wire/dialect.h"
+#include "wire/reframe.h"
+
+#define ASSUMED_MAX_TOKENS 4096          /* where a dialect needs a bound and nobody gave one */
+#define GROWTH_BYTES       (1024 * 1024) /* a translation may be longer than what it translates by twice that and this */
+
+void exchange_drop_outgoing(struct exchange *x) {
+  buf_done(&x->outgoing.body);
+  x->outgoing = (struct outgoing){0};
+}
+
+static enum err build_edits(struct exchange *x, const struct candidate *c) {
+  struct outgoing *o = &x->outgoing;
+  struct json_edits edits = {0};
+  o->count = x->body.len > 0 ? 1 : 0;
+  o->pieces[0] = x->body;
+  if (!x->has_ask || x->route.operation == PROVIDER_COUNT_BEDROCK)
+    return ERR_OK;
+  struct text new_model = text_equal(c->upstream_model, x->ask.model) ? TEXT_NONE : c->upstream_model;
+  enum err e = x->route.wire->edit_request(&x->ask, x->body, new_model, x->arena, &edits, &o->usage_injected);
+  if (e != ERR_OK)
+    return fault_set(&x->fault, ERR_INTERNAL, "body", "the request cannot be edited for the provider");
+  o->count = json_edits_pieces(&edits, x->body, o->pieces);
+  return ERR_OK;
+}
+
+static enum err read_body(struct exchange *x, bool raw_numbers, struct json *out) {
+  const struct json_limits limits = {.max_depth = x->config->limits.json_depth, .raw_numbers = raw_numbers};
+  return json_read(x->body, &limits, out, &x->fault);
+}
+
+static enum err build_reframed(struct exchange *x, const struct candidate *c) {
+  struct outgoing *o = &x->outgoing;
+  const struct http_headers *h = &x->rq->head.headers;
+  struct json doc;
+  struct json_edits edits = {0};
+  enum err e = read_body(x, false, &doc);
+  if (e != ERR_OK)
+    return e;
+  e = reframe_request(&doc, x->body, c->pairing.wire->id == WIRE_BEDROCK_INVOKE, c->upstream_model, x->ask.stream,
+                      http_header_value(h, TEXT("anthropic-beta")), http_header_value(h, TEXT("anthropic-version")),
+                      x->arena, &edits, &o->beta, &o->version, &x->fault);
+  json_done(&doc);
+  if (e == ERR_OK)
+    o->count = json_edits_pieces(&edits, x->body, o->pieces);
+  return e;
+}
+
+/* What the operator's list allowed to be left out, for the caller and the access line. */
+static struct text list_left_out(struct exchange *x, const struct llm_request *rq) {
+  struct text list = TEXT_NONE;
+  for (size_t i = 0; i < rq->left_out_count; i++) {
+    const struct text parts[] = {list, i > 0 ? TEXT(", ") : TEXT_NONE, rq->left_out[i]};
+    list = arena_join(x->arena, parts, 3);
+  }
+  return list;
+}
+
+static uint64_t default_max_tokens(const struct candidate *c) {
+  return c && c->max_output_tokens ? c->max_output_tokens : ASSUMED_MAX_TOKENS;
+}
+
+enum err exchange_understand(struct exchange *x, const struct json *doc, struct llm_request *out) {
+  out->arena = x->arena;
+  enum err e = x->route.wire->dialect->read_request(doc, out, &x->echo, &x->fault);
+  x->echo.model = x->ask.model;
+  return e;
+}
+
+static enum err write_body(struct exchange *x, const struct candidate *c, const struct json *doc) {
+  struct outgoing *o = &x->outgoing;
+  struct llm_request rq = {.leave_out = c->target->leave_out,
+                           .leave_out_count = c->target->leave_out_count,
+                           .accent = c->provider->kind == CONFIG_OPENROUTER ? LLM_ACCENT_OPENROUTER : LLM_ACCENT_NONE};
+  enum err e = exchange_understand(x, doc, &rq);
+  if (e != ERR_OK)
+    return e;
+  rq.model = c->upstream_model;
+  rq.stream = x->ask.stream;
+  rq.default_max_tokens = default_max_tokens(c);
+  x->echo.input_tokens = usage_likely_tokens(x->body.len);
+  x->echo.now_s = loop_wall_us() / 1000000;
+  x->echo.id = text_starts(x->rq->id, TEXT("req_")) ? text_skip(x->rq->id, 4) : x->rq->id;
+  buf_init(&o->body, 2 * x->body.len + GROWTH_BYTES);
+  e = c->pairing.wire->dialect->write_request(&rq, &o->body, &x->fault);
+  if (e == ERR_OK && buf_check(&o->body) != ERR_OK)
+    e = fault_set(&x->fault, ERR_TOO_LARGE, NULL, "the request grows too large when it is translated for the provider");
+  o->pieces[0] = buf_text(&o->body);
+  o->count = 1;
+  x->left_out = list_left_out(x, &rq);
+  return e;
+}
+
+/* Headers that ask Bedrock for something (guardrails, traces) have no counterpart elsewhere. */
+static enum err refuse_headers(struct exchange *x, const struct candidate *c) {
+  const struct http_headers *h = &x->rq->head.headers;
+  for (size_t i = 0; i < h->count && c->provider->kind != CONFIG_BEDROCK; i++) {
+    struct text name = h->at[i].name;
+    if (!text_equal_nocase(text_head(name, 15), TEXT("x-amzn-bedrock-")) ||
+        text_equal_nocase(name, TEXT("x-amzn-bedrock-accept")))
+      continue;
+    return fault_set(&x->fault, ERR_UNSUPPORTED, arena_copy(x->arena, name).at,
+                     "the header %.*s asks for something that %.*s does not have", TEXT_ARGS(text_head(name, 80)),
+                     TEXT_ARGS(c->provider->name));
+  }
+  return ERR_OK;
+}
+
+static enum err build_translated(struct exchange *x, const struct candidate *c) {
+  struct json doc;
+  enum err e = read_body(x, true, &doc);
+  if (e != ERR_OK)
+    return e;
+  e = write_body(x, c, &doc);
+  json_done(&doc);
+  return e;
+}
+
+enum err exchange_build(struct exchange *x, const struct candidate *c) {
+  exchange_drop_outgoing(x);
+  x->left_out = TEXT_NONE;
+  if (c->pairing.mode == PAIRING_PASS)
+    return build_edits(x, c);
+  enum err e = refuse_headers(x, c);
+  if (e != ERR_OK)
+    return e;
+  return c->pairing.mode == PAIRING_REFRAME ? build_reframed(x, c) : build_translated(x, c);
+}

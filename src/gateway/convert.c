@@ -1,0 +1,161 @@
+/* Answers on their way from the provider's dialect to the caller's. The tap's questions (usage, first token, ending)
+ * are answered from the events themselves, so nothing is parsed twice. Where only the envelope differs the tap reads
+ * the event and its bytes are wrapped anew. */
+#include "gateway/convert.h"
+
+#include "wire/dialect.h"
+#include "wire/reframe.h"
+
+#define OUT_MAX_BYTES ((size_t)64 * 1024 * 1024) /* events of one read, translated */
+
+static const struct pairing *pairing_of(const struct exchange *x) { return &x->attempt.candidate->pairing; }
+
+void convert_begin(struct exchange *x) {
+  struct answer *a = &x->answer;
+  const struct pairing *p = pairing_of(x);
+  a->converts = p->mode == PAIRING_TRANSLATE || (p->mode == PAIRING_REFRAME && a->is_stream);
+  buf_init(&a->out, x->config->limits.response_bytes + OUT_MAX_BYTES);
+  if (p->mode != PAIRING_TRANSLATE || !a->is_stream)
+    return;
+  a->reader = arena_zalloc(x->arena, p->wire->dialect->reader_bytes + 1);
+  a->writer = arena_zalloc(x->arena, x->route.wire->dialect->writer_bytes + 1);
+}
+
+void convert_end(struct exchange *x) {
+  struct answer *a = &x->answer;
+  if (a->writer && x->route.wire->dialect->writer_done)
+    x->route.wire->dialect->writer_done(a->writer);
+  a->writer = NULL;
+  buf_done(&a->out);
+}
+
+static bool is_content(enum llm_event_kind kind) {
+  return kind == LLM_EVENT_TEXT || kind == LLM_EVENT_INPUT || kind == LLM_EVENT_SIGNATURE;
+}
+
+/* What the tap would have learned of this event. */
+static void follow(struct wire_tap *t, const struct llm_event *e) {
+  static const char *const stops[] = {
+      [LLM_STOP_END] = "end",           [LLM_STOP_LENGTH] = "length",
+      [LLM_STOP_SEQUENCE] = "sequence", [LLM_STOP_TOOL_USE] = "tool_use",
+      [LLM_STOP_REFUSAL] = "refusal",   [LLM_STOP_CONTENT_FILTER] = "content_filter",
+      [LLM_STOP_PAUSE] = "pause",       [LLM_STOP_CONTEXT_FULL] = "context_full",
+  };
+  if (e->kind == LLM_EVENT_ERROR) {
+    t->failed = true;
+    t->finished = false;
+    if (e->fault)
+      t->fault = *e->fault;
+    return;
+  }
+  t->started |= e->kind != LLM_EVENT_PING;
+  if (e->usage.known)
+    t->usage = e->usage;
+  if (is_content(e->kind)) {
+    t->has_content = true;
+    t->output_bytes += e->text.len;
+  }
+  t->has_content |= e->kind == LLM_EVENT_BLOCK_START && e->block->kind == LLM_TOOL_USE;
+  if (e->kind == LLM_EVENT_STOP)
+    (void)snprintf(t->stop_reason, sizeof(t->stop_reason), "%s", stops[e->stop]);
+  if (e->kind == LLM_EVENT_END)
+    t->finished = !t->failed;
+}
+
+static enum err take(void *ctx, const struct llm_event *e, struct fault *f) {
+  struct exchange *x = ctx;
+  struct answer *a = &x->answer;
+  bool is_first = !x->tap.started && !x->tap.failed;
+  follow(&x->tap, e);
+  if (e->kind == LLM_EVENT_ERROR) {
+    a->began_with_error |= is_first;
+    if (!is_first)
+      convert_failure(x, e->fault, x->rq->id, &a->out);
+    return ERR_OK;
+  }
+  x->route.wire->dialect->write_event(a->writer, &x->echo, e, &a->out);
+  return buf_check(&a->out) == ERR_OK
+             ? ERR_OK
+             : fault_set(f, ERR_UPSTREAM_PROTOCOL, NULL, "an event of the provider's stream grows too large");
+}
+
+static enum err reframe(struct exchange *x, struct text event, struct text data) {
+  const struct wire *theirs = pairing_of(x)->wire;
+  enum wire_verdict ignored;
+  bool is_first = !x->tap.started && !x->tap.failed;
+  if (text_is_empty(event) && text_is_empty(data))
+    return ERR_OK;
+  enum err e = theirs->tap_event(&x->tap, event, data, &ignored, &x->fault);
+  if (e != ERR_OK)
+    return e;
+  x->answer.began_with_error |= is_first && x->tap.failed;
+  if (theirs->framing == WIRE_EVENTSTREAM && text_ends(event, TEXT("Exception"))) {
+    if (!is_first)
+      convert_failure(x, &x->tap.fault, x->rq->id, &x->answer.out);
+    return ERR_OK;
+  }
+  return theirs->framing == WIRE_EVENTSTREAM ? reframe_event_to_sse(event, data, &x->answer.out, &x->fault)
+                                             : reframe_event_to_frame(event, data, &x->answer.out, &x->fault);
+}
+
+enum err convert_event(struct exchange *x, struct text event, struct text data) {
+  const struct pairing *p = pairing_of(x);
+  bool had_content = x->tap.has_content;
+  enum err e;
+  if (p->mode == PAIRING_REFRAME) {
+    e = reframe(x, event, data);
+  } else {
+    struct llm_sink sink = {take, x};
+    e = p->wire->dialect->read_event(x->answer.reader, event, data, &sink, &x->answer.notes, &x->fault);
+  }
+  if (!had_content && x->tap.has_content)
+    x->first_token_us = loop_clock_us() - x->rq->received_us;
+  return e;
+}
+
+static uint64_t content_bytes(const struct llm_answer *answer) {
+  uint64_t n = 0;
+  for (size_t i = 0; i < answer->block_count; i++)
+    n += answer->blocks[i].text.len + answer->blocks[i].input.len;
+  return n;
+}
+
+enum err convert_plain(struct exchange *x) {
+  const struct json_limits limits = {.lenient = true, .raw_numbers = true};
+  struct answer *a = &x->answer;
+  struct llm_answer answer = {0};
+  struct json doc;
+  struct fault why = {0};
+  if (json_read(buf_text(&a->held), &limits, &doc, &why) != ERR_OK)
+    return fault_set(&x->fault, ERR_UPSTREAM_PROTOCOL, NULL, "the provider's answer is not JSON: %s", fault_text(&why));
+  enum err e = pairing_of(x)->wire->dialect->read_answer(&doc, x->arena, &answer, &x->fault);
+  if (e == ERR_OK) {
+    x->route.wire->dialect->write_answer(&answer, &x->echo, &a->out);
+    x->tap.usage = answer.usage;
+    x->tap.started = x->tap.finished = true;
+    x->tap.output_bytes = content_bytes(&answer);
+    x->tap.has_content = x->tap.output_bytes > 0;
+    a->notes = answer.notes;
+    if (buf_check(&a->out) != ERR_OK)
+      e = fault_set(&x->fault, ERR_UPSTREAM_PROTOCOL, NULL, "the provider's answer grows too large");
+  }
+  json_done(&doc);
+  return e;
+}
+
+void convert_failure(struct exchange *x, const struct fault *f, struct text request_id, struct buf *out) {
+  if (x->answer.writer)
+    x->route.wire->dialect->write_failure(x->answer.writer, &x->echo, f, request_id, out);
+  else
+    x->route.wire->write_stream_error(out, f, request_id);
+}
+
+struct text exchange_not_carried(const struct exchange *x) {
+  const struct llm_notes *notes = &x->answer.notes;
+  struct text list = TEXT_NONE;
+  for (size_t i = 0; i < notes->count; i++) {
+    const struct text parts[] = {list, i > 0 ? TEXT(", ") : TEXT_NONE, text_of(notes->at[i])};
+    list = arena_join(x->arena, parts, 3);
+  }
+  return list;
+}

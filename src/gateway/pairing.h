@@ -1,0 +1,27 @@
+/* Which of a provider's wires serves a request, and how its bytes get from one to the other. Pure. */
+#ifndef GATEWAY_PAIRING_H
+#define GATEWAY_PAIRING_H
+
+#include "config/config.h"
+#include "ports/provider.h"
+#include "wire/wire.h"
+
+enum pairing_mode {
+  PAIRING_PASS,     /* the same wire: bytes with edits */
+  PAIRING_REFRAME,  /* the same dialect in another envelope: Anthropic's and Bedrock's InvokeModel */
+  PAIRING_TRANSLATE /* through llm/ */
+};
+struct pairing {
+  enum pairing_mode mode;
+  const struct wire *wire; /* of the provider */
+  enum provider_operation operation;
+};
+
+/* The nearest of the provider's wires for a request in the client's: its own, then the same dialect in another
+ * envelope, then the first in the provider's order that can be translated. ERR_UNSUPPORTED when there is none. */
+enum err pairing_find(const struct wire *client, const struct config_provider *provider, struct text upstream_model,
+                      const struct provider *adapter, struct pairing *out) MUST_CHECK;
+/* Does Bedrock serve this model with Anthropic's bodies? By its id: "anthropic." or "claude" in it. */
+bool pairing_is_claude(struct text bedrock_model);
+
+#endif

@@ -1,0 +1,57 @@
+/* What a provider is sent, and what is refused before anything is reserved. */
+#include "gateway_ask.h"
+
+#define TOOLS(more)                                                                                                    \
+  "{\"model\":\"crossed\",\"max_tokens\":10,\"tools\":[{\"name\":\"look\",\"input_schema\":{\"type\":\"object\"}" more \
+  "}],\"messages\":[{\"role\":\"user\",\"content\":\"hi\"}]}"
+
+static void refused(struct world *w) {
+  w->up[1].answer = json_answer(w, 200, MESSAGE);
+  /* The first target cannot say it, the second can. */
+  CHECK_INT(ask_messages(w, TOOLS(",\"defer_loading\":true")), 200);
+  CHECK_INT(w->up[0].requests, 0);
+  CHECK_HEADER(w, "x-weir-attempts", "1");
+  CHECK_HEADER(w, "x-weir-provider", "b");
+  /* No target can. */
+  CHECK_INT(ask_chat(w, "{\"model\":\"crossed\",\"n\":2,\"messages\":[{\"role\":\"user\",\"content\":\"hi\"}]}"), 400);
+  CHECK_MEMBER(w, "error.param", "n");
+  CHECK_OUTCOME(w, "refused");
+  CHECK_INT(ask_chat(w, "{\"model\":\"crossed\",\"messages\":[{\"role\":\"user\",\"content\":[{\"type\":\"text\"}]}]}"),
+            400);
+  CHECK_HAS(answer_member(w, "error.message").at, "messages[0].content[0].text");
+  CHECK_INT(w->up[0].requests, 0);
+  CHECK_INT(row_count(w), 1);
+}
+static void test_what_cannot_be_said_is_refused_by_name_or_goes_elsewhere(void **state) { run_world(refused, NULL); }
+
+static void left_out(struct world *w) {
+  w->up[0].answer = json_answer(w, 200, COMPLETION);
+  CHECK_INT(
+      ask(w, MESSAGES, X_API_KEY JSON_TYPE "anthropic-version: 2023-06-01\r\nanthropic-beta: x\r\n",
+          TEXT("{\"model\":\"lossy\",\"max_tokens\":10,\"tools\":[{\"name\":\"look\",\"defer_loading\":true,"
+               "\"input_schema\":{\"type\":\"object\"}}],\"messages\":[{\"role\":\"user\",\"content\":\"hi\"}]}")),
+      200);
+  CHECK_HEADER(w, "x-weir-left-out", "tools[0].defer_loading");
+  CHECK_INT(text_find(upstream_body(&w->up[0]), TEXT("defer_loading")), -1);
+  CHECK_INT(text_find(upstream_body(&w->up[0]), TEXT("\"look\"")) > 0, 1);
+  CHECK_TEXT(sent_header(w, 0, "anthropic-beta"), TEXT_NONE);
+}
+static void test_what_the_operator_allows_is_left_out_and_named(void **state) { run_world(left_out, NULL); }
+
+static void defaults(struct world *w) {
+  w->up[0].answer = json_answer(w, 200, MESSAGE);
+  CHECK_INT(ask_chat(w, "{\"model\":\"crossed\",\"messages\":[{\"role\":\"user\",\"content\":\"hi\"}]}"), 200);
+  CHECK_HAS(arena_copy(&w->arena, upstream_body(&w->up[0])).at, "\"max_tokens\":4096");
+  CHECK_HAS(arena_copy(&w->arena, upstream_body(&w->up[0])).at, "\"model\":\"one\"");
+}
+static void test_a_dialect_that_needs_a_bound_gets_one(void **state) { run_world(defaults, NULL); }
+
+int main(void) {
+  const struct CMUnitTest tests[] = {
+      cmocka_unit_test(test_what_cannot_be_said_is_refused_by_name_or_goes_elsewhere),
+      cmocka_unit_test(test_what_the_operator_allows_is_left_out_and_named),
+      cmocka_unit_test(test_a_dialect_that_needs_a_bound_gets_one),
+  };
+  cmocka_set_message_output(CM_OUTPUT_TAP);
+  return cmocka_run_group_tests_name("build", tests, NULL, NULL);
+}

@@ -1,0 +1,71 @@
+/* Which wire a provider is spoken to in, for every wire of a client's. */
+#include "gateway/pairing.h"
+
+#include "../base/expect.h"
+#include "provider/table.h"
+
+struct row {
+  enum wire_id client;
+  enum config_provider_kind kind;
+  const char *kind_name, *model;
+  enum err err;
+  enum pairing_mode mode;
+  enum wire_id wire;
+};
+
+#define CLAUDE "us.anthropic.claude-sonnet-4-5-v1:0"
+#define NOVA   "amazon.nova-pro-v1:0"
+static const struct row rows[] = {
+    {WIRE_ANTHROPIC, CONFIG_ANTHROPIC, "anthropic", "m", ERR_OK, PAIRING_PASS, WIRE_ANTHROPIC},
+    {WIRE_OPENAI_CHAT, CONFIG_ANTHROPIC, "anthropic", "m", ERR_OK, PAIRING_TRANSLATE, WIRE_ANTHROPIC},
+    {WIRE_OPENAI_RESPONSES, CONFIG_ANTHROPIC, "anthropic", "m", ERR_OK, PAIRING_TRANSLATE, WIRE_ANTHROPIC},
+    {WIRE_OPENAI_EMBEDDINGS, CONFIG_ANTHROPIC, "anthropic", "m", ERR_UNSUPPORTED, 0, 0},
+    {WIRE_BEDROCK_INVOKE, CONFIG_ANTHROPIC, "anthropic", "m", ERR_OK, PAIRING_REFRAME, WIRE_ANTHROPIC},
+    {WIRE_BEDROCK_CONVERSE, CONFIG_ANTHROPIC, "anthropic", "m", ERR_OK, PAIRING_TRANSLATE, WIRE_ANTHROPIC},
+    {WIRE_ANTHROPIC, CONFIG_OPENAI, "openai", "m", ERR_OK, PAIRING_TRANSLATE, WIRE_OPENAI_CHAT},
+    {WIRE_OPENAI_CHAT, CONFIG_OPENAI, "openai", "m", ERR_OK, PAIRING_PASS, WIRE_OPENAI_CHAT},
+    {WIRE_OPENAI_RESPONSES, CONFIG_OPENAI, "openai", "m", ERR_OK, PAIRING_PASS, WIRE_OPENAI_RESPONSES},
+    {WIRE_OPENAI_EMBEDDINGS, CONFIG_OPENAI, "openai", "m", ERR_OK, PAIRING_PASS, WIRE_OPENAI_EMBEDDINGS},
+    {WIRE_BEDROCK_CONVERSE, CONFIG_OPENAI, "openai", "m", ERR_OK, PAIRING_TRANSLATE, WIRE_OPENAI_CHAT},
+    {WIRE_OPENAI_RESPONSES, CONFIG_OPENROUTER, "openrouter", "m", ERR_OK, PAIRING_TRANSLATE, WIRE_OPENAI_CHAT},
+    {WIRE_ANTHROPIC, CONFIG_BEDROCK, "bedrock", CLAUDE, ERR_OK, PAIRING_REFRAME, WIRE_BEDROCK_INVOKE},
+    {WIRE_ANTHROPIC, CONFIG_BEDROCK, "bedrock", NOVA, ERR_OK, PAIRING_TRANSLATE, WIRE_BEDROCK_CONVERSE},
+    {WIRE_OPENAI_CHAT, CONFIG_BEDROCK, "bedrock", CLAUDE, ERR_OK, PAIRING_TRANSLATE, WIRE_BEDROCK_INVOKE},
+    {WIRE_OPENAI_CHAT, CONFIG_BEDROCK, "bedrock", NOVA, ERR_OK, PAIRING_TRANSLATE, WIRE_BEDROCK_CONVERSE},
+    {WIRE_BEDROCK_INVOKE, CONFIG_BEDROCK, "bedrock", NOVA, ERR_OK, PAIRING_PASS, WIRE_BEDROCK_INVOKE},
+    {WIRE_BEDROCK_CONVERSE, CONFIG_BEDROCK, "bedrock", CLAUDE, ERR_OK, PAIRING_PASS, WIRE_BEDROCK_CONVERSE},
+};
+
+static void every_wire_finds_the_nearest_of_every_kind(void **state) {
+  for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+    const struct row *r = &rows[i];
+    const struct config_provider p = {.kind = r->kind};
+    struct pairing got = {0};
+    enum err e = pairing_find(wire_get(r->client), &p, text_of(r->model), provider_find(text_of(r->kind_name)), &got);
+    if (e != r->err || (e == ERR_OK && (got.mode != r->mode || got.wire->id != r->wire)))
+      fail_msg("%s to %s %s: %s, mode %d, %s", wire_get(r->client)->name, r->kind_name, r->model, err_name(e), got.mode,
+               got.wire ? got.wire->name : "none");
+  }
+}
+
+static void a_provider_speaks_what_its_configuration_says(void **state) {
+  struct text wires[] = {TEXT("openai_responses"), TEXT("openai_chat")};
+  struct config_provider p = {.kind = CONFIG_OPENAI, .wires = wires, .wire_count = 2};
+  struct pairing got;
+  assert_int_equal(pairing_find(&wire_anthropic, &p, TEXT("m"), &provider_openai, &got), ERR_OK);
+  assert_int_equal(got.wire->id, WIRE_OPENAI_RESPONSES);
+  p.wires = wires + 1;
+  p.wire_count = 1;
+  assert_int_equal(pairing_find(&wire_openai_responses, &p, TEXT("m"), &provider_openai, &got), ERR_OK);
+  assert_int_equal(got.wire->id, WIRE_OPENAI_CHAT);
+  assert_int_equal(got.operation, PROVIDER_CHAT);
+  assert_int_equal(pairing_find(&wire_openai_embeddings, &p, TEXT("m"), &provider_openai, &got), ERR_UNSUPPORTED);
+}
+
+int main(void) {
+  const struct CMUnitTest tests[] = {
+      cmocka_unit_test(every_wire_finds_the_nearest_of_every_kind),
+      cmocka_unit_test(a_provider_speaks_what_its_configuration_says),
+  };
+  return RUN_TESTS(tests);
+}
