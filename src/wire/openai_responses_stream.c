@@ -4,8 +4,6 @@
  */
 #include "wire/openai_responses_stream.h"
 
-#include "wire/seal.h"
-
 /* One event being written. Its frame is left out when only items are wanted. */
 struct frame {
   struct responses_writer *w;
@@ -30,13 +28,6 @@ static struct frame frame(struct responses_writer *w, const char *type, struct b
 static void frame_end(struct frame *fr) {
   json_object_end(&fr->json);
   buf_add(fr->out, TEXT("\n\n"));
-}
-
-static void put_quoted(struct json_writer *w, const char *name, struct text escaped) {
-  json_name(w, name);
-  json_put_raw(w, TEXT("\""));
-  buf_add(w->out, escaped);
-  buf_add_char(w->out, '"');
 }
 
 /* item_id, output_index, and the index of the part when it has a name. */
@@ -85,85 +76,6 @@ static void write_response(struct responses_writer *w, const char *type, enum re
   frame_end(&fr);
 }
 
-/* "PREFIX_ID_INDEX", or the id that the item has already. */
-static void make_id(struct responses_writer *w, const char *prefix, struct text own, const struct llm_echo *echo) {
-  buf_reset(&w->item_id);
-  buf_add_char(&w->item_id, '"');
-  if (text_is_empty(own)) {
-    buf_add(&w->item_id, text_of(prefix));
-    json_escape(&w->item_id, echo->id);
-    buf_add_char(&w->item_id, '_');
-    buf_add_u64(&w->item_id, w->items);
-  } else {
-    json_escape(&w->item_id, own);
-  }
-  buf_add_char(&w->item_id, '"');
-}
-
-static const char *type_of(enum responses_item item) {
-  static const char *const types[] = {"", "message", "function_call", "custom_tool_call", "reasoning"};
-  return types[item];
-}
-
-/* What does not change about an item, kept so that nobody must remember its parts. */
-static void make_item(struct responses_writer *w, const struct llm_block *b) {
-  struct json_writer j;
-  buf_reset(&w->item);
-  json_writer_init(&j, &w->item);
-  json_object(&j);
-  json_field_str(&j, "type", type_of(w->open));
-  json_name(&j, "id");
-  json_put_raw(&j, buf_text(&w->item_id));
-  if (w->open == RESPONSES_MESSAGE)
-    json_field_str(&j, "role", "assistant");
-  if (w->open == RESPONSES_CALL || w->open == RESPONSES_CUSTOM) {
-    json_field_text(&j, "call_id", b->id);
-    json_field_text(&j, "name", b->name);
-  }
-}
-
-/* What the item holds: by its type all of it so far, or nothing yet. */
-static void put_item_body(struct responses_writer *w, struct json_writer *j, bool is_done) {
-  struct text text = is_done ? buf_text(&w->text) : TEXT_NONE;
-  switch (w->open) {
-  case RESPONSES_MESSAGE:
-    json_name(j, "content");
-    json_array(j);
-    buf_add(j->out, is_done ? buf_text(&w->content) : TEXT_NONE);
-    json_array_end(j);
-    break;
-  case RESPONSES_CALL: put_quoted(j, "arguments", text); break;
-  case RESPONSES_CUSTOM: put_quoted(j, "input", text); break;
-  case RESPONSES_REASONING:
-    json_name(j, "summary");
-    json_array(j);
-    if (is_done && w->has_summary) {
-      json_object(j);
-      json_field_str(j, "type", "summary_text");
-      put_quoted(j, "text", text);
-      json_object_end(j);
-    }
-    json_array_end(j);
-    if (w->encrypted.len > 0) {
-      json_name(j, "encrypted_content");
-      json_put_raw(j, buf_text(&w->encrypted));
-    }
-    break;
-  case RESPONSES_NO_ITEM: break;
-  }
-}
-
-static void put_item(struct responses_writer *w, const char *status, bool is_done, struct buf *out) {
-  struct json_writer j;
-  json_writer_init(&j, out);
-  json_object(&j);
-  json_field_str(&j, "status", status);
-  buf_add_char(out, ',');
-  buf_add(out, text_skip(buf_text(&w->item), 1)); /* without its brace */
-  put_item_body(w, &j, is_done);
-  json_object_end(&j);
-}
-
 /* The item's value is written by the caller. */
 static struct frame item_frame(struct responses_writer *w, const char *type, struct buf *out) {
   struct frame fr = frame(w, type, out);
@@ -175,17 +87,9 @@ static struct frame item_frame(struct responses_writer *w, const char *type, str
 
 static void open_item(struct responses_writer *w, enum responses_item item, const struct llm_block *b,
                       const struct llm_echo *echo, struct buf *out) {
-  static const char *const prefixes[] = {"", "msg_", "fc_", "ctc_", "rs_"};
-  bool is_own = item == RESPONSES_REASONING && text_equal(b->format, TEXT(LLM_FORMAT_RESPONSES));
-  w->open = item;
-  w->parts = 0;
-  w->has_summary = false;
-  buf_reset(&w->content);
-  buf_reset(&w->text);
-  make_id(w, prefixes[item], is_own ? b->id : TEXT_NONE, echo);
-  make_item(w, b);
+  responses_begin_item(w, item, b, echo);
   struct frame fr = item_frame(w, "response.output_item.added", out);
-  put_item(w, "in_progress", false, out);
+  responses_put_item(w, "in_progress", false, out);
   frame_end(&fr);
 }
 
@@ -195,7 +99,7 @@ static void close_item(struct responses_writer *w, const char *status, struct bu
   if (w->items > 0)
     buf_add_char(&w->output, ',');
   size_t from = w->output.len;
-  put_item(w, status, true, &w->output);
+  responses_put_item(w, status, true, &w->output);
   struct frame fr = item_frame(w, "response.output_item.done", out);
   buf_add(out, text_skip(buf_text(&w->output), from));
   frame_end(&fr);
@@ -203,27 +107,11 @@ static void close_item(struct responses_writer *w, const char *status, struct bu
   w->items++;
 }
 
-static void put_part(struct responses_writer *w, struct json_writer *j, bool is_done) {
-  struct text text = is_done ? buf_text(&w->text) : TEXT_NONE;
-  json_object(j);
-  json_field_str(j, "type", w->kind == LLM_REFUSAL ? "refusal" : "output_text");
-  put_quoted(j, w->kind == LLM_REFUSAL ? "refusal" : "text", text);
-  if (w->kind == LLM_TEXT) {
-    json_name(j, "annotations");
-    json_array(j);
-    buf_add(j->out, is_done ? buf_text(&w->citations) : TEXT_NONE);
-    json_array_end(j);
-    json_name(j, "logprobs");
-    json_put_raw(j, TEXT("[]"));
-  }
-  json_object_end(j);
-}
-
 static void write_part_event(struct responses_writer *w, const char *type, bool is_done, struct buf *out) {
   struct frame fr = frame(w, type, out);
   put_place(&fr, "content_index", w->parts);
   json_name(&fr.json, "part");
-  put_part(w, &fr.json, is_done);
+  responses_put_part(w, &fr.json, is_done);
   frame_end(&fr);
 }
 
@@ -233,7 +121,7 @@ static void write_summary_event(struct responses_writer *w, const char *type, st
   json_name(&fr.json, "part");
   json_object(&fr.json);
   json_field_str(&fr.json, "type", "summary_text");
-  put_quoted(&fr.json, "text", text);
+  responses_put_quoted(&fr.json, "text", text);
   json_object_end(&fr.json);
   frame_end(&fr);
 }
@@ -243,28 +131,12 @@ static void write_text_event(struct responses_writer *w, const char *type, const
                              struct text escaped, struct buf *out) {
   struct frame fr = frame(w, type, out);
   put_place(&fr, index_name, index_name && w->kind != LLM_THINKING ? w->parts : 0);
-  put_quoted(&fr.json, name, escaped);
+  responses_put_quoted(&fr.json, name, escaped);
   if (w->kind == LLM_TEXT) {
     json_name(&fr.json, "logprobs");
     json_put_raw(&fr.json, TEXT("[]"));
   }
   frame_end(&fr);
-}
-
-/* Reasoning of another vendor is sealed, so that it can be told from OpenAI's when it comes back. */
-static void keep_encrypted(struct responses_writer *w, const struct llm_block *b, struct text signature) {
-  struct llm_block sealed = *b;
-  bool is_own = text_equal(b->format, TEXT(LLM_FORMAT_RESPONSES));
-  sealed.signature = signature;
-  buf_reset(&w->encrypted);
-  if (is_own && text_is_empty(signature))
-    return;
-  buf_add_char(&w->encrypted, '"');
-  if (is_own)
-    json_escape(&w->encrypted, signature);
-  else
-    seal_write(&sealed, &w->encrypted);
-  buf_add_char(&w->encrypted, '"');
 }
 
 static void open_block(struct responses_writer *w, const struct llm_block *b, const struct llm_echo *echo,
@@ -285,7 +157,7 @@ static void open_block(struct responses_writer *w, const struct llm_block *b, co
   else if (b->kind == LLM_THINKING || b->kind == LLM_REDACTED_THINKING)
     open_item(w, RESPONSES_REASONING, b, echo, out);
   if (w->open == RESPONSES_REASONING)
-    keep_encrypted(w, b, b->signature);
+    responses_keep_encrypted(w, b, b->signature);
   buf_reset(&w->text);
   if (is_words)
     write_part_event(w, "response.content_part.added", false, out);
@@ -330,18 +202,6 @@ static void take_input(struct responses_writer *w, struct text text, struct buf 
                    NULL, "delta", text_skip(buf_text(&w->text), from), out);
 }
 
-static void put_citation(struct json_writer *j, const struct llm_citation *c, uint64_t text_end) {
-  json_object(j);
-  json_field_str(j, "type", "url_citation");
-  json_field_text(j, "url", c->url);
-  json_field_text(j, "title", c->title);
-  json_field_u64(j, "start_index", c->start);
-  json_field_u64(j, "end_index", c->end > 0 ? c->end : text_end);
-  if (!text_is_empty(c->cited_text)) /* not of OpenAI's, but of other servers of this family */
-    json_field_text(j, "content", c->cited_text);
-  json_object_end(j);
-}
-
 /* Where it stands is not always known: then it belongs to the text so far. */
 static void take_citation(struct responses_writer *w, const struct llm_citation *c, struct buf *out) {
   struct json_writer j;
@@ -349,7 +209,7 @@ static void take_citation(struct responses_writer *w, const struct llm_citation 
     buf_add_char(&w->citations, ',');
   size_t from = w->citations.len;
   json_writer_init(&j, &w->citations);
-  put_citation(&j, c, w->characters);
+  responses_put_citation(&j, c, w->characters);
   struct frame fr = frame(w, "response.output_text.annotation.added", out);
   put_place(&fr, "content_index", w->parts);
   json_field_u64(&fr.json, "annotation_index", w->annotations++);
@@ -367,7 +227,7 @@ static void close_words(struct responses_writer *w, struct buf *out) {
   if (w->parts++ > 0)
     buf_add_char(&w->content, ',');
   json_writer_init(&j, &w->content);
-  put_part(w, &j, true);
+  responses_put_part(w, &j, true);
 }
 
 /* An object is due where nothing was said. */
@@ -382,7 +242,7 @@ static void close_call(struct responses_writer *w, struct buf *out) {
 
 static void close_reasoning(struct responses_writer *w, const struct llm_block *b, struct buf *out) {
   if (!w->has_signature && b && !text_is_empty(b->format)) /* the format is known by now */
-    keep_encrypted(w, b, b->signature);
+    responses_keep_encrypted(w, b, b->signature);
   if (w->has_summary) {
     write_text_event(w, "response.reasoning_summary_text.done", "summary_index", "text", buf_text(&w->text), out);
     write_summary_event(w, "response.reasoning_summary_part.done", buf_text(&w->text), out);
@@ -457,7 +317,7 @@ void responses_write_event(void *writer, const struct llm_echo *echo, const stru
   case LLM_EVENT_TEXT: take_text(w, e->text, echo, out); break;
   case LLM_EVENT_INPUT: take_input(w, e->text, out); break;
   case LLM_EVENT_SIGNATURE:
-    keep_encrypted(w, e->block, e->text);
+    responses_keep_encrypted(w, e->block, e->text);
     w->has_signature = true;
     break;
   case LLM_EVENT_CITATION: take_citation(w, e->citation, out); break;

@@ -31,6 +31,20 @@ struct responses_writer {
   struct buf tier;
 };
 
+/* What is kept (openai_responses_kept.c). A new item, with the block's id, name and call; nothing in it yet. */
+void responses_begin_item(struct responses_writer *w, enum responses_item item, const struct llm_block *b,
+                          const struct llm_echo *echo);
+/* The item as JSON: with all that is kept of it, or empty as at its beginning. */
+void responses_put_item(struct responses_writer *w, const char *status, bool is_done, struct buf *out);
+/* The same for the open part of a message. */
+void responses_put_part(struct responses_writer *w, struct json_writer *j, bool is_done);
+void responses_put_quoted(struct json_writer *w, const char *name, struct text escaped);
+/* Where a citation's place is not known it belongs to the text so far. */
+void responses_put_citation(struct json_writer *j, const struct llm_citation *c, uint64_t text_end);
+/* What a reasoning item's encrypted_content will be: reasoning of another vendor is sealed, so that it can be told from
+ * OpenAI's when it comes back. */
+void responses_keep_encrypted(struct responses_writer *w, const struct llm_block *b, struct text signature);
+
 void responses_write_event(void *writer, const struct llm_echo *echo, const struct llm_event *e, struct buf *out);
 void responses_write_failure(void *writer, const struct llm_echo *echo, const struct fault *fault,
                              struct text request_id, struct buf *out);
