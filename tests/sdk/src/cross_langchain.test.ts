@@ -30,9 +30,12 @@ interface Client {
 const textOf = (m: BaseMessage): string =>
   typeof m.content === 'string' ? m.content : m.content.map((b) => (b.type === 'text' ? String((b as { text: unknown }).text) : '')).join('');
 
-/** Reasoning in LangChain's own form, whichever model it came from. */
-const thinkingOf = (m: AIMessage): string =>
-  m.contentBlocks.map((b) => (b.type === 'reasoning' ? String((b as { reasoning: unknown }).reasoning) : '')).join('');
+/** Reasoning in LangChain's own form; the Responses model leaves it where the API had it. */
+function thinkingOf(m: AIMessage): string {
+  const blocks = m.contentBlocks.map((b) => (b.type === 'reasoning' ? String((b as { reasoning: unknown }).reasoning) : '')).join('');
+  const item = m.additional_kwargs.reasoning as { summary?: { text: string }[] } | undefined;
+  return blocks || (item?.summary ?? []).map((part) => part.text).join('');
+}
 
 async function ask(model: Bound, messages: BaseMessage[], streamed: boolean): Promise<{ message: AIMessageChunk; pieces: number }> {
   if (!streamed) return { message: await model.invoke(messages), pieces: 1 };
@@ -105,6 +108,8 @@ const anthropic = (model: string, more: object = {}): ChatAnthropic =>
   new ChatAnthropic({ model, apiKey: KEY, anthropicApiUrl: world.url, maxRetries: 0, maxTokens: 3000, ...more });
 const openai = (model: string, more: object = {}): ChatOpenAI =>
   new ChatOpenAI({ model, apiKey: KEY, configuration: { baseURL: `${world.url}/v1` }, maxRetries: 0, ...more });
+// LangChain sends `reasoning` itself only to names it knows as reasoning models.
+const thinking = { reasoning: { effort: 'medium', summary: 'auto' }, include: ['reasoning.encrypted_content'] };
 const stateless = { useResponsesApi: true, zdrEnabled: true };
 
 const clients: Client[] = [
@@ -130,7 +135,7 @@ const clients: Client[] = [
   {
     name: 'openai responses',
     native: 'responses',
-    model: (id, thinks) => openai(id, { ...stateless, ...(thinks ? { reasoning: { effort: 'medium', summary: 'auto' } } : {}) }),
+    model: (id, thinks) => openai(id, { ...stateless, ...(thinks ? { modelKwargs: thinking } : {}) }),
     unsupported: {
       what: 'truncation',
       member: 'truncation',
