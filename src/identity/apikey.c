@@ -82,7 +82,7 @@ static enum err ask_store(struct apikey_identity *i, struct apikey_question q, s
   struct lookup l = {.store = i->store, .is_pair_id = q.is_pair_id};
   char id[APIKEY_PAIR_ID_BYTES];
   if (q.is_pair_id)
-    signed_read_pair_id(q.text, l.hash);
+    (void)signed_read_pair_id(q.text, l.hash);
   else
     secret_hmac(i->server_secret, q.text, l.hash);
   arena_init(&l.arena);

@@ -36,9 +36,8 @@ enum err apikey_resolve(struct apikey_identity *i, struct apikey_question q, int
 /* signed.c */
 enum err signed_find(struct identity *self, const struct sigv4_request *rq, struct text authorization, int64_t now_us,
                      const struct principal **out, struct fault *f);
-bool signed_is_pair_id(struct text id);
-/* The bytes in a pair's id. */
-void signed_read_pair_id(struct text id, uint8_t out[STORE_ACCESS_BYTES]);
+/* The bytes in a pair's id. False for a text of another form. */
+bool signed_read_pair_id(struct text id, uint8_t out[STORE_ACCESS_BYTES]);
 /* A map of the pairs among declared keys. */
 struct map *signed_pairs_new(const struct apikey_declared *keys, size_t count);
 void signed_pairs_free(struct map *pairs); /* NULL is fine */

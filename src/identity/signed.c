@@ -16,23 +16,22 @@ struct declared_pair {
   struct secret *secret;
 };
 
-static int digit(char c) {
-  if (c >= '0' && c <= '9')
-    return c - '0';
-  return c >= 'A' && c <= 'F' ? c - 'A' + 10 : -1;
+static bool nibble(char c, uint8_t *out) {
+  bool is_digit = c >= '0' && c <= '9', is_letter = c >= 'A' && c <= 'F';
+  *out = (uint8_t)(is_digit ? c - '0' : is_letter ? c - 'A' + 10 : 0);
+  return is_digit || is_letter;
 }
 
-bool signed_is_pair_id(struct text id) {
+bool signed_read_pair_id(struct text id, uint8_t out[STORE_ACCESS_BYTES]) {
   bool is = id.len == APIKEY_PAIR_ID_BYTES && text_starts(id, TEXT(APIKEY_PAIR_PREFIX));
-  for (size_t i = PREFIX_BYTES; is && i < id.len; i++)
-    is = digit(id.at[i]) >= 0;
+  for (size_t i = 0; is && i < STORE_ACCESS_BYTES; i++) {
+    const char *at = id.at + PREFIX_BYTES + 2 * i;
+    uint8_t high, low;
+    is = nibble(at[0], &high) && nibble(at[1], &low);
+    if (is)
+      out[i] = (uint8_t)(high << 4 | low);
+  }
   return is;
-}
-
-void signed_read_pair_id(struct text id, uint8_t out[STORE_ACCESS_BYTES]) {
-  const char *at = id.at + PREFIX_BYTES;
-  for (size_t i = 0; i < STORE_ACCESS_BYTES; i++)
-    out[i] = (uint8_t)(digit(at[2 * i]) << 4 | digit(at[2 * i + 1]));
 }
 
 static void pair_free(struct declared_pair *p) {
@@ -120,10 +119,11 @@ static void be_nobody(const struct apikey_identity *i, struct text id, struct ar
 
 static enum err find_signer(struct apikey_identity *i, struct text id, int64_t now_us, struct arena *a,
                             struct signer *out, struct fault *f) {
+  uint8_t unused[STORE_ACCESS_BYTES];
   enum err e = ERR_UNAUTHENTICATED;
   if (find_declared(i, id, a, out))
     return ERR_OK;
-  if (signed_is_pair_id(id))
+  if (signed_read_pair_id(id, unused))
     e = find_pair(i, id, now_us, a, out, f);
   if (e == ERR_UNAUTHENTICATED)
     e = find_key(i, id, now_us, a, out, f);
