@@ -49,7 +49,7 @@ static void put_response_event(struct buf *out, const struct sim_answer *answer,
 static void put_item_event(struct buf *out, const struct sim_answer *answer, struct sim_cursor *c, bool is_whole) {
   begin(out, c, is_whole ? "response.output_item.done" : "response.output_item.added");
   buf_add_format(out, ",\"output_index\":%zu,\"item\":", c->block);
-  responses_put_item(out, answer, c->block, is_whole);
+  response_object_item(out, answer, c->block, is_whole);
   end(out);
 }
 
@@ -104,7 +104,7 @@ static void begin_inside(struct buf *out, const struct sim_answer *answer, struc
                          const struct block_events *events, const char *type) {
   begin(out, c, type);
   buf_add(out, TEXT(",\"item_id\":"));
-  responses_put_item_id(out, &answer->block[c->block]);
+  response_object_item_id(out, &answer->block[c->block]);
   buf_add_format(out, ",\"output_index\":%zu", c->block);
   if (events->index)
     buf_add_format(out, ",\"%s\":0", events->index);
@@ -114,7 +114,7 @@ static void put_part_event(struct buf *out, const struct sim_answer *answer, str
                            const struct block_events *events, bool is_whole) {
   begin_inside(out, answer, c, events, is_whole ? events->part_done : events->part_added);
   buf_add(out, TEXT(",\"part\":"));
-  responses_put_part(out, answer, c->block, is_whole);
+  response_object_part(out, answer, c->block, is_whole);
   end(out);
 }
 

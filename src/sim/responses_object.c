@@ -14,7 +14,7 @@ const char *responses_status(const struct sim_answer *answer) {
   return answer->stop == SIM_STOP_LENGTH || answer->stop == SIM_STOP_FILTER ? "incomplete" : "completed";
 }
 
-void responses_put_item_id(struct buf *out, const struct sim_block *b) {
+void response_object_item_id(struct buf *out, const struct sim_block *b) {
   const char *prefix = "msg_";
   if (b->kind == SIM_BLOCK_TOOL)
     prefix = b->is_custom ? "ctc_" : "fc_";
@@ -23,7 +23,7 @@ void responses_put_item_id(struct buf *out, const struct sim_block *b) {
   buf_add_format(out, "\"%s%.*s\"", prefix, TEXT_ARGS(b->id));
 }
 
-void responses_put_part(struct buf *out, const struct sim_answer *answer, size_t block, bool is_whole) {
+void response_object_part(struct buf *out, const struct sim_answer *answer, size_t block, bool is_whole) {
   const struct sim_block *b = &answer->block[block];
   bool is_refusal = b->kind == SIM_BLOCK_TEXT && answer->stop == SIM_STOP_REFUSAL;
   if (b->kind == SIM_BLOCK_THINKING)
@@ -52,7 +52,7 @@ static void put_reasoning(struct buf *out, const struct sim_answer *answer, size
   const struct sim_block *b = &answer->block[block];
   buf_add(out, TEXT(",\"type\":\"reasoning\",\"summary\":["));
   if (is_whole && b->kind == SIM_BLOCK_THINKING && b->text.len > 0)
-    responses_put_part(out, answer, block, true);
+    response_object_part(out, answer, block, true);
   buf_add_char(out, ']');
   if (answer->wants_sealed)
     put_sealed(out, b);
@@ -70,10 +70,10 @@ static void put_call(struct buf *out, const struct sim_block *b, bool is_whole) 
   put_quoted(out, b->name);
 }
 
-void responses_put_item(struct buf *out, const struct sim_answer *answer, size_t block, bool is_whole) {
+void response_object_item(struct buf *out, const struct sim_answer *answer, size_t block, bool is_whole) {
   const struct sim_block *b = &answer->block[block];
   buf_add(out, TEXT("{\"id\":"));
-  responses_put_item_id(out, b);
+  response_object_item_id(out, b);
   if (b->kind == SIM_BLOCK_TOOL) {
     put_call(out, b, is_whole);
   } else if (b->kind != SIM_BLOCK_TEXT) {
@@ -82,7 +82,7 @@ void responses_put_item(struct buf *out, const struct sim_answer *answer, size_t
     buf_add_format(out, ",\"type\":\"message\",\"status\":\"%s\",\"content\":[",
                    is_whole ? responses_status(answer) : "in_progress");
     if (is_whole)
-      responses_put_part(out, answer, block, true);
+      response_object_part(out, answer, block, true);
     buf_add(out, TEXT("],\"role\":\"assistant\""));
   }
   buf_add_char(out, '}');
@@ -132,7 +132,7 @@ void sim_responses_put_object(struct buf *out, const struct sim_answer *answer, 
   for (size_t i = 0; i < answer->block_count && state == RESPONSES_ENDED; i++) {
     if (i > 0)
       buf_add_char(out, ',');
-    responses_put_item(out, answer, i, true);
+    response_object_item(out, answer, i, true);
   }
   buf_add_char(out, ']');
   if (state != RESPONSES_ENDED)

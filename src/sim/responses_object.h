@@ -13,11 +13,11 @@ enum responses_state {
 
 void sim_responses_put_object(struct buf *out, const struct sim_answer *answer, enum responses_state state);
 /* An item of the output: as it is added (is_whole false) or done. */
-void responses_put_item(struct buf *out, const struct sim_answer *answer, size_t block, bool is_whole);
+void response_object_item(struct buf *out, const struct sim_answer *answer, size_t block, bool is_whole);
 /* The part of a message, or of a reasoning item's summary. */
-void responses_put_part(struct buf *out, const struct sim_answer *answer, size_t block, bool is_whole);
+void response_object_part(struct buf *out, const struct sim_answer *answer, size_t block, bool is_whole);
 /* The item's id, quoted. */
-void responses_put_item_id(struct buf *out, const struct sim_block *b);
+void response_object_item_id(struct buf *out, const struct sim_block *b);
 /* "completed", "incomplete" */
 const char *responses_status(const struct sim_answer *answer);
 
