@@ -210,6 +210,8 @@ static enum err read_reasoning(struct rules *r, const struct rule_member *m, voi
   if (e != ERR_OK)
     return e;
   HERE(r)->has_reasoning = x.effort || x.max_tokens > 0 || x.enabled != LLM_NOT_GIVEN;
+  if (HERE(r)->has_reasoning && !x.effort)
+    r->rq->effort = TEXT_NONE;
   if (x.max_tokens > 0) {
     r->rq->thinking = LLM_THINKING_BUDGET;
     r->rq->thinking_budget = x.max_tokens;

@@ -7,6 +7,8 @@
 #include "wire/openai_chat.h"
 #include "wire_test.h"
 
+#define HELPER static __attribute__((noinline, unused)) /* inlined their frames would add up */
+
 struct chat {
   struct arena arena;
   struct llm_request rq;
@@ -41,24 +43,24 @@ static inline void chat_open(struct chat *c) {
 static inline void chat_close(struct chat *c) { arena_done(&c->arena); }
 
 /* The body is the request's; anew each time. */
-static inline enum err chat_read(struct chat *c, const char *body) {
+HELPER enum err chat_read(struct chat *c, const char *body) {
   c->rq = (struct llm_request){.arena = &c->arena, .accent = c->rq.accent};
   c->echo = (struct llm_echo){0};
   return dialect_openai_chat.read_request(parsed(&c->arena, json_of(&c->arena, body)), &c->rq, &c->echo, &c->f);
 }
 
-static inline void chat_reads(struct chat *c, const char *body) {
+HELPER void chat_reads(struct chat *c, const char *body) {
   enum err e = chat_read(c, body);
   if (e != ERR_OK)
     fail_msg("%s: %s", err_name(e), fault_text(&c->f));
 }
 
 /* messages is what stands between the brackets. */
-static inline void chat_reads_messages(struct chat *c, const char *messages) {
+HELPER void chat_reads_messages(struct chat *c, const char *messages) {
   chat_reads(c, arena_format(&c->arena, "{'model':'m','messages':[%s]}", messages).at);
 }
 
-static inline void chat_fails(const char *body, enum err want, const char *place) {
+HELPER void chat_fails(const char *body, enum err want, const char *place) {
   struct chat c;
   chat_open(&c);
   enum err e = chat_read(&c, body);
@@ -68,14 +70,14 @@ static inline void chat_fails(const char *body, enum err want, const char *place
   chat_close(&c);
 }
 
-static inline void chat_fails_messages(const char *messages, enum err want, const char *place) {
+HELPER void chat_fails_messages(const char *messages, enum err want, const char *place) {
   struct chat c;
   chat_open(&c);
   chat_fails(arena_format(&c.arena, "{'model':'m','messages':[%s]}", messages).at, want, place);
   chat_close(&c);
 }
 
-static inline enum err chat_write(struct chat *c, struct text *out) {
+HELPER enum err chat_write(struct chat *c, struct text *out) {
   struct buf b;
   buf_init(&b, 1 << 20);
   c->rq.default_max_tokens = 4096;
@@ -85,7 +87,7 @@ static inline enum err chat_write(struct chat *c, struct text *out) {
   return e;
 }
 
-static inline void chat_writes(struct chat *c, const char *want) {
+HELPER void chat_writes(struct chat *c, const char *want) {
   struct text got;
   enum err e = chat_write(c, &got);
   if (e != ERR_OK)
@@ -93,7 +95,7 @@ static inline void chat_writes(struct chat *c, const char *want) {
   expect_json(got, json_of(&c->arena, want).at);
 }
 
-static inline void chat_refuses(struct chat *c, const char *place) {
+HELPER void chat_refuses(struct chat *c, const char *place) {
   struct text got;
   enum err e = chat_write(c, &got);
   if (e != ERR_UNSUPPORTED || strcmp(c->f.field, place) != 0)
