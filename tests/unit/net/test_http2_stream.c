@@ -540,6 +540,7 @@ static void check_slow_reader(void *arg) {
     }
   CHECK_ERR(site.last, ERR_OK);
   stop = true;
+  settle(); /* it looks at this stack */
   done(&site, h);
 }
 static void test_pieces_in_scratch_survive_small_windows(void **state) {

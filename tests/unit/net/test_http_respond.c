@@ -197,6 +197,7 @@ static void check_slow_reader(void *arg) {
   CHECK_INT(at, (size_t)BLOCK * BLOCKS);
   CHECK_ERR(site.last, ERR_OK);
   stop = true;
+  settle(); /* it looks at this stack */
   done(&site, w);
 }
 static void test_pieces_in_scratch_survive_a_slow_reader(void **state) { run_fiber(check_slow_reader, NULL); }
