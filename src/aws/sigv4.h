@@ -50,9 +50,10 @@ bool sigv4_is_claim(struct text authorization);
 /* ERR_UNAUTHENTICATED (f says which part) when the header is malformed. */
 enum err sigv4_read_claim(struct text authorization, struct sigv4_claim *out, struct fault *f) MUST_CHECK;
 /* Does the request bear the signature that its access key's secret gives it? Refused with ERR_UNAUTHENTICATED, f says
- * why: host or a sent x-amz-* header not signed, a signed header missing, no x-amz-date, date beyond SIGV4_SKEW_S or
- * not the scope's, scope not ending in aws4_request, an x-amz-content-sha256 that is not the body's (UNSIGNED-PAYLOAD
- * is refused), a wrong signature (compared in constant time). rq holds the request as it arrived. */
+ * why: host (HTTP/2: or :authority in its place) or a sent x-amz-* header not signed, a signed header missing, no
+ * x-amz-date, date beyond SIGV4_SKEW_S or not the scope's, scope not ending in aws4_request, an x-amz-content-sha256
+ * that is not the body's (UNSIGNED-PAYLOAD is refused), a wrong signature (compared in constant time). rq holds the
+ * request as it arrived. */
 enum err sigv4_check(const struct sigv4_request *rq, const struct sigv4_claim *claim, struct text secret_access_key,
                      int64_t now_s, struct arena *a, struct fault *f) MUST_CHECK;
 

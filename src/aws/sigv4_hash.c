@@ -39,6 +39,10 @@ static void hmac(struct text key, struct text message, uint8_t out[HASH_BYTES]) 
     abort();
 }
 
+struct text sigv4_header_of(struct text signed_name) {
+  return text_equal(signed_name, TEXT(":authority")) ? TEXT("host") : signed_name;
+}
+
 /* Bytewise; a text comes before those it begins. */
 int sigv4_compare(struct text a, struct text b) {
   size_t n = a.len < b.len ? a.len : b.len;
@@ -153,6 +157,7 @@ static void hash_header(EVP_MD_CTX *h, struct text name, const struct sigv4_head
   bool repeated = false;
   hash_add(h, name);
   hash_add(h, TEXT(":"));
+  name = sigv4_header_of(name);
   for (size_t i = 0; i < count; i++) {
     if (!text_equal_nocase(headers[i].name, name))
       continue;

@@ -20,6 +20,10 @@ struct sigv4_day { /* the credential scope */
   struct text date, region, service;
 };
 
+/* The header that a signed name stands for: over HTTP/2, where there may be no host header, AWS's own clients sign
+ * ":authority", which arrives here as host. */
+struct text sigv4_header_of(struct text signed_name);
+
 /* Bytewise; a text comes before those it begins. */
 int sigv4_compare(struct text a, struct text b);
 /* The three below write SIGV4_HEX_BYTES lower-case digits. */

@@ -87,6 +87,26 @@ static void test_a_colon_sent_otherwise_than_signed_is_refused(void **state) {
   expect_refusal(&s, "not the one");
 }
 
+/* Signed by AWS's JavaScript signer for HTTP/2, which has no host; servers hand the pseudo-header on as one. */
+static void test_the_authority_of_http2_stands_for_the_host(void **state) {
+  for (int i = 0; i < 3; i++) {
+    struct signed_request s;
+    begin(&s, TEXT("/model/us.anthropic.claude-v1%3A0/invoke"));
+    s.headers[s.rq.header_count++] = (struct sigv4_header)HEADER("x-amz-date", "20150830T123600Z");
+    s.authorization = TEXT("AWS4-HMAC-SHA256 Credential=AKIDEXAMPLE/20150830/us-east-1/bedrock/aws4_request, "
+                           "SignedHeaders=:authority;content-type;x-amz-date, "
+                           "Signature=6f2aeb1dc1fe2624a8cb804eb0a4b4645e75b9154e2094780d310ce9e125649b");
+    if (i == 1)
+      s.headers[0].value = TEXT("other.example");
+    if (i == 2)
+      s.headers[0].name = TEXT("x-host");
+    if (i == 0)
+      expect_accepted(&s);
+    else
+      expect_refusal(&s, i == 1 ? "not the one" : "a signed header is missing");
+  }
+}
+
 static void test_headers_added_on_the_way_do_no_harm(void **state) {
   struct signed_request s;
   begin(&s, TEXT("/model/m/invoke"));
@@ -265,6 +285,40 @@ static void test_lists_of_headers_must_be_in_order(void **state) {
   expect_refusal(&s, "too many headers");
 }
 
+/* What AWS's SDK for JavaScript sends over HTTP/2, where there is no host header: as seen on the wire. */
+static void test_over_http2_the_authority_may_be_signed_for_the_host(void **state) {
+  static const char names[] = ":authority;amz-sdk-invocation-id;amz-sdk-request;content-length;content-type;"
+                              "x-amz-content-sha256;x-amz-date;x-amz-user-agent";
+  const struct sigv4_header sent[] = {
+      HEADER("host", "127.0.0.1:34003"),
+      HEADER("content-type", "application/json"),
+      HEADER("content-length", "55"),
+      HEADER("x-amz-user-agent", "aws-sdk-js/3.1161.0"),
+      HEADER("amz-sdk-invocation-id", "12fa1285-ea0a-4914-9688-456a24fbefe9"),
+      HEADER("amz-sdk-request", "attempt=1; max=1"),
+      HEADER("x-amz-date", "20261121T073411Z"),
+      HEADER("x-amz-content-sha256", "fc547f6afbe65321ced6955c0da5dd252eb0a1c4e04d3b871e7e144deb39b067"),
+  };
+  const struct text body = TEXT("{\"messages\":[{\"role\":\"user\",\"content\":[{\"text\":\"x\"}]}]}");
+  const struct sigv4_request rq = {TEXT("POST"), TEXT("/bedrock/model/m%3A0/converse"), TEXT_NONE, sent, 8, &body, 1};
+  const struct sigv4_request elsewhere = {rq.method, rq.path, TEXT_NONE, sent + 1, 7, &body, 1};
+  const struct sigv4_claim claim = {
+      .access_key_id = TEXT("AKIAX"),
+      .date = TEXT("20261121"),
+      .region = TEXT("us-east-1"),
+      .service = TEXT("bedrock"),
+      .signed_headers = text_of(names),
+      .signature = TEXT("d528ccffd653a44d5ef5c97608251655311a6652520dff7593bfcf6ee9003ed5"),
+  };
+  struct arena a = {0};
+  struct fault f = {0};
+  enum err e = sigv4_check(&rq, &claim, TEXT("s"), 1795246451, &a, &f);
+  if (e != ERR_OK)
+    fail_msg("%s: \"%s\"", err_name(e), f.text);
+  assert_int_equal(sigv4_check(&elsewhere, &claim, TEXT("s"), 1795246451, &a, &f), ERR_UNAUTHENTICATED);
+  arena_done(&a);
+}
+
 static void test_the_scheme_is_told_from_others(void **state) {
   assert_true(sigv4_is_claim(TEXT("AWS4-HMAC-SHA256 Credential=x")));
   assert_true(sigv4_is_claim(TEXT("aws4-hmac-sha256 Credential=x")));
@@ -278,6 +332,7 @@ int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(test_both_ways_to_send_a_colon_are_accepted),
       cmocka_unit_test(test_a_colon_sent_otherwise_than_signed_is_refused),
+      cmocka_unit_test(test_the_authority_of_http2_stands_for_the_host),
       cmocka_unit_test(test_headers_added_on_the_way_do_no_harm),
       cmocka_unit_test(test_any_change_of_what_is_signed_is_refused),
       cmocka_unit_test(test_another_secret_is_refused),
@@ -288,6 +343,7 @@ int main(void) {
       cmocka_unit_test(test_a_claim_is_taken_apart),
       cmocka_unit_test(test_malformed_claims_are_refused_with_the_reason),
       cmocka_unit_test(test_lists_of_headers_must_be_in_order),
+      cmocka_unit_test(test_over_http2_the_authority_may_be_signed_for_the_host),
       cmocka_unit_test(test_the_scheme_is_told_from_others),
   };
   cmocka_set_message_output(CM_OUTPUT_TAP);
