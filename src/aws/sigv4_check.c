@@ -6,7 +6,6 @@
 #include "base/secret.h"
 
 #define NAME_MAX_BYTES 256 /* of a header that is signed */
-#define AUTHORITY      ":authority"
 
 bool sigv4_is_claim(struct text authorization) {
   size_t n = sizeof(SIGV4_ALGORITHM) - 1;
@@ -112,22 +111,8 @@ static enum err read_names(struct text list, struct sigv4_names *out, struct fau
   return ERR_OK;
 }
 
-/* With HTTP/2 clients sign the pseudo-header that stands in the host's place (RFC 9113 section 8.3.1), which reaches us
- * as the header host: it is put beside it under the name that was signed. */
-static struct sigv4_request with_authority(const struct sigv4_request *rq, struct arena *a) {
-  const struct sigv4_header *host = header_of(rq, TEXT("host"));
-  struct sigv4_request out = *rq;
-  if (!host || header_of(rq, TEXT(AUTHORITY)))
-    return out;
-  struct sigv4_header *headers = arena_alloc(a, (rq->header_count + 1) * sizeof(*headers));
-  memcpy(headers, rq->headers, rq->header_count * sizeof(*headers));
-  headers[out.header_count++] = (struct sigv4_header){TEXT(AUTHORITY), host->value};
-  out.headers = headers;
-  return out;
-}
-
 static enum err check_names(const struct sigv4_request *rq, const struct sigv4_names *names, struct fault *f) {
-  if (!has_name(names, TEXT("host")) && !has_name(names, TEXT(AUTHORITY)))
+  if (!has_name(names, TEXT("host")))
     return refuse(f, "host is not among the signed headers");
   for (size_t i = 0; i < rq->header_count; i++)
     if (text_equal_nocase(text_head(rq->headers[i].name, 6), TEXT("x-amz-")) && !has_name(names, rq->headers[i].name))
@@ -182,13 +167,12 @@ static enum err check_body(const struct sigv4_request *rq, char out[SIGV4_HEX_BY
   return ERR_OK;
 }
 
-enum err sigv4_check(const struct sigv4_request *arrived, const struct sigv4_claim *claim,
-                     struct text secret_access_key, int64_t now_s, struct arena *a, struct fault *f) {
+enum err sigv4_check(const struct sigv4_request *rq, const struct sigv4_claim *claim, struct text secret_access_key,
+                     int64_t now_s, struct arena *a, struct fault *f) {
   struct sigv4_names *names = ARENA_NEW(a, struct sigv4_names);
   struct sigv4_day day = {claim->date, claim->region, claim->service};
   struct text amz_date = TEXT_NONE;
   char body_hash[SIGV4_HEX_BYTES], request_hash[SIGV4_HEX_BYTES], expected[SIGV4_HEX_BYTES];
-  const struct sigv4_request with = with_authority(arrived, a), *rq = &with;
   enum err e = read_names(claim->signed_headers, names, f);
   if (!e)
     e = check_names(rq, names, f);
