@@ -5,8 +5,10 @@
 
 #include "wire/dialect.h"
 
+/* See struct dialect in dialect.h: a plain answer read. */
 enum err anthropic_answer_read(const struct json *doc, struct arena *a, struct llm_answer *out,
                                struct fault *f) MUST_CHECK;
+/* And written. The members of the newest version of the API are all there; older clients pass over them. */
 void anthropic_answer_write(const struct llm_answer *answer, const struct llm_echo *echo, struct buf *out);
 
 #endif

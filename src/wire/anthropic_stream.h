@@ -21,6 +21,7 @@ struct anthropic_stream_reader {
   char stop_sequence[ANTHROPIC_STOP_SEQUENCE_MAX];
 };
 
+/* One event of the provider; reader is a struct anthropic_stream_reader. */
 enum err anthropic_stream_read(void *reader, struct text event, struct text data, struct llm_sink *sink,
                                struct llm_notes *notes, struct fault *f) MUST_CHECK;
 
