@@ -1,6 +1,7 @@
-/* HTTP/2 (RFC 9113) on a connection of the HTTP server, and what its two files share: http2.c moves bytes between the
- * socket and nghttp2 and starts a fiber for each stream, http2_stream.c is the request and the answer of one. For files
- * of net/http only; http_server.h is the contract for everybody else.
+/* HTTP/2 (RFC 9113) on a connection of the HTTP server, and what its files share: http2.c moves bytes between the
+ * socket and nghttp2 and starts a fiber for each stream, http2_events.c hears of the frames, http2_body.c and
+ * http2_stream.c are the request and the answer of one stream. For files of net/http only; http_server.h is the
+ * contract for everybody else.
  *
  * A session has no fiber: the loop's events drive its reads, and whoever has something to send also writes, as far as
  * the socket takes it. nghttp2 is only a state machine in memory; its callbacks run inside http2_session_* calls, mark
@@ -19,6 +20,10 @@ struct nghttp2_session;
 
 #define HTTP2_STREAMS_DEFAULT    128
 #define HTTP2_FRAME_HEADER_BYTES 9
+#define HTTP2_OUT_HIGH_BYTES     (64 * 1024) /* made and not sent: then the socket goes first */
+/* Header lists and blocks are read on up to so much beyond their limit, so that the request can be answered with 431.
+ */
+#define HTTP2_HEAD_SLACK_BYTES (256 * 1024)
 /* What a client may send before its stream, or its connection, is read by a handler: the memory it can hold here. */
 #define HTTP2_STREAM_WINDOW_BYTES     (256 * 1024)
 #define HTTP2_CONNECTION_WINDOW_BYTES (1024 * 1024)
@@ -69,7 +74,7 @@ struct http2_stream {
   bool gone;           /* closed before the answer was complete, and not by us */
 };
 
-/* http2.c: sessions. */
+/* Sessions, http2.c. */
 
 /* Makes c, whose first bytes (maybe none) were read already, a connection of HTTP/2. Called by its fiber, which ends
  * next; c may be gone when this returns. */
@@ -79,6 +84,8 @@ void http2_session_on_event(struct http2_session *h);
 void http2_session_on_timer(struct http2_session *h);
 /* Open streams may finish; the client is asked to open none. May free both. */
 void http2_session_drain(struct http2_session *h);
+/* The client has had time to hear of it: what it opens from now on is not looked at. */
+void http2_session_finish_drain(struct http2_session *h);
 /* Every stream's fiber is cancelled; the connection ends with the last. May free both. */
 void http2_session_close(struct http2_session *h);
 /* Sends what there is to send as far as the socket takes it, and ends what has to end. Frees the session only when it
@@ -86,31 +93,57 @@ void http2_session_close(struct http2_session *h);
 void http2_session_flush(struct http2_session *h);
 /* The stream's fiber has ended: frees it unless nghttp2 still has it. */
 void http2_session_release(struct http2_stream *s);
+/* Of an nghttp2 function that can fail only for want of memory, or when the stream or session is over: aborts for want
+ * of memory. */
+void http2_must(int result);
 
-/* http2_stream.c: what nghttp2 tells of one stream. */
+/* Callbacks, http2_events.c. */
 
+/* The server side of nghttp2 that reports to h; our settings wait to be sent. */
+struct nghttp2_session *http2_events_open(struct http2_session *h);
+
+/* Bodies of requests, http2_body.c. */
+
+/* More of it came, or its end. */
+void http2_body_take(struct http2_stream *s, struct text data);
+void http2_body_end(struct http2_stream *s);
+/* What was not read no longer weighs on the connection's window. */
+void http2_body_give_back(struct http2_stream *s);
+/* http_request_body. */
+enum err http2_body_read(struct http2_stream *s, size_t max_bytes, struct text *out, struct fault *f) MUST_CHECK;
+
+/* Streams, http2_stream.c. */
+
+struct http2_stream *http2_stream_new(struct http2_session *h, int32_t id);
+/* Frees s once nghttp2 and its fiber are done with it. */
+void http2_stream_free_unused(struct http2_stream *s);
 /* All of s->head is there. */
 void http2_stream_take_head(struct http2_stream *s, bool ends_stream);
-void http2_stream_take_data(struct http2_stream *s, struct text data);
-void http2_stream_end_of_body(struct http2_stream *s);
 /* It is over, at nghttp2 or with the connection. */
 void http2_stream_closed(struct http2_stream *s);
 /* Appends one DATA frame: its header and the next len bytes that are pending. */
 void http2_stream_make_data(struct http2_stream *s, const void *frame_header, size_t len, struct buf *out);
-/* The stream's fiber. */
+/* What its fiber runs. */
 void http2_stream_run(void *stream);
+/* Parks the running fiber, which is the stream's, until http2_stream_wake, a cancel or the deadline. */
+enum err http2_stream_wait(struct http2_stream *s, int64_t deadline_us) MUST_CHECK;
+void http2_stream_wake(const struct http2_stream *s); /* no-op while it does not wait there */
 
-/* http2_stream.c: the functions of http_server.h for a stream; the same contracts. */
-
-enum err http2_stream_body(struct http2_stream *s, size_t max_bytes, struct text *out, struct fault *f) MUST_CHECK;
+/* http_respond. */
 enum err http2_stream_respond(struct http2_stream *s, int status, const struct http_header *headers, size_t count,
                               struct text body) MUST_CHECK;
+/* http_respond_start. */
 enum err http2_stream_start(struct http2_stream *s, int status, const struct http_header *headers,
                             size_t count) MUST_CHECK;
+/* http_respond_write. */
 enum err http2_stream_write(struct http2_stream *s, const struct text *pieces, size_t count) MUST_CHECK;
+/* http_respond_end. */
 enum err http2_stream_end(struct http2_stream *s) MUST_CHECK;
+/* http_respond_abort. */
 void http2_stream_abort(struct http2_stream *s);
+/* http_request_client_is_gone. */
 bool http2_stream_is_abandoned(const struct http2_stream *s);
+/* exchange_refuse. */
 enum err http2_stream_refuse(struct http2_stream *s, const struct fault *f, struct text target) MUST_CHECK;
 
 #endif

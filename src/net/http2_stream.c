@@ -1,7 +1,6 @@
-/* One request of an HTTP/2 connection and its answer: what http_request.c and http_respond.c are for HTTP/1.1, and
- * called by them. The body grows here as nghttp2 finds it; windows open only while somebody reads. An answer's pieces
- * are made into frames as far as the windows and the socket allow at once; for the rest the fiber waits. Sessions,
- * sockets and the life of a stream are http2.c's. */
+/* One stream of an HTTP/2 connection: its life, its fiber, its answer; what http_respond.c is for HTTP/1.1, and called
+ * by it. An answer's pieces are made into frames as far as the windows and the socket allow at once; for the rest the
+ * fiber waits. Sessions and sockets are http2.c's, bodies of requests http2_body.c's. */
 #include "net/http2.h"
 
 #include <nghttp2/nghttp2.h>
@@ -14,20 +13,56 @@ static struct http_server *server_of(const struct http2_stream *s) { return s->x
 
 static int64_t now_of(const struct http2_stream *s) { return loop_now_us(server_of(s)->loop); }
 
-static void must(int result) {
-  if (result == NGHTTP2_ERR_NOMEM)
+struct http2_stream *http2_stream_new(struct http2_session *h, int32_t id) {
+  struct http2_stream *s = calloc(1, sizeof(*s));
+  if (!s)
     abort();
+  arena_init(&s->arena);
+  arena_reserve(&s->arena, REQUEST_ARENA_BYTES);
+  http2_head_init(&s->head, &s->arena, &h->c->server->options.head);
+  char *request_id = arena_alloc(&s->arena, 28);
+  http_server_make_id(request_id);
+  s->h = h;
+  s->id = id;
+  s->x.c = h->c;
+  s->x.http2 = s;
+  s->x.rq.arena = &s->arena;
+  s->x.rq.id = (struct text){request_id, 28};
+  s->x.rq.peer = text_of(h->c->peer);
+  s->x.rq.internal = &s->x;
+  s->next = h->streams;
+  if (s->next)
+    s->next->previous = s;
+  h->streams = s;
+  h->live++;
+  return s;
 }
 
-/* Parks the fiber until the session has news of this stream, a cancel or the deadline. */
-static enum err wait_for_news(struct http2_stream *s, int64_t deadline_us) {
+void http2_stream_free_unused(struct http2_stream *s) {
+  struct http2_session *h = s->h;
+  if (!s->closed || s->x.fiber || s->queued)
+    return;
+  if (s->previous)
+    s->previous->next = s->next;
+  else
+    h->streams = s->next;
+  if (s->next)
+    s->next->previous = s->previous;
+  if (--h->live == 0)
+    h->idle_since_us = now_of(s);
+  http_request_drop_body(&s->x.rq);
+  arena_done(&s->arena);
+  free(s);
+}
+
+enum err http2_stream_wait(struct http2_stream *s, int64_t deadline_us) {
   s->waiting = true;
   enum err e = fiber_park(deadline_us);
   s->waiting = false;
   return e;
 }
 
-static void wake(const struct http2_stream *s) {
+void http2_stream_wake(const struct http2_stream *s) {
   if (s->waiting)
     fiber_wake(s->x.fiber);
 }
@@ -38,11 +73,9 @@ static void reset(struct http2_stream *s, uint32_t code) {
   s->ending = false;
   if (s->closed)
     return;
-  must(nghttp2_submit_rst_stream(s->h->ng, NGHTTP2_FLAG_NONE, s->id, code));
+  http2_must(nghttp2_submit_rst_stream(s->h->ng, NGHTTP2_FLAG_NONE, s->id, code));
   http2_session_flush(s->h);
 }
-
-/* The request. */
 
 void http2_stream_take_head(struct http2_stream *s, bool ends_stream) {
   struct http_exchange *x = &s->x;
@@ -53,138 +86,19 @@ void http2_stream_take_head(struct http2_stream *s, bool ends_stream) {
     (void)!exchange_check_expect(&x->rq.head, &s->head.fault);
 }
 
-static void make_room(struct http2_stream *s, size_t n) {
-  struct http_exchange *x = &s->x;
-  const struct http1_head *head = &x->rq.head;
-  if (s->body_cap - x->body_len >= n)
-    return;
-  size_t more = x->body_len > BODY_GROWTH_MIN_BYTES ? x->body_len : BODY_GROWTH_MIN_BYTES;
-  if (head->has_length && head->length > x->body_len && head->length - x->body_len < more)
-    more = (size_t)(head->length - x->body_len);
-  s->body_cap = x->body_len + (more > n ? more : n);
-  x->body = realloc(x->body, s->body_cap);
-  if (!x->body)
-    abort();
-}
-
-void http2_stream_take_data(struct http2_stream *s, struct text data) {
-  struct http_exchange *x = &s->x;
-  if (s->discard) { /* the connection's window is for all; the stream's may stay closed */
-    must(nghttp2_session_consume_connection(s->h->ng, data.len));
-    return;
-  }
-  make_room(s, data.len);
-  memcpy(x->body + x->body_len, data.at, data.len);
-  x->body_len += data.len;
-  s->last_data_us = now_of(s);
-  if (!s->reading) {
-    s->unconsumed += data.len;
-    return;
-  }
-  must(nghttp2_session_consume(s->h->ng, s->id, data.len));
-  if (x->body_len > s->body_max)
-    wake(s);
-}
-
-void http2_stream_end_of_body(struct http2_stream *s) {
-  s->x.body_done = true;
-  if (s->reading)
-    wake(s);
-}
-
-static void give_back(struct http2_stream *s) {
-  if (s->unconsumed > 0 && !s->h->dead)
-    must(nghttp2_session_consume_connection(s->h->ng, s->unconsumed));
-  s->unconsumed = 0;
-}
-
-static void open_windows(struct http2_stream *s) {
-  static const char name[] = ":status", value[] = "100";
-  nghttp2_nv nv = {(uint8_t *)(uintptr_t)name, (uint8_t *)(uintptr_t)value, sizeof(name) - 1, sizeof(value) - 1,
-                   NGHTTP2_NV_FLAG_NONE};
-  if (s->unconsumed > 0)
-    must(nghttp2_session_consume(s->h->ng, s->id, s->unconsumed));
-  s->unconsumed = 0;
-  if (s->x.rq.head.expects_continue && s->x.body_len == 0 && !s->x.started && !s->asked_for_body)
-    must(nghttp2_submit_headers(s->h->ng, NGHTTP2_FLAG_NONE, s->id, NULL, &nv, 1, NULL));
-  s->asked_for_body = true;
-  http2_session_flush(s->h);
-}
-
-static int64_t body_deadline(const struct http2_stream *s, int64_t started_us) {
-  int64_t pause_us = server_of(s)->options.body_timeout_us;
-  int64_t slowest_us = started_us + pause_us + (int64_t)s->x.body_len * 1000000 / BODY_MIN_BYTES_PER_SECOND;
-  int64_t next_us = s->last_data_us + pause_us;
-  return next_us < slowest_us ? next_us : slowest_us;
-}
-
-static enum err wait_for_body(struct http2_stream *s, struct fault *f) {
-  int64_t started_us = s->last_data_us = now_of(s);
-  open_windows(s);
-  while (!s->x.body_done && !s->closed && s->x.body_len <= s->body_max) {
-    int64_t deadline_us = body_deadline(s, started_us);
-    enum err e = now_of(s) < deadline_us ? wait_for_news(s, deadline_us) : ERR_TIMEOUT;
-    if (e == ERR_TIMEOUT && now_of(s) >= body_deadline(s, started_us))
-      return fault_set(f, ERR_REQUEST_TIMEOUT, NULL, "the request body arrived too slowly");
-    if (e && e != ERR_TIMEOUT)
-      return e;
-  }
-  if (s->x.body_len > s->body_max)
-    return exchange_body_too_large(f, s->body_max);
-  if (!s->x.body_done)
-    return fault_set(f, ERR_NETWORK, NULL, "the client reset the stream in the middle of the request body");
-  return ERR_OK;
-}
-
-static enum err read_body(struct http2_stream *s, size_t max_bytes, struct fault *f) {
-  if (s->x.body_len > max_bytes)
-    return exchange_body_too_large(f, max_bytes);
-  if (s->x.body_done) {
-    give_back(s);
-    return ERR_OK;
-  }
-  s->body_max = max_bytes;
-  s->reading = true;
-  enum err e = wait_for_body(s, f);
-  s->reading = false;
-  return e;
-}
-
-enum err http2_stream_body(struct http2_stream *s, size_t max_bytes, struct text *out, struct fault *f) {
-  struct http_exchange *x = &s->x;
-  if (x->rq.head.has_length && x->rq.head.length > max_bytes)
-    return exchange_body_too_large(f, max_bytes);
-  if (s->body_failed)
-    return fault_set(f, ERR_PROTOCOL, NULL, "the request body could not be read");
-  if (!x->body_taken) {
-    enum err e = read_body(s, max_bytes, f);
-    if (e) {
-      s->body_failed = s->discard = true;
-      give_back(s);
-      http_request_drop_body(&x->rq);
-      return e;
-    }
-    x->body_taken = true;
-  }
-  *out = (struct text){x->body, x->body_len};
-  return ERR_OK;
-}
-
 bool http2_stream_is_abandoned(const struct http2_stream *s) { return s->gone; }
 
 void http2_stream_closed(struct http2_stream *s) {
   s->closed = true;
   s->gone = !s->has_end_sent && !s->x.broken;
-  give_back(s);
+  http2_body_give_back(s);
   if (!s->x.fiber)
     return;
   if (s->gone && s->x.cancel_when_gone)
     fiber_cancel(s->x.fiber);
   else
-    wake(s);
+    http2_stream_wake(s);
 }
-
-/* The answer. */
 
 void http2_stream_make_data(struct http2_stream *s, const void *frame_header, size_t len, struct buf *out) {
   buf_add(out, (struct text){frame_header, HTTP2_FRAME_HEADER_BYTES});
@@ -201,7 +115,7 @@ void http2_stream_make_data(struct http2_stream *s, const void *frame_header, si
   }
   s->progress_us = now_of(s);
   if (s->pending == 0)
-    wake(s);
+    http2_stream_wake(s);
 }
 
 /* nghttp2 asks what the next DATA frame could hold. */
@@ -227,7 +141,7 @@ static enum err closed_early(struct http2_stream *s) {
 /* Any progress starts the write timeout anew. */
 static enum err wait_for_room(struct http2_stream *s) {
   int64_t timeout_us = server_of(s)->options.write_timeout_us;
-  enum err e = wait_for_news(s, s->progress_us + timeout_us);
+  enum err e = http2_stream_wait(s, s->progress_us + timeout_us);
   if (e != ERR_TIMEOUT)
     return e;
   return now_of(s) < s->progress_us + timeout_us ? ERR_OK : ERR_NETWORK;
@@ -323,7 +237,7 @@ static enum err submit_head(struct http2_stream *s, int status, const struct htt
     return exchange_give_up(x);
   bool ends = x->no_body || (length && *length == 0);
   int result = nghttp2_submit_response(s->h->ng, s->id, all.at, all.count, ends ? NULL : &body);
-  must(result);
+  http2_must(result);
   return result == 0 ? ERR_OK : exchange_give_up(x);
 }
 
@@ -392,8 +306,6 @@ enum err http2_stream_refuse(struct http2_stream *s, const struct fault *f, stru
   return e;
 }
 
-/* The fiber. */
-
 static void answer_bad_head(struct http2_stream *s) {
   struct text target = text_head(s->head.head.target, TARGET_SHOWN_BYTES);
   (void)!exchange_refuse(&s->x, &s->head.fault, text_is_visible_ascii(target) ? target : TEXT_NONE);
@@ -404,7 +316,7 @@ static void finish(struct http2_stream *s) {
   if (!s->closed && (s->x.broken || !s->x.finished))
     reset(s, NGHTTP2_INTERNAL_ERROR);
   s->discard = true;
-  give_back(s);
+  http2_body_give_back(s);
   http_request_drop_body(&s->x.rq);
   arena_done(&s->arena);
 }

@@ -1,6 +1,6 @@
 /* Reading the body of a request the handler asks for, and noticing that the client has gone.
  * The head is http_serve.c's. A body is read straight into the memory it is handed over in; small ones arrive together
- * with the head and cost no read at all. Bodies in HTTP/2 are http2_stream.c's. */
+ * with the head and cost no read at all. Bodies in HTTP/2 are http2_body.c's. */
 #include "net/http2.h"
 
 #define CONTINUE "HTTP/1.1 100 Continue\r\n\r\n"
@@ -100,7 +100,7 @@ static enum err read_body(struct incoming *in, struct fault *f) {
 enum err http_request_body(struct http_request *rq, size_t max_bytes, struct text *out, struct fault *f) {
   struct http_exchange *x = rq->internal;
   if (x->http2)
-    return http2_stream_body(x->http2, max_bytes, out, f);
+    return http2_body_read(x->http2, max_bytes, out, f);
   if (rq->head.has_length && rq->head.length > max_bytes)
     return exchange_body_too_large(f, max_bytes);
   if (!x->body_done) {
