@@ -82,7 +82,7 @@ static enum err mark_last(struct rules *r, const struct message *m, const struct
 static enum err read_plain_message(struct conversation *c, const struct message *m, const struct llm_place *at,
                                    enum llm_role role, struct llm_message *out) {
   struct rules *r = c->r;
-  if (!m->content)
+  if (!m->content || (yyjson_is_arr(m->content) && yyjson_arr_size(m->content) == 0))
     return llm_bad(at, "content", "is required", r->f);
   if (m->tool_call_id.at)
     return llm_bad(at, "tool_call_id", "belongs to messages of tools", r->f);

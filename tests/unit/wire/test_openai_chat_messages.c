@@ -123,6 +123,7 @@ static void bad_messages_are_named(void **state) {
       {"{'role':1,'content':'x'}", ERR_BAD_REQUEST, "messages[0].role"},
       {"{'role':'user'}", ERR_BAD_REQUEST, "messages[0].content"},
       {"{'role':'user','content':null}", ERR_BAD_REQUEST, "messages[0].content"},
+      {"{'role':'user','content':[]}", ERR_BAD_REQUEST, "messages[0].content"},
       {"{'role':'user','content':{}}", ERR_BAD_REQUEST, "messages[0].content"},
       {"{'role':'user','content':'x','tool_calls':[]}", ERR_BAD_REQUEST, "messages[0].tool_calls"},
       {"{'role':'user','content':'x','refusal':'no'}", ERR_BAD_REQUEST, "messages[0].refusal"},
