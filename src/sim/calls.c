@@ -112,7 +112,7 @@ static void answer_count(struct sim_call *c) {
     sim_call_finish(c, &ask.behaviour, &out);
 }
 
-static void answer_embeddings(struct sim_call *c) {
+void sim_call_embeddings(struct sim_call *c) {
   struct json doc;
   struct sim_embed_ask ask;
   struct fault f = {0};
@@ -120,9 +120,11 @@ static void answer_embeddings(struct sim_call *c) {
   if (!sim_call_json(c, &doc))
     return;
   buf_init(&out, ANSWER_MAX_BYTES);
-  enum err e = sim_openai_read_embed(&doc, &ask, &f);
-  if (!e)
+  enum err e = sim_openai_read_embed(&doc, sim_call_name(c), &ask, &f);
+  if (!e) {
+    ask.has_cost = c->play.dialect == &sim_openrouter;
     sim_openai_write_embed(&out, &ask);
+  }
   if (!e && buf_check(&out) != ERR_OK)
     e = fault_set(&f, ERR_BAD_REQUEST, "input", "weir-sim makes at most 64 MiB of vectors at once");
   json_done(&doc);
@@ -231,7 +233,7 @@ static const struct sim_route routes[] = {
     {"POST", "/v1/messages", &sim_anthropic, sim_call_answer},
     {"POST", "/v1/messages/count_tokens", &sim_anthropic, answer_count},
     {"POST", "/v1/chat/completions", &sim_openai, sim_call_answer},
-    {"POST", "/v1/embeddings", &sim_openai, answer_embeddings},
+    {"POST", "/v1/embeddings", &sim_openai, sim_call_embeddings},
     {"GET", "/v1/models", NULL, answer_models},
     {"GET", "/v1/models/*", NULL, answer_model},
     {"POST", "/v1/messages/batches", &sim_anthropic, answer_batch_create},
@@ -281,7 +283,8 @@ static const struct sim_route *find_in(const struct sim_route_table *table, stru
 const struct sim_route *sim_route_find(struct text method, struct text path, struct text *out_rest,
                                        bool *out_path_known) {
   static const struct sim_route_table own = {routes, sizeof(routes) / sizeof(routes[0])};
-  const struct sim_route_table *const tables[] = {&own, &sim_responses_routes, &sim_bedrock_routes};
+  const struct sim_route_table *const tables[] = {&own, &sim_responses_routes, &sim_openrouter_routes,
+                                                  &sim_azure_routes, &sim_bedrock_routes};
   *out_path_known = false;
   for (size_t i = 0; i < sizeof(tables) / sizeof(tables[0]); i++) {
     const struct sim_route *route = find_in(tables[i], method, path, out_rest, out_path_known);

@@ -47,6 +47,7 @@ struct sim_dialect {
   const char *name;
   enum sim_auth auth;
   bool needs_version;      /* the header anthropic-version */
+  int usage_limit_status;  /* of an exhausted plan; 0 means 429 */
   const char *stream_type; /* content-type of a stream */
   /* Validates a request for an answer as strictly as the service does. The body is doc's source. Faults carry the
    * service's own words. */
@@ -65,6 +66,7 @@ struct sim_dialect {
   void (*keep)(struct responses_store *store, const struct sim_answer *answer, struct arena *a);
 };
 
-extern const struct sim_dialect sim_anthropic, sim_openai, sim_converse, sim_invoke, sim_responses;
+extern const struct sim_dialect sim_anthropic, sim_openai, sim_converse, sim_invoke, sim_responses, sim_openrouter,
+    sim_azure;
 
 #endif

@@ -1,216 +1,16 @@
-/* Writes chat completions, their streams and errors in the OpenAI dialect, member for member as the service does
- * (platform.openai.com, Chat Completions). Thinking shows only as reasoning tokens, as there. Reading requests is in
- * openai_request.c, timing in play.c. */
+/* The OpenAI dialect of chat completions and what all of the service's dialects share: errors and headers
+ * (platform.openai.com). Writing is in chat.c, reading requests in openai_request.c, timing in play.c. Azure is the
+ * same under other paths. */
 #include "sim/openai.h"
 
-enum step { STEP_ROLE, STEP_BLOCK, STEP_USAGE, STEP_END, STEP_DONE };
-
-static void put_quoted(struct buf *out, struct text t) {
-  buf_add_char(out, '"');
-  json_escape(out, t);
-  buf_add_char(out, '"');
-}
-
-static const char *finish_reason(enum sim_stop stop) {
-  if (stop == SIM_STOP_TOOLS)
-    return "tool_calls";
-  return stop == SIM_STOP_LENGTH ? "length" : "stop";
-}
-
-static void put_head(struct buf *out, const struct sim_answer *answer, struct text object) {
-  buf_add(out, TEXT("{\"id\":\"chatcmpl-"));
-  buf_add(out, answer->id);
-  buf_add(out, TEXT("\",\"object\":\""));
-  buf_add(out, object);
-  buf_add(out, TEXT("\",\"created\":"));
-  buf_add_u64(out, SIM_OPENAI_CREATED);
-  buf_add(out, TEXT(",\"model\":"));
-  put_quoted(out, answer->model);
-  buf_add(out, TEXT(",\"service_tier\":\"default\",\"system_fingerprint\":\"fp_weirsim\""));
-}
-
-static void put_usage(struct buf *out, const struct sim_answer *answer) {
-  const struct sim_usage *u = &answer->usage;
-  uint64_t prompt = u->input + u->cache_read + u->write_5m + u->write_1h;
-  buf_add_format(
-      out,
-      "{\"prompt_tokens\":%llu,\"completion_tokens\":%llu,\"total_tokens\":%llu,"
-      "\"prompt_tokens_details\":{\"cached_tokens\":%llu,\"audio_tokens\":0},"
-      "\"completion_tokens_details\":{\"reasoning_tokens\":%llu,\"audio_tokens\":0,\"accepted_prediction_tokens\":0,"
-      "\"rejected_prediction_tokens\":0}}",
-      (unsigned long long)prompt, (unsigned long long)u->output, (unsigned long long)(prompt + u->output),
-      (unsigned long long)u->cache_read, (unsigned long long)u->reasoning);
-}
-
-static void put_tool_calls(struct buf *out, const struct sim_answer *answer) {
-  bool any = false;
-  for (size_t i = 0; i < answer->block_count; i++) {
-    const struct sim_block *b = &answer->block[i];
-    if (b->kind != SIM_BLOCK_TOOL)
-      continue;
-    buf_add(out, any ? TEXT(",{\"id\":\"call_") : TEXT(",\"tool_calls\":[{\"id\":\"call_"));
-    buf_add(out, b->id);
-    buf_add(out, TEXT("\",\"type\":\"function\",\"function\":{\"name\":"));
-    put_quoted(out, b->name);
-    buf_add(out, TEXT(",\"arguments\":"));
-    put_quoted(out, b->text);
-    buf_add(out, TEXT("}}"));
-    any = true;
-  }
-  if (any)
-    buf_add_char(out, ']');
-}
-
-/* Chat answers with tool calls have no content, so the text block beside them is not shown. */
-static const struct sim_block *content_block(const struct sim_answer *answer) {
-  for (size_t i = 0; i < answer->block_count && answer->stop != SIM_STOP_TOOLS; i++) {
-    if (answer->block[i].kind == SIM_BLOCK_TEXT)
-      return &answer->block[i];
-  }
-  return NULL;
-}
+#include "sim/chat.h"
 
 static void write_plain(struct buf *out, const struct sim_answer *answer, struct arena *a) {
-  const struct sim_block *content = content_block(answer);
-  put_head(out, answer, TEXT("chat.completion"));
-  buf_add(out, TEXT(",\"choices\":[{\"index\":0,\"message\":{\"role\":\"assistant\",\"content\":"));
-  if (content) {
-    buf_add_char(out, '"');
-    answer_write_escaped(out, content);
-    buf_add_char(out, '"');
-  } else {
-    buf_add(out, TEXT("null"));
-  }
-  put_tool_calls(out, answer);
-  buf_add_format(out, ",\"refusal\":null,\"annotations\":[]},\"logprobs\":null,\"finish_reason\":\"%s\"}]",
-                 finish_reason(answer->stop));
-  if (!answer->no_usage) {
-    buf_add(out, TEXT(",\"usage\":"));
-    put_usage(out, answer);
-  }
-  buf_add_char(out, '}');
-}
-
-static void put_chunk_start(struct buf *out, const struct sim_answer *answer) {
-  buf_add(out, TEXT("data: "));
-  put_head(out, answer, TEXT("chat.completion.chunk"));
-  buf_add(out, TEXT(",\"choices\":["));
-}
-
-static void put_delta_start(struct buf *out, const struct sim_answer *answer) {
-  put_chunk_start(out, answer);
-  buf_add(out, TEXT("{\"index\":0,\"delta\":{"));
-}
-
-/* With include_usage every chunk but the last says that it has none. */
-static void put_delta_end(struct buf *out, const struct sim_answer *answer, const char *finish) {
-  buf_add(out, TEXT("},\"logprobs\":null,\"finish_reason\":"));
-  if (finish)
-    put_quoted(out, text_of(finish));
-  else
-    buf_add(out, TEXT("null"));
-  buf_add(out, TEXT("}]"));
-  if (answer->include_usage && !answer->no_usage)
-    buf_add(out, TEXT(",\"usage\":null"));
-  buf_add(out, TEXT("}\n\n"));
-}
-
-static void put_role(struct buf *out, const struct sim_answer *answer) {
-  put_delta_start(out, answer);
-  buf_add(out, content_block(answer) ? TEXT("\"role\":\"assistant\",\"content\":\"\",\"refusal\":null")
-                                     : TEXT("\"role\":\"assistant\",\"content\":null,\"refusal\":null"));
-  put_delta_end(out, answer, NULL);
-}
-
-static size_t call_index(const struct sim_answer *answer, size_t block) {
-  size_t index = 0;
-  for (size_t i = 0; i < block; i++) {
-    if (answer->block[i].kind == SIM_BLOCK_TOOL)
-      index++;
-  }
-  return index;
-}
-
-static void put_call_start(struct buf *out, const struct sim_answer *answer, const struct sim_cursor *c) {
-  const struct sim_block *b = &answer->block[c->block];
-  put_delta_start(out, answer);
-  buf_add(out, TEXT("\"tool_calls\":[{\"index\":"));
-  buf_add_u64(out, call_index(answer, c->block));
-  buf_add(out, TEXT(",\"id\":\"call_"));
-  buf_add(out, b->id);
-  buf_add(out, TEXT("\",\"type\":\"function\",\"function\":{\"name\":"));
-  put_quoted(out, b->name);
-  buf_add(out, TEXT(",\"arguments\":\"\"}}]"));
-  put_delta_end(out, answer, NULL);
-}
-
-static void put_piece(struct buf *out, const struct sim_answer *answer, const struct sim_cursor *c, struct text piece) {
-  put_delta_start(out, answer);
-  if (answer->block[c->block].kind == SIM_BLOCK_TOOL) {
-    buf_add(out, TEXT("\"tool_calls\":[{\"index\":"));
-    buf_add_u64(out, call_index(answer, c->block));
-    buf_add(out, TEXT(",\"function\":{\"arguments\":"));
-    put_quoted(out, piece);
-    buf_add(out, TEXT("}}]"));
-  } else {
-    buf_add(out, TEXT("\"content\":"));
-    put_quoted(out, piece);
-  }
-  put_delta_end(out, answer, NULL);
-}
-
-static bool shows_block(const struct sim_answer *answer, const struct sim_block *b) {
-  return b->kind == SIM_BLOCK_TOOL || b == content_block(answer);
-}
-
-/* The next chunk made of blocks; false when all were shown. */
-static bool put_next_of_blocks(struct buf *out, const struct sim_answer *answer, struct sim_cursor *c) {
-  char scratch[32];
-  for (; c->block < answer->block_count; c->block++, c->offset = 0, c->has_any = false) {
-    const struct sim_block *b = &answer->block[c->block];
-    if (!shows_block(answer, b))
-      continue;
-    if (b->kind == SIM_BLOCK_TOOL && !c->has_any) {
-      c->has_any = true;
-      put_call_start(out, answer, c);
-      return true;
-    }
-    struct text piece = answer_piece(answer, c, scratch);
-    if (piece.len == 0)
-      continue;
-    put_piece(out, answer, c, piece);
-    return true;
-  }
-  return false;
+  chat_write_plain(out, answer, CHAT_OPENAI);
 }
 
 static bool write_event(struct buf *out, const struct sim_answer *answer, struct sim_cursor *c) {
-  if (c->step == STEP_ROLE) {
-    c->step = STEP_BLOCK;
-    put_role(out, answer);
-    return true;
-  }
-  if (c->step == STEP_BLOCK) {
-    if (put_next_of_blocks(out, answer, c))
-      return true;
-    c->step = answer->include_usage && !answer->no_usage ? STEP_USAGE : STEP_END;
-    put_delta_start(out, answer);
-    put_delta_end(out, answer, finish_reason(answer->stop));
-    return true;
-  }
-  if (c->step == STEP_USAGE) {
-    c->step = STEP_END;
-    put_chunk_start(out, answer);
-    buf_add(out, TEXT("],\"usage\":"));
-    put_usage(out, answer);
-    buf_add(out, TEXT("}\n\n"));
-    return true;
-  }
-  if (c->step != STEP_END)
-    return false;
-  c->step = STEP_DONE;
-  buf_add(out, TEXT("data: [DONE]\n\n"));
-  return true;
+  return chat_write_event(out, answer, c, CHAT_OPENAI);
 }
 
 static const char *error_code(const struct fault *f, bool is_usage_limit) {
@@ -269,8 +69,8 @@ void sim_openai_write_error(struct buf *out, const struct fault *f, struct text 
   json_object_end(&w);
 }
 
-static void write_stream_error(struct buf *out, const struct sim_answer *answer, struct sim_cursor *c,
-                               enum behaviour_break by) {
+void sim_openai_write_stream_error(struct buf *out, const struct sim_answer *answer, struct sim_cursor *c,
+                                   enum behaviour_break by) {
   const char *type = "server_error";
   if (by == BEHAVIOUR_BREAK_THROTTLE)
     type = "rate_limit_exceeded";
@@ -304,7 +104,7 @@ void sim_openai_add_headers(struct sim_headers *h, const struct sim_outcome *o) 
 }
 
 static enum err read_input(const struct sim_input *in, struct sim_ask *out, struct fault *f) {
-  return sim_openai_read(in->doc, in->arena, out, f);
+  return sim_chat_read(in, CHAT_OPENAI, out, f);
 }
 
 const struct sim_dialect sim_openai = {
@@ -315,5 +115,5 @@ const struct sim_dialect sim_openai = {
     .write_error = sim_openai_write_error,
     .write_plain = write_plain,
     .write_event = write_event,
-    .write_stream_error = write_stream_error,
+    .write_stream_error = sim_openai_write_stream_error,
 };

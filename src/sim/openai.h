@@ -15,5 +15,7 @@ void sim_openai_write_model(struct buf *out, struct text id);
 /* As in struct sim_dialect; all dialects of the service share them. */
 void sim_openai_add_headers(struct sim_headers *h, const struct sim_outcome *o);
 void sim_openai_write_error(struct buf *out, const struct fault *f, struct text request_id, bool is_usage_limit);
+void sim_openai_write_stream_error(struct buf *out, const struct sim_answer *answer, struct sim_cursor *c,
+                                   enum behaviour_break by);
 
 #endif

@@ -3,6 +3,7 @@
 #include "sim/openai.h"
 
 #include "sim/models.h"
+#include "sim/openrouter_price.h"
 
 /* Values of +s and -s with s = 1 / sqrt(dimensions): the length is 1 without a division per value. */
 static float unit_value(uint32_t dimensions) {
@@ -69,7 +70,12 @@ void sim_openai_write_embed(struct buf *out, const struct sim_embed_ask *ask) {
   buf_add_char(out, '"');
   if (!ask->behaviour.no_usage) {
     unsigned long long tokens = digest_tokens(ask->digest.bytes);
-    buf_add_format(out, ",\"usage\":{\"prompt_tokens\":%llu,\"total_tokens\":%llu}", tokens, tokens);
+    buf_add_format(out, ",\"usage\":{\"prompt_tokens\":%llu,\"total_tokens\":%llu", tokens, tokens);
+    if (ask->has_cost) {
+      buf_add(out, TEXT(",\"cost\":"));
+      openrouter_put_dollars(out, tokens * OPENROUTER_PROMPT_NANO);
+    }
+    buf_add_char(out, '}');
   }
   buf_add_char(out, '}');
 }

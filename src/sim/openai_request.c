@@ -1,249 +1,14 @@
-/* Requests of the OpenAI dialect: chat completions and embeddings, checked with the service's own words. Writing is in
- * openai.c and openai_embed.c. Called by the dialect and by sim.c. */
+/* Requests of the OpenAI dialects: the root of chat completions, and embeddings, checked with the service's own words.
+ * Messages are read by openai_messages.c; writing is in chat.c and openai_embed.c. Called by the dialects and by
+ * calls.c. */
 #include "sim/openai_request.h"
 
+#include "sim/chat_shape.h"
+#include "sim/openai_checks.h"
+
+#define CHAT_STOPS_MAX        4
+
 #define REFUSE(f, field, ...) fault_set((f), ERR_BAD_REQUEST, (field), __VA_ARGS__)
-
-struct walk {
-  struct sim_ask *ask;
-  struct fault *fault;
-  yyjson_val *calls; /* tool_calls of the last assistant message */
-  size_t answered;   /* of them */
-  size_t message;
-  char field[64];
-};
-
-static const char *field_of(struct walk *w, const char *member) {
-  snprintf(w->field, sizeof(w->field), "messages[%zu].%s", w->message, member);
-  return w->field;
-}
-
-static void read_data_url(struct sim_ask *ask, struct text url) {
-  struct sim_attachment at = {"image", TEXT("url"), 0};
-  struct text head, data;
-  if (text_starts(url, TEXT("data:")) && text_cut(text_skip(url, 5), ',', &head, &data)) {
-    struct text type = head, coding;
-    if (text_cut(head, ';', &type, &coding) && text_equal(coding, TEXT("base64")))
-      (void)digest_base64_length(data, &at.bytes);
-    at.media_type = type;
-  }
-  size_t slot = ask->attachment_count++;
-  if (slot < SIM_ATTACHMENTS_MAX)
-    ask->attachment[slot] = at;
-}
-
-static enum err read_part(struct walk *w, yyjson_val *part, bool is_user) {
-  struct text type, t;
-  if (!json_get_text(part, "type", &type))
-    return REFUSE(w->fault, field_of(w, "content"), "Missing required parameter: '%s[].type'.", w->field);
-  if (text_equal(type, TEXT("text")) || text_equal(type, TEXT("refusal"))) {
-    if (!json_get_text(part, text_equal(type, TEXT("text")) ? "text" : "refusal", &t)) {
-      return REFUSE(w->fault, field_of(w, "content"), "Missing required parameter: '%s[].text'.", w->field);
-    }
-    if (is_user)
-      w->ask->said = t;
-    return ERR_OK;
-  }
-  if (text_equal(type, TEXT("image_url"))) {
-    if (!json_get_text(json_get(part, "image_url"), "url", &t)) {
-      return REFUSE(w->fault, field_of(w, "content"), "Missing required parameter: '%s[].image_url.url'.", w->field);
-    }
-    read_data_url(w->ask, t);
-    return ERR_OK;
-  }
-  if (text_equal(type, TEXT("file")) || text_equal(type, TEXT("input_audio")))
-    return ERR_OK;
-  return REFUSE(
-      w->fault, field_of(w, "content"),
-      "Invalid value: '%.*s'. Supported values are: 'text', 'image_url', 'input_audio', 'refusal', and 'file'.",
-      TEXT_ARGS(text_head(type, 64)));
-}
-
-static enum err read_content(struct walk *w, yyjson_val *message, bool is_user, bool may_be_null) {
-  yyjson_val *content = json_get(message, "content"), *part;
-  if (yyjson_is_str(content)) {
-    if (is_user)
-      w->ask->said = json_text(content);
-    return ERR_OK;
-  }
-  if (!content || yyjson_is_null(content)) {
-    if (may_be_null)
-      return ERR_OK;
-    return REFUSE(w->fault, field_of(w, "content"), "Invalid value for 'content': expected a string, got null.");
-  }
-  if (!yyjson_is_arr(content)) {
-    return REFUSE(w->fault, field_of(w, "content"),
-                  "Invalid type for '%s': expected one of a string or array of objects.", w->field);
-  }
-  size_t i, n;
-  yyjson_arr_foreach (content, i, n, part) {
-    enum err e = read_part(w, part, is_user);
-    if (e)
-      return e;
-  }
-  return ERR_OK;
-}
-
-static enum err missing_results(struct walk *w) {
-  yyjson_val *call = yyjson_arr_get(w->calls, w->answered);
-  return REFUSE(
-      w->fault, "messages",
-      "An assistant message with 'tool_calls' must be followed by tool messages responding to each 'tool_call_id'. "
-      "The following tool_call_ids did not have response messages: %.*s",
-      TEXT_ARGS(text_head(json_text(json_get(call, "id")), 80)));
-}
-
-static enum err read_tool_message(struct walk *w, yyjson_val *message) {
-  struct text id;
-  if (!json_get_text(message, "tool_call_id", &id)) {
-    return REFUSE(w->fault, field_of(w, "tool_call_id"), "Missing required parameter: '%s'.", w->field);
-  }
-  size_t i, n;
-  yyjson_val *call;
-  yyjson_arr_foreach (w->calls, i, n, call) {
-    if (!text_equal(json_text(json_get(call, "id")), id))
-      continue;
-    w->answered++;
-    w->ask->has_tool_result = true;
-    w->ask->tool_result = json_text(json_get(message, "content"));
-    return read_content(w, message, false, false);
-  }
-  return REFUSE(
-      w->fault, field_of(w, "role"),
-      "Invalid parameter: messages with role 'tool' must be a response to a preceeding message with 'tool_calls'.");
-}
-
-static enum err read_assistant(struct walk *w, yyjson_val *message) {
-  yyjson_val *calls = json_get(message, "tool_calls"), *call;
-  bool has_calls = yyjson_arr_size(calls) > 0;
-  size_t i, n;
-  yyjson_arr_foreach (calls, i, n, call) {
-    yyjson_val *function = json_get(call, "function");
-    if (!yyjson_is_str(json_get(call, "id")) || !yyjson_is_str(json_get(function, "name")) ||
-        !yyjson_is_str(json_get(function, "arguments"))) {
-      return REFUSE(w->fault, field_of(w, "tool_calls"),
-                    "Missing required parameter: '%s[%zu]' needs id, function.name and function.arguments.", w->field,
-                    i);
-    }
-  }
-  w->calls = has_calls ? calls : NULL;
-  w->answered = 0;
-  return read_content(w, message, false,
-                      has_calls || json_get(message, "function_call") || json_get(message, "refusal"));
-}
-
-static enum err read_message(struct walk *w, yyjson_val *message) {
-  struct text role;
-  if (!json_get_text(message, "role", &role)) {
-    return REFUSE(w->fault, field_of(w, "role"), "Missing required parameter: '%s'.", w->field);
-  }
-  if (text_equal(role, TEXT("tool")))
-    return read_tool_message(w, message);
-  if (w->answered < yyjson_arr_size(w->calls))
-    return missing_results(w);
-  w->ask->has_tool_result = false;
-  if (text_equal(role, TEXT("assistant")))
-    return read_assistant(w, message);
-  w->calls = NULL;
-  w->answered = 0;
-  bool is_user = text_equal(role, TEXT("user"));
-  if (is_user || text_equal(role, TEXT("system")) || text_equal(role, TEXT("developer")) ||
-      text_equal(role, TEXT("function"))) {
-    return read_content(w, message, is_user, false);
-  }
-  return REFUSE(w->fault, field_of(w, "role"),
-                "Invalid value: '%.*s'. Supported values are: 'system', 'assistant', 'user', 'function', 'tool', and "
-                "'developer'.",
-                TEXT_ARGS(text_head(role, 64)));
-}
-
-static enum err read_messages(struct walk *w, yyjson_val *root) {
-  yyjson_val *messages = json_get(root, "messages"), *message;
-  if (!messages)
-    return REFUSE(w->fault, "messages", "Missing required parameter: 'messages'.");
-  if (!yyjson_is_arr(messages))
-    return REFUSE(w->fault, "messages", "Invalid type for 'messages': expected an array of objects.");
-  if (yyjson_arr_size(messages) == 0) {
-    return REFUSE(
-        w->fault, "messages",
-        "Invalid 'messages': empty array. Expected an array with minimum length 1, but got an empty array instead.");
-  }
-  size_t i, n;
-  yyjson_arr_foreach (messages, i, n, message) {
-    w->message = i;
-    enum err e = read_message(w, message);
-    if (e)
-      return e;
-  }
-  digest_json(&w->ask->digest, messages);
-  return w->answered < yyjson_arr_size(w->calls) ? missing_results(w) : ERR_OK;
-}
-
-static enum err read_tools(yyjson_val *root, struct sim_ask *ask, struct fault *f) {
-  yyjson_val *tools = json_get(root, "tools"), *choice = json_get(root, "tool_choice"), *tool;
-  struct text forced = json_text(json_get(json_get(choice, "function"), "name"));
-  bool parallel = true;
-  size_t i, n;
-  yyjson_arr_foreach (tools, i, n, tool) {
-    struct text name;
-    if (!yyjson_equals_str(json_get(tool, "type"), "function"))
-      continue;
-    if (!json_get_text(json_get(tool, "function"), "name", &name)) {
-      return REFUSE(f, "tools", "Missing required parameter: 'tools[%zu].function.name'.", i);
-    }
-    bool wanted = forced.len == 0 || text_equal(forced, name);
-    if (wanted && ask->tool_count < 2) {
-      ask->tool[ask->tool_count++] = (struct sim_tool){name, json_get(json_get(tool, "function"), "parameters")};
-    }
-  }
-  if (choice && !yyjson_is_null(choice) && !tools) {
-    return REFUSE(f, "tool_choice",
-                  "Invalid value for 'tool_choice': 'tool_choice' is only allowed when 'tools' are specified.");
-  }
-  if (tools)
-    digest_json(&ask->digest, tools);
-  ask->tools_forced = forced.len > 0 || yyjson_equals_str(choice, "required");
-  ask->tools_refused = yyjson_equals_str(choice, "none");
-  ask->one_tool_only = json_get_bool(root, "parallel_tool_calls", &parallel) && !parallel;
-  return ERR_OK;
-}
-
-static enum err read_max_tokens(yyjson_val *root, const char *name, uint64_t *out, struct fault *f) {
-  yyjson_val *v = json_get(root, name);
-  if (!v || yyjson_is_null(v))
-    return ERR_OK;
-  if (!yyjson_is_int(v))
-    return REFUSE(f, name, "Invalid type for '%s': expected an integer.", name);
-  if (yyjson_is_sint(v) || yyjson_get_uint(v) < 1) {
-    return REFUSE(f, name, "Invalid '%s': integer below minimum value. Expected a value >= 1.", name);
-  }
-  *out = yyjson_get_uint(v);
-  return ERR_OK;
-}
-
-static enum err read_parameters(yyjson_val *root, struct sim_ask *ask, struct fault *f) {
-  yyjson_val *stream = json_get(root, "stream"), *options = json_get(root, "stream_options"), *n = json_get(root, "n");
-  yyjson_val *temperature = json_get(root, "temperature");
-  if (stream && !yyjson_is_null(stream) && !yyjson_is_bool(stream)) {
-    return REFUSE(f, "stream", "Invalid type for 'stream': expected a boolean.");
-  }
-  ask->stream = yyjson_is_true(stream);
-  if (options && !yyjson_is_null(options)) {
-    if (!ask->stream)
-      return REFUSE(f, "stream_options", "The 'stream_options' parameter is only allowed when 'stream' is enabled.");
-    if (!yyjson_is_obj(options))
-      return REFUSE(f, "stream_options", "Invalid type for 'stream_options': expected an object.");
-    ask->include_usage = yyjson_is_true(json_get(options, "include_usage"));
-  }
-  if (temperature && !yyjson_is_null(temperature) &&
-      (!yyjson_is_num(temperature) || yyjson_get_num(temperature) < 0.0 || yyjson_get_num(temperature) > 2.0)) {
-    return REFUSE(f, "temperature", "Invalid 'temperature': expected a number between 0 and 2.");
-  }
-  if (n && !yyjson_is_null(n) && yyjson_get_uint(n) != 1)
-    return REFUSE(f, "n", "weir-sim answers with one choice: 'n' must be 1.");
-  enum err e = read_max_tokens(root, "max_tokens", &ask->max_tokens, f);
-  return e ? e : read_max_tokens(root, "max_completion_tokens", &ask->max_tokens, f);
-}
 
 static enum err read_model(yyjson_val *root, struct text *out, struct fault *f) {
   if (!json_get_text(root, "model", out) || out->len == 0)
@@ -251,22 +16,239 @@ static enum err read_model(yyjson_val *root, struct text *out, struct fault *f) 
   return out->len > 256 ? REFUSE(f, "model", "invalid model ID") : ERR_OK;
 }
 
-enum err sim_openai_read(const struct json *doc, struct arena *a, struct sim_ask *out, struct fault *f) {
-  struct sim_ask ask = {0};
-  struct walk w = {.ask = &ask, .fault = f};
-  enum err e = read_model(doc->root, &ask.model, f);
+/* Members of other dialects: who sends one of them here has not translated. */
+static enum err refuse_foreign(yyjson_val *root, struct fault *f) {
+  static const char *const foreign[] = {"system",
+                                        "stop_sequences",
+                                        "max_output_tokens",
+                                        "input",
+                                        "instructions",
+                                        "thinking",
+                                        "top_k",
+                                        "anthropic_version",
+                                        "reasoning",
+                                        "provider",
+                                        "usage",
+                                        "transforms",
+                                        "plugins",
+                                        "models",
+                                        "output_config",
+                                        "inferenceConfig",
+                                        "toolConfig",
+                                        "text",
+                                        "previous_response_id",
+                                        "include"};
+  for (size_t i = 0; i < sizeof(foreign) / sizeof(foreign[0]); i++) {
+    if (json_get(root, foreign[i]))
+      return REFUSE(f, foreign[i], "Unrecognized request argument supplied: %s", foreign[i]);
+  }
+  return ERR_OK;
+}
+
+static enum err read_tool(struct chat_walk *w, yyjson_val *tool, size_t i, struct text forced) {
+  struct text path = arena_format(w->arena, "tools[%zu]", i), type, name;
+  if (!json_get_text(tool, "type", &type))
+    return REFUSE(w->fault, path.at, "Missing required parameter: '%.*s.type'.", TEXT_ARGS(path));
+  const struct shape *shape = chat_tool_shape(type);
+  if (!shape && w->flavour == CHAT_OPENROUTER)
+    return ERR_OK;
+  if (!shape)
+    return REFUSE(w->fault, path.at, "Invalid value: '%.*s'. Supported values are: 'function' and 'custom'.",
+                  TEXT_ARGS(text_head(type, 64)));
+  enum err e = w->flavour == CHAT_OPENROUTER ? ERR_OK : openai_shape_check(shape, tool, path, w->arena, w->fault);
   if (e)
     return e;
+  bool is_custom = text_equal(type, TEXT("custom"));
+  yyjson_val *inner = json_get(tool, is_custom ? "custom" : "function"), *schema = json_get(inner, "parameters");
+  name = json_text(json_get(inner, "name"));
+  if (!openai_is_name(name))
+    return REFUSE(w->fault, path.at,
+                  "Invalid '%.*s.function.name': string does not match pattern. Expected a string that matches the "
+                  "pattern '^[a-zA-Z0-9_-]+$'.",
+                  TEXT_ARGS(path));
+  if (yyjson_is_true(json_get(inner, "strict"))) {
+    e = openai_check_strict(schema, arena_format(w->arena, "function '%.*s'", TEXT_ARGS(name)),
+                            arena_format(w->arena, "%.*s.function.parameters", TEXT_ARGS(path)), w->fault);
+  }
+  if ((forced.len == 0 || text_equal(forced, name)) && w->ask->tool_count < 2)
+    w->ask->tool[w->ask->tool_count++] = (struct sim_tool){name, schema, is_custom};
+  return e;
+}
+
+static enum err read_tool_choice(struct sim_ask *ask, yyjson_val *choice, struct text forced, struct fault *f) {
+  struct text type = json_text(json_get(choice, "type"));
+  bool is_word =
+      yyjson_equals_str(choice, "auto") || yyjson_equals_str(choice, "none") || yyjson_equals_str(choice, "required");
+  bool is_named = text_equal(type, TEXT("function")) || text_equal(type, TEXT("custom"));
+  if (!choice || yyjson_is_null(choice))
+    return ERR_OK;
+  if (!is_word && !is_named && !text_equal(type, TEXT("allowed_tools")))
+    return REFUSE(f, "tool_choice",
+                  "Invalid value for 'tool_choice': expected 'none', 'auto', 'required' or an object.");
+  if (is_named && forced.len == 0)
+    return REFUSE(f, "tool_choice", "Missing required parameter: 'tool_choice.function.name'.");
+  if (is_named && ask->tool_count == 0)
+    return REFUSE(f, "tool_choice", "Invalid value for 'tool_choice': '%.*s' is not one of 'tools'.",
+                  TEXT_ARGS(text_head(forced, 64)));
+  yyjson_val *allowed = json_get(choice, "allowed_tools");
+  ask->tools_forced =
+      is_named || yyjson_equals_str(choice, "required") || yyjson_equals_str(json_get(allowed, "mode"), "required");
+  ask->tools_refused = yyjson_equals_str(choice, "none");
+  return ERR_OK;
+}
+
+static enum err read_tools(struct chat_walk *w, yyjson_val *root) {
+  yyjson_val *tools = json_get(root, "tools"), *choice = json_get(root, "tool_choice"), *tool;
+  struct text forced = json_text(json_get(json_get(choice, "function"), "name"));
+  size_t i, n;
+  if (forced.len == 0)
+    forced = json_text(json_get(json_get(choice, "custom"), "name"));
+  if (choice && !yyjson_is_null(choice) && !tools)
+    return REFUSE(w->fault, "tool_choice",
+                  "Invalid value for 'tool_choice': 'tool_choice' is only allowed when 'tools' are specified.");
+  if (yyjson_is_bool(json_get(root, "parallel_tool_calls")) && !tools)
+    return REFUSE(w->fault, "parallel_tool_calls",
+                  "Invalid value for 'parallel_tool_calls': 'parallel_tool_calls' is only allowed when 'tools' are "
+                  "specified.");
+  yyjson_arr_foreach (tools, i, n, tool) {
+    enum err e = read_tool(w, tool, i, forced);
+    if (e)
+      return e;
+  }
+  if (tools)
+    digest_json(&w->ask->digest, tools);
+  w->upto = w->ask->digest;
+  w->ask->one_tool_only = yyjson_is_false(json_get(root, "parallel_tool_calls"));
+  return read_tool_choice(w->ask, choice, forced, w->fault);
+}
+
+static enum err read_stop(struct sim_ask *ask, yyjson_val *stop, struct fault *f) {
+  size_t i, n;
+  yyjson_val *one;
+  if (yyjson_is_str(stop))
+    ask->stop[ask->stop_count++] = json_text(stop);
+  else if (stop && !yyjson_is_null(stop) && !yyjson_is_arr(stop))
+    return REFUSE(f, "stop", "Invalid type for 'stop': expected one of a string or array of strings.");
+  if (yyjson_arr_size(stop) > CHAT_STOPS_MAX)
+    return REFUSE(f, "stop", "Invalid 'stop': array too long. Expected an array with maximum length %d.",
+                  CHAT_STOPS_MAX);
+  yyjson_arr_foreach (stop, i, n, one) {
+    if (!yyjson_is_str(one))
+      return REFUSE(f, "stop", "Invalid type for 'stop[%zu]': expected a string.", i);
+    ask->stop[ask->stop_count++] = json_text(one);
+  }
+  return ERR_OK;
+}
+
+/* Is the word there, in any case? */
+static bool says_json(yyjson_val *messages) {
+  size_t len = 0;
+  bool found = false;
+  char *all = yyjson_val_write(messages, 0, &len);
+  for (size_t i = 0; all && i + 4 <= len && !found; i++)
+    found = text_equal_nocase_bytes(all + i, "json", 4);
+  free(all);
+  return found;
+}
+
+static enum err read_format(struct chat_walk *w, yyjson_val *root) {
+  yyjson_val *format = json_get(root, "response_format"), *inner = json_get(format, "json_schema");
+  struct text type = json_text(json_get(format, "type"));
+  if (!text_starts(type, TEXT("json_")))
+    return ERR_OK;
+  w->ask->wants_json = true;
+  if (text_equal(type, TEXT("json_object"))) {
+    return says_json(json_get(root, "messages"))
+               ? ERR_OK
+               : REFUSE(w->fault, "messages",
+                        "'messages' must contain the word 'json' in some form, to use 'response_format' of type "
+                        "'json_object'.");
+  }
+  if (!inner)
+    return REFUSE(w->fault, "response_format.json_schema",
+                  "Missing required parameter: 'response_format.json_schema'.");
+  w->ask->json_schema = json_get(inner, "schema");
+  if (!yyjson_is_true(json_get(inner, "strict")))
+    return ERR_OK;
+  return openai_check_strict(
+      w->ask->json_schema,
+      arena_format(w->arena, "response_format '%.*s'", TEXT_ARGS(json_text(json_get(inner, "name")))),
+      TEXT("response_format"), w->fault);
+}
+
+static enum err read_parameters(struct sim_ask *ask, yyjson_val *root, struct fault *f) {
+  yyjson_val *options = json_get(root, "stream_options"), *n = json_get(root, "n");
+  ask->stream = yyjson_is_true(json_get(root, "stream"));
+  ask->include_usage = yyjson_is_true(json_get(options, "include_usage"));
+  if (options && !yyjson_is_null(options) && !ask->stream)
+    return REFUSE(f, "stream_options", "The 'stream_options' parameter is only allowed when 'stream' is enabled.");
+  if (n && !yyjson_is_null(n) && yyjson_get_uint(n) != 1)
+    return REFUSE(f, "n", "weir-sim answers with one choice: 'n' must be 1.");
+  bool has_old = json_get_u64(root, "max_tokens", &ask->max_tokens);
+  if (json_get_u64(root, "max_completion_tokens", &ask->max_tokens) && has_old)
+    return REFUSE(f, "max_tokens",
+                  "Setting 'max_tokens' and 'max_completion_tokens' at the same time is not supported.");
+  if (yyjson_is_uint(json_get(root, "top_logprobs")) && !yyjson_is_true(json_get(root, "logprobs")))
+    return REFUSE(f, "top_logprobs", "The 'top_logprobs' parameter is only allowed when 'logprobs' is enabled.");
+  enum err e = openai_check_metadata(json_get(root, "metadata"), f);
+  return e ? e : read_stop(ask, json_get(root, "stop"), f);
+}
+
+/* OpenRouter's own member. */
+static enum err read_router_reasoning(struct sim_ask *ask, yyjson_val *root, struct fault *f) {
+  yyjson_val *reasoning = json_get(root, "reasoning"), *effort = json_get(reasoning, "effort");
+  yyjson_val *budget = json_get(reasoning, "max_tokens");
+  if (reasoning && !yyjson_is_null(reasoning) && !yyjson_is_obj(reasoning))
+    return REFUSE(f, "reasoning", "reasoning: Expected object");
+  if (yyjson_is_str(effort) && yyjson_is_num(budget))
+    return REFUSE(f, "reasoning", "Only one of \"reasoning.effort\" and \"reasoning.max_tokens\" can be specified");
+  bool has_effort = yyjson_is_str(effort) && !yyjson_equals_str(effort, "none");
+  ask->thinks = ask->thinks || has_effort || yyjson_is_num(budget) || yyjson_is_true(json_get(reasoning, "enabled")) ||
+                yyjson_is_true(json_get(root, "include_reasoning"));
+  ask->omit_thinking = yyjson_is_true(json_get(reasoning, "exclude"));
+  ask->include_usage = true;
+  return ERR_OK;
+}
+
+static enum err read_chat(struct chat_walk *w, yyjson_val *root) {
+  struct sim_ask *ask = w->ask;
+  enum err e = ERR_OK;
+  if (w->flavour != CHAT_OPENROUTER)
+    e = refuse_foreign(root, w->fault);
+  if (!e)
+    e = openai_shape_check(&chat_root_shape, root, TEXT_NONE, w->arena, w->fault);
+  if (!e)
+    e = read_parameters(ask, root, w->fault);
+  if (!e && w->flavour == CHAT_OPENROUTER)
+    e = read_router_reasoning(ask, root, w->fault);
+  if (!e)
+    e = read_tools(w, root);
+  if (!e)
+    e = read_format(w, root);
+  return e ? e : openai_messages(w, json_get(root, "messages"));
+}
+
+enum err sim_chat_read(const struct sim_input *in, enum chat_flavour flavour, struct sim_ask *out, struct fault *f) {
+  struct sim_ask ask = {.model = in->model};
+  struct chat_walk *w = ARENA_NEW(in->arena, struct chat_walk);
+  yyjson_val *root = in->doc->root;
+  *w = (struct chat_walk){.ask = &ask, .arena = in->arena, .fault = f, .flavour = flavour};
+  if (ask.model.len == 0) {
+    enum err e = read_model(root, &ask.model, f);
+    if (e)
+      return e;
+  }
   ask.behaviour = behaviour_of_model(ask.model);
   ask.thinks = ask.behaviour.thinking;
-  e = read_parameters(doc->root, &ask, f);
-  if (!e)
-    e = read_tools(doc->root, &ask, f);
-  if (!e)
-    e = read_messages(&w, doc->root);
+  enum err e = read_chat(w, root);
   if (!e)
     *out = ask;
   return e;
+}
+
+enum err sim_openai_read(const struct json *doc, struct arena *a, struct sim_ask *out, struct fault *f) {
+  const struct sim_input in = {.doc = doc, .arena = a};
+  return sim_chat_read(&in, CHAT_OPENAI, out, f);
 }
 
 static bool is_embed_input(yyjson_val *input) {
@@ -284,11 +266,11 @@ static bool is_embed_input(yyjson_val *input) {
   return true;
 }
 
-enum err sim_openai_read_embed(const struct json *doc, struct sim_embed_ask *out, struct fault *f) {
-  struct sim_embed_ask ask = {.dimensions = 1536};
+enum err sim_openai_read_embed(const struct json *doc, struct text model, struct sim_embed_ask *out, struct fault *f) {
+  struct sim_embed_ask ask = {.dimensions = 1536, .model = model};
   struct text format;
   uint64_t dimensions = 0;
-  enum err e = read_model(doc->root, &ask.model, f);
+  enum err e = model.len > 0 ? ERR_OK : read_model(doc->root, &ask.model, f);
   if (e)
     return e;
   ask.input = json_get(doc->root, "input");

@@ -106,7 +106,7 @@ bool play_before(struct play *p) {
   if (b->slow_ms > 0 && !wait_us(p, (int64_t)b->slow_ms * 1000))
     return false;
   if (b->usage_limit)
-    fail(p, 429, true);
+    fail(p, p->dialect->usage_limit_status > 0 ? p->dialect->usage_limit_status : 429, true);
   else if (b->fail_status > 0)
     fail(p, (int)b->fail_status, false);
   else if (b->garbage)

@@ -97,6 +97,8 @@ static bool fits_members(struct walk *w, const struct shape *s, yyjson_val *v, s
   yyjson_obj_foreach (v, i, n, name, value) {
     const struct shape_member *m = find_member(s, json_text(name));
     struct text at = member_path(w, path, json_text(name));
+    if (!m && s->kind == SHAPE_OPEN)
+      continue;
     if (!m) {
       (void)refuse(w, SHAPE_UNKNOWN, at, TEXT("no such member"));
       w->out->name = arena_copy(w->arena, text_head(json_text(name), 80));
@@ -138,6 +140,7 @@ static bool fits(struct walk *w, const struct shape *s, yyjson_val *v, struct te
   case SHAPE_CHOICE: return fits_choice(w, s, v, path);
   case SHAPE_FREE: return yyjson_is_obj(v) || refuse(w, SHAPE_TYPE, path, TEXT("an object"));
   case SHAPE_OBJECT:
+  case SHAPE_OPEN:
   case SHAPE_UNION:
     return yyjson_is_obj(v) ? fits_members(w, s, v, path) : refuse(w, SHAPE_TYPE, path, TEXT("an object"));
   case SHAPE_LIST: return fits_list(w, s, v, path);

@@ -15,6 +15,7 @@ enum shape_kind {
   SHAPE_CHOICE, /* one of the words in choices, divided by '|' */
   SHAPE_FREE,   /* an object with any members */
   SHAPE_OBJECT, /* with the members named and no others */
+  SHAPE_OPEN,   /* with the members named, and any others */
   SHAPE_UNION,  /* the same, and exactly one of them */
   SHAPE_LIST
 };

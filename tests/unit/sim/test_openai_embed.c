@@ -7,7 +7,7 @@ static void write(struct arena *a, const char *quoted, struct buf *out) {
   struct json doc = test_json(a, quoted);
   struct sim_embed_ask ask;
   struct fault f = {0};
-  if (sim_openai_read_embed(&doc, &ask, &f) != ERR_OK)
+  if (sim_openai_read_embed(&doc, TEXT_NONE, &ask, &f) != ERR_OK)
     fail_msg("%s", f.text);
   buf_reset(out);
   sim_openai_write_embed(out, &ask);

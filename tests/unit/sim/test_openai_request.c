@@ -45,17 +45,14 @@ static void accepts(const char *quoted) {
 static void required_members_are_required(void **state) {
   refuses("{" HI "}", "model", "you must provide a model parameter");
   refuses("{'model':'m'}", "messages", "Missing required parameter: 'messages'.");
-  refuses("{'model':'m','messages':[]}", "messages", "minimum length 1");
-  refuses("{'model':'m','messages':[{'content':'x'}]}", "messages[0].role", "Missing required parameter");
-  refuses("{'model':'m','messages':[{'role':'robot','content':'x'}]}", "messages[0].role", "Invalid value: 'robot'");
-  refuses("{'model':'m','messages':[{'role':'user','content':null}]}", "messages[0].content", "got null");
+  refuses("{'model':'m','messages':[]}", "messages", "a length of at least 1");
 }
 
 static void parameters_have_their_ranges(void **state) {
   refuses("{'model':'m','stream':1," HI "}", "stream", "expected a boolean");
   refuses("{'model':'m','temperature':2.5," HI "}", "temperature", "between 0 and 2");
   refuses("{'model':'m','n':2," HI "}", "n", "must be 1");
-  refuses("{'model':'m','max_tokens':0," HI "}", "max_tokens", "below minimum");
+  refuses("{'model':'m','max_tokens':0," HI "}", "max_tokens", "a value of at least 1");
   refuses("{'model':'m','max_completion_tokens':'5'," HI "}", "max_completion_tokens", "expected an integer");
   accepts("{'model':'m','max_completion_tokens':5,'temperature':2,'n':1," HI "}");
   assert_int_equal(ask.max_tokens, 5);
@@ -68,22 +65,6 @@ static void stream_options_belong_to_streams(void **state) {
   assert_true(ask.include_usage);
   accepts("{'model':'m','stream':true,'stream_options':{}," HI "}");
   assert_false(ask.include_usage);
-}
-
-#define CALLS                                                                                                          \
-  "{'role':'assistant','content':null,'tool_calls':[{'id':'c1','function':{'name':'n','arguments':'{}'}},{'id':'c2','" \
-  "function':{'name':'n','arguments':'{}'}}]}"
-
-static void tool_messages_answer_tool_calls(void **state) {
-  refuses("{'model':'m','messages':[{'role':'tool','tool_call_id':'c1','content':'x'}]}", "messages[0].role",
-          "must be a response");
-  refuses("{'model':'m','messages':[{'role':'user','content':'x'}," CALLS
-          ",{'role':'tool','tool_call_id':'c1','content':'r'}]}",
-          "messages", "did not have response messages: c2");
-  accepts("{'model':'m','messages':[{'role':'user','content':'x'}," CALLS
-          ",{'role':'tool','tool_call_id':'c1','content':'r1'},{'role':'tool','tool_call_id':'c2','content':'r2'}]}");
-  assert_true(ask.has_tool_result);
-  EXPECT_TEXT(ask.tool_result, TEXT("r2"));
 }
 
 #define TOOLS "'tools':[{'type':'function','function':{'name':'a'}},{'type':'function','function':{'name':'b'}}],"
@@ -99,17 +80,94 @@ static void tool_choice_is_understood(void **state) {
   assert_true(ask.tools_refused);
 }
 
-static void parts_of_content_are_read(void **state) {
-  accepts("{'model':'m','messages':[{'role':'user','content':[{'type':'image_url','image_url':{'url':'data:image/"
-          "png;base64,AAAA'}},"
-          "{'type':'image_url','image_url':{'url':'https://x/y'}},{'type':'text','text':'see'}]}]}");
-  EXPECT_TEXT(ask.said, TEXT("see"));
-  assert_int_equal(ask.attachment_count, 2);
-  EXPECT_TEXT(ask.attachment[0].media_type, TEXT("image/png"));
-  assert_int_equal(ask.attachment[0].bytes, 3);
-  EXPECT_TEXT(ask.attachment[1].media_type, TEXT("url"));
-  refuses("{'model':'m','messages':[{'role':'user','content':[{'type':'smell'}]}]}", "messages[0].content",
-          "Invalid value: 'smell'");
+static void stops_are_at_most_four(void **state) {
+  accepts("{'model':'m','stop':'a'," HI "}");
+  assert_int_equal(ask.stop_count, 1);
+  accepts("{'model':'m','stop':['a','b','c','d']," HI "}");
+  assert_int_equal(ask.stop_count, 4);
+  refuses("{'model':'m','stop':['a','b','c','d','e']," HI "}", "stop", "maximum length 4");
+  refuses("{'model':'m','stop':5," HI "}", "stop", "Invalid type for 'stop'");
+  refuses("{'model':'m','stop':[5]," HI "}", "stop", "Invalid type for 'stop[0]'");
+}
+
+static void formats_are_checked(void **state) {
+  accepts(
+      "{'model':'m','response_format':{'type':'json_schema','json_schema':{'name':'n','schema':{'type':'object'}}}," HI
+      "}");
+  assert_true(ask.wants_json && ask.json_schema);
+  refuses("{'model':'m','response_format':{'type':'json_schema'}," HI "}", "response_format.json_schema",
+          "Missing required");
+  refuses(
+      "{'model':'m','response_format':{'type':'json_schema','json_schema':{'name':'n','strict':true,'schema':{'type':"
+      "'object'}}}," HI "}",
+      "response_format", "Invalid schema for response_format 'n'");
+  refuses("{'model':'m','response_format':{'type':'json_object'}," HI "}", "messages", "must contain the word 'json'");
+  accepts("{'model':'m','response_format':{'type':'json_object'},'messages':[{'role':'user','content':'as JSON'}]}");
+  refuses("{'model':'m','response_format':{'type':'xml'}," HI "}", "response_format.type", "Invalid value: 'xml'");
+}
+
+static void members_of_other_dialects_are_refused(void **state) {
+  refuses("{'model':'m','system':'x'," HI "}", "system", "Unrecognized request argument supplied: system");
+  refuses("{'model':'m','top_k':3," HI "}", "top_k", "Unrecognized");
+  refuses("{'model':'m','reasoning':{}," HI "}", "reasoning", "Unrecognized");
+  accepts("{'model':'m','nobody_knows_this':1," HI "}");
+}
+
+static void members_that_need_each_other(void **state) {
+  refuses("{'model':'m','max_tokens':1,'max_completion_tokens':1," HI "}", "max_tokens", "at the same time");
+  refuses("{'model':'m','top_logprobs':3," HI "}", "top_logprobs", "only allowed when 'logprobs'");
+  refuses("{'model':'m','parallel_tool_calls':true," HI "}", "parallel_tool_calls", "only allowed when 'tools'");
+  refuses("{'model':'m','metadata':{'a':1}," HI "}", "metadata", "expected a string");
+  refuses("{'model':'m','reasoning_effort':'huge'," HI "}", "reasoning_effort", "'none', 'minimal'");
+}
+
+static void tools_are_checked(void **state) {
+  accepts(
+      "{'model':'m','tools':[{'type':'custom','custom':{'name':'sh'}}],'tool_choice':{'type':'custom','custom':{'name':"
+      "'sh'}}," HI "}");
+  assert_true(ask.tool[0].is_custom && ask.tools_forced);
+  refuses("{'model':'m','tools':[{'type':'function','function':{'name':'a b'}}]," HI "}", "tools[0]",
+          "does not match pattern");
+  refuses("{'model':'m','tools':[{'type':'hammer'}]," HI "}", "tools[0]", "'function' and 'custom'");
+  refuses("{'model':'m','tools':[{'name':'a','input_schema':{}}]," HI "}", "tools[0]", "Missing required parameter");
+  refuses("{'model':'m','tools':[{'type':'function','function':{'name':'a','strict':true,'parameters':{'type':'object'}"
+          "}}]," HI "}",
+          "tools[0].function.parameters", "Invalid schema for function 'a'");
+  refuses("{'model':'m'," TOOLS "'tool_choice':{'type':'function','function':{'name':'z'}}," HI "}", "tool_choice",
+          "'z' is not one of 'tools'");
+  refuses("{'model':'m'," TOOLS "'tool_choice':'any'," HI "}", "tool_choice", "Invalid value for 'tool_choice'");
+  accepts("{'model':'m'," TOOLS
+          "'tool_choice':{'type':'allowed_tools','allowed_tools':{'mode':'required','tools':[]}}," HI "}");
+  assert_true(ask.tools_forced);
+}
+
+static enum err read_as(enum chat_flavour flavour, const char *quoted) {
+  const struct sim_input in = {.doc = document(quoted), .arena = &arena};
+  fault = (struct fault){0};
+  return sim_chat_read(&in, flavour, &ask, &fault);
+}
+
+static void openrouter_takes_its_own_members(void **state) {
+  assert_int_equal(read_as(CHAT_OPENROUTER,
+                           "{'model':'m','provider':{},'usage':{'include':true},'reasoning':{'effort':'low'}," HI "}"),
+                   ERR_OK);
+  assert_true(ask.thinks && ask.include_usage);
+  assert_int_equal(read_as(CHAT_OPENROUTER, "{'model':'m','reasoning':{'max_tokens':2000,'exclude':true}," HI "}"),
+                   ERR_OK);
+  assert_true(ask.thinks && ask.omit_thinking);
+  assert_int_equal(read_as(CHAT_OPENROUTER, "{'model':'m','reasoning':{'max_tokens':2000,'effort':'low'}," HI "}"),
+                   ERR_BAD_REQUEST);
+  EXPECT_INSIDE(text_of(fault.text), TEXT("Only one of"));
+  assert_int_equal(read_as(CHAT_OPENROUTER, "{'model':'m','tools':[{'type':'openrouter:web_search'}]," HI "}"), ERR_OK);
+}
+
+static void a_model_in_the_path_stands_for_the_bodys(void **state) {
+  const struct sim_input in = {.doc = document("{" HI "}"), .arena = &arena, .model = TEXT("sim-thinking")};
+  assert_int_equal(sim_chat_read(&in, CHAT_AZURE, &ask, &fault), ERR_OK);
+  EXPECT_TEXT(ask.model, TEXT("sim-thinking"));
+  assert_true(ask.thinks);
+  assert_int_equal(sim_openai_read_embed(document("{'input':'x'}"), TEXT("d"), &embed, &fault), ERR_OK);
+  EXPECT_TEXT(embed.model, TEXT("d"));
 }
 
 static void embeddings_take_texts_and_tokens(void **state) {
@@ -118,36 +176,47 @@ static void embeddings_take_texts_and_tokens(void **state) {
   char doc[100];
   for (size_t i = 0; i < 4; i++) {
     snprintf(doc, sizeof(doc), "{'model':'m','input':%s}", good[i]);
-    assert_int_equal(sim_openai_read_embed(document(doc), &embed, &fault), ERR_OK);
+    assert_int_equal(sim_openai_read_embed(document(doc), TEXT_NONE, &embed, &fault), ERR_OK);
     assert_int_equal(embed.dimensions, 1536);
   }
   for (size_t i = 0; i < 6; i++) {
     snprintf(doc, sizeof(doc), "{'model':'m','input':%s}", bad[i]);
-    assert_int_equal(sim_openai_read_embed(document(doc), &embed, &fault), ERR_BAD_REQUEST);
+    assert_int_equal(sim_openai_read_embed(document(doc), TEXT_NONE, &embed, &fault), ERR_BAD_REQUEST);
     assert_string_equal(fault.field, "input");
   }
 }
 
 static void embeddings_have_formats_and_dimensions(void **state) {
   assert_int_equal(
-      sim_openai_read_embed(document("{'model':'m','input':'x','encoding_format':'base64','dimensions':3072}"), &embed,
-                            &fault),
+      sim_openai_read_embed(document("{'model':'m','input':'x','encoding_format':'base64','dimensions':3072}"),
+                            TEXT_NONE, &embed, &fault),
       ERR_OK);
   assert_true(embed.base64);
   assert_int_equal(embed.dimensions, 3072);
-  assert_int_equal(sim_openai_read_embed(document("{'model':'m','input':'x','encoding_format':'hex'}"), &embed, &fault),
-                   ERR_BAD_REQUEST);
-  assert_int_equal(sim_openai_read_embed(document("{'model':'m','input':'x','dimensions':3073}"), &embed, &fault),
-                   ERR_BAD_REQUEST);
+  assert_int_equal(
+      sim_openai_read_embed(document("{'model':'m','input':'x','encoding_format':'hex'}"), TEXT_NONE, &embed, &fault),
+      ERR_BAD_REQUEST);
+  assert_int_equal(
+      sim_openai_read_embed(document("{'model':'m','input':'x','dimensions':3073}"), TEXT_NONE, &embed, &fault),
+      ERR_BAD_REQUEST);
 }
 
 int main(void) {
 #define CASE(name) cmocka_unit_test_setup_teardown(name, fresh, done)
   const struct CMUnitTest tests[] = {
-      CASE(required_members_are_required),    CASE(parameters_have_their_ranges),
-      CASE(stream_options_belong_to_streams), CASE(tool_messages_answer_tool_calls),
-      CASE(tool_choice_is_understood),        CASE(parts_of_content_are_read),
-      CASE(embeddings_take_texts_and_tokens), CASE(embeddings_have_formats_and_dimensions),
+      CASE(required_members_are_required),
+      CASE(parameters_have_their_ranges),
+      CASE(stream_options_belong_to_streams),
+      CASE(tool_choice_is_understood),
+      CASE(stops_are_at_most_four),
+      CASE(formats_are_checked),
+      CASE(members_of_other_dialects_are_refused),
+      CASE(members_that_need_each_other),
+      CASE(tools_are_checked),
+      CASE(openrouter_takes_its_own_members),
+      CASE(a_model_in_the_path_stands_for_the_bodys),
+      CASE(embeddings_take_texts_and_tokens),
+      CASE(embeddings_have_formats_and_dimensions),
   };
   return RUN_TESTS(tests);
 }

@@ -53,6 +53,24 @@ static void an_error_event_ends_the_stream(void **state) {
   EXPECT_INSIDE(test_ask(CHAT, STREAM("sim-error-after-3")), TEXT("data: {\"error\":{\"message\""));
 }
 
+static void events_may_be_half_damaged_or_rubbish(void **state) {
+  struct text whole = test_ask(MESSAGES, STREAM("sim-cut-after-3"));
+  struct text half = test_ask(MESSAGES, STREAM("sim-half-after-3"));
+  assert_int_equal(count(half, "event: "), 4);
+  assert_int_equal(count(half, "\n\n"), count(whole, "\n\n"));
+  assert_true(text_ends(half, TEXT("\r\n0\r\n\r\n")));
+  struct text damaged = test_ask(MESSAGES, STREAM("sim-badcrc-after-3"));
+  assert_int_equal(count(damaged, "\n\n"), count(whole, "\n\n") + 1);
+  EXPECT_INSIDE(test_ask(MESSAGES, STREAM("sim-garbage-after-3")), TEXT("weir-sim: this is no event\n\n"));
+}
+
+static void errors_in_a_stream_have_kinds(void **state) {
+  EXPECT_INSIDE(test_ask(MESSAGES, STREAM("sim-throttle-after-3")), TEXT("\"type\":\"rate_limit_error\""));
+  EXPECT_INSIDE(test_ask(MESSAGES, STREAM("sim-internal-after-3")), TEXT("\"type\":\"api_error\""));
+  EXPECT_INSIDE(test_ask(MESSAGES, STREAM("sim-invalid-after-3")), TEXT("\"type\":\"invalid_request_error\""));
+  EXPECT_INSIDE(test_ask(MESSAGES, PLAIN("sim-throttle-after-1")), TEXT("HTTP/1.1 429 "));
+}
+
 static void frames_have_the_size_asked_for(void **state) {
   struct text answer = test_ask(MESSAGES, PLAIN("sim-frame-5"));
   EXPECT_INSIDE(answer, TEXT("\r\n5\r\n{\"mod\r\n5\r\nel\":\""));
@@ -126,6 +144,8 @@ int main(void) {
       cmocka_unit_test(a_cut_is_a_clean_end_without_the_last_event),
       cmocka_unit_test(a_reset_comes_after_the_events_asked_for),
       cmocka_unit_test(an_error_event_ends_the_stream),
+      cmocka_unit_test(events_may_be_half_damaged_or_rubbish),
+      cmocka_unit_test(errors_in_a_stream_have_kinds),
       cmocka_unit_test(frames_have_the_size_asked_for),
       cmocka_unit_test(merged_events_leave_in_one_chunk),
       cmocka_unit_test(rubbish_and_failures_are_answers),

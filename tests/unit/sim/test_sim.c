@@ -35,6 +35,12 @@ static void the_version_is_required(void **state) {
   EXPECT_INSIDE(answer, TEXT("anthropic-version: header is required"));
 }
 
+static void a_later_version_has_more_members(void **state) {
+  struct text answer = test_ask("POST /v1/messages HTTP/1.1\r\nx-api-key: k\r\nanthropic-version: 2026-10-21", HELLO);
+  EXPECT_INSIDE(answer, TEXT("\"stop_details\":null"));
+  assert_true(text_find(test_ask(MESSAGES, HELLO), TEXT("stop_details")) < 0);
+}
+
 static void unknown_paths_methods_and_bodies_are_refused(void **state) {
   status_is(test_ask("POST /v1/nothing HTTP/1.1\r\nx-api-key: k", "{}"), "404");
   status_is(test_ask("DELETE /v1/chat/completions HTTP/1.1\r\nx-api-key: k", "{}"), "405");
@@ -98,6 +104,7 @@ int main(void) {
       cmocka_unit_test(a_message_is_answered),
       cmocka_unit_test(credentials_are_required_in_either_place),
       cmocka_unit_test(the_version_is_required),
+      cmocka_unit_test(a_later_version_has_more_members),
       cmocka_unit_test(unknown_paths_methods_and_bodies_are_refused),
       cmocka_unit_test(a_body_over_the_limit_is_413),
       cmocka_unit_test(the_dialect_of_models_follows_the_version_header),
