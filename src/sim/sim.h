@@ -1,6 +1,6 @@
-/* The provider simulator as a server: deterministic Anthropic and OpenAI APIs on one port, behaving as model names or
- * the header x-sim-behaviour demand (behaviour.h). For tests, benchmarks and demonstration; it says in its answers that
- * it is simulated. */
+/* The provider simulator as a server: deterministic Anthropic, OpenAI, Azure, OpenRouter and Bedrock APIs on one port,
+ * behaving as model names or the header x-sim-behaviour demand (behaviour.h). For tests, benchmarks and demonstration;
+ * it says in its answers that it is simulated. */
 #ifndef SIM_SIM_H
 #define SIM_SIM_H
 
