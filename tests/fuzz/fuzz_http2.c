@@ -1,5 +1,5 @@
-/* What follows the preface of HTTP/2, to a real server over a socket: whatever comes, requests that are served are sane,
- * and at the end nothing is left. The first byte says into how many pieces the rest is cut. */
+/* What follows the preface of HTTP/2, to a real server over a socket: whatever comes, requests that are served are
+ * sane, and at the end nothing is left. The first byte says into how many pieces the rest is cut. */
 #include "net/http2_budget.h"
 #include "net/http_server.h"
 
