@@ -10,6 +10,7 @@
 struct message {
   struct text role, name, tool_call_id, refusal, reasoning, reasoning_content;
   yyjson_val *content, *tool_calls, *reasoning_details, *annotations;
+  yyjson_val *parsed; /* what OpenAI's own library has made of content; it sends that back too */
   enum llm_cache cache;
 };
 
@@ -52,6 +53,7 @@ static const struct rule rows[] = {
     {"reasoning_content", rule_text, offsetof(struct message, reasoning_content)},
     {"reasoning_details", rule_value, offsetof(struct message, reasoning_details)},
     {"annotations", rule_value, offsetof(struct message, annotations)},
+    {"parsed", rule_value, offsetof(struct message, parsed)},
     {"cache_control", openai_chat_read_cache_control, offsetof(struct message, cache)},
     {"audio", rule_refused, 0},
     {"function_call", rule_refused, 0},
@@ -63,6 +65,7 @@ static enum err only_of_assistants(struct rules *r, const struct message *m, con
                       : m->reasoning.at                     ? "reasoning"
                       : m->reasoning_content.at             ? "reasoning_content"
                       : m->reasoning_details                ? "reasoning_details"
+                      : m->parsed                           ? "parsed"
                       : yyjson_arr_size(m->annotations) > 0 ? "annotations"
                                                             : NULL;
   return wrong ? llm_bad(at, wrong, "belongs to messages of the assistant", r->f) : ERR_OK;

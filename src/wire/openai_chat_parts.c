@@ -246,11 +246,13 @@ bool openai_chat_read_arguments(struct text arguments, struct text *out) {
 
 struct call {
   struct text type, id, name, arguments, input, index;
+  yyjson_val *parsed; /* what OpenAI's own library has made of arguments; it sends that back too */
 };
 
 static enum err read_function(struct rules *r, const struct rule_member *m, void *to) {
   static const struct rule rows[] = {{"name", rule_word, offsetof(struct call, name)},
-                                     {"arguments", rule_text, offsetof(struct call, arguments)}};
+                                     {"arguments", rule_text, offsetof(struct call, arguments)},
+                                     {"parsed_arguments", rule_value, offsetof(struct call, parsed)}};
   return rules_read_member(r, m, RULES(rows), to);
 }
 

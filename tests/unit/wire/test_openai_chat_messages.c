@@ -55,6 +55,18 @@ static void a_result_answers_a_call_that_was_made_before(void **state) {
                       "messages[1].name");
 }
 
+static void what_a_library_added_to_an_answer_may_come_back(void **state) {
+  struct chat c;
+  chat_open(&c);
+  chat_reads_messages(&c, "{'role':'user','content':'a'},{'role':'assistant','content':'{}','parsed':{'a':1},"
+                          "'tool_calls':[{'id':'c1','type':'function','function':{'name':'f','arguments':'{}',"
+                          "'parsed_arguments':{}}}]},{'role':'tool','tool_call_id':'c1','content':'r'}");
+  assert_int_equal(c.rq.messages[1].count, 2);
+  EXPECT_TEXT(c.rq.messages[1].blocks[0].text, TEXT("{}"));
+  chat_close(&c);
+  chat_fails_messages("{'role':'user','content':'a','parsed':{}}", ERR_BAD_REQUEST, "messages[0].parsed");
+}
+
 static void many_calls_are_found_again(void **state) {
   struct chat c;
   struct buf b;
@@ -156,6 +168,7 @@ int main(void) {
       cmocka_unit_test(roles_keep_their_places),
       cmocka_unit_test(consecutive_results_share_a_message),
       cmocka_unit_test(a_result_answers_a_call_that_was_made_before),
+      cmocka_unit_test(what_a_library_added_to_an_answer_may_come_back),
       cmocka_unit_test(many_calls_are_found_again),
       cmocka_unit_test(an_assistant_says_more_than_text),
       cmocka_unit_test(a_mark_on_a_message_is_one_on_its_last_block),
