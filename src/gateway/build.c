@@ -72,6 +72,25 @@ enum err exchange_understand(struct exchange *x, const struct json *doc, struct 
   return e;
 }
 
+/* What the operator wants on the bill of every Converse call; a name that the caller used keeps the caller's value. */
+static void add_metadata(struct exchange *x, const struct config_provider *p, struct llm_request *rq) {
+  if (p->metadata_count == 0)
+    return;
+  struct llm_pair *all = arena_alloc(x->arena, (rq->metadata_count + p->metadata_count) * sizeof(*all));
+  size_t count = rq->metadata_count;
+  if (count > 0)
+    memcpy(all, rq->metadata, count * sizeof(*all));
+  for (size_t i = 0; i < p->metadata_count; i++) {
+    bool given = false;
+    for (size_t k = 0; k < rq->metadata_count; k++)
+      given |= text_equal(rq->metadata[k].name, p->metadata[i].name);
+    if (!given)
+      all[count++] = (struct llm_pair){p->metadata[i].name, p->metadata[i].value};
+  }
+  rq->metadata = all;
+  rq->metadata_count = count;
+}
+
 static enum err write_body(struct exchange *x, const struct candidate *c, const struct json *doc) {
   struct outgoing *o = &x->outgoing;
   struct llm_request rq = {.leave_out = c->target->leave_out,
@@ -80,6 +99,8 @@ static enum err write_body(struct exchange *x, const struct candidate *c, const 
   enum err e = exchange_understand(x, doc, &rq);
   if (e != ERR_OK)
     return e;
+  if (c->pairing.wire->id == WIRE_BEDROCK_CONVERSE)
+    add_metadata(x, c->provider, &rq);
   rq.model = c->upstream_model;
   rq.stream = x->ask.stream;
   rq.default_max_tokens = default_max_tokens(c);
@@ -93,6 +114,48 @@ static enum err write_body(struct exchange *x, const struct candidate *c, const 
   o->pieces[0] = buf_text(&o->body);
   o->count = 1;
   x->left_out = list_left_out(x, &rq);
+  return e;
+}
+
+/* A Converse body that passes, with the operator's pairs put in front of the caller's. */
+static enum err build_with_metadata(struct exchange *x, const struct candidate *c) {
+  struct outgoing *o = &x->outgoing;
+  struct json_edits edits = {0};
+  struct llm_request pairs = {0};
+  struct json_writer w;
+  struct text place = TEXT_NONE;
+  struct json doc;
+  size_t added = 0;
+  enum err e = read_body(x, false, &doc);
+  if (e != ERR_OK)
+    return e;
+  yyjson_val *theirs = json_get(doc.root, "requestMetadata");
+  bool is_there = yyjson_is_obj(theirs) && json_place(&doc, doc.root, "requestMetadata", &place);
+  add_metadata(x, c->provider, &pairs);
+  buf_init(&o->body, GROWTH_BYTES);
+  if (!is_there)
+    buf_add(&o->body, TEXT("\"requestMetadata\":"));
+  json_writer_init(&w, &o->body);
+  json_object(&w);
+  for (size_t i = 0; i < pairs.metadata_count; i++) {
+    if (json_get(theirs, pairs.metadata[i].name.at))
+      continue;
+    added++;
+    json_name_text(&w, pairs.metadata[i].name);
+    json_put_text(&w, pairs.metadata[i].value);
+  }
+  json_object_end(&w);
+  struct text put = buf_text(&o->body);
+  size_t at = is_there ? (size_t)(place.at - x->body.at) + 1 : json_insert_at(&doc);
+  if (is_there) /* only the members, in front of those that are there */
+    put = added > 0 ? (struct text){put.at + 1, put.len - 2} : TEXT_NONE;
+  bool goes_on = yyjson_get_len(is_there ? theirs : doc.root) > 0;
+  const struct text parts[] = {put, goes_on ? TEXT(",") : TEXT_NONE};
+  json_done(&doc);
+  if (!text_is_empty(put))
+    e = json_edits_add(&edits, at, 0, arena_join(x->arena, parts, 2));
+  if (e == ERR_OK)
+    o->count = json_edits_pieces(&edits, x->body, o->pieces);
   return e;
 }
 
@@ -122,9 +185,12 @@ static enum err build_translated(struct exchange *x, const struct candidate *c) 
 }
 
 enum err exchange_build(struct exchange *x, const struct candidate *c) {
+  bool passes = c->pairing.mode == PAIRING_PASS;
   exchange_drop_outgoing(x);
   x->left_out = TEXT_NONE;
-  if (c->pairing.mode == PAIRING_PASS)
+  if (passes && c->pairing.operation == PROVIDER_CONVERSE && c->provider->metadata_count > 0)
+    return build_with_metadata(x, c);
+  if (passes)
     return build_edits(x, c);
   enum err e = refuse_headers(x, c);
   if (e != ERR_OK)

@@ -51,6 +51,8 @@ static void follow(struct wire_tap *t, const struct llm_event *e) {
   t->started |= e->kind != LLM_EVENT_PING;
   if (e->usage.known)
     t->usage = e->usage;
+  if (e->cost_nano > 0)
+    t->reported_cost_nano = e->cost_nano;
   if (is_content(e->kind)) {
     t->has_content = true;
     t->output_bytes += e->text.len;
@@ -132,6 +134,7 @@ enum err convert_plain(struct exchange *x) {
   if (e == ERR_OK) {
     x->route.wire->dialect->write_answer(&answer, &x->echo, &a->out);
     x->tap.usage = answer.usage;
+    x->tap.reported_cost_nano = answer.cost_nano > 0 ? answer.cost_nano : -1;
     x->tap.started = x->tap.finished = true;
     x->tap.output_bytes = content_bytes(&answer);
     x->tap.has_content = x->tap.output_bytes > 0;

@@ -45,6 +45,7 @@ struct llm_event {
   enum llm_stop stop;
   struct text stop_sequence; /* LLM_STOP_SEQUENCE: which, when known */
   struct usage usage;        /* usage.known tells whether */
+  int64_t cost_nano;         /* STOP: what the provider itself says the call costs; 0: nothing */
   struct text service_tier;
   const struct fault *fault;
 };
@@ -73,6 +74,7 @@ struct llm_answer {
   enum llm_stop stop;
   struct text stop_sequence;
   struct usage usage;
+  int64_t cost_nano; /* what the provider itself says the call costs; 0: nothing */
   struct text service_tier;
   struct llm_notes notes;
 };

@@ -45,6 +45,7 @@ struct openai_chat_reader {
   char stop_sequence[256], service_tier[32];
   uint64_t id_hash; /* of the answer's id, for calls without one */
   struct usage usage;
+  int64_t cost_nano;
 };
 enum err openai_chat_read_event(void *reader, struct text event, struct text data, struct llm_sink *sink,
                                 struct llm_notes *notes, struct fault *f) MUST_CHECK;

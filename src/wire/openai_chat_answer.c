@@ -170,6 +170,7 @@ enum err openai_chat_read_answer(const struct json *doc, struct arena *a, struct
     return e;
   read_stop(&r, choice);
   openai_tap_usage(&out->usage, json_get(doc->root, "usage"));
+  openai_tap_cost_of(doc, json_get(doc->root, "usage"), &out->cost_nano);
   openai_chat_note(&out->notes, doc->root, choice);
   return ERR_OK;
 }

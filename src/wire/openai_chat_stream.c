@@ -344,8 +344,9 @@ static enum err read_choices(struct reading *r, yyjson_val *root) {
   return e == ERR_OK ? read_finish(r, choice) : e;
 }
 
-static enum err read_chunk(struct reading *r, struct text event, yyjson_val *root) {
+static enum err read_chunk(struct reading *r, struct text event, const struct json *doc) {
   struct openai_chat_reader *s = r->s;
+  yyjson_val *root = doc->root;
   yyjson_val *error = json_get(root, "error");
   if (openai_chat_is_something(error) || text_equal(event, TEXT("error"))) {
     struct fault fault = {0};
@@ -358,6 +359,7 @@ static enum err read_chunk(struct reading *r, struct text event, yyjson_val *roo
   if (e == ERR_OK)
     e = read_choices(r, root);
   openai_tap_usage(&s->usage, json_get(root, "usage"));
+  openai_tap_cost_of(doc, json_get(root, "usage"), &s->cost_nano);
   if (yyjson_is_str(json_get(root, "service_tier")))
     keep(s->service_tier, sizeof(s->service_tier), json_text(json_get(root, "service_tier")));
   openai_chat_note(r->notes, root, yyjson_arr_get_first(json_get(root, "choices")));
@@ -375,6 +377,7 @@ static enum err end(struct reading *r) {
                                     .stop = openai_chat_stop(s->stop, s->calls > 0, s->said_refusal),
                                     .stop_sequence = text_of(s->stop_sequence),
                                     .usage = s->usage,
+                                    .cost_nano = s->cost_nano,
                                     .service_tier = text_of(s->service_tier)});
   return e == ERR_OK ? emit(r, &(struct llm_event){.kind = LLM_EVENT_END}) : e;
 }
@@ -394,7 +397,7 @@ enum err openai_chat_read_event(void *reader, struct text event, struct text dat
   enum err e = member_read_answer(data, &doc, f);
   if (e != ERR_OK)
     return e;
-  e = read_chunk(&r, event, doc.root);
+  e = read_chunk(&r, event, &doc);
   json_done(&doc);
   return e;
 }

@@ -149,6 +149,8 @@ static bool is_known(struct text name) {
 enum err openai_chat_check_content(yyjson_val *message, const char *name, struct llm_notes *notes, struct fault *f) {
   size_t i, count;
   yyjson_val *member, *value;
+  if (!yyjson_is_obj(message))
+    return openai_chat_is_something(message) ? openai_chat_not_understood(name, "is no object", f) : ERR_OK;
   yyjson_obj_foreach (message, i, count, member, value) {
     if (!openai_chat_is_something(value) || is_known(json_text(member)))
       continue;

@@ -90,11 +90,14 @@ bool openai_tap_cost(struct text usd, int64_t *out) {
   return true;
 }
 
-/* OpenRouter says in its usage what a call costs. */
-static void read_cost(struct wire_tap *t, const struct json *doc, yyjson_val *usage) {
+void openai_tap_cost_of(const struct json *doc, yyjson_val *usage, int64_t *out) {
   struct text place;
   if (json_get(usage, "cost") && json_place(doc, usage, "cost", &place))
-    (void)openai_tap_cost(place, &t->reported_cost_nano);
+    (void)openai_tap_cost(place, out);
+}
+
+static void read_cost(struct wire_tap *t, const struct json *doc, yyjson_val *usage) {
+  openai_tap_cost_of(doc, usage, &t->reported_cost_nano);
 }
 
 static enum err not_an_answer(const struct json *doc, const char *what, struct fault *f) {

@@ -16,5 +16,7 @@ void openai_tap_usage(struct usage *u, yyjson_val *usage);
 /* A JSON number of USD as nano-USD, without floats: digits beyond the ninth are rounded half up. False when it is
  * negative, no number or more than fits; *out is then untouched. */
 bool openai_tap_cost(struct text usd, int64_t *out);
+/* The same of usage.cost, which OpenRouter says; usage is an object of doc. */
+void openai_tap_cost_of(const struct json *doc, yyjson_val *usage, int64_t *out);
 
 #endif

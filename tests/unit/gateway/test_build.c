@@ -46,10 +46,36 @@ static void defaults(struct world *w) {
 }
 static void test_a_dialect_that_needs_a_bound_gets_one(void **state) { run_world(defaults, NULL); }
 
+#define CONVERSE_ANSWER                                                                                                \
+  "{\"output\":{\"message\":{\"role\":\"assistant\",\"content\":[{\"text\":\"hello\"}]}},\"stopReason\":\"end_turn\"," \
+  "\"usage\":{\"inputTokens\":100,\"outputTokens\":20,\"totalTokens\":120}}"
+#define SAYS "\"messages\":[{\"role\":\"user\",\"content\":[{\"text\":\"hi\"}]}]}"
+
+static void metadata(struct world *w) {
+  static const struct {
+    const char *asked, *sent;
+  } cases[] = {
+      {"{" SAYS, "{\"requestMetadata\":{\"team\":\"blue\"}," SAYS},
+      {"{\"requestMetadata\":{}," SAYS, "{\"requestMetadata\":{\"team\":\"blue\"}," SAYS},
+      {"{\"requestMetadata\":{\"a\":\"b\"}," SAYS, "{\"requestMetadata\":{\"team\":\"blue\",\"a\":\"b\"}," SAYS},
+      {"{\"requestMetadata\":{\"team\":\"red\"}," SAYS, "{\"requestMetadata\":{\"team\":\"red\"}," SAYS}};
+  w->up[0].answer = json_answer(w, 200, CONVERSE_ANSWER);
+  for (size_t i = 0; i < COUNT_OF(cases); i++) {
+    CHECK_INT(ask(w, "POST /bedrock/model/nova/converse", X_API_KEY JSON_TYPE, text_of(cases[i].asked)), 200);
+    CHECK_TEXT(upstream_body(&w->up[0]), text_of(cases[i].sent));
+  }
+  CHECK_INT(
+      ask_messages(w, "{\"model\":\"nova\",\"max_tokens\":5,\"messages\":[{\"role\":\"user\",\"content\":\"hi\"}]}"),
+      200);
+  CHECK_HAS(arena_copy(&w->arena, upstream_body(&w->up[0])).at, "\"requestMetadata\":{\"team\":\"blue\"}");
+}
+static void test_the_operators_metadata_goes_with_every_converse_call(void **state) { run_world(metadata, NULL); }
+
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(test_what_cannot_be_said_is_refused_by_name_or_goes_elsewhere),
       cmocka_unit_test(test_what_the_operator_allows_is_left_out_and_named),
+      cmocka_unit_test(test_the_operators_metadata_goes_with_every_converse_call),
       cmocka_unit_test(test_a_dialect_that_needs_a_bound_gets_one),
   };
   cmocka_set_message_output(CM_OUTPUT_TAP);

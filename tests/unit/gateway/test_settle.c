@@ -109,8 +109,30 @@ static void unpriced(struct world *w) {
 }
 static void test_an_unknown_price_is_said_to_be_unknown(void **state) { run_world(unpriced, NULL); }
 
+#define BILLED                                                                                                         \
+  "{\"id\":\"c1\",\"object\":\"chat.completion\",\"choices\":[{\"index\":0,\"message\":{\"role\":\"assistant\","       \
+  "\"content\":\"hello\"},\"finish_reason\":\"stop\"}],\"usage\":{\"prompt_tokens\":100,\"completion_tokens\":20,"     \
+  "\"total_tokens\":120,\"cost\":0.00012345}}"
+
+static void billed(struct world *w) {
+  w->up[0].answer = json_answer(w, 200, BILLED);
+  CHECK_INT(ask_chat(w, "{\"model\":\"router/new\",\"messages\":[{\"role\":\"user\",\"content\":\"hi\"}]}"), 200);
+  struct ledger_row row = newest_row(w, 0);
+  CHECK_INT(row.cost.known, 1);
+  CHECK_INT(row.cost.total, 123450);
+  CHECK_INT(ask_messages(
+                w, "{\"model\":\"router/new\",\"max_tokens\":9,\"messages\":[{\"role\":\"user\",\"content\":\"hi\"}]}"),
+            200);
+  CHECK_INT(newest_row(w, 0).cost.total, 123450);
+  /* A price of ours wins. */
+  CHECK_INT(ask_chat(w, "{\"model\":\"team/gpt\",\"messages\":[{\"role\":\"user\",\"content\":\"hi\"}]}"), 200);
+  CHECK_INT(newest_row(w, 0).cost.total, COST_OF_MESSAGE);
+}
+static void test_without_a_price_the_providers_own_bill_counts(void **state) { run_world(billed, NULL); }
+
 int main(void) {
   const struct CMUnitTest tests[] = {
+      cmocka_unit_test(test_without_a_price_the_providers_own_bill_counts),
       cmocka_unit_test(test_reported_usage_is_charged_exactly),
       cmocka_unit_test(test_a_cut_stream_is_estimated_from_what_was_seen),
       cmocka_unit_test(test_an_answer_without_usage_is_estimated_and_marked),
