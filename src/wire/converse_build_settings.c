@@ -238,8 +238,7 @@ static enum err put_tier(struct building *b) {
   struct text tier = b->rq->service_tier;
   if (text_is_empty(tier) || text_equal(tier, TEXT("auto")))
     return ERR_OK;
-  if (!text_equal(tier, TEXT("default")) && !text_equal(tier, TEXT("flex")) && !text_equal(tier, TEXT("priority")) &&
-      !text_equal(tier, TEXT("reserved")))
+  if (!text_equal(tier, TEXT("default")) && !text_equal(tier, TEXT("flex")) && !text_equal(tier, TEXT("priority")))
     return refuse(b, b->rq->names->service_tier, "Converse does not know this service tier");
   json_name(b->w, "serviceTier");
   json_object(b->w);

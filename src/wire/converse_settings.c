@@ -218,8 +218,15 @@ enum err converse_read_tier(struct reading *r, yyjson_val *v) {
   yyjson_val *type = NULL;
   if (!v)
     return ERR_OK;
+  struct text tier = TEXT_NONE;
   enum err e = converse_members(r, v, &s, names, COUNT(names), &type);
-  return e ? e : converse_string(r, type, &s, "type", true, &r->rq->service_tier);
+  if (!e)
+    e = converse_string(r, type, &s, "type", true, &tier);
+  if (!e && text_equal(tier, TEXT("reserved")))
+    return converse_refuse_member(r, &s, "type", "reserved capacity exists only at Bedrock");
+  if (!e)
+    r->rq->service_tier = tier;
+  return e;
 }
 
 enum err converse_read_performance(struct reading *r, yyjson_val *v) {

@@ -51,7 +51,7 @@ static uint64_t delta_bytes(struct text data) {
     return len > EVENT_ENVELOPE ? len - EVENT_ENVELOPE : 0;
   struct text inside = text_skip(data, (size_t)at);
   ptrdiff_t value = text_find(text_head(inside, 64), TEXT("\":\""));
-  uint64_t before = (uint64_t)at + (value < 0 ? 10 : (uint64_t)value + 3), behind = 4;
+  uint64_t before = (uint64_t)at + (value < 0 ? 10 : (uint64_t)value + 3), behind = 2;
   return len > before + behind ? len - before - behind : 0;
 }
 
