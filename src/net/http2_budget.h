@@ -42,7 +42,7 @@ void http2_budget_init(struct http2_budget *b, size_t max_block_bytes, int64_t n
 enum err http2_budget_feed(struct http2_budget *b, struct text bytes, int64_t now_us) MUST_CHECK;
 /* One more of this kind that is not seen in the client's bytes; passed tells. */
 void http2_budget_charge(struct http2_budget *b, enum http2_budget_kind kind, int64_t now_us);
-/* A DATA frame was sent: the client may answer with window updates. */
+/* A DATA frame was sent that the window did not cut short: the client may answer with window updates. */
 void http2_budget_earn(struct http2_budget *b);
 /* Since when the client owes the rest of its preface, of a header block or of a frame other than DATA; -1: nothing is
  * owed. */

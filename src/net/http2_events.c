@@ -7,6 +7,8 @@
 #include <nghttp2/nghttp2.h>
 
 #define HPACK_TABLE_BYTES 4096
+/* A smaller frame of a larger write was cut by the client's window. Who opens it byte by byte pays for that himself. */
+#define WHOLE_BYTES 4096
 
 static struct http_server *server_of(const struct http2_session *h) { return h->c->server; }
 
@@ -123,8 +125,6 @@ static int on_frame_send(nghttp2_session *ng, const nghttp2_frame *frame, void *
     http2_budget_charge(&h->budget, HTTP2_BUDGET_RESETS, now_of(h));
   if (frame->hd.type != NGHTTP2_HEADERS && frame->hd.type != NGHTTP2_DATA)
     return 0;
-  if (frame->hd.type == NGHTTP2_DATA)
-    http2_budget_earn(&h->budget);
   struct http2_stream *s = find(h, frame->hd.stream_id);
   if (!s || !(frame->hd.flags & NGHTTP2_FLAG_END_STREAM))
     return 0;
@@ -148,6 +148,8 @@ static int on_send_data(nghttp2_session *ng, nghttp2_frame *frame, const uint8_t
   struct http2_stream *s = find(h, frame->hd.stream_id);
   if (!s)
     return NGHTTP2_ERR_TEMPORAL_CALLBACK_FAILURE;
+  if (len == s->pending || len >= WHOLE_BYTES)
+    http2_budget_earn(&h->budget);
   http2_stream_make_data(s, frame_header, len, &h->out);
   return h->out.len >= HTTP2_OUT_HIGH_BYTES ? NGHTTP2_ERR_PAUSE : 0;
 }

@@ -238,6 +238,59 @@ static void check_floods(void *arg) {
 }
 static void test_floods_end_with_enhance_your_calm(void **state) { run_fiber(check_floods, NULL); }
 
+/* Asks for much and takes it byte by byte: a frame for each, and each wants a window update. */
+static void check_dribble(void *arg) {
+  const nghttp2_settings_entry window = {NGHTTP2_SETTINGS_INITIAL_WINDOW_SIZE, 1};
+  struct site site = site_options();
+  site.serve = respond_much;
+  site_open(&site);
+  struct h2 *h = h2_open_with(connect_to(&site.at), &window, 1);
+  struct h2_reply *r = h2_get(h, "/");
+  h->hold_windows = true;
+  h2_until_head(h, r);
+  for (int i = 0; i < 3000 && !h->has_goaway && h->end == ERR_OK; i++) {
+    CHECK_INT(nghttp2_submit_window_update(h->ng, NGHTTP2_FLAG_NONE, r->id, 1), 0);
+    (void)h2_turn(h, SECOND_US);
+  }
+  CHECK_INT(h->goaway_code, NGHTTP2_ENHANCE_YOUR_CALM);
+  CHECK_INT(r->body.len > 900 && r->body.len < 2000, 1);
+  h2_close(h);
+  site_close(&site);
+}
+static void test_a_window_opened_byte_by_byte_is_a_flood(void **state) { run_fiber(check_dribble, NULL); }
+
+/* Small events of a stream, each answered with two window updates, are no flood. */
+static void respond_events(struct site *site, struct http_request *rq) {
+  struct text event = TEXT("data: x\n\n");
+  CHECK_ERR(http_respond_start(rq, 200, NULL, 0), ERR_OK);
+  for (int i = 0; i < 3000 && site->last == ERR_OK; i++) {
+    site->last = http_respond_write(rq, &event, 1);
+    CHECK_ERR(fiber_yield(), ERR_OK);
+  }
+  (void)!http_respond_end(rq);
+}
+
+static void check_events(void *arg) {
+  struct site site = site_options();
+  site.serve = respond_events;
+  site_open(&site);
+  struct h2 *h = h2_open(&site);
+  struct h2_reply *r = h2_get(h, "/");
+  h->hold_windows = true;
+  for (size_t updates = 0; !r->closed && h2_turn(h, SECOND_US);) {
+    for (; updates < r->data_frames && !r->closed; updates++) {
+      CHECK_INT(nghttp2_submit_window_update(h->ng, NGHTTP2_FLAG_NONE, r->id, 9), 0);
+      CHECK_INT(nghttp2_submit_window_update(h->ng, NGHTTP2_FLAG_NONE, 0, 9), 0);
+    }
+  }
+  CHECK_INT(r->ended, 1);
+  CHECK_INT(r->body.len, 3000 * 9);
+  CHECK_INT(h->has_goaway, 0);
+  h2_close(h);
+  site_close(&site);
+}
+static void test_window_updates_for_every_event_are_no_flood(void **state) { run_fiber(check_events, NULL); }
+
 static void wait_stubbornly(struct site *site, struct http_request *rq) {
   const bool *go = site->data;
   (void)rq;
@@ -306,6 +359,8 @@ int main(void) {
       cmocka_unit_test(test_answers_take_turns),
       cmocka_unit_test(test_answers_to_one_packet_leave_in_one),
       cmocka_unit_test(test_floods_end_with_enhance_your_calm),
+      cmocka_unit_test(test_a_window_opened_byte_by_byte_is_a_flood),
+      cmocka_unit_test(test_window_updates_for_every_event_are_no_flood),
       cmocka_unit_test(test_reset_streams_count_until_their_handlers_end),
       cmocka_unit_test(test_errors_of_the_connection_end_it),
   };
