@@ -48,7 +48,7 @@ static enum err build_reframed(struct exchange *x, const struct candidate *c) {
   json_done(&doc);
   if (e == ERR_OK)
     o->count = json_edits_pieces(&edits, x->body, o->pieces);
-  return e;
+  return e == ERR_OK && exchange_is_count(x) ? exchange_wrap_count(x) : e;
 }
 
 /* What the operator's list allowed to be left out, for the caller and the access line. */

@@ -64,6 +64,11 @@ static enum err pair(const struct exchange *x, const struct config_target *t, co
                      struct text upstream_model, struct pairing *out) {
   if (!exchange_is_count(x))
     return pairing_find(x->route.wire, t->provider, upstream_model, adapter, out);
+  bool is_claude = t->provider->kind == CONFIG_BEDROCK && pairing_is_claude(upstream_model);
+  if (x->route.wire->id == WIRE_ANTHROPIC && is_claude && adapter->serves(PROVIDER_COUNT_BEDROCK)) {
+    *out = (struct pairing){PAIRING_REFRAME, wire_get(WIRE_BEDROCK_INVOKE), PROVIDER_COUNT_BEDROCK};
+    return ERR_OK;
+  }
   *out = (struct pairing){PAIRING_PASS, x->route.wire, x->route.operation};
   return adapter->serves(x->route.operation) ? ERR_OK : ERR_UNSUPPORTED;
 }

@@ -13,7 +13,7 @@ static const struct pairing *pairing_of(const struct exchange *x) { return &x->a
 void convert_begin(struct exchange *x) {
   struct answer *a = &x->answer;
   const struct pairing *p = pairing_of(x);
-  a->converts = p->mode == PAIRING_TRANSLATE || (p->mode == PAIRING_REFRAME && a->is_stream);
+  a->converts = p->mode == PAIRING_TRANSLATE || (p->mode == PAIRING_REFRAME && (a->is_stream || exchange_is_count(x)));
   buf_init(&a->out, x->config->limits.response_bytes + OUT_MAX_BYTES);
   if (p->mode != PAIRING_TRANSLATE || !a->is_stream)
     return;
@@ -128,6 +128,8 @@ enum err convert_plain(struct exchange *x) {
   struct llm_answer answer = {0};
   struct json doc;
   struct fault why = {0};
+  if (exchange_is_count(x))
+    return exchange_unwrap_count(x);
   if (json_read(buf_text(&a->held), &limits, &doc, &why) != ERR_OK)
     return fault_set(&x->fault, ERR_UPSTREAM_PROTOCOL, NULL, "the provider's answer is not JSON: %s", fault_text(&why));
   enum err e = pairing_of(x)->wire->dialect->read_answer(&doc, x->arena, &answer, &x->fault);

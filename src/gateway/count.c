@@ -1,6 +1,6 @@
-/* Token counts for models whose targets cannot count: the request is understood as for a translation and estimated. The
- * answer has the shape of the caller's dialect and says in a header that it is an estimate, so that nobody takes it for
- * the provider's own. Nothing is sent and nothing is reserved. */
+/* Token counts. For models whose targets cannot count the request is understood as for a translation and estimated; the
+ * answer says in a header that it is an estimate, so that nobody takes it for the provider's own, and nothing is sent
+ * or reserved. Claude on Bedrock counts, but wants to be asked in another way. */
 #include "gateway/exchange.h"
 
 #include "llm/tokens.h"
@@ -59,6 +59,55 @@ static enum err count(struct exchange *x, uint64_t *out) {
                                                    : estimate(x, x->route.wire->dialect, &doc, out);
   json_done(&doc);
   return e;
+}
+
+/* A body for InvokeModel names max_tokens, which a question for a count does not. */
+static void write_invoke_body(const struct exchange *x, struct buf *out) {
+  const struct outgoing *o = &x->outgoing;
+  for (size_t i = 0; i < o->count; i++) {
+    struct text piece = o->pieces[i];
+    if (i == 0 && x->ask.max_output_tokens == 0) {
+      buf_add(out, TEXT("{\"max_tokens\":1,"));
+      ptrdiff_t brace = text_find_char(piece, '{');
+      piece = text_skip(piece, (size_t)(brace + 1));
+    }
+    buf_add(out, piece);
+  }
+}
+
+enum err exchange_wrap_count(struct exchange *x) {
+  struct outgoing *o = &x->outgoing;
+  struct buf body;
+  size_t most = 2 * x->body.len + 4096;
+  buf_init(&body, most);
+  write_invoke_body(x, &body);
+  buf_init(&o->body, 2 * most + 4096);
+  buf_add(&o->body, TEXT("{\"input\":{\"invokeModel\":{\"body\":\""));
+  char *room = buf_reserve(&o->body, (body.len + 2) / 3 * 4);
+  if (room)
+    buf_commit(&o->body, text_base64(body.at, body.len, room));
+  buf_add(&o->body, TEXT("\"}}}"));
+  bool failed = body.failed || buf_check(&o->body) != ERR_OK;
+  buf_done(&body);
+  o->pieces[0] = buf_text(&o->body);
+  o->count = 1;
+  return failed ? fault_set(&x->fault, ERR_TOO_LARGE, NULL, "the request is too large to be counted") : ERR_OK;
+}
+
+enum err exchange_unwrap_count(struct exchange *x) {
+  struct json doc;
+  uint64_t tokens = 0;
+  if (json_read(buf_text(&x->answer.held), &(struct json_limits){.lenient = true}, &doc, NULL) != ERR_OK)
+    return fault_set(&x->fault, ERR_UPSTREAM_PROTOCOL, NULL, "the provider's answer is not JSON");
+  bool found = json_get_u64(doc.root, "inputTokens", &tokens);
+  json_done(&doc);
+  if (!found)
+    return fault_set(&x->fault, ERR_UPSTREAM_PROTOCOL, NULL, "the provider's answer holds no inputTokens");
+  buf_add(&x->answer.out, TEXT("{\"input_tokens\":"));
+  buf_add_u64(&x->answer.out, tokens);
+  buf_add(&x->answer.out, TEXT("}"));
+  x->tap.started = x->tap.finished = true;
+  return ERR_OK;
 }
 
 enum err exchange_count(struct exchange *x) {

@@ -142,6 +142,10 @@ enum err exchange_admit(struct exchange *x) MUST_CHECK;
 int64_t exchange_worst_cost(const struct exchange *x, const struct candidate *c);
 /* count.c: a token count that no target can make, answered here as a labelled estimate. */
 enum err exchange_count(struct exchange *x) MUST_CHECK;
+/* count.c: a question for a count in Anthropic's words put into Bedrock's (x->outgoing holds the InvokeModel body), and
+ * its answer (held) put back into Anthropic's (out). */
+enum err exchange_wrap_count(struct exchange *x) MUST_CHECK;
+enum err exchange_unwrap_count(struct exchange *x) MUST_CHECK;
 /* build.c: x->outgoing for this candidate: edits, another envelope, or a translation. ERR_UNSUPPORTED and
  * ERR_BAD_REQUEST when the request cannot be said to it; f names the member. */
 enum err exchange_build(struct exchange *x, const struct candidate *c) MUST_CHECK;

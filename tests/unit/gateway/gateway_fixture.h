@@ -181,6 +181,7 @@ static inline struct config *world_config(struct world *w, const char *extra) {
       "- {name: crossed, wire: anthropic, targets: [{provider: oa, model: gpt}, {provider: b, model: one}]}\n"
       "- {name: crossed, wire: openai, targets: [{provider: a, model: one}, {provider: b, model: two-b}]}\n"
       "- {name: nova, targets: [{provider: aws, model: 'amazon.nova-v1:0'}]}\n"
+      "- {name: claude-aws, wire: anthropic, targets: [{provider: aws, model: 'anthropic.claude-v1:0'}]}\n"
       "- {name: no-credentials, targets: [{provider: aws-none, model: 'amazon.nova-v1:0'}, {provider: b, "
       "model: one}]}\n"
       "- {name: 'router/*', targets: [{provider: router, model: '*'}]}\n"

@@ -46,10 +46,32 @@ static void asked(struct world *w) {
 }
 static void test_who_can_count_is_asked(void **state) { run_world(asked, NULL); }
 
+static void wrapped(struct world *w) {
+  w->up[0].answer = json_answer(w, 200, "{\"inputTokens\":42}");
+  CHECK_INT(ask(w, COUNT, X_API_KEY JSON_TYPE "anthropic-version: 2023-06-01\r\n",
+                TEXT("{\"model\":\"claude-aws\",\"messages\":[]}")),
+            200);
+  CHECK_MEMBER(w, "input_tokens", "42");
+  CHECK_HEADER(w, "x-weir-token-count", "");
+  CHECK_INT(strncmp(w->up[0].request, "POST /model/anthropic.claude-v1%3A0/count-tokens ", 49), 0);
+  struct text body = upstream_body(&w->up[0]), front = TEXT("{\"input\":{\"invokeModel\":{\"body\":\"");
+  CHECK_INT(text_starts(body, front), 1);
+  char *inner = arena_zalloc(&w->arena, body.len);
+  size_t len = 0;
+  CHECK_INT(text_base64_decode(text_head(text_skip(body, front.len), body.len - front.len - 4), inner, &len), 1);
+  CHECK_HAS(inner, "\"max_tokens\":1");
+  CHECK_HAS(inner, "\"anthropic_version\":\"bedrock-2023-05-31\"");
+  CHECK_HAS(inner, "\"messages\":[]");
+  CHECK_INT(strstr(inner, "\"model\"") == NULL, 1);
+  CHECK_INT(newest_row(w, 0).cost.total, 0);
+}
+static void test_claude_on_bedrock_is_asked_in_its_own_way(void **state) { run_world(wrapped, NULL); }
+
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(test_a_count_is_estimated_where_nobody_counts),
       cmocka_unit_test(test_bedrocks_count_holds_the_request_of_another_operation),
+      cmocka_unit_test(test_claude_on_bedrock_is_asked_in_its_own_way),
       cmocka_unit_test(test_who_can_count_is_asked),
   };
   cmocka_set_message_output(CM_OUTPUT_TAP);
