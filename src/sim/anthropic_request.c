@@ -241,6 +241,32 @@ static enum err read_stop_sequences(yyjson_val *root, struct sim_ask *ask, struc
   return ERR_OK;
 }
 
+static enum err read_format(yyjson_val *format, const char *where, struct sim_ask *ask, struct fault *f) {
+  if (!format || yyjson_is_null(format))
+    return ERR_OK;
+  if (!yyjson_equals_str(json_get(format, "type"), "json_schema"))
+    return REFUSE(f, "%s.type: Input should be 'json_schema'", where);
+  ask->json_schema = json_get(format, "schema");
+  if (!yyjson_is_obj(ask->json_schema))
+    return REFUSE(f, "%s.schema: Field required", where);
+  ask->wants_json = true;
+  return ERR_OK;
+}
+
+enum err sim_anthropic_read_output(yyjson_val *root, struct sim_ask *ask, struct fault *f) {
+  static const char *const efforts[] = {"low", "medium", "high", "xhigh", "max"};
+  yyjson_val *config = json_get(root, "output_config"), *effort = json_get(config, "effort");
+  bool known = !effort || yyjson_is_null(effort);
+  if (config && !yyjson_is_null(config) && !yyjson_is_obj(config))
+    return REFUSE(f, "output_config: Input should be an object");
+  for (size_t i = 0; i < sizeof(efforts) / sizeof(efforts[0]) && !known; i++)
+    known = yyjson_equals_str(effort, efforts[i]);
+  if (!known)
+    return REFUSE(f, "output_config.effort: Input should be 'low', 'medium', 'high', 'xhigh' or 'max'");
+  enum err e = read_format(json_get(config, "format"), "output_config.format", ask, f);
+  return e ? e : read_format(json_get(root, "output_format"), "output_format", ask, f);
+}
+
 static enum err read_parameters(yyjson_val *root, struct sim_ask *ask, struct fault *f) {
   yyjson_val *stream = json_get(root, "stream");
   if (stream && !yyjson_is_null(stream) && !yyjson_is_bool(stream))
@@ -251,6 +277,8 @@ static enum err read_parameters(yyjson_val *root, struct sim_ask *ask, struct fa
     e = read_range(root, "top_p", f);
   if (!e)
     e = read_stop_sequences(root, ask, f);
+  if (!e)
+    e = sim_anthropic_read_output(root, ask, f);
   if (!e)
     e = sim_anthropic_read_thinking(root, ask, f);
   return e;

@@ -19,6 +19,8 @@ enum err sim_anthropic_read_invoke(const struct json *doc, struct text model, bo
                                    struct sim_ask *out, struct fault *f) MUST_CHECK;
 /* The member thinking of root, an object with type and budget_tokens; ask's behaviour and max_tokens are set. */
 enum err sim_anthropic_read_thinking(yyjson_val *root, struct sim_ask *ask, struct fault *f) MUST_CHECK;
+/* output_config of root, or the older output_format: effort, and a schema that the answer must fit. */
+enum err sim_anthropic_read_output(yyjson_val *root, struct sim_ask *ask, struct fault *f) MUST_CHECK;
 /* Is this version ("2026-10-21") later than 2023-06-01? */
 bool sim_anthropic_is_modern(struct text version);
 

@@ -60,14 +60,15 @@ const struct shape chat_root_shape = {
         {"web_search_options", &free_object},
         {0}}};
 
-static const struct shape call = {.kind = SHAPE_OBJECT,
-                                  .members = (const struct shape_member[]){
-                                      {"id", &some_text, true},
-                                      {"type", CHOICE_OF("function|custom"), true},
-                                      {"function", OBJECT_OF({"name", &some_text, true}, {"arguments", &text, true})},
-                                      {"custom", OBJECT_OF({"name", &some_text, true}, {"input", &text, true})},
-                                      {"index", &whole},
-                                      {0}}};
+static const struct shape call = {
+    .kind = SHAPE_OBJECT,
+    .members = (const struct shape_member[]){
+        {"id", &some_text, true},
+        {"type", CHOICE_OF("function|custom"), true},
+        {"function", OBJECT_OF({"name", &some_text, true}, {"arguments", &text, true}, {"parsed_arguments", NULL})},
+        {"custom", OBJECT_OF({"name", &some_text, true}, {"input", &text, true})},
+        {"index", &whole},
+        {0}}};
 const struct shape chat_calls_shape = {.kind = SHAPE_LIST, .of = &call, .min = 1, .max = 128};
 
 struct row {
@@ -94,7 +95,7 @@ static const struct row messages[] = {
     {"developer", OBJECT_OF(ROLE, NAMED)},
     {"user", OBJECT_OF(ROLE, NAMED)},
     {"assistant", OBJECT_OF(ROLE, NAMED, CALL_BACK, {"refusal", &text}, {"audio", &free_object}, {"annotations", &list},
-                            {"reasoning_content", &text})},
+                            {"reasoning_content", &text}, {"parsed", NULL})},
     {"tool", OBJECT_OF(ROLE, NAMED, {"tool_call_id", &some_text, true})},
     {"function", OBJECT_OF(ROLE, {"name", &some_text, true})},
     {0},

@@ -146,6 +146,8 @@ static enum err read_parameters(yyjson_val *root, struct arena *a, struct sim_as
   enum err e = metadata && !yyjson_is_null(metadata) ? sim_converse_metadata(metadata, f) : ERR_OK;
   if (!e)
     e = sim_anthropic_read_thinking(fields, ask, f);
+  if (!e)
+    e = sim_anthropic_read_output(fields, ask, f);
   return e ? e : read_output_config(root, a, ask, f);
 }
 

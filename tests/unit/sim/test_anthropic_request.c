@@ -149,9 +149,32 @@ static void five_breakpoints_are_too_many(void **state) {
           "Found 5");
 }
 
+static void an_output_may_have_a_schema(void **state) {
+  accepts("{'model':'m','max_tokens':9,'output_config':{'effort':'low','format':{'type':'json_schema','schema':{'type':"
+          "'object'"
+          "}}}," HI "}");
+  assert_true(ask.wants_json && ask.json_schema);
+  accepts("{'model':'m','max_tokens':9,'output_format':{'type':'json_schema','schema':{'type':'object'}}," HI "}");
+  assert_true(ask.wants_json);
+  refuses("{'model':'m','max_tokens':9,'output_config':{'format':{'type':'xml'}}," HI "}", "output_config.format.type");
+  refuses("{'model':'m','max_tokens':9,'output_config':{'format':{'type':'json_schema'}}," HI "}",
+          "output_config.format.schema: Field required");
+  refuses("{'model':'m','max_tokens':9,'output_config':{'effort':'huge'}," HI "}", "output_config.effort");
+}
+
+static void stop_sequences_are_texts(void **state) {
+  accepts("{'model':'m','max_tokens':9,'stop_sequences':['a','b']," HI "}");
+  assert_int_equal(ask.stop_count, 2);
+  refuses("{'model':'m','max_tokens':9,'stop_sequences':'a'," HI "}", "stop_sequences: Input should be a valid list");
+  refuses("{'model':'m','max_tokens':9,'stop_sequences':[1]," HI "}", "stop_sequences.0");
+  refuses("{'model':'m','max_tokens':9,'stop_sequences':[' ']," HI "}", "non-whitespace");
+}
+
 int main(void) {
 #define CASE(name) cmocka_unit_test_setup_teardown(name, fresh, done)
   const struct CMUnitTest tests[] = {
+      CASE(an_output_may_have_a_schema),
+      CASE(stop_sequences_are_texts),
       CASE(required_members_are_required),
       CASE(members_have_their_types_and_ranges),
       CASE(roles_and_their_order_are_checked),
