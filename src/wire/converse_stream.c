@@ -12,11 +12,11 @@
 
 struct reader {
   bool started, open, stopped, ended;
-  bool has_signature; /* of the open block */
-  enum llm_kind kind; /* of the open block */
-  uint32_t index;     /* of the open block, or of the next one */
-  uint64_t number;    /* the provider's number of the open block */
-  uint64_t closed;    /* numbers below this are over */
+  bool has_signature, has_input; /* of the open block */
+  enum llm_kind kind;            /* of the open block */
+  uint32_t index;                /* of the open block, or of the next one */
+  uint64_t number;               /* the provider's number of the open block */
+  uint64_t closed;               /* numbers below this are over */
   enum llm_stop stop;
   char stop_sequence[SEQUENCE_MAX_BYTES];
   size_t redacted_len; /* bytes of redacted reasoning that came so far and are held back until they are whole */
@@ -46,7 +46,7 @@ static enum err start(struct source *s) {
 
 static enum err begin_block(struct source *s, const struct llm_block *block, uint64_t number) {
   s->r->open = true;
-  s->r->has_signature = false;
+  s->r->has_signature = s->r->has_input = false;
   s->r->kind = block->kind;
   s->r->number = number;
   s->r->redacted_len = 0;
@@ -76,6 +76,8 @@ static enum err end_block(struct source *s) {
   if (!s->r->open)
     return ERR_OK;
   enum err e = s->r->kind == LLM_REDACTED_THINKING ? release_redacted(s) : ERR_OK;
+  if (!e && s->r->kind == LLM_TOOL_USE && !s->r->has_input) /* a tool without parameters */
+    e = emit(s, (struct llm_event){.kind = LLM_EVENT_INPUT, .index = s->r->index, .text = TEXT("{}")});
   if (e)
     return e;
   s->r->open = false;
@@ -201,6 +203,7 @@ static enum err read_input(struct source *s, yyjson_val *v, uint64_t number) {
     return trouble(s, "has input of a tool call that is no text");
   if (text_is_empty(input))
     return ERR_OK;
+  s->r->has_input = true;
   return emit(s, (struct llm_event){.kind = LLM_EVENT_INPUT, .index = s->r->index, .text = input});
 }
 

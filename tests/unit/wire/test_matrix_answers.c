@@ -177,6 +177,7 @@ static struct text written(struct item *it, const struct llm_answer *answer) {
 
 /* What the client got may go back to the provider, and says there what the provider said. */
 static void expect_can_be_sent_back(struct item *it, struct text body, const struct llm_answer *answer) {
+  static struct llm_tool defined = {.name = TEXT("weather"), .schema = TEXT("{\"type\":\"object\"}")};
   struct arena *a = &it->arena;
   if (answer->block_count == 0)
     return;
@@ -198,6 +199,8 @@ static void expect_can_be_sent_back(struct item *it, struct text body, const str
   buf_init(&out, STREAM_MAX_BYTES);
   rq->model = TEXT("some-model");
   rq->default_max_tokens = 4096;
+  rq->tools = &defined; /* Converse wants to know the tools that are called */
+  rq->tool_count = 1;
   e = it->provider->side->dialect->write_request(rq, &out, &f);
   struct text upstream = arena_copy(a, buf_text(&out));
   buf_done(&out);
