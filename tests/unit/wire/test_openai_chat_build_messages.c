@@ -22,8 +22,7 @@ static void what_is_read_is_written(void **state) {
       "{'role':'assistant','content':'t','refusal':'no','reasoning_content':'hm','reasoning_details':[{'type':"
       "'reasoning.text','text':'hm','signature':'s','format':'anthropic-claude-v1','index':0},{'type':"
       "'reasoning.encrypted','data':'d','format':'anthropic-claude-v1','index':1}]}",
-      "{'role':'assistant','content':'','reasoning_content':'hm','reasoning_details':[{'type':'reasoning.text',"
-      "'text':'hm','format':'unknown','index':0}]}",
+      "{'role':'assistant','content':'','reasoning_content':'hm'}",
       "{'role':'assistant','content':'text','annotations':[{'type':'url_citation','url_citation':{'url':'https://a',"
       "'title':'b','start_index':1,'end_index':3,'content':'c'}}]}",
       "{'role':'assistant','content':null,'refusal':'no'}"};

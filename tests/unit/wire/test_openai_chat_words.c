@@ -65,6 +65,8 @@ static void content_under_an_unknown_name_is_an_error(void **state) {
                {"{'content':'x','thinking_tokens':5,'cached':true}", ERR_OK, 1},
                {"{'content':'x','images':[1]}", ERR_UPSTREAM_PROTOCOL, 0},
                {"{'audio':{'id':'a'}}", ERR_UPSTREAM_PROTOCOL, 0},
+               {"'text'", ERR_UPSTREAM_PROTOCOL, 0},
+               {"null", ERR_OK, 0},
                {"{'thought':'hm'}", ERR_UPSTREAM_PROTOCOL, 0}};
   for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
     struct arena a;
