@@ -226,23 +226,41 @@ static void write_joined(struct messages_out *o, const char *name, const struct 
   openai_parts_string_end(o->w);
 }
 
-static void write_thoughts(struct messages_out *o, const struct llm_message *m) {
+static bool is_thought(const struct llm_block *b) {
+  return b->kind == LLM_THINKING || b->kind == LLM_REDACTED_THINKING;
+}
+
+/* Nothing but text that nobody proves: reasoning_content says it all, and servers that know nothing else take it. */
+static bool is_plain_thought(const struct llm_block *b) {
+  return b->kind == LLM_THINKING && text_is_empty(b->signature) && text_is_empty(b->id) && text_is_empty(b->details) &&
+         (text_is_empty(b->format) || text_equal(b->format, TEXT(LLM_FORMAT_NONE)));
+}
+
+static void write_details(struct messages_out *o, const struct llm_message *m) {
   uint32_t index = 0;
-  size_t readable = 0;
-  if (count_of(m, LLM_THINKING) + count_of(m, LLM_REDACTED_THINKING) == 0)
-    return;
   json_name(o->w, "reasoning_details");
   json_array(o->w);
+  for (size_t i = 0; i < m->count; i++)
+    if (is_thought(&m->blocks[i]))
+      openai_reasoning_put(o->w, &m->blocks[i], index++, m->blocks[i].text, m->blocks[i].signature);
+  json_array_end(o->w);
+}
+
+static void write_thoughts(struct messages_out *o, const struct llm_message *m) {
+  bool router = o->rq->accent == LLM_ACCENT_OPENROUTER, any = false, all_plain = true;
+  size_t readable = 0;
   for (size_t i = 0; i < m->count; i++) {
     const struct llm_block *b = &m->blocks[i];
-    if (b->kind != LLM_THINKING && b->kind != LLM_REDACTED_THINKING)
+    if (!is_thought(b))
       continue;
     refuse_cache(o, b);
-    openai_reasoning_put(o->w, b, index++, b->text, b->signature);
+    any = true;
+    all_plain = all_plain && is_plain_thought(b);
     readable += b->text.len;
   }
-  json_array_end(o->w);
-  if (o->rq->accent == LLM_ACCENT_NONE && readable > 0)
+  if (any && (router || !all_plain))
+    write_details(o, m);
+  if (!router && readable > 0)
     write_joined(o, "reasoning_content", m, LLM_THINKING);
 }
 
