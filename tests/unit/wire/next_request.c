@@ -5,9 +5,12 @@
 
 struct turn {
   const char *client;
+  const char *tools, *tools_end;         /* around the definitions of tools, in front of all else */
+  const char *tool, *tool_end;           /* around the name of one */
+  const char *custom_tool, *custom_end;  /* of a tool with free text, where the client knows such */
   const char *before, *between, *after;  /* before the answer, between it and the results, and the user's word */
   const char *result, *result_end;       /* around the id of a call */
-  const char *custom_result;             /* of a tool with free text, where that differs */
+  const char *custom_result;             /* where that differs */
   yyjson_val *(*said)(yyjson_val *body); /* what of the body goes back */
 };
 
@@ -18,26 +21,98 @@ static yyjson_val *first_message(yyjson_val *body) {
   return json_get(yyjson_arr_get_first(json_get(body, "choices")), "message");
 }
 
-#define ANTHROPIC_MESSAGES                                                                                             \
-  "\"max_tokens\":64,\"messages\":[{\"role\":\"user\",\"content\":\"hi\"},{\"role\":\"assistant\",\"content\":"
-#define ANTHROPIC_REST                                                                                                 \
-  "},{\"role\":\"user\",\"content\":[", "{\"type\":\"text\",\"text\":\"go on\"}]}]}",                                  \
-      "{\"type\":\"tool_result\",\"content\":\"done\",\"tool_use_id\":\"", "\"},", NULL, content
-
 static const struct turn turns[] = {
-    {"anthropic", "{\"model\":\"m\"," ANTHROPIC_MESSAGES, ANTHROPIC_REST},
-    {"invoke", "{\"anthropic_version\":\"bedrock-2023-05-31\"," ANTHROPIC_MESSAGES, ANTHROPIC_REST},
-    {"openai_chat", "{\"model\":\"m\",\"messages\":[{\"role\":\"user\",\"content\":\"hi\"},", ",",
-     "{\"role\":\"user\",\"content\":\"go on\"}]}", "{\"role\":\"tool\",\"content\":\"done\",\"tool_call_id\":\"",
-     "\"},", NULL, first_message},
-    {"openai_responses", "{\"model\":\"m\",\"store\":false,\"input\":[{\"role\":\"user\",\"content\":\"hi\"},", ",",
-     "{\"role\":\"user\",\"content\":\"go on\"}]}",
-     "{\"type\":\"function_call_output\",\"output\":\"done\",\"call_id\":\"", "\"},",
-     "{\"type\":\"custom_tool_call_output\",\"output\":\"done\",\"call_id\":\"", output},
-    {"converse", "{\"messages\":[{\"role\":\"user\",\"content\":[{\"text\":\"hi\"}]},",
-     ",{\"role\":\"user\",\"content\":[", "{\"text\":\"go on\"}]}]}",
-     "{\"toolResult\":{\"content\":[{\"text\":\"done\"}],\"toolUseId\":\"", "\"}},", NULL, output_message},
+    {.client = "anthropic",
+     .tools = "\"tools\":[",
+     .tools_end = "],",
+     .tool = "{\"input_schema\":{\"type\":\"object\"},\"name\":\"",
+     .tool_end = "\"}",
+     .before =
+         "\"max_tokens\":64,\"messages\":[{\"role\":\"user\",\"content\":\"hi\"},{\"role\":\"assistant\",\"content\":",
+     .between = "},{\"role\":\"user\",\"content\":[",
+     .after = "{\"type\":\"text\",\"text\":\"go on\"}]}]}",
+     .result = "{\"type\":\"tool_result\",\"content\":\"done\",\"tool_use_id\":\"",
+     .result_end = "\"},",
+     .said = content},
+    {.client = "openai_chat",
+     .tools = "\"tools\":[",
+     .tools_end = "],",
+     .tool = "{\"type\":\"function\",\"function\":{\"name\":\"",
+     .tool_end = "\"}}",
+     .custom_tool = "{\"type\":\"custom\",\"custom\":{\"name\":\"",
+     .custom_end = "\"}}",
+     .before = "\"messages\":[{\"role\":\"user\",\"content\":\"hi\"},",
+     .between = ",",
+     .after = "{\"role\":\"user\",\"content\":\"go on\"}]}",
+     .result = "{\"role\":\"tool\",\"content\":\"done\",\"tool_call_id\":\"",
+     .result_end = "\"},",
+     .said = first_message},
+    {.client = "openai_responses",
+     .tools = "\"tools\":[",
+     .tools_end = "],",
+     .tool = "{\"type\":\"function\",\"strict\":false,\"parameters\":{\"type\":\"object\"},\"name\":\"",
+     .tool_end = "\"}",
+     .custom_tool = "{\"type\":\"custom\",\"name\":\"",
+     .custom_end = "\"}",
+     .before = "\"store\":false,\"input\":[{\"role\":\"user\",\"content\":\"hi\"},",
+     .between = ",",
+     .after = "{\"role\":\"user\",\"content\":\"go on\"}]}",
+     .result = "{\"type\":\"function_call_output\",\"output\":\"done\",\"call_id\":\"",
+     .result_end = "\"},",
+     .custom_result = "{\"type\":\"custom_tool_call_output\",\"output\":\"done\",\"call_id\":\"",
+     .said = output},
+    {.client = "converse",
+     .tools = "\"toolConfig\":{\"tools\":[",
+     .tools_end = "]},",
+     .tool = "{\"toolSpec\":{\"inputSchema\":{\"json\":{\"type\":\"object\"}},\"name\":\"",
+     .tool_end = "\"}}",
+     .before = "\"messages\":[{\"role\":\"user\",\"content\":[{\"text\":\"hi\"}]},",
+     .between = ",{\"role\":\"user\",\"content\":[",
+     .after = "{\"text\":\"go on\"}]}]}",
+     .result = "{\"toolResult\":{\"content\":[{\"text\":\"done\"}],\"toolUseId\":\"",
+     .result_end = "\"}},",
+     .said = output_message},
 };
+
+static const struct turn *turn_of(const struct matrix_side *client) {
+  const char *name = client->variant_of ? client->variant_of : client->name;
+  const struct turn *turn = turns;
+  while (strcmp(turn->client, name) != 0)
+    turn++;
+  return turn;
+}
+
+static void add_head(struct buf *out, const struct matrix_side *client) {
+  if (client->dialect == &dialect_invoke)
+    buf_add(out, TEXT("\"anthropic_version\":\"bedrock-2023-05-31\","));
+  else if (client->dialect != &dialect_converse)
+    buf_add(out, TEXT("\"model\":\"m\","));
+}
+
+static bool is_named_before(const struct llm_answer *answer, size_t at) {
+  for (size_t i = 0; i < at; i++)
+    if (answer->blocks[i].kind == LLM_TOOL_USE && text_equal(answer->blocks[i].name, answer->blocks[at].name))
+      return true;
+  return false;
+}
+
+/* The tools that the answer calls, each once. */
+static void add_tools(struct buf *out, const struct turn *turn, const struct llm_answer *answer) {
+  bool any = false;
+  for (size_t i = 0; i < answer->block_count; i++) {
+    const struct llm_block *b = &answer->blocks[i];
+    if (b->kind != LLM_TOOL_USE || is_named_before(answer, i))
+      continue;
+    bool custom = b->is_custom && turn->custom_tool;
+    buf_add(out, any ? TEXT(",") : text_of(turn->tools));
+    buf_add(out, text_of(custom ? turn->custom_tool : turn->tool));
+    json_escape(out, b->name);
+    buf_add(out, text_of(custom ? turn->custom_end : turn->tool_end));
+    any = true;
+  }
+  if (any)
+    buf_add(out, text_of(turn->tools_end));
+}
 
 static void add_results(struct buf *out, const struct turn *turn, const struct llm_answer *answer) {
   for (size_t i = 0; i < answer->block_count; i++) {
@@ -52,14 +127,15 @@ static void add_results(struct buf *out, const struct turn *turn, const struct l
 
 struct text next_request(struct arena *a, const struct matrix_side *client, yyjson_val *body,
                          const struct llm_answer *answer) {
-  const struct turn *turn = turns;
-  while (strcmp(turn->client, client->name) != 0)
-    turn++;
+  const struct turn *turn = turn_of(client);
   struct text said = json_value_text(turn->said(body), a);
   if (client->dialect == &dialect_openai_responses) /* the items stand among the others */
     said = text_head(text_skip(said, 1), said.len - 2);
   struct buf out;
   buf_init(&out, STREAM_MAX_BYTES);
+  buf_add_char(&out, '{');
+  add_head(&out, client);
+  add_tools(&out, turn, answer);
   buf_add(&out, text_of(turn->before));
   buf_add(&out, said);
   buf_add(&out, text_of(turn->between));
