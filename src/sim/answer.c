@@ -51,7 +51,8 @@ static struct sim_block *add_block(struct sim_answer *out, enum sim_block_kind k
 }
 
 static void add_tools(const struct sim_ask *ask, struct arena *a, struct sim_answer *out) {
-  size_t calls = ask->one_tool_only ? 1 : 2;
+  bool once = ask->one_tool_only || (ask->tools_forced && ask->tool_count == 1);
+  size_t calls = once ? 1 : 2;
   for (size_t i = 0; i < calls; i++) {
     const struct sim_tool *tool = &ask->tool[i % ask->tool_count];
     struct sim_block *b = add_block(out, SIM_BLOCK_TOOL);
