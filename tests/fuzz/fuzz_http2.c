@@ -50,7 +50,7 @@ static void settle(void) {
 
 static void talk(struct site *site, int fd) {
   struct text left = site->bytes;
-  char answers[4096];
+  char answers[2048];
   must(write(fd, HTTP2_PREFACE, HTTP2_PREFACE_BYTES) == HTTP2_PREFACE_BYTES);
   while (left.len > 0) {
     ssize_t n = send(fd, left.at, left.len < site->step ? left.len : site->step, MSG_NOSIGNAL | MSG_DONTWAIT);
