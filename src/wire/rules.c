@@ -2,27 +2,12 @@
  * which call it for every object they read. */
 #include "wire/rules.h"
 
-/* "function.name": the names that lead from the place to the member, which may be NULL for the object itself. */
-static const char *path_of(const struct rules *r, const char *name, char out[LLM_PLACE_BYTES]) {
-  struct llm_place place = {.form = ""};
-  out[0] = 0;
-  for (size_t i = 0; i <= r->depth; i++) {
-    char before[LLM_PLACE_BYTES];
-    memcpy(before, out, sizeof(before));
-    place.form = before;
-    llm_place_text(&place, i < r->depth ? r->inside[i] : name, out);
-  }
-  return out;
-}
-
 enum err rule_refuse(struct rules *r, const struct rule_member *m, const char *why) {
-  char path[LLM_PLACE_BYTES];
-  return llm_refuse(r->rq, m->at, path_of(r, m->name, path), why, r->f);
+  return llm_refuse(r->rq, m->at, m->name, why, r->f);
 }
 
 enum err rule_bad(struct rules *r, const struct rule_member *m, const char *why) {
-  char path[LLM_PLACE_BYTES];
-  return llm_bad(m->at, path_of(r, m->name, path), why, r->f);
+  return llm_bad(m->at, m->name, why, r->f);
 }
 
 static const struct rule *find(const struct rule *rows, size_t count, struct text name) {
@@ -37,7 +22,7 @@ enum err rules_read(struct rules *r, yyjson_val *object, const struct llm_place 
   size_t i, members;
   yyjson_val *name, *value;
   if (!yyjson_is_obj(object))
-    return rule_bad(r, &(struct rule_member){.at = at}, "must be an object");
+    return llm_bad(at, "", "must be an object", r->f);
   yyjson_obj_foreach (object, i, members, name, value) {
     if (yyjson_is_null(value))
       continue;
@@ -53,12 +38,10 @@ enum err rules_read(struct rules *r, yyjson_val *object, const struct llm_place 
 
 enum err rules_read_member(struct rules *r, const struct rule_member *m, const struct rule *rows, size_t count,
                            void *into) {
-  if (r->depth == RULES_DEPTH)
-    return fault_set(r->f, ERR_INTERNAL, m->name, "nested deeper than the tables of members");
-  r->inside[r->depth++] = m->name;
-  enum err e = rules_read(r, m->value, m->at, rows, count, into);
-  r->depth--;
-  return e;
+  char where[LLM_PLACE_BYTES];
+  llm_place_text(m->at, m->name, where);
+  const struct llm_place place = {.form = arena_copy(r->rq->arena, text_of(where)).at};
+  return rules_read(r, m->value, &place, rows, count, into);
 }
 
 enum err rule_text(struct rules *r, const struct rule_member *m, void *to) {

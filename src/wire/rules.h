@@ -8,16 +8,13 @@
 #include "llm/request.h"
 
 /* What every row is given. */
-#define RULES_DEPTH 4
 struct rules {
   struct llm_request *rq;
   struct fault *f;
-  void *dialect;                   /* the reader's own state */
-  const char *inside[RULES_DEPTH]; /* names of the members read right now, outermost first; kept by rules_read_member */
-  size_t depth;
+  void *dialect; /* the reader's own state */
 };
 
-/* One member of an object: at is the place of the object, or of the one that the members in rules.inside lead from. */
+/* One member of an object: at is the object's place. */
 struct rule_member {
   const struct llm_place *at;
   const char *name;
@@ -35,7 +32,7 @@ struct rule {
  * row. */
 enum err rules_read(struct rules *r, yyjson_val *object, const struct llm_place *at, const struct rule *rows,
                     size_t count, void *into) MUST_CHECK;
-/* The same for the object that is a member's value; places are put together only where one is needed. */
+/* The same for the object that is a member's value; its place is the member. */
 enum err rules_read_member(struct rules *r, const struct rule_member *m, const struct rule *rows, size_t count,
                            void *into) MUST_CHECK;
 
