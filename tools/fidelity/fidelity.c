@@ -70,8 +70,11 @@ static void request_cell(struct page *p, yyjson_val *fixture, const struct colum
   }
   yyjson_val *to = yyjson_obj_get(fixture, "to"), *cell = cell_of(to, c);
   const char *is = yyjson_get_str(yyjson_obj_get(cell, "is")), *as = yyjson_get_str(yyjson_obj_get(cell, "as"));
-  if (!as && c->variant_of) /* the same words hold for what is a little different here */
-    as = yyjson_get_str(yyjson_obj_get(yyjson_obj_get(to, c->variant_of), "as"));
+  if (!as && c->variant_of && is &&
+      strcmp(is, "translated") == 0) { /* what is a little different here has no other words */
+    yyjson_val *base = yyjson_obj_get(to, c->variant_of);
+    as = yyjson_get_str(yyjson_obj_get(base, yyjson_obj_get(base, "as") ? "as" : "is"));
+  }
   if (!is) {
     fprintf(stderr, "fidelity: %s says nothing about %s\n", path, c->name);
     p->failed = true;
