@@ -103,14 +103,14 @@ static void plan_blocks(const struct sim_ask *ask, struct arena *a, struct sim_a
   if (ask->behaviour.empty)
     return;
   add_thinking(ask, a, out);
-  bool tools = wants_tools(ask);
-  struct sim_block *b = add_block(out, SIM_BLOCK_TEXT);
-  if (tools) {
-    b->text = TEXT("This is a simulated answer from weir-sim. It calls tools.");
-    add_tools(ask, a, out);
-  } else {
-    plan_text(ask, a, out, b);
+  if (!wants_tools(ask)) {
+    plan_text(ask, a, out, add_block(out, SIM_BLOCK_TEXT));
+    return;
   }
+  /* A model that must call a tool says nothing before. */
+  if (!ask->tools_forced)
+    add_block(out, SIM_BLOCK_TEXT)->text = TEXT("This is a simulated answer from weir-sim. It calls tools.");
+  add_tools(ask, a, out);
 }
 
 /* Ends the text before the first of the sequences that it holds, as a real model would. */

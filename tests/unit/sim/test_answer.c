@@ -208,12 +208,13 @@ static void redacted_thinking_is_sealed(void **state) {
   assert_true(answer.usage.reasoning > 0);
 }
 
-static void a_single_tool_that_is_forced_is_called_once(void **state) {
+static void a_single_tool_that_is_forced_is_called_once_and_at_once(void **state) {
   ask.tool[0] = (struct sim_tool){TEXT("json"), NULL, false};
   ask.tool_count = 1;
   ask.tools_forced = true;
   plan();
-  assert_int_equal(answer.block_count, 2);
+  assert_int_equal(answer.block_count, 1);
+  assert_int_equal(answer.block[0].kind, SIM_BLOCK_TOOL);
   ask.tools_forced = false;
   ask.behaviour.tools = true;
   plan();
@@ -236,7 +237,7 @@ int main(void) {
       CASE(json_fits_the_schema),
       CASE(the_first_stop_sequence_ends_the_text_before_it),
       CASE(redacted_thinking_is_sealed),
-      CASE(a_single_tool_that_is_forced_is_called_once),
+      CASE(a_single_tool_that_is_forced_is_called_once_and_at_once),
       CASE(custom_tools_are_called_with_text),
       CASE(the_answer_says_that_it_is_simulated_and_quotes_the_user),
       CASE(equal_asks_differ_only_by_the_counter),
