@@ -8,7 +8,7 @@
 
 #define HPACK_TABLE_BYTES 4096
 /* A smaller frame of a larger write was cut by the client's window. Who opens it byte by byte pays for that himself. */
-#define WHOLE_BYTES 4096
+#define WHOLE_BYTES 256
 
 static struct http_server *server_of(const struct http2_session *h) { return h->c->server; }
 
