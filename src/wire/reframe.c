@@ -134,11 +134,22 @@ static enum err read_version(struct editing *x, struct arena *a, struct text *ou
   return ERR_OK;
 }
 
+static enum err refuse_members_of_path(struct editing *x) {
+  static const char *const names[] = {"model", "stream"};
+  for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
+    if (json_get(x->doc->root, names[i]))
+      return fault_set(x->f, ERR_BAD_REQUEST, names[i], "%s is said by the path and may not stand in the body",
+                       names[i]);
+  return ERR_OK;
+}
+
 static enum err to_anthropic(struct editing *x, struct text model, bool stream, struct text beta_header,
                              struct arena *a, struct text *out_beta, struct text *out_version) {
   struct json_writer w;
   struct buf b;
-  enum err e = join_betas(x, beta_header, a, out_beta);
+  enum err e = refuse_members_of_path(x);
+  if (e == ERR_OK)
+    e = join_betas(x, beta_header, a, out_beta);
   if (e == ERR_OK)
     e = read_version(x, a, out_version);
   if (e != ERR_OK)

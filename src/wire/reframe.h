@@ -15,7 +15,7 @@
  * the value for a header anthropic-beta: the body's, then those of beta_header that it does not name; *out_version the
  * one for anthropic-version, by the same rule the other way round, 2023-06-01 when the body names none.
  * ERR_BAD_REQUEST (f names the member) when anthropic_version is not a string or anthropic_beta not an array of words
- * that can stand in a list. */
+ * that can stand in a list, and for model and stream, which Bedrock's bodies may not hold. */
 enum err reframe_request(const struct json *doc, struct text body, bool to_invoke, struct text model, bool stream,
                          struct text beta_header, struct text version_header, struct arena *a, struct json_edits *out,
                          struct text *out_beta, struct text *out_version, struct fault *f) MUST_CHECK;

@@ -106,6 +106,8 @@ static void what_cannot_stand_in_a_header_is_refused(void **state) {
                {"{\"anthropic_beta\":[\"a,b\"]}", "anthropic_beta"},
                {"{\"anthropic_beta\":[\"a\\r\\nx: y\"]}", "anthropic_beta"},
                {"{\"anthropic_version\":7}", "anthropic_version"},
+               {"{\"model\":\"m\"}", "model"},
+               {"{\"stream\":false}", "stream"},
                {"{\"anthropic_version\":null}", "anthropic_version"},
                {"{\"anthropic_version\":\"a\\nb\"}", "anthropic_version"}};
   for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
