@@ -29,6 +29,7 @@ struct responses_reader {
   uint64_t output_index;
 };
 
+/* See struct dialect. */
 enum err responses_read_event(void *reader, struct text event, struct text data, struct llm_sink *sink,
                               struct llm_notes *notes, struct fault *f) MUST_CHECK;
 

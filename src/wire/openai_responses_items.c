@@ -26,9 +26,12 @@ static enum err write_file(struct llm_request *rq, const struct llm_block *b, st
   } else if (m->source == LLM_URL) {
     json_field_text(w, "file_url", m->data);
   } else {
+    struct llm_media typed = *m;
+    if (m->source == LLM_BASE64 && text_is_empty(m->media_type))
+      typed.media_type = TEXT("application/octet-stream"); /* the name has to say it */
     json_field_text(w, "filename", file_name(m));
     json_name(w, "file_data");
-    openai_parts_put_url(w, m);
+    openai_parts_put_url(w, &typed);
   }
   return ERR_OK;
 }

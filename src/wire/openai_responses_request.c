@@ -162,11 +162,11 @@ static enum err read_format(struct rules *r, const struct rule_member *m, void *
   const struct llm_place at = {.form = "text.format"};
   yyjson_val *type = json_get(m->value, "type");
   if (is_word(type, "json_schema")) {
-    enum err e = rules_read(r, m->value, &at, RULES(rows), r->rq);
+    enum err e = rules_read_member(r, m, RULES(rows), r->rq);
     r->rq->output = LLM_OUTPUT_SCHEMA;
     return e || !text_is_empty(r->rq->output_schema) ? e : llm_bad(&at, "schema", "is required", r->f);
   }
-  enum err e = rules_read(r, m->value, &at, RULES(plain), to);
+  enum err e = rules_read_member(r, m, RULES(plain), to);
   if (e || is_word(type, "text"))
     return e;
   r->rq->output = LLM_OUTPUT_JSON;

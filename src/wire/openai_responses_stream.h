@@ -45,9 +45,12 @@ void responses_put_citation(struct json_writer *j, const struct llm_citation *c,
  * OpenAI's when it comes back. */
 void responses_keep_encrypted(struct responses_writer *w, const struct llm_block *b, struct text signature);
 
+/* See struct dialect. */
 void responses_write_event(void *writer, const struct llm_echo *echo, const struct llm_event *e, struct buf *out);
+/* See struct dialect. */
 void responses_write_failure(void *writer, const struct llm_echo *echo, const struct fault *fault,
                              struct text request_id, struct buf *out);
+/* See struct dialect. */
 void responses_writer_done(void *writer);
 
 #endif

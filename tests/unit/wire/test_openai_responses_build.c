@@ -285,6 +285,18 @@ static void reasoning_in_parts_is_put_together_again(void **state) {
   expect_items(&b, 1, LLM_ASSISTANT, "{\"type\":\"reasoning\",\"summary\":[],\"encrypted_content\":\"enc\"}");
 }
 
+static void files_are_data_of_some_type(void **state) {
+  struct llm_block file = {.kind = LLM_DOCUMENT, .media = {.data = TEXT("JVBERg=="), .title = TEXT("a.odd")}};
+#define FILE_OF(name, data)                                                                                            \
+  "{\"type\":\"message\",\"role\":\"user\",\"content\":[{\"type\":\"input_file\",\"filename\":\"" name                 \
+  "\",\"file_data\":\"data:" data "\"}]}"
+  expect_items(&file, 1, LLM_USER, FILE_OF("a.odd", "application/octet-stream;base64,JVBERg=="));
+  file.media = (struct llm_media){.source = LLM_PLAIN, .data = TEXT("%PDF")};
+  expect_items(&file, 1, LLM_USER, FILE_OF("document.txt", "text/plain;base64,JVBERg=="));
+  file.media = (struct llm_media){.data = TEXT("JVBERg=="), .media_type = TEXT("application/pdf")};
+  expect_items(&file, 1, LLM_USER, FILE_OF("document.pdf", "application/pdf;base64,JVBERg=="));
+}
+
 static void blocks_without_a_place_are_refused(void **state) {
   static struct llm_citation quote = {.url = {"u", 1}, .cited_text = {"q", 1}};
   static const struct {
@@ -382,6 +394,7 @@ int main(void) {
       cmocka_unit_test(outputs_are_a_string_or_parts),
       cmocka_unit_test(items_keep_the_order_of_blocks),
       cmocka_unit_test(reasoning_in_parts_is_put_together_again),
+      cmocka_unit_test(files_are_data_of_some_type),
       cmocka_unit_test(blocks_without_a_place_are_refused),
       cmocka_unit_test(names_of_participants_are_refused),
       cmocka_unit_test(a_request_read_and_written_says_the_same),

@@ -244,11 +244,12 @@ static void a_stream_that_just_ends_is_not_whole(void **state) {
   done(&h);
 }
 
+#define INCOMPLETE                                                                                                     \
+  "{\"type\":\"response.incomplete\",\"response\":{\"incomplete_details\":{\"reason\":\"max_output_tokens\"},"         \
+  "\"output\":[{}]}}"
+
 static void incomplete_answers_say_why(void **state) {
-  static const char *const events[] = {
-      CREATED, DELTA("a"),
-      "{\"type\":\"response.incomplete\",\"response\":{\"incomplete_details\":{\"reason\":"
-      "\"max_output_tokens\"},\"output\":[{}]}}"};
+  static const char *const events[] = {CREATED, DELTA("a"), INCOMPLETE};
   struct heard h;
   HEAR(&h, events);
   expect_whole(&h);
