@@ -22,6 +22,10 @@ interface Client {
   thinking?: Options;
   /** Options of one call that some providers cannot express. */
   unsupported: { what: string; member: string; at: readonly Provider[]; call: { topK?: number; seed?: number; frequencyPenalty?: number; providerOptions?: Options } };
+  hidesThinking?: Family['hidesThinking'];
+  losesProof?: Family['losesProof'];
+  /** For every call. */
+  options?: Options;
   except?: Family['except'];
 }
 
@@ -64,11 +68,13 @@ function family(c: Client): Family {
     async stream(model, prompt) {
       const { result, pieces } = await streamed({ model: c.model(model), prompt });
       const usage = await result.usage;
+      // An error of OpenRouter's that this client knows only as a reason to finish.
+      if ((await result.finishReason) === 'error') throw new APICallError({ message: 'error', url: '', requestBodyValues: {} });
       assert.equal(await result.finishReason, 'stop');
       return { text: await result.text, input: usage.inputTokens ?? 0, output: usage.outputTokens ?? 0, pieces };
     },
     async tools(model, prompt, isStreamed) {
-      const ask = { model: c.model(model), prompt, tools, stopWhen: isStepCount(3) };
+      const ask = { model: c.model(model), prompt, tools, stopWhen: isStepCount(3), providerOptions: c.options };
       const { result } = isStreamed ? await streamed(ask) : { result: await generateText({ ...ask, maxRetries: 0 }) };
       const steps = await result.steps;
       const calls = steps.flatMap((s) => s.toolCalls).map((t): Call => ({ name: t.toolName, input: t.input }));
@@ -92,11 +98,13 @@ function family(c: Client): Family {
       return (await generateText({ model: c.model(model), prompt: 'an object', output: Output.object({ schema }), maxRetries: 0 })).output;
     },
     failure,
-    errors: { limited: 'APICallError', server: 'APICallError', broken: 'AI_StreamProviderError' },
+    errors: { limited: 'APICallError', server: 'APICallError', broken: /^(AI_StreamProviderError|APICallError)$/ },
     unsupported: {
       ...c.unsupported,
       run: (model) => generateText({ model: c.model(model), prompt: 'x', maxRetries: 0, ...c.unsupported.call }),
     },
+    hidesThinking: c.hidesThinking,
+    losesProof: c.losesProof,
     except: c.except,
   };
 }
@@ -121,6 +129,7 @@ const clients: Client[] = [
     name: 'openai responses',
     native: 'responses',
     model: (id) => openai.responses(id),
+    options: { openai: { store: false } }, // else it sends references to items that OpenAI keeps
     thinking: { openai: { forceReasoning: true, reasoningEffort: 'medium', reasoningSummary: 'auto', store: false, include: ['reasoning.encrypted_content'] } },
     unsupported: {
       what: 'truncation',
@@ -141,6 +150,8 @@ const clients: Client[] = [
     native: 'chat',
     model: (id) => compatible(id),
     thinking: { weir: { reasoningEffort: 'medium' } },
+    hidesThinking: ['responses'], // a summary must be asked for, and the chat API has no word for that
+    losesProof: (p) => p === 'anthropic' || p === 'invoke' || p === 'converse', // it keeps the text alone
     unsupported: { what: 'seed', member: 'seed', at: ['anthropic', 'responses', 'invoke', 'converse'], call: { seed: 7 } },
     except: noReasoning,
   },
@@ -149,6 +160,7 @@ const clients: Client[] = [
     native: 'openrouter',
     model: (id) => openrouter(id),
     thinking: { openrouter: { reasoning: { max_tokens: 1024 } } },
+    losesProof: (p, streamed) => p === 'responses' && !streamed, // of plain answers it keeps no encrypted part
     unsupported: { what: 'seed', member: 'seed', at: ['anthropic', 'responses', 'invoke', 'converse'], call: { seed: 7 } },
     except: noReasoning,
   },

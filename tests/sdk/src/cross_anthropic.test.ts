@@ -69,7 +69,7 @@ function family(name: string, client: Anthropic): Family {
       return JSON.parse(textOf(m.content));
     },
     failure,
-    errors: { limited: 'RateLimitError', server: 'InternalServerError', broken: 'APIError' },
+    errors: { limited: 'RateLimitError', server: 'InternalServerError', broken: /^APIError$/ },
     unsupported: {
       what: 'top_k',
       member: 'top_k',

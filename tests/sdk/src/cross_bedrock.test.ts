@@ -103,7 +103,7 @@ async function converse(client: BedrockRuntimeClient, ask: ConverseCommandInput,
   return { content: answer.output?.message?.content ?? [], stop: answer.stopReason, input: inputTokens ?? 0, output: outputTokens ?? 0, pieces: 1 };
 }
 
-const errors = { limited: 'ThrottlingException', server: 'InternalServerException', broken: 'ModelStreamErrorException' };
+const errors = { limited: 'ThrottlingException', server: 'InternalServerException', broken: /^(ModelStreamError|InternalServer|ServiceUnavailable)Exception$/ };
 
 function converseFamily(name: string, client: BedrockRuntimeClient): Family {
   const text = async (modelId: string, prompt: string, isStreamed: boolean): Promise<Said> => {
@@ -277,7 +277,7 @@ function sdkFailure(e: unknown): Failure {
 crossTests(converseFamily('signed, HTTP/2', signed));
 crossTests(converseFamily('bearer, HTTP/1.1', bearer));
 crossTests(invokeFamily('aws invoke', invoke, { failure, errors }));
-crossTests(invokeFamily('anthropic bedrock-sdk', throughSdk, { failure: sdkFailure, errors: { limited: 'RateLimitError', server: 'InternalServerError', broken: 'APIError' } }));
+crossTests(invokeFamily('anthropic bedrock-sdk', throughSdk, { failure: sdkFailure, errors: { limited: 'RateLimitError', server: 'InternalServerError', broken: /^APIError$/ } }));
 
 test('aws: a signature with another secret, an unknown pair and a wrong bearer are refused as AWS does', { skip: needsWeir }, async () => {
   const ask = { modelId: via('converse', 'text'), messages: [user({ text: 'x' })] };

@@ -97,7 +97,7 @@ function family(c: Client): Family {
       return (c.model(model) as ChatOpenAI).withStructuredOutput({ title: 'shape', ...SHAPE }, { method: 'jsonSchema' }).invoke('an object');
     },
     failure,
-    errors: { limited: 'RateLimitError', server: 'InternalServerError', broken: 'APIError' },
+    errors: { limited: 'RateLimitError', server: 'InternalServerError', broken: /^APIError$/ },
     unsupported: { ...c.unsupported, run: (model) => (c.unsupported.model(model) as Bound).invoke([new HumanMessage('x')]) },
     except: c.except,
   };

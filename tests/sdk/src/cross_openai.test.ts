@@ -109,13 +109,14 @@ const chat: Family = {
     return JSON.parse(c.choices[0]?.message.content ?? '');
   },
   failure,
-  errors: { limited: 'RateLimitError', server: 'InternalServerError', broken: 'APIError' },
+  errors: { limited: 'RateLimitError', server: 'InternalServerError', broken: /^APIError$/ },
   unsupported: {
     what: 'logit_bias',
     member: 'logit_bias',
     at: ['anthropic', 'responses', 'invoke', 'converse'],
     run: (model) => client.chat.completions.create({ model, messages: [user('x')], logit_bias: { 50256: -100 } }),
   },
+  hidesThinking: ['responses'], // a summary must be asked for, and the chat API has no word for that
   except: { chat: { thinking: 'the chat API of OpenAI shows no reasoning' } },
 };
 
@@ -186,7 +187,7 @@ const responses: Family = {
     return JSON.parse((await client.responses.create({ model, input: 'an object', text: { format }, store: false })).output_text);
   },
   failure,
-  errors: { limited: 'RateLimitError', server: 'InternalServerError', broken: 'APIError' },
+  errors: { limited: 'RateLimitError', server: 'InternalServerError', broken: /^APIError$/ },
   unsupported: {
     what: 'truncation',
     member: 'truncation',
