@@ -90,7 +90,15 @@ static void write_id(struct json_writer *w, struct text id, struct text fallback
   buf_add_char(w->out, '"');
 }
 
+static struct usage usage_of(const struct llm_answer *answer, const struct llm_echo *echo) {
+  uint64_t bytes = 0;
+  for (size_t i = 0; i < answer->block_count; i++)
+    bytes += answer->blocks[i].text.len + answer->blocks[i].input.len;
+  return answer->usage.known ? answer->usage : anthropic_parts_estimate(echo, bytes);
+}
+
 void anthropic_answer_write(const struct llm_answer *answer, const struct llm_echo *echo, struct buf *out) {
+  const struct usage usage = usage_of(answer, echo);
   struct json_writer w;
   json_writer_init(&w, out);
   json_object(&w);
@@ -104,7 +112,7 @@ void anthropic_answer_write(const struct llm_answer *answer, const struct llm_ec
     anthropic_parts_write_block(&w, &answer->blocks[i], echo, false);
   json_array_end(&w);
   anthropic_parts_write_stop(&w, answer->stop, answer->stop_sequence);
-  anthropic_parts_write_usage(&w, &answer->usage, answer->service_tier);
+  anthropic_parts_write_usage(&w, &usage, answer->service_tier);
   json_field_str(&w, "container", NULL);
   json_field_str(&w, "diagnostics", NULL);
   json_object_end(&w);

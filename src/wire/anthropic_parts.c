@@ -134,6 +134,11 @@ static void write_counts(struct json_writer *w, const struct usage *u) {
   json_put_null(w);
 }
 
+struct usage anthropic_parts_estimate(const struct llm_echo *echo, uint64_t output_bytes) {
+  return (struct usage){
+      .input = echo->input_tokens, .output = usage_likely_tokens(output_bytes), .known = true, .estimated = true};
+}
+
 void anthropic_parts_write_usage(struct json_writer *w, const struct usage *u, struct text tier) {
   json_name(w, "usage");
   json_object(w);

@@ -19,6 +19,8 @@ void anthropic_parts_write_stop(struct json_writer *w, enum llm_stop stop, struc
  * tier (may be NULL): the service tier in OpenAI's words, a literal, untouched when absent. */
 void anthropic_parts_usage(yyjson_val *object, struct usage *usage, struct usage *steps, struct text *tier,
                            struct llm_notes *notes);
+/* What is said of an answer whose provider counted nothing: clients reckon with these members. */
+struct usage anthropic_parts_estimate(const struct llm_echo *echo, uint64_t output_bytes);
 /* The member usage of a message. */
 void anthropic_parts_write_usage(struct json_writer *w, const struct usage *u, struct text tier);
 /* The member usage of a message_delta. */

@@ -29,6 +29,7 @@ enum err anthropic_stream_read(void *reader, struct text event, struct text data
 struct anthropic_stream_writer {
   enum llm_kind kind; /* of the open block */
   bool is_custom, has_input, has_signature;
+  uint64_t output_bytes; /* of the whole answer, for a provider that counts nothing */
   size_t format_len;
   char format[ANTHROPIC_FORMAT_MAX];
 };

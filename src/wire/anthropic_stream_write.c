@@ -86,7 +86,8 @@ static void write_start(struct writing *x, const struct llm_event *e) {
 
 static void write_block_start(struct writing *x, const struct llm_event *e) {
   struct text format = text_head(e->block->format, sizeof(x->s->format));
-  *x->s = (struct anthropic_stream_writer){.kind = e->block->kind, .is_custom = e->block->is_custom};
+  *x->s = (struct anthropic_stream_writer){
+      .kind = e->block->kind, .is_custom = e->block->is_custom, .output_bytes = x->s->output_bytes};
   if (format.len > 0)
     memcpy(x->s->format, format.at, format.len);
   x->s->format_len = format.len;
@@ -98,6 +99,7 @@ static void write_block_start(struct writing *x, const struct llm_event *e) {
 }
 
 static void write_text(struct writing *x, const struct llm_event *e) {
+  x->s->output_bytes += e->text.len;
   if (x->s->kind != LLM_THINKING)
     text_delta(x, e->index, "text_delta", "text", e->text);
   else if (!x->echo->omit_thinking)
@@ -119,6 +121,7 @@ static void write_custom_input(struct writing *x, uint32_t index, struct text t,
 }
 
 static void write_input(struct writing *x, const struct llm_event *e) {
+  x->s->output_bytes += e->text.len;
   if (x->s->is_custom)
     write_custom_input(x, e->index, e->text, false);
   else
@@ -150,13 +153,16 @@ static void write_block_end(struct writing *x, const struct llm_event *e) {
 }
 
 static void write_stop(struct writing *x, const struct llm_event *e) {
+  struct usage usage = e->usage;
+  if (!usage.known)
+    usage = anthropic_parts_estimate(x->echo, x->s->output_bytes);
   open_event(x, "message_delta");
   json_name(&x->w, "delta");
   json_object(&x->w);
   anthropic_parts_write_stop(&x->w, e->stop, e->stop_sequence);
   json_field_str(&x->w, "container", NULL);
   json_object_end(&x->w);
-  anthropic_parts_write_delta_usage(&x->w, &e->usage);
+  anthropic_parts_write_delta_usage(&x->w, &usage);
   close_event(x);
 }
 

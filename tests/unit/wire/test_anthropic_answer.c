@@ -18,7 +18,7 @@ static struct text write_answer(struct arena *a, const struct llm_answer *answer
   return copy;
 }
 
-static const struct llm_echo echo = {.model = {"asked-for", 9}, .id = {"abc", 3}};
+static const struct llm_echo echo = {.model = {"asked-for", 9}, .id = {"abc", 3}, .input_tokens = 77};
 
 static void answers_of_the_newest_version_come_back_as_they_were(void **state) {
   static const char *const names[] = {
@@ -114,7 +114,7 @@ static void answers_of_others_are_filled_up(void **state) {
   expect_json(write_answer(&a, &answer, &echo),
               "{\"id\":\"msg_abc\",\"type\":\"message\",\"role\":\"assistant\",\"model\":\"asked-for\",\"content\":[],"
               "\"stop_reason\":\"refusal\",\"stop_sequence\":null,\"stop_details\":{\"type\":\"refusal\",\"category\":"
-              "null,\"explanation\":\"a content filter intervened\"},\"usage\":{\"input_tokens\":0,"
+              "null,\"explanation\":\"a content filter intervened\"},\"usage\":{\"input_tokens\":77,"
               "\"cache_creation_input_tokens\":0,\"cache_read_input_tokens\":0,\"output_tokens\":0,"
               "\"output_tokens_details\":null,\"server_tool_use\":null,\"cache_creation\":{"
               "\"ephemeral_5m_input_tokens\":0,\"ephemeral_1h_input_tokens\":0},\"service_tier\":null,"

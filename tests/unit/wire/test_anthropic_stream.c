@@ -190,6 +190,22 @@ static void the_end_tells_the_true_counts(void **state) {
   buf_done(&w.out);
 }
 
+static void a_provider_that_counts_nothing_is_estimated(void **state) {
+  const struct llm_block words = {.kind = LLM_TEXT};
+  struct writing w;
+  open_writing(&w);
+  write_event(&w, (struct llm_event){.kind = LLM_EVENT_BLOCK_START, .block = &words});
+  write_event(&w, (struct llm_event){.kind = LLM_EVENT_TEXT, .text = TEXT("nine byte")});
+  write_event(&w, (struct llm_event){.kind = LLM_EVENT_BLOCK_END});
+  write_event(&w, (struct llm_event){.kind = LLM_EVENT_BLOCK_START, .block = &words, .index = 1});
+  write_event(&w, (struct llm_event){.kind = LLM_EVENT_TEXT, .text = TEXT("six by"), .index = 1});
+  buf_reset(&w.out);
+  write_event(&w, (struct llm_event){.kind = LLM_EVENT_STOP});
+  assert_true(text_find(buf_text(&w.out), TEXT("\"input_tokens\":77,")) > 0);
+  assert_true(text_find(buf_text(&w.out), TEXT("\"output_tokens\":5,")) > 0);
+  buf_done(&w.out);
+}
+
 /* The vendor's client takes the last signature_delta it gets for the signature. */
 static void reasoning_has_exactly_one_signature(void **state) {
   const struct {
@@ -284,6 +300,7 @@ int main(void) {
       cmocka_unit_test(a_long_stop_sequence_is_cut_at_a_character),
       cmocka_unit_test(the_start_has_an_estimate_until_the_provider_counts),
       cmocka_unit_test(the_end_tells_the_true_counts),
+      cmocka_unit_test(a_provider_that_counts_nothing_is_estimated),
       cmocka_unit_test(reasoning_has_exactly_one_signature),
       cmocka_unit_test(free_text_of_a_tool_streams_as_one_string_of_an_object),
       cmocka_unit_test(a_failure_is_an_error_event),
