@@ -20,6 +20,7 @@ enum err openai_chat_write_request(struct llm_request *rq, struct buf *out, stru
 /* The members "messages": its part of write_request. */
 enum err openai_chat_write_messages(struct llm_request *rq, struct json_writer *w, struct fault *f) MUST_CHECK;
 
+/* Plain answers: see dialect.h. */
 enum err openai_chat_read_answer(const struct json *doc, struct arena *a, struct llm_answer *out,
                                  struct fault *f) MUST_CHECK;
 void openai_chat_write_answer(const struct llm_answer *answer, const struct llm_echo *echo, struct buf *out);

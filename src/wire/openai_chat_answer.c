@@ -12,6 +12,7 @@ struct reading {
   struct arena *a;
   struct fault *f;
   struct llm_answer *out;
+  bool is_cut; /* the limit of tokens was reached, perhaps in the middle of a call */
 };
 
 static struct llm_block *add(struct reading *r, enum llm_kind kind, struct text t) {
@@ -88,8 +89,13 @@ static enum err read_call(struct reading *r, yyjson_val *call, uint32_t index) {
   if (!json_get_text(body, "name", &name) || text_is_empty(name))
     return openai_chat_not_understood("choices[0].message.tool_calls", "holds a call without a name", r->f);
   (void)json_get_text(body, is_custom ? "input" : "arguments", &input);
-  if (!is_custom && !openai_chat_read_arguments(input, &input))
-    return openai_chat_not_understood("choices[0].message.tool_calls", "holds arguments that are no JSON object", r->f);
+  if (!is_custom && !openai_chat_read_arguments(input, &input)) {
+    if (!r->is_cut)
+      return openai_chat_not_understood("choices[0].message.tool_calls", "holds arguments that are no JSON object",
+                                        r->f);
+    llm_note(&r->out->notes, "choices[].message.tool_calls[].function.arguments"); /* nobody can call with a half */
+    input = TEXT("{}");
+  }
   struct llm_block *b = add(r, LLM_TOOL_USE, TEXT_NONE);
   b->id = openai_chat_call_id(call, text_hash(r->out->id), index, made);
   if (b->id.at == made)
@@ -151,6 +157,7 @@ enum err openai_chat_read_answer(const struct json *doc, struct arena *a, struct
   yyjson_val *choice = yyjson_arr_get_first(choices), *message = json_get(choice, "message");
   struct reading r = {.a = a, .f = f, .out = out};
   *out = (struct llm_answer){0};
+  r.is_cut = yyjson_equals_str(json_get(choice, "finish_reason"), "length");
   if (openai_chat_is_something(error)) {
     struct fault why = {0};
     openai_error_read(error, &why);

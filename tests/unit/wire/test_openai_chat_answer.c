@@ -140,6 +140,21 @@ static void stop_after_calls_means_calls(void **state) {
   chat_close(&c);
 }
 
+static void half_a_call_is_noted_when_the_limit_was_reached(void **state) {
+  struct chat c;
+  struct llm_answer answer;
+  chat_open(&c);
+  assert_int_equal(read_answer(&c,
+                               "{'choices':[{'message':{'tool_calls':[{'id':'c','function':{'name':'f','arguments':"
+                               "'{\\'a\\':'}}]},'finish_reason':'length'}]}",
+                               &answer),
+                   ERR_OK);
+  assert_int_equal(answer.stop, LLM_STOP_LENGTH);
+  EXPECT_TEXT(answer.blocks[0].input, TEXT("{}"));
+  assert_int_equal(answer.notes.count, 1);
+  chat_close(&c);
+}
+
 static void what_cannot_be_understood_is_an_error(void **state) {
   static const char *const bad[] = {
       "{}",
@@ -177,6 +192,7 @@ int main(void) {
       cmocka_unit_test(omitted_reasoning_keeps_its_proof),
       cmocka_unit_test(servers_answer_in_their_own_ways),
       cmocka_unit_test(stop_after_calls_means_calls),
+      cmocka_unit_test(half_a_call_is_noted_when_the_limit_was_reached),
       cmocka_unit_test(what_cannot_be_understood_is_an_error),
   };
   return RUN_TESTS(tests);
