@@ -278,6 +278,8 @@ static enum err read_exception(struct source *s, struct text event, struct text 
 }
 
 static enum err read_named(struct source *s, struct text event, yyjson_val *root) {
+  if (s->r->stopped && !text_equal(event, TEXT("metadata")))
+    return trouble(s, "goes on behind its end");
   if (text_equal(event, TEXT("contentBlockDelta")))
     return read_delta(s, root);
   if (text_equal(event, TEXT("contentBlockStart")))
@@ -287,7 +289,7 @@ static enum err read_named(struct source *s, struct text event, yyjson_val *root
   if (text_equal(event, TEXT("messageStart")))
     return s->r->started ? trouble(s, "begins twice") : start(s);
   if (text_equal(event, TEXT("messageStop")))
-    return s->r->stopped ? trouble(s, "ends twice") : read_message_stop(s, root);
+    return read_message_stop(s, root);
   if (text_equal(event, TEXT("metadata")))
     return read_metadata(s, root);
   return fault_set(s->f, ERR_UPSTREAM_PROTOCOL, NULL, "the provider's stream has an event that cannot be carried: %.*s",

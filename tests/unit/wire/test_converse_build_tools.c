@@ -22,16 +22,18 @@ static void tools_without_schema_get_an_empty_one(void **state) {
 }
 
 static void what_a_tool_cannot_be_is_refused(void **state) {
-  const struct llm_place place = {"tools[#]", {4}};
   static const struct {
     struct llm_tool tool;
     enum llm_choice choice;
     const char *field;
-  } rows[] = {
-      {{.name = TEXT("f"), .is_custom = true, .place = place}, LLM_CHOICE_AUTO, "tools[4].type"},
-      {{.name = TEXT("f"), .defer_loading = LLM_YES, .place = place}, LLM_CHOICE_AUTO, "tools[4].defer_loading"},
-      {{.name = TEXT("f"), .cache = LLM_CACHE_12H, .place = place}, LLM_CHOICE_AUTO, "tools[4].cache_control"},
-      {{.name = TEXT("f")}, LLM_CHOICE_NONE, "toolConfig.toolChoice"}};
+  } rows[] = {{{.name = TEXT("f"), .is_custom = true, .place = {"tools[#]", {4}}}, LLM_CHOICE_AUTO, "tools[4].type"},
+              {{.name = TEXT("f"), .defer_loading = LLM_YES, .place = {"tools[#]", {4}}},
+               LLM_CHOICE_AUTO,
+               "tools[4].defer_loading"},
+              {{.name = TEXT("f"), .cache = LLM_CACHE_12H, .place = {"tools[#]", {4}}},
+               LLM_CHOICE_AUTO,
+               "tools[4].cache_control"},
+              {{.name = TEXT("f")}, LLM_CHOICE_NONE, "toolConfig.toolChoice"}};
   for (size_t i = 0; i < COUNT_OF(rows); i++) {
     struct arena a;
     struct llm_tool tool = rows[i].tool;

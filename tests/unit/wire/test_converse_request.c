@@ -125,7 +125,7 @@ static void requests_are_not_counted_too_low(void **state) {
   const char *const names[] = {"chat", "tools", "image", "image_small"};
   for (size_t i = 0; i < COUNT_OF(names); i++) {
     struct arena a;
-    uint64_t gpt, claude;
+    uint64_t gpt = 0, claude = 0;
     arena_init(&a);
     struct json doc = {0}, body = {0};
     struct fault f = {0};

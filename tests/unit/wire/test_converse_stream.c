@@ -89,6 +89,8 @@ static void what_cannot_be_carried_breaks_the_protocol(void **state) {
       START LINE("surprise", "{}"),
       START LINE("messageStop", "{}"),
       START LINE("metadata", "{'usage':{}}"),
+      START LINE("messageStop", "{'stopReason':'end_turn'}") DELTA(0, "{'text':'a'}"),
+      START LINE("messageStop", "{'stopReason':'end_turn'}") LINE("messageStop", "{'stopReason':'end_turn'}"),
       START DELTA(0, "{}"),
       START DELTA(0, "{'text':7}"),
       START DELTA(0, "{'image':{}}"),
