@@ -196,7 +196,7 @@ enum err openai_check_strict(yyjson_val *schema, struct text what, struct text p
   return why ? REFUSE(f, path.at, "Invalid schema for %.*s: In context=(), %s.", TEXT_ARGS(what), why) : ERR_OK;
 }
 
-enum err openai_cache_breakpoint(struct sim_ask *ask, const struct digest *upto, yyjson_val *part, struct fault *f) {
+enum err openai_cache_breakpoint(struct sim_ask *ask, const struct digest *so_far, yyjson_val *part, struct fault *f) {
   yyjson_val *mark = json_get(part, "prompt_cache_breakpoint");
   if (!mark || yyjson_is_null(mark))
     return ERR_OK;
@@ -205,6 +205,6 @@ enum err openai_cache_breakpoint(struct sim_ask *ask, const struct digest *upto,
                   PROMPT_CACHE_BREAKPOINTS_MAX);
   bool is_long = yyjson_equals_str(json_get(mark, "ttl"), "12h");
   ask->breakpoint[ask->breakpoint_count++] =
-      (struct prompt_breakpoint){upto->hash, digest_tokens(upto->bytes), is_long};
+      (struct prompt_breakpoint){so_far->hash, digest_tokens(so_far->bytes), is_long};
   return ERR_OK;
 }

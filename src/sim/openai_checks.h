@@ -21,7 +21,7 @@ enum err openai_check_metadata(yyjson_val *metadata, struct fault *f) MUST_CHECK
  * "function 'x'" or "response_format 'x'"; path: of the schema. */
 enum err openai_check_strict(yyjson_val *schema, struct text what, struct text path, struct fault *f) MUST_CHECK;
 /* A member prompt_cache_breakpoint of part notes what the digest holds; its shape has been checked. At most four. */
-enum err openai_cache_breakpoint(struct sim_ask *ask, const struct digest *upto, yyjson_val *part,
+enum err openai_cache_breakpoint(struct sim_ask *ask, const struct digest *so_far, yyjson_val *part,
                                  struct fault *f) MUST_CHECK;
 
 extern const struct shape openai_breakpoint_shape; /* of prompt_cache_breakpoint */

@@ -24,15 +24,15 @@ static enum err read_cache_control(struct chat_walk *w, yyjson_val *part, struct
     return REFUSE(w, path.at, "A maximum of %d blocks with cache_control may be provided.",
                   PROMPT_CACHE_BREAKPOINTS_MAX);
   ask->breakpoint[ask->breakpoint_count++] = (struct prompt_breakpoint){
-      w->upto.hash, digest_tokens(w->upto.bytes), yyjson_equals_str(json_get(control, "ttl"), "1h")};
+      w->so_far.hash, digest_tokens(w->so_far.bytes), yyjson_equals_str(json_get(control, "ttl"), "1h")};
   return ERR_OK;
 }
 
 static enum err read_marks(struct chat_walk *w, yyjson_val *part, struct text path) {
-  digest_json(&w->upto, part);
+  digest_json(&w->so_far, part);
   if (w->flavour == CHAT_OPENROUTER)
     return read_cache_control(w, part, path);
-  return openai_cache_breakpoint(w->ask, &w->upto, part, w->fault);
+  return openai_cache_breakpoint(w->ask, &w->so_far, part, w->fault);
 }
 
 static enum err read_file(struct chat_walk *w, yyjson_val *part, struct text path) {
@@ -73,7 +73,7 @@ static enum err read_content(struct chat_walk *w, yyjson_val *message, struct te
   size_t i, n;
   path = path_of(w, path, "content");
   if (yyjson_is_str(content)) {
-    digest_json(&w->upto, content);
+    digest_json(&w->so_far, content);
     *out_text = json_text(content);
     return ERR_OK;
   }
@@ -130,7 +130,7 @@ static enum err read_calls(struct chat_walk *w, yyjson_val *calls, struct text p
   enum err e = openai_shape_check(&chat_calls_shape, calls, path, w->arena, w->fault);
   if (e)
     return e;
-  digest_json(&w->upto, calls);
+  digest_json(&w->so_far, calls);
   yyjson_arr_foreach (calls, i, n, call) {
     const char *type = yyjson_get_str(json_get(call, "type"));
     if (!json_get(call, type))
@@ -164,7 +164,7 @@ static enum err read_message(struct chat_walk *w, yyjson_val *message, struct te
   enum err e = w->flavour == CHAT_OPENROUTER ? ERR_OK : openai_shape_check(shape, message, path, w->arena, w->fault);
   if (e)
     return e;
-  digest_text(&w->upto, role);
+  digest_text(&w->so_far, role);
   if (text_equal(role, TEXT("tool")))
     return read_tool_message(w, message, path);
   if (w->call_count > 0)

@@ -17,7 +17,7 @@ struct chat_walk {
   enum chat_flavour flavour;
   struct text calls[CHAT_CALLS_MAX]; /* ids of the last assistant message's calls that have no answer yet */
   size_t call_count;
-  struct digest upto; /* of the messages until here, for cache breakpoints */
+  struct digest so_far; /* of the messages until here, for cache breakpoints */
 };
 
 /* A list that is not empty. ERR_BAD_REQUEST in the service's words. */

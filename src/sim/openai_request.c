@@ -117,7 +117,7 @@ static enum err read_tools(struct chat_walk *w, yyjson_val *root) {
   }
   if (tools)
     digest_json(&w->ask->digest, tools);
-  w->upto = w->ask->digest;
+  w->so_far = w->ask->digest;
   w->ask->one_tool_only = yyjson_is_false(json_get(root, "parallel_tool_calls"));
   return read_tool_choice(w->ask, choice, forced, w->fault);
 }

@@ -57,7 +57,7 @@ static struct text echo_of(yyjson_val *root, struct arena *a) {
 }
 
 static enum err read_tool(struct sim_ask *ask, yyjson_val *tool, size_t i, struct arena *a, struct fault *f) {
-  struct text path = arena_format(a, "tools[%zu]", i), type, name = TEXT_NONE;
+  struct text path = arena_format(a, "tools[%zu]", i), type, name;
   if (!json_get_text(tool, "type", &type))
     return REFUSE(f, path.at, "Missing required parameter: '%.*s.type'.", TEXT_ARGS(path));
   const struct shape *shape = responses_tool_shape(type);
