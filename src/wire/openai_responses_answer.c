@@ -8,6 +8,7 @@
 #include "wire/openai_responses_events.h"
 #include "wire/openai_responses_stream.h"
 #include "wire/openai_responses_tap.h"
+#include "wire/openai_tap.h"
 
 #define ANSWER_ITEMS_MAX 4096
 
@@ -188,6 +189,7 @@ enum err responses_read_answer(const struct json *doc, struct arena *a, struct l
   answer.stop =
       responses_read_stop(doc->root, holds(&answer, LLM_TOOL_USE), holds(&answer, LLM_REFUSAL), &answer.notes);
   responses_tap_usage(&answer.usage, json_get(doc->root, "usage"));
+  openai_tap_cost_of(doc, json_get(doc->root, "usage"), &answer.cost_nano);
   *out = answer;
   return ERR_OK;
 }

@@ -6,10 +6,12 @@
 #include "wire/member.h"
 #include "wire/openai_responses.h"
 #include "wire/openai_responses_tap.h"
+#include "wire/openai_tap.h"
 
 /* One event being read. */
 struct turn {
   struct responses_reader *r;
+  const struct json *doc;
   yyjson_val *root;
   struct llm_sink *sink;
   struct llm_notes *notes;
@@ -267,6 +269,7 @@ static enum err read_end(const struct turn *t) {
   stop.stop = responses_read_stop(response, r->has_call, r->has_refusal, t->notes);
   stop.service_tier = json_text(json_get(response, "service_tier"));
   responses_tap_usage(&stop.usage, json_get(response, "usage"));
+  openai_tap_cost_of(t->doc, json_get(response, "usage"), &stop.cost_nano);
   r->over = true;
   if (!e)
     e = emit(t, &stop);
@@ -343,7 +346,7 @@ enum err responses_read_event(void *reader, struct text event, struct text data,
   if (json_read(data, &limits, &doc, &why))
     return fault_set(f, ERR_UPSTREAM_PROTOCOL, NULL, "an event of the provider is not valid JSON: %s",
                      fault_text(&why));
-  const struct turn t = {.r = r, .root = doc.root, .sink = sink, .notes = notes, .f = f};
+  const struct turn t = {.r = r, .doc = &doc, .root = doc.root, .sink = sink, .notes = notes, .f = f};
   enum err e = dispatch(&t, event);
   json_done(&doc);
   return e;

@@ -4,6 +4,7 @@
 
 #include "wire/member.h"
 #include "wire/openai_error.h"
+#include "wire/openai_tap.h"
 
 void responses_tap_usage(struct usage *u, yyjson_val *usage) {
   yyjson_val *details = json_get(usage, "input_tokens_details");
@@ -41,14 +42,15 @@ static void read_stop(struct wire_tap *t, yyjson_val *response) {
   member_copy(incomplete, "reason", t->stop_reason, sizeof(t->stop_reason));
 }
 
-static enum err read_response(struct wire_tap *t, yyjson_val *root, struct fault *f) {
-  yyjson_val *output = json_get(root, "output"), *error = json_get(root, "error");
+static enum err read_response(struct wire_tap *t, const struct json *doc, struct fault *f) {
+  yyjson_val *root = doc->root, *output = json_get(root, "output"), *error = json_get(root, "error");
   if (yyjson_is_obj(error) || is_word(json_get(root, "status"), "failed"))
     return fault_set(f, ERR_UPSTREAM_PROTOCOL, "error", "the provider sent an error with the status of a success");
   if (!yyjson_is_arr(output))
     return fault_set(f, ERR_UPSTREAM_PROTOCOL, NULL, "the provider's answer is not a response");
   read_stop(t, root);
   responses_tap_usage(&t->usage, json_get(root, "usage"));
+  openai_tap_cost_of(doc, json_get(root, "usage"), &t->reported_cost_nano);
   t->output_bytes += member_bytes(output);
   t->has_content = yyjson_arr_size(output) > 0;
   t->started = true;
@@ -61,7 +63,7 @@ enum err responses_tap_plain(struct wire_tap *t, struct text body, struct fault 
   enum err e = member_read_answer(body, &doc, f);
   if (e)
     return e;
-  e = read_response(t, doc.root, f);
+  e = read_response(t, &doc, f);
   json_done(&doc);
   return e;
 }
@@ -85,8 +87,8 @@ static bool is_last(struct text event) {
          text_equal(event, TEXT("response.failed")) || text_equal(event, TEXT("error"));
 }
 
-static void read_last(struct wire_tap *t, struct text event, yyjson_val *root) {
-  yyjson_val *response = json_get(root, "response");
+static void read_last(struct wire_tap *t, struct text event, const struct json *doc) {
+  yyjson_val *root = doc->root, *response = json_get(root, "response");
   if (text_equal(event, TEXT("error")) || text_equal(event, TEXT("response.failed"))) {
     if (!t->failed) /* the event error, with more to say, comes before response.failed */
       responses_tap_error(root, &t->fault);
@@ -95,6 +97,7 @@ static void read_last(struct wire_tap *t, struct text event, yyjson_val *root) {
   t->finished = !t->failed;
   read_stop(t, response);
   responses_tap_usage(&t->usage, json_get(response, "usage"));
+  openai_tap_cost_of(doc, json_get(response, "usage"), &t->reported_cost_nano);
 }
 
 enum err responses_tap_event(struct wire_tap *t, struct text event, struct text data, enum wire_verdict *out,
@@ -108,7 +111,7 @@ enum err responses_tap_event(struct wire_tap *t, struct text event, struct text 
     if (text_is_empty(event))
       event = json_text(json_get(doc.root, "type"));
     if (is_last(event))
-      read_last(t, event, doc.root);
+      read_last(t, event, &doc);
   }
   if (text_ends(event, TEXT(".delta"))) {
     t->has_content = true;

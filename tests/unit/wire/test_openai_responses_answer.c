@@ -39,7 +39,8 @@ static void an_answer_is_read_item_by_item(void **state) {
            "\"url_citation\",\"url\":\"u\",\"title\":\"t\",\"start_index\":0,\"end_index\":1},{\"type\":\"file_path\","
            "\"file_id\":\"f\",\"index\":0}],\"logprobs\":[1]},{\"type\":\"refusal\",\"refusal\":\"no\"}]},{\"type\":"
            "\"function_call\",\"call_id\":\"c1\",\"name\":\"n\",\"arguments\":\"\"},{\"type\":\"custom_tool_call\","
-           "\"call_id\":\"c2\",\"name\":\"m\",\"input\":\"free\"}],\"usage\":{\"input_tokens\":9,\"output_tokens\":4}"
+           "\"call_id\":\"c2\",\"name\":\"m\",\"input\":\"free\"}],\"usage\":{\"input_tokens\":9,\"output_tokens\":4,"
+           "\"cost\":0.5}"
            "}"));
   assert_int_equal(x.err, ERR_OK);
   const struct llm_block *b = x.answer.blocks;
@@ -56,6 +57,7 @@ static void an_answer_is_read_item_by_item(void **state) {
   EXPECT_TEXT(b[4].input, TEXT("free"));
   assert_int_equal(x.answer.stop, LLM_STOP_REFUSAL);
   assert_int_equal(x.answer.usage.input, 9);
+  assert_int_equal(x.answer.cost_nano, 500000000);
   assert_int_equal(x.answer.notes.count, 3);
   answered_done(&x);
 }

@@ -244,6 +244,22 @@ static void a_stream_that_just_ends_is_not_whole(void **state) {
   done(&h);
 }
 
+static enum err keep_cost(void *ctx, const struct llm_event *e, struct fault *f) {
+  if (e->kind == LLM_EVENT_STOP)
+    *(int64_t *)ctx = e->cost_nano;
+  return ERR_OK;
+}
+
+static void what_the_provider_bills_comes_with_the_end(void **state) {
+  struct responses_reader reader = {0};
+  struct llm_notes notes = {0};
+  int64_t cost = 0;
+  struct llm_sink sink = {keep_cost, &cost};
+  struct text end = TEXT("{\"type\":\"response.completed\",\"response\":{\"output\":[],\"usage\":{\"cost\":2e-3}}}");
+  assert_int_equal(responses_read_event(&reader, TEXT_NONE, end, &sink, &notes, NULL), ERR_OK);
+  assert_int_equal(cost, 2000000);
+}
+
 #define INCOMPLETE                                                                                                     \
   "{\"type\":\"response.incomplete\",\"response\":{\"incomplete_details\":{\"reason\":\"max_output_tokens\"},"         \
   "\"output\":[{}]}}"
@@ -269,6 +285,7 @@ int main(void) {
       cmocka_unit_test(pieces_of_two_items_are_not_mixed),
       cmocka_unit_test(failures_end_the_stream_with_their_fault),
       cmocka_unit_test(a_stream_that_just_ends_is_not_whole),
+      cmocka_unit_test(what_the_provider_bills_comes_with_the_end),
       cmocka_unit_test(incomplete_answers_say_why),
   };
   return RUN_TESTS(tests);

@@ -57,6 +57,21 @@ static void answers_give_their_usage_plain_and_streamed(void **state) {
   }
 }
 
+static void what_the_provider_bills_is_kept(void **state) {
+  struct wire_tap t = {.wire = &wire_openai_responses, .reported_cost_nano = -1};
+  enum wire_verdict verdict;
+  assert_int_equal(
+      responses_tap_event(&t, TEXT("response.completed"),
+                          TEXT("{\"type\":\"response.completed\",\"response\":{\"usage\":{\"input_tokens\":3,"
+                               "\"output_tokens\":2,\"cost\":0.00123}}}"),
+                          &verdict, NULL),
+      ERR_OK);
+  assert_int_equal(t.reported_cost_nano, 1230000);
+  struct tapped plain =
+      tap_body(&wire_openai_responses, TEXT("{\"output\":[],\"usage\":{\"input_tokens\":3,\"cost\":1}}"));
+  assert_int_equal(plain.tap.reported_cost_nano, 1000000000);
+}
+
 static void what_is_no_response_breaks_the_protocol(void **state) {
   static const char *const bad[] = {"",
                                     "<html>",
@@ -154,6 +169,7 @@ static void impossible_usage_is_cut_or_ignored(void **state) {
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(answers_give_their_usage_plain_and_streamed),
+      cmocka_unit_test(what_the_provider_bills_is_kept),
       cmocka_unit_test(what_is_no_response_breaks_the_protocol),
       cmocka_unit_test(a_response_in_the_background_is_an_answer),
       cmocka_unit_test(an_error_in_the_stream_fails_it_by_its_first_words),
