@@ -34,6 +34,34 @@ static enum err read_body(struct exchange *x, bool raw_numbers, struct json *out
   return json_read(x->body, &limits, out, &x->fault);
 }
 
+static bool may_lose(const struct candidate *c, struct text name) {
+  for (size_t i = 0; i < c->target->leave_out_count; i++) {
+    if (text_equal(c->target->leave_out[i], name))
+      return true;
+  }
+  return false;
+}
+
+static struct text add_to_list(struct exchange *x, struct text list, struct text element) {
+  const struct text parts[] = {list, text_is_empty(list) ? TEXT_NONE : TEXT(", "), element};
+  return arena_join(x->arena, parts, 3);
+}
+
+/* The betas that the client asks for, without those that the operator lets this target lose: Bedrock refuses what it
+ * does not know. */
+static struct text betas_for(struct exchange *x, const struct candidate *c) {
+  struct text list = http_header_value(&x->rq->head.headers, TEXT("anthropic-beta")), one, kept = TEXT_NONE;
+  if (c->target->leave_out_count == 0)
+    return list;
+  while (text_next_in_list(&list, &one)) {
+    if (may_lose(c, TEXT("anthropic-beta")) || may_lose(c, one))
+      x->left_out = add_to_list(x, x->left_out, one);
+    else
+      kept = add_to_list(x, kept, one);
+  }
+  return kept;
+}
+
 static enum err build_reframed(struct exchange *x, const struct candidate *c) {
   struct outgoing *o = &x->outgoing;
   const struct http_headers *h = &x->rq->head.headers;
@@ -43,8 +71,8 @@ static enum err build_reframed(struct exchange *x, const struct candidate *c) {
   if (e != ERR_OK)
     return e;
   e = reframe_request(&doc, x->body, c->pairing.wire->id == WIRE_BEDROCK_INVOKE, c->upstream_model, x->ask.stream,
-                      http_header_value(h, TEXT("anthropic-beta")), http_header_value(h, TEXT("anthropic-version")),
-                      x->arena, &edits, &o->beta, &o->version, &x->fault);
+                      betas_for(x, c), http_header_value(h, TEXT("anthropic-version")), x->arena, &edits, &o->beta,
+                      &o->version, &x->fault);
   json_done(&doc);
   if (e == ERR_OK)
     o->count = json_edits_pieces(&edits, x->body, o->pieces);
@@ -54,10 +82,8 @@ static enum err build_reframed(struct exchange *x, const struct candidate *c) {
 /* What the operator's list allowed to be left out, for the caller and the access line. */
 static struct text list_left_out(struct exchange *x, const struct llm_request *rq) {
   struct text list = TEXT_NONE;
-  for (size_t i = 0; i < rq->left_out_count; i++) {
-    const struct text parts[] = {list, i > 0 ? TEXT(", ") : TEXT_NONE, rq->left_out[i]};
-    list = arena_join(x->arena, parts, 3);
-  }
+  for (size_t i = 0; i < rq->left_out_count; i++)
+    list = add_to_list(x, list, rq->left_out[i]);
   return list;
 }
 

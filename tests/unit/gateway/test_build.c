@@ -71,11 +71,27 @@ static void metadata(struct world *w) {
 }
 static void test_the_operators_metadata_goes_with_every_converse_call(void **state) { run_world(metadata, NULL); }
 
+static void betas(struct world *w) {
+  w->up[0].answer = json_answer(w, 200, MESSAGE);
+  CHECK_INT(ask(w, MESSAGES,
+                X_API_KEY JSON_TYPE "anthropic-version: 2023-06-01\r\nanthropic-beta: first, unknown-to-aws,second\r\n",
+                TEXT("{\"model\":\"claude-aws\",\"max_tokens\":9,\"future\":{\"kept\":1.50},\"messages\":[]}")),
+            200);
+  CHECK_TEXT(
+      upstream_body(&w->up[0]),
+      TEXT("{\"anthropic_version\":\"bedrock-2023-05-31\",\"anthropic_beta\":[\"first\",\"second\"],\"max_tokens\":9,"
+           "\"future\":{\"kept\":1.50},\"messages\":[]}"));
+  CHECK_HEADER(w, "x-weir-left-out", "unknown-to-aws");
+  CHECK_TEXT(sent_header(w, 0, "anthropic-beta"), TEXT_NONE);
+}
+static void test_another_envelope_keeps_every_byte_of_the_body(void **state) { run_world(betas, NULL); }
+
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(test_what_cannot_be_said_is_refused_by_name_or_goes_elsewhere),
       cmocka_unit_test(test_what_the_operator_allows_is_left_out_and_named),
       cmocka_unit_test(test_the_operators_metadata_goes_with_every_converse_call),
+      cmocka_unit_test(test_another_envelope_keeps_every_byte_of_the_body),
       cmocka_unit_test(test_a_dialect_that_needs_a_bound_gets_one),
   };
   cmocka_set_message_output(CM_OUTPUT_TAP);
