@@ -23,6 +23,10 @@ struct building {
  * additionalModelResponseFieldPaths, each only when there is something to say. */
 enum err converse_build_settings(struct building *b) MUST_CHECK;
 enum err converse_build_tools(struct building *b) MUST_CHECK;
+/* Anthropic's models are told in their own fields to make one call at a time, and then also which tool to use. */
+static inline bool converse_build_is_single(const struct building *b) {
+  return b->is_anthropic && b->rq->parallel_tools == LLM_NO && b->rq->tool_count > 0;
+}
 /* Images, documents, sounds and search results: the whole block. begin is called just before the first byte, so that
  * what is left out leaves nothing behind. */
 enum err converse_build_media(struct building *b, const struct llm_block *block,

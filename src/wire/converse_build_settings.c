@@ -124,14 +124,27 @@ static void put_thinking(struct building *b, const struct thinking *t) {
   json_object_end(b->w);
 }
 
+static void put_single_call(struct building *b) {
+  enum llm_choice choice = b->rq->choice;
+  json_name(b->w, "tool_choice");
+  json_object(b->w);
+  json_field_str(b->w, "type", choice == LLM_CHOICE_TOOL ? "tool" : choice == LLM_CHOICE_ANY ? "any" : "auto");
+  if (choice == LLM_CHOICE_TOOL)
+    json_field_text(b->w, "name", b->rq->choice_name);
+  json_field_bool(b->w, "disable_parallel_tool_use", true);
+  json_object_end(b->w);
+}
+
 static void put_fields(struct building *b, const struct thinking *t) {
-  if (text_is_empty(b->rq->top_k) && !t->type)
+  if (text_is_empty(b->rq->top_k) && !t->type && !converse_build_is_single(b))
     return;
   json_name(b->w, "additionalModelRequestFields");
   json_object(b->w);
   put_number(b->w, "top_k", b->rq->top_k);
   if (t->type)
     put_thinking(b, t);
+  if (converse_build_is_single(b))
+    put_single_call(b);
   json_object_end(b->w);
 }
 
@@ -263,7 +276,7 @@ static enum err refuse_rest(struct building *b) {
       {!text_is_empty(rq->cache_options_ttl), "prompt_cache_options.ttl"},
       {!text_is_empty(rq->cache_retention), "prompt_cache_retention"},
       {rq->store == LLM_YES, "store"},
-      {rq->parallel_tools == LLM_NO, rq->names->parallel_tools},
+      {rq->parallel_tools == LLM_NO && !b->is_anthropic, rq->names->parallel_tools},
   };
   for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
     enum err e = rows[i].is_given ? refuse(b, rows[i].member, "Converse has no counterpart to this") : ERR_OK;
@@ -274,7 +287,7 @@ static enum err refuse_rest(struct building *b) {
 }
 
 enum err converse_build_settings(struct building *b) {
-  struct thinking thinking;
+  struct thinking thinking = {0};
   enum err e = refuse_rest(b);
   if (!e)
     e = choose_thinking(b, &thinking);

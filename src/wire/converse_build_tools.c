@@ -49,7 +49,7 @@ static enum err put_choice(struct building *b) {
   const struct llm_request *rq = b->rq;
   if (rq->choice == LLM_CHOICE_NONE)
     return llm_refuse(b->rq, &root, rq->names->tool_choice, "Converse cannot forbid tools it is shown", b->fault);
-  if (rq->choice == LLM_CHOICE_NOT_GIVEN)
+  if (rq->choice == LLM_CHOICE_NOT_GIVEN || converse_build_is_single(b))
     return ERR_OK;
   json_name(b->w, "toolChoice");
   json_object(b->w);

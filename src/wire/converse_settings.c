@@ -168,9 +168,39 @@ static enum err read_thinking(struct reading *r, yyjson_val *v, const struct spo
   return ERR_OK;
 }
 
+/* Anthropic's own way to choose tools, which alone can say that there shall be one call at a time. */
+static enum err read_tool_choice(struct reading *r, yyjson_val *v, const struct spot *at) {
+  static const char *const names[] = {"type", "name", "disable_parallel_tool_use"}, *const types[] = {"auto", "any",
+                                                                                                      "tool"};
+  static const enum llm_choice choices[] = {LLM_CHOICE_AUTO, LLM_CHOICE_ANY, LLM_CHOICE_TOOL};
+  const struct spot s = {at->place, at, "tool_choice"};
+  yyjson_val *members[COUNT(names)];
+  struct text type = TEXT_NONE;
+  size_t i = 0;
+  if (!v)
+    return ERR_OK;
+  if (r->rq->choice != LLM_CHOICE_NOT_GIVEN)
+    return converse_bad(r, &s, "contradicts toolConfig.toolChoice");
+  enum err e = converse_members(r, v, &s, names, COUNT(names), members);
+  if (!e)
+    e = converse_string(r, members[0], &s, "type", true, &type);
+  if (e)
+    return e;
+  while (i < COUNT(types) && !text_equal(type, text_of(types[i])))
+    i++;
+  if (i == COUNT(types))
+    return converse_bad_member(r, &s, "type", "must be \"auto\", \"any\" or \"tool\"");
+  r->rq->choice = choices[i];
+  if (members[2] && !yyjson_is_bool(members[2]))
+    return converse_bad_member(r, &s, "disable_parallel_tool_use", "must be true or false");
+  if (members[2])
+    r->rq->parallel_tools = yyjson_is_true(members[2]) ? LLM_NO : LLM_YES;
+  return choices[i] == LLM_CHOICE_TOOL ? converse_string(r, members[1], &s, "name", true, &r->rq->choice_name) : ERR_OK;
+}
+
 enum err converse_read_fields(struct reading *r, yyjson_val *v) {
-  static const char *const names[] = {"top_k", "thinking", "output_config", "reasoning_effort"}, *const output_names[] =
-                                                                                                     {"effort"};
+  static const char *const names[] = {"top_k", "thinking", "output_config", "reasoning_effort", "tool_choice"},
+                           *const output_names[] = {"effort"};
   static const struct llm_place place = {"additionalModelRequestFields"};
   const struct spot s = {&place, NULL, NULL}, output = {&place, NULL, "output_config"};
   yyjson_val *members[COUNT(names)], *effort = NULL;
@@ -185,7 +215,9 @@ enum err converse_read_fields(struct reading *r, yyjson_val *v) {
     e = converse_members(r, members[2], &output, output_names, COUNT(output_names), &effort);
   if (!e && effort)
     e = read_effort(r, effort, &output, "effort");
-  return !e && members[3] ? read_effort(r, members[3], &s, "reasoning_effort") : e;
+  if (!e && members[3])
+    e = read_effort(r, members[3], &s, "reasoning_effort");
+  return e ? e : read_tool_choice(r, members[4], &s);
 }
 
 enum err converse_read_metadata(struct reading *r, yyjson_val *v) {

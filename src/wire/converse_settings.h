@@ -9,7 +9,8 @@
 enum err converse_read_inference(struct reading *r, yyjson_val *v) MUST_CHECK;
 enum err converse_read_tools(struct reading *r, yyjson_val *v) MUST_CHECK;
 enum err converse_read_output(struct reading *r, yyjson_val *v) MUST_CHECK;
-/* additionalModelRequestFields: top_k, thinking, output_config and reasoning_effort; any other is refused by name. */
+/* additionalModelRequestFields: top_k, thinking, output_config, reasoning_effort and tool_choice; any other is refused
+ * by name. After converse_read_tools. */
 enum err converse_read_fields(struct reading *r, yyjson_val *v) MUST_CHECK;
 /* requestMetadata: user_id is the caller's user, the rest are pairs. */
 enum err converse_read_metadata(struct reading *r, yyjson_val *v) MUST_CHECK;

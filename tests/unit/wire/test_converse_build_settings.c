@@ -18,7 +18,10 @@ static void give_heat(struct llm_request *rq) { rq->temperature = TEXT("1.5"); }
 static void give_json(struct llm_request *rq) { rq->output = LLM_OUTPUT_JSON; }
 static void give_user(struct llm_request *rq) { rq->user_id = TEXT("{\"a\":1}"); }
 static void give_tier(struct llm_request *rq) { rq->service_tier = TEXT("scale"); }
-static void give_single(struct llm_request *rq) { rq->parallel_tools = LLM_NO; }
+static void give_single(struct llm_request *rq) {
+  rq->model = TEXT("openai.gpt-oss-120b-1:0");
+  rq->parallel_tools = LLM_NO;
+}
 static void give_pair(struct llm_request *rq) {
   static struct llm_pair pair = {TEXT("k"), TEXT("\"")};
   rq->metadata = &pair;

@@ -47,6 +47,36 @@ static void what_a_tool_cannot_be_is_refused(void **state) {
   }
 }
 
+static void one_call_at_a_time_is_told_to_anthropics_models_in_their_own_field(void **state) {
+  const struct {
+    enum llm_choice choice;
+    const char *want;
+  } rows[] = {{LLM_CHOICE_NOT_GIVEN, "'type':'auto'"},
+              {LLM_CHOICE_ANY, "'type':'any'"},
+              {LLM_CHOICE_TOOL, "'type':'tool','name':'f'"}};
+  for (size_t i = 0; i < COUNT_OF(rows); i++) {
+    struct arena a;
+    struct llm_tool tool = {.name = TEXT("f"), .schema = TEXT("{}")};
+    arena_init(&a);
+    struct llm_request rq = ask_well(&a, with_text(&a, "")).rq;
+    rq.model = TEXT("us.anthropic.claude-opus-5");
+    rq.tools = &tool;
+    rq.tool_count = 1;
+    rq.choice = rows[i].choice;
+    rq.choice_name = TEXT("f");
+    rq.parallel_tools = LLM_NO;
+    const char *want =
+        arena_format(&a,
+                     "{" HI ",'toolConfig':{'tools':[{'toolSpec':{'name':'f','inputSchema':{'json':{}}}}]},"
+                     "'additionalModelRequestFields':{'tool_choice':{%s,"
+                     "'disable_parallel_tool_use':true}}}",
+                     rows[i].want)
+            .at;
+    expect_written(&a, &rq, want);
+    arena_done(&a);
+  }
+}
+
 static void calls_without_definitions_are_refused(void **state) {
   struct arena a;
   arena_init(&a);
@@ -62,6 +92,7 @@ int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(tools_without_schema_get_an_empty_one),
       cmocka_unit_test(what_a_tool_cannot_be_is_refused),
+      cmocka_unit_test(one_call_at_a_time_is_told_to_anthropics_models_in_their_own_field),
       cmocka_unit_test(calls_without_definitions_are_refused),
   };
   return RUN_TESTS(tests);

@@ -32,6 +32,20 @@ static void settings_are_read(void **state) {
   arena_done(&a);
 }
 
+static void one_call_at_a_time_is_said_in_a_field_of_anthropics(void **state) {
+  struct arena a;
+  arena_init(&a);
+  struct asked q = ask_well(&a, with_text(&a, "'additionalModelRequestFields':{'tool_choice':{'type':'tool','name':'f',"
+                                              "'disable_parallel_tool_use':true}}"));
+  assert_int_equal(q.rq.choice, LLM_CHOICE_TOOL);
+  EXPECT_TEXT(q.rq.choice_name, TEXT("f"));
+  assert_int_equal(q.rq.parallel_tools, LLM_NO);
+  q = ask_well(&a, with_text(&a, "'additionalModelRequestFields':{'tool_choice':{'type':'auto'}}"));
+  assert_int_equal(q.rq.choice, LLM_CHOICE_AUTO);
+  assert_int_equal(q.rq.parallel_tools, LLM_NOT_GIVEN);
+  arena_done(&a);
+}
+
 static void thinking_has_three_kinds(void **state) {
   const struct {
     const char *fields;
@@ -90,6 +104,15 @@ static void wrong_values_are_named(void **state) {
        "additionalModelRequestFields.thinking.display"},
       {with_text(&a, "'additionalModelRequestFields':{'thinking':{'type':'deep'}}"),
        "additionalModelRequestFields.thinking.type"},
+      {with_text(&a, "'additionalModelRequestFields':{'tool_choice':{'type':'some'}}"),
+       "additionalModelRequestFields.tool_choice.type"},
+      {with_text(&a, "'additionalModelRequestFields':{'tool_choice':{'type':'tool'}}"),
+       "additionalModelRequestFields.tool_choice.name"},
+      {with_text(&a, "'additionalModelRequestFields':{'tool_choice':{'type':'any','disable_parallel_tool_use':1}}"),
+       "additionalModelRequestFields.tool_choice.disable_parallel_tool_use"},
+      {with_text(&a, "'toolConfig':{'tools':[{'toolSpec':{'name':'f','inputSchema':{'json':{'type':'object'}}}}],"
+                     "'toolChoice':{'any':{}}},'additionalModelRequestFields':{'tool_choice':{'type':'any'}}"),
+       "additionalModelRequestFields.tool_choice"},
       {with_text(&a, "'requestMetadata':[]"), "requestMetadata"},
       {with_text(&a, "'requestMetadata':{'k':7}"), "requestMetadata.k"},
       {with_text(&a, "'serviceTier':{}"), "serviceTier.type"},
@@ -116,11 +139,9 @@ static void fields_of_single_models_are_refused(void **state) {
 
 int main(void) {
   const struct CMUnitTest tests[] = {
-      cmocka_unit_test(settings_are_read),
-      cmocka_unit_test(thinking_has_three_kinds),
-      cmocka_unit_test(the_paths_to_a_stop_sequence_are_remembered),
-      cmocka_unit_test(wrong_values_are_named),
-      cmocka_unit_test(fields_of_single_models_are_refused),
+      cmocka_unit_test(settings_are_read),        cmocka_unit_test(one_call_at_a_time_is_said_in_a_field_of_anthropics),
+      cmocka_unit_test(thinking_has_three_kinds), cmocka_unit_test(the_paths_to_a_stop_sequence_are_remembered),
+      cmocka_unit_test(wrong_values_are_named),   cmocka_unit_test(fields_of_single_models_are_refused),
   };
   return RUN_TESTS(tests);
 }
