@@ -12,8 +12,10 @@ enum err converse_read_request(const struct json *doc, struct llm_request *out, 
  * "claude" in its name, or no name at all) is given Anthropic's own fields. */
 enum err converse_write_request(struct llm_request *rq, struct buf *out, struct fault *f) MUST_CHECK;
 
+/* Fields of the answer without counterpart are noted; images, and results of Bedrock's own tools, are refused. */
 enum err converse_read_answer(const struct json *doc, struct arena *a, struct llm_answer *out,
                               struct fault *f) MUST_CHECK;
+/* The paths in echo->members are answered. metrics.latencyMs, which every answer has, is 0: it is not known here. */
 void converse_write_answer(const struct llm_answer *answer, const struct llm_echo *echo, struct buf *out);
 
 /* The usage arrives behind the stop reason, in `metadata`: only then STOP and END are emitted. A call with an empty

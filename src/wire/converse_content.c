@@ -93,7 +93,7 @@ static enum err read_block(struct reading *r, enum block_name which, yyjson_val 
 
 /* What may stand in a tool's result. */
 static enum err read_result_block(struct reading *r, yyjson_val *item, const struct llm_place *place,
-                                  struct llm_block *b, bool *out_left_out) {
+                                  const struct message *m, struct llm_block *b, bool *out_left_out) {
   const struct spot s = {place, NULL, NULL};
   size_t which;
   yyjson_val *v = NULL;
@@ -108,13 +108,13 @@ static enum err read_result_block(struct reading *r, yyjson_val *item, const str
   case BLOCK_TEXT:
   case BLOCK_IMAGE:
   case BLOCK_DOCUMENT:
-  case BLOCK_SEARCH_RESULT: return read_block(r, (enum block_name)which, v, place, NULL, b, out_left_out);
+  case BLOCK_SEARCH_RESULT: return read_block(r, (enum block_name)which, v, place, m, b, out_left_out);
   default: return converse_bad_member(r, &s, block_names[which], "may not stand in a tool result");
   }
 }
 
 static enum err read_tool_content(struct reading *r, yyjson_val *list, const struct llm_place *at,
-                                  struct llm_block *out) {
+                                  const struct message *m, struct llm_block *out) {
   size_t i, n;
   yyjson_val *item;
   out->content = arena_zalloc(r->arena, yyjson_arr_size(list) * sizeof(*out->content));
@@ -122,7 +122,7 @@ static enum err read_tool_content(struct reading *r, yyjson_val *list, const str
     struct llm_block *b = &out->content[out->content_count];
     bool left_out = false;
     b->place = (struct llm_place){"messages[#].content[#].toolResult.content[#]", {at->at[0], at->at[1], (uint32_t)i}};
-    enum err e = read_result_block(r, item, &b->place, b, &left_out);
+    enum err e = read_result_block(r, item, &b->place, m, b, &left_out);
     if (e)
       return e;
     out->content_count += !left_out;
@@ -157,7 +157,7 @@ static enum err read_tool_result(struct reading *r, yyjson_val *v, const struct 
   b->is_error = text_equal(status, TEXT("error"));
   if (members[2] && !b->is_error && !text_equal(status, TEXT("success")))
     return converse_bad_member(r, s, "status", "must be \"success\" or \"error\"");
-  return read_tool_content(r, members[1], s->place, b);
+  return read_tool_content(r, members[1], s->place, m, b);
 }
 
 /* Bytes that hold a seal of ours, which is how a redactedContent carries what is no base64 itself. */
