@@ -123,11 +123,17 @@ static const struct shape content_block = {.kind = SHAPE_UNION,
                                                                              {"toolRemoval", &tool_change},
                                                                              {0}}};
 
-#define MESSAGES                                                                                                       \
-  LIST_OF(.of = OBJECT_OF({"role", CHOICE_SHAPE("user|assistant|system"), true},                                       \
-                          {"content", LIST_OF(.of = &content_block), true}))
-#define SYSTEM                                                                                                         \
-  LIST_OF(.of = UNION_OF({"text", &some_text}, {"guardContent", &guard_content}, {"cachePoint", &cache_point}))
+static const struct shape contents = {.kind = SHAPE_LIST, .of = &content_block};
+static const struct shape message = {
+    .kind = SHAPE_OBJECT,
+    .members = (const struct shape_member[]){
+        {"role", CHOICE_SHAPE("user|assistant|system"), true}, {"content", &contents, true}, {0}}};
+static const struct shape messages = {.kind = SHAPE_LIST, .of = &message};
+static const struct shape system_block = {
+    .kind = SHAPE_UNION,
+    .members = (const struct shape_member[]){
+        {"text", &some_text}, {"guardContent", &guard_content}, {"cachePoint", &cache_point}, {0}}};
+static const struct shape system_blocks = {.kind = SHAPE_LIST, .of = &system_block};
 
 static const struct shape tool_spec = {
     .kind = SHAPE_OBJECT,
@@ -178,8 +184,8 @@ static const struct shape guardrail_config = {
 const struct shape converse_shape = {
     .kind = SHAPE_OBJECT,
     .members = (const struct shape_member[]){
-        {"messages", MESSAGES},
-        {"system", SYSTEM},
+        {"messages", &messages},
+        {"system", &system_blocks},
         {"inferenceConfig", &inference_config},
         {"toolConfig", &tool_config},
         {"guardrailConfig", &guardrail_config},
@@ -194,8 +200,8 @@ const struct shape converse_shape = {
 
 const struct shape converse_count_shape = {
     .kind = SHAPE_OBJECT,
-    .members = (const struct shape_member[]){{"messages", MESSAGES},
-                                             {"system", SYSTEM},
+    .members = (const struct shape_member[]){{"messages", &messages},
+                                             {"system", &system_blocks},
                                              {"toolConfig", &tool_config},
                                              {"additionalModelRequestFields", &free_object},
                                              {0}}};

@@ -45,7 +45,10 @@ void responses_store_keep(struct responses_store *s, struct text id, struct text
     abort();
   memcpy(bytes, id.at, id.len);
   memcpy(bytes + id.len, json.at, json.len);
-  *k = (struct responses_kept){{bytes, id.len}, {bytes + id.len, json.len}, prompt};
+  k->id.at = bytes;
+  k->id.len = id.len;
+  k->json = (struct text){bytes + id.len, json.len};
+  k->prompt = prompt;
 }
 
 const struct responses_kept *responses_store_find(const struct responses_store *s, struct text id) {

@@ -42,9 +42,15 @@ static bool fits_size(struct walk *w, const struct shape *s, double size, struct
   return in_range(s, size) || refuse(w, SHAPE_RANGE, path, range_words(w, s, what));
 }
 
+/* Beyond 2^53 a double has no fraction. */
+static bool is_whole(yyjson_val *v) {
+  double n = yyjson_get_num(v);
+  bool is_small = n > -9007199254740992.0 && n < 9007199254740992.0;
+  return yyjson_is_num(v) && (!is_small || n == (double)(int64_t)n);
+}
+
 static bool fits_number(struct walk *w, const struct shape *s, yyjson_val *v, struct text path) {
-  bool is_whole = yyjson_is_int(v) || (yyjson_is_num(v) && yyjson_get_num(v) == (double)(int64_t)yyjson_get_num(v));
-  if (s->kind == SHAPE_WHOLE && !is_whole)
+  if (s->kind == SHAPE_WHOLE && !is_whole(v))
     return refuse(w, SHAPE_TYPE, path, TEXT("an integer"));
   if (!yyjson_is_num(v))
     return refuse(w, SHAPE_TYPE, path, TEXT("a number"));

@@ -78,6 +78,7 @@ static void ranges_are_checked_at_both_ends(void **state) {
   fails("{'word':'fives'}", SHAPE_RANGE, "word", false);
   fails("{'small':0}", SHAPE_RANGE, "small", false);
   fails("{'small':10}", SHAPE_RANGE, "small", false);
+  fails("{'small':1e300}", SHAPE_RANGE, "small", false);
   fails("{'share':-0.1}", SHAPE_RANGE, "share", false);
   fails("{'share':1.1}", SHAPE_RANGE, "share", false);
   fails("{'data':'AA=='}", SHAPE_RANGE, "data", false);
