@@ -31,6 +31,16 @@ static void tools_can_be_forced(void **state) {
           "inputSchema.json.type");
 }
 
+static void tools_can_be_chosen_in_the_models_own_fields(void **state) {
+#define OWN(choice) "{'messages':[" HI "]," TOOLS ",'additionalModelRequestFields':{'tool_choice':" choice "}}"
+  accepts(OWN("{'type':'any','disable_parallel_tool_use':true}"));
+  assert_true(ask.tools_forced && ask.one_tool_only);
+  accepts(OWN("{'type':'auto'}"));
+  assert_false(ask.tools_forced || ask.one_tool_only);
+  refuses(OWN("{'type':'tool','name':'nobody'}"), "'nobody' of toolChoice");
+  refuses(OWN("{'type':'some'}"), "'some' is not one of");
+}
+
 static void thinking_is_asked_for_in_the_models_own_fields(void **state) {
   accepts("{'messages':[" HI "],'additionalModelRequestFields':{'thinking':{'type':'enabled','budget_tokens':1024}}}");
   assert_true(ask.thinks);
