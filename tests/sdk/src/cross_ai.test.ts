@@ -68,8 +68,8 @@ function family(c: Client): Family {
     async stream(model, prompt) {
       const { result, pieces } = await streamed({ model: c.model(model), prompt });
       const usage = await result.usage;
-      // An error of OpenRouter's that this client knows only as a reason to finish.
-      if ((await result.finishReason) === 'error') throw new APICallError({ message: 'error', url: '', requestBodyValues: {} });
+      // An error of OpenRouter's that a client of OpenAI's knows only as a strange reason to finish.
+      if (['error', 'other'].includes(await result.finishReason)) throw new APICallError({ message: 'error', url: '', requestBodyValues: {} });
       assert.equal(await result.finishReason, 'stop');
       return { text: await result.text, input: usage.inputTokens ?? 0, output: usage.outputTokens ?? 0, pieces };
     },
