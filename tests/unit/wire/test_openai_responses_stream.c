@@ -103,9 +103,9 @@ static void texts_are_parts_of_one_message(void **state) {
   begin(&x);
   start(&x);
   block(&x, LLM_TEXT);
-  say(&x, "Hel");
+  say(&x, "Hell");
   put(&x, (struct llm_event){.kind = LLM_EVENT_PING});
-  say(&x, "lo \"\n");
+  say(&x, "o \"\n");
   end_block(&x);
   block(&x, LLM_REFUSAL);
   say(&x, "no");
@@ -114,7 +114,7 @@ static void texts_are_parts_of_one_message(void **state) {
   expect_types(&x, "created in_progress output_item.added content_part.added output_text.delta output_text.delta "
                    "output_text.done content_part.done content_part.added refusal.delta refusal.done content_part.done "
                    "output_item.done completed ");
-  expect_said(&x, "\"delta\":\"lo \\\"\\n\",\"logprobs\":[]");
+  expect_said(&x, "\"delta\":\"o \\\"\\n\",\"logprobs\":[]");
   expect_said(&x, "\"output_index\":0,\"content_index\":0,\"text\":\"Hello \\\"\\n\"");
   expect_said(&x, "\"item_id\":\"msg_abc_0\",\"output_index\":0,\"content_index\":1,\"refusal\":\"no\"");
   expect_said(&x, "\"status\":\"completed\",\"id\":\"msg_1\"");
