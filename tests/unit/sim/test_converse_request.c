@@ -93,6 +93,7 @@ int main(void) {
   const struct CMUnitTest tests[] = {
       CASE(the_path_says_model_and_stream),
       CASE(tools_can_be_forced),
+      CASE(tools_can_be_chosen_in_the_models_own_fields),
       CASE(thinking_is_asked_for_in_the_models_own_fields),
       CASE(a_schema_is_json_inside_json),
       CASE(metadata_is_narrow),
