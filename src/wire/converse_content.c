@@ -348,7 +348,7 @@ static enum err read_list(struct reading *r, yyjson_val *list, const char *form,
                           struct llm_block **out, size_t *out_count) {
   size_t i, n, count = 0;
   yyjson_val *item, *before = NULL;
-  struct llm_block *blocks = arena_zalloc(r->arena, (yyjson_arr_size(list) + 1) * sizeof(*blocks));
+  struct llm_block *blocks = arena_zalloc(r->arena, yyjson_arr_size(list) * sizeof(*blocks));
   yyjson_arr_foreach (list, i, n, item) {
     struct llm_place place = {form, {m->number, (uint32_t)i}};
     if (form[0] == 's')
