@@ -215,6 +215,7 @@ static void scan_last_lines(struct exchange *x, struct text rest) {
 void answer_scan_rest(struct exchange *x, struct text rest) {
   if (x->answer.framing == WIRE_SSE)
     scan_last_lines(x, rest);
+  x->tap.finished |= x->tap.may_end && !x->tap.failed && text_is_empty(text_trim(rest));
   if (!x->answer.converts || x->tap.failed || x->tap.finished ||
       (x->answer.framing == WIRE_EVENTSTREAM && rest.len > 0))
     return;

@@ -75,7 +75,10 @@ static enum err take(void *ctx, const struct llm_event *e, struct fault *f) {
       convert_failure(x, e->fault, x->rq->id, &a->out);
     return ERR_OK;
   }
-  x->route.wire->dialect->write_event(a->writer, &x->echo, e, &a->out);
+  struct llm_event counted = *e;
+  if (e->kind == LLM_EVENT_STOP && !e->usage.known) /* nobody will count it; an estimate that says so is more than 0 */
+    usage_fill(&counted.usage, true, x->request_bytes, x->tap.output_bytes);
+  x->route.wire->dialect->write_event(a->writer, &x->echo, &counted, &a->out);
   return buf_check(&a->out) == ERR_OK
              ? ERR_OK
              : fault_set(f, ERR_UPSTREAM_PROTOCOL, NULL, "an event of the provider's stream grows too large");
@@ -134,8 +137,10 @@ enum err convert_plain(struct exchange *x) {
     return fault_set(&x->fault, ERR_UPSTREAM_PROTOCOL, NULL, "the provider's answer is not JSON: %s", fault_text(&why));
   enum err e = pairing_of(x)->wire->dialect->read_answer(&doc, x->arena, &answer, &x->fault);
   if (e == ERR_OK) {
-    x->route.wire->dialect->write_answer(&answer, &x->echo, &a->out);
     x->tap.usage = answer.usage;
+    if (!answer.usage.known)
+      usage_fill(&answer.usage, true, x->request_bytes, content_bytes(&answer));
+    x->route.wire->dialect->write_answer(&answer, &x->echo, &a->out);
     x->tap.reported_cost_nano = answer.cost_nano > 0 ? answer.cost_nano : -1;
     x->tap.started = x->tap.finished = true;
     x->tap.output_bytes = content_bytes(&answer);

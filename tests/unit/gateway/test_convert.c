@@ -102,6 +102,18 @@ static void ends_early(struct world *w) {
 }
 static void test_a_translated_stream_that_breaks_says_so(void **state) { run_world(ends_early, NULL); }
 
+static void uncounted(struct world *w) {
+  w->up[0].answer = json_answer(w, 200,
+                                "{\"id\":\"c1\",\"object\":\"chat.completion\",\"choices\":[{\"index\":0,\"message\":"
+                                "{\"role\":\"assistant\",\"content\":\"hello\"},\"finish_reason\":\"stop\"}]}");
+  CHECK_INT(ask_messages(w, CROSSED), 200);
+  CHECK_INT(text_equal(answer_member(w, "usage.output_tokens"), TEXT("0")), 0);
+  struct ledger_row row = newest_row(w, 0);
+  CHECK_INT(row.usage.estimated, 1);
+  CHECK_INT(row.usage.output > 0, 1);
+}
+static void test_an_answer_that_nobody_counted_is_estimated(void **state) { run_world(uncounted, NULL); }
+
 static void errors(struct world *w) {
   w->up[0].answer = json_answer(w, 400, "{\"error\":{\"message\":\"bad thing\",\"type\":\"invalid_request_error\"}}");
   CHECK_INT(ask_messages(w, CROSSED), 400);
@@ -137,6 +149,7 @@ int main(void) {
       cmocka_unit_test(test_a_plain_answer_comes_in_the_callers_dialect),
       cmocka_unit_test(test_a_stream_comes_in_the_callers_dialect_however_it_was_cut),
       cmocka_unit_test(test_a_translated_stream_that_breaks_says_so),
+      cmocka_unit_test(test_an_answer_that_nobody_counted_is_estimated),
       cmocka_unit_test(test_errors_are_told_in_the_callers_dialect_and_fall_over_between_dialects),
       cmocka_unit_test(test_a_stream_that_begins_with_an_error_goes_to_the_next),
   };

@@ -219,6 +219,16 @@ static void cut_everywhere(struct world *w, const char *name, bool anthropic, st
     check_cut(w, stream, cut, anthropic);
   }
 }
+static void without_done(struct world *w) {
+  struct text stream = read_fixture(w, "openai/stream/no_done.sse");
+  w->up[0].then = CALL_CLOSE;
+  w->up[0].answer = arena_format(&w->arena, UNTIL_CLOSE "%.*s", TEXT_ARGS(stream));
+  struct heard h = hear(w, false, ASK_WITH_USAGE);
+  CHECK_TEXT(text_of(h.outcome), TEXT("ok"));
+  CHECK_TEXT(h.body, stream);
+}
+static void test_a_server_that_never_says_done_is_not_taken_for_cut(void **state) { run_world(without_done, NULL); }
+
 static void cut_anthropic(struct world *w) {
   cut_everywhere(w, "anthropic/stream/text.sse", true, TEXT("event: message_stop"));
 }
@@ -367,6 +377,7 @@ int main(void) {
       cmocka_unit_test(test_an_event_leaves_when_it_is_complete_and_not_before),
       cmocka_unit_test(test_anthropic_streams_do_not_depend_on_packets),
       cmocka_unit_test(test_openai_streams_do_not_depend_on_packets),
+      cmocka_unit_test(test_a_server_that_never_says_done_is_not_taken_for_cut),
       cmocka_unit_test(test_a_cut_anthropic_stream_ends_in_one_error_event),
       cmocka_unit_test(test_a_cut_openai_stream_ends_in_one_error_event),
       cmocka_unit_test(test_the_providers_error_event_passes_and_is_the_only_one),
