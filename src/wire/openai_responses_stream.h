@@ -5,7 +5,7 @@
 
 #include "wire/openai_responses_output.h"
 
-#define RESPONSES_KEPT_MAX ((size_t)64 * 1024 * 1024)
+#define RESPONSES_KEPT_MAX ((size_t)32 * 1024 * 1024) /* as limits.response_bytes when nothing is set */
 
 enum responses_item { RESPONSES_NO_ITEM, RESPONSES_MESSAGE, RESPONSES_CALL, RESPONSES_CUSTOM, RESPONSES_REASONING };
 
