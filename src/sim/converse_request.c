@@ -107,6 +107,26 @@ static enum err read_tool_config(struct converse_walk *w, yyjson_val *root) {
   return read_own_choice(w, root, json_get(config, "tools"));
 }
 
+/* Anthropic's models take their own tool_choice too, which can ask for one call at a time. */
+static enum err read_own_choice(struct converse_walk *w, yyjson_val *root) {
+  yyjson_val *choice = json_get(json_get(root, "additionalModelRequestFields"), "tool_choice");
+  struct text type = json_text(json_get(choice, "type"));
+  if (!choice || yyjson_is_null(choice))
+    return ERR_OK;
+  if (json_get(json_get(root, "toolConfig"), "toolChoice"))
+    return REFUSE(w->fault, "The additional field tool_choice conflicts with toolConfig.toolChoice.");
+  if (w->ask->tool_count == 0)
+    return REFUSE(w->fault, "tool_choice: may only be specified while providing tools");
+  w->ask->one_tool_only = yyjson_is_true(json_get(choice, "disable_parallel_tool_use"));
+  w->ask->tools_refused = text_equal(type, TEXT("none"));
+  if (text_equal(type, TEXT("tool")))
+    return force_tool(w->ask, json_get(json_get(root, "toolConfig"), "tools"), json_text(json_get(choice, "name")),
+                      w->fault);
+  w->ask->tools_forced = text_equal(type, TEXT("any"));
+  bool known = w->ask->tools_forced || w->ask->tools_refused || text_equal(type, TEXT("auto"));
+  return known ? ERR_OK : REFUSE(w->fault, "tool_choice: Input should be 'auto', 'any', 'none' or 'tool' with a name");
+}
+
 static enum err read_system(struct converse_walk *w, yyjson_val *root) {
   size_t i, n;
   yyjson_val *block;
@@ -120,6 +140,8 @@ static enum err read_system(struct converse_walk *w, yyjson_val *root) {
 
 static enum err read_prompt(struct converse_walk *w, yyjson_val *root) {
   enum err e = read_tool_config(w, root);
+  if (!e)
+    e = read_own_choice(w, root);
   if (!e)
     e = read_system(w, root);
   if (!e)
