@@ -140,6 +140,7 @@ function textTests(f: Family, p: Provider, name: (what: string) => string): void
     expectSaid(said, 'good day, größe 中文');
     assert.ok((said.pieces ?? 0) > 2, `came in ${said.pieces} pieces`);
   });
+  test(name('streamed to the gateway byte by byte'), async () => expectSaid(await f.stream(via(p, 'text+frame-1'), 'größe 中文'), 'größe 中文'));
 }
 
 function toolTests(f: Family, p: Provider, name: (what: string) => string): void {
@@ -173,6 +174,18 @@ function thinkingTests(f: Family, p: Provider, name: (what: string) => string): 
       continue;
     }
     test(name(`thinking, sent back and accepted${streamed ? ', streamed' : ''}`), { skip }, () => expectThinking(f, p, via(p, 'thinking'), streamed));
+  }
+}
+
+/** Of the providers that hide a part of the reasoning. */
+function redactedTests(f: Family, p: Provider, name: (what: string) => string): void {
+  const hides: readonly Provider[] = ['anthropic', 'invoke', 'converse', 'openrouter'];
+  if (!hides.includes(p)) return;
+  for (const streamed of [false, true]) {
+    const skip = f.except?.[p]?.thinking ?? (f.losesProof?.(p, streamed) || !f.thinking);
+    test(name(`redacted thinking, sent back and accepted${streamed ? ', streamed' : ''}`), { skip }, () =>
+      expectThinking(f, p, via(p, 'thinking+redacted'), streamed),
+    );
   }
 }
 
@@ -229,6 +242,7 @@ export function crossTests(f: Family): void {
     textTests(f, p, name);
     toolTests(f, p, name);
     thinkingTests(f, p, name);
+    redactedTests(f, p, name);
     contentTests(f, p, name);
     errorTests(f, p, name);
   }

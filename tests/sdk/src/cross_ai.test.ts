@@ -1,7 +1,7 @@
 // The AI SDK with each of its providers against every kind of provider.
-import { after } from 'node:test';
+import { after, test } from 'node:test';
 import assert from 'node:assert/strict';
-import { APICallError, Output, generateText, isStepCount, jsonSchema, streamText, tool, type LanguageModel, type ModelMessage } from 'ai';
+import { APICallError, Output, embedMany, generateText, isStepCount, jsonSchema, streamText, tool, type LanguageModel, type ModelMessage } from 'ai';
 import { createAmazonBedrock } from '@ai-sdk/amazon-bedrock';
 import { createAnthropic } from '@ai-sdk/anthropic';
 import { createOpenAI } from '@ai-sdk/openai';
@@ -179,3 +179,14 @@ const clients: Client[] = [
   },
 ];
 for (const client of clients) crossTests(family(client));
+
+test('ai embeddings', async () => {
+  const { embeddings, usage } = await embedMany({
+    model: openai.embedding('text-embedding-sim'),
+    values: ['first text', 'second text'],
+    providerOptions: { openai: { dimensions: 8 } },
+    maxRetries: 0,
+  });
+  assert.deepEqual(embeddings.map((e) => e.length), [8, 8]);
+  assert.ok(usage.tokens > 0);
+});

@@ -105,7 +105,9 @@ test('openai: reasoning and cached tokens are reported and recorded by class', a
   const [row] = await world.weir.ledgerOf(1, (r) => r.model === 'sim-thinking+cache');
   assert.equal(row?.usage.reasoning, reasoning);
   assert.equal(row?.usage.cache_read, 2000);
-  assert.equal(row?.usage.input, (c.usage?.prompt_tokens ?? 0) - 2000);
+  const written = (c.usage?.prompt_tokens_details as { cache_write_tokens?: number }).cache_write_tokens ?? 0;
+  assert.equal((row?.usage.cache_write_5m ?? 0) + (row?.usage.cache_write_1h ?? 0), written);
+  assert.equal(row?.usage.input, (c.usage?.prompt_tokens ?? 0) - 2000 - written);
 });
 
 test('openai: images in data URLs arrive whole', async () => {
