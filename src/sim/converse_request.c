@@ -77,22 +77,6 @@ static enum err force_tool(struct sim_ask *ask, yyjson_val *tools, struct text n
   return REFUSE(f, "The tool '%.*s' of toolChoice is not one of toolConfig.tools", TEXT_ARGS(text_head(name, 64)));
 }
 
-/* Anthropic's own tool_choice, which goes to the model as it is and can say more than toolChoice. */
-static enum err read_own_choice(struct converse_walk *w, yyjson_val *root, yyjson_val *tools) {
-  yyjson_val *own = json_get(json_get(root, "additionalModelRequestFields"), "tool_choice");
-  struct text type = json_text(json_get(own, "type"));
-  if (!own)
-    return ERR_OK;
-  if (text_equal(type, TEXT("tool")))
-    return force_tool(w->ask, tools, json_text(json_get(own, "name")), w->fault);
-  if (!text_equal(type, TEXT("any")) && !text_equal(type, TEXT("auto")))
-    return REFUSE(w->fault, "tool_choice: Input tag '%.*s' is not one of 'any', 'auto', 'tool'",
-                  TEXT_ARGS(text_head(type, 64)));
-  w->ask->tools_forced = text_equal(type, TEXT("any"));
-  (void)json_get_bool(own, "disable_parallel_tool_use", &w->ask->one_tool_only);
-  return ERR_OK;
-}
-
 static enum err read_tool_config(struct converse_walk *w, yyjson_val *root) {
   yyjson_val *config = json_get(root, "toolConfig"), *choice = json_get(config, "toolChoice");
   struct text name;
@@ -104,7 +88,7 @@ static enum err read_tool_config(struct converse_walk *w, yyjson_val *root) {
   if (json_get_text(json_get(choice, "tool"), "name", &name))
     return force_tool(w->ask, json_get(config, "tools"), name, w->fault);
   w->ask->tools_forced = json_get(choice, "any") != NULL;
-  return read_own_choice(w, root, json_get(config, "tools"));
+  return ERR_OK;
 }
 
 /* Anthropic's models take their own tool_choice too, which can ask for one call at a time. */

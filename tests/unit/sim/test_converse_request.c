@@ -38,19 +38,11 @@ static void tools_can_be_chosen_in_the_models_own_fields(void **state) {
   accepts(OWN("{'type':'auto'}"));
   assert_false(ask.tools_forced || ask.one_tool_only);
   refuses(OWN("{'type':'tool','name':'nobody'}"), "'nobody' of toolChoice");
-  refuses(OWN("{'type':'some'}"), "'some' is not one of");
-}
-
-static void the_models_own_choice_may_ask_for_one_call(void **state) {
-  accepts("{'messages':[" HI "]," TOOLS ",'additionalModelRequestFields':{'tool_choice':{'type':'any',"
-          "'disable_parallel_tool_use':true}}}");
-  assert_true(ask.tools_forced && ask.one_tool_only);
-  accepts("{'messages':[" HI "]," TOOLS ",'additionalModelRequestFields':{'tool_choice':{'type':'tool','name':'w'}}}");
+  accepts(OWN("{'type':'tool','name':'w'}"));
   assert_true(ask.tools_forced);
-  refuses("{'messages':[" HI "]," TOOLS ",'additionalModelRequestFields':{'tool_choice':{'type':'tool','name':'z'}}}",
-          "'z'");
-  refuses("{'messages':[" HI "]," TOOLS ",'additionalModelRequestFields':{'tool_choice':{'type':'all'}}}",
-          "tool_choice");
+  accepts(OWN("{'type':'none'}"));
+  assert_true(ask.tools_refused);
+  refuses(OWN("{'type':'some'}"), "tool_choice: Input should be 'auto', 'any', 'none' or 'tool'");
   refuses("{'messages':[" HI "],'additionalModelRequestFields':{'tool_choice':{'type':'any'}}}",
           "while providing tools");
   refuses("{'messages':[" HI "],'toolConfig':" TWO
@@ -110,7 +102,6 @@ int main(void) {
   const struct CMUnitTest tests[] = {
       CASE(the_path_says_model_and_stream),
       CASE(tools_can_be_forced),
-      CASE(the_models_own_choice_may_ask_for_one_call),
       CASE(tools_can_be_chosen_in_the_models_own_fields),
       CASE(thinking_is_asked_for_in_the_models_own_fields),
       CASE(a_schema_is_json_inside_json),
