@@ -4,6 +4,7 @@
 #include "gateway/exchange.h"
 
 #include "base/log.h"
+#include "gateway/redact.h"
 
 /* What a client is told to wait when the store or the disk is the reason. */
 #define STORE_RETRY_AFTER_S 5
@@ -91,11 +92,12 @@ static void refuse(struct exchange *x) {
 static void record(struct exchange *x) {
   const struct http_headers *h = &x->rq->head.headers;
   const struct candidate *c = x->attempt.candidate;
+  struct text path = x->route.by_url_key ? x->route.vendor_path : x->rq->path;
   struct telemetry_exchange e = {
       .request_id = x->rq->id,
       .upstream_request_id = x->upstream_request_id,
       .method = x->rq->head.method,
-      .path = x->route.by_url_key ? x->route.vendor_path : x->rq->path,
+      .path = redact_path(path, arena_alloc(x->arena, path.len + 1)),
       .peer = x->rq->peer,
       .user_agent = http_header_value(h, TEXT("user-agent")),
       .wire = text_of(x->route.wire->name),

@@ -9,4 +9,8 @@
  * others and stay. Length and JSON validity do not change. */
 void redact(char *at, size_t len, struct text secret);
 
+/* A path as it may be shown and logged: the segment behind every "/ak/" is covered, for keys also come in paths that
+ * nothing serves. Returns path itself where there is none, else a copy in room, which has path.len bytes. */
+struct text redact_path(struct text path, char *room);
+
 #endif

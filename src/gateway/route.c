@@ -4,6 +4,8 @@
  * refusals that happen before it. */
 #include "gateway/route.h"
 
+#include "gateway/redact.h"
+
 struct row {
   const char *path;    /* exact, or a prefix when it ends in '/' */
   const char *methods; /* comma-separated */
@@ -135,13 +137,16 @@ static bool method_is_in(struct text method, const char *methods) {
   return false;
 }
 
+#define SHOWN_BYTES 200 /* of a path that is quoted */
+
 static enum err take_row(const struct row *r, struct text method, struct text path, struct route *out,
                          struct fault *f) {
   out->wire = wire_get(r->wire);
   if (!method_is_in(method, r->methods)) {
+    char room[SHOWN_BYTES];
     out->allowed = r->methods;
     return fault_set(f, ERR_METHOD_NOT_ALLOWED, NULL, "%.*s is not allowed on %.*s; allowed: %s", TEXT_ARGS(method),
-                     TEXT_ARGS(text_head(path, 200)), r->methods);
+                     TEXT_ARGS(redact_path(text_head(path, SHOWN_BYTES), room)), r->methods);
   }
   out->kind = r->kind;
   out->operation = r->operation;
@@ -152,7 +157,9 @@ static enum err take_row(const struct row *r, struct text method, struct text pa
 }
 
 static enum err not_here(struct text path, struct fault *f) {
-  return fault_set(f, ERR_NOT_FOUND, NULL, "there is nothing at %.*s", TEXT_ARGS(text_head(path, 200)));
+  char room[SHOWN_BYTES];
+  return fault_set(f, ERR_NOT_FOUND, NULL, "there is nothing at %.*s",
+                   TEXT_ARGS(redact_path(text_head(path, SHOWN_BYTES), room)));
 }
 
 /* The model is everything between /model/ and the last segment: some clients send an ARN's slashes as they are. */

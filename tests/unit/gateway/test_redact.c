@@ -23,9 +23,26 @@ static void short_or_absent_secrets_change_nothing(void **state) {
   assert_string_equal(text, "a demo of demo");
 }
 
+static void assert_path(const char *path, const char *expected) {
+  char room[128], got[128];
+  (void)snprintf(got, sizeof(got), "%.*s", TEXT_ARGS(redact_path(text_of(path), room)));
+  assert_string_equal(got, expected);
+}
+
+static void the_segment_behind_ak_is_covered_wherever_it_stands(void **state) {
+  assert_path("/v1/messages", "/v1/messages");
+  assert_path("/ak/secret-1/v1/messages", "/ak/********/v1/messages");
+  assert_path("/anthropic/ak/secret-1/v1/messages", "/anthropic/ak/********/v1/messages");
+  assert_path("/ak/secret-1/ak/secret-2", "/ak/********/ak/********");
+  assert_path("/anthropic/ak/secret-1", "/anthropic/ak/********");
+  assert_path("/ak/ak/secret-1/v1", "/ak/**/secret-1/v1");
+  assert_path("/anthropic/ak/", "/anthropic/ak/");
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {cmocka_unit_test(every_occurrence_is_covered),
-                                     cmocka_unit_test(short_or_absent_secrets_change_nothing)};
+                                     cmocka_unit_test(short_or_absent_secrets_change_nothing),
+                                     cmocka_unit_test(the_segment_behind_ak_is_covered_wherever_it_stands)};
   cmocka_set_message_output(CM_OUTPUT_TAP);
   return cmocka_run_group_tests_name("redact", tests, NULL, NULL);
 }

@@ -154,12 +154,25 @@ static void test_the_wire_of_errors_is_known_for_any_path(void **state) {
   assert_int_equal(route_wire(TEXT(""), NULL)->id, WIRE_OPENAI_CHAT);
 }
 
+static void test_a_key_in_a_path_that_nothing_serves_is_not_quoted(void **state) {
+  static const char *const paths[] = {"/anthropic/ak/secret-1/v1/messages", "/ak/k1/ak/secret-1/v1/messages",
+                                      "/bedrock/ak/secret-1/model/m/converse"};
+  for (size_t i = 0; i < sizeof(paths) / sizeof(paths[0]); i++) {
+    struct route r = {0};
+    struct fault f = {0};
+    assert_int_equal(route_find(TEXT("POST"), text_of(paths[i]), NULL, &r, &f), ERR_NOT_FOUND);
+    assert_non_null(strstr(fault_text(&f), "/ak/********"));
+    assert_null(strstr(fault_text(&f), "secret-1"));
+  }
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(test_every_path_finds_its_row),
       cmocka_unit_test(test_a_path_says_whether_bedrock_streams),
       cmocka_unit_test(test_a_wrong_method_is_told_the_right_ones),
       cmocka_unit_test(test_the_key_of_a_path_is_not_told),
+      cmocka_unit_test(test_a_key_in_a_path_that_nothing_serves_is_not_quoted),
       cmocka_unit_test(test_the_wire_of_errors_is_known_for_any_path),
   };
   cmocka_set_message_output(CM_OUTPUT_TAP);
