@@ -26,7 +26,7 @@ static const char intro[] =
     "- any other words: translated, and how.\n"
     "- **refused**: a 400 that names the member. With `leave_out` for the target the operator may allow to drop it; "
     "the "
-    "answer then says so in `x-weir-not-carried`.\n"
+    "answer then names it in `x-weir-left-out`.\n"
     "- **other**, **not carried** (answers): these parts read differently at the client, or the client's dialect has "
     "no "
     "place for them. All text, reasoning with its proofs and tool calls arrive, always. Converse answers name neither "

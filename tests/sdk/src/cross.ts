@@ -15,8 +15,8 @@ export function via(provider: Provider, name: string): string {
   return direct ? `us.anthropic.sim-${name}` : `via-${provider}.anthropic.${name}`;
 }
 
-/** The same where the operator allows reasoning to be left out. */
-function lenient(provider: Provider, name: string): string {
+/** The same where the operator allows reasoning and top_k to be left out. */
+export function lenient(provider: Provider, name: string): string {
   return `lenient-${via(provider, name)}`;
 }
 
@@ -25,7 +25,7 @@ function crossConfig(sim: Sim, dir: string, extra = ''): string {
   const target = (p: Provider): string => (p === 'invoke' || p === 'converse' ? 'us.anthropic.sim-*-v1:0' : 'sim-*');
   const models = PROVIDERS.map(
     (p) => `  - { name: "via-${p}.anthropic.*", targets: [ { provider: ${p}, model: "${target(p)}" } ] }
-  - { name: "lenient-via-${p}.anthropic.*", targets: [ { provider: ${p}, model: "${target(p)}", leave_out: [thinking] } ] }`,
+  - { name: "lenient-via-${p}.anthropic.*", targets: [ { provider: ${p}, model: "${target(p)}", leave_out: [thinking, top_k] } ] }`,
   );
   return `listen: 127.0.0.1:0
 data_dir: ${dir}/data
