@@ -20,17 +20,15 @@ static const char intro[] =
     "a "
     "test (`tests/unit/wire/test_matrix.c`, `test_matrix_answers.c`).\n\n"
     "- **byte for byte**: client and provider speak the same dialect. The body travels as it came; only the model's "
-    "name "
-    "and, for chat streams, the wish for usage are edited in place. Members Weir has never heard of travel too.\n"
+    "name and, for chat streams, the wish for usage are edited in place. Members Weir has never heard of travel too. "
+    "Between Anthropic Messages and Bedrock InvokeModel the envelope changes and nothing else.\n"
     "- **passed**: the target has the same thing under its own name.\n"
     "- any other words: translated, and how.\n"
     "- **refused**: a 400 that names the member. With `leave_out` for the target the operator may allow to drop it; "
-    "the "
-    "answer then names it in `x-weir-left-out`.\n"
+    "the answer then names it in `x-weir-left-out`.\n"
     "- **other**, **not carried** (answers): these parts read differently at the client, or the client's dialect has "
-    "no "
-    "place for them. All text, reasoning with its proofs and tool calls arrive, always. Converse answers name neither "
-    "their id nor the model.\n";
+    "no place for them (then `x-weir-not-carried` and the access line name them). All text, reasoning with its proofs "
+    "and tool calls arrive, always. Converse answers name neither their id nor the model.\n";
 
 static void title(struct page *p, const char *what, const struct column *source) {
   fprintf(p->out, "\n## %s %s\n\n", what, source->title);
