@@ -62,8 +62,12 @@ static struct candidate *add(struct exchange *x, const struct config_target *tar
 /* Token counts are asked of a provider that counts in the caller's own dialect; for others we count. */
 static enum err pair(const struct exchange *x, const struct config_target *t, const struct provider *adapter,
                      struct text upstream_model, struct pairing *out) {
-  if (!exchange_is_count(x))
-    return pairing_find(x->route.wire, t->provider, upstream_model, adapter, out);
+  const struct wire *client = x->route.wire;
+  if (!exchange_is_count(x)) {
+    const struct wire *body = pairing_body_wire(client, x->ask.has_anthropic_version, t->provider, upstream_model);
+    enum err e = pairing_find(body, t->provider, upstream_model, adapter, out);
+    return e == ERR_OK || body == client ? e : pairing_find(client, t->provider, upstream_model, adapter, out);
+  }
   bool is_claude = t->provider->kind == CONFIG_BEDROCK && pairing_is_claude(upstream_model);
   if (x->route.wire->id == WIRE_ANTHROPIC && is_claude && adapter->serves(PROVIDER_COUNT_BEDROCK)) {
     *out = (struct pairing){PAIRING_REFRAME, wire_get(WIRE_BEDROCK_INVOKE), PROVIDER_COUNT_BEDROCK};

@@ -70,3 +70,10 @@ enum err pairing_find(const struct wire *client, const struct config_provider *p
   }
   return best > 0 ? ERR_OK : ERR_UNSUPPORTED;
 }
+
+const struct wire *pairing_body_wire(const struct wire *client, bool has_anthropic_version,
+                                     const struct config_provider *provider, struct text upstream_model) {
+  bool is_foreign = client->id == WIRE_BEDROCK_INVOKE && has_anthropic_version && provider->kind == CONFIG_BEDROCK &&
+                    !pairing_is_claude(upstream_model) && !text_starts(upstream_model, TEXT("arn:"));
+  return is_foreign ? wire_get(WIRE_ANTHROPIC) : client;
+}

@@ -25,6 +25,7 @@ static enum err read_request(const struct json *doc, struct arena *a, struct wir
   if (e != ERR_OK)
     return e;
   rq.insert_at = json_insert_at(doc);
+  rq.has_anthropic_version = json_get(doc->root, "anthropic_version") != NULL;
   rq.input_tokens_bound = usage_estimate_tokens(doc->src.len);
   *out = rq;
   return ERR_OK;

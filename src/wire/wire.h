@@ -34,6 +34,7 @@ struct wire_request {
   struct text stream_options;  /* place of its value; empty when absent */
   struct text include_usage;   /* place of its value; empty when absent */
   size_t insert_at;            /* behind the root's '{' */
+  bool has_anthropic_version;  /* InvokeModel: the body is Anthropic's and says so */
 };
 
 /* What the usage tap has learned of one answer. Zero-initialise, then set wire. Owns nothing. */

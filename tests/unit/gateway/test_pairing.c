@@ -62,10 +62,27 @@ static void a_provider_speaks_what_its_configuration_says(void **state) {
   assert_int_equal(pairing_find(&wire_openai_embeddings, &p, TEXT("m"), &provider_openai, &got), ERR_UNSUPPORTED);
 }
 
+static void an_anthropic_body_for_another_vendors_model_is_translated(void **state) {
+  const struct config_provider aws = {.kind = CONFIG_BEDROCK}, own = {.kind = CONFIG_ANTHROPIC};
+  const struct wire *invoke = wire_get(WIRE_BEDROCK_INVOKE), *converse = wire_get(WIRE_BEDROCK_CONVERSE);
+  const struct wire *body = pairing_body_wire(invoke, true, &aws, TEXT(NOVA));
+  struct pairing got;
+  assert_int_equal(body->id, WIRE_ANTHROPIC);
+  assert_int_equal(pairing_find(body, &aws, TEXT(NOVA), provider_find(TEXT("bedrock")), &got), ERR_OK);
+  assert_int_equal(got.mode, PAIRING_TRANSLATE);
+  assert_int_equal(got.wire->id, WIRE_BEDROCK_CONVERSE);
+  assert_ptr_equal(pairing_body_wire(invoke, false, &aws, TEXT(NOVA)), invoke);
+  assert_ptr_equal(pairing_body_wire(invoke, true, &aws, TEXT(CLAUDE)), invoke);
+  assert_ptr_equal(pairing_body_wire(invoke, true, &aws, TEXT("arn:aws:bedrock:us-east-1:1:p/x")), invoke);
+  assert_ptr_equal(pairing_body_wire(invoke, true, &own, TEXT("m")), invoke);
+  assert_ptr_equal(pairing_body_wire(converse, true, &aws, TEXT(NOVA)), converse);
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(every_wire_finds_the_nearest_of_every_kind),
       cmocka_unit_test(a_provider_speaks_what_its_configuration_says),
+      cmocka_unit_test(an_anthropic_body_for_another_vendors_model_is_translated),
   };
   return RUN_TESTS(tests);
 }

@@ -16,6 +16,7 @@ static void the_head_holds_no_model_and_no_stream(void **state) {
   struct arena a;
   arena_init(&a);
   assert_int_equal(read_head(&a, " {\"anthropic_version\":\"x\",\"max_tokens\":7}", &rq, &f), ERR_OK);
+  assert_true(rq.has_anthropic_version);
   assert_int_equal(rq.max_output_tokens, 7);
   assert_int_equal(rq.answers, 1);
   assert_int_equal(rq.insert_at, 2);
