@@ -1,4 +1,5 @@
-/* Columns, cells and folders for fidelity.c. */
+/* The parts of the fidelity page that know nothing of fixtures: its columns, cells of Markdown tables, and the sorted
+ * names of a folder. Called by fidelity.c. */
 #include "table.h"
 
 #include <dirent.h>
