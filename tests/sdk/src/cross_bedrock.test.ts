@@ -23,7 +23,7 @@ const world = await startCross();
 const endpoint = `${world.url}${BEDROCK_MOUNT}`;
 
 /** The pair that signs for a virtual key. */
-async function keyPair(): Promise<{ accessKeyId: string; secretAccessKey: string }> {
+async function signingPair(): Promise<{ accessKeyId: string; secretAccessKey: string }> {
   if (direct) return { accessKeyId: SIM_AWS.id, secretAccessKey: SIM_AWS.secret };
   const { code, out } = await world.weir.command('key', 'create', '--name', 'aws');
   const id = /access_key_id\W+(\S+)/i.exec(out)?.[1];
@@ -31,7 +31,7 @@ async function keyPair(): Promise<{ accessKeyId: string; secretAccessKey: string
   assert.ok(code === 0 && id && secret, `weir key create printed no pair:\n${out}`);
   return { accessKeyId: id, secretAccessKey: secret };
 }
-const credentials = await keyPair();
+const credentials = await signingPair();
 const base: BedrockRuntimeClientConfig = { region: 'us-east-1', endpoint, maxAttempts: 1 };
 const overHttp1 = (): NodeHttpHandler => new NodeHttpHandler();
 /** HTTP/2 with prior knowledge is what the SDK does by itself; the simulator alone does not speak it. */
