@@ -146,10 +146,11 @@ static bool next_piece(struct exchange *x, struct text *left, size_t *scan, stru
   return true;
 }
 
-/* One event read along; for the client it is passed as it is, dropped, or written anew into out. */
+/* One event read along; for the client it is passed as it is, dropped, or written anew into out. An SSE event without
+ * data is none (HTML standard, 9.2.6): clients drop it too. */
 static enum err read_piece(struct exchange *x, const struct piece *p, enum wire_verdict *out) {
   *out = WIRE_PASS;
-  if (p->is_comment)
+  if (p->is_comment || (x->answer.framing == WIRE_SSE && text_is_empty(p->data)))
     return ERR_OK;
   return x->answer.converts ? convert_event(x, p->event, p->data) : tap_one(x, p->event, p->data, out);
 }

@@ -352,6 +352,11 @@ static enum err settle(struct rules *r, struct settings *s) {
   rq->max_tokens = s->max_completion_tokens ? s->max_completion_tokens : s->max_tokens;
   if (s->max_completion_tokens)
     s->names->max_tokens = "max_completion_tokens";
+  if (s->max_tokens && rq->max_tokens != s->max_tokens) {
+    enum err e = llm_refuse(rq, &root, "max_tokens", "there is one limit, and max_completion_tokens is another", r->f);
+    if (e != ERR_OK)
+      return e;
+  }
   rq->user_id = s->user;
   if (!text_is_empty(s->safety_identifier)) {
     rq->user_id = s->safety_identifier;

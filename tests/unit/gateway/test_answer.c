@@ -1,4 +1,4 @@
-/* Compressed answers, plain and streamed. */
+/* Compressed answers, plain and streamed; what is no event within a stream. */
 #include "gateway_ask.h"
 
 #include <zlib.h>
@@ -112,6 +112,24 @@ static void bomb(struct world *w) {
 }
 static void test_a_compressed_bomb_is_refused(void **state) { run_world(bomb, "limits: {response_bytes: 65536}\n"); }
 
+#define CHUNKS                                                                                                         \
+  "event: ping\n\nid: 3\n\nretry: 100\n\n"                                                                             \
+  "data: {\"id\":\"c\",\"choices\":[{\"index\":0,\"delta\":{\"content\":\"hi\"},\"finish_reason\":null}]}\n\n"         \
+  "event: ping\ndata\n\ndata:\n\n"                                                                                    \
+  "data: {\"id\":\"c\",\"choices\":[{\"index\":0,\"delta\":{},\"finish_reason\":\"stop\"}],"                           \
+  "\"usage\":{\"prompt_tokens\":7,\"completion_tokens\":20}}\n\ndata: [DONE]\n\n"
+
+static void without_data(struct world *w) {
+  w->up[0].answer = http_answer(w, 200, STREAM_TYPE, TEXT(CHUNKS));
+  for (w->up[0].piece = 0; w->up[0].piece < 2; w->up[0].piece++) {
+    CHECK_INT(ask_chat(w, "{\"model\":\"team/gpt\",\"stream\":true,\"messages\":[]}"), 200);
+    CHECK_TEXT(wire_text(w->c), TEXT(CHUNKS));
+    CHECK_OUTCOME(w, "ok");
+    CHECK_INT(w->seen.last.usage.output, 20);
+  }
+}
+static void test_events_without_data_are_none(void **state) { run_world(without_data, NULL); }
+
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(test_compressed_answers_are_unpacked),
@@ -119,6 +137,7 @@ int main(void) {
       cmocka_unit_test(test_a_compressed_error_is_unpacked_too),
       cmocka_unit_test(test_unknown_damaged_and_incomplete_codings_are_502),
       cmocka_unit_test(test_a_compressed_bomb_is_refused),
+      cmocka_unit_test(test_events_without_data_are_none),
   };
   cmocka_set_message_output(CM_OUTPUT_TAP);
   return cmocka_run_group_tests_name("answer", tests, NULL, NULL);

@@ -8,7 +8,7 @@ static void every_setting_is_read(void **state) {
   chat_open(&c);
   chat_reads(&c, "{'model':'m',"
                  "'stream':true,'stream_options':{'include_usage':true,'include_obfuscation':false},"
-                 "'max_tokens':5,'max_completion_tokens':9,'temperature':0.70,'top_p':1e-1,'top_k':40,"
+                 "'max_tokens':9,'max_completion_tokens':9,'temperature':0.70,'top_p':1e-1,'top_k':40,"
                  "'frequency_penalty':-0.5,'presence_penalty':0.25,'seed':12345678901234567890,'stop':['a','b'],"
                  "'verbosity':'low','metadata':{'a':'b'},'user':'u','service_tier':'flex','store':true,"
                  "'prompt_cache_key':'k','prompt_cache_retention':'24h',"
@@ -126,6 +126,16 @@ static void one_user_has_two_names(void **state) {
   chat_fails("{'model':'m','safety_identifier':'u','user':'v'," MESSAGES "}", ERR_UNSUPPORTED, "user");
 }
 
+static void two_limits_are_not_one(void **state) {
+  chat_fails("{'model':'m','max_tokens':5,'max_completion_tokens':9," MESSAGES "}", ERR_UNSUPPORTED, "max_tokens");
+  struct chat c;
+  chat_open(&c);
+  chat_reads(&c, "{'model':'m','max_tokens':5," MESSAGES "}");
+  assert_int_equal(c.rq.max_tokens, 5);
+  assert_string_equal(c.rq.names->max_tokens, "max_tokens");
+  chat_close(&c);
+}
+
 static void wrong_types_are_named(void **state) {
   const struct {
     const char *member, *place;
@@ -214,6 +224,7 @@ int main(void) {
       cmocka_unit_test(how_to_reason_is_said_in_several_ways),
       cmocka_unit_test(formats_of_the_answer_are_read),
       cmocka_unit_test(one_user_has_two_names),
+      cmocka_unit_test(two_limits_are_not_one),
       cmocka_unit_test(wrong_types_are_named),
       cmocka_unit_test(what_has_no_counterpart_is_refused_by_name),
   };
