@@ -76,7 +76,6 @@ function family(name: string, client: Anthropic): Family {
       at: ['chat', 'responses'],
       run: (model) => client.messages.create({ model, max_tokens: 10, messages: [user('x')], top_k: 5 } as Anthropic.MessageCreateParamsNonStreaming),
     },
-    except: { chat: { thinking: 'the chat API of OpenAI shows no reasoning' } },
   };
 }
 

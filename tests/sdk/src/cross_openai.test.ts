@@ -117,7 +117,6 @@ const chat: Family = {
     run: (model) => client.chat.completions.create({ model, messages: [user('x')], logit_bias: { 50256: -100 } }),
   },
   hidesThinking: ['responses'], // a summary must be asked for, and the chat API has no word for that
-  except: { chat: { thinking: 'the chat API of OpenAI shows no reasoning' } },
 };
 
 const responseTools: OpenAI.Responses.Tool[] = [
