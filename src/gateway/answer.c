@@ -213,10 +213,21 @@ static void scan_last_lines(struct exchange *x, struct text rest) {
   buf_done(&joined);
 }
 
+/* Frames have no terminal event of their own: the tap decides whether what it has seen is whole. */
+static void tell_tap_the_end(struct exchange *x) {
+  struct fault ignored = x->fault;
+  enum wire_verdict unused;
+  if (!x->tap.finished && !x->tap.failed &&
+      x->tap.wire->tap_event(&x->tap, TEXT_NONE, TEXT_NONE, &unused, &x->fault) != ERR_OK)
+    x->fault = ignored;
+}
+
 void answer_scan_rest(struct exchange *x, struct text rest) {
   if (x->answer.framing == WIRE_SSE)
     scan_last_lines(x, rest);
   x->tap.finished |= x->tap.may_end && !x->tap.failed && text_is_empty(text_trim(rest));
+  if (!x->answer.converts && x->answer.framing == WIRE_EVENTSTREAM && text_is_empty(rest))
+    tell_tap_the_end(x);
   if (!x->answer.converts || x->tap.failed || x->tap.finished ||
       (x->answer.framing == WIRE_EVENTSTREAM && rest.len > 0))
     return;

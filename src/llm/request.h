@@ -26,7 +26,6 @@ enum llm_role { LLM_SYSTEM, LLM_DEVELOPER, LLM_USER, LLM_ASSISTANT };
 enum llm_cache { LLM_CACHE_NONE, LLM_CACHE_DEFAULT, LLM_CACHE_5M, LLM_CACHE_30M, LLM_CACHE_1H, LLM_CACHE_12H };
 
 enum llm_flag { LLM_NOT_GIVEN, LLM_NO, LLM_YES };
-
 enum llm_source { LLM_BASE64, LLM_URL, LLM_FILE_ID, LLM_PLAIN /* text itself */, LLM_S3 /* raw Converse location */ };
 
 /* An image, a document or a sound. */
@@ -187,7 +186,7 @@ enum err llm_refuse(struct llm_request *rq, const struct llm_place *place, const
 /* ERR_BAD_REQUEST: a value of the wrong type or form at a place; f->field is the whole place, text "PLACE: why". */
 enum err llm_bad(const struct llm_place *place, const char *member, const char *why, struct fault *f);
 
-/* What an answer's writer must know of the request it answers. Texts outlive the answer. */
+/* What an answer's writer must know of the request. Texts outlive the answer. */
 struct llm_echo {
   struct text model;     /* as the client named it: for targets that do not say */
   bool include_usage;    /* chat streams: the client asked for the usage chunk */

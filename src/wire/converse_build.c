@@ -23,7 +23,7 @@ static void begin_as(struct building *b, enum llm_role role) {
     return;
   end_message(b);
   json_object(b->w);
-  json_field_str(b->w, "role", role == LLM_ASSISTANT ? "assistant" : "user");
+  json_field_str(b->w, "role", role == LLM_ASSISTANT ? "assistant" : role == LLM_USER ? "user" : "system");
   json_name(b->w, "content");
   json_array(b->w);
   b->has_message = b->has_any = true;
@@ -202,12 +202,12 @@ static enum err put_system(struct building *b, size_t *out_count) {
 }
 
 static enum err put_message(struct building *b, const struct llm_message *m) {
-  if (is_instruction(m))
-    return llm_refuse(b->rq, &m->place, "role", "Converse takes system content only before the first other message",
-                      b->fault);
   enum err e = refuse_name(b, m);
   for (size_t i = 0; !e && i < m->count; i++)
-    e = put_block(b, &m->blocks[i], m->role);
+    if (is_instruction(m) && m->blocks[i].kind != LLM_TEXT)
+      e = llm_refuse(b->rq, &m->blocks[i].place, "", "system content can only be text here", b->fault);
+    else
+      e = put_block(b, &m->blocks[i], is_instruction(m) ? LLM_SYSTEM : m->role);
   return e;
 }
 

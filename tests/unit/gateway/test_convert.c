@@ -2,6 +2,8 @@
  * the ledger knows what it reported. */
 #include "gateway_ask.h"
 
+#include "aws/eventstream.h"
+
 #define CROSSED "{\"model\":\"crossed\",\"max_tokens\":10,\"messages\":[{\"role\":\"user\",\"content\":\"hi\"}]}"
 #define CROSSED_STREAM                                                                                                 \
   "{\"model\":\"crossed\",\"max_tokens\":10,\"stream\":true,\"messages\":[{\"role\":\"user\",\"content\":\"hi\"}]}"
@@ -12,8 +14,8 @@
 #define SAYS(text) CHUNK("[{\"index\":0,\"delta\":{\"content\":\"" text "\"},\"finish_reason\":null}]")
 #define CHAT_STREAM                                                                                                    \
   CHUNK("[{\"index\":0,\"delta\":{\"role\":\"assistant\",\"content\":\"\"},\"finish_reason\":null}]")                  \
-  SAYS("hel")                                                                                                          \
-  SAYS("lo")                                                                                                           \
+  SAYS("riv")                                                                                                          \
+  SAYS("er")                                                                                                           \
   CHUNK("[{\"index\":0,\"delta\":{},\"finish_reason\":\"stop\"}]")                                                     \
   "data: "                                                                                                             \
   "{\"id\":\"c1\",\"object\":\"chat.completion."                                                                       \
@@ -62,7 +64,7 @@ static void streamed(struct world *w) {
       whole = body;
     CHECK_TEXT(body, whole);
     CHECK_HAS(body.at, "event: message_start\n");
-    CHECK_HAS(body.at, "\"text\":\"hel\"");
+    CHECK_HAS(body.at, "\"text\":\"riv\"");
     CHECK_HAS(body.at, "event: message_stop\n");
     CHECK_INT(text_find(body, TEXT("chat.completion")), -1);
     CHECK_HEADER(w, "request-id", "req_theirs");
@@ -134,6 +136,53 @@ static void test_errors_are_told_in_the_callers_dialect_and_fall_over_between_di
   run_world(errors, NULL);
 }
 
+static void add_frame(struct buf *out, const char *event, const char *payload) {
+  size_t at = eventstream_begin(out, TEXT("event"), text_of(event));
+  buf_add(out, text_of(payload));
+  eventstream_end(out, at);
+}
+
+#define CONVERSE_STREAM "POST /bedrock/model/nova/converse-stream"
+#define FRAMES_HEAD     "HTTP/1.1 200 OK\r\ncontent-type: application/vnd.amazon.eventstream\r\n\r\n"
+
+static void frames(struct world *w) {
+  struct text asked = TEXT("{\"messages\":[{\"role\":\"user\",\"content\":[{\"text\":\"hi\"}]}]}");
+  struct buf out;
+  buf_init(&out, 65536);
+  buf_add(&out, TEXT(FRAMES_HEAD));
+  add_frame(&out, "messageStart", "{\"role\":\"assistant\"}");
+  add_frame(&out, "contentBlockDelta", "{\"contentBlockIndex\":0,\"delta\":{\"text\":\"hello\"}}");
+  add_frame(&out, "contentBlockStop", "{\"contentBlockIndex\":0}");
+  size_t cut = out.len;
+  add_frame(&out, "messageStop", "{\"stopReason\":\"end_turn\"}");
+  w->up[0].then = CALL_CLOSE;
+  struct text all = buf_text(&out), head = TEXT(FRAMES_HEAD);
+  for (size_t piece = 0; piece <= 1; piece++) {
+    /* Without metadata nobody says how much was used, but the answer is whole. */
+    w->up[0].answer = all;
+    w->up[0].piece = piece;
+    CHECK_INT(ask(w, CONVERSE_STREAM, X_API_KEY JSON_TYPE, asked), 200);
+    CHECK_TEXT(wire_text(w->c), text_skip(all, head.len));
+    CHECK_INT(newest_row(w, 0).usage.estimated, 1);
+    CHECK_OUTCOME(w, "ok");
+  }
+  w->up[0].piece = 0;
+  w->up[0].answer = text_head(all, cut);
+  CHECK_INT(ask(w, CONVERSE_STREAM, X_API_KEY JSON_TYPE, asked), 200);
+  world_rest(w);
+  CHECK_OUTCOME(w, "cut");
+  CHECK_INT(text_find(wire_text(w->c), TEXT("xception")) > 0, 1);
+  /* One flipped bit in a payload is found before it goes anywhere. */
+  char *flipped = (char *)(uintptr_t)arena_copy(&w->arena, all).at;
+  flipped[cut - 30] ^= 1;
+  w->up[0].answer = (struct text){flipped, all.len};
+  (void)ask(w, CONVERSE_STREAM, X_API_KEY JSON_TYPE, asked);
+  world_rest(w);
+  CHECK_INT(strcmp(w->seen.last.outcome, "ok") == 0, 0);
+  buf_done(&out);
+}
+static void test_frames_pass_checked_and_end_honestly(void **state) { run_world(frames, NULL); }
+
 static void first_event(struct world *w) {
   struct upstream *up = &w->up[0];
   up->then = CALL_CLOSE;
@@ -150,6 +199,7 @@ int main(void) {
       cmocka_unit_test(test_a_stream_comes_in_the_callers_dialect_however_it_was_cut),
       cmocka_unit_test(test_a_translated_stream_that_breaks_says_so),
       cmocka_unit_test(test_an_answer_that_nobody_counted_is_estimated),
+      cmocka_unit_test(test_frames_pass_checked_and_end_honestly),
       cmocka_unit_test(test_errors_are_told_in_the_callers_dialect_and_fall_over_between_dialects),
       cmocka_unit_test(test_a_stream_that_begins_with_an_error_goes_to_the_next),
   };
