@@ -21,8 +21,8 @@ enum telemetry_stage {
 struct telemetry_exchange {
   struct text request_id, upstream_request_id, method, path, peer, user_agent;
   struct text key_name, user, wire, operation, model, provider, upstream_model;
-  struct text error;  /* err_name, "" when ok */
-  struct text detail; /* the fault's sentence, "" when ok */
+  struct text error;       /* err_name, "" when ok */
+  struct text detail;      /* the fault's sentence, "" when ok */
   struct text left_out;    /* members of the request that the operator allows a target to lose, as places */
   struct text not_carried; /* members of the answer that the caller's dialect has no place for */
   const char *outcome;

@@ -62,10 +62,11 @@ static void instructions_come_first_and_later_ones_keep_their_place(void **state
                  "{'system':[{'text':'x'},{'cachePoint':{'type':'default','ttl':'1h'}},{'text':'x'},{'cachePoint':{"
                  "'type':'default','ttl':'1h'}}],'messages':[{'role':'user','content':[{'text':'hi'}]}]}");
   rq.message_count = 4;
-  expect_written(&a, &rq,
-                 "{'system':[{'text':'x'},{'cachePoint':{'type':'default','ttl':'1h'}},{'text':'x'},{'cachePoint':{"
-                 "'type':'default','ttl':'1h'}}],'messages':[{'role':'user','content':[{'text':'hi'}]},{'role':'system',"
-                 "'content':[{'text':'hi'}]}]}");
+  expect_written(
+      &a, &rq,
+      "{'system':[{'text':'x'},{'cachePoint':{'type':'default','ttl':'1h'}},{'text':'x'},{'cachePoint':{"
+      "'type':'default','ttl':'1h'}}],'messages':[{'role':'user','content':[{'text':'hi'}]},{'role':'system',"
+      "'content':[{'text':'hi'}]}]}");
   arena_done(&a);
 }
 

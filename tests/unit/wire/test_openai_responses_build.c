@@ -201,12 +201,12 @@ static void instructions_are_one_plain_text_before_all_others(void **state) {
   twice.count = 2;
   marked.blocks = &cached;
   const struct {
-    struct llm_message messages[2];
+    const struct llm_message *first, *second;
     size_t count, want;
-  } cases[] = {{{system, user}, 2, 1}, {{system}, 1, 1},       {{user, system}, 2, 0},    {{system, system}, 2, 0},
-               {{twice, user}, 2, 0},  {{marked, user}, 2, 0}, {{developer, user}, 2, 0}, {{system, developer}, 2, 0}};
+  } cases[] = {{&system, &user, 2, 1}, {&system, &user, 1, 1}, {&user, &system, 2, 0},    {&system, &system, 2, 0},
+               {&twice, &user, 2, 0},  {&marked, &user, 2, 0}, {&developer, &user, 2, 0}, {&system, &developer, 2, 0}};
   for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
-    struct llm_message messages[2] = {cases[i].messages[0], cases[i].messages[1]};
+    struct llm_message messages[2] = {*cases[i].first, *cases[i].second};
     const struct llm_request rq = {.messages = messages, .message_count = cases[i].count};
     assert_int_equal(responses_instructions(&rq), cases[i].want);
   }
