@@ -18,8 +18,8 @@
 #include "common.h"
 
 #define CONNECTIONS_MAX 20000
-#define WHEEL_SLOTS     1024 /* milliseconds; a spacing is shorter */
-#define OPENING_MS      150  /* no event goes out until no stream was opened for so long */
+#define WHEEL_SLOTS     1024  /* milliseconds; a spacing is shorter */
+#define OPENING_MS      150   /* no event goes out until no stream was opened for so long */
 #define KEPT_BYTES      32768 /* of a request: the head and the start of the body, where the options are */
 
 struct answers;

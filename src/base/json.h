@@ -46,9 +46,9 @@ struct text json_value_text(yyjson_val *value, struct arena *a);
 /* Where the value of member `name` of the object `object` (root or nested) stands in j->src: the bytes of the value
  * itself, quotes included. False when there is no such member. Works on strings with escapes too. */
 bool json_place(const struct json *j, yyjson_val *object, const char *name, struct text *out_value);
-/* Where the whole member stands, from the quote of its name to the end of its value. with_comma: and the comma before it,
- * or, where it is the first, the one behind it, so that what is left stays an object when this range is removed. Two
- * members that stand side by side may share a comma: remove one of them, or replace the other. */
+/* Where the whole member stands, from the quote of its name to the end of its value. with_comma: and the comma before
+ * it, or, where it is the first, the one behind it, so that what is left stays an object when this range is removed.
+ * Two members that stand side by side may share a comma: remove one of them, or replace the other. */
 bool json_place_member(const struct json *j, yyjson_val *object, const char *name, bool with_comma,
                        struct text *out_member);
 /* Just behind the '{' of the object, where a member may be inserted. object must be the root. */

@@ -24,9 +24,9 @@ enum err pairing_find(const struct wire *client, const struct config_provider *p
 /* Does Bedrock serve this model with Anthropic's bodies? By its id: "anthropic." or "claude" in it. */
 bool pairing_is_claude(struct text bedrock_model);
 
-/* The wire whose partners pairing_find should be asked for: client, but WIRE_ANTHROPIC for an InvokeModel body that names
- * its anthropic_version and goes to a model of Bedrock's that takes no such bodies, so that it is translated and not
- * handed over to be refused. An ARN does not say whose model it stands for: it stays with client. */
+/* The wire whose partners pairing_find should be asked for: client, but WIRE_ANTHROPIC for an InvokeModel body that
+ * names its anthropic_version and goes to a model of Bedrock's that takes no such bodies, so that it is translated and
+ * not handed over to be refused. An ARN does not say whose model it stands for: it stays with client. */
 const struct wire *pairing_body_wire(const struct wire *client, bool has_anthropic_version,
                                      const struct config_provider *provider, struct text upstream_model);
 

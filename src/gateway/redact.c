@@ -1,6 +1,6 @@
-/* Covering credentials in what a provider said, and keys in paths. Used by judge.c on the bodies of errors and on quoted
- * messages, the only provider text that is shown outside of answers; by route.c and exchange.c on paths that are quoted
- * or logged. */
+/* Covering credentials in what a provider said, and keys in paths. Used by judge.c on the bodies of errors and on
+ * quoted messages, the only provider text that is shown outside of answers; by route.c and exchange.c on paths that are
+ * quoted or logged. */
 #include "gateway/redact.h"
 
 #define SHORTEST_BYTES 8

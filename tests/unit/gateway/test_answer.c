@@ -115,7 +115,7 @@ static void test_a_compressed_bomb_is_refused(void **state) { run_world(bomb, "l
 #define CHUNKS                                                                                                         \
   "event: ping\n\nid: 3\n\nretry: 100\n\n"                                                                             \
   "data: {\"id\":\"c\",\"choices\":[{\"index\":0,\"delta\":{\"content\":\"hi\"},\"finish_reason\":null}]}\n\n"         \
-  "event: ping\ndata\n\ndata:\n\n"                                                                                    \
+  "event: ping\ndata\n\ndata:\n\n"                                                                                     \
   "data: {\"id\":\"c\",\"choices\":[{\"index\":0,\"delta\":{},\"finish_reason\":\"stop\"}],"                           \
   "\"usage\":{\"prompt_tokens\":7,\"completion_tokens\":20}}\n\ndata: [DONE]\n\n"
 
