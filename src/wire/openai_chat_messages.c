@@ -60,14 +60,15 @@ static const struct rule rows[] = {
 };
 
 static enum err only_of_assistants(struct rules *r, const struct message *m, const struct llm_place *at) {
-  const char *wrong = m->tool_calls                         ? "tool_calls"
-                      : m->refusal.at                       ? "refusal"
-                      : m->reasoning.at                     ? "reasoning"
-                      : m->reasoning_content.at             ? "reasoning_content"
-                      : m->reasoning_details                ? "reasoning_details"
-                      : m->parsed                           ? "parsed"
-                      : yyjson_arr_size(m->annotations) > 0 ? "annotations"
-                                                            : NULL;
+  bool has_annotations = m->annotations && !(yyjson_is_arr(m->annotations) && yyjson_arr_size(m->annotations) == 0);
+  const char *wrong = m->tool_calls             ? "tool_calls"
+                      : m->refusal.at           ? "refusal"
+                      : m->reasoning.at         ? "reasoning"
+                      : m->reasoning_content.at ? "reasoning_content"
+                      : m->reasoning_details    ? "reasoning_details"
+                      : m->parsed               ? "parsed"
+                      : has_annotations         ? "annotations"
+                                                : NULL;
   return wrong ? llm_bad(at, wrong, "belongs to messages of the assistant", r->f) : ERR_OK;
 }
 

@@ -148,6 +148,7 @@ static void bad_messages_are_named(void **state) {
       {"{'role':'assistant','content':'x','reasoning_details':[{'type':'reasoning.text','text':7}]}", ERR_BAD_REQUEST,
        "messages[0].reasoning_details[0].text"},
       {"{'role':'assistant','content':'x','annotations':{}}", ERR_BAD_REQUEST, "messages[0].annotations"},
+      {"{'role':'user','content':'x','annotations':'y'}", ERR_BAD_REQUEST, "messages[0].annotations"},
       {"{'role':'assistant','content':'x','annotations':[{'type':'file'}]}", ERR_UNSUPPORTED,
        "messages[0].annotations[0].type"},
       {"{'role':'assistant','content':'x','audio':{'id':'a'}}", ERR_UNSUPPORTED, "messages[0].audio"},
