@@ -42,6 +42,11 @@ static void write_defaults(struct buf *out) {
     buf_add(out, TEXT("  - { name: openrouter, kind: openrouter, base_url: \"https://openrouter.ai/api/v1\", "
                       "credentials: [ { name: environment, api_key: \"${OPENROUTER_API_KEY}\" } ] }\n"));
   buf_add(out, TEXT("models:\n"));
+  /* A vendor's own names reach it from every dialect; other names stay in the caller's. */
+  if (anthropic)
+    buf_add(out, TEXT("  - { name: \"claude-*\", targets: [ { provider: anthropic, model: \"claude-*\" } ] }\n"));
+  if (openai)
+    buf_add(out, TEXT("  - { name: \"gpt-*\", targets: [ { provider: openai, model: \"gpt-*\" } ] }\n"));
   if (anthropic)
     buf_add(out, TEXT("  - { name: \"*\", wire: anthropic, targets: [ { provider: anthropic, model: \"*\" } ] }\n"));
   if (openrouter)
@@ -59,6 +64,27 @@ static void write_defaults(struct buf *out) {
                     "1.25, cache_write_1h: 2.00, cache_read: 0.10 }\n"));
 }
 
+static void write_demo_model(struct buf *out, const char *name, const char *wire, const char *provider,
+                             const char *model) {
+  buf_add_format(out, "  - { name: \"%s\"%s%s, targets: [ { provider: %s, model: \"%s\" } ] }\n", name,
+                 wire ? ", wire: " : "", wire ? wire : "", provider, model);
+}
+
+/* The simulator's models in the caller's own dialect, and behind a vendor's name in any. */
+static void write_demo_models(struct buf *out) {
+  static const char *const names[] = {"sim-text", "sim-tools", "sim-thinking", "sim-cache", "sim-image", "sim-*"};
+  for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+    write_demo_model(out, names[i], "anthropic", "sim-anthropic", names[i]);
+    write_demo_model(out, names[i], "openai", "sim-openai", names[i]);
+  }
+  write_demo_model(out, "sim-*", "bedrock", "sim-anthropic", "sim-*");
+  write_demo_model(out, "anthropic/*", NULL, "sim-anthropic", "*");
+  write_demo_model(out, "openai/*", NULL, "sim-openai", "*");
+  write_demo_model(out, "openrouter/*", NULL, "sim-openrouter", "*");
+  write_demo_model(out, "bedrock/*", NULL, "sim-bedrock", "amazon.*-v1:0");
+  write_demo_model(out, "bedrock-claude/*", NULL, "sim-bedrock", "anthropic.*-v1:0");
+}
+
 void source_write_demo(struct buf *out, const char *base) {
   buf_add_format(out,
                  "\nproviders:\n"
@@ -66,20 +92,19 @@ void source_write_demo(struct buf *out, const char *base) {
                  "demo-key } ] }\n"
                  "  - { name: sim-openai, kind: openai, base_url: \"%s/v1\", credentials: [ { name: demo, api_key: "
                  "demo-key } ] }\n"
+                 "  - { name: sim-openrouter, kind: openrouter, base_url: \"%s/api/v1\", credentials: [ { name: demo, "
+                 "api_key: demo-key } ] }\n"
+                 "  - { name: sim-bedrock, kind: bedrock, region: us-east-1, base_url: \"%s\", credentials: [ { name: "
+                 "demo, bearer: demo-key } ] }\n"
                  "models:\n",
-                 base, base);
-  static const char *const names[] = {"sim-text", "sim-tools", "sim-thinking", "sim-cache", "sim-image", "sim-*"};
-  for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
-    const char *target = text_find_char(text_of(names[i]), '*') >= 0 ? "sim-*" : names[i];
-    buf_add_format(out,
-                   "  - { name: \"%s\", targets: [ { provider: sim-anthropic, model: \"%s\" }, { provider: sim-openai, "
-                   "model: \"%s\" } ] }\n",
-                   names[i], target, target);
-  }
+                 base, base, base, base);
+  write_demo_models(out);
   buf_add(out, TEXT("prices:\n"
                     "  - { provider: sim-anthropic, model: \"*\", input: 3.00, output: 15.00, cache_write: 3.75, "
                     "cache_write_1h: 6.00, cache_read: 0.30 }\n"
-                    "  - { provider: sim-openai, model: \"*\", input: 2.50, output: 10.00, cache_read: 1.25 }\n"));
+                    "  - { provider: sim-openai, model: \"*\", input: 2.50, output: 10.00, cache_read: 1.25 }\n"
+                    "  - { provider: sim-bedrock, model: \"*\", input: 3.00, output: 15.00, cache_write: 3.75, "
+                    "cache_read: 0.30 }\n"));
 }
 
 static enum err read_file(const char *path, struct buf *out, struct config_errors *errors) {
