@@ -131,6 +131,22 @@ static enum err named_source(struct rules *r, const struct rule_member *m, enum 
   return ERR_OK;
 }
 
+/* A member of another type of source, which would be lost. */
+static const char *stray_member(const struct source_draft *d) {
+  bool has_bytes = text_equal(d->type, TEXT("base64")) || text_equal(d->type, TEXT("text"));
+  return d->media_type.at && !has_bytes                        ? "source.media_type"
+         : d->data.at && !has_bytes                            ? "source.data"
+         : d->url.at && !text_equal(d->type, TEXT("url"))      ? "source.url"
+         : d->file_id.at && !text_equal(d->type, TEXT("file")) ? "source.file_id"
+         : d->content && !text_equal(d->type, TEXT("content")) ? "source.content"
+                                                               : NULL;
+}
+
+static bool is_source_type(struct text t) {
+  return text_equal(t, TEXT("base64")) || text_equal(t, TEXT("text")) || text_equal(t, TEXT("url")) ||
+         text_equal(t, TEXT("file")) || text_equal(t, TEXT("content"));
+}
+
 static enum err read_source(struct rules *r, const struct rule_member *m, struct source_draft *d,
                             struct llm_media *out) {
   static const struct rule rows[] = {{"type", rule_word, offsetof(struct source_draft, type)},
@@ -143,6 +159,9 @@ static enum err read_source(struct rules *r, const struct rule_member *m, struct
   enum err e = rules_read_member(r, m, RULES(rows), d);
   if (e != ERR_OK)
     return e;
+  const char *stray = is_source_type(d->type) ? stray_member(d) : NULL;
+  if (stray)
+    return bad_source(r, m, stray, "does not belong to this type of source");
   if (text_equal(d->type, TEXT("base64")))
     return base64_source(r, m, d, out);
   if (text_equal(d->type, TEXT("url")))

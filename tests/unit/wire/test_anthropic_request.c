@@ -162,6 +162,15 @@ static void every_wrong_type_is_named_by_its_place(void **state) {
       {CONTENT("{\"type\":\"image\",\"source\":{\"type\":\"base64\",\"data\":\"QQ==\"}}"),
        "messages[0].content[0].source.media_type"},
       {CONTENT("{\"type\":\"image\",\"source\":{\"type\":\"url\"}}"), "messages[0].content[0].source.url"},
+      {CONTENT("{\"type\":\"image\",\"source\":{\"type\":\"url\",\"url\":\"https://a\",\"data\":\"QQ==\"}}"),
+       "messages[0].content[0].source.data"},
+      {CONTENT("{\"type\":\"image\",\"source\":{\"type\":\"file\",\"file_id\":\"f\",\"url\":\"https://a\"}}"),
+       "messages[0].content[0].source.url"},
+      {CONTENT("{\"type\":\"document\",\"source\":{\"type\":\"content\",\"content\":\"x\",\"file_id\":\"f\"}}"),
+       "messages[0].content[0].source.file_id"},
+      {CONTENT("{\"type\":\"document\",\"source\":{\"type\":\"text\",\"media_type\":\"text/plain\",\"data\":\"x\","
+               "\"content\":\"y\"}}"),
+       "messages[0].content[0].source.content"},
       {CONTENT(
            "{\"type\":\"document\",\"source\":{\"type\":\"base64\",\"media_type\":\"text/html\",\"data\":\"QQ==\"}}"),
        "messages[0].content[0].source.media_type"},
