@@ -5,6 +5,7 @@
 
 #include "wire/dialect.h"
 #include "wire/reframe.h"
+#include "wire/seal.h"
 
 #define ASSUMED_MAX_TOKENS 4096          /* where a dialect needs a bound and nobody gave one */
 #define GROWTH_BYTES       (1024 * 1024) /* a translation may be longer than what it translates by twice that and this */
@@ -29,9 +30,9 @@ static enum err build_edits(struct exchange *x, const struct candidate *c) {
   return ERR_OK;
 }
 
-static enum err read_body(struct exchange *x, bool raw_numbers, struct json *out) {
+static enum err read_body(struct exchange *x, struct text body, bool raw_numbers, struct json *out) {
   const struct json_limits limits = {.max_depth = x->config->limits.json_depth, .raw_numbers = raw_numbers};
-  return json_read(x->body, &limits, out, &x->fault);
+  return json_read(body, &limits, out, &x->fault);
 }
 
 static bool may_lose(const struct candidate *c, struct text name) {
@@ -62,20 +63,20 @@ static struct text betas_for(struct exchange *x, const struct candidate *c) {
   return kept;
 }
 
-static enum err build_reframed(struct exchange *x, const struct candidate *c) {
+static enum err build_reframed(struct exchange *x, const struct candidate *c, struct text body) {
   struct outgoing *o = &x->outgoing;
   const struct http_headers *h = &x->rq->head.headers;
   struct json doc;
   struct json_edits edits = {0};
-  enum err e = read_body(x, false, &doc);
+  enum err e = read_body(x, body, false, &doc);
   if (e != ERR_OK)
     return e;
-  e = reframe_request(&doc, x->body, c->pairing.wire->id == WIRE_BEDROCK_INVOKE, c->upstream_model, x->ask.stream,
+  e = reframe_request(&doc, body, c->pairing.wire->id == WIRE_BEDROCK_INVOKE, c->upstream_model, x->ask.stream,
                       betas_for(x, c), http_header_value(h, TEXT("anthropic-version")), x->arena, &edits, &o->beta,
                       &o->version, &x->fault);
   json_done(&doc);
   if (e == ERR_OK)
-    o->count = json_edits_pieces(&edits, x->body, o->pieces);
+    o->count = json_edits_pieces(&edits, body, o->pieces);
   return e == ERR_OK && exchange_is_count(x) ? exchange_wrap_count(x) : e;
 }
 
@@ -117,7 +118,8 @@ static void add_metadata(struct exchange *x, const struct config_provider *p, st
   rq->metadata_count = count;
 }
 
-static enum err write_body(struct exchange *x, const struct candidate *c, const struct json *doc) {
+static enum err write_body(struct exchange *x, const struct candidate *c, const struct dialect *dialect,
+                           const struct json *doc) {
   struct outgoing *o = &x->outgoing;
   struct llm_request rq = {.leave_out = c->target->leave_out,
                            .leave_out_count = c->target->leave_out_count,
@@ -134,7 +136,7 @@ static enum err write_body(struct exchange *x, const struct candidate *c, const 
   x->echo.now_s = loop_wall_us() / 1000000;
   x->echo.id = text_starts(x->rq->id, TEXT("req_")) ? text_skip(x->rq->id, 4) : x->rq->id;
   buf_init(&o->body, 2 * x->body.len + GROWTH_BYTES);
-  e = c->pairing.wire->dialect->write_request(&rq, &o->body, &x->fault);
+  e = dialect->write_request(&rq, &o->body, &x->fault);
   if (e == ERR_OK && buf_check(&o->body) != ERR_OK)
     e = fault_set(&x->fault, ERR_TOO_LARGE, NULL, "the request grows too large when it is translated for the provider");
   o->pieces[0] = buf_text(&o->body);
@@ -152,7 +154,7 @@ static enum err build_with_metadata(struct exchange *x, const struct candidate *
   struct text place = TEXT_NONE;
   struct json doc;
   size_t added = 0;
-  enum err e = read_body(x, false, &doc);
+  enum err e = read_body(x, x->body, false, &doc);
   if (e != ERR_OK)
     return e;
   yyjson_val *theirs = json_get(doc.root, "requestMetadata");
@@ -200,14 +202,34 @@ static enum err refuse_headers(struct exchange *x, const struct candidate *c) {
   return ERR_OK;
 }
 
-static enum err build_translated(struct exchange *x, const struct candidate *c) {
+/* The body written anew in this dialect: the provider's, or the caller's own once more. */
+static enum err build_written(struct exchange *x, const struct candidate *c, const struct dialect *dialect) {
   struct json doc;
-  enum err e = read_body(x, true, &doc);
+  enum err e = read_body(x, x->body, true, &doc);
   if (e != ERR_OK)
     return e;
-  e = write_body(x, c, &doc);
+  e = write_body(x, c, dialect, &doc);
   json_done(&doc);
   return e;
+}
+
+/* Does the conversation hold reasoning that another vendor gave and we sealed? Its provider could only call it forged.
+ */
+static bool holds_a_seal(const struct exchange *x, const struct candidate *c) {
+  return x->snapshot->mixes && x->has_ask && c->target && x->route.wire->dialect && c->pairing.wire->dialect &&
+         !exchange_is_count(x) && text_find(x->body, TEXT("\"" SEAL_PREFIX "eyJ")) >= 0;
+}
+
+/* Such a body is read and written in its own dialect, which opens the seals: what the target made itself is as it was,
+ * what it cannot check is refused or left out. Then it goes on as any other. */
+static enum err build_unsealed(struct exchange *x, const struct candidate *c) {
+  enum err e = build_written(x, c, x->route.wire->dialect);
+  if (e != ERR_OK || c->pairing.mode == PAIRING_PASS)
+    return e;
+  struct text lost = x->left_out, body = arena_copy(x->arena, buf_text(&x->outgoing.body));
+  exchange_drop_outgoing(x);
+  x->left_out = lost;
+  return build_reframed(x, c, body);
 }
 
 enum err exchange_build(struct exchange *x, const struct candidate *c) {
@@ -217,9 +239,11 @@ enum err exchange_build(struct exchange *x, const struct candidate *c) {
   if (passes && c->pairing.operation == PROVIDER_CONVERSE && c->provider->metadata_count > 0)
     return build_with_metadata(x, c);
   if (passes)
-    return build_edits(x, c);
+    return holds_a_seal(x, c) ? build_unsealed(x, c) : build_edits(x, c);
   enum err e = refuse_headers(x, c);
   if (e != ERR_OK)
     return e;
-  return c->pairing.mode == PAIRING_REFRAME ? build_reframed(x, c) : build_translated(x, c);
+  if (c->pairing.mode == PAIRING_TRANSLATE)
+    return build_written(x, c, c->pairing.wire->dialect);
+  return holds_a_seal(x, c) ? build_unsealed(x, c) : build_reframed(x, c, x->body);
 }

@@ -18,6 +18,14 @@ void gateway_snapshot_unref(struct gateway_snapshot *s) {
   free(s);
 }
 
+static bool has_several_kinds(const struct config *c) {
+  for (size_t i = 1; i < c->provider_count; i++) {
+    if (c->providers[i].kind != c->providers[0].kind)
+      return true;
+  }
+  return false;
+}
+
 static struct gateway_snapshot *snapshot_new(struct config *c) {
   struct gateway_snapshot *s = calloc(1, sizeof(*s));
   size_t count = c->provider_count ? c->provider_count : 1;
@@ -25,6 +33,7 @@ static struct gateway_snapshot *snapshot_new(struct config *c) {
     abort();
   s->refs = 1;
   s->config = c;
+  s->mixes = has_several_kinds(c);
   s->origins = calloc(count, sizeof(struct http_origin *));
   s->base_paths = calloc(count, sizeof(*s->base_paths));
   if (!s->origins || !s->base_paths)

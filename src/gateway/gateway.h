@@ -34,6 +34,7 @@ struct gateway_snapshot {
   struct config *config;
   struct http_origin **origins; /* by provider index */
   struct text *base_paths;      /* likewise: the path of the provider's base URL */
+  bool mixes;                   /* there are providers of different kinds: reasoning of one may be sent to another */
   struct aws_source ***sources; /* by provider and credential index; NULL for providers that are not signed */
 };
 

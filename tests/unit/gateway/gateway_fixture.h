@@ -180,6 +180,7 @@ static inline struct config *world_config(struct world *w, const char *extra) {
       "- {name: 'team/gpt', wire: openai, targets: [{provider: oa, model: gpt}]}\n"
       "- {name: crossed, wire: anthropic, targets: [{provider: oa, model: gpt}, {provider: b, model: one}]}\n"
       "- {name: crossed, wire: openai, targets: [{provider: a, model: one}, {provider: b, model: two-b}]}\n"
+      "- {name: forgetful, wire: anthropic, targets: [{provider: a, model: one, leave_out: [thinking]}]}\n"
       "- {name: nova, targets: [{provider: aws, model: 'amazon.nova-v1:0'}]}\n"
       "- {name: claude-aws, wire: anthropic, targets: [{provider: aws, model: 'anthropic.claude-v1:0', leave_out: "
       "[unknown-to-aws]}]}\n"

@@ -86,12 +86,44 @@ static void betas(struct world *w) {
 }
 static void test_another_envelope_keeps_every_byte_of_the_body(void **state) { run_world(betas, NULL); }
 
+/* {"f":"unknown"} sealed: reasoning that a chat server showed and nobody proves. */
+#define FOREIGN                                                                                                        \
+  "{\"role\":\"user\",\"content\":\"hi\"},{\"role\":\"assistant\",\"content\":[{\"type\":\"thinking\",\"thinking\":"   \
+  "\"hm\","                                                                                                            \
+  "\"signature\":\"weir1.eyJmIjoidW5rbm93biJ9\"},{\"type\":\"text\",\"text\":\"so\"}]},{\"role\":\"user\","            \
+  "\"content\":\"go\"}"
+#define ASKS(model) "{\"model\":\"" model "\",\"max_tokens\":9,\"messages\":[" FOREIGN "]}"
+
+static void sealed(struct world *w) {
+  w->up[0].answer = json_answer(w, 200, MESSAGE);
+  w->up[1].answer = json_answer(w, 200, MESSAGE);
+  /* Claude would call it forged: refused by name, before anything is sent. */
+  CHECK_INT(ask_messages(w, ASKS("one")), 400);
+  CHECK_HAS(answer_member(w, "error.message").at, "messages[1].content[0].thinking");
+  CHECK_INT(ask_messages(w, ASKS("claude-aws")), 400);
+  CHECK_INT(w->up[0].requests, 0);
+  /* The server that showed it takes it back. */
+  w->up[0].answer = json_answer(w, 200, COMPLETION);
+  CHECK_INT(ask_messages(w, ASKS("crossed")), 200);
+  CHECK_HAS(arena_copy(&w->arena, upstream_body(&w->up[0])).at, "\"reasoning_content\":\"hm\"");
+  /* With leave it is left out, and everything else goes. */
+  w->up[0].answer = json_answer(w, 200, MESSAGE);
+  CHECK_INT(ask_messages(w, ASKS("forgetful")), 200);
+  CHECK_HEADER(w, "x-weir-left-out", "messages[1].content[0].thinking");
+  CHECK_INT(text_find(upstream_body(&w->up[0]), TEXT("weir1.")), -1);
+  CHECK_HAS(arena_copy(&w->arena, upstream_body(&w->up[0])).at, "\"so\"");
+}
+static void test_reasoning_of_another_vendor_is_never_passed_off_as_the_targets(void **state) {
+  run_world(sealed, NULL);
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(test_what_cannot_be_said_is_refused_by_name_or_goes_elsewhere),
       cmocka_unit_test(test_what_the_operator_allows_is_left_out_and_named),
       cmocka_unit_test(test_the_operators_metadata_goes_with_every_converse_call),
       cmocka_unit_test(test_another_envelope_keeps_every_byte_of_the_body),
+      cmocka_unit_test(test_reasoning_of_another_vendor_is_never_passed_off_as_the_targets),
       cmocka_unit_test(test_a_dialect_that_needs_a_bound_gets_one),
   };
   cmocka_set_message_output(CM_OUTPUT_TAP);

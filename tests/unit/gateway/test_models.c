@@ -40,7 +40,8 @@ static void filtered(struct world *w) {
 }
 static void test_a_key_sees_only_its_models(void **state) { run_world(filtered, NULL); }
 
-/* Anthropic's: one, alias, two, free, claude-only, crossed, nova, claude-aws, no-credentials, lossy, only-openai. */
+/* Anthropic's: one, alias, two, free, claude-only, crossed, forgetful, nova, claude-aws, no-credentials, lossy,
+ * only-openai. */
 static void pages(struct world *w) {
   CHECK_INT(list(w, "?limit=2"), 200);
   CHECK_MEMBER(w, "data.0.id", "one");
