@@ -94,7 +94,8 @@ for (const p of PROVIDERS) {
   });
 
   test(`anthropic -> ${p}: a system message among the others keeps its place`, { skip: needsWeir }, async () => {
-    const messages = [user('first'), { role: 'system', content: 'be brief' } as unknown as Message, user('second')];
+    const said = { role: 'assistant', content: 'well' } as unknown as Message;
+    const messages = [user('first'), { role: 'system', content: 'be brief' } as unknown as Message, said, user('second')];
     const ask = { model: via(p, 'text'), max_tokens: 100, messages };
     assert.match(textOf((await client.messages.create(ask)).content), /You said: second/);
   });
