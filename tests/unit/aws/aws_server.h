@@ -28,7 +28,12 @@ struct server {
   int listener, stop[2];
   unsigned port;
   atomic_int calls;
+  atomic_int asks, answers; /* order what the test and its answer function share */
 };
+
+/* Around whatever makes calls: what the test wrote before is seen by the answer function, and the other way round. */
+static inline void server_before(struct server *s) { atomic_fetch_add(&s->asks, 1); }
+static inline void server_after(struct server *s) { (void)atomic_load(&s->answers); }
 
 /* The value of a header line "name: value". */
 static inline struct text server_header(const struct server_call *c, struct text name) {
@@ -70,7 +75,9 @@ static inline void server_talk(struct server *s, int fd) {
   if (whole) {
     struct buf out;
     atomic_fetch_add(&s->calls, 1);
+    (void)atomic_load(&s->asks);
     s->answer(&call, &answer);
+    atomic_fetch_add(&s->answers, 1);
     buf_init(&out, 1 << 22);
     if (!answer.hangs_up)
       buf_add_format(&out, "HTTP/1.1 %d Status\r\nContent-Length: %zu\r\nConnection: close\r\n\r\n%s", answer.status,

@@ -46,7 +46,9 @@ static void begin(struct here *h) {
 
 static void expect(struct here *h, place_fn *place, enum err expected, const char *text) {
   h->f = (struct fault){0};
+  server_before(&server);
   enum err e = place(&h->s, &h->c, &h->f);
+  server_after(&server);
   if (e != expected || !strstr(h->f.text, text))
     fail_msg("%s: \"%s\", expected %s and \"%s\"", err_name(e), h->f.text, err_name(expected), text);
 }
