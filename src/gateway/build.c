@@ -118,12 +118,22 @@ static void add_metadata(struct exchange *x, const struct config_provider *p, st
   rq->metadata_count = count;
 }
 
+/* OpenAI's own service refuses members that it does not know; compatible servers carry or ignore them. */
+static enum llm_accent accent_of(const struct config_provider *p) {
+  if (p->kind == CONFIG_OPENROUTER)
+    return LLM_ACCENT_OPENROUTER;
+  bool is_openai = p->kind == CONFIG_OPENAI &&
+                   (!text_is_empty(p->api_version) || text_find(p->base_url, TEXT("//api.openai.com")) >= 0 ||
+                    text_find(p->base_url, TEXT(".openai.azure.com")) >= 0);
+  return is_openai ? LLM_ACCENT_OPENAI : LLM_ACCENT_NONE;
+}
+
 static enum err write_body(struct exchange *x, const struct candidate *c, const struct dialect *dialect,
                            const struct json *doc) {
   struct outgoing *o = &x->outgoing;
   struct llm_request rq = {.leave_out = c->target->leave_out,
                            .leave_out_count = c->target->leave_out_count,
-                           .accent = c->provider->kind == CONFIG_OPENROUTER ? LLM_ACCENT_OPENROUTER : LLM_ACCENT_NONE};
+                           .accent = accent_of(c->provider)};
   enum err e = exchange_understand(x, doc, &rq);
   if (e != ERR_OK)
     return e;

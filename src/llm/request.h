@@ -111,7 +111,7 @@ struct llm_pair {
 };
 
 /* What the target is, where one dialect is spoken with accents. */
-enum llm_accent { LLM_ACCENT_NONE, LLM_ACCENT_OPENROUTER };
+enum llm_accent { LLM_ACCENT_NONE, LLM_ACCENT_OPENROUTER, LLM_ACCENT_OPENAI /* the vendor's own, strict */ };
 
 /* What the client's dialect calls the members that belong to no message and no tool, so that a writer refuses them
  * under the name the caller gave them: "max_completion_tokens", "response_format", "inferenceConfig.temperature". */

@@ -236,12 +236,6 @@ static bool is_plain_thought(const struct llm_block *b) {
          (text_is_empty(b->format) || text_equal(b->format, TEXT(LLM_FORMAT_NONE)));
 }
 
-/* OpenRouter hands proofs on to whoever made them; a chat completions server of its own can check none and refuses the
- * member that would hold them. */
-static bool can_go(const struct messages_out *o, const struct llm_block *b) {
-  return is_thought(b) && (o->rq->accent == LLM_ACCENT_OPENROUTER || is_plain_thought(b));
-}
-
 static void write_details(struct messages_out *o, const struct llm_message *m) {
   uint32_t index = 0;
   json_name(o->w, "reasoning_details");
@@ -252,33 +246,26 @@ static void write_details(struct messages_out *o, const struct llm_message *m) {
   json_array_end(o->w);
 }
 
-static void write_plain_thoughts(struct messages_out *o, const struct llm_message *m) {
-  json_name(o->w, "reasoning_content");
-  openai_parts_string(o->w);
-  for (size_t i = 0; i < m->count; i++)
-    if (can_go(o, &m->blocks[i]))
-      openai_parts_piece(o->w, m->blocks[i].text);
-  openai_parts_string_end(o->w);
-}
-
 static void write_thoughts(struct messages_out *o, const struct llm_message *m) {
-  bool router = o->rq->accent == LLM_ACCENT_OPENROUTER, any = false;
+  bool router = o->rq->accent == LLM_ACCENT_OPENROUTER, any = false, all_plain = true;
   size_t readable = 0;
   for (size_t i = 0; i < m->count; i++) {
     const struct llm_block *b = &m->blocks[i];
     if (!is_thought(b))
       continue;
     refuse_cache(o, b);
+    if (o->rq->accent == LLM_ACCENT_OPENAI) { /* others have members for it, with or without proof */
+      (void)refuse(o, b, "thinking", "OpenAI's chat completions have no place for reasoning");
+      continue;
+    }
     any = true;
-    if (!can_go(o, b))
-      (void)refuse(o, b, "thinking", "the provider has no place for reasoning that another vendor proves");
-    else
-      readable += b->text.len;
+    all_plain = all_plain && is_plain_thought(b);
+    readable += b->text.len;
   }
-  if (any && router)
+  if (any && (router || !all_plain))
     write_details(o, m);
   if (!router && readable > 0)
-    write_plain_thoughts(o, m);
+    write_joined(o, "reasoning_content", m, LLM_THINKING);
 }
 
 static void write_call(struct messages_out *o, const struct llm_block *b) {

@@ -19,7 +19,9 @@ static void what_is_read_is_written(void **state) {
       CALL ",{'role':'tool','tool_call_id':'c1','content':'r'},{'role':'tool','tool_call_id':'c2','content':[{"
            "'type':'text','text':'s'},{'type':'text','text':'t','prompt_cache_breakpoint':{'mode':'explicit'}}]},"
            "{'role':'user','content':'u'}",
-      "{'role':'assistant','content':'t','refusal':'no','reasoning_content':'hm'}",
+      "{'role':'assistant','content':'t','refusal':'no','reasoning_content':'hm','reasoning_details':[{'type':"
+      "'reasoning.text','text':'hm','signature':'s','format':'anthropic-claude-v1','index':0},{'type':"
+      "'reasoning.encrypted','data':'d','format':'anthropic-claude-v1','index':1}]}",
       "{'role':'assistant','content':'','reasoning_content':'hm'}",
       "{'role':'assistant','content':'text','annotations':[{'type':'url_citation','url_citation':{'url':'https://a',"
       "'title':'b','start_index':1,'end_index':3,'content':'c'}}]}",
@@ -138,23 +140,19 @@ static void openrouter_takes_details_without_the_plain_text(void **state) {
   chat_close(&c);
 }
 
-static void proofs_go_to_openrouter_only(void **state) {
+static void openai_itself_takes_no_reasoning(void **state) {
   struct llm_block blocks[] = {
       {.kind = LLM_THINKING, .text = TEXT("hm"), .signature = TEXT("s"), .format = TEXT(LLM_FORMAT_ANTHROPIC)},
       {.kind = LLM_TEXT, .text = TEXT("t")}};
   const struct text thinking = TEXT("thinking");
   struct chat c;
   chat_open(&c);
+  c.rq.accent = LLM_ACCENT_OPENAI;
   (void)chat_one_message(&c, LLM_ASSISTANT, blocks, 2);
   chat_refuses(&c, "messages[0].content[0].thinking");
   c.rq.leave_out = &thinking;
   c.rq.leave_out_count = 1;
   chat_writes(&c, "{'model':'m','messages':[{'role':'assistant','content':'t'}]}");
-  c.rq.leave_out_count = 0;
-  c.rq.accent = LLM_ACCENT_OPENROUTER;
-  chat_writes(&c, "{'model':'m','usage':{'include':true},'messages':[{'role':'assistant','content':'t',"
-                  "'reasoning_details':[{'type':'reasoning.text','text':'hm','signature':'s','format':"
-                  "'anthropic-claude-v1','index':0}]}]}");
   chat_close(&c);
 }
 
@@ -206,7 +204,7 @@ int main(void) {
       cmocka_unit_test(documents_of_text_and_search_results_are_texts),
       cmocka_unit_test(openrouter_takes_anthropics_marks),
       cmocka_unit_test(openrouter_takes_details_without_the_plain_text),
-      cmocka_unit_test(proofs_go_to_openrouter_only),
+      cmocka_unit_test(openai_itself_takes_no_reasoning),
       cmocka_unit_test(what_cannot_be_said_is_refused_by_its_place),
   };
   return RUN_TESTS(tests);
