@@ -43,7 +43,7 @@ static bool has_new_limit(struct text model) {
 }
 
 static void write_limit(struct request_out *o) {
-  bool is_new = o->rq->accent == LLM_ACCENT_NONE && has_new_limit(o->rq->model);
+  bool is_new = o->rq->accent != LLM_ACCENT_OPENROUTER && has_new_limit(o->rq->model);
   if (o->rq->max_tokens > 0)
     json_field_u64(o->w, is_new ? "max_completion_tokens" : "max_tokens", o->rq->max_tokens);
 }
