@@ -5,6 +5,7 @@
  * Called through dialect_openai_chat. */
 #include "wire/openai_chat.h"
 #include "wire/openai_parts.h"
+#include "wire/openai_settings.h"
 
 /* What a reader keeps beside the request. */
 struct settings {
@@ -80,18 +81,6 @@ static enum err read_penalty(struct rules *r, const struct rule_member *m, void 
   return e;
 }
 
-static enum err read_service_tier(struct rules *r, const struct rule_member *m, void *to) {
-  struct text tier;
-  enum err e = rule_word(r, m, &tier);
-  if (e != ERR_OK)
-    return e;
-  if (text_equal(tier, TEXT("fast")))
-    tier = TEXT("priority"); /* two words for the same tier */
-  if (!text_equal(tier, TEXT("auto")))
-    *(struct text *)to = tier;
-  return ERR_OK;
-}
-
 static enum err read_stop(struct rules *r, const struct rule_member *m, void *to) {
   bool is_list = yyjson_is_arr(m->value);
   size_t count = is_list ? yyjson_arr_size(m->value) : 1;
@@ -124,44 +113,15 @@ static enum err read_usage(struct rules *r, const struct rule_member *m, void *t
   return e;
 }
 
-static enum err read_metadata(struct rules *r, const struct rule_member *m, void *to) {
-  size_t i, count;
-  yyjson_val *name, *value;
-  if (!yyjson_is_obj(m->value))
-    return rule_bad(r, m, "must be an object");
-  struct llm_pair *pairs = arena_alloc(r->rq->arena, yyjson_obj_size(m->value) * sizeof(*pairs));
-  yyjson_obj_foreach (m->value, i, count, name, value) {
-    if (!yyjson_is_str(value))
-      return llm_bad(&(struct llm_place){.form = "metadata"}, yyjson_get_str(name), "must be a string", r->f);
-    pairs[i] = (struct llm_pair){json_text(name), json_text(value)};
-  }
-  r->rq->metadata = pairs;
-  r->rq->metadata_count = yyjson_obj_size(m->value);
-  return ERR_OK;
-}
-
-static enum err read_cache_retention(struct rules *r, const struct rule_member *m, void *to) {
-  if (yyjson_equals_str(m->value, "in_memory"))
-    return ERR_OK;
-  return rule_word(r, m, to);
-}
-
 static enum err read_cache_mode(struct rules *r, const struct rule_member *m, void *to) {
   static const char *const words[] = {"implicit", "explicit"};
   *(bool *)to = yyjson_equals_str(m->value, "explicit");
   return one_of(r, m, words, 2, "must be \"implicit\" or \"explicit\"");
 }
 
-static enum err read_cache_ttl(struct rules *r, const struct rule_member *m, void *to) {
-  static const char *const words[] = {"30m", "12h"};
-  if (!yyjson_equals_str(m->value, "30m")) /* what the service takes when nothing is said */
-    *(struct text *)to = json_text(m->value);
-  return one_of(r, m, words, 2, "must be \"30m\" or \"12h\"");
-}
-
 static enum err read_cache_options(struct rules *r, const struct rule_member *m, void *to) {
   static const struct rule rows[] = {{"mode", read_cache_mode, OF(cache_explicit)},
-                                     {"ttl", read_cache_ttl, OF(cache_options_ttl)}};
+                                     {"ttl", openai_rule_cache_ttl, OF(cache_options_ttl)}};
   return rules_read_member(r, m, RULES(rows), to);
 }
 
@@ -309,14 +269,14 @@ static const struct rule rows[] = {
     {"include_reasoning", read_include_reasoning, 0},
     {"verbosity", rule_word, OF(verbosity)},
     {"response_format", read_response_format, 0},
-    {"metadata", read_metadata, 0},
+    {"metadata", openai_rule_metadata, 0},
     {"user", read_user, 0},
     {"safety_identifier", read_safety_identifier, 0},
-    {"service_tier", read_service_tier, OF(service_tier)},
+    {"service_tier", openai_rule_service_tier, OF(service_tier)},
     {"store", rule_flag, OF(store)},
     {"prompt_cache_key", rule_text, OF(cache_key)},
     {"prompt_cache_options", read_cache_options, 0},
-    {"prompt_cache_retention", read_cache_retention, OF(cache_retention)},
+    {"prompt_cache_retention", openai_rule_cache_retention, OF(cache_retention)},
     {"usage", read_usage, 0},
     {"n", read_n, 0},
     {"logprobs", read_logprobs, 0},

@@ -4,6 +4,7 @@
 #include "wire/openai_responses.h"
 
 #include "wire/openai_parts.h"
+#include "wire/openai_settings.h"
 
 /* What a reader keeps beside the request. */
 struct settings {
@@ -48,14 +49,6 @@ static enum err read_top_logprobs(struct rules *r, const struct rule_member *m, 
   return e || text_equal(digits, TEXT("0")) ? e : rule_refuse(r, m, "log probabilities cannot be translated");
 }
 
-static enum err read_service_tier(struct rules *r, const struct rule_member *m, void *to) {
-  struct text tier = TEXT_NONE;
-  enum err e = rule_word(r, m, &tier);
-  if (!e && !text_equal(tier, TEXT("auto"))) /* fast is another word for the same tier */
-    *(struct text *)to = text_equal(tier, TEXT("fast")) ? TEXT("priority") : tier;
-  return e;
-}
-
 static enum err read_include(struct rules *r, const struct rule_member *m, void *to) {
   size_t i, count;
   yyjson_val *what;
@@ -82,40 +75,17 @@ static enum err read_stream_options(struct rules *r, const struct rule_member *m
   return rules_read_member(r, m, RULES(rows), &padding);
 }
 
-static enum err read_metadata(struct rules *r, const struct rule_member *m, void *to) {
-  size_t i, count;
-  yyjson_val *name, *value;
-  if (!yyjson_is_obj(m->value))
-    return rule_bad(r, m, "must be an object");
-  r->rq->metadata = arena_zalloc(r->rq->arena, yyjson_obj_size(m->value) * sizeof(*r->rq->metadata));
-  yyjson_obj_foreach (m->value, i, count, name, value) {
-    if (!yyjson_is_str(value))
-      return llm_bad(&(struct llm_place){.form = "metadata"}, yyjson_get_str(name), "must be a string", r->f);
-    r->rq->metadata[r->rq->metadata_count++] = (struct llm_pair){json_text(name), json_text(value)};
-  }
-  return ERR_OK;
-}
-
 static enum err read_cache_mode(struct rules *r, const struct rule_member *m, void *to) {
   *(bool *)to = is_word(m->value, "explicit");
   return *(bool *)to || is_word(m->value, "implicit") ? ERR_OK : rule_bad(r, m, "must be \"implicit\" or \"explicit\"");
 }
 
-static enum err read_cache_ttl(struct rules *r, const struct rule_member *m, void *to) {
-  *(struct text *)to = json_text(m->value);
-  return is_word(m->value, "30m") || is_word(m->value, "12h") ? ERR_OK : rule_bad(r, m, "must be \"30m\" or \"12h\"");
-}
-
 static enum err read_cache_options(struct rules *r, const struct rule_member *m, void *to) {
   static const struct rule rows[] = {{"mode", read_cache_mode, OF(cache_explicit)},
-                                     {"ttl", read_cache_ttl, OF(cache_options_ttl)},
+                                     {"ttl", openai_rule_cache_ttl, OF(cache_options_ttl)},
                                      {"prewarm", responses_only_false, 0},
                                      {"comparison_response_id", refuse_stored, 0}};
   return rules_read_member(r, m, RULES(rows), to);
-}
-
-static enum err read_cache_retention(struct rules *r, const struct rule_member *m, void *to) {
-  return is_word(m->value, "in_memory") ? ERR_OK : rule_word(r, m, to);
 }
 
 /* "none" turns reasoning off; every other effort leaves the amount to the model. */
@@ -206,14 +176,14 @@ static const struct rule rows[] = {
     {"reasoning", read_reasoning, 0},
     {"text", read_text, 0},
     {"include", read_include, 0},
-    {"metadata", read_metadata, 0},
+    {"metadata", openai_rule_metadata, 0},
     {"user", read_user, 0},
     {"safety_identifier", read_safety_identifier, 0},
-    {"service_tier", read_service_tier, OF(service_tier)},
+    {"service_tier", openai_rule_service_tier, OF(service_tier)},
     {"store", rule_flag, OF(store)},
     {"prompt_cache_key", rule_text, OF(cache_key)},
     {"prompt_cache_options", read_cache_options, 0},
-    {"prompt_cache_retention", read_cache_retention, OF(cache_retention)},
+    {"prompt_cache_retention", openai_rule_cache_retention, OF(cache_retention)},
     {"truncation", read_truncation, 0},
     {"top_logprobs", read_top_logprobs, 0},
     {"background", responses_only_false, 0},

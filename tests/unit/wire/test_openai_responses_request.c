@@ -46,17 +46,19 @@ static void settings_are_read(void **state) {
 
 static void what_is_so_anyway_says_nothing(void **state) {
   struct asked x;
-  ask_well(
-      &x, "{" IN ",\"background\":false,\"truncation\":\"disabled\",\"top_logprobs\":0,\"service_tier\":\"auto\","
-          "\"stream_options\":{\"include_obfuscation\":true},\"text\":{\"format\":{\"type\":\"text\"},\"verbosity\":"
-          "\"medium\"},\"context_management\":[],\"prompt\":null,\"conversation\":null,\"moderation\":null,"
-          "\"max_tool_calls\":null,\"reasoning\":{\"mode\":\"standard\",\"context\":\"auto\",\"effort\":null},"
-          "\"prompt_cache_retention\":\"in_memory\",\"prompt_cache_options\":{\"mode\":\"implicit\",\"prewarm\":false},"
-          "\"image\":{\"context_compression\":\"auto\"},\"zork\":null}");
+  ask_well(&x,
+           "{" IN ",\"background\":false,\"truncation\":\"disabled\",\"top_logprobs\":0,\"service_tier\":\"auto\","
+           "\"stream_options\":{\"include_obfuscation\":true},\"text\":{\"format\":{\"type\":\"text\"},\"verbosity\":"
+           "\"medium\"},\"context_management\":[],\"prompt\":null,\"conversation\":null,\"moderation\":null,"
+           "\"max_tool_calls\":null,\"reasoning\":{\"mode\":\"standard\",\"context\":\"auto\",\"effort\":null},"
+           "\"prompt_cache_retention\":\"in_memory\",\"prompt_cache_options\":{\"mode\":\"implicit\",\"ttl\":\"30m\","
+           "\"prewarm\":false},"
+           "\"image\":{\"context_compression\":\"auto\"},\"zork\":null}");
   assert_true(text_is_empty(x.rq.service_tier) && text_is_empty(x.rq.verbosity) && text_is_empty(x.rq.cache_retention));
   assert_int_equal(x.rq.thinking, LLM_THINKING_NOT_GIVEN);
   assert_int_equal(x.rq.output, LLM_OUTPUT_TEXT);
   assert_false(x.rq.cache_explicit);
+  EXPECT_TEXT(x.rq.cache_options_ttl, TEXT_NONE);
   asked_done(&x);
 }
 
