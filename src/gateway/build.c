@@ -1,6 +1,6 @@
 /* The request as its provider is to get it: the caller's bytes with edits, the same dialect in another envelope, or a
  * translation through llm/. What the provider's dialect cannot say is refused by name here, before anything has been
- * reserved or sent. Called by send for every candidate, and by count for the model of the request. */
+ * reserved or sent. Called by send for every candidate. */
 #include "gateway/exchange.h"
 
 #include "wire/dialect.h"
@@ -92,7 +92,7 @@ static uint64_t default_max_tokens(const struct candidate *c) {
   return c && c->max_output_tokens ? c->max_output_tokens : ASSUMED_MAX_TOKENS;
 }
 
-enum err exchange_understand(struct exchange *x, const struct json *doc, struct llm_request *out) {
+static enum err understand(struct exchange *x, const struct json *doc, struct llm_request *out) {
   out->arena = x->arena;
   enum err e = x->route.wire->dialect->read_request(doc, out, &x->echo, &x->fault);
   x->echo.model = x->ask.model;
@@ -134,7 +134,7 @@ static enum err write_body(struct exchange *x, const struct candidate *c, const 
   struct llm_request rq = {.leave_out = c->target->leave_out,
                            .leave_out_count = c->target->leave_out_count,
                            .accent = accent_of(c->provider)};
-  enum err e = exchange_understand(x, doc, &rq);
+  enum err e = understand(x, doc, &rq);
   if (e != ERR_OK)
     return e;
   if (c->pairing.wire->id == WIRE_BEDROCK_CONVERSE)
@@ -176,7 +176,7 @@ static enum err build_with_metadata(struct exchange *x, const struct candidate *
   json_writer_init(&w, &o->body);
   json_object(&w);
   for (size_t i = 0; i < pairs.metadata_count; i++) {
-    if (json_get(theirs, pairs.metadata[i].name.at))
+    if (yyjson_obj_getn(theirs, pairs.metadata[i].name.at, pairs.metadata[i].name.len))
       continue;
     added++;
     json_name_text(&w, pairs.metadata[i].name);
@@ -246,10 +246,12 @@ enum err exchange_build(struct exchange *x, const struct candidate *c) {
   bool passes = c->pairing.mode == PAIRING_PASS;
   exchange_drop_outgoing(x);
   x->left_out = TEXT_NONE;
+  if (passes && holds_a_seal(x, c))
+    return build_unsealed(x, c);
   if (passes && c->pairing.operation == PROVIDER_CONVERSE && c->provider->metadata_count > 0)
     return build_with_metadata(x, c);
   if (passes)
-    return holds_a_seal(x, c) ? build_unsealed(x, c) : build_edits(x, c);
+    return build_edits(x, c);
   enum err e = refuse_headers(x, c);
   if (e != ERR_OK)
     return e;

@@ -12,7 +12,7 @@ void convert_begin(struct exchange *x);
 void convert_end(struct exchange *x);
 /* One event of the provider's stream, read along by the tap. Both texts empty: the stream has ended. */
 enum err convert_event(struct exchange *x, struct text event, struct text data) MUST_CHECK;
-/* The whole plain answer in held, written anew into out; the tap has read it. */
+/* The whole plain answer in held, written anew into out; the tap learns from it. */
 enum err convert_plain(struct exchange *x) MUST_CHECK;
 /* What tells the client in the middle of its stream that it is broken, in its dialect, appended to out. */
 void convert_failure(struct exchange *x, const struct fault *f, struct text request_id, struct buf *out);

@@ -150,8 +150,6 @@ enum err exchange_unwrap_count(struct exchange *x) MUST_CHECK;
  * ERR_BAD_REQUEST when the request cannot be said to it; f names the member. */
 enum err exchange_build(struct exchange *x, const struct candidate *c) MUST_CHECK;
 void exchange_drop_outgoing(struct exchange *x);
-/* build.c: the request as the model of llm/, for counting. doc must live as long as *out. */
-enum err exchange_understand(struct exchange *x, const struct json *doc, struct llm_request *out) MUST_CHECK;
 /* send.c: tries the candidates in order until one answers; ERR_OK with x->attempt holding a reply to relay (a good one,
  * or the provider's own error to be passed on). Every attempt that is given up has been settled. Waits. */
 enum err exchange_send(struct exchange *x) MUST_CHECK;

@@ -1,6 +1,6 @@
 /* The request path: what the rest of the program needs to know of it. One gateway a process, one gateway_worker a
- * worker thread. gateway_serve answers every data request (/v1, /ak, /anthropic, /openai); everything about a single
- * request is in exchange.h. */
+ * worker thread. gateway_serve answers every data request (/v1, /ak and the vendors' mounts, see route.h); everything
+ * about a single request is in exchange.h. */
 #ifndef GATEWAY_GATEWAY_H
 #define GATEWAY_GATEWAY_H
 

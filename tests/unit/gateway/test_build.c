@@ -106,6 +106,16 @@ static void sealed(struct world *w) {
   w->up[0].answer = json_answer(w, 200, COMPLETION);
   CHECK_INT(ask_messages(w, ASKS("crossed")), 200);
   CHECK_HAS(arena_copy(&w->arena, upstream_body(&w->up[0])).at, "\"reasoning_content\":\"hm\"");
+  /* The operator's own pairs do not let one pass either; Converse takes the reasoning that nobody proves without it. */
+  w->up[0].answer = json_answer(w, 200, CONVERSE_ANSWER);
+  CHECK_INT(ask(w, "POST /bedrock/model/nova/converse", X_API_KEY JSON_TYPE,
+                TEXT("{\"messages\":[{\"role\":\"user\",\"content\":[{\"text\":\"hi\"}]},{\"role\":\"assistant\","
+                     "\"content\":[{\"reasoningContent\":{\"reasoningText\":{\"text\":\"hm\",\"signature\":"
+                     "\"weir1.eyJmIjoidW5rbm93biJ9\"}}}]},{\"role\":\"user\",\"content\":[{\"text\":\"go\"}]}]}")),
+            200);
+  CHECK_INT(text_find(upstream_body(&w->up[0]), TEXT("weir1.")), -1);
+  CHECK_INT(text_find(upstream_body(&w->up[0]), TEXT("\"hm\"")) > 0, 1);
+  CHECK_INT(text_find(upstream_body(&w->up[0]), TEXT("{\"team\":\"blue\"}")) > 0, 1);
   /* With leave it is left out, and everything else goes. */
   w->up[0].answer = json_answer(w, 200, MESSAGE);
   CHECK_INT(ask_messages(w, ASKS("forgetful")), 200);
