@@ -360,7 +360,7 @@ static void a_request_read_and_written_says_the_same(void **state) {
       "\"{ }\"},{\"type\":\"function_call_output\",\"call_id\":\"c\",\"output\":\"o\"}],\"temperature\":0.70,"
       "\"text\":{\"format\":{\"type\":\"json_object\"},\"verbosity\":\"high\"},\"metadata\":{\"a\":\"b\"},"
       "\"tool_choice\":\"required\",\"service_tier\":\"flex\",\"prompt_cache_key\":\"k\","
-      "\"prompt_cache_options\":{\"mode\":\"explicit\",\"ttl\":\"30m\"},\"prompt_cache_retention\":\"24h\"}",
+      "\"prompt_cache_options\":{\"mode\":\"explicit\",\"ttl\":\"12h\"},\"prompt_cache_retention\":\"24h\"}",
       "{\"model\":\"m\",\"store\":false,\"instructions\":\"s\",\"include\":[\"reasoning.encrypted_content\"],"
       "\"input\":[{\"type\":\"message\",\"role\":\"user\",\"content\":[{\"type\":\"input_text\",\"text\":\"u\","
       "\"prompt_cache_breakpoint\":{\"mode\":\"explicit\"}}]},{\"type\":\"reasoning\",\"id\":\"rs_1\",\"summary\":[],"
@@ -368,7 +368,7 @@ static void a_request_read_and_written_says_the_same(void **state) {
       "\"{ }\"},{\"type\":\"function_call_output\",\"call_id\":\"c\",\"output\":\"o\"}],\"temperature\":0.70,"
       "\"text\":{\"format\":{\"type\":\"json_object\"},\"verbosity\":\"high\"},\"metadata\":{\"a\":\"b\"},"
       "\"tool_choice\":\"required\",\"service_tier\":\"flex\",\"prompt_cache_key\":\"k\","
-      "\"prompt_cache_options\":{\"mode\":\"explicit\",\"ttl\":\"30m\"},\"prompt_cache_retention\":\"24h\"}");
+      "\"prompt_cache_options\":{\"mode\":\"explicit\",\"ttl\":\"12h\"},\"prompt_cache_retention\":\"24h\"}");
 }
 
 static void too_little_room_is_told(void **state) {
