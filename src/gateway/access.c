@@ -98,7 +98,9 @@ static void renew(struct gateway_worker *w, struct gateway_snapshot *s, const vo
     LOG_WARN("aws_credentials_not_renewed", log_str("detail", fault_text(&why)));
 }
 
-enum err access_find(struct exchange *x, const struct candidate *c, struct aws_credentials *out) {
+enum err access_find(struct attempt *t, struct aws_credentials *out) {
+  struct exchange *x = t->x;
+  const struct candidate *c = t->candidate;
   struct aws_source **source = x->snapshot->sources[c->provider->index];
   int64_t now_s = loop_wall_us() / 1000000;
   bool stale = false;
@@ -112,12 +114,12 @@ enum err access_find(struct exchange *x, const struct candidate *c, struct aws_c
   struct fault why = {0};
   int64_t before_us = loop_clock_us();
   e = fetch(x->worker, *source, &why);
-  x->waited_us += loop_clock_us() - before_us;
+  attempt_waited(t, before_us);
   if (e == ERR_OK)
     e = aws_source_get(*source, now_s, x->arena, out, &stale);
   if (e == ERR_OK || e == ERR_CANCELLED)
     return e;
   LOG_ERROR("aws_credentials_not_found", log_text("provider", c->provider->name), log_str("detail", fault_text(&why)));
-  return fault_set(&x->fault, ERR_UPSTREAM_NETWORK, NULL, "no AWS credentials could be had for %.*s",
+  return fault_set(&t->fault, ERR_UPSTREAM_NETWORK, NULL, "no AWS credentials could be had for %.*s",
                    TEXT_ARGS(c->provider->name));
 }

@@ -60,7 +60,7 @@ static enum err load_spent(struct exchange *x, struct allowance *a, int64_t sinc
   enum err e = offload_call(x->worker->gateway->offload, spent_run, &call);
   if (e != ERR_OK) {
     x->fault = call.fault;
-    return exchange_hide_fault(x, e, "the budget cannot be checked");
+    return exchange_hide_fault(&x->fault, e, "the budget cannot be checked");
   }
   allowance_set_spent(a, since_us, call.spent_nano);
   return ERR_OK;

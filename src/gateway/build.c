@@ -10,29 +10,30 @@
 #define ASSUMED_MAX_TOKENS 4096          /* where a dialect needs a bound and nobody gave one */
 #define GROWTH_BYTES       (1024 * 1024) /* a translation may be longer than what it translates by twice that and this */
 
-void exchange_drop_outgoing(struct exchange *x) {
-  buf_done(&x->outgoing.body);
-  x->outgoing = (struct outgoing){0};
+void attempt_drop_outgoing(struct attempt *t) {
+  buf_done(&t->outgoing.body);
+  t->outgoing = (struct outgoing){0};
 }
 
-static enum err build_edits(struct exchange *x, const struct candidate *c) {
-  struct outgoing *o = &x->outgoing;
+static enum err build_edits(struct attempt *t, const struct candidate *c) {
+  struct outgoing *o = &t->outgoing;
   struct json_edits edits = {0};
-  o->count = x->body.len > 0 ? 1 : 0;
-  o->pieces[0] = x->body;
-  if (!x->has_ask || x->route.operation == PROVIDER_COUNT_BEDROCK)
+  o->count = t->x->body.len > 0 ? 1 : 0;
+  o->pieces[0] = t->x->body;
+  if (!t->x->has_ask || t->x->route.operation == PROVIDER_COUNT_BEDROCK)
     return ERR_OK;
-  struct text new_model = text_equal(c->upstream_model, x->ask.model) ? TEXT_NONE : c->upstream_model;
-  enum err e = x->route.wire->edit_request(&x->ask, x->body, new_model, x->arena, &edits, &o->usage_injected);
+  struct text new_model = text_equal(c->upstream_model, t->x->ask.model) ? TEXT_NONE : c->upstream_model;
+  enum err e =
+      t->x->route.wire->edit_request(&t->x->ask, t->x->body, new_model, t->x->arena, &edits, &o->usage_injected);
   if (e != ERR_OK)
-    return fault_set(&x->fault, ERR_INTERNAL, "body", "the request cannot be edited for the provider");
-  o->count = json_edits_pieces(&edits, x->body, o->pieces);
+    return fault_set(&t->fault, ERR_INTERNAL, "body", "the request cannot be edited for the provider");
+  o->count = json_edits_pieces(&edits, t->x->body, o->pieces);
   return ERR_OK;
 }
 
-static enum err read_body(struct exchange *x, struct text body, bool raw_numbers, struct json *out) {
-  const struct json_limits limits = {.max_depth = x->config->limits.json_depth, .raw_numbers = raw_numbers};
-  return json_read(body, &limits, out, &x->fault);
+static enum err read_body(struct attempt *t, struct text body, bool raw_numbers, struct json *out) {
+  const struct json_limits limits = {.max_depth = t->x->config->limits.json_depth, .raw_numbers = raw_numbers};
+  return json_read(body, &limits, out, &t->fault);
 }
 
 static bool may_lose(const struct candidate *c, struct text name) {
@@ -43,48 +44,48 @@ static bool may_lose(const struct candidate *c, struct text name) {
   return false;
 }
 
-static struct text add_to_list(struct exchange *x, struct text list, struct text element) {
+static struct text add_to_list(struct attempt *t, struct text list, struct text element) {
   const struct text parts[] = {list, text_is_empty(list) ? TEXT_NONE : TEXT(", "), element};
-  return arena_join(x->arena, parts, 3);
+  return arena_join(t->x->arena, parts, 3);
 }
 
 /* The betas that the client asks for, without those that the operator lets this target lose: Bedrock refuses what it
  * does not know. */
-static struct text betas_for(struct exchange *x, const struct candidate *c) {
-  struct text list = http_header_value(&x->rq->head.headers, TEXT("anthropic-beta")), one, kept = TEXT_NONE;
+static struct text betas_for(struct attempt *t, const struct candidate *c) {
+  struct text list = http_header_value(&t->x->rq->head.headers, TEXT("anthropic-beta")), one, kept = TEXT_NONE;
   if (c->target->leave_out_count == 0)
     return list;
   while (text_next_in_list(&list, &one)) {
     if (may_lose(c, TEXT("anthropic-beta")) || may_lose(c, one))
-      x->left_out = add_to_list(x, x->left_out, one);
+      t->left_out = add_to_list(t, t->left_out, one);
     else
-      kept = add_to_list(x, kept, one);
+      kept = add_to_list(t, kept, one);
   }
   return kept;
 }
 
-static enum err build_reframed(struct exchange *x, const struct candidate *c, struct text body) {
-  struct outgoing *o = &x->outgoing;
-  const struct http_headers *h = &x->rq->head.headers;
+static enum err build_reframed(struct attempt *t, const struct candidate *c, struct text body) {
+  struct outgoing *o = &t->outgoing;
+  const struct http_headers *h = &t->x->rq->head.headers;
   struct json doc;
   struct json_edits edits = {0};
-  enum err e = read_body(x, body, false, &doc);
+  enum err e = read_body(t, body, false, &doc);
   if (e != ERR_OK)
     return e;
-  e = reframe_request(&doc, body, c->pairing.wire->id == WIRE_BEDROCK_INVOKE, c->upstream_model, x->ask.stream,
-                      betas_for(x, c), http_header_value(h, TEXT("anthropic-version")), x->arena, &edits, &o->beta,
-                      &o->version, &x->fault);
+  e = reframe_request(&doc, body, c->pairing.wire->id == WIRE_BEDROCK_INVOKE, c->upstream_model, t->x->ask.stream,
+                      betas_for(t, c), http_header_value(h, TEXT("anthropic-version")), t->x->arena, &edits, &o->beta,
+                      &o->version, &t->fault);
   json_done(&doc);
   if (e == ERR_OK)
     o->count = json_edits_pieces(&edits, body, o->pieces);
-  return e == ERR_OK && exchange_is_count(x) ? exchange_wrap_count(x) : e;
+  return e == ERR_OK && exchange_is_count(t->x) ? count_wrap(t) : e;
 }
 
 /* What the operator's list allowed to be left out, for the caller and the access line. */
-static struct text list_left_out(struct exchange *x, const struct llm_request *rq) {
+static struct text list_left_out(struct attempt *t, const struct llm_request *rq) {
   struct text list = TEXT_NONE;
   for (size_t i = 0; i < rq->left_out_count; i++)
-    list = add_to_list(x, list, rq->left_out[i]);
+    list = add_to_list(t, list, rq->left_out[i]);
   return list;
 }
 
@@ -92,18 +93,18 @@ static uint64_t default_max_tokens(const struct candidate *c) {
   return c && c->max_output_tokens ? c->max_output_tokens : ASSUMED_MAX_TOKENS;
 }
 
-static enum err understand(struct exchange *x, const struct json *doc, struct llm_request *out) {
-  out->arena = x->arena;
-  enum err e = x->route.wire->dialect->read_request(doc, out, &x->echo, &x->fault);
-  x->echo.model = x->ask.model;
+static enum err understand(struct attempt *t, const struct json *doc, struct llm_request *out) {
+  out->arena = t->x->arena;
+  enum err e = t->x->route.wire->dialect->read_request(doc, out, &t->echo, &t->fault);
+  t->echo.model = t->x->ask.model;
   return e;
 }
 
 /* What the operator wants on the bill of every Converse call; a name that the caller used keeps the caller's value. */
-static void add_metadata(struct exchange *x, const struct config_provider *p, struct llm_request *rq) {
+static void add_metadata(struct attempt *t, const struct config_provider *p, struct llm_request *rq) {
   if (p->metadata_count == 0)
     return;
-  struct llm_pair *all = arena_alloc(x->arena, (rq->metadata_count + p->metadata_count) * sizeof(*all));
+  struct llm_pair *all = arena_alloc(t->x->arena, (rq->metadata_count + p->metadata_count) * sizeof(*all));
   size_t count = rq->metadata_count;
   if (count > 0)
     memcpy(all, rq->metadata, count * sizeof(*all));
@@ -128,48 +129,48 @@ static enum llm_accent accent_of(const struct config_provider *p) {
   return is_openai ? LLM_ACCENT_OPENAI : LLM_ACCENT_NONE;
 }
 
-static enum err write_body(struct exchange *x, const struct candidate *c, const struct dialect *dialect,
+static enum err write_body(struct attempt *t, const struct candidate *c, const struct dialect *dialect,
                            const struct json *doc) {
-  struct outgoing *o = &x->outgoing;
+  struct outgoing *o = &t->outgoing;
   struct llm_request rq = {.leave_out = c->target->leave_out,
                            .leave_out_count = c->target->leave_out_count,
                            .accent = accent_of(c->provider)};
-  enum err e = understand(x, doc, &rq);
+  enum err e = understand(t, doc, &rq);
   if (e != ERR_OK)
     return e;
   if (c->pairing.wire->id == WIRE_BEDROCK_CONVERSE)
-    add_metadata(x, c->provider, &rq);
+    add_metadata(t, c->provider, &rq);
   rq.model = c->upstream_model;
-  rq.stream = x->ask.stream;
+  rq.stream = t->x->ask.stream;
   rq.default_max_tokens = default_max_tokens(c);
-  x->echo.input_tokens = usage_likely_tokens(x->body.len);
-  x->echo.now_s = loop_wall_us() / 1000000;
-  x->echo.id = text_starts(x->rq->id, TEXT("req_")) ? text_skip(x->rq->id, 4) : x->rq->id;
-  buf_init(&o->body, 2 * x->body.len + GROWTH_BYTES);
-  e = dialect->write_request(&rq, &o->body, &x->fault);
+  t->echo.input_tokens = usage_likely_tokens(t->x->body.len);
+  t->echo.now_s = loop_wall_us() / 1000000;
+  t->echo.id = text_starts(t->x->rq->id, TEXT("req_")) ? text_skip(t->x->rq->id, 4) : t->x->rq->id;
+  buf_init(&o->body, 2 * t->x->body.len + GROWTH_BYTES);
+  e = dialect->write_request(&rq, &o->body, &t->fault);
   if (e == ERR_OK && buf_check(&o->body) != ERR_OK)
-    e = fault_set(&x->fault, ERR_TOO_LARGE, NULL, "the request grows too large when it is translated for the provider");
+    e = fault_set(&t->fault, ERR_TOO_LARGE, NULL, "the request grows too large when it is translated for the provider");
   o->pieces[0] = buf_text(&o->body);
   o->count = 1;
-  x->left_out = list_left_out(x, &rq);
+  t->left_out = list_left_out(t, &rq);
   return e;
 }
 
 /* A Converse body that passes, with the operator's pairs put in front of the caller's. */
-static enum err build_with_metadata(struct exchange *x, const struct candidate *c) {
-  struct outgoing *o = &x->outgoing;
+static enum err build_with_metadata(struct attempt *t, const struct candidate *c) {
+  struct outgoing *o = &t->outgoing;
   struct json_edits edits = {0};
   struct llm_request pairs = {0};
   struct json_writer w;
   struct text place = TEXT_NONE;
   struct json doc;
   size_t added = 0;
-  enum err e = read_body(x, x->body, false, &doc);
+  enum err e = read_body(t, t->x->body, false, &doc);
   if (e != ERR_OK)
     return e;
   yyjson_val *theirs = json_get(doc.root, "requestMetadata");
   bool is_there = yyjson_is_obj(theirs) && json_place(&doc, doc.root, "requestMetadata", &place);
-  add_metadata(x, c->provider, &pairs);
+  add_metadata(t, c->provider, &pairs);
   buf_init(&o->body, GROWTH_BYTES);
   if (!is_there)
     buf_add(&o->body, TEXT("\"requestMetadata\":"));
@@ -184,28 +185,28 @@ static enum err build_with_metadata(struct exchange *x, const struct candidate *
   }
   json_object_end(&w);
   struct text put = buf_text(&o->body);
-  size_t at = is_there ? (size_t)(place.at - x->body.at) + 1 : json_insert_at(&doc);
+  size_t at = is_there ? (size_t)(place.at - t->x->body.at) + 1 : json_insert_at(&doc);
   if (is_there) /* only the members, in front of those that are there */
     put = added > 0 ? (struct text){put.at + 1, put.len - 2} : TEXT_NONE;
   bool goes_on = yyjson_get_len(is_there ? theirs : doc.root) > 0;
   const struct text parts[] = {put, goes_on ? TEXT(",") : TEXT_NONE};
   json_done(&doc);
   if (!text_is_empty(put))
-    e = json_edits_add(&edits, at, 0, arena_join(x->arena, parts, 2));
+    e = json_edits_add(&edits, at, 0, arena_join(t->x->arena, parts, 2));
   if (e == ERR_OK)
-    o->count = json_edits_pieces(&edits, x->body, o->pieces);
+    o->count = json_edits_pieces(&edits, t->x->body, o->pieces);
   return e;
 }
 
 /* Headers that ask Bedrock for something (guardrails, traces) have no counterpart elsewhere. */
-static enum err refuse_headers(struct exchange *x, const struct candidate *c) {
-  const struct http_headers *h = &x->rq->head.headers;
+static enum err refuse_headers(struct attempt *t, const struct candidate *c) {
+  const struct http_headers *h = &t->x->rq->head.headers;
   for (size_t i = 0; i < h->count && c->provider->kind != CONFIG_BEDROCK; i++) {
     struct text name = h->at[i].name;
     if (!text_equal_nocase(text_head(name, 15), TEXT("x-amzn-bedrock-")) ||
         text_equal_nocase(name, TEXT("x-amzn-bedrock-accept")))
       continue;
-    return fault_set(&x->fault, ERR_UNSUPPORTED, arena_copy(x->arena, name).at,
+    return fault_set(&t->fault, ERR_UNSUPPORTED, arena_copy(t->x->arena, name).at,
                      "the header %.*s asks for something that %.*s does not have", TEXT_ARGS(text_head(name, 80)),
                      TEXT_ARGS(c->provider->name));
   }
@@ -213,49 +214,50 @@ static enum err refuse_headers(struct exchange *x, const struct candidate *c) {
 }
 
 /* The body written anew in this dialect: the provider's, or the caller's own once more. */
-static enum err build_written(struct exchange *x, const struct candidate *c, const struct dialect *dialect) {
+static enum err build_written(struct attempt *t, const struct candidate *c, const struct dialect *dialect) {
   struct json doc;
-  enum err e = read_body(x, x->body, true, &doc);
+  enum err e = read_body(t, t->x->body, true, &doc);
   if (e != ERR_OK)
     return e;
-  e = write_body(x, c, dialect, &doc);
+  e = write_body(t, c, dialect, &doc);
   json_done(&doc);
   return e;
 }
 
 /* Does the conversation hold reasoning that another vendor gave and we sealed? Its provider could only call it forged.
  */
-static bool holds_a_seal(const struct exchange *x, const struct candidate *c) {
-  return x->snapshot->mixes && x->has_ask && c->target && x->route.wire->dialect && c->pairing.wire->dialect &&
-         !exchange_is_count(x) && text_find(x->body, TEXT("\"" SEAL_PREFIX "eyJ")) >= 0;
+static bool holds_a_seal(const struct attempt *t, const struct candidate *c) {
+  return t->x->snapshot->mixes && t->x->has_ask && c->target && t->x->route.wire->dialect && c->pairing.wire->dialect &&
+         !exchange_is_count(t->x) && text_find(t->x->body, TEXT("\"" SEAL_PREFIX "eyJ")) >= 0;
 }
 
 /* Such a body is read and written in its own dialect, which opens the seals: what the target made itself is as it was,
  * what it cannot check is refused or left out. Then it goes on as any other. */
-static enum err build_unsealed(struct exchange *x, const struct candidate *c) {
-  enum err e = build_written(x, c, x->route.wire->dialect);
+static enum err build_unsealed(struct attempt *t, const struct candidate *c) {
+  enum err e = build_written(t, c, t->x->route.wire->dialect);
   if (e != ERR_OK || c->pairing.mode == PAIRING_PASS)
     return e;
-  struct text lost = x->left_out, body = arena_copy(x->arena, buf_text(&x->outgoing.body));
-  exchange_drop_outgoing(x);
-  x->left_out = lost;
-  return build_reframed(x, c, body);
+  struct text lost = t->left_out, body = arena_copy(t->x->arena, buf_text(&t->outgoing.body));
+  attempt_drop_outgoing(t);
+  t->left_out = lost;
+  return build_reframed(t, c, body);
 }
 
-enum err exchange_build(struct exchange *x, const struct candidate *c) {
+enum err attempt_build(struct attempt *t) {
+  const struct candidate *c = t->candidate;
   bool passes = c->pairing.mode == PAIRING_PASS;
-  exchange_drop_outgoing(x);
-  x->left_out = TEXT_NONE;
-  if (passes && holds_a_seal(x, c))
-    return build_unsealed(x, c);
+  attempt_drop_outgoing(t);
+  t->left_out = TEXT_NONE;
+  if (passes && holds_a_seal(t, c))
+    return build_unsealed(t, c);
   if (passes && c->pairing.operation == PROVIDER_CONVERSE && c->provider->metadata_count > 0)
-    return build_with_metadata(x, c);
+    return build_with_metadata(t, c);
   if (passes)
-    return build_edits(x, c);
-  enum err e = refuse_headers(x, c);
+    return build_edits(t, c);
+  enum err e = refuse_headers(t, c);
   if (e != ERR_OK)
     return e;
   if (c->pairing.mode == PAIRING_TRANSLATE)
-    return build_written(x, c, c->pairing.wire->dialect);
-  return holds_a_seal(x, c) ? build_unsealed(x, c) : build_reframed(x, c, x->body);
+    return build_written(t, c, c->pairing.wire->dialect);
+  return holds_a_seal(t, c) ? build_unsealed(t, c) : build_reframed(t, c, t->x->body);
 }

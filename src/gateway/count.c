@@ -62,11 +62,11 @@ static enum err count(struct exchange *x, uint64_t *out) {
 }
 
 /* A body for InvokeModel names max_tokens, which a question for a count does not. */
-static void write_invoke_body(const struct exchange *x, struct buf *out) {
-  const struct outgoing *o = &x->outgoing;
+static void write_invoke_body(const struct attempt *t, struct buf *out) {
+  const struct outgoing *o = &t->outgoing;
   for (size_t i = 0; i < o->count; i++) {
     struct text piece = o->pieces[i];
-    if (i == 0 && x->ask.max_output_tokens == 0) {
+    if (i == 0 && t->x->ask.max_output_tokens == 0) {
       buf_add(out, TEXT("{\"max_tokens\":1,"));
       ptrdiff_t brace = text_find_char(piece, '{');
       piece = text_skip(piece, (size_t)(brace + 1));
@@ -75,12 +75,12 @@ static void write_invoke_body(const struct exchange *x, struct buf *out) {
   }
 }
 
-enum err exchange_wrap_count(struct exchange *x) {
-  struct outgoing *o = &x->outgoing;
+enum err count_wrap(struct attempt *t) {
+  struct outgoing *o = &t->outgoing;
   struct buf body;
-  size_t most = 2 * x->body.len + 4096;
+  size_t most = 2 * t->x->body.len + 4096;
   buf_init(&body, most);
-  write_invoke_body(x, &body);
+  write_invoke_body(t, &body);
   buf_init(&o->body, 2 * most + 4096);
   buf_add(&o->body, TEXT("{\"input\":{\"invokeModel\":{\"body\":\""));
   char *room = buf_reserve(&o->body, (body.len + 2) / 3 * 4);
@@ -91,22 +91,22 @@ enum err exchange_wrap_count(struct exchange *x) {
   buf_done(&body);
   o->pieces[0] = buf_text(&o->body);
   o->count = 1;
-  return failed ? fault_set(&x->fault, ERR_TOO_LARGE, NULL, "the request is too large to be counted") : ERR_OK;
+  return failed ? fault_set(&t->fault, ERR_TOO_LARGE, NULL, "the request is too large to be counted") : ERR_OK;
 }
 
-enum err exchange_unwrap_count(struct exchange *x) {
+enum err count_unwrap(struct attempt *t) {
   struct json doc;
   uint64_t tokens = 0;
-  if (json_read(buf_text(&x->answer.held), &(struct json_limits){.lenient = true}, &doc, NULL) != ERR_OK)
-    return fault_set(&x->fault, ERR_UPSTREAM_PROTOCOL, NULL, "the provider's answer is not JSON");
+  if (json_read(buf_text(&t->answer.held), &(struct json_limits){.lenient = true}, &doc, NULL) != ERR_OK)
+    return fault_set(&t->fault, ERR_UPSTREAM_PROTOCOL, NULL, "the provider's answer is not JSON");
   bool found = json_get_u64(doc.root, "inputTokens", &tokens);
   json_done(&doc);
   if (!found)
-    return fault_set(&x->fault, ERR_UPSTREAM_PROTOCOL, NULL, "the provider's answer holds no inputTokens");
-  buf_add(&x->answer.out, TEXT("{\"input_tokens\":"));
-  buf_add_u64(&x->answer.out, tokens);
-  buf_add(&x->answer.out, TEXT("}"));
-  x->tap.started = x->tap.finished = true;
+    return fault_set(&t->fault, ERR_UPSTREAM_PROTOCOL, NULL, "the provider's answer holds no inputTokens");
+  buf_add(&t->answer.out, TEXT("{\"input_tokens\":"));
+  buf_add_u64(&t->answer.out, tokens);
+  buf_add(&t->answer.out, TEXT("}"));
+  t->tap.started = t->tap.finished = true;
   return ERR_OK;
 }
 

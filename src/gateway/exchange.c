@@ -17,15 +17,19 @@ static void stage_end(struct exchange *x, enum telemetry_stage stage, int64_t *s
   *since_us = now_us;
 }
 
+int64_t exchange_first_token_us(const struct exchange *x) {
+  return x->attempt && x->attempt->first_token_at_us ? x->attempt->first_token_at_us - x->rq->received_us : -1;
+}
+
 int64_t exchange_overhead_us(const struct exchange *x) {
   int64_t us = loop_clock_us() - x->rq->received_us - x->waited_us;
   return us > 0 ? us : 0;
 }
 
-enum err exchange_hide_fault(struct exchange *x, enum err e, const char *what) {
-  LOG_ERROR("request_not_possible", log_str("error", err_name(e)), log_str("detail", fault_text(&x->fault)));
-  fault_set(&x->fault, e, NULL, "%s: %s", what, err_text(e));
-  x->fault.retry_after_s = STORE_RETRY_AFTER_S;
+enum err exchange_hide_fault(struct fault *f, enum err e, const char *what) {
+  LOG_ERROR("request_not_possible", log_str("error", err_name(e)), log_str("detail", fault_text(f)));
+  fault_set(f, e, NULL, "%s: %s", what, err_text(e));
+  f->retry_after_s = STORE_RETRY_AFTER_S;
   return e;
 }
 
@@ -75,7 +79,7 @@ static void refuse(struct exchange *x) {
   struct http_header headers[20];
   size_t count = headers_own(x, headers, 15);
   headers[count++] = (struct http_header){TEXT("content-type"), TEXT("application/json")};
-  count = headers_add_error_type(x, headers, count, 18);
+  count = headers_add_error_type(x->route.wire, &x->fault, headers, count, 18);
   if (x->route.allowed)
     headers[count++] = (struct http_header){TEXT("allow"), text_of(x->route.allowed)};
   if (x->fault.retry_after_s > 0) {
@@ -91,11 +95,10 @@ static void refuse(struct exchange *x) {
 
 static void record(struct exchange *x) {
   const struct http_headers *h = &x->rq->head.headers;
-  const struct candidate *c = x->attempt.candidate;
+  const struct attempt *t = x->attempt;
   struct text path = x->route.by_url_key ? x->route.vendor_path : x->rq->path;
   struct telemetry_exchange e = {
       .request_id = x->rq->id,
-      .upstream_request_id = x->upstream_request_id,
       .method = x->rq->head.method,
       .path = redact_path(path, arena_alloc(x->arena, path.len + 1)),
       .peer = x->rq->peer,
@@ -105,16 +108,13 @@ static void record(struct exchange *x) {
       .model = x->ask.model,
       .outcome = x->outcome,
       .status = x->status,
-      .upstream_status = x->attempt.upstream_status,
       .attempts = x->attempts,
       .streamed = x->ask.stream,
       .request_bytes = x->request_bytes,
       .response_bytes = x->response_bytes,
       .usage = x->usage,
       .cost = x->cost,
-      .left_out = x->left_out,
-      .not_carried = x->not_carried,
-      .first_token_us = x->first_token_us,
+      .first_token_us = exchange_first_token_us(x),
       .duration_us = loop_clock_us() - x->rq->received_us,
       .overhead_us = exchange_overhead_us(x),
   };
@@ -122,17 +122,21 @@ static void record(struct exchange *x) {
     e.key_name = x->principal->name;
     e.user = x->principal->user;
   }
-  if (c) {
-    e.provider = c->provider->name;
-    e.upstream_model = c->upstream_model;
+  if (t) {
+    e.upstream_request_id = t->upstream_request_id;
+    e.upstream_status = t->upstream_status;
+    e.left_out = t->left_out;
+    e.not_carried = t->not_carried;
+    e.provider = t->candidate->provider->name;
+    e.upstream_model = t->candidate->upstream_model;
   }
   if (x->fault.err != ERR_OK) {
     e.error = text_of(err_name(x->fault.err));
     e.detail = text_of(x->fault_quotes ? err_text(x->fault.err) : fault_text(&x->fault));
   }
   memcpy(e.stage_us, x->stage_us, sizeof(e.stage_us));
-  struct telemetry *t = x->worker->gateway->telemetry;
-  t->exchange_done(t, x->worker->index, &e);
+  struct telemetry *port = x->worker->gateway->telemetry;
+  port->exchange_done(port, x->worker->index, &e);
 }
 
 static void exchange_run(struct exchange *x) {
@@ -155,7 +159,8 @@ static void exchange_run(struct exchange *x) {
     x->status = fault_status(&x->fault); /* what refuse is about to send, for the ledger's row */
   int64_t since_us = loop_clock_us();
   stage_begin("settle");
-  exchange_settle_attempt(x, x->outcome, x->fault.err == ERR_OK ? "" : err_name(x->fault.err));
+  if (x->attempt)
+    attempt_settle(x->attempt, x->outcome, x->fault.err == ERR_OK ? "" : err_name(x->fault.err));
   exchange_settle(x);
   stage_end(x, TELEMETRY_SETTLE, &since_us);
   if (e != ERR_OK)
@@ -172,7 +177,6 @@ void gateway_serve(struct gateway_worker *w, struct http_request *rq) {
   x->config = x->snapshot->config;
   x->route.wire = route_wire(rq->path, &rq->head.headers);
   x->route.operation_name = "";
-  x->first_token_us = -1;
   for (size_t i = 0; i < TELEMETRY_STAGES; i++)
     x->stage_us[i] = -1;
   log_context()->request_id = rq->id;
@@ -180,7 +184,6 @@ void gateway_serve(struct gateway_worker *w, struct http_request *rq) {
   record(x);
   log_context()->request_id = TEXT_NONE;
   log_context()->stage = NULL;
-  exchange_drop_outgoing(x);
   if (x->principal)
     w->gateway->identity->unref(x->principal);
   gateway_snapshot_unref(x->snapshot);

@@ -80,21 +80,21 @@ static size_t put(struct http_header *out, size_t n, size_t cap, struct text nam
 }
 
 /* What a body that was written anew needs beside it. */
-static size_t put_made(const struct exchange *x, const struct provider_target *target, struct http_header *out,
-                       size_t n, size_t cap) {
+static size_t put_made(const struct attempt *t, const struct provider_target *target, struct http_header *out, size_t n,
+                       size_t cap) {
   bool says_version = !target_has(target, TEXT("anthropic-version"));
   if (!target_has(target, TEXT("content-type")))
     n = put(out, n, cap, TEXT("content-type"), TEXT("application/json"));
   if (!target_has(target, TEXT("accept")))
-    n = put(out, n, cap, TEXT("accept"), x->ask.stream ? TEXT("text/event-stream") : TEXT("application/json"));
-  n = put(out, n, cap, TEXT("anthropic-beta"), x->outgoing.beta);
-  return says_version ? put(out, n, cap, TEXT("anthropic-version"), x->outgoing.version) : n;
+    n = put(out, n, cap, TEXT("accept"), t->x->ask.stream ? TEXT("text/event-stream") : TEXT("application/json"));
+  n = put(out, n, cap, TEXT("anthropic-beta"), t->outgoing.beta);
+  return says_version ? put(out, n, cap, TEXT("anthropic-version"), t->outgoing.version) : n;
 }
 
-size_t headers_for_upstream(const struct exchange *x, const struct provider_target *target, struct http_header *out,
+size_t headers_for_upstream(const struct attempt *t, const struct provider_target *target, struct http_header *out,
                             size_t cap) {
-  const struct http_headers *h = &x->rq->head.headers;
-  bool passes = x->attempt.candidate->pairing.mode == PAIRING_PASS;
+  const struct http_headers *h = &t->x->rq->head.headers;
+  bool passes = t->candidate->pairing.mode == PAIRING_PASS;
   size_t n = 0;
   for (size_t i = 0; i < target->header_count && n < cap; i++) {
     out[n++] = (struct http_header){target->headers[i].name, target->headers[i].value};
@@ -103,7 +103,7 @@ size_t headers_for_upstream(const struct exchange *x, const struct provider_targ
   if (n < cap)
     out[n++] = (struct http_header){TEXT("accept-encoding"), TEXT("identity")};
   if (!passes)
-    n = put_made(x, target, out, n, cap);
+    n = put_made(t, target, out, n, cap);
   for (size_t i = 0; i < h->count && n < cap; i++) {
     struct text name = h->at[i].name;
     if (!stays_here(h, name) && !is_of_a_signature(name) && !target_has(target, name) &&
@@ -150,15 +150,16 @@ size_t headers_own(struct exchange *x, struct http_header *out, size_t cap) {
   struct text theirs = text_of(x->route.wire->request_id_header);
   if (!text_equal(theirs, TEXT("x-request-id")))
     n = put(out, n, cap, theirs, x->rq->id);
-  if (x->attempts > 0) {
-    const struct candidate *c = x->attempt.candidate;
+  if (x->attempt) {
+    const struct attempt *t = x->attempt;
+    const struct candidate *c = t->candidate;
     n = put(out, n, cap, TEXT("x-weir-provider"), c->provider->name);
     if (!text_is_empty(c->upstream_model))
       n = put(out, n, cap, TEXT("x-weir-model"), c->upstream_model);
     n = put(out, n, cap, TEXT("x-weir-attempts"), attempts_text(x));
     n = put(out, n, cap, TEXT("x-weir-cache"), TEXT("bypass"));
-    n = put(out, n, cap, TEXT("x-weir-left-out"), x->left_out);
-    n = put(out, n, cap, TEXT("x-weir-not-carried"), exchange_not_carried(x));
+    n = put(out, n, cap, TEXT("x-weir-left-out"), t->left_out);
+    n = put(out, n, cap, TEXT("x-weir-not-carried"), attempt_not_carried(t));
   }
   return put(out, n, cap, TEXT("server-timing"), timing(x));
 }
@@ -196,11 +197,11 @@ static bool is_dropped_when_converted(struct text name) {
   return text_equal_nocase(name, TEXT("content-type")) || STARTS_WITH_ONE_OF(name, prefixes);
 }
 
-static struct text content_type(const struct exchange *x) {
-  if (!x->answer.is_stream)
+static struct text content_type(const struct attempt *t) {
+  if (!t->answer.is_stream)
     return TEXT("application/json");
-  return x->route.wire->framing == WIRE_SSE ? TEXT("text/event-stream; charset=utf-8")
-                                            : TEXT("application/vnd.amazon.eventstream");
+  return t->x->route.wire->framing == WIRE_SSE ? TEXT("text/event-stream; charset=utf-8")
+                                               : TEXT("application/vnd.amazon.eventstream");
 }
 
 /* Weir's own headers, but the provider's id under the name of the caller's dialect where it has one. */
@@ -215,15 +216,16 @@ static size_t put_own(struct exchange *x, struct text their_name, struct text th
   return n;
 }
 
-size_t headers_for_client(struct exchange *x, const struct http_headers *upstream, bool decoded,
-                          struct http_header *out, size_t cap) {
-  const struct wire *wire = x->route.wire, *spoken = x->attempt.candidate->pairing.wire;
+size_t headers_for_client(struct attempt *t, const struct http_headers *upstream, bool decoded, struct http_header *out,
+                          size_t cap) {
+  struct exchange *x = t->x;
+  const struct wire *wire = x->route.wire, *spoken = t->candidate->pairing.wire;
   bool foreign = spoken && spoken != wire;
   struct text their_name = text_of(wire->request_id_header);
   struct text theirs = http_header_value(upstream, foreign ? text_of(spoken->request_id_header) : their_name);
   size_t n = put_own(x, their_name, theirs, out, cap);
-  if (foreign && x->attempt.class == PROVIDER_OK)
-    n = put(out, n, cap, TEXT("content-type"), content_type(x));
+  if (foreign && t->class == PROVIDER_OK)
+    n = put(out, n, cap, TEXT("content-type"), content_type(t));
   for (size_t i = 0; i < upstream->count && n < cap; i++) {
     struct text name = upstream->at[i].name;
     if (is_dropped_for_client(upstream, name, decoded) || (foreign && is_dropped_when_converted(name)))
@@ -234,17 +236,17 @@ size_t headers_for_client(struct exchange *x, const struct http_headers *upstrea
       continue;
     out[n++] = upstream->at[i];
   }
-  x->upstream_request_id = theirs;
+  t->upstream_request_id = theirs;
   /* A wrong provider key is ours to mend: clients that retry on 401 would do so for ever. */
-  if (x->attempt.class == PROVIDER_AUTH_ERROR && !http_header_find(upstream, TEXT("x-should-retry"))) {
+  if (t->class == PROVIDER_AUTH_ERROR && !http_header_find(upstream, TEXT("x-should-retry"))) {
     n = put(out, n, cap, TEXT("x-should-retry"), TEXT("false"));
   }
   return n;
 }
 
-size_t headers_add_error_type(const struct exchange *x, struct http_header *out, size_t n, size_t cap) {
-  const struct wire *w = x->route.wire;
+size_t headers_add_error_type(const struct wire *w, const struct fault *f, struct http_header *out, size_t n,
+                              size_t cap) {
   if (!w->error_type_header)
     return n;
-  return put(out, n, cap, text_of(w->error_type_header), text_of(w->error_type(&x->fault)));
+  return put(out, n, cap, text_of(w->error_type_header), text_of(w->error_type(f)));
 }

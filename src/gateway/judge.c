@@ -8,93 +8,93 @@
 #include "gateway/convert.h"
 #include "gateway/redact.h"
 
-static enum err read_whole(struct exchange *x, size_t max_bytes) {
+static enum err read_whole(struct attempt *t, size_t max_bytes) {
   enum err e;
   do {
-    e = answer_fill(x, max_bytes);
+    e = answer_fill(t, max_bytes);
   } while (e == ERR_OK);
   return e == ERR_END ? ERR_OK : e;
 }
 
 /* Whatever credential went with this attempt, covered in what the provider said about it. */
-static void cover(const struct exchange *x, char *at, size_t len) {
-  const struct config_credential *c = x->attempt.candidate->credential;
+static void cover(const struct attempt *t, char *at, size_t len) {
+  const struct config_credential *c = t->candidate->credential;
   struct text scheme, token;
   if (c)
     redact(at, len, secret_reveal(c->api_key));
-  redact(at, len, x->own_x_api_key);
-  if (text_cut(x->own_authorization, ' ', &scheme, &token))
+  redact(at, len, t->x->own_x_api_key);
+  if (text_cut(t->x->own_authorization, ' ', &scheme, &token))
     redact(at, len, text_trim(token));
 }
 
 /* The provider's own error. Its body may be anything; relay decides how it is shown. */
-static enum err judge_error(struct exchange *x) {
-  x->answer.is_stream = false;
-  enum err e = read_whole(x, ERROR_BODY_MAX_BYTES);
+static enum err judge_error(struct attempt *t) {
+  t->answer.is_stream = false;
+  enum err e = read_whole(t, ERROR_BODY_MAX_BYTES);
   if (e == ERR_CANCELLED)
     return e;
   /* The status is known, so a broken error body changes nothing but the wording. */
   if (e != ERR_OK)
-    buf_reset(&x->answer.held);
-  x->fault = (struct fault){0};
-  cover(x, x->answer.held.at, x->answer.held.len);
-  x->attempt.class = x->attempt.candidate->adapter->classify(x->attempt.upstream_status, buf_text(&x->answer.held));
+    buf_reset(&t->answer.held);
+  t->fault = (struct fault){0};
+  cover(t, t->answer.held.at, t->answer.held.len);
+  t->class = t->candidate->adapter->classify(t->upstream_status, buf_text(&t->answer.held));
   return ERR_OK;
 }
 
-static enum err judge_plain(struct exchange *x) {
-  enum err e = read_whole(x, x->config->limits.response_bytes);
+static enum err judge_plain(struct attempt *t) {
+  enum err e = read_whole(t, t->x->config->limits.response_bytes);
   if (e != ERR_OK)
     return e;
-  e = x->answer.converts ? convert_plain(x) : x->tap.wire->tap_plain(&x->tap, buf_text(&x->answer.held), &x->fault);
+  e = t->answer.converts ? convert_plain(t) : t->tap.wire->tap_plain(&t->tap, buf_text(&t->answer.held), &t->fault);
   if (e == ERR_OK) {
-    x->tap.finished = true;
-    x->first_token_us = loop_clock_us() - x->rq->received_us;
+    t->tap.finished = true;
+    t->first_token_at_us = loop_clock_us();
   }
   return e;
 }
 
-static enum err judge_stream(struct exchange *x) {
-  struct answer *a = &x->answer;
-  while (!x->tap.started && !x->tap.failed && !x->tap.finished) {
-    enum err e = answer_fill(x, x->config->limits.event_bytes);
+static enum err judge_stream(struct attempt *t) {
+  struct answer *a = &t->answer;
+  while (!t->tap.started && !t->tap.failed && !t->tap.finished) {
+    enum err e = answer_fill(t, t->x->config->limits.event_bytes);
     if (e == ERR_END)
-      return fault_set(&x->fault, ERR_UPSTREAM_PROTOCOL, NULL, "the provider's stream ended before its first event");
+      return fault_set(&t->fault, ERR_UPSTREAM_PROTOCOL, NULL, "the provider's stream ended before its first event");
     if (e == ERR_OK)
-      e = answer_scan_held(x);
+      e = answer_scan_held(t);
     if (e != ERR_OK)
       return e;
   }
   /* A mistake of the caller's would be one at every target, so it is passed on as the provider says it. */
-  const struct fault *f = &x->tap.fault;
+  const struct fault *f = &t->tap.fault;
   if (!a->began_with_error || f->err == ERR_UPSTREAM_STATUS)
     return ERR_OK;
-  fault_set(&x->fault, f->err, NULL, "the provider's stream began with an error: %s", fault_text(f));
-  x->fault.status = f->status;
-  x->fault_quotes = true;
-  cover(x, x->fault.text, strlen(x->fault.text));
+  fault_set(&t->fault, f->err, NULL, "the provider's stream began with an error: %s", fault_text(f));
+  t->fault.status = f->status;
+  t->fault_quotes = true;
+  cover(t, t->fault.text, strlen(t->fault.text));
   return f->err;
 }
 
-enum err judge_reply(struct exchange *x) {
-  int status = x->attempt.upstream_status;
-  enum err e = answer_begin(x);
+enum err judge_reply(struct attempt *t) {
+  int status = t->upstream_status;
+  enum err e = answer_begin(t);
   if (e != ERR_OK)
     return e;
   if (status < 200 || status > 299)
-    return judge_error(x);
-  x->attempt.class = PROVIDER_OK;
-  if (x->route.kind == ROUTE_RAW)
+    return judge_error(t);
+  t->class = PROVIDER_OK;
+  if (t->x->route.kind == ROUTE_RAW)
     return ERR_OK;
   if (status != 200)
-    return fault_set(&x->fault, ERR_UPSTREAM_PROTOCOL, NULL, "the provider answered with status %d, not 200", status);
-  if (x->answer.is_stream != x->ask.stream) {
-    return fault_set(&x->fault, ERR_UPSTREAM_PROTOCOL, NULL,
-                     x->ask.stream ? "the provider answered without a stream"
-                                   : "the provider answered with a stream that was not asked for");
+    return fault_set(&t->fault, ERR_UPSTREAM_PROTOCOL, NULL, "the provider answered with status %d, not 200", status);
+  if (t->answer.is_stream != t->x->ask.stream) {
+    return fault_set(&t->fault, ERR_UPSTREAM_PROTOCOL, NULL,
+                     t->x->ask.stream ? "the provider answered without a stream"
+                                      : "the provider answered with a stream that was not asked for");
   }
-  if (x->answer.is_stream && x->answer.framing != x->tap.wire->framing)
-    return fault_set(&x->fault, ERR_UPSTREAM_PROTOCOL, NULL, "the provider answered with another kind of stream");
-  convert_begin(x);
-  return x->answer.is_stream ? judge_stream(x) : judge_plain(x);
+  if (t->answer.is_stream && t->answer.framing != t->tap.wire->framing)
+    return fault_set(&t->fault, ERR_UPSTREAM_PROTOCOL, NULL, "the provider answered with another kind of stream");
+  convert_begin(t);
+  return t->answer.is_stream ? judge_stream(t) : judge_plain(t);
 }

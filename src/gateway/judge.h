@@ -4,10 +4,10 @@
 
 #include "gateway/exchange.h"
 
-/* Sets x->attempt.class and, by what the reply is, prepares it for relay: an error answer or a plain answer is read
- * whole (x->answer.held), a stream until its first event that is not a comment. ERR_OK: relay it, whatever its class.
+/* Sets t->class and, by what the reply is, prepares it for relay: an error answer or a plain answer is read
+ * whole (t->answer.held), a stream until its first event that is not a comment. ERR_OK: relay it, whatever its class.
  * ERR_UPSTREAM_*: it is not usable (f says why): not the dialect, cut, too large, an error as the first event.
  * ERR_CANCELLED. Waits. */
-enum err judge_reply(struct exchange *x) MUST_CHECK;
+enum err judge_reply(struct attempt *t) MUST_CHECK;
 
 #endif

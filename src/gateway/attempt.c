@@ -1,0 +1,186 @@
+/* One call to one candidate: made of the request, reserved in the ledger, addressed, sent, and judged by the head of
+ * its answer and, for streams, its first event. It does not know whether there are other candidates; send.c does. What
+ * it cost and how it ended is settle.c's.
+ * house: tested-by tests/unit/gateway/test_send.c */
+#include "gateway/attempt.h"
+
+#include "aws/credentials.h"
+#include "gateway/access.h"
+#include "gateway/exchange.h"
+#include "gateway/judge.h"
+
+enum err attempt_new(struct exchange *x, const struct candidate *c, struct attempt **out, struct fault *why) {
+  struct attempt *t = ARENA_NEW(x->arena, struct attempt);
+  t->x = x;
+  t->candidate = c;
+  enum err e = attempt_build(t);
+  if (e != ERR_OK) {
+    *why = t->fault;
+    attempt_drop_outgoing(t);
+    return e;
+  }
+  *out = t;
+  return ERR_OK;
+}
+
+void attempt_drop(struct attempt *t) {
+  if (t && t->state == ATTEMPT_BUILT)
+    attempt_drop_outgoing(t);
+}
+
+void attempt_waited(struct attempt *t, int64_t before_us) { t->x->waited_us += loop_clock_us() - before_us; }
+
+static struct http_timeouts timeouts_of(const struct attempt *t) {
+  const struct candidate *c = t->candidate;
+  const struct config_timeouts *limit = c->target ? &c->target->timeouts : &c->provider->timeouts;
+  return (struct http_timeouts){
+      .connect_us = limit->connect_ms * 1000,
+      .first_byte_us = limit->first_byte_ms * 1000,
+      .between_bytes_us = limit->between_bytes_ms * 1000,
+      .total_deadline_us = t->x->rq->received_us + limit->total_ms * 1000,
+  };
+}
+
+static void fill_row(struct attempt *t) {
+  const struct exchange *x = t->x;
+  const struct candidate *c = t->candidate;
+  t->row = (struct ledger_row){
+      .request_id = x->rq->id,
+      .attempt = x->attempts,
+      .key_id = x->principal->id,
+      .key_name = x->principal->name,
+      .user = x->principal->user,
+      .wire = text_of(x->route.wire->name),
+      .operation = text_of(x->route.operation_name),
+      .provider = c->provider->name,
+      .credential = c->credential ? c->credential->name : TEXT("caller"),
+      .model = x->ask.model,
+      .upstream_model = c->upstream_model,
+      .streamed = x->ask.stream,
+      .billable = (!c->target || c->target->billable) && !exchange_is_count(x),
+      .reserved_nano = exchange_worst_cost(x, c),
+      .price_version = c->price.version,
+      .first_token_us = -1,
+      .duration_us = -1,
+      .overhead_us = -1,
+  };
+}
+
+/* Opens the attempt in the ledger: from here on it must be settled. */
+static enum err reserve(struct attempt *t) {
+  struct exchange *x = t->x;
+  x->attempts++;
+  t->started_us = loop_clock_us();
+  t->tap = (struct wire_tap){.wire = t->candidate->pairing.wire ? t->candidate->pairing.wire : x->route.wire,
+                             .drop_usage_event = t->outgoing.usage_injected,
+                             .reported_cost_nano = -1};
+  fill_row(t);
+  enum err e = ledger_reserve(x->worker->gateway->ledger, x->worker->index, &t->row, &t->fault);
+  if (e != ERR_OK) {
+    exchange_hide_fault(&t->fault, e, "the ledger cannot take this request");
+    return e;
+  }
+  t->state = ATTEMPT_OPEN;
+  return ERR_OK;
+}
+
+static bool has_version(const struct attempt *t) {
+  return t->candidate->pairing.mode == PAIRING_PASS
+             ? http_header_find(&t->x->rq->head.headers, TEXT("anthropic-version")) != NULL
+             : !text_is_empty(t->outgoing.version);
+}
+
+static enum err address(struct attempt *t, struct provider_target *out) {
+  struct exchange *x = t->x;
+  const struct candidate *c = t->candidate;
+  struct provider_call call = {
+      .operation = x->route.kind == ROUTE_RAW ? PROVIDER_RAW : c->pairing.operation,
+      .base_path = x->snapshot->base_paths[c->provider->index],
+      .raw_path = x->route.vendor_path,
+      .query = c->pairing.mode == PAIRING_PASS ? x->rq->query : TEXT_NONE,
+      .api_key = c->credential ? secret_reveal(c->credential->api_key) : TEXT_NONE,
+      .own_x_api_key = x->own_x_api_key,
+      .own_authorization = x->own_authorization,
+      .has_version = has_version(t),
+      .model = c->upstream_model,
+      .stream = x->ask.stream,
+      .api_version = c->provider->api_version,
+      .referer = c->provider->referer,
+      .title = c->provider->title,
+  };
+  if (c->credential)
+    call.own_x_api_key = call.own_authorization = TEXT_NONE;
+  struct aws_credentials aws = {0};
+  if (c->adapter->signs) {
+    enum err e = access_find(t, &aws);
+    if (e != ERR_OK)
+      return e;
+    call.method = x->rq->head.method;
+    call.host = http_origin_name(x->snapshot->origins[c->provider->index]);
+    call.region = c->provider->region;
+    call.now_s = loop_wall_us() / 1000000;
+    call.body = t->outgoing.pieces;
+    call.body_pieces = t->outgoing.count;
+    call.aws = &aws;
+  }
+  return c->adapter->address(&call, x->arena, out, &t->fault);
+}
+
+static enum err call_upstream(struct attempt *t, bool fresh) {
+  struct exchange *x = t->x;
+  struct provider_target target = {0};
+  enum err e = address(t, &target);
+  if (e != ERR_OK)
+    return e;
+  size_t cap = x->rq->head.headers.count + PROVIDER_MAX_HEADERS + 2;
+  struct http_header *headers = arena_alloc(x->arena, cap * sizeof(*headers));
+  struct http_client_request rq = {
+      .method = x->rq->head.method,
+      .target = target.path,
+      .headers = headers,
+      .header_count = headers_for_upstream(t, &target, headers, cap),
+      .body = t->outgoing.pieces,
+      .body_pieces = t->outgoing.count,
+      .timeouts = timeouts_of(t),
+      .fresh = fresh,
+  };
+  int64_t before_us = loop_clock_us();
+  e = http_client_send(x->worker->client, x->snapshot->origins[t->candidate->provider->index], &rq, x->arena, &t->reply,
+                       &t->fault);
+  attempt_waited(t, before_us);
+  if (e != ERR_OK)
+    return e;
+  t->head_arrived = true;
+  t->upstream_status = http_reply_head(t->reply)->status;
+  return ERR_OK;
+}
+
+static enum provider_class class_of_error(enum err e) {
+  if (e == ERR_UPSTREAM_TIMEOUT)
+    return PROVIDER_TIMEOUT;
+  if (e == ERR_UPSTREAM_RATE)
+    return PROVIDER_RATE_LIMIT;
+  if (e == ERR_UPSTREAM_USAGE)
+    return PROVIDER_USAGE_LIMIT;
+  if (e == ERR_UPSTREAM_PROTOCOL || e == ERR_UPSTREAM_SERVER)
+    return PROVIDER_SERVER_ERROR;
+  return PROVIDER_NETWORK_ERROR;
+}
+
+bool attempt_is_the_providers_fault(enum err e) {
+  return e == ERR_UPSTREAM_NETWORK || e == ERR_UPSTREAM_TIMEOUT || e == ERR_UPSTREAM_PROTOCOL ||
+         e == ERR_UPSTREAM_SERVER || e == ERR_UPSTREAM_STALE || e == ERR_UPSTREAM_CUT || e == ERR_UPSTREAM_RATE ||
+         e == ERR_UPSTREAM_USAGE;
+}
+
+enum err attempt_run(struct attempt *t, bool fresh) {
+  enum err e = reserve(t);
+  if (e != ERR_OK)
+    return e;
+  e = call_upstream(t, fresh);
+  if (e == ERR_OK)
+    e = judge_reply(t);
+  if (attempt_is_the_providers_fault(e))
+    t->class = class_of_error(e);
+  return e;
+}

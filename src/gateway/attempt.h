@@ -1,0 +1,113 @@
+/* One call to one candidate, from its body to its settlement: everything that belongs to it alone, so that two may run
+ * at one time (race.h). Private to gateway/. The exchange decides which candidates are tried and what the client gets;
+ * an attempt knows only itself and the request it serves. */
+#ifndef GATEWAY_ATTEMPT_H
+#define GATEWAY_ATTEMPT_H
+
+#include "gateway/gateway.h"
+#include "gateway/pairing.h"
+#include "llm/answer.h"
+
+struct exchange;
+
+/* One way to serve the request: a target of the model with everything looked up. */
+struct candidate {
+  const struct config_target *target;
+  const struct config_provider *provider;
+  const struct config_credential *credential; /* NULL: none, or the caller's own is used */
+  const struct provider *adapter;
+  struct text upstream_model;
+  struct price price;         /* version 0: unknown */
+  uint64_t max_output_tokens; /* of one answer; 0: unknown */
+  struct pairing pairing;     /* raw paths: wire NULL, passed */
+};
+
+/* The call as its provider is to get it. Built before anything is reserved: a request that cannot be said to one
+ * provider is not an attempt. */
+struct outgoing {
+  struct text pieces[2 * JSON_EDITS_MAX + 1];
+  size_t count;
+  struct buf body;           /* what pieces point into when the body was written anew */
+  bool usage_injected;       /* the client did not ask for the usage that the stream will bring */
+  struct text beta, version; /* Anthropic's headers, where they are made of the body */
+};
+
+/* Bytes of the answer between their read and their use. */
+struct answer {
+  struct inflate *inflate; /* NULL: not compressed */
+  struct buf held; /* plain: the whole body; stream: an incomplete event, or what the judge has read; empty and without
+                      memory most of the time */
+  size_t ready;    /* of held: complete events, tapped, to be sent */
+  size_t scan;     /* of held: where sse_next goes on */
+  bool is_stream, trimmed;
+  bool began_with_error; /* stream: its first event was one */
+  enum wire_framing framing;
+  bool converts;          /* what the client gets is written anew, into out */
+  struct buf out;         /* bytes for the client; empty and without memory most of the time */
+  void *reader, *writer;  /* states of the two dialects of a translated stream */
+  struct llm_notes notes; /* what the caller's dialect has no place for */
+};
+
+enum attempt_state { ATTEMPT_BUILT, ATTEMPT_OPEN, ATTEMPT_SETTLED };
+
+struct attempt {
+  struct exchange *x;
+  const struct candidate *candidate;
+  enum attempt_state state;
+  struct fault fault;
+  bool fault_quotes; /* the fault's text is partly the provider's: for the client, not for the log */
+
+  /* build: what an answer's writer must know of the request, and what was left out of it with the operator's leave */
+  struct outgoing outgoing;
+  struct llm_echo echo;
+  struct text left_out, not_carried; /* of the request and of the answer; comma-separated */
+
+  /* send, judge, relay */
+  struct ledger_row row;
+  struct http_reply *reply;
+  enum provider_class class;
+  int upstream_status;
+  bool head_arrived; /* the provider has accepted the call */
+  struct wire_tap tap;
+  struct answer answer;
+  struct text upstream_request_id;
+  int64_t started_us, first_token_at_us; /* loop time; 0: not yet */
+};
+
+/* attempt.c: an attempt at the candidate, its body built (build.c); nothing is sent or reserved. ERR_UNSUPPORTED and
+ * ERR_BAD_REQUEST when the request cannot be said to it: *why names the member, and there is no attempt. It lives in
+ * the exchange's arena and must be ended with attempt_settle or attempt_drop. */
+enum err attempt_new(struct exchange *x, const struct candidate *c, struct attempt **out, struct fault *why) MUST_CHECK;
+/* attempt.c: reserves in the ledger, sends, waits for the head and judges it (judge.h). ERR_OK: t may be relayed, good
+ * or as the provider's own error (t->class says which). ERR_UPSTREAM_*: it failed, t->class says how. ERR_CANCELLED;
+ * ERR_STORE* when the ledger cannot take it. Waits. fresh: not on a kept connection. */
+enum err attempt_run(struct attempt *t, bool fresh) MUST_CHECK;
+/* Of what attempt_run returns: another target may be tried. */
+bool attempt_is_the_providers_fault(enum err e);
+/* Waiting since before_us (loop clock) was not Weir's own work. */
+void attempt_waited(struct attempt *t, int64_t before_us);
+/* settle.c: closes it in the ledger with what the tap knows and gives back all it holds. Idempotent; never waits. */
+void attempt_settle(struct attempt *t, const char *outcome, const char *error);
+/* attempt.c: ends one that was built and never run. NULL is fine. */
+void attempt_drop(struct attempt *t);
+
+/* build.c: t->outgoing for its candidate: edits, another envelope, or a translation. ERR_UNSUPPORTED and
+ * ERR_BAD_REQUEST when the request cannot be said to it; t->fault names the member. */
+enum err attempt_build(struct attempt *t) MUST_CHECK;
+void attempt_drop_outgoing(struct attempt *t);
+/* convert.c: what the caller's dialect had no place for in this answer, comma-separated; empty when nothing. */
+struct text attempt_not_carried(const struct attempt *t);
+/* count.c: a question for a count in Anthropic's words put into Bedrock's (t->outgoing holds the InvokeModel body), and
+ * its answer (held) put back into Anthropic's (out). */
+enum err count_wrap(struct attempt *t) MUST_CHECK;
+enum err count_unwrap(struct attempt *t) MUST_CHECK;
+
+/* headers.c: what travels. Both write at most cap entries into out and return the count. */
+size_t headers_for_upstream(const struct attempt *t, const struct provider_target *target, struct http_header *out,
+                            size_t cap);
+/* decoded: the body was unpacked, content-encoding must go. Weir's own headers are included. */
+size_t headers_for_client(struct attempt *t, const struct http_headers *upstream, bool decoded, struct http_header *out,
+                          size_t cap);
+#define HEADERS_CAP (HTTP_MAX_HEADERS + 24)
+
+#endif
