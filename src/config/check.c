@@ -133,9 +133,8 @@ static bool is_credential_of(const struct config *c, struct text provider, struc
 
 static bool printable(const struct node *n) { return n != NULL && !n->expanded && n->kind == NODE_SCALAR; }
 
-/* The name may have come from the environment, where anything may have been pasted; then it is not shown. */
-static void refuse_name(struct loader *l, const struct node *n, const struct key_path *path, const char *key,
-                        const char *what) {
+void check_refuse_name(struct loader *l, const struct node *n, const struct key_path *path, const char *key,
+                       const char *what) {
   const struct node *at = check_child(n, key);
   if (printable(at))
     section_refuse(l, at, path, key, "names %s `%.*s`, which is not declared", what,
@@ -167,16 +166,20 @@ void check_target(struct loader *l, const struct node *n, const struct key_path 
     return;
   t->provider = find_provider(l->config, t->provider_name, l->config->provider_count);
   if (t->provider == NULL) {
-    refuse_name(l, n, path, "provider", "the provider");
+    check_refuse_name(l, n, path, "provider", "the provider");
     return;
   }
   t->timeouts = t->provider->timeouts;
   overlay_timeouts(l, n, path, &t->timeouts);
-  if (t->credential_name.len == 0)
+  t->every_credential = text_equal(t->credential_name, TEXT("*"));
+  if (t->every_credential && t->provider->credential_count == 0)
+    section_refuse(l, check_child(n, "credential"), path, "credential",
+                   "stands for each of the provider's credentials, and it has none");
+  if (t->credential_name.len == 0 || t->every_credential)
     return;
   t->credential = find_credential(t->provider, t->credential_name);
   if (t->credential == NULL && !is_credential_of(l->config, t->provider_name, t->credential_name))
-    refuse_name(l, n, path, "credential", "a credential of its provider,");
+    check_refuse_name(l, n, path, "credential", "a credential of its provider,");
 }
 
 void check_model(struct loader *l, const struct node *n, const struct key_path *path, void *at) {
@@ -209,7 +212,7 @@ void check_price(struct loader *l, const struct node *n, const struct key_path *
     p->cache_read = p->input;
   p->version = price_version(p);
   if (p->provider.len > 0 && find_provider(l->config, p->provider, l->config->provider_count) == NULL)
-    refuse_name(l, n, path, "provider", "the provider");
+    check_refuse_name(l, n, path, "provider", "the provider");
 }
 
 void check_key(struct loader *l, const struct node *n, const struct key_path *path, void *at) {
@@ -220,6 +223,8 @@ void check_key(struct loader *l, const struct node *n, const struct key_path *pa
   if (k->access_key_id.len == 0 && !secret_is_empty(k->secret_access_key))
     section_refuse(l, check_child(n, "secret_access_key"), path, "secret_access_key",
                    "is of no use without `access_key_id`");
+  if (k->policy.len > 0 && config_find_policy(l->config, k->policy) == NULL)
+    check_refuse_name(l, n, path, "policy", "the policy");
 }
 
 void check_budget(struct loader *l, const struct node *n, const struct key_path *path, void *at) {
@@ -282,4 +287,5 @@ void check_root(struct loader *l, const struct node *n, const struct key_path *p
     section_refuse(l, check_child(n, "timezone"), path, "timezone",
                    "is not a time zone this machine knows, such as `UTC` or `Asia/Seoul`");
   check_keys(l, n);
+  check_assignments(l, n);
 }

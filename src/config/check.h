@@ -20,15 +20,27 @@ void check_provider(struct loader *l, const struct node *n, const struct key_pat
 void check_target(struct loader *l, const struct node *n, const struct key_path *path, void *at);
 /* A star in a target needs one in the name. */
 void check_model(struct loader *l, const struct node *n, const struct key_path *path, void *at);
+/* Policies (unique names, providers that exist, a strategy or none) and assignments (exactly one subject, a policy that
+ * exists): check_routing.c, as are the waits of retry and hedge, which must not be longest before they are shortest. */
+void check_policy(struct loader *l, const struct node *n, const struct key_path *path, void *at);
+void check_assignment(struct loader *l, const struct node *n, const struct key_path *path, void *at);
+void check_retry(struct loader *l, const struct node *n, const struct key_path *path, void *at);
+void check_hedge(struct loader *l, const struct node *n, const struct key_path *path, void *at);
+/* After all rows: sorts c->assigned for config_policy_for and refuses who is assigned twice. */
+void check_assignments(struct loader *l, const struct node *n);
 /* Cache classes that were not given, the version, and that the provider exists. */
 void check_price(struct loader *l, const struct node *n, const struct key_path *path, void *at);
-/* The pair for signing callers is whole. */
+/* The pair for signing callers is whole; its policy exists. */
 void check_key(struct loader *l, const struct node *n, const struct key_path *path, void *at);
 /* Amount and period, or neither. */
 void check_budget(struct loader *l, const struct node *n, const struct key_path *path, void *at);
 
 /* The member of that name when it was given, for an error's place; else n itself. n may be NULL. */
 const struct node *check_child(const struct node *n, const char *name);
+/* "names WHAT `x`, which is not declared", at the member `key` of n. The name may have come from the environment, where
+ * anything may have been pasted; then it is not shown. */
+void check_refuse_name(struct loader *l, const struct node *n, const struct key_path *path, const char *key,
+                       const char *what);
 /* http://host or https://host, with optional port and path; no user, query or fragment. */
 bool check_is_http_url(struct text t);
 

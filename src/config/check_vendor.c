@@ -156,8 +156,22 @@ static bool is_version(struct text t) {
   return !text_equal(t, TEXT(".")) && !text_equal(t, TEXT(".."));
 }
 
+/* What the row read counts "not given" as the first choice. AWS meters a call to its end, whether or not somebody still
+ * listens, so there is nothing to be saved there by cancelling. */
+static void settle_disconnect(const struct node *n, struct config_provider *p) {
+  bool is_bedrock = p->kind == CONFIG_BEDROCK;
+  int choice = (int)p->on_disconnect;
+  if (choice > 0)
+    p->on_disconnect = (enum config_on_disconnect)(choice - 1);
+  else
+    p->on_disconnect = is_bedrock ? CONFIG_DISCONNECT_DRAIN : CONFIG_DISCONNECT_CANCEL;
+  if (n == NULL || node_child(n, "charges_cancelled") == NULL)
+    p->charges_cancelled = is_bedrock;
+}
+
 void check_vendor(struct loader *l, const struct node *n, const struct key_path *path, struct config_provider *p) {
   refuse_others(l, n, path, p);
+  settle_disconnect(n, p);
   if (p->kind == CONFIG_BEDROCK) {
     check_region(l, n, path, p);
     check_bedrock_credentials(l, n, path, p);

@@ -8,83 +8,21 @@
 #include "base/arena.h"
 #include "base/buf.h"
 #include "base/log.h"
-#include "base/secret.h"
+#include "config/routing.h"
 
-enum config_provider_kind { CONFIG_ANTHROPIC, CONFIG_OPENAI, CONFIG_OPENROUTER, CONFIG_BEDROCK };
 enum config_store { CONFIG_STORE_SQLITE, CONFIG_STORE_MEMORY };
-enum config_strategy { CONFIG_STRATEGY_ORDERED };
 enum config_period { CONFIG_PERIOD_NONE, CONFIG_PERIOD_DAY, CONFIG_PERIOD_WEEK, CONFIG_PERIOD_MONTH };
 
-struct config_timeouts { /* milliseconds */
-  int64_t connect_ms, first_byte_ms, between_bytes_ms, total_ms, drain_ms;
-  /* client side: request head, idle keep-alive, body, a reader that takes nothing */
-  int64_t head_ms, idle_ms, body_ms, write_ms;
-};
 struct config_limits {
   size_t body_bytes, header_bytes, response_bytes, event_bytes;
   size_t connections, fibers, json_depth;
+  size_t requests, streams, memory_bytes; /* at one time, over all workers; memory: bodies and whole answers */
+  size_t http2_streams;                   /* at one time, on one connection */
 };
 struct config_ledger { /* milliseconds */
   int64_t
       sync_interval_ms; /* how much of the journal a machine that dies may lose; a process that dies loses nothing */
   int64_t store_interval_ms; /* settled attempts reach the store at the latest after this */
-};
-/* Where the credentials of a Bedrock provider are found, in the order of enum aws_source_kind but for FIXED. */
-enum config_from {
-  CONFIG_FROM_FIXED, /* they stand here */
-  CONFIG_FROM_ENVIRONMENT,
-  CONFIG_FROM_PROFILE,
-  CONFIG_FROM_WEB_IDENTITY,
-  CONFIG_FROM_CONTAINER,
-  CONFIG_FROM_INSTANCE
-};
-struct config_credential {
-  struct text name;
-  struct secret *api_key; /* may be empty: a local server without a key; always empty for Bedrock */
-  /* Bedrock: either bearer, or an access key, or from; the others are empty. */
-  struct secret *bearer, *access_key_id, *secret_access_key, *session_token;
-  enum config_from from;
-  struct text profile; /* CONFIG_FROM_PROFILE; "" for AWS_PROFILE or default */
-};
-struct config_pair {
-  struct text name, value;
-};
-struct config_provider {
-  struct text name, base_url, region; /* region: of Bedrock; "" where nothing has to be signed */
-  enum config_provider_kind kind;
-  struct text kind_name; /* "anthropic" ... */
-  struct text *wires;    /* wire names it speaks, in the order of preference; none: the kind's own */
-  size_t wire_count;
-  struct text api_version;      /* Azure; "" elsewhere */
-  struct text referer, title;   /* OpenRouter's attribution; "": what the client sent */
-  struct config_pair *metadata; /* Bedrock: request metadata sent with every Converse call */
-  size_t metadata_count;
-  struct config_credential *credentials;
-  size_t credential_count;         /* 0: no key is sent; of Bedrock: CONFIG_FROM_ENVIRONMENT */
-  struct config_timeouts timeouts; /* the general ones with the provider's own put over them */
-  size_t index;                    /* place in config.providers */
-};
-struct config_target {
-  const struct config_provider *provider;
-  const struct config_credential *credential; /* NULL: the provider's first, if any */
-  struct text provider_name, credential_name;
-  struct text model;      /* may hold one "*" that stands for what the model's name matched; "{*}" has become "*" */
-  bool billable;          /* default true */
-  int64_t weight;         /* default 1 */
-  struct text *leave_out; /* members of a request that may be left out where the target cannot express them */
-  size_t leave_out_count;
-  struct config_timeouts timeouts;
-};
-struct config_model {
-  struct text name; /* glob */
-  struct text wire; /* "" for any; "anthropic"; "openai" for every OpenAI wire, or one of them: "openai_chat",
-                       "openai_responses", "openai_embeddings"; "bedrock" likewise: "bedrock_invoke",
-                       "bedrock_converse" */
-  enum config_strategy strategy;
-  struct config_target *targets;
-  size_t target_count;
-  struct text display_name;
-  uint64_t context_tokens, max_output_tokens; /* 0: unknown */
 };
 struct config_price {
   struct text provider, model; /* model is a glob */
@@ -105,9 +43,7 @@ struct config_key {
   enum config_period budget_period;
   int64_t expires_us; /* 0: never */
   bool blocked;
-};
-struct config_breaker {
-  int64_t failures, window_ms, open_ms; /* so many within the window open the breaker for so long */
+  struct text workspace, policy; /* "" for none */
 };
 struct config_cache { /* checked, but the cache itself cannot be enabled in this version */
   size_t l1_bytes;
@@ -124,6 +60,9 @@ struct config {
   struct config_limits limits;
   struct config_timeouts timeouts;
   struct config_breaker breaker;
+  struct config_retry retry;
+  struct config_affinity affinity;
+  struct config_queue queue;
   struct config_cache cache;
   struct config_ledger ledger;
   struct config_provider *providers;
@@ -134,6 +73,11 @@ struct config {
   size_t price_count;
   struct config_key *keys;
   size_t key_count;
+  struct config_policy *policies; /* of the file; the built-in ones are found by name only */
+  size_t policy_count;
+  struct config_assignment *assignments;
+  size_t assignment_count;
+  const struct config_assignment **assigned; /* the same, sorted for config_policy_for */
   enum log_level log_level;
   bool metrics;
   uint64_t generation; /* 1, 2, ... in the order of loading in this process */
@@ -170,6 +114,17 @@ const struct config_model *config_find_model(const struct config *c, struct text
                                              struct text *out_star);
 /* First price row for provider and upstream model; NULL when unknown. */
 const struct config_price *config_find_price(const struct config *c, struct text provider, struct text model);
+
+/* The policy of that name, of the file or built in (plan_first, anthropic_only, bedrock_only, openrouter_only,
+ * openai_only); NULL when there is none. It lives as long as the snapshot. */
+const struct config_policy *config_find_policy(const struct config *c, struct text name);
+/* Which policy a request is under: the key's own, else the one assigned to the key, to its user, to its workspace, in
+ * this order; NULL for none. Empty texts match nothing. A key's own policy that exists no longer (a key of the store,
+ * after a reload) gives one that lets the request go nowhere: what it forbade is not allowed by forgetting it. */
+const struct config_policy *config_policy_for(const struct config *c, struct text key_policy, struct text key_name,
+                                              struct text user, struct text workspace);
+/* Whether an entry of `only` or `first` means the provider, by its name or its kind. */
+bool config_entry_means(struct text entry, const struct config_provider *p);
 
 /* The keys that differ and take effect only after a restart, comma-separated into out; false when there are none. */
 bool config_restart_keys(const struct config *old, const struct config *changed, struct buf *out);

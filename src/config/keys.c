@@ -1,16 +1,10 @@
 /* THE TABLE of configuration keys. One row a key; sections are rows of rows. What a row cannot say (one key depending
- * on another) is in check.c. Read by section.c, reference.c and restart.c. */
+ * on another) is in check.c; the sections about where requests go are in keys_routing.c. Read by section.c and
+ * reference.c. */
 #include "config/keys.h"
 
 #include "config/check.h"
-
-#define AT(type, member) .offset = offsetof(struct type, member)
-#define ARRAY(type, member, counter)                                                                                   \
-  .offset = offsetof(struct type, member), .count_offset = offsetof(struct type, counter)
-#define NO_MEMBER  .offset = 0
-#define ROWS(rows) .keys = (rows), .count = sizeof(rows) / sizeof((rows)[0])
-#define DAY_MS     INT64_C(86400000)
-#define GIB        (INT64_C(1) << 30)
+#include "config/rows.h"
 
 _Static_assert(sizeof(size_t) == sizeof(uint64_t), "KEY_SIZE rows fill both");
 
@@ -36,10 +30,18 @@ static const struct key limits_keys[] = {
      .help = "open client connections, over all workers"},
     {"fibers", KEY_SIZE, AT(config_limits, fibers), .initial = "20000", .min = 16, .max = 1000000,
      .help = "requests and other activities at one time, over all workers"},
+    {"requests", KEY_SIZE, true, AT(config_limits, requests), .initial = "20000", .min = 1, .max = 1000000,
+     .help = "requests being served at one time, over all workers"},
+    {"streams", KEY_SIZE, true, AT(config_limits, streams), .initial = "20000", .min = 1, .max = 1000000,
+     .help = "streamed answers at one time, over all workers"},
+    {"memory_bytes", KEY_SIZE, true, AT(config_limits, memory_bytes), .initial = "1073741824", .min = 1048576,
+     .max = GIB * 1024, .help = "request bodies and whole answers held at one time, over all workers"},
+    {"http2_streams", KEY_SIZE, AT(config_limits, http2_streams), .initial = "128", .min = 1, .max = 10000,
+     .help = "requests at one time on one HTTP/2 connection"},
 };
-static const struct key_section limits = {"limits",
-                                          "What one client may take up. Passing a limit is an ordinary error.",
-                                          sizeof(struct config_limits), ROWS(limits_keys), NULL};
+static const struct key_section limits = {
+    "limits", "What one client, or all of them together, may take up. Passing a limit is an ordinary error.",
+    sizeof(struct config_limits), ROWS(limits_keys), NULL};
 
 #define UPSTREAM_TIMEOUTS                                                                                              \
   {                                                                                                                    \
@@ -55,9 +57,12 @@ static const struct key_section limits = {"limits",
        .initial = "300s", .min = 1,     .max = DAY_MS, .help = "from the request's last byte to the answer's head"},   \
       {"between_bytes",   KEY_DURATION, true,          AT(config_timeouts, between_bytes_ms),                          \
        .initial = "120s", .min = 1,     .max = DAY_MS, .help = "silence within an answer"},                            \
+      {"total",         KEY_DURATION, true,          AT(config_timeouts, total_ms),                                    \
+       .initial = "1h", .min = 1,     .max = DAY_MS, .help = "one request from its first byte to its last"},           \
   {                                                                                                                    \
-    "total", KEY_DURATION, true, AT(config_timeouts, total_ms), .initial = "1h", .min = 1, .max = DAY_MS,              \
-                                                                .help = "one request from its first byte to its last"  \
+    "abandoned", KEY_DURATION, true, AT(config_timeouts, abandoned_ms),                                                \
+        .initial = "60s", .min = 1, .max = DAY_MS,                                                                     \
+        .help = "how long an answer is read on after its client has left, for providers with `on_disconnect: drain`"   \
   }
 
 static const struct key timeouts_keys[] = {
@@ -77,6 +82,11 @@ const struct key_section keys_timeouts = {
     "timeouts", "How long to wait. A number with `ms`, `s`, `m`, `h` or `d`; plain numbers are seconds.",
     sizeof(struct config_timeouts), ROWS(timeouts_keys), NULL};
 
+static const struct key overlay_keys[] = {UPSTREAM_TIMEOUTS};
+const struct key_section keys_overlay = {"providers[].timeouts, models[].targets[].timeouts",
+                                         "What differs from the general `timeouts` for one provider or one target.",
+                                         sizeof(struct config_timeouts), ROWS(overlay_keys), NULL};
+
 static const struct key ledger_keys[] = {
     {"sync_interval", KEY_DURATION, AT(config_ledger, sync_interval_ms), .initial = "50ms", .min = 1, .max = 60000,
      .help = "the journal reaches the disk this often; a process that dies loses nothing, a machine this much"},
@@ -85,117 +95,6 @@ static const struct key ledger_keys[] = {
 };
 static const struct key_section ledger = {"ledger", "How soon the records of requests are safe and visible.",
                                           sizeof(struct config_ledger), ROWS(ledger_keys), NULL};
-
-static const struct key overlay_keys[] = {UPSTREAM_TIMEOUTS};
-const struct key_section keys_overlay = {"providers[].timeouts, models[].targets[].timeouts",
-                                         "What differs from the general `timeouts` for one provider or one target.",
-                                         sizeof(struct config_timeouts), ROWS(overlay_keys), NULL};
-
-static const struct key breaker_keys[] = {
-    {"failures", KEY_COUNT, true, AT(config_breaker, failures), .initial = "3", .min = 1, .max = 1000000,
-     .help = "so many failures open the breaker of a target"},
-    {"window", KEY_DURATION, true, AT(config_breaker, window_ms), .initial = "60s", .min = 1, .max = DAY_MS,
-     .help = "within this time"},
-    {"open", KEY_DURATION, true, AT(config_breaker, open_ms), .initial = "1800s", .min = 1, .max = DAY_MS,
-     .help = "how long it then gets no requests"},
-};
-static const struct key_section breaker = {"breaker", "When a failing target is left alone.",
-                                           sizeof(struct config_breaker), ROWS(breaker_keys), NULL};
-
-static const struct key credential_keys[] = {
-    {"name", KEY_NAME, true, AT(config_credential, name), .help = "unique within the provider"},
-    {"api_key", KEY_SECRET, true, AT(config_credential, api_key), .initial = "", .max = 4096,
-     .help = "the vendor's key; empty for a server that wants none"},
-    {"access_key_id", KEY_SECRET, true, AT(config_credential, access_key_id), .initial = "", .max = 256,
-     .help = "Bedrock: an access key of AWS, with `secret_access_key`"},
-    {"secret_access_key", KEY_SECRET, true, AT(config_credential, secret_access_key), .initial = "", .max = 4096,
-     .help = "Bedrock: its secret"},
-    {"session_token", KEY_SECRET, true, AT(config_credential, session_token), .initial = "", .max = 8192,
-     .help = "Bedrock: the session of a temporary access key"},
-    {"bearer", KEY_SECRET, true, AT(config_credential, bearer), .initial = "", .max = 8192,
-     .help = "Bedrock: an API key of Amazon Bedrock, in place of an access key"},
-    {"from", KEY_CHOICE, true, AT(config_credential, from), .initial = "",
-     .choices = "|environment|profile|web_identity|container|instance",
-     .help = "Bedrock: where to find credentials that do not stand here, renewed before they expire; `environment` "
-             "looks in all places in the order of AWS's own tools"},
-    {"profile", KEY_TEXT, true, AT(config_credential, profile), .initial = "", .max = 128,
-     .help = "with `from: profile`: which one of AWS's shared files; `AWS_PROFILE`, else `default`, when empty"},
-};
-static const struct key_section credential = {
-    "providers[].credentials[]", "What Weir shows to a provider. Clients never see it.",
-    sizeof(struct config_credential), ROWS(credential_keys), check_credential};
-
-static const struct key provider_keys[] = {
-    {"name", KEY_NAME, true, AT(config_provider, name), .help = "unique; targets and prices refer to it"},
-    {"kind", KEY_CHOICE, true, AT(config_provider, kind), .choices = "anthropic|openai|openrouter|bedrock",
-     .help = "`openai` also for compatible servers"},
-    {"base_url", KEY_TEXT, true, AT(config_provider, base_url), .initial = "", .max = 2048,
-     .help =
-         "what the vendor's own SDK takes (Anthropic without `/v1`, OpenAI with it); the vendor's address when empty"},
-    {"region", KEY_TEXT, true, AT(config_provider, region), .initial = "", .max = 64,
-     .help = "Bedrock: the region of AWS; `AWS_REGION` or `AWS_DEFAULT_REGION` when empty"},
-    {"wires", KEY_TEXTS, true, ARRAY(config_provider, wires, wire_count), .initial = "", .min = 1, .max = 6,
-     .choices = "anthropic|openai_chat|openai_responses|openai_embeddings|bedrock_invoke|bedrock_converse",
-     .help = "the wire formats it speaks, the best first; those of its kind when empty"},
-    {"api_version", KEY_TEXT, true, AT(config_provider, api_version), .initial = "", .max = 64,
-     .help =
-         "OpenAI on Azure: turns on the paths with deployment and `api-version`; `base_url` then ends in `/openai`"},
-    {"referer", KEY_TEXT, true, AT(config_provider, referer), .initial = "", .max = 512,
-     .help = "OpenRouter: the address of your application, for its rankings"},
-    {"title", KEY_TEXT, true, AT(config_provider, title), .initial = "", .max = 256,
-     .help = "OpenRouter: its name; `Weir` when not given, the client's own when empty"},
-    {"metadata", KEY_PAIRS, true, ARRAY(config_provider, metadata, metadata_count), .initial = "", .max = 16,
-     .help = "Bedrock: request metadata that goes with every Converse call into its invocation logs"},
-    {"credentials", KEY_SECTIONS, true, ARRAY(config_provider, credentials, credential_count), .initial = "", .max = 64,
-     .section = &credential,
-     .help = "none for a local server without keys; Bedrock without any looks in the environment"},
-    {"timeouts", KEY_OVERLAY, true, AT(config_provider, timeouts), .section = &keys_overlay, .initial = "",
-     .help = "what differs from the general ones"},
-};
-static const struct key_section provider = {"providers[]",
-                                            "Where requests may go. Without a file, `weir serve` takes the vendors "
-                                            "whose keys are in the environment, or starts in demo mode.",
-                                            sizeof(struct config_provider), ROWS(provider_keys), check_provider};
-
-static const struct key target_keys[] = {
-    {"provider", KEY_NAME, true, AT(config_target, provider_name), .help = "the name of a provider"},
-    {"model", KEY_TEXT, true, AT(config_target, model), .min = 1, .max = 256,
-     .help = "the provider's own model name; one `*` or `{*}` stands for what the `*` of the model's name matched"},
-    {"credential", KEY_TEXT, true, AT(config_target, credential_name), .initial = "", .max = 64,
-     .help = "the name of one of its credentials; the first when empty"},
-    {"weight", KEY_COUNT, true, AT(config_target, weight), .initial = "1", .min = 0, .max = 1000000,
-     .help = "share among the targets, for strategies that share"},
-    {"billable", KEY_BOOL, true, AT(config_target, billable), .initial = "true",
-     .help = "whether its cost counts against budgets; it is recorded either way"},
-    {"leave_out", KEY_TEXTS, true, ARRAY(config_target, leave_out, leave_out_count), .initial = "", .min = 1, .max = 32,
-     .help = "members of a request that may be left out where this target cannot express them; all others are refused"},
-    {"timeouts", KEY_OVERLAY, true, AT(config_target, timeouts), .section = &keys_overlay, .initial = "",
-     .help = "what differs from the provider's"},
-};
-static const struct key_section target = {"models[].targets[]", "One place a request for the model may go to.",
-                                          sizeof(struct config_target), ROWS(target_keys), check_target};
-
-static const struct key model_keys[] = {
-    {"name", KEY_TEXT, true, AT(config_model, name), .min = 1, .max = 256,
-     .help = "what clients ask for; `*` matches any run of characters; the first entry that matches wins"},
-    {"wire", KEY_TEXT, true, AT(config_model, wire), .initial = "", .max = 64,
-     .choices = "|anthropic|openai|openai_chat|openai_responses|openai_embeddings|bedrock|bedrock_invoke|"
-                "bedrock_converse",
-     .help = "only for requests in this wire format; all when empty"},
-    {"strategy", KEY_CHOICE, true, AT(config_model, strategy), .initial = "ordered",
-     .choices = "ordered|!weighted|!latency|!cost|!least_busy",
-     .help = "how a target is chosen; `ordered`: the first that works"},
-    {"targets", KEY_SECTIONS, true, ARRAY(config_model, targets, target_count), .min = 1, .max = 64, .section = &target,
-     .help = "at least one"},
-    {"display_name", KEY_TEXT, true, AT(config_model, display_name), .initial = "", .max = 256,
-     .help = "shown in model lists"},
-    {"context_tokens", KEY_SIZE, true, AT(config_model, context_tokens), .initial = "0", .max = 1000000000,
-     .help = "shown in model lists; 0 when unknown"},
-    {"max_output_tokens", KEY_SIZE, true, AT(config_model, max_output_tokens), .initial = "0", .max = 1000000000,
-     .help = "the most one answer can have, assumed when a request does not say; 0 when unknown"},
-};
-static const struct key_section model = {"models[]", "What clients may ask for and where it goes.",
-                                         sizeof(struct config_model), ROWS(model_keys), check_model};
 
 static const struct key price_keys[] = {
     {"provider", KEY_NAME, true, AT(config_price, provider), .help = "the name of a provider"},
@@ -243,6 +142,10 @@ static const struct key key_keys[] = {
     {"expires", KEY_TIME, true, AT(config_key, expires_us), .initial = "",
      .help = "when it stops working, such as `2027-01-31T00:00:00Z`; never when empty"},
     {"blocked", KEY_BOOL, true, AT(config_key, blocked), .initial = "false", .help = "refuse it now"},
+    {"workspace", KEY_TEXT, true, AT(config_key, workspace), .initial = "", .max = 128,
+     .help = "the workspace it belongs to; a policy may be assigned to it"},
+    {"policy", KEY_TEXT, true, AT(config_key, policy), .initial = "", .max = 64,
+     .help = "the name of a policy, before any that is assigned"},
 };
 static const struct key_section key = {
     "keys[]", "Keys declared in the file, for automation; others are made with `weir key create`.",
@@ -267,7 +170,8 @@ static const struct key telemetry_keys[] = {
 static const struct key_section telemetry = {"telemetry", "What the program tells about itself.", 0,
                                              ROWS(telemetry_keys), NULL};
 
-/* Later rows may refer to earlier ones: timeouts before providers before models, prices and keys. */
+/* Later rows may refer to earlier ones: timeouts before providers before models, policies and prices,
+ * policies before keys and assignments. */
 static const struct key root_keys[] = {
     {"listen", KEY_TEXTS, ARRAY(config, listen, listen_count), .initial = "127.0.0.1:8080", .min = 1, .max = 16,
      .help = "`address:port`, `[ipv6]:port` or `unix:PATH`; one or a list"},
@@ -288,15 +192,25 @@ static const struct key root_keys[] = {
     {"timeouts", KEY_SECTION, AT(config, timeouts), .section = &keys_timeouts, .initial = "", .help = "waits"},
     {"ledger", KEY_SECTION, AT(config, ledger), .section = &ledger, .initial = "", .help = "how soon records are safe"},
     {"providers", KEY_SECTIONS, true, ARRAY(config, providers, provider_count), .initial = "", .max = 256,
-     .section = &provider, .help = "where requests may go"},
-    {"models", KEY_SECTIONS, true, ARRAY(config, models, model_count), .initial = "", .max = 4096, .section = &model,
-     .help = "what clients may ask for"},
-    {"breaker", KEY_SECTION, true, AT(config, breaker), .section = &breaker, .initial = "",
+     .section = &keys_provider, .help = "where requests may go"},
+    {"models", KEY_SECTIONS, true, ARRAY(config, models, model_count), .initial = "", .max = 4096,
+     .section = &keys_model, .help = "what clients may ask for"},
+    {"policies", KEY_SECTIONS, true, ARRAY(config, policies, policy_count), .initial = "", .max = 256,
+     .section = &keys_policy, .help = "rules about providers, for some keys, users or workspaces"},
+    {"breaker", KEY_SECTION, AT(config, breaker), .section = &keys_breaker, .initial = "",
      .help = "when a failing target is left alone"},
+    {"retry", KEY_SECTION, AT(config, retry), .section = &keys_retry, .initial = "",
+     .help = "what happens when all targets have failed"},
+    {"affinity", KEY_SECTION, AT(config, affinity), .section = &keys_affinity, .initial = "",
+     .help = "conversations stay with their target"},
+    {"queue", KEY_SECTION, AT(config, queue), .section = &keys_queue, .initial = "",
+     .help = "calls that wait for a busy target"},
     {"prices", KEY_SECTIONS, true, ARRAY(config, prices, price_count), .initial = "", .max = 4096, .section = &price,
      .help = "what a provider charges"},
     {"keys", KEY_SECTIONS, true, ARRAY(config, keys, key_count), .initial = "", .max = 10000, .section = &key,
      .help = "keys of clients"},
+    {"assignments", KEY_SECTIONS, true, ARRAY(config, assignments, assignment_count), .initial = "", .max = 10000,
+     .section = &keys_assignment, .help = "who is under which policy"},
     {"users", KEY_ABSENT, NO_MEMBER, .help = "people who may sign in"},
     {"oidc", KEY_ABSENT, NO_MEMBER, .help = "sign-in through OpenID Connect"},
     {"jwt_issuers", KEY_ABSENT, NO_MEMBER, .help = "issuers whose tokens are accepted as keys"},
