@@ -122,7 +122,9 @@ static void declare_keys(struct app *a, const struct config *c) {
                                        k->expires_us,
                                        k->blocked,
                                        k->access_key_id,
-                                       secret_reveal(k->secret_access_key)};
+                                       secret_reveal(k->secret_access_key),
+                                       k->workspace,
+                                       k->policy};
   }
   apikey_identity_declare(a->identity, keys, c->key_count);
   free(keys);

@@ -6,7 +6,8 @@
 #include "identity/apikey.h"
 
 static const char usage[] =
-    "usage: weir key create --name N [--user U] [--model GLOB]... [--rpm N] [--tpm N] [--concurrency N]\n"
+    "usage: weir key create --name N [--user U] [--workspace W] [--policy P] [--model GLOB]...\n"
+    "                       [--rpm N] [--tpm N] [--concurrency N]\n"
     "                       [--budget-usd X --period day|week|month] [--expires DURATION]  [-c FILE]\n"
     "       weir key list  [-c FILE]\n"
     "       weir key block ID | unblock ID  [-c FILE]\n"
@@ -16,7 +17,7 @@ static const char usage[] =
 #define MODELS_MAX 64
 
 struct ask {
-  const char *config, *name, *user, *rpm, *tpm, *concurrency, *budget, *period, *expires;
+  const char *config, *name, *user, *workspace, *policy, *rpm, *tpm, *concurrency, *budget, *period, *expires;
   const char *models[MODELS_MAX + 1];
 };
 
@@ -52,6 +53,8 @@ static enum err read_ask(const struct ask *a, struct buf *models, struct store_k
     return fault_set(f, ERR_BAD_REQUEST, "--name", "--name is needed, at most 100 bytes");
   if (a->user && strlen(a->user) > 200)
     return fault_set(f, ERR_BAD_REQUEST, "--user", "--user must be at most 200 bytes");
+  if (a->workspace && strlen(a->workspace) > 128)
+    return fault_set(f, ERR_BAD_REQUEST, "--workspace", "--workspace must be at most 128 bytes");
   enum err e = number(a->rpm, "--rpm", &k->rpm, f);
   if (e == ERR_OK)
     e = number(a->tpm, "--tpm", &k->tpm, f);
@@ -69,11 +72,21 @@ static enum err read_ask(const struct ask *a, struct buf *models, struct store_k
     buf_add(models, text_of(a->models[i]));
   }
   k->name = text_of(a->name);
-  k->user = text_of(a->user ? a->user : "");
+  k->user = text_of(a->user);
+  k->workspace = text_of(a->workspace);
+  k->policy = text_of(a->policy);
   k->models = models->len > 0 ? buf_text(models) : TEXT("*");
   k->created_us = loop_wall_us();
   k->expires_us = life_ms > 0 ? k->created_us + life_ms * 1000 : 0;
   return buf_check(models);
+}
+
+/* A policy is one of the configuration, or built in. */
+static enum err check_policy(const struct config *config, struct text name, struct fault *f) {
+  if (text_is_empty(name) || config_find_policy(config, name))
+    return ERR_OK;
+  return fault_set(f, ERR_BAD_REQUEST, "--policy", "there is no policy \"%.*s\" in the configuration",
+                   TEXT_ARGS(text_head(name, 64)));
 }
 
 /* The key is the first line, for scripts; the pair has the form of AWS's shared credentials file. */
@@ -104,7 +117,9 @@ static int create(const struct ask *a) {
     buf_done(&models);
     return 1;
   }
-  e = apikey_load_secret(s.data_dir, &secret, &f);
+  e = check_policy(s.config, k.policy, &f);
+  if (e == ERR_OK)
+    e = apikey_load_secret(s.data_dir, &secret, &f);
   if (e == ERR_OK) {
     apikey_generate(key);
     k.prefix = (struct text){key, APIKEY_PREFIX_BYTES};
@@ -121,7 +136,12 @@ static int create(const struct ask *a) {
 
 static void print_key(const struct store_key *k, int64_t now_us) {
   const char *state = k->blocked ? "blocked" : k->expires_us > 0 && now_us >= k->expires_us ? "expired" : "active";
-  printf("%-6lld %-14.*s %-8s %.*s\n", (long long)k->id, TEXT_ARGS(k->prefix), state, TEXT_ARGS(k->name));
+  printf("%-6lld %-14.*s %-8s %.*s", (long long)k->id, TEXT_ARGS(k->prefix), state, TEXT_ARGS(k->name));
+  if (!text_is_empty(k->workspace))
+    printf(" workspace=%.*s", TEXT_ARGS(k->workspace));
+  if (!text_is_empty(k->policy))
+    printf(" policy=%.*s", TEXT_ARGS(k->policy));
+  putchar('\n');
 }
 
 static int list(const char *config) {
@@ -171,6 +191,8 @@ int cli_key(int argc, char **argv) {
       {"-c", false, &a.config, NULL, 0},
       {"--name", false, &a.name, NULL, 0},
       {"--user", false, &a.user, NULL, 0},
+      {"--workspace", false, &a.workspace, NULL, 0},
+      {"--policy", false, &a.policy, NULL, 0},
       {"--model", false, NULL, a.models, MODELS_MAX + 1},
       {"--rpm", false, &a.rpm, NULL, 0},
       {"--tpm", false, &a.tpm, NULL, 0},

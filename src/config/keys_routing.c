@@ -201,5 +201,5 @@ static const struct key assignment_keys[] = {
     {"policy", KEY_NAME, true, AT(config_assignment, policy_name), .help = "the name of a policy"},
 };
 const struct key_section keys_assignment = {
-    "assignments[]", "Who is under which policy: a key's own comes first, then its key's, its user's, its workspace's.",
+    "assignments[]", "Who is under which policy. A key's own comes first, then what is assigned to the key, to its user, to its workspace.",
     sizeof(struct config_assignment), ROWS(assignment_keys), check_assignment};

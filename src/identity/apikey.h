@@ -30,6 +30,7 @@ struct apikey_declared {
   int64_t expires_us;
   bool blocked;
   struct text access_key_id, secret_access_key; /* a pair for signing; id empty: none, secret empty: value */
+  struct text workspace, policy;                /* "" for none */
 };
 
 struct apikey_identity; /* embeds struct identity first */

@@ -44,6 +44,8 @@ const struct principal *principal_from_declared(const struct apikey_declared *d)
   s->p.id = declared_id(d->name);
   s->p.name = arena_copy(&s->arena, d->name);
   s->p.user = arena_copy(&s->arena, d->user);
+  s->p.workspace = arena_copy(&s->arena, d->workspace);
+  s->p.policy = arena_copy(&s->arena, d->policy);
   set_models(s, d->models, d->model_count);
   s->p.rpm = d->rpm;
   s->p.tpm = d->tpm;
@@ -83,6 +85,8 @@ const struct principal *principal_from_stored(const struct store_key *k) {
   s->p.id = k->id;
   s->p.name = arena_copy(&s->arena, k->name);
   s->p.user = arena_copy(&s->arena, k->user);
+  s->p.workspace = arena_copy(&s->arena, k->workspace);
+  s->p.policy = arena_copy(&s->arena, k->policy);
   set_models(s, models, count);
   s->p.rpm = k->rpm;
   s->p.tpm = k->tpm;

@@ -9,7 +9,8 @@ enum principal_period { PRINCIPAL_NO_BUDGET, PRINCIPAL_DAY, PRINCIPAL_WEEK, PRIN
 
 struct principal {
   int64_t id; /* of the stored key; negative for a key declared in the configuration */
-  struct text name, user;
+  struct text name, user, workspace;
+  struct text policy;        /* the name of the key's own; "" for none */
   const struct text *models; /* globs; none: every model */
   size_t model_count;
   int64_t rpm, tpm, concurrency; /* 0: no limit */

@@ -12,14 +12,15 @@
 
 struct store_key {
   int64_t id;
-  struct text name, prefix, user; /* user "" when none */
-  uint8_t hash[STORE_HASH_BYTES]; /* HMAC-SHA-256 of the key under the server's secret */
-  struct text models;             /* globs separated by '\n'; "*" for all */
-  int64_t rpm, tpm, concurrency;  /* 0: no limit */
-  int64_t budget_nano;            /* 0: no limit */
-  struct text budget_period;      /* "day" "week" "month", "" without budget */
-  int64_t created_us, expires_us; /* expires_us 0: never */
-  int64_t last_used_us;           /* 0: never */
+  struct text name, prefix, user, workspace; /* user, workspace "" when none */
+  struct text policy;                        /* the name of one, "" when none */
+  uint8_t hash[STORE_HASH_BYTES];            /* HMAC-SHA-256 of the key under the server's secret */
+  struct text models;                        /* globs separated by '\n'; "*" for all */
+  int64_t rpm, tpm, concurrency;             /* 0: no limit */
+  int64_t budget_nano;                       /* 0: no limit */
+  struct text budget_period;                 /* "day" "week" "month", "" without budget */
+  int64_t created_us, expires_us;            /* expires_us 0: never */
+  int64_t last_used_us;                      /* 0: never */
   bool blocked;
 };
 

@@ -16,7 +16,7 @@
 
 #define KEY_COLUMNS                                                                                                    \
   "id, name, prefix, user_name, hash, models, rpm, tpm, concurrency, budget_nano, budget_period, created_us, "         \
-  "expires_us, last_used_us, blocked"
+  "expires_us, last_used_us, blocked, workspace, policy"
 #define LEDGER_COLUMNS                                                                                                 \
   "id, reserved_us, settled_us, request_id, attempt, key_id, key_name, user_name, wire, operation, provider, "         \
   "credential, model, upstream_model, upstream_request_id, outcome, error, status, upstream_status, streamed, "        \
@@ -40,7 +40,7 @@ static const char *const statement_texts[SQL_COUNT] = {
     [SQL_HEALTH] = "SELECT max(version) FROM weir_schema",
     [SQL_KEY_NEXT_ID] = "UPDATE weir_sequence SET value = value + 1 WHERE name = 'keys' RETURNING value",
     [SQL_KEY_INSERT] = "INSERT INTO weir_keys (" KEY_COLUMNS ") VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, "
-                       "?12, ?13, ?14, ?15)",
+                       "?12, ?13, ?14, ?15, ?16, ?17)",
     [SQL_KEY_FIND] = "SELECT " KEY_COLUMNS " FROM weir_keys WHERE hash = ?1",
     [SQL_KEY_FIND_BY_ACCESS_ID] = "SELECT " KEY_COLUMNS " FROM weir_keys WHERE substr(hash, 1, 8) = ?1",
     [SQL_KEY_LIST] = "SELECT " KEY_COLUMNS " FROM weir_keys WHERE id > ?1 ORDER BY id LIMIT ?2",

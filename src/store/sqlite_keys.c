@@ -35,6 +35,8 @@ static enum err key_insert(struct sqlite_link *l, const struct store_key *k, int
   sqlite3_bind_int64(s, 13, k->expires_us);
   sqlite3_bind_int64(s, 14, k->last_used_us);
   sqlite3_bind_int64(s, 15, k->blocked);
+  sqlite_bind_text(s, 16, k->workspace);
+  sqlite_bind_text(s, 17, k->policy);
   e = sqlite_finish(l, s, "storing a key", f);
   if (e == ERR_STORE_CONFLICT)
     return fault_set(f, e, "name", "a key named \"%.*s\" exists already", TEXT_ARGS(text_head(k->name, 64)));
@@ -74,6 +76,8 @@ static void key_read(sqlite3_stmt *s, struct arena *a, struct store_key *out) {
       .expires_us = sqlite3_column_int64(s, 12),
       .last_used_us = sqlite3_column_int64(s, 13),
       .blocked = sqlite3_column_int64(s, 14) != 0,
+      .workspace = sqlite_text(s, 15, a),
+      .policy = sqlite_text(s, 16, a),
   };
   const void *hash = sqlite3_column_blob(s, 4);
   if (hash && sqlite3_column_bytes(s, 4) == STORE_HASH_BYTES)

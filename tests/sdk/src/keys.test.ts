@@ -128,3 +128,14 @@ test('a key made on the command line works at once and is printed once', { skip 
   assert.match(textOf((await ask(new Anthropic({ baseURL: world.url, apiKey: key, maxRetries: 0 }))).content), /let me in/);
   await assert.rejects(ask(new Anthropic({ baseURL: world.url, apiKey: key, maxRetries: 0 }), 'sim-tools'), Anthropic.PermissionDeniedError);
 });
+
+test('a key may be of a workspace and under a policy, which must exist', { skip }, async () => {
+  const made = await world.weir.command('key', 'create', '--name', 'of the lab', '--workspace', 'lab', '--policy', 'plan_first');
+  assert.equal(made.code, 0, made.out);
+  const listed = await world.weir.command('key', 'list');
+  assert.match(listed.out, /active +of the lab workspace=lab policy=plan_first$/m);
+  const refused = await world.weir.command('key', 'create', '--name', 'lost', '--policy', 'plan_frist');
+  assert.equal(refused.code, 1);
+  assert.match(refused.out, /there is no policy "plan_frist"/);
+  assert.doesNotMatch((await world.weir.command('key', 'list')).out, /lost/);
+});

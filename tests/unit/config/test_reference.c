@@ -63,6 +63,13 @@ static void only_keys_that_need_a_restart_are_listed(void **state) {
   expect_restart("listen: a\n", "listen: b\n", "listen");
   expect_restart("", "store: memory\nworkers: 2\nlimits: {connections: 5}\ntls: {cert: a, key: b}\n",
                  "store, workers, tls.cert, tls.key, limits.connections");
+  expect_restart("",
+                 "limits: {requests: 5, streams: 5, memory_bytes: 1048576}\nbreaker: {probe: 1s}\n"
+                 "retry: {attempts: 2, base: 1ms, max: 2s, budget_percent: 0, budget_floor: 0}\n"
+                 "affinity: {enabled: false, ttl: 1s}\nqueue: {size: 0, wait: 0s}\ntimeouts: {abandoned: 1s}\n"
+                 "policies: [{name: p}]\nassignments: [{key: k, policy: p}]\n",
+                 "");
+  expect_restart("", "limits: {http2_streams: 5}\naffinity: {entries: 5}\n", "limits.http2_streams, affinity.entries");
 }
 
 int main(void) {

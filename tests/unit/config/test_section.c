@@ -38,7 +38,8 @@ static void lists_have_bounds(void **state) {
   expect_refused("listen: []\n", "weir.yaml:1:9: `listen` must have 1 to 16 entries");
   expect_refused("listen: [a, [b]]\n", "weir.yaml:1:13: `listen` must be one value, not a list");
   expect_refused("listen: [\"\"]\n", "weir.yaml:1:10: `listen` must not be empty");
-  expect_refused("models: [{name: m, targets: []}]\n", "weir.yaml:1:29: `models[0].targets` must have 1 to 256 entries");
+  expect_refused("models: [{name: m, targets: []}]\n",
+                 "weir.yaml:1:29: `models[0].targets` must have 1 to 256 entries");
   expect_refused("models: [{name: m}]\n", "weir.yaml:1:10: `models[0].targets` is missing");
 }
 

@@ -16,11 +16,13 @@ static void assert_text(struct text got, const char *expected) {
 }
 
 static void test_a_declared_key_keeps_its_own_copies(void **state) {
-  char name[] = "team", model[] = "claude-*";
+  char name[] = "team", model[] = "claude-*", policy[] = "plan_first", workspace[] = "lab";
   struct text models[] = {text_of(model), TEXT("gpt")};
   struct apikey_declared d = {.value = TEXT("secret-value"),
                               .name = text_of(name),
                               .user = TEXT("ada"),
+                              .workspace = text_of(workspace),
+                              .policy = text_of(policy),
                               .models = models,
                               .model_count = 2,
                               .rpm = 1,
@@ -31,8 +33,12 @@ static void test_a_declared_key_keeps_its_own_copies(void **state) {
   const struct principal *p = principal_from_declared(&d);
   memset(name, 'x', 4);
   memset(model, 'x', 8);
+  memset(policy, 'x', 10);
+  memset(workspace, 'x', 3);
   assert_text(p->name, "team");
   assert_text(p->user, "ada");
+  assert_text(p->workspace, "lab");
+  assert_text(p->policy, "plan_first");
   assert_text(p->models[0], "claude-*");
   assert_int_equal(p->rpm, 1);
   assert_int_equal(p->tpm, 2);
@@ -62,13 +68,19 @@ static void test_a_stored_keys_lists_are_read(void **state) {
   } periods[] = {
       {"day", PRINCIPAL_DAY}, {"week", PRINCIPAL_WEEK}, {"month", PRINCIPAL_MONTH}, {"", PRINCIPAL_NO_BUDGET}};
   for (size_t i = 0; i < 4; i++) {
-    struct store_key k = {
-        .id = 5, .name = TEXT("n"), .models = TEXT("a*\n\nb\n"), .budget_period = text_of(periods[i].period)};
+    struct store_key k = {.id = 5,
+                          .name = TEXT("n"),
+                          .models = TEXT("a*\n\nb\n"),
+                          .budget_period = text_of(periods[i].period),
+                          .workspace = TEXT("lab"),
+                          .policy = TEXT("bedrock_only")};
     const struct principal *p = principal_from_stored(&k);
     assert_int_equal(p->id, 5);
     assert_int_equal(p->model_count, 2);
     assert_text(p->models[0], "a*");
     assert_text(p->models[1], "b");
+    assert_text(p->workspace, "lab");
+    assert_text(p->policy, "bedrock_only");
     assert_int_equal(p->budget_period, periods[i].expected);
     principal_unref(p);
   }

@@ -4,7 +4,7 @@
 #include "expect.h"
 #include "store/sqlite.h"
 
-#define MIGRATIONS 3
+#define MIGRATIONS 4
 
 static void change(const char *sql) {
   sqlite3 *db = NULL;
@@ -23,6 +23,7 @@ static void expect_applied(unsigned want) {
   EXPECT_TEXT(status[0].name, TEXT("keys"));
   EXPECT_TEXT(status[1].name, TEXT("ledger"));
   EXPECT_TEXT(status[2].name, TEXT("key_access_ids"));
+  EXPECT_TEXT(status[3].name, TEXT("key_policies"));
   for (size_t i = 0; i < count; i++) {
     assert_int_equal(status[i].version, i + 1);
     assert_int_equal(status[i].applied, i < want);
@@ -55,6 +56,28 @@ static void down_takes_back_the_newest_first_and_up_brings_them_again(void **sta
   struct ledger_row row = make_row(1, 1, 1, 1);
   append(s, &row, 1, 1);
   s->ops->close(s);
+}
+
+static void a_key_of_an_older_weir_has_neither_workspace_nor_policy(void **state) {
+  unsigned count;
+  struct arena a;
+  struct store_key key = {0};
+  uint8_t hash[STORE_HASH_BYTES];
+  memset(hash, 0xab, sizeof hash);
+  EXPECT_OK(migrate_up(test_db, &count, &test_fault));
+  EXPECT_OK(migrate_down(test_db, MIGRATIONS - 3, &count, &test_fault));
+  change("INSERT INTO weir_keys VALUES (1, 'old', 'weir_x', 'ann', "
+         "x'abababababababababababababababababababababababababababababababab', '*', 1, 2, 3, 4, 'day', 5, 6, 7, 0)");
+  struct store *s = open_store();
+  arena_init(&a);
+  EXPECT_OK(s->ops->key_find(s, hash, &a, &key, &test_fault));
+  EXPECT_TEXT(key.user, TEXT("ann"));
+  EXPECT_TEXT(key.workspace, TEXT(""));
+  EXPECT_TEXT(key.policy, TEXT(""));
+  arena_done(&a);
+  s->ops->close(s);
+  EXPECT_OK(migrate_down(test_db, MIGRATIONS - 3, &count, &test_fault));
+  change("UPDATE weir_keys SET name = 'kept' WHERE name = 'old' AND blocked = 0");
 }
 
 static void down_leaves_nothing_but_the_history(void **state) {
@@ -128,6 +151,7 @@ int main(void) {
   const struct CMUnitTest tests[] = {
       TEST_WITH_DIR(up_applies_what_is_missing_once),
       TEST_WITH_DIR(down_takes_back_the_newest_first_and_up_brings_them_again),
+      TEST_WITH_DIR(a_key_of_an_older_weir_has_neither_workspace_nor_policy),
       TEST_WITH_DIR(down_leaves_nothing_but_the_history),
       TEST_WITH_DIR(every_table_is_strict),
       TEST_WITH_DIR(a_newer_schema_is_refused),

@@ -7,6 +7,8 @@ static struct store_key make_key(const char *name, uint8_t hash) {
   struct store_key k = {.name = text_of(name),
                         .prefix = TEXT("wk-abc"),
                         .user = TEXT("ann"),
+                        .workspace = TEXT("lab"),
+                        .policy = TEXT("bedrock_only"),
                         .models = TEXT("claude-*\ngpt-*"),
                         .rpm = 1,
                         .tpm = 2,
@@ -24,6 +26,8 @@ static void expect_key(const struct store_key *got, const struct store_key *want
   EXPECT_TEXT(got->name, want->name);
   EXPECT_TEXT(got->prefix, want->prefix);
   EXPECT_TEXT(got->user, want->user);
+  EXPECT_TEXT(got->workspace, want->workspace);
+  EXPECT_TEXT(got->policy, want->policy);
   EXPECT_TEXT(got->models, want->models);
   EXPECT_TEXT(got->budget_period, want->budget_period);
   assert_memory_equal(got->hash, want->hash, STORE_HASH_BYTES);

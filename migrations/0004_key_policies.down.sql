@@ -1,0 +1,2 @@
+ALTER TABLE weir_keys DROP COLUMN policy;
+ALTER TABLE weir_keys DROP COLUMN workspace;
