@@ -1,6 +1,7 @@
 /* The event loop: one turn is hooks, epoll_wait, events, messages, timers, ready fibers, in this order. So data that
  * arrives together with a deadline wins over the deadline. It does not know what a descriptor is for (watch.c) nor how
- * a fiber is suspended (fiber.c). Each worker thread runs one; tests run them too. */
+ * a fiber is suspended (fiber.c). Each worker thread runs one; tests run them too, and may have one pretend its time:
+ * then a sleep with nothing else to wait for is a step of the clock. */
 #include "fiber/loop.h"
 
 #include "fiber/loop_private.h"
@@ -15,19 +16,56 @@
 /* Fibers that wake each other must not keep the loop from its events. */
 #define RESUMES_PER_TURN 1024
 #define SLEEP_MAX_MS     (60 * 60 * 1000)
+/* Real time for which a loop with pretended time waits for events before a step. Bytes on the loopback arrive within
+ * the write as a rule, but a busy kernel may hand them over to a thread of its own. */
+#define PRETEND_SETTLE_MS 1
 
 _Thread_local struct loop *loop_here;
 
-int64_t loop_clock_us(void) {
+/* Pretended time, of the process. clock_us 0: off, and then the rest means nothing. */
+static struct {
+  _Atomic int64_t clock_us, wall_ahead_us; /* wall clock minus monotonic clock */
+  _Atomic(struct loop *) loop;
+} pretended;
+
+static int64_t read_us(clockid_t which) {
   struct timespec t;
-  clock_gettime(CLOCK_MONOTONIC, &t);
+  clock_gettime(which, &t);
   return (int64_t)t.tv_sec * 1000000 + t.tv_nsec / 1000;
 }
 
+int64_t loop_clock_us(void) {
+  int64_t us = atomic_load_explicit(&pretended.clock_us, memory_order_relaxed);
+  return __builtin_expect(us != 0, 0) ? us : read_us(CLOCK_MONOTONIC);
+}
+
 int64_t loop_wall_us(void) {
-  struct timespec t;
-  clock_gettime(CLOCK_REALTIME, &t);
-  return (int64_t)t.tv_sec * 1000000 + t.tv_nsec / 1000;
+  int64_t us = atomic_load_explicit(&pretended.clock_us, memory_order_acquire);
+  return us != 0 ? us + atomic_load(&pretended.wall_ahead_us) : read_us(CLOCK_REALTIME);
+}
+
+static bool is_pretending(const struct loop *loop) {
+  return atomic_load_explicit(&pretended.loop, memory_order_relaxed) == loop;
+}
+
+void loop_pretend_time(struct loop *loop, bool on) {
+  if (on == is_pretending(loop)) {
+    return;
+  }
+  assert(!on || atomic_load(&pretended.loop) == NULL);
+  int64_t now_us = 0;
+  if (on) {
+    now_us = read_us(CLOCK_MONOTONIC);
+    atomic_store(&pretended.wall_ahead_us, read_us(CLOCK_REALTIME) - now_us);
+  }
+  atomic_store(&pretended.clock_us, now_us);
+  atomic_store(&pretended.loop, on ? loop : NULL);
+  loop->now_us = loop_clock_us();
+}
+
+void loop_pretend_pass(struct loop *loop, int64_t us) {
+  assert(is_pretending(loop) && us >= 0);
+  atomic_fetch_add(&pretended.clock_us, us);
 }
 
 int64_t loop_now_us(const struct loop *loop) { return loop->now_us; }
@@ -80,6 +118,7 @@ void loop_free(struct loop *loop) {
   while (atomic_load(&loop->visitors) != 0) {
     sched_yield();
   }
+  loop_pretend_time(loop, false);
   close_descriptors(loop);
   timer_heap_done(&loop->timers);
   watch_table_done(&loop->watches);
@@ -144,8 +183,7 @@ static int sleep_ms(const struct loop *loop) {
   return ms > SLEEP_MAX_MS ? SLEEP_MAX_MS : (int)ms;
 }
 
-static int fetch_events(struct loop *loop) {
-  int timeout_ms = sleep_ms(loop);
+static int wait_for_events(struct loop *loop, int timeout_ms) {
   if (timeout_ms != 0) {
     atomic_store(&loop->asleep, true);
     if (!mailbox_is_empty(loop)) {
@@ -159,6 +197,25 @@ static int fetch_events(struct loop *loop) {
     return 0;
   }
   return count;
+}
+
+/* As fetch_events when it would sleep: the clock steps to the next timer when nothing else can happen before. */
+static int pretend_to_sleep(struct loop *loop) {
+  int64_t next_us = timer_heap_next_us(&loop->timers);
+  if (next_us == INT64_MAX || loop->calls_offloaded > 0) {
+    return wait_for_events(loop, -1);
+  }
+  int count = wait_for_events(loop, PRETEND_SETTLE_MS);
+  if (count == 0 && mailbox_is_empty(loop)) {
+    int64_t step_us = next_us - loop_clock_us();
+    loop_pretend_pass(loop, step_us > 0 ? step_us : 0);
+  }
+  return count;
+}
+
+static int fetch_events(struct loop *loop) {
+  int timeout_ms = sleep_ms(loop);
+  return timeout_ms != 0 && is_pretending(loop) ? pretend_to_sleep(loop) : wait_for_events(loop, timeout_ms);
 }
 
 static void deliver_events(struct loop *loop, int count) {

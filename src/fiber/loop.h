@@ -34,6 +34,20 @@ int64_t loop_clock_us(void);
 /* Wall clock, microseconds since 1970 (UTC). */
 int64_t loop_wall_us(void);
 
+/* For tests only: hours of timers within milliseconds, and deadlines that race with nothing. While it is on, both
+ * clocks stand still, for every thread of the process, and start from the real time of that moment. When the loop would
+ * sleep (no fiber is ready, no timer due, no message there, and epoll has no event for a real millisecond), they step
+ * to its next timer at once. Without a timer it waits as usual, and so it does while a fiber is inside offload_call: a
+ * thread at work is not overtaken. Other threads' messages and loop_stop wake it as ever; threads that answer over a
+ * socket are not waited for, and other loops' timers depend on this one's steps. Code that turns until the clock has
+ * moved hangs. One loop at a time. Off: both clocks are the real ones again and so go back; timers keep their times.
+ * loop_free turns it off. On the loop's thread, or while it does not run. */
+void loop_pretend_time(struct loop *loop, bool on);
+/* Both clocks move on by us >= 0 while pretended time is on; timers due then fire in the loop's next turn. On the
+ * loop's thread, while it does not run, or in a function that one of its fibers has offloaded (a call that takes long).
+ */
+void loop_pretend_pass(struct loop *loop, int64_t us);
+
 /* Embedded in the owner of a descriptor (a stream, a listener). Registered once for IN, OUT, RDHUP, edge-triggered;
  * readiness is remembered in the flags, so nobody toggles interest. The owner clears `readable`/`writable` itself when
  * a call said EAGAIN (or a short read proved the socket empty). */

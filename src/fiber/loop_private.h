@@ -66,6 +66,7 @@ struct loop {
   struct watch_table watches;
   struct stack_pool stacks;
   size_t fibers, max_fibers;
+  size_t calls_offloaded; /* fibers inside offload_call */
   uint64_t turns;
   int epoll_fd, event_fd;
   struct loop_hook hooks[LOOP_HOOKS_MAX];

@@ -137,9 +137,11 @@ enum err offload_call(struct offload *pool, enum err (*fn)(void *arg), void *arg
   if (!put_job(pool, &j)) {
     return ERR_LIMIT;
   }
+  j.loop->calls_offloaded++;
   /* A cancel or a stray wake ends the suspension early; the job still points here. */
   while (!j.is_done) {
     fiber_suspend();
   }
+  j.loop->calls_offloaded--;
   return j.result;
 }
