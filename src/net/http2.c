@@ -33,8 +33,7 @@ static void kill(struct http2_session *h, bool reset) {
   h->dead = true;
   orphan(h);
   loop_timer_stop(server_of(h)->loop, &h->c->timer);
-  stream_close(h->c->stream, reset);
-  h->c->stream = NULL;
+  connection_drop_stream(h->c, reset);
 }
 
 /* The last GOAWAY; what is open ends with it. */
@@ -134,7 +133,7 @@ static void arm(struct http2_session *h) {
     times[count++] = h->blocked_since_us + o->write_timeout_us;
   if (begun_us >= 0)
     times[count++] = begun_us + o->head_timeout_us;
-  if (h->live == 0)
+  if (h->open == 0)
     times[count++] = h->idle_since_us + o->idle_timeout_us;
   if (h->draining && !h->final)
     times[count++] = h->final_by_us;
@@ -162,7 +161,7 @@ static void decide(struct http2_session *h) {
   } else if (is_over && !h->leaving) { /* the client broke the protocol, and nghttp2 has told it */
     h->final = true;
     leave(h, NGHTTP2_NO_ERROR);
-  } else if (h->final && h->live == 0) {
+  } else if (h->final && h->open == 0) {
     leave(h, NGHTTP2_NO_ERROR);
   }
   if (server_of(h)->closing && !has_fibers(h)) {
@@ -178,6 +177,8 @@ static void settle(struct http2_session *h) {
     decide(h);
   if (h->leaving)
     write_out(h);
+  if (h->leaving && !h->dead && h->live > 0 && h->out.len == 0 && stream_is_hung_up(h->c->stream))
+    kill(h, false); /* fibers go on for streams that are gone */
   if (h->dead) {
     if (h->live == 0)
       connection_close(session_free(h), true);
@@ -283,7 +284,7 @@ void http2_session_on_timer(struct http2_session *h) {
     kill(h, true);
   else if (begun_us >= 0 && now_us >= begun_us + o->head_timeout_us)
     leave(h, NGHTTP2_ENHANCE_YOUR_CALM);
-  else if (h->live == 0 && now_us >= h->idle_since_us + o->idle_timeout_us)
+  else if (h->open == 0 && now_us >= h->idle_since_us + o->idle_timeout_us)
     leave(h, NGHTTP2_NO_ERROR);
   else if (h->draining && now_us >= h->final_by_us)
     http2_session_finish_drain(h);
@@ -297,7 +298,7 @@ void http2_session_drain(struct http2_session *h) {
     return;
   h->draining = true;
   h->final_by_us = now_of(h) + FINAL_US;
-  if (h->live == 0) {
+  if (h->open == 0) {
     leave(h, NGHTTP2_NO_ERROR);
   } else {
     http2_must(nghttp2_submit_shutdown_notice(h->ng));

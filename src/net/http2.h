@@ -34,9 +34,10 @@ struct http2_session {
   struct http2_stream *streams;         /* newest first */
   struct http2_stream *starting, *last; /* heads complete, fibers not started; oldest first */
   size_t live;                          /* of streams */
+  size_t open;                          /* of live, those that nghttp2 knows */
   struct buf out;                       /* made by nghttp2, not taken by the socket; no memory while empty */
   struct http2_budget budget;
-  int64_t idle_since_us;    /* while live is 0 */
+  int64_t idle_since_us;    /* while open is 0 */
   int64_t blocked_since_us; /* since the socket took the last byte, while out is not empty; else 0 */
   int64_t leave_by_us;      /* while leaving */
   int64_t final_by_us;      /* while draining: when no more streams are accepted */
@@ -71,7 +72,6 @@ struct http2_stream {
   bool asked_for_body; /* 100-continue */
   bool queued;         /* in the session's list of those that start */
   bool closed;         /* nghttp2 knows it no more */
-  bool gone;           /* closed before the answer was complete, and not by us */
 };
 
 /* Sessions, http2.c. */
@@ -119,7 +119,7 @@ struct http2_stream *http2_stream_new(struct http2_session *h, int32_t id);
 void http2_stream_free_unused(struct http2_stream *s);
 /* All of s->head is there. */
 void http2_stream_take_head(struct http2_stream *s, bool ends_stream);
-/* It is over, at nghttp2 or with the connection. */
+/* It is over, at nghttp2 or with the connection. Before the answer was complete, and not by us: its client has gone. */
 void http2_stream_closed(struct http2_stream *s);
 /* Appends one DATA frame: its header and the next len bytes that are pending. */
 void http2_stream_make_data(struct http2_stream *s, const void *frame_header, size_t len, struct buf *out);
@@ -141,8 +141,6 @@ enum err http2_stream_write(struct http2_stream *s, const struct text *pieces, s
 enum err http2_stream_end(struct http2_stream *s) MUST_CHECK;
 /* http_respond_abort. */
 void http2_stream_abort(struct http2_stream *s);
-/* http_request_client_is_gone. */
-bool http2_stream_is_abandoned(const struct http2_stream *s);
 /* exchange_refuse. */
 enum err http2_stream_refuse(struct http2_stream *s, const struct fault *f, struct text target) MUST_CHECK;
 

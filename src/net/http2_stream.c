@@ -13,6 +13,8 @@ static struct http_server *server_of(const struct http2_stream *s) { return s->x
 
 static int64_t now_of(const struct http2_stream *s) { return loop_now_us(server_of(s)->loop); }
 
+static bool is_gone(const struct http2_stream *s) { return s->x.gone_us > 0; }
+
 struct http2_stream *http2_stream_new(struct http2_session *h, int32_t id) {
   struct http2_stream *s = calloc(1, sizeof(*s));
   if (!s)
@@ -20,21 +22,16 @@ struct http2_stream *http2_stream_new(struct http2_session *h, int32_t id) {
   arena_init(&s->arena);
   arena_reserve(&s->arena, REQUEST_ARENA_BYTES);
   http2_head_init(&s->head, &s->arena, &h->c->server->options.head);
-  char *request_id = arena_alloc(&s->arena, 28);
-  http_server_make_id(request_id);
+  exchange_begin(&s->x, h->c, &s->arena);
   s->h = h;
   s->id = id;
-  s->x.c = h->c;
   s->x.http2 = s;
-  s->x.rq.arena = &s->arena;
-  s->x.rq.id = (struct text){request_id, 28};
-  s->x.rq.peer = text_of(h->c->peer);
-  s->x.rq.internal = &s->x;
   s->next = h->streams;
   if (s->next)
     s->next->previous = s;
   h->streams = s;
   h->live++;
+  h->open++;
   return s;
 }
 
@@ -48,8 +45,7 @@ void http2_stream_free_unused(struct http2_stream *s) {
     h->streams = s->next;
   if (s->next)
     s->next->previous = s->previous;
-  if (--h->live == 0)
-    h->idle_since_us = now_of(s);
+  h->live--;
   http_request_drop_body(&s->x.rq);
   arena_done(&s->arena);
   free(s);
@@ -86,18 +82,14 @@ void http2_stream_take_head(struct http2_stream *s, bool ends_stream) {
     (void)!exchange_check_expect(&x->rq.head, &s->head.fault);
 }
 
-bool http2_stream_is_abandoned(const struct http2_stream *s) { return s->gone; }
-
 void http2_stream_closed(struct http2_stream *s) {
   s->closed = true;
-  s->gone = !s->has_end_sent && !s->x.broken;
+  if (--s->h->open == 0)
+    s->h->idle_since_us = now_of(s);
   http2_body_give_back(s);
-  if (!s->x.fiber)
-    return;
-  if (s->gone && s->x.cancel_when_gone)
-    fiber_cancel(s->x.fiber);
-  else
-    http2_stream_wake(s);
+  if (!s->has_end_sent && !s->x.broken)
+    exchange_client_left(&s->x);
+  http2_stream_wake(s);
 }
 
 void http2_stream_make_data(struct http2_stream *s, const void *frame_header, size_t len, struct buf *out) {
@@ -185,6 +177,8 @@ static enum err send_pieces(struct http2_stream *s, struct iovec *pieces, int co
     e = closed_early(s);
   if (e)
     reset(s, NGHTTP2_CANCEL);
+  if (e && e != ERR_CANCELLED)
+    exchange_client_left(&s->x);
   s->pieces = NULL;
   free(copy);
   return e;
@@ -250,7 +244,7 @@ enum err http2_stream_respond(struct http2_stream *s, int status, const struct h
     return e;
   s->ending = true;
   e = send_pieces(s, &piece, x->no_body || body.len == 0 ? 0 : 1, false);
-  if (!e && s->gone)
+  if (!e && is_gone(s))
     e = closed_early(s);
   x->finished = !e;
   return e;
@@ -271,18 +265,18 @@ enum err http2_stream_write(struct http2_stream *s, const struct text *pieces, s
   for (size_t i = 0; i < count && !x->no_body; i++)
     if (pieces[i].len)
       iov[n++] = (struct iovec){(char *)(uintptr_t)pieces[i].at, pieces[i].len};
-  return s->gone ? closed_early(s) : send_pieces(s, iov, n, true);
+  return is_gone(s) ? closed_early(s) : send_pieces(s, iov, n, true);
 }
 
 enum err http2_stream_end(struct http2_stream *s) {
   struct http_exchange *x = &s->x;
   if (!is_streaming(x))
     return exchange_give_up(x);
-  if (s->gone)
+  if (is_gone(s))
     return closed_early(s);
   s->ending = true;
   enum err e = send_pieces(s, NULL, 0, false);
-  if (!e && s->gone)
+  if (!e && is_gone(s))
     e = closed_early(s);
   x->finished = !e;
   return e;
@@ -325,7 +319,7 @@ void http2_stream_run(void *stream) {
   struct http2_stream *s = stream;
   if (s->head.fault.err)
     answer_bad_head(s);
-  else if (!s->gone)
+  else if (!is_gone(s))
     exchange_call_handler(&s->x);
   finish(s);
   http2_session_release(s);

@@ -1,5 +1,5 @@
 /* What the files of the HTTP server share: a connection, the request it is serving, the server. For http_server.c,
- * http_serve.c, http_request.c, http_respond.c, and for HTTP/2 http2.c and http2_stream.c, only.
+ * http_serve.c, http_request.c, http_respond.c, http_disconnect.c, and for HTTP/2 http2*.c, only.
  *
  * A connection is in one state at a time; only CONNECTION_BUSY has a fiber of its own. Bytes that were read too early
  * (pipelined requests, the beginning of a body) are in `unread`, bounded by the limit for heads or one scratch full. */
@@ -22,20 +22,22 @@ struct http2_session;
 struct http2_stream;
 
 struct http_connection {
-  struct stream *stream; /* NULL: its end has come, and streams of HTTP/2 are still unwinding */
+  struct stream *stream; /* NULL: its end has come, and what was served is still unwinding */
   struct http_server *server;
   struct http_connection *previous, *next;
   struct http2_session *http2;    /* of CONNECTION_HTTP2 */
-  struct http_exchange *exchange; /* while serving */
+  struct http_exchange *exchange; /* while a request of HTTP/1.1 is read or served */
   struct fiber *fiber;            /* while busy */
   struct loop_timer timer;        /* end of idling or lingering; left alone while busy */
   char *unread;
   size_t unread_len;
+  int64_t hung_up_us;    /* HTTP/1.1: loop time at which the client's end was seen; 0: not yet */
   uint32_t linger_bytes; /* still to be thrown away at most */
   uint8_t state;         /* enum connection_state */
   bool has_spoken;       /* its first bytes were looked at: it is HTTP/1.1, or HTTP/2 with http2 set */
   bool secured;          /* the TLS handshake is behind us */
   bool ended;            /* the client will send nothing more, and all it sent has been read */
+  bool has_place;        /* is one of the server's max_connections */
   char peer[56];
 };
 
@@ -48,11 +50,15 @@ struct http_exchange {
   struct http1 *parser;       /* until the body has been read */
   char *body;                 /* read by http_request_body */
   size_t body_len;
-  struct buf head;       /* of a streamed answer, until its first write */
-  bool body_done;        /* nothing of the request is left to be read */
-  bool body_taken;       /* http_request_body has been called */
-  bool cancel_when_gone; /* http_request_cancel_on_disconnect */
-  bool is_head;          /* answers have no body */
+  struct buf head;         /* of a streamed answer, until its first write */
+  struct fiber *writer;    /* waits for room in the socket; HTTP/1.1 */
+  struct loop_timer grace; /* its end cancels the fiber of a client that has gone */
+  int64_t grace_us;        /* http_request_cancel_after */
+  int64_t gone_us;         /* loop time at which the client left; 0: it has not */
+  bool body_done;          /* nothing of the request is left to be read */
+  bool body_taken;         /* http_request_body has been called */
+  bool cancel_when_gone;   /* http_request_cancel_on_disconnect */
+  bool is_head;            /* answers have no body */
   bool started, finished;
   bool chunked;    /* the streamed answer */
   bool no_body;    /* of the answer, whatever is written */
@@ -65,6 +71,7 @@ struct http_server {
   struct http_server_options options;
   struct http_connection *connections; /* newest first */
   size_t count, active;
+  size_t open; /* of count, those that still have a socket */
   bool draining, closing;
   int64_t date_until_us; /* loop time */
   char date[32];         /* IMF-fixdate, RFC 9110 section 5.6.7 */
@@ -85,6 +92,8 @@ void connection_linger(struct http_connection *c); /* becomes lingering; its fib
 void connection_close(struct http_connection *c,
                       bool reset);                     /* frees c, and the server when it was waiting for the last */
 void connection_throw_away(struct http_connection *c); /* what a lingering one has to read; may free c */
+/* Its socket and its place among max_connections; the rest stays for those who still unwind. */
+void connection_drop_stream(struct http_connection *c, bool reset);
 void connection_keep_unread(struct http_connection *c, struct text bytes); /* appends a copy */
 void connection_drop_unread(struct http_connection *c, size_t n);          /* the first n bytes */
 const char *http_server_date(struct http_server *srv);
@@ -98,12 +107,19 @@ enum err exchange_check_expect(const struct http1_head *head, struct fault *f) M
 
 /* http_request.c */
 enum err exchange_body_too_large(struct fault *f, size_t max_bytes) MUST_CHECK;
-void exchange_watch_end(struct http_exchange *x); /* on the loop, after an event: has the client gone? */
-bool exchange_is_abandoned(struct http_exchange *x);
+
+/* http_disconnect.c */
+/* Who it is for and of, with a new id; *x was zero. */
+void exchange_begin(struct http_exchange *x, struct http_connection *c, struct arena *arena);
+void exchange_on_event(struct http_exchange *x); /* on the loop: the socket has news while x is served */
+/* The client has gone, or cannot be reached any more. HTTP/1.1: drops the socket. */
+void exchange_client_left(struct http_exchange *x);
+void exchange_forget_client(struct http_exchange *x); /* nothing will be cancelled on its account */
 
 /* http_respond.c */
 bool http_respond_may_send(const struct http_header *h); /* neither ours nor insane */
-enum err exchange_give_up(struct http_exchange *x);      /* the handler's mistake: ERR_INTERNAL */
+/* The handler's mistake: ERR_INTERNAL. None once its client has gone: ERR_NETWORK. */
+enum err exchange_give_up(struct http_exchange *x);
 /* Writes a whole error answer and marks the connection for closing */
 enum err exchange_refuse(struct http_exchange *x, const struct fault *f, struct text target) MUST_CHECK;
 /* The bytes of such an answer, for a connection without a fiber. */

@@ -1,6 +1,7 @@
-/* Reading the body of a request the handler asks for, and noticing that the client has gone.
+/* Reading the body of a request the handler asks for.
  * The head is http_serve.c's. A body is read straight into the memory it is handed over in; small ones arrive together
- * with the head and cost no read at all. Bodies in HTTP/2 are http2_body.c's. */
+ * with the head and cost no read at all. Bodies in HTTP/2 are http2_body.c's, clients that go away http_disconnect.c's.
+ */
 #include "net/http2.h"
 
 #define CONTINUE "HTTP/1.1 100 Continue\r\n\r\n"
@@ -129,38 +130,3 @@ void http_request_drop_body(struct http_request *rq) {
   x->body = NULL;
   x->body_len = 0;
 }
-
-/* Reads what stands between us and the end, so that requests sent ahead of it are seen. Into its own few bytes: a
- * handler that asks may have the thread's scratch in use. */
-bool exchange_is_abandoned(struct http_exchange *x) {
-  struct http_connection *c = x->c;
-  if (x->http2)
-    return http2_stream_is_abandoned(x->http2);
-  if (!stream_is_hung_up(c->stream) || !x->body_done)
-    return false;
-  char some[512];
-  while (!c->ended && c->unread_len < c->server->options.head.max_head_bytes) {
-    size_t n = 0;
-    enum err e = stream_try_read(c->stream, some, sizeof(some), &n);
-    if (e == ERR_AGAIN)
-      return false;
-    if (e)
-      c->ended = true;
-    else
-      connection_keep_unread(c, (struct text){some, n});
-  }
-  return c->ended && c->unread_len == 0;
-}
-
-void exchange_watch_end(struct http_exchange *x) {
-  if (x->cancel_when_gone && exchange_is_abandoned(x))
-    fiber_cancel(x->fiber);
-}
-
-void http_request_cancel_on_disconnect(struct http_request *rq, bool on) {
-  struct http_exchange *x = rq->internal;
-  x->cancel_when_gone = on;
-  exchange_watch_end(x);
-}
-
-bool http_request_client_is_gone(const struct http_request *rq) { return exchange_is_abandoned(rq->internal); }

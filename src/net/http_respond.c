@@ -100,13 +100,29 @@ static void make_head(struct http_exchange *x, int status, const struct http_hea
     buf_add(out, TEXT("connection: keep-alive\r\n"));
 }
 
+static enum err try_write(struct http_exchange *x, const struct iovec *iov, int count, size_t *out_n) {
+  return x->c->stream ? stream_try_write(x->c->stream, iov, count, out_n) : ERR_NETWORK;
+}
+
+/* Parked here and not in the stream, because the client's end, too, must wake it: exchange_on_event. */
 static enum err wait_for_room(struct http_exchange *x) {
-  struct http_server *srv = x->c->server;
-  if (x->cancel_when_gone)
-    stream_cancel_on_hang_up(x->c->stream, fiber_self());
-  enum err e = stream_wait_writable(x->c->stream, loop_now_us(srv->loop) + srv->options.write_timeout_us);
-  stream_cancel_on_hang_up(x->c->stream, NULL);
-  return e == ERR_TIMEOUT ? ERR_NETWORK : e;
+  struct http_connection *c = x->c;
+  int64_t deadline_us = loop_now_us(c->server->loop) + c->server->options.write_timeout_us;
+  enum err e = ERR_OK;
+  x->writer = fiber_self();
+  while (!e && c->stream && !c->stream->watch.writable)
+    e = fiber_park(deadline_us);
+  x->writer = NULL;
+  return e;
+}
+
+/* Whatever it was, nobody reads the answer any more, unless it is the writer that may not wait. */
+static enum err fail_write(struct http_exchange *x, enum err e) {
+  x->broken = true;
+  if (e == ERR_CANCELLED)
+    return e;
+  exchange_client_left(x);
+  return ERR_NETWORK;
 }
 
 static void advance(struct iovec **iov, int *count, size_t n) {
@@ -127,24 +143,20 @@ static enum err write_waiting(struct http_exchange *x, struct iovec *iov, int co
   advance(&iov, &count, 0);
   while (!e && count > 0) {
     size_t n = 0;
-    e = stream_try_write(x->c->stream, iov, count, &n);
+    e = try_write(x, iov, count, &n);
     if (e == ERR_AGAIN)
       e = wait_for_room(x);
     advance(&iov, &count, n);
   }
-  if (e)
-    x->broken = true;
-  return e;
+  return e ? fail_write(x, e) : ERR_OK;
 }
 
 /* The pieces may be gone once this waits. */
 static enum err write_copying(struct http_exchange *x, struct iovec *iov, int count) {
   size_t n = 0, len = 0;
-  enum err e = stream_try_write(x->c->stream, iov, count, &n);
-  if (e && e != ERR_AGAIN) {
-    x->broken = true;
-    return e;
-  }
+  enum err e = try_write(x, iov, count, &n);
+  if (e && e != ERR_AGAIN)
+    return fail_write(x, e);
   advance(&iov, &count, n);
   if (count == 0)
     return ERR_OK;
@@ -168,7 +180,7 @@ static struct iovec piece_of(struct text t) { return (struct iovec){(char *)(uin
 /* A second answer, or an answer beyond what a head may hold, is the handler's mistake: nothing sane can follow. */
 enum err exchange_give_up(struct http_exchange *x) {
   x->started = x->broken = true;
-  return ERR_INTERNAL;
+  return x->gone_us > 0 ? ERR_NETWORK : ERR_INTERNAL;
 }
 
 enum err http_respond(struct http_request *rq, int status, const struct http_header *headers, size_t count,

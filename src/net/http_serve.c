@@ -88,6 +88,7 @@ void exchange_call_handler(struct http_exchange *x) {
   srv->active++;
   srv->options.serve(srv->options.ctx, &x->rq);
   srv->active--;
+  exchange_forget_client(x);
   if (!x->started)
     answer_silence(x);
 }
@@ -99,9 +100,7 @@ static void call_handler(struct http_exchange *x) {
     http1_free(x->parser);
     x->parser = NULL;
   }
-  x->c->exchange = x;
   exchange_call_handler(x);
-  x->c->exchange = NULL;
 }
 
 enum next { NEXT_HANDLER, NEXT_REQUEST, NEXT_PARK, NEXT_LINGER, NEXT_CLOSE, NEXT_RESET, NEXT_HTTP2 };
@@ -109,7 +108,7 @@ enum next { NEXT_HANDLER, NEXT_REQUEST, NEXT_PARK, NEXT_LINGER, NEXT_CLOSE, NEXT
 static enum next after_answer(const struct http_exchange *x) {
   if (x->broken || !x->finished)
     return NEXT_RESET;
-  if (x->c->server->closing)
+  if (x->c->server->closing || !x->c->stream)
     return NEXT_CLOSE;
   if (!x->will_close && x->body_done)
     return NEXT_REQUEST;
@@ -143,21 +142,17 @@ static enum next run_exchange(struct http_connection *c, struct text bytes) {
   arena_init(&arena);
   arena_reserve(&arena, REQUEST_ARENA_BYTES);
   struct http_exchange *x = ARENA_NEW(&arena, struct http_exchange);
-  char *id = arena_alloc(&arena, 28);
-  http_server_make_id(id);
-  x->c = c;
+  exchange_begin(x, c, &arena);
   x->fiber = c->fiber;
   x->parser = http1_new(HTTP1_REQUEST, &c->server->options.head);
   http1_begin(x->parser, &arena, false);
-  x->rq.arena = &arena;
-  x->rq.id = (struct text){id, 28};
-  x->rq.peer = text_of(c->peer);
-  x->rq.internal = x;
+  c->exchange = x;
   enum next next = receive(c, x, bytes);
   if (next == NEXT_HANDLER) {
     call_handler(x);
     next = after_answer(x);
   }
+  c->exchange = NULL;
   buf_done(&x->head);
   http_request_drop_body(&x->rq);
   http1_free(x->parser);

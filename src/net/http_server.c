@@ -35,14 +35,14 @@ static void free_when_empty(struct http_server *srv) {
 size_t http_server_connections(const struct http_server *srv) { return srv->count; }
 
 /* How many there were before this one. */
-static size_t count_in(struct http_server *srv) {
-  size_t own = srv->count++;
+static size_t place_take(struct http_server *srv) {
+  size_t own = srv->open++;
   atomic_size_t *all = srv->options.shared_connections;
   return all ? atomic_fetch_add_explicit(all, 1, memory_order_relaxed) : own;
 }
 
-static void count_out(struct http_server *srv) {
-  srv->count--;
+static void place_give(struct http_server *srv) {
+  srv->open--;
   if (srv->options.shared_connections)
     atomic_fetch_sub_explicit(srv->options.shared_connections, 1, memory_order_relaxed);
 }
@@ -96,10 +96,18 @@ void connection_drop_unread(struct http_connection *c, size_t n) {
   c->unread = NULL;
 }
 
+void connection_drop_stream(struct http_connection *c, bool reset) {
+  stream_close(c->stream, reset);
+  c->stream = NULL;
+  if (c->has_place)
+    place_give(c->server);
+  c->has_place = false;
+}
+
 void connection_close(struct http_connection *c, bool reset) {
   struct http_server *srv = c->server;
   loop_timer_stop(srv->loop, &c->timer);
-  stream_close(c->stream, reset);
+  connection_drop_stream(c, reset);
   free(c->unread);
   if (c->previous)
     c->previous->next = c->next;
@@ -107,7 +115,7 @@ void connection_close(struct http_connection *c, bool reset) {
     srv->connections = c->next;
   if (c->next)
     c->next->previous = c->previous;
-  count_out(srv);
+  srv->count--;
   free(c);
   free_when_empty(srv);
 }
@@ -190,8 +198,10 @@ static void on_event(struct loop_watch *w) {
   case CONNECTION_REFUSING: refuse(c); break;
   case CONNECTION_LINGERING: connection_throw_away(c); break;
   case CONNECTION_BUSY:
-    if (w->hung_up && c->exchange)
-      exchange_watch_end(c->exchange);
+    if (w->hung_up && c->hung_up_us == 0)
+      c->hung_up_us = loop_now_us(c->server->loop);
+    if (c->exchange)
+      exchange_on_event(c->exchange);
     break;
   }
 }
@@ -212,10 +222,10 @@ static void name_peer(struct http_connection *c, const struct addr *peer) {
 }
 
 void http_server_accept(struct http_server *srv, struct stream *s, const struct addr *peer) {
-  size_t before = count_in(srv);
+  size_t before = place_take(srv);
   bool full = before >= srv->options.max_connections;
   if (srv->closing || (full && before - srv->options.max_connections >= REFUSING_MAX)) {
-    count_out(srv);
+    place_give(srv);
     stream_close(s, true);
     return;
   }
@@ -223,12 +233,14 @@ void http_server_accept(struct http_server *srv, struct stream *s, const struct 
   if (!c)
     abort();
   c->stream = s;
+  c->has_place = true;
   c->server = srv;
   c->timer = (struct loop_timer)LOOP_TIMER_INIT(on_timer);
   c->next = srv->connections;
   if (c->next)
     c->next->previous = c;
   srv->connections = c;
+  srv->count++;
   name_peer(c, peer);
   s->owner = c;
   s->watch.on_event = on_event;

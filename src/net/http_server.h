@@ -27,7 +27,7 @@ struct http_server_options {
   int64_t idle_timeout_us;           /* keep-alive without a request */
   int64_t body_timeout_us;           /* between two reads of a body */
   int64_t write_timeout_us;          /* a client that takes nothing for so long is dropped */
-  size_t max_connections;            /* one more is answered 503 and closed */
+  size_t max_connections;            /* one more is answered 503 and closed; counts those that have a socket */
   atomic_size_t *shared_connections; /* counts those of all servers that share it, and max_connections is for all of
                                         them; must outlive the server. NULL: this server's own count */
   size_t max_streams;                /* of one HTTP/2 connection at a time; 0: 128 */
@@ -58,8 +58,8 @@ void http_server_accept(struct http_server *srv, struct stream *s, const struct 
 /* Drain: idle connections close now, busy ones after their answer (`connection: close`; HTTP/2: GOAWAY, and the end
  * when the open streams are done). */
 void http_server_drain(struct http_server *srv);
-size_t http_server_connections(const struct http_server *srv);
-size_t http_server_active(const struct http_server *srv); /* requests being served */
+size_t http_server_connections(const struct http_server *srv); /* also those whose client left what is being served */
+size_t http_server_active(const struct http_server *srv);      /* requests being served */
 /* Resets whatever is left: every request fiber is cancelled. Frees once the last has ended (srv must not be used
  * afterwards). */
 void http_server_close(struct http_server *srv);
@@ -89,8 +89,20 @@ enum err http_respond_end(struct http_request *rq) MUST_CHECK;
  * nobody takes it for a clean end. */
 void http_respond_abort(struct http_request *rq);
 bool http_respond_has_started(const struct http_request *rq);
-/* While on: the serving fiber is cancelled when the client goes away (EOF counts; HTTP/2: the stream's reset, too). */
+
+/* Clients that go away. Gone is who has closed (EOF counts), reset the connection or the stream, or not taken a byte of
+ * the answer for write_timeout_us; in HTTP/1.1 it is noticed once the body has been read, and a whole request sent
+ * ahead of an EOF says that the client still listens. Writes to a gone client fail at once with ERR_NETWORK.
+ *
+ * While on: the serving fiber is cancelled when the client goes away. The socket is closed then, whatever the fiber
+ * still does. Off again: nothing is cancelled any more, and what was cancelled stays so. */
 void http_request_cancel_on_disconnect(struct http_request *rq, bool on);
+/* Not before the client has been gone for grace_us (0, the default: at once; INT64_MAX: never). Also while it is gone:
+ * a shorter grace counts from when it left. Does not turn the cancelling on. http_server_close knows no grace. */
+void http_request_cancel_after(struct http_request *rq, int64_t grace_us);
+/* At most one small read, and none while the client has not hung up or is known to be gone. */
 bool http_request_client_is_gone(const struct http_request *rq);
+/* Loop time at which it left, as far as it was seen; -1: it is there. */
+int64_t http_request_gone_us(const struct http_request *rq);
 
 #endif

@@ -241,6 +241,59 @@ static void check_late_stream(void *arg) {
 }
 static void test_a_stream_that_crosses_the_drain_is_served(void **state) { run_fiber(check_late_stream, NULL); }
 
+static void go_on_alone(struct site *site, struct http_request *rq) {
+  const bool *go = site->data;
+  http_request_cancel_after(rq, INT64_MAX);
+  http_request_cancel_on_disconnect(rq, true);
+  while (!*go && site->last == ERR_OK)
+    site->last = fiber_sleep(MS_US);
+  (void)!http_respond(rq, 200, NULL, 0, TEXT("late"));
+}
+
+/* Fibers that go on for streams that are gone keep the connection neither from its idle time nor from the drain. */
+static void check_leftovers(bool drains) {
+  bool go = false;
+  atomic_size_t places = 0;
+  struct site site = site_options();
+  site.serve = go_on_alone;
+  site.data = &go;
+  site.options.shared_connections = &places;
+  if (!drains)
+    site.options.idle_timeout_us = 20 * MS_US;
+  site_open(&site);
+  struct h2 *h = h2_open(&site);
+  struct h2_reply *r = h2_get(h, "/");
+  h2_settle(h);
+  CHECK_INT(nghttp2_submit_rst_stream(h->ng, NGHTTP2_FLAG_NONE, r->id, NGHTTP2_CANCEL), 0);
+  h2_settle(h);
+  CHECK_INT(http_server_active(site.srv), 1);
+  if (drains)
+    http_server_drain(site.srv);
+  while (!h->has_goaway && h2_turn(h, 5 * SECOND_US))
+    continue;
+  CHECK_INT(h->has_goaway && h->goaway_code == NGHTTP2_NO_ERROR, 1);
+  stream_close(h->s, false);
+  h->s = NULL;
+  settle();
+  CHECK_INT(atomic_load(&places), 0);
+  CHECK_INT(http_server_connections(site.srv), 1);
+  go = true;
+  while (http_server_active(site.srv) > 0)
+    CHECK_ERR(fiber_sleep(MS_US), ERR_OK);
+  settle();
+  CHECK_ERR(site.last, ERR_OK);
+  CHECK_INT(http_server_connections(site.srv), 0);
+  h2_close(h);
+  site_close(&site);
+}
+static void check_both_leftovers(void *arg) {
+  check_leftovers(true);
+  check_leftovers(false);
+}
+static void test_streams_that_are_gone_do_not_keep_the_connection(void **state) {
+  run_fiber(check_both_leftovers, NULL);
+}
+
 static void check_close(void *arg) {
   bool go = false;
   struct site site = site_options();
@@ -312,6 +365,7 @@ int main(void) {
       cmocka_unit_test(test_a_head_that_stops_ends_the_connection),
       cmocka_unit_test(test_drain_lets_streams_finish),
       cmocka_unit_test(test_a_stream_that_crosses_the_drain_is_served),
+      cmocka_unit_test(test_streams_that_are_gone_do_not_keep_the_connection),
       cmocka_unit_test(test_close_cancels_what_is_served),
       cmocka_unit_test(test_a_client_that_says_goodbye_is_let_go),
       cmocka_unit_test(test_close_does_not_wait_for_a_full_socket),

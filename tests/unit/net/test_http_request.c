@@ -1,4 +1,4 @@
-/* Bodies, 100-continue, and clients that go away. */
+/* Bodies and 100-continue. */
 #include "http_fixture.h"
 
 #define GET(target) "GET " target " HTTP/1.1\r\nHost: a\r\n\r\n"
@@ -202,101 +202,6 @@ static void check_read_twice(void *arg) {
 }
 static void test_a_body_is_read_once_and_can_be_dropped(void **state) { run_fiber(check_read_twice, NULL); }
 
-static void wait_watching(struct site *site, struct http_request *rq) {
-  struct text body;
-  CHECK_ERR(http_request_body(rq, 100, &body, NULL), ERR_OK);
-  http_request_cancel_on_disconnect(rq, true);
-  CHECK_INT(http_request_client_is_gone(rq), 0);
-  enum err e = fiber_park(after(site->data ? 50 * MS_US : 5 * SECOND_US));
-  site->was_cancelled = e == ERR_CANCELLED;
-  http_request_cancel_on_disconnect(rq, false);
-  site->last = http_request_client_is_gone(rq) ? ERR_CANCELLED : ERR_OK;
-  (void)!http_respond(rq, 200, NULL, 0, TEXT("x"));
-}
-
-static void check_disconnect(bool reset) {
-  struct site site = site_options();
-  site.serve = wait_watching;
-  site_open(&site);
-  struct wire *w = wire_open(&site);
-  wire_send(w, TEXT("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 1\r\n\r\nx"));
-  settle();
-  CHECK_INT(http_server_active(site.srv), 1);
-  stream_close(w->s, reset);
-  settle();
-  CHECK_INT(site.was_cancelled, 1);
-  CHECK_ERR(site.last, ERR_CANCELLED);
-  CHECK_INT(http_server_active(site.srv), 0);
-  CHECK_INT(http_server_connections(site.srv), 0);
-  w->s = NULL;
-  wire_close(w);
-  site_close(&site);
-}
-static void check_disconnects(void *arg) {
-  check_disconnect(false);
-  check_disconnect(true);
-}
-static void test_the_handler_is_cancelled_when_the_client_leaves(void **state) { run_fiber(check_disconnects, NULL); }
-
-static void look_late(struct site *site, struct http_request *rq) {
-  struct fiber **handler = site->data;
-  *handler = fiber_self();
-  CHECK_ERR(fiber_park(after(5 * SECOND_US)), ERR_OK);
-  CHECK_INT(http_request_client_is_gone(rq), 1);
-  http_request_cancel_on_disconnect(rq, true);
-  site->last = fiber_park(after(5 * SECOND_US));
-}
-
-static void check_already_gone(void *arg) {
-  struct fiber *handler = NULL;
-  struct site site = site_options();
-  site.serve = look_late;
-  site.data = &handler;
-  site_open(&site);
-  struct wire *w = wire_open(&site);
-  wire_send(w, TEXT(GET("/")));
-  settle();
-  stream_finish(w->s);
-  settle();
-  fiber_wake(handler);
-  settle();
-  CHECK_ERR(site.last, ERR_CANCELLED);
-  wire_close(w);
-  site_close(&site);
-}
-static void test_a_client_that_left_earlier_is_noticed(void **state) { run_fiber(check_already_gone, NULL); }
-
-static void watch_the_first(struct site *site, struct http_request *rq) {
-  if (text_equal(rq->path, TEXT("/1")))
-    wait_watching(site, rq);
-  else
-    CHECK_ERR(http_respond(rq, 200, NULL, 0, rq->path), ERR_OK);
-}
-
-/* A request that waits unread says that the client wants its answers, although it will send nothing more. */
-static void check_half_closed_pipeline(void *arg) {
-  struct site site = site_options();
-  site.serve = watch_the_first;
-  site.data = &site;
-  site_open(&site);
-  struct wire *w = wire_open(&site);
-  wire_send(w, TEXT(GET("/1")));
-  settle();
-  wire_send(w, TEXT(GET("/2")));
-  stream_finish(w->s);
-  CHECK_INT(wire_answer(w), 200);
-  CHECK_INT(wire_answer(w), 200);
-  CHECK_TEXT(wire_text(w), TEXT("/2"));
-  CHECK_INT(site.was_cancelled, 0);
-  CHECK_ERR(site.last, ERR_OK);
-  CHECK_ERR(wire_end(w), ERR_END);
-  wire_close(w);
-  site_close(&site);
-}
-static void test_unread_requests_ahead_of_the_end_are_not_a_disconnect(void **state) {
-  run_fiber(check_half_closed_pipeline, NULL);
-}
-
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(test_a_body_in_many_packets_is_read_whole),
@@ -308,9 +213,6 @@ int main(void) {
       cmocka_unit_test(test_a_body_that_drips_is_408),
       cmocka_unit_test(test_a_body_cut_off_is_an_error),
       cmocka_unit_test(test_a_body_is_read_once_and_can_be_dropped),
-      cmocka_unit_test(test_the_handler_is_cancelled_when_the_client_leaves),
-      cmocka_unit_test(test_a_client_that_left_earlier_is_noticed),
-      cmocka_unit_test(test_unread_requests_ahead_of_the_end_are_not_a_disconnect),
   };
   cmocka_set_message_output(CM_OUTPUT_TAP);
   return cmocka_run_group_tests(tests, NULL, NULL);
