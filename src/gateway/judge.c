@@ -27,8 +27,16 @@ static void cover(const struct exchange *x, char *at, size_t len) {
     redact(at, len, text_trim(token));
 }
 
+static struct text error_type_of(const struct exchange *x) {
+  const char *name = x->attempt.candidate->adapter->error_type_header;
+  const struct http_header *h =
+      name ? http_header_find(&http_reply_head(x->attempt.reply)->headers, text_of(name)) : NULL;
+  return h ? h->value : TEXT_NONE;
+}
+
 /* The provider's own error. Its body may be anything; relay decides how it is shown. */
 static enum err judge_error(struct exchange *x) {
+  const struct provider *adapter = x->attempt.candidate->adapter;
   x->answer.is_stream = false;
   enum err e = read_whole(x, ERROR_BODY_MAX_BYTES);
   if (e == ERR_CANCELLED)
@@ -38,7 +46,8 @@ static enum err judge_error(struct exchange *x) {
     buf_reset(&x->answer.held);
   x->fault = (struct fault){0};
   cover(x, x->answer.held.at, x->answer.held.len);
-  x->attempt.class = x->attempt.candidate->adapter->classify(x->attempt.upstream_status, buf_text(&x->answer.held));
+  x->attempt.class =
+      provider_classify(adapter, x->attempt.upstream_status, buf_text(&x->answer.held), error_type_of(x));
   return ERR_OK;
 }
 
@@ -67,13 +76,17 @@ static enum err judge_stream(struct exchange *x) {
   }
   /* A mistake of the caller's would be one at every target, so it is passed on as the provider says it. */
   const struct fault *f = &x->tap.fault;
-  if (!a->began_with_error || f->err == ERR_UPSTREAM_STATUS)
+  if (!a->began_with_error)
     return ERR_OK;
-  fault_set(&x->fault, f->err, NULL, "the provider's stream began with an error: %s", fault_text(f));
+  enum provider_class class = provider_classify_fault(x->attempt.candidate->adapter, f);
+  if (!provider_class_falls_over(class))
+    return ERR_OK;
+  fault_set(&x->fault, provider_err_of_class(class), NULL, "the provider's stream began with an error: %s",
+            fault_text(f));
   x->fault.status = f->status;
   x->fault_quotes = true;
   cover(x, x->fault.text, strlen(x->fault.text));
-  return f->err;
+  return x->fault.err;
 }
 
 enum err judge_reply(struct exchange *x) {

@@ -125,18 +125,6 @@ static enum err call_upstream(struct exchange *x, const struct candidate *c, boo
   return ERR_OK;
 }
 
-static enum provider_class class_of_error(enum err e) {
-  if (e == ERR_UPSTREAM_TIMEOUT)
-    return PROVIDER_TIMEOUT;
-  if (e == ERR_UPSTREAM_RATE)
-    return PROVIDER_RATE_LIMIT;
-  if (e == ERR_UPSTREAM_USAGE)
-    return PROVIDER_USAGE_LIMIT;
-  if (e == ERR_UPSTREAM_PROTOCOL || e == ERR_UPSTREAM_SERVER)
-    return PROVIDER_SERVER_ERROR;
-  return PROVIDER_NETWORK_ERROR;
-}
-
 static bool is_the_providers_fault(enum err e) {
   return e == ERR_UPSTREAM_NETWORK || e == ERR_UPSTREAM_TIMEOUT || e == ERR_UPSTREAM_PROTOCOL ||
          e == ERR_UPSTREAM_SERVER || e == ERR_UPSTREAM_STALE || e == ERR_UPSTREAM_CUT || e == ERR_UPSTREAM_RATE ||
@@ -153,7 +141,7 @@ static enum err try_candidate(struct exchange *x, const struct candidate *c, boo
   if (e == ERR_OK)
     e = judge_reply(x);
   if (e != ERR_OK && is_the_providers_fault(e))
-    x->attempt.class = class_of_error(e);
+    x->attempt.class = provider_class_of_err(e);
   return e;
 }
 
