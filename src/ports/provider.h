@@ -98,5 +98,10 @@ enum provider_class provider_classify(const struct provider *p, int status, stru
 /* The class of an error event inside a stream, as the dialect read it (wire/fault_map.h): by the same rows, with the
  * status that the error would have had as an answer. Never PROVIDER_OK. */
 enum provider_class provider_classify_fault(const struct provider *p, const struct fault *f);
+/* How long to wait before the provider is asked again, by the headers of a failed answer; microseconds, one day at
+ * most; -1 when they do not say. Read in this order: retry-after-ms; retry-after, in seconds or as an HTTP date (RFC
+ * 9110 section 10.2.3); the longest of the rates (anthropic-ratelimit-*-reset, x-ratelimit-reset-*) that the headers
+ * beside it call used up. What cannot be read counts as not there. */
+int64_t provider_retry_after_us(const struct provider_header *headers, size_t count, int64_t wall_now_us);
 
 #endif
