@@ -23,6 +23,7 @@ struct fault {
   int retry_after_s; /* 0: say nothing */
   char field[96];    /* the member or header at fault, "" when none */
   char text[384];    /* one sentence; "" means the row's text */
+  char names[64];    /* of an upstream's error: its own names for it, separated by spaces; "" when it has none */
 };
 
 /* Columns of err.def. Any value of the enum is accepted; an unknown one reads as ERR_INTERNAL. */

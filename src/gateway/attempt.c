@@ -155,18 +155,6 @@ static enum err call_upstream(struct attempt *t, bool fresh) {
   return ERR_OK;
 }
 
-static enum provider_class class_of_error(enum err e) {
-  if (e == ERR_UPSTREAM_TIMEOUT)
-    return PROVIDER_TIMEOUT;
-  if (e == ERR_UPSTREAM_RATE)
-    return PROVIDER_RATE_LIMIT;
-  if (e == ERR_UPSTREAM_USAGE)
-    return PROVIDER_USAGE_LIMIT;
-  if (e == ERR_UPSTREAM_PROTOCOL || e == ERR_UPSTREAM_SERVER)
-    return PROVIDER_SERVER_ERROR;
-  return PROVIDER_NETWORK_ERROR;
-}
-
 bool attempt_is_the_providers_fault(enum err e) {
   return e == ERR_UPSTREAM_NETWORK || e == ERR_UPSTREAM_TIMEOUT || e == ERR_UPSTREAM_PROTOCOL ||
          e == ERR_UPSTREAM_SERVER || e == ERR_UPSTREAM_STALE || e == ERR_UPSTREAM_CUT || e == ERR_UPSTREAM_RATE ||
@@ -181,6 +169,6 @@ enum err attempt_run(struct attempt *t, bool fresh) {
   if (e == ERR_OK)
     e = judge_reply(t);
   if (attempt_is_the_providers_fault(e))
-    t->class = class_of_error(e);
+    t->class = provider_class_of_err(e);
   return e;
 }

@@ -27,6 +27,12 @@ static void cover(const struct attempt *t, char *at, size_t len) {
     redact(at, len, text_trim(token));
 }
 
+static struct text error_type_of(const struct attempt *t) {
+  const char *name = t->candidate->adapter->error_type_header;
+  const struct http_header *h = name ? http_header_find(&http_reply_head(t->reply)->headers, text_of(name)) : NULL;
+  return h ? h->value : TEXT_NONE;
+}
+
 /* The provider's own error. Its body may be anything; relay decides how it is shown. */
 static enum err judge_error(struct attempt *t) {
   t->answer.is_stream = false;
@@ -38,7 +44,8 @@ static enum err judge_error(struct attempt *t) {
     buf_reset(&t->answer.held);
   t->fault = (struct fault){0};
   cover(t, t->answer.held.at, t->answer.held.len);
-  t->class = t->candidate->adapter->classify(t->upstream_status, buf_text(&t->answer.held));
+  t->class =
+      provider_classify(t->candidate->adapter, t->upstream_status, buf_text(&t->answer.held), error_type_of(t));
   return ERR_OK;
 }
 
@@ -67,13 +74,16 @@ static enum err judge_stream(struct attempt *t) {
   }
   /* A mistake of the caller's would be one at every target, so it is passed on as the provider says it. */
   const struct fault *f = &t->tap.fault;
-  if (!a->began_with_error || f->err == ERR_UPSTREAM_STATUS)
+  if (!a->began_with_error)
     return ERR_OK;
-  fault_set(&t->fault, f->err, NULL, "the provider's stream began with an error: %s", fault_text(f));
+  enum provider_class class = provider_classify_fault(t->candidate->adapter, f);
+  if (!provider_class_falls_over(class))
+    return ERR_OK;
+  fault_set(&t->fault, provider_err_of_class(class), NULL, "the provider's stream began with an error: %s", fault_text(f));
   t->fault.status = f->status;
   t->fault_quotes = true;
   cover(t, t->fault.text, strlen(t->fault.text));
-  return f->err;
+  return t->fault.err;
 }
 
 enum err judge_reply(struct attempt *t) {

@@ -4,9 +4,6 @@
 #include "provider/classify.h"
 #include "provider/table.h"
 
-#define OPENING(literal)                                                                                               \
-  { (literal), sizeof(literal) - 1 }
-
 static bool serves(enum provider_operation op) {
   return op == PROVIDER_MESSAGES || op == PROVIDER_COUNT_TOKENS || op == PROVIDER_RAW;
 }
@@ -40,15 +37,13 @@ static enum err address(const struct provider_call *c, struct arena *a, struct p
 }
 
 /* A used-up account is reported as 400 invalid_request_error here; the openings are exact so that no echoed prompt can
- * look like one. */
-static enum provider_class classify(int status, struct text body) {
-  static const struct text used_up[] = {OPENING("Your credit balance is too low"),
-                                        OPENING("You have reached your specified API usage limits"),
-                                        OPENING("You have reached your specified workspace API usage limits")};
-  if (status == 400 && classify_message_starts(body, used_up, sizeof(used_up) / sizeof(used_up[0])))
-    return PROVIDER_USAGE_LIMIT;
-  return classify_common(status, body);
-}
+ * look like one. A month's spending of the organisation is told apart from a rate by its error_code only. */
+static const struct provider_failure failures[] = {
+    {400, 400, .opening = "Your credit balance is too low", .class = PROVIDER_USAGE_LIMIT},
+    {400, 400, .opening = "You have reached your specified API usage limits", .class = PROVIDER_USAGE_LIMIT},
+    {400, 400, .opening = "You have reached your specified workspace API usage limits", .class = PROVIDER_USAGE_LIMIT},
+    {.name = "enforced_spend_limit_reached", .class = PROVIDER_USAGE_LIMIT},
+};
 
 const struct provider provider_anthropic = {
-    .kind = "anthropic", .serves = serves, .address = address, .classify = classify};
+    .kind = "anthropic", .serves = serves, .address = address, FAILURES(failures)};

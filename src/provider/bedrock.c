@@ -3,13 +3,10 @@
  * operations below live on another host of AWS's and are not served. Reached through the provider table by send.
  * https://docs.aws.amazon.com/bedrock/latest/APIReference/API_Operations_Amazon_Bedrock_Runtime.html */
 #include "aws/sigv4.h"
-#include "base/json.h"
 #include "provider/address.h"
 #include "provider/classify.h"
 #include "provider/table.h"
 
-#define OPENING(literal)                                                                                               \
-  { (literal), sizeof(literal) - 1 }
 #define JSON_TYPE   TEXT("application/json")
 #define STREAM_TYPE TEXT("application/vnd.amazon.eventstream")
 
@@ -89,76 +86,46 @@ static enum err address(const struct provider_call *c, struct arena *a, struct p
   return e;
 }
 
-static const struct {
-  struct text name;
-  enum provider_class class;
-} exceptions[] = {
-    {OPENING("ThrottlingException"), PROVIDER_RATE_LIMIT},
-    {OPENING("ServiceQuotaExceededException"), PROVIDER_USAGE_LIMIT},
-    {OPENING("ModelTimeoutException"), PROVIDER_SERVER_ERROR},
-    {OPENING("ModelNotReadyException"), PROVIDER_SERVER_ERROR},
-    {OPENING("ModelStreamErrorException"), PROVIDER_SERVER_ERROR},
-    {OPENING("ModelErrorException"), PROVIDER_SERVER_ERROR},
-    {OPENING("ServiceUnavailableException"), PROVIDER_SERVER_ERROR},
-    {OPENING("InternalServerException"), PROVIDER_SERVER_ERROR},
-    {OPENING("AccessDeniedException"), PROVIDER_AUTH_ERROR},
-    {OPENING("UnrecognizedClientException"), PROVIDER_AUTH_ERROR},
-    {OPENING("InvalidSignatureException"), PROVIDER_AUTH_ERROR},
-    {OPENING("ExpiredTokenException"), PROVIDER_AUTH_ERROR},
-    {OPENING("ValidationException"), PROVIDER_CLIENT_ERROR},
-    {OPENING("ResourceNotFoundException"), PROVIDER_CLIENT_ERROR},
-    {OPENING("ConflictException"), PROVIDER_CLIENT_ERROR},
+/* The exception's name decides where it is known, then the status and the words. A day's tokens that are used up are
+ * throttled too, but nothing comes of trying again. */
+static const struct provider_failure failures[] = {
+    {.name = "ThrottlingException", .opening = "Too many tokens per day", .class = PROVIDER_USAGE_LIMIT},
+    {.name = "ThrottlingException", .used_up = true, .class = PROVIDER_USAGE_LIMIT},
+    {.name = "ThrottlingException", .class = PROVIDER_RATE_LIMIT},
+    {.name = "TooManyRequestsException", .class = PROVIDER_RATE_LIMIT},
+    {.name = "ServiceQuotaExceededException", .class = PROVIDER_USAGE_LIMIT},
+    {.name = "ModelTimeoutException", .class = PROVIDER_TIMEOUT},
+    {.name = "ModelNotReadyException", .class = PROVIDER_SERVER_ERROR},
+    {.name = "ModelErrorException", .class = PROVIDER_SERVER_ERROR},
+    {.name = "ModelStreamErrorException", .class = PROVIDER_SERVER_ERROR},
+    {.name = "ServiceUnavailableException", .class = PROVIDER_SERVER_ERROR},
+    {.name = "InternalServerException", .class = PROVIDER_SERVER_ERROR},
+    {.name = "InternalFailure", .class = PROVIDER_SERVER_ERROR},
+    {.name = "AccessDeniedException", .class = PROVIDER_AUTH_ERROR},
+    {.name = "UnrecognizedClientException", .class = PROVIDER_AUTH_ERROR},
+    {.name = "InvalidClientTokenId", .class = PROVIDER_AUTH_ERROR},
+    {.name = "InvalidSignatureException", .class = PROVIDER_AUTH_ERROR},
+    {.name = "IncompleteSignatureException", .class = PROVIDER_AUTH_ERROR},
+    {.name = "IncompleteSignature", .class = PROVIDER_AUTH_ERROR},
+    {.name = "MissingAuthenticationTokenException", .class = PROVIDER_AUTH_ERROR},
+    {.name = "ExpiredTokenException", .class = PROVIDER_AUTH_ERROR},
+    {.name = "RequestExpired", .class = PROVIDER_AUTH_ERROR},
+    {.name = "NotAuthorized", .class = PROVIDER_AUTH_ERROR},
+    {.name = "ValidationException", .class = PROVIDER_CLIENT_ERROR},
+    {.name = "ResourceNotFoundException", .class = PROVIDER_CLIENT_ERROR},
+    {.name = "ConflictException", .class = PROVIDER_CLIENT_ERROR},
+    {400, 400, .opening = "Your request exceeds the service quota", .class = PROVIDER_USAGE_LIMIT},
+    {403, 403, .class = PROVIDER_AUTH_ERROR},
+    {424, 424, .class = PROVIDER_SERVER_ERROR},
+    {429, 429, .opening = "The model specified in the request is not ready", .class = PROVIDER_SERVER_ERROR},
+    {429, 429, .opening = "Model is not ready", .class = PROVIDER_SERVER_ERROR},
+    {429, 429, .opening = "Model is getting ready", .class = PROVIDER_SERVER_ERROR},
+    {429, 429, .opening = "Too many tokens per day", .class = PROVIDER_USAGE_LIMIT},
 };
 
-/* "com.amazon.coral.service#ThrottlingException:http://..." holds the name between '#' and ':'. */
-static bool class_named_in(struct text body, enum provider_class *out) {
-  struct json doc = {0};
-  struct text type, name, rest;
-  bool found = false;
-  if (json_read(body, NULL, &doc, NULL))
-    return false;
-  type = json_text(json_get(doc.root, "__type"));
-  if (text_cut(type, '#', &name, &rest))
-    type = rest;
-  (void)text_cut(type, ':', &type, &rest);
-  for (size_t i = 0; i < sizeof(exceptions) / sizeof(exceptions[0]) && !found; i++) {
-    found = text_equal_nocase(type, exceptions[i].name);
-    if (found)
-      *out = exceptions[i].class;
-  }
-  json_done(&doc);
-  return found;
-}
-
-/* Mostly the exception's name stands in a header that is not seen here; the status and the words tell the same. */
-static enum provider_class class_by_status(int status, struct text body) {
-  static const struct text not_ready[] = {OPENING("The model specified in the request is not ready"),
-                                          OPENING("Model is not ready"), OPENING("Model is getting ready")};
-  static const struct text quota[] = {OPENING("Your request exceeds the service quota")};
-  switch (status) {
-  case 400: return classify_message_starts(body, quota, 1) ? PROVIDER_USAGE_LIMIT : PROVIDER_CLIENT_ERROR;
-  case 403: return PROVIDER_AUTH_ERROR;
-  case 408:
-  case 424: return PROVIDER_SERVER_ERROR;
-  case 429:
-    return classify_message_starts(body, not_ready, sizeof(not_ready) / sizeof(not_ready[0])) ? PROVIDER_SERVER_ERROR
-                                                                                              : PROVIDER_RATE_LIMIT;
-  default: return classify_common(status, body);
-  }
-}
-
-/* A day's tokens that are used up are throttled too, but nothing comes of trying again. */
-static enum provider_class classify(int status, struct text body) {
-  static const struct text used_up[] = {OPENING("Too many tokens per day")};
-  enum provider_class class = PROVIDER_OK;
-  if (status >= 200 && status < 300)
-    return PROVIDER_OK;
-  if (!class_named_in(body, &class))
-    class = class_by_status(status, body);
-  if (class == PROVIDER_RATE_LIMIT && (classify_message_starts(body, used_up, 1) || classify_speaks_of_usage(body)))
-    return PROVIDER_USAGE_LIMIT;
-  return class;
-}
-
-const struct provider provider_bedrock = {
-    .kind = "bedrock", .signs = true, .serves = serves, .address = address, .classify = classify};
+const struct provider provider_bedrock = {.kind = "bedrock",
+                                          .signs = true,
+                                          .serves = serves,
+                                          .address = address,
+                                          FAILURES(failures),
+                                          .error_type_header = "x-amzn-errortype"};

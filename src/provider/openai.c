@@ -88,5 +88,20 @@ enum err openai_address(const struct provider_call *c, struct arena *a, struct p
   return ERR_OK;
 }
 
+/* Whatever the status: billing comes as 429, of some servers as 400 or 403, and inside streams without any. */
+static const struct provider_failure failures[] = {
+    {.name = "insufficient_quota", .class = PROVIDER_USAGE_LIMIT},
+    {.name = "credit_balance_exhausted", .class = PROVIDER_USAGE_LIMIT},
+    {.name = "organization_spend_limit_exceeded", .class = PROVIDER_USAGE_LIMIT},
+    {.name = "organization_usage_limit_exceeded", .class = PROVIDER_USAGE_LIMIT},
+    {.name = "project_spend_limit_exceeded", .class = PROVIDER_USAGE_LIMIT},
+    {.name = "billing_hard_limit_reached", .class = PROVIDER_USAGE_LIMIT},
+    {.name = "billing_not_active", .class = PROVIDER_USAGE_LIMIT},
+    {.name = "usage_limit_reached", .class = PROVIDER_USAGE_LIMIT},
+    {429, 429, .name = "rate_limit_exceeded", .class = PROVIDER_RATE_LIMIT},
+    {429, 429, .name = "slow_down", .class = PROVIDER_RATE_LIMIT},
+    {429, 429, .name = "RateLimitReached", .class = PROVIDER_RATE_LIMIT},
+};
+
 const struct provider provider_openai = {
-    .kind = "openai", .serves = openai_serves, .address = openai_address, .classify = classify_common};
+    .kind = "openai", .serves = openai_serves, .address = openai_address, FAILURES(failures)};

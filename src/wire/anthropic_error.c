@@ -25,6 +25,8 @@ void anthropic_error_read(yyjson_val *error, struct fault *out) {
   struct text type = json_text(json_get(error, "type"));
   fault_map_upstream(anthropic_error_status(type), text_equal(type, TEXT("billing_error")),
                      json_text(json_get(error, "message")), out);
+  fault_map_name(out, type);
+  fault_map_name(out, json_text(json_get(json_get(error, "details"), "error_code")));
 }
 
 static const char *type_of(const struct fault *f) {

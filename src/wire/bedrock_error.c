@@ -139,11 +139,15 @@ void bedrock_error_read(struct text type, struct text data, struct fault *out) {
   struct text message = TEXT_NONE;
   int status = bedrock_error_status(type);
   uint64_t original = 0;
+  bool is_named = true;
   if (member_read_answer(data, &doc, NULL) == ERR_OK) {
     message = message_of(doc.root);
-    if (member_count(doc.root, "originalStatusCode", &original) && original >= 400 && original < 600)
-      status = (int)original;
+    is_named = !member_count(doc.root, "originalStatusCode", &original) || original < 400 || original >= 600;
   }
+  if (!is_named) /* the status is the model's own and says more than that its stream failed */
+    status = (int)original;
   fault_map_upstream(status, text_equal_nocase(type, TEXT("ServiceQuotaExceededException")), message, out);
+  if (is_named)
+    fault_map_name(out, type);
   json_done(&doc);
 }

@@ -19,7 +19,8 @@ void bedrock_error_write(struct buf *out, const struct fault *f, struct text req
 void bedrock_error_write_frame(struct buf *out, const struct fault *f, struct text request_id);
 /* Does the name of a stream's event say that it is an exception? */
 bool bedrock_error_is_exception(struct text event);
-/* The fault that an exception inside a stream stands for. type: :exception-type; data: its payload. */
+/* The fault that an exception inside a stream stands for. type: :exception-type; data: its payload. Its name is the
+ * type, unless the payload tells the status that the model gave. */
 void bedrock_error_read(struct text type, struct text data, struct fault *out);
 
 #endif

@@ -2,6 +2,9 @@
  * openai_error.c), the callers; here is only what both need. */
 #include "wire/fault_map.h"
 
+#include <stdio.h>
+#include <string.h>
+
 bool fault_map_by_status(const struct fault *f) {
   return f->err == ERR_UPSTREAM_STATUS || (f->status != 0 && f->status != err_status(f->err));
 }
@@ -22,4 +25,13 @@ void fault_map_upstream(int status, bool usage_limit, struct text message, struc
   (void)fault_set(&fault, err_of_status(status, usage_limit), NULL, "%.*s", TEXT_ARGS(cut));
   fault.status = status;
   *out = fault;
+}
+
+void fault_map_name(struct fault *f, struct text name) {
+  size_t used = strlen(f->names), space = used > 0;
+  if (text_is_empty(name) || text_find_char(name, ' ') >= 0 || name.len + space + used >= sizeof(f->names))
+    return;
+  if (memchr(name.at, '\0', name.len))
+    return;
+  (void)snprintf(f->names + used, sizeof(f->names) - used, "%s%.*s", space ? " " : "", TEXT_ARGS(name));
 }

@@ -5,11 +5,21 @@
 
 #include "wire/member.h"
 
+/* Which status an error would have had as an answer of its own; "*" stands for the rest of a name. */
 static const struct {
   const char *name; /* as type or as code */
   int status;
 } names[] = {
     {"invalid_request_error", 400},
+    {"invalid_prompt", 400},
+    {"context_length_exceeded", 400},
+    {"content_filter", 400},
+    {"invalid_image*", 400},
+    {"invalid_base64_image", 400},
+    {"unsupported_image_media_type", 400},
+    {"empty_image_file", 400},
+    {"failed_to_download_image", 400},
+    {"image_*", 400},
     {"authentication_error", 401},
     {"invalid_api_key", 401},
     {"permission_error", 403},
@@ -20,18 +30,37 @@ static const struct {
     {"rate_limit_exceeded", 429},
     {"tokens", 429},
     {"requests", 429},
+    {"slow_down", 429},
     {"insufficient_quota", 429},
+    {"credit_balance_exhausted", 429},
+    {"organization_spend_limit_exceeded", 429},
+    {"organization_usage_limit_exceeded", 429},
+    {"project_spend_limit_exceeded", 429},
     {"overloaded_error", 529},
     {"server_overloaded", 503},
+    {"server_is_overloaded", 503},
+    {"service_unavailable_error", 503},
     {"timeout_error", 504},
     {"timeout", 504},
+    {"vector_store_timeout", 504},
 };
 
 static int status_of_name(struct text name) {
   for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
-    if (text_equal(name, text_of(names[i].name)))
+    if (text_glob(text_of(names[i].name), name, NULL))
       return names[i].status;
   return 0;
+}
+
+/* A limit that waiting does not lift. */
+static bool is_billing(struct text name) {
+  static const char *const billing[] = {"insufficient_quota", "credit_balance_exhausted",
+                                        "organization_spend_limit_exceeded", "organization_usage_limit_exceeded",
+                                        "project_spend_limit_exceeded"};
+  for (size_t i = 0; i < sizeof(billing) / sizeof(billing[0]); i++)
+    if (text_equal(name, text_of(billing[i])))
+      return true;
+  return false;
 }
 
 static int status_of(yyjson_val *error) {
@@ -46,9 +75,13 @@ static int status_of(yyjson_val *error) {
 
 void openai_error_read(yyjson_val *error, struct fault *out) {
   struct text message = yyjson_is_str(error) ? json_text(error) : json_text(json_get(error, "message"));
-  bool quota = text_equal(json_text(json_get(error, "code")), TEXT("insufficient_quota")) ||
-               text_equal(json_text(json_get(error, "type")), TEXT("insufficient_quota"));
-  fault_map_upstream(status_of(error), quota, message, out);
+  struct text code = json_text(json_get(error, "code")), type = json_text(json_get(error, "type"));
+  yyjson_val *metadata = json_get(error, "metadata");
+  fault_map_upstream(status_of(error), is_billing(code) || is_billing(type), message, out);
+  fault_map_name(out, code);
+  fault_map_name(out, type);
+  fault_map_name(out, json_text(json_get(metadata, "error_type")));
+  fault_map_name(out, json_text(json_get(metadata, "limit_source")));
 }
 
 bool openai_error_is(struct text body) {

@@ -93,6 +93,29 @@ static void test_a_stream_that_begins_with_the_callers_mistake_is_passed_on(void
   run_world(caller_error_first, NULL);
 }
 
+static void used_up_first(struct world *w) {
+  w->up[0].answer =
+      http_answer(w, 200, STREAM_TYPE,
+                  TEXT("event: error\ndata: {\"type\":\"error\",\"error\":{\"type\":\"invalid_request_error\","
+                       "\"message\":\"Your credit balance is too low to access the API\"}}\n\n"));
+  w->up[1].answer = http_answer(w, 200, STREAM_TYPE, TEXT("event: error\ndata: " INVALID "\n\n"));
+  CHECK_INT(ask_messages(w, "{\"model\":\"two\",\"max_tokens\":1,\"stream\":true}"), 200);
+  CHECK_HEADER(w, "x-weir-provider", "b");
+  CHECK_TEXT(newest_row(w, 1).error, TEXT("usage_limit"));
+}
+static void test_an_error_event_is_judged_by_the_providers_own_table(void **state) { run_world(used_up_first, NULL); }
+
+static void exception_in_header(struct world *w) {
+  w->up[0].answer = http_answer(w, 400, JSON_TYPE "x-amzn-errortype: ServiceQuotaExceededException:http://x/\r\n",
+                                TEXT("{\"message\":\"m\"}"));
+  (void)ask_messages(w, "{\"model\":\"nova\",\"max_tokens\":10,\"messages\":[{\"role\":\"user\",\"content\":\"hi\"}]}");
+  CHECK_TEXT(w->seen.last.error, TEXT("UPSTREAM_USAGE"));
+  w->up[0].answer = json_answer(w, 400, "{\"message\":\"m\"}");
+  (void)ask_messages(w, "{\"model\":\"nova\",\"max_tokens\":10,\"messages\":[{\"role\":\"user\",\"content\":\"hi\"}]}");
+  CHECK_TEXT(w->seen.last.error, TEXT("UPSTREAM_STATUS"));
+}
+static void test_an_exception_named_in_the_header_is_known(void **state) { run_world(exception_in_header, NULL); }
+
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(test_what_is_no_answer_is_502),
@@ -100,6 +123,8 @@ int main(void) {
       cmocka_unit_test(test_an_answer_may_be_as_large_as_its_limit),
       cmocka_unit_test(test_an_answer_of_another_dialect_is_none),
       cmocka_unit_test(test_a_stream_that_begins_with_the_callers_mistake_is_passed_on),
+      cmocka_unit_test(test_an_error_event_is_judged_by_the_providers_own_table),
+      cmocka_unit_test(test_an_exception_named_in_the_header_is_known),
   };
   cmocka_set_message_output(CM_OUTPUT_TAP);
   return cmocka_run_group_tests_name("judge", tests, NULL, NULL);

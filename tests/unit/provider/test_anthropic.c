@@ -1,6 +1,7 @@
 /* The Anthropic adapter. */
 #include "provider/table.h"
 
+#include "classes.h"
 #include "provider_test.h"
 
 static void each_operation_has_its_path(void **state) {
@@ -78,20 +79,57 @@ static void what_it_does_not_serve_is_refused_and_nothing_is_written(void **stat
   arena_done(&a);
 }
 
+#define ERROR(type, rest) "{\"type\":\"error\",\"error\":{\"type\":\"" type "\"," rest "}}"
+
 static void a_used_up_account_is_a_usage_limit_though_it_comes_as_400(void **state) {
-  assert_int_equal(provider_anthropic.classify(
-                       400, TEXT("{\"type\":\"error\",\"error\":{\"type\":\"invalid_request_error\",\"message\":\"Your "
-                                 "credit balance is too low to access the Anthropic API.\"}}")),
-                   PROVIDER_USAGE_LIMIT);
-  assert_int_equal(
-      provider_anthropic.classify(
-          400, TEXT("{\"type\":\"error\",\"error\":{\"type\":\"invalid_request_error\",\"message\":\"You have reached "
-                    "your specified API usage limits. You will regain access on 2026-12-01\"}}")),
-      PROVIDER_USAGE_LIMIT);
-  assert_int_equal(provider_anthropic.classify(400, TEXT("{\"type\":\"error\",\"error\":{\"type\":\"invalid_request_"
-                                                         "error\",\"message\":\"messages: usage limit\"}}")),
-                   PROVIDER_CLIENT_ERROR);
-  assert_int_equal(provider_anthropic.classify(529, TEXT_NONE), PROVIDER_SERVER_ERROR);
+  static const struct failure_case cases[] = {
+      {400,
+       ERROR("invalid_request_error", "\"message\":\"Your credit balance is too low to access the Anthropic API.\""),
+       PROVIDER_USAGE_LIMIT},
+      {400,
+       ERROR("invalid_request_error", "\"message\":\"You have reached your specified API usage limits. You will regain "
+                                      "access on 2026-12-01\""),
+       PROVIDER_USAGE_LIMIT},
+      {400,
+       ERROR("invalid_request_error", "\"message\":\"You have reached your specified workspace API usage limits.\""),
+       PROVIDER_USAGE_LIMIT},
+      {400, ERROR("invalid_request_error", "\"message\":\"messages: usage limit\""), PROVIDER_CLIENT_ERROR},
+      {402, ERROR("billing_error", "\"message\":\"no card\""), PROVIDER_USAGE_LIMIT},
+  };
+  EXPECT_CLASSES(&provider_anthropic, cases);
+}
+
+static void its_error_types_have_their_classes(void **state) {
+  static const struct failure_case cases[] = {
+      {429, ERROR("rate_limit_error", "\"message\":\"Number of requests has exceeded your per-minute rate limit\""),
+       PROVIDER_RATE_LIMIT},
+      {429,
+       ERROR("rate_limit_error", "\"message\":\"m\",\"details\":{\"error_code\":\"enforced_spend_limit_reached\"}"),
+       PROVIDER_USAGE_LIMIT},
+      {401, ERROR("authentication_error", "\"message\":\"m\""), PROVIDER_AUTH_ERROR},
+      {403, ERROR("permission_error", "\"message\":\"m\""), PROVIDER_AUTH_ERROR},
+      {404, ERROR("not_found_error", "\"message\":\"m\""), PROVIDER_CLIENT_ERROR},
+      {409, ERROR("conflict_error", "\"message\":\"m\""), PROVIDER_CLIENT_ERROR},
+      {413, ERROR("request_too_large", "\"message\":\"m\""), PROVIDER_CLIENT_ERROR},
+      {500, ERROR("api_error", "\"message\":\"m\""), PROVIDER_SERVER_ERROR},
+      {504, ERROR("timeout_error", "\"message\":\"m\""), PROVIDER_TIMEOUT},
+      {529, ERROR("overloaded_error", "\"message\":\"Overloaded\""), PROVIDER_SERVER_ERROR},
+      {529, "", PROVIDER_SERVER_ERROR},
+  };
+  EXPECT_CLASSES(&provider_anthropic, cases);
+}
+
+static void its_error_events_have_the_same_classes(void **state) {
+  static const struct event_case cases[] = {
+      {529, "overloaded_error", "Overloaded", PROVIDER_SERVER_ERROR},
+      {429, "rate_limit_error", "too fast", PROVIDER_RATE_LIMIT},
+      {429, "rate_limit_error enforced_spend_limit_reached", "m", PROVIDER_USAGE_LIMIT},
+      {402, "billing_error", "m", PROVIDER_USAGE_LIMIT},
+      {400, "invalid_request_error", "Your credit balance is too low to go on", PROVIDER_USAGE_LIMIT},
+      {400, "invalid_request_error", "prompt is too long", PROVIDER_CLIENT_ERROR},
+      {504, "timeout_error", "m", PROVIDER_TIMEOUT},
+  };
+  EXPECT_EVENT_CLASSES(&provider_anthropic, cases);
 }
 
 int main(void) {
@@ -102,6 +140,8 @@ int main(void) {
       cmocka_unit_test(the_version_is_added_only_when_the_client_sent_none),
       cmocka_unit_test(what_it_does_not_serve_is_refused_and_nothing_is_written),
       cmocka_unit_test(a_used_up_account_is_a_usage_limit_though_it_comes_as_400),
+      cmocka_unit_test(its_error_types_have_their_classes),
+      cmocka_unit_test(its_error_events_have_the_same_classes),
   };
   return RUN_TESTS(tests);
 }

@@ -2,6 +2,7 @@
 #include "provider/table.h"
 
 #include "aws/sigv4.h"
+#include "classes.h"
 #include "provider_test.h"
 
 #define MODEL TEXT("us.anthropic.claude-v1:0")
@@ -130,11 +131,7 @@ static void a_model_that_would_change_the_path_is_refused(void **state) {
 }
 
 static void exceptions_and_statuses_have_their_classes(void **state) {
-  static const struct {
-    int status;
-    const char *body;
-    enum provider_class expected;
-  } cases[] = {
+  static const struct failure_case cases[] = {
       {200, "{}", PROVIDER_OK},
       {400, "{\"message\":\"The provided model identifier is invalid.\"}", PROVIDER_CLIENT_ERROR},
       {400, "{\"message\":\"Your request exceeds the service quota for your account.\"}", PROVIDER_USAGE_LIMIT},
@@ -143,7 +140,7 @@ static void exceptions_and_statuses_have_their_classes(void **state) {
       {401, "", PROVIDER_AUTH_ERROR},
       {403, "{\"message\":\"The security token included in the request is expired; quota\"}", PROVIDER_AUTH_ERROR},
       {404, "{\"message\":\"Could not resolve the foundation model\"}", PROVIDER_CLIENT_ERROR},
-      {408, "{\"message\":\"Model timeout\"}", PROVIDER_SERVER_ERROR},
+      {408, "{\"message\":\"Model timeout\"}", PROVIDER_TIMEOUT},
       {424, "{\"message\":\"Model error\"}", PROVIDER_SERVER_ERROR},
       {429, "{\"message\":\"Too many requests, please wait before trying again.\"}", PROVIDER_RATE_LIMIT},
       {429, "{\"message\":\"Too many tokens, please wait before trying again.\"}", PROVIDER_RATE_LIMIT},
@@ -160,12 +157,40 @@ static void exceptions_and_statuses_have_their_classes(void **state) {
       {400, "{\"__type\":\"SomethingNew\"}", PROVIDER_CLIENT_ERROR},
       {413, "{}", PROVIDER_CLIENT_ERROR},
   };
-  for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
-    enum provider_class got = provider_bedrock.classify(cases[i].status, text_of(cases[i].body));
-    if (got != cases[i].expected)
-      fail_msg("%d %s is %s, expected %s", cases[i].status, cases[i].body, provider_class_name(got),
-               provider_class_name(cases[i].expected));
-  }
+  EXPECT_CLASSES(&provider_bedrock, cases);
+}
+
+static void the_exception_may_be_named_in_the_header(void **state) {
+  static const struct failure_case cases[] = {
+      {400, "{\"message\":\"m\"}", PROVIDER_USAGE_LIMIT, "ServiceQuotaExceededException"},
+      {429, "{\"message\":\"m\"}", PROVIDER_SERVER_ERROR, "ModelNotReadyException"},
+      {429, "{\"message\":\"Too many tokens, please wait before trying again.\"}", PROVIDER_RATE_LIMIT,
+       "ThrottlingException:http://internal.amazon.com/coral/com.amazon.bedrock/"},
+      {429, "{\"message\":\"Too many tokens per day, please wait before trying again.\"}", PROVIDER_USAGE_LIMIT,
+       "ThrottlingException"},
+      {408, "{\"message\":\"m\"}", PROVIDER_TIMEOUT, "ModelTimeoutException"},
+      {424, "{\"message\":\"m\"}", PROVIDER_SERVER_ERROR, "ModelErrorException"},
+      {400, "{\"message\":\"m\"}", PROVIDER_AUTH_ERROR, "IncompleteSignature"},
+      {400, "{\"message\":\"m\"}", PROVIDER_AUTH_ERROR, "ExpiredTokenException"},
+      {400, "{\"message\":\"your quota\"}", PROVIDER_CLIENT_ERROR, "ValidationException"},
+      {400, "{\"message\":\"m\"}", PROVIDER_CLIENT_ERROR, "SomethingNewException"},
+  };
+  assert_string_equal(provider_bedrock.error_type_header, "x-amzn-errortype");
+  EXPECT_CLASSES(&provider_bedrock, cases);
+}
+
+static void exceptions_inside_streams_have_the_same_classes(void **state) {
+  static const struct event_case cases[] = {
+      {429, "throttlingException", "Too many requests", PROVIDER_RATE_LIMIT},
+      {502, "modelStreamErrorException", "m", PROVIDER_SERVER_ERROR},
+      {404, "", "the model's own 404", PROVIDER_CLIENT_ERROR},
+      {408, "modelTimeoutException", "m", PROVIDER_TIMEOUT},
+      {503, "serviceUnavailableException", "m", PROVIDER_SERVER_ERROR},
+      {500, "internalServerException", "m", PROVIDER_SERVER_ERROR},
+      {400, "validationException", "m", PROVIDER_CLIENT_ERROR},
+      {529, "overloaded_error", "inside a chunk", PROVIDER_SERVER_ERROR},
+  };
+  EXPECT_EVENT_CLASSES(&provider_bedrock, cases);
 }
 
 int main(void) {
@@ -177,6 +202,8 @@ int main(void) {
       cmocka_unit_test(of_a_callers_own_only_a_bearer_key_is_of_use),
       cmocka_unit_test(a_model_that_would_change_the_path_is_refused),
       cmocka_unit_test(exceptions_and_statuses_have_their_classes),
+      cmocka_unit_test(the_exception_may_be_named_in_the_header),
+      cmocka_unit_test(exceptions_inside_streams_have_the_same_classes),
   };
   return RUN_TESTS(tests);
 }

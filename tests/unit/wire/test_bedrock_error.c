@@ -122,10 +122,20 @@ static void exceptions_without_a_readable_payload_keep_their_type(void **state) 
   bedrock_error_read(TEXT("throttlingException"), TEXT("not json"), &f);
   assert_int_equal(f.err, ERR_UPSTREAM_RATE);
   assert_string_equal(fault_text(&f), err_text(ERR_UPSTREAM_RATE));
+  assert_string_equal(f.names, "throttlingException");
   bedrock_error_read(TEXT("serviceQuotaExceededException"), TEXT("{\"message\":\"quota\"}"), &f);
   assert_int_equal(f.err, ERR_UPSTREAM_USAGE);
   bedrock_error_read(TEXT("modelStreamErrorException"), TEXT("{\"message\":\"m\",\"originalStatusCode\":7}"), &f);
   assert_int_equal(f.status, 502);
+  assert_string_equal(f.names, "modelStreamErrorException");
+}
+
+static void the_models_own_status_says_more_than_that_its_stream_failed(void **state) {
+  struct fault f = {0};
+  bedrock_error_read(TEXT("modelStreamErrorException"), TEXT("{\"message\":\"m\",\"originalStatusCode\":404}"), &f);
+  assert_int_equal(f.status, 404);
+  assert_int_equal(f.err, ERR_UPSTREAM_STATUS);
+  assert_string_equal(f.names, "");
 }
 
 int main(void) {
@@ -137,6 +147,7 @@ int main(void) {
       cmocka_unit_test(only_bodies_of_bedrock_are_taken_for_its_errors),
       cmocka_unit_test(a_broken_stream_is_an_exception_frame_that_reads_back),
       cmocka_unit_test(exceptions_without_a_readable_payload_keep_their_type),
+      cmocka_unit_test(the_models_own_status_says_more_than_that_its_stream_failed),
   };
   return RUN_TESTS(tests);
 }

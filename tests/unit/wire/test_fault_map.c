@@ -41,11 +41,32 @@ static void only_a_foreign_status_overrides_the_type_of_the_row(void **state) {
   assert_true(fault_map_by_status(&(struct fault){.err = ERR_UPSTREAM_STATUS, .status = 404}));
 }
 
+static void an_upstreams_own_names_are_kept_while_they_fit(void **state) {
+  char many[200];
+  struct fault f = {0};
+  memset(many, 'x', sizeof(many));
+  fault_map_name(&f, TEXT_NONE);
+  assert_string_equal(f.names, "");
+  fault_map_name(&f, TEXT("rate_limit_error"));
+  fault_map_name(&f, TEXT("two words"));
+  fault_map_name(&f, (struct text){"a\0b", 3});
+  fault_map_name(&f, (struct text){many, sizeof(many)});
+  fault_map_name(&f, TEXT("tokens"));
+  assert_string_equal(f.names, "rate_limit_error tokens");
+  fault_map_name(&f, (struct text){many, sizeof(f.names) - 24});
+  assert_string_equal(f.names, "rate_limit_error tokens");
+  fault_map_name(&f, (struct text){many, sizeof(f.names) - 25});
+  assert_int_equal(strlen(f.names), sizeof(f.names) - 1);
+  fault_map_upstream(500, false, TEXT("m"), &f);
+  assert_string_equal(f.names, "");
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(the_status_decides_the_error),
       cmocka_unit_test(an_empty_message_reads_as_the_rows_text_and_a_long_one_is_cut),
       cmocka_unit_test(only_a_foreign_status_overrides_the_type_of_the_row),
+      cmocka_unit_test(an_upstreams_own_names_are_kept_while_they_fit),
   };
   return RUN_TESTS(tests);
 }

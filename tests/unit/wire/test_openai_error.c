@@ -12,23 +12,27 @@ static void expect_error(struct fault f, const char *want) {
 }
 
 static void our_errors_take_type_field_and_code(void **state) {
-  expect_error(
-      (struct fault){.err = ERR_BAD_REQUEST, .field = "max_tokens", .text = "why"},
-      "{\"error\":{\"message\":\"why\",\"type\":\"invalid_request_error\",\"param\":\"max_tokens\",\"code\":null}}");
-  expect_error((struct fault){.err = ERR_UNAUTHENTICATED, .text = "why"},
-               "{\"error\":{\"message\":\"why\",\"type\":\"invalid_request_error\",\"param\":null,\"code\":\"invalid_"
-               "api_key\"}}");
-  expect_error((struct fault){.err = ERR_NOT_FOUND, .field = "model", .text = "why"},
-               "{\"error\":{\"message\":\"why\",\"type\":\"invalid_request_error\",\"param\":\"model\",\"code\":"
-               "\"model_not_found\"}}");
-  expect_error((struct fault){.err = ERR_NOT_FOUND, .text = "why"},
-               "{\"error\":{\"message\":\"why\",\"type\":\"invalid_request_error\",\"param\":null,\"code\":null}}");
-  expect_error((struct fault){.err = ERR_RATE_LIMITED, .text = "why"},
-               "{\"error\":{\"message\":\"why\",\"type\":\"rate_limit_error\",\"param\":null,\"code\":\"rate_limit_"
-               "exceeded\"}}");
-  expect_error((struct fault){.err = ERR_BUDGET_EXHAUSTED, .text = "why"},
-               "{\"error\":{\"message\":\"why\",\"type\":\"insufficient_quota\",\"param\":null,\"code\":\"insufficient_"
-               "quota\"}}");
+  static const struct {
+    struct fault fault;
+    const char *type, *param, *code;
+  } cases[] = {
+      {{.err = ERR_BAD_REQUEST, .field = "max_tokens"}, "invalid_request_error", "\"max_tokens\"", "null"},
+      {{.err = ERR_UNAUTHENTICATED}, "invalid_request_error", "null", "\"invalid_api_key\""},
+      {{.err = ERR_NOT_FOUND, .field = "model"}, "invalid_request_error", "\"model\"", "\"model_not_found\""},
+      {{.err = ERR_NOT_FOUND}, "invalid_request_error", "null", "null"},
+      {{.err = ERR_RATE_LIMITED}, "rate_limit_error", "null", "\"rate_limit_exceeded\""},
+      {{.err = ERR_BUDGET_EXHAUSTED}, "insufficient_quota", "null", "\"insufficient_quota\""},
+  };
+  for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+    struct fault f = cases[i].fault;
+    struct arena a;
+    arena_init(&a);
+    (void)snprintf(f.text, sizeof(f.text), "why");
+    expect_error(f, arena_format(&a, "{\"error\":{\"message\":\"why\",\"type\":\"%s\",\"param\":%s,\"code\":%s}}",
+                                 cases[i].type, cases[i].param, cases[i].code)
+                        .at);
+    arena_done(&a);
+  }
 }
 
 static void upstream_statuses_decide_the_type(void **state) {
@@ -70,17 +74,30 @@ static void a_providers_error_is_read_from_code_or_type(void **state) {
     const char *json;
     int status;
     enum err err;
-    const char *text;
+    const char *text, *names;
   } cases[] = {
-      {"{\"message\":\"m\",\"type\":\"server_error\",\"code\":null}", 500, ERR_UPSTREAM_SERVER, "m"},
-      {"{\"message\":\"m\",\"code\":502}", 502, ERR_UPSTREAM_SERVER, "m"},
-      {"{\"message\":\"m\",\"code\":429}", 429, ERR_UPSTREAM_RATE, "m"},
-      {"{\"message\":\"m\",\"code\":7}", 500, ERR_UPSTREAM_SERVER, "m"},
-      {"{\"message\":\"m\",\"type\":\"tokens\",\"code\":\"rate_limit_exceeded\"}", 429, ERR_UPSTREAM_RATE, "m"},
-      {"{\"message\":\"m\",\"type\":\"insufficient_quota\"}", 429, ERR_UPSTREAM_USAGE, "m"},
-      {"{\"message\":\"m\",\"type\":\"invalid_request_error\"}", 400, ERR_UPSTREAM_STATUS, "m"},
-      {"\"just text\"", 500, ERR_UPSTREAM_SERVER, "just text"},
-      {"{}", 500, ERR_UPSTREAM_SERVER, ""}};
+      {"{\"message\":\"m\",\"type\":\"server_error\",\"code\":null}", 500, ERR_UPSTREAM_SERVER, "m", "server_error"},
+      {"{\"message\":\"m\",\"code\":502}", 502, ERR_UPSTREAM_SERVER, "m", ""},
+      {"{\"message\":\"m\",\"code\":429}", 429, ERR_UPSTREAM_RATE, "m", ""},
+      {"{\"message\":\"m\",\"code\":7}", 500, ERR_UPSTREAM_SERVER, "m", ""},
+      {"{\"message\":\"m\",\"type\":\"tokens\",\"code\":\"rate_limit_exceeded\"}", 429, ERR_UPSTREAM_RATE, "m",
+       "rate_limit_exceeded tokens"},
+      {"{\"message\":\"m\",\"type\":\"insufficient_quota\"}", 429, ERR_UPSTREAM_USAGE, "m", "insufficient_quota"},
+      {"{\"message\":\"m\",\"type\":\"insufficient_quota\",\"code\":\"project_spend_limit_exceeded\"}", 429,
+       ERR_UPSTREAM_USAGE, "m", "project_spend_limit_exceeded insufficient_quota"},
+      {"{\"message\":\"m\",\"code\":\"credit_balance_exhausted\"}", 429, ERR_UPSTREAM_USAGE, "m",
+       "credit_balance_exhausted"},
+      {"{\"message\":\"m\",\"code\":\"server_is_overloaded\"}", 503, ERR_UPSTREAM_SERVER, "m", "server_is_overloaded"},
+      {"{\"message\":\"m\",\"code\":\"invalid_prompt\"}", 400, ERR_UPSTREAM_STATUS, "m", "invalid_prompt"},
+      {"{\"message\":\"m\",\"code\":\"image_too_large\"}", 400, ERR_UPSTREAM_STATUS, "m", "image_too_large"},
+      {"{\"message\":\"m\",\"code\":\"vector_store_timeout\"}", 504, ERR_UPSTREAM_TIMEOUT, "m", "vector_store_timeout"},
+      {"{\"message\":\"m\",\"code\":402,\"metadata\":{\"error_type\":\"payment_required\",\"limit_source\":"
+       "\"openrouter_credits\"}}",
+       402, ERR_UPSTREAM_STATUS, "m", "payment_required openrouter_credits"},
+      {"{\"message\":\"m\",\"type\":\"invalid_request_error\"}", 400, ERR_UPSTREAM_STATUS, "m",
+       "invalid_request_error"},
+      {"\"just text\"", 500, ERR_UPSTREAM_SERVER, "just text", ""},
+      {"{}", 500, ERR_UPSTREAM_SERVER, "", ""}};
   for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
     struct json doc = {0};
     struct fault f = {0};
@@ -89,6 +106,7 @@ static void a_providers_error_is_read_from_code_or_type(void **state) {
     assert_int_equal(f.status, cases[i].status);
     assert_int_equal(f.err, cases[i].err);
     assert_string_equal(f.text, cases[i].text);
+    assert_string_equal(f.names, cases[i].names);
     json_done(&doc);
   }
 }
