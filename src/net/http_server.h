@@ -31,10 +31,16 @@ struct http_server_options {
   atomic_size_t *shared_connections; /* counts those of all servers that share it, and max_connections is for all of
                                         them; must outlive the server. NULL: this server's own count */
   size_t max_streams;                /* of one HTTP/2 connection at a time; 0: 128 */
-  struct tls_context *tls;           /* NULL: plain; the server takes its own ref */
+  size_t max_requests;            /* being served; 0: no limit. One more is answered 503 (ERR_OVERLOADED, retry-after 1)
+                                     before its body is read. In HTTP/1.1 its connection stays usable when the body,
+                                     if there is one, came with the head */
+  atomic_size_t *shared_requests; /* as shared_connections, for max_requests */
+  struct tls_context *tls;        /* NULL: plain; the server takes its own ref */
   /* Answers a request; runs in a fiber, the connection's or the stream's; may wait. Returning without an answer is a
    * 500. The arena of rq dies after it returns. */
   void (*serve)(void *ctx, struct http_request *rq);
+  /* Is this path served whatever max_requests says, and not counted (health checks)? NULL: none is. */
+  bool (*is_exempt)(void *ctx, struct text path);
   /* Writes the body of an error that happened before serve could run. content type is application/json. target may be
    * empty or incomplete. Must not wait: it is also called on the loop. */
   void (*refuse)(void *ctx, const struct fault *f, struct text target, struct text request_id, struct buf *out_body);
