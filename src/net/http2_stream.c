@@ -46,7 +46,7 @@ void http2_stream_free_unused(struct http2_stream *s) {
   if (s->next)
     s->next->previous = s->previous;
   h->live--;
-  http_request_drop_body(&s->x.rq);
+  exchange_free_body(&s->x);
   arena_done(&s->arena);
   free(s);
 }
@@ -311,7 +311,7 @@ static void finish(struct http2_stream *s) {
     reset(s, NGHTTP2_INTERNAL_ERROR);
   s->discard = true;
   http2_body_give_back(s);
-  http_request_drop_body(&s->x.rq);
+  exchange_free_body(&s->x);
   arena_done(&s->arena);
 }
 

@@ -50,6 +50,7 @@ struct http_exchange {
   struct http1 *parser;       /* until the body has been read */
   char *body;                 /* read by http_request_body */
   size_t body_len;
+  size_t body_charge;      /* of options.memory */
   struct buf head;         /* of a streamed answer, until its first write */
   struct fiber *writer;    /* waits for room in the socket; HTTP/1.1 */
   struct loop_timer grace; /* its end cancels the fiber of a client that has gone */
@@ -111,6 +112,11 @@ enum err exchange_check_expect(const struct http1_head *head, struct fault *f) M
 
 /* http_request.c */
 enum err exchange_body_too_large(struct fault *f, size_t max_bytes) MUST_CHECK;
+/* The body is going to hold so many bytes in all. ERR_OVERLOADED: it must not. */
+enum err exchange_charge_body(struct http_exchange *x, size_t bytes, struct fault *f) MUST_CHECK;
+/* ERR_OVERLOADED when the length its head announces does not fit. */
+enum err exchange_check_announced(const struct http_exchange *x, struct fault *f) MUST_CHECK;
+void exchange_free_body(struct http_exchange *x);
 
 /* http_admission.c */
 bool http_admission_take(struct http_exchange *x); /* false: one too many, to be answered by the next */

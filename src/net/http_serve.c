@@ -172,7 +172,7 @@ static enum next run_exchange(struct http_connection *c, struct text bytes) {
   }
   c->exchange = NULL;
   buf_done(&x->head);
-  http_request_drop_body(&x->rq);
+  exchange_free_body(x);
   http1_free(x->parser);
   arena_done(&arena);
   return next;
