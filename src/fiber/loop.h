@@ -55,7 +55,6 @@ struct loop_watch {
   int fd;
   bool readable, writable, hung_up; /* hung_up: the peer closed or the socket failed (EPOLLRDHUP, HUP, ERR) */
   struct fiber *reader, *writer;    /* parked in loop_wait_*, or NULL */
-  struct fiber *on_hang_up;         /* cancelled when hung_up becomes true; NULL: nobody */
   /* Called on the loop (outside any fiber) when an event arrives and no fiber waits, neither reader nor writer: an idle
    * keep-alive connection, a listener. May free the watch. NULL: flags only. The first event of a new socket says
    * writable: look at the flags. */
@@ -66,7 +65,7 @@ struct loop_watch {
 };
 /* fd must be non-blocking. The watch must stay where it is until loop_watch_remove. exclusive: EPOLLEXCLUSIVE, read
  * side only (listeners shared by workers), edge-triggered too: accept until EAGAIN, or come back on your own. Flags,
- * reader and writer are reset; on_event and on_hang_up are kept. ERR_SYSTEM (errno says why): fd cannot be watched. */
+ * reader and writer are reset; on_event is kept. ERR_SYSTEM (errno says why): fd cannot be watched. */
 enum err loop_watch_add(struct loop *loop, struct loop_watch *w, int fd, bool exclusive) MUST_CHECK;
 /* Forgets the watch (does not close fd: do that afterwards). No-op on a zeroed or removed watch. Events of this turn
  * that were already fetched are dropped. A parked reader or writer is woken with ERR_CANCELLED semantics: there must be

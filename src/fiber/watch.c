@@ -119,11 +119,8 @@ void watch_deliver(struct loop_watch *w, uint32_t events) {
   if (w->writer != NULL && w->writable) {
     fiber_wake(w->writer);
   }
-  if (gone && !w->hung_up) {
+  if (gone) {
     w->hung_up = true;
-    if (w->on_hang_up != NULL) {
-      fiber_cancel(w->on_hang_up);
-    }
   }
   if (w->reader == NULL && w->writer == NULL && w->on_event != NULL) {
     w->on_event(w);

@@ -69,6 +69,7 @@ struct http2_stream {
   bool waiting;      /* the fiber is parked here */
   bool discard;      /* nobody will read the body */
   bool body_failed;
+  bool body_refused;   /* for want of memory */
   bool asked_for_body; /* 100-continue */
   bool queued;         /* in the session's list of those that start */
   bool closed;         /* nghttp2 knows it no more */

@@ -9,27 +9,43 @@ static struct http_server *server_of(const struct http2_stream *s) { return s->x
 
 static int64_t now_of(const struct http2_stream *s) { return loop_now_us(server_of(s)->loop); }
 
-static void make_room(struct http2_stream *s, size_t n) {
+static enum err make_room(struct http2_stream *s, size_t n) {
   struct http_exchange *x = &s->x;
   const struct http1_head *head = &x->rq.head;
   if (s->body_cap - x->body_len >= n)
-    return;
+    return ERR_OK;
   size_t more = x->body_len > BODY_GROWTH_MIN_BYTES ? x->body_len : BODY_GROWTH_MIN_BYTES;
   if (head->has_length && head->length > x->body_len && head->length - x->body_len < more)
     more = (size_t)(head->length - x->body_len);
-  s->body_cap = x->body_len + (more > n ? more : n);
-  x->body = realloc(x->body, s->body_cap);
+  size_t cap = x->body_len + (more > n ? more : n);
+  enum err e = exchange_charge_body(x, cap, NULL);
+  if (e)
+    return e;
+  s->body_cap = cap;
+  x->body = realloc(x->body, cap);
   if (!x->body)
     abort();
+  return ERR_OK;
+}
+
+static void discard(struct http2_stream *s) {
+  s->discard = true;
+  http2_body_give_back(s);
+  exchange_free_body(&s->x);
 }
 
 void http2_body_take(struct http2_stream *s, struct text data) {
   struct http_exchange *x = &s->x;
+  if (!s->discard && make_room(s, data.len) != ERR_OK) {
+    s->body_refused = true;
+    discard(s);
+    if (s->reading)
+      http2_stream_wake(s);
+  }
   if (s->discard) { /* the connection's window is for all; the stream's may stay closed */
     http2_must(nghttp2_session_consume_connection(s->h->ng, data.len));
     return;
   }
-  make_room(s, data.len);
   memcpy(x->body + x->body_len, data.at, data.len);
   x->body_len += data.len;
   s->last_data_us = now_of(s);
@@ -77,7 +93,7 @@ static int64_t body_deadline(const struct http2_stream *s, int64_t started_us) {
 static enum err wait_for_body(struct http2_stream *s, struct fault *f) {
   int64_t started_us = s->last_data_us = now_of(s);
   open_windows(s);
-  while (!s->x.body_done && !s->closed && s->x.body_len <= s->body_max) {
+  while (!s->x.body_done && !s->closed && !s->body_refused && s->x.body_len <= s->body_max) {
     int64_t deadline_us = body_deadline(s, started_us);
     enum err e = now_of(s) < deadline_us ? http2_stream_wait(s, deadline_us) : ERR_TIMEOUT;
     if (e == ERR_TIMEOUT && now_of(s) >= body_deadline(s, started_us))
@@ -85,6 +101,8 @@ static enum err wait_for_body(struct http2_stream *s, struct fault *f) {
     if (e && e != ERR_TIMEOUT)
       return e;
   }
+  if (s->body_refused)
+    return http_memory_fault(f);
   if (s->x.body_len > s->body_max)
     return exchange_body_too_large(f, s->body_max);
   if (!s->x.body_done)
@@ -93,15 +111,20 @@ static enum err wait_for_body(struct http2_stream *s, struct fault *f) {
 }
 
 static enum err read_body(struct http2_stream *s, size_t max_bytes, struct fault *f) {
+  if (s->body_refused)
+    return http_memory_fault(f);
   if (s->x.body_len > max_bytes)
     return exchange_body_too_large(f, max_bytes);
   if (s->x.body_done) {
     http2_body_give_back(s);
     return ERR_OK;
   }
+  enum err e = exchange_check_announced(&s->x, f);
+  if (e)
+    return e;
   s->body_max = max_bytes;
   s->reading = true;
-  enum err e = wait_for_body(s, f);
+  e = wait_for_body(s, f);
   s->reading = false;
   return e;
 }
@@ -115,9 +138,8 @@ enum err http2_body_read(struct http2_stream *s, size_t max_bytes, struct text *
   if (!x->body_taken) {
     enum err e = read_body(s, max_bytes, f);
     if (e) {
-      s->body_failed = s->discard = true;
-      http2_body_give_back(s);
-      http_request_drop_body(&x->rq);
+      s->body_failed = true;
+      discard(s);
       return e;
     }
     x->body_taken = true;

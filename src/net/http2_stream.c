@@ -22,7 +22,7 @@ struct http2_stream *http2_stream_new(struct http2_session *h, int32_t id) {
   arena_init(&s->arena);
   arena_reserve(&s->arena, REQUEST_ARENA_BYTES);
   http2_head_init(&s->head, &s->arena, &h->c->server->options.head);
-  exchange_begin(&s->x, h->c, &s->arena);
+  http_serve_begin(&s->x, h->c, &s->arena);
   s->h = h;
   s->id = id;
   s->x.http2 = s;
@@ -46,7 +46,7 @@ void http2_stream_free_unused(struct http2_stream *s) {
   if (s->next)
     s->next->previous = s->previous;
   h->live--;
-  http_request_drop_body(&s->x.rq);
+  exchange_free_body(&s->x);
   arena_done(&s->arena);
   free(s);
 }
@@ -88,7 +88,7 @@ void http2_stream_closed(struct http2_stream *s) {
     s->h->idle_since_us = now_of(s);
   http2_body_give_back(s);
   if (!s->has_end_sent && !s->x.broken)
-    exchange_client_left(&s->x);
+    http_disconnect_note(&s->x);
   http2_stream_wake(s);
 }
 
@@ -178,7 +178,7 @@ static enum err send_pieces(struct http2_stream *s, struct iovec *pieces, int co
   if (e)
     reset(s, NGHTTP2_CANCEL);
   if (e && e != ERR_CANCELLED)
-    exchange_client_left(&s->x);
+    http_disconnect_note(&s->x);
   s->pieces = NULL;
   free(copy);
   return e;
@@ -311,7 +311,7 @@ static void finish(struct http2_stream *s) {
     reset(s, NGHTTP2_INTERNAL_ERROR);
   s->discard = true;
   http2_body_give_back(s);
-  http_request_drop_body(&s->x.rq);
+  exchange_free_body(&s->x);
   arena_done(&s->arena);
 }
 

@@ -1,5 +1,5 @@
 /* What the files of the HTTP server share: a connection, the request it is serving, the server. For http_server.c,
- * http_serve.c, http_request.c, http_respond.c, http_disconnect.c, and for HTTP/2 http2*.c, only.
+ * http_serve.c, http_request.c, http_respond.c, http_admission.c, http_disconnect.c, and for HTTP/2 http2*.c, only.
  *
  * A connection is in one state at a time; only CONNECTION_BUSY has a fiber of its own. Bytes that were read too early
  * (pipelined requests, the beginning of a body) are in `unread`, bounded by the limit for heads or one scratch full. */
@@ -50,6 +50,7 @@ struct http_exchange {
   struct http1 *parser;       /* until the body has been read */
   char *body;                 /* read by http_request_body */
   size_t body_len;
+  size_t body_charge;      /* of options.memory */
   struct buf head;         /* of a streamed answer, until its first write */
   struct fiber *writer;    /* waits for room in the socket; HTTP/1.1 */
   struct loop_timer grace; /* its end cancels the fiber of a client that has gone */
@@ -58,6 +59,7 @@ struct http_exchange {
   bool body_done;          /* nothing of the request is left to be read */
   bool body_taken;         /* http_request_body has been called */
   bool cancel_when_gone;   /* http_request_cancel_on_disconnect */
+  bool counted;            /* is one of the server's max_requests */
   bool is_head;            /* answers have no body */
   bool started, finished;
   bool chunked;    /* the streamed answer */
@@ -71,7 +73,8 @@ struct http_server {
   struct http_server_options options;
   struct http_connection *connections; /* newest first */
   size_t count, active;
-  size_t open; /* of count, those that still have a socket */
+  size_t open;     /* of count, those that still have a socket */
+  size_t requests; /* of active, those that max_requests limits */
   bool draining, closing;
   int64_t date_until_us; /* loop time */
   char date[32];         /* IMF-fixdate, RFC 9110 section 5.6.7 */
@@ -101,26 +104,37 @@ void http_server_make_id(char out[28]);
 
 /* http_serve.c: what a busy connection's fiber runs */
 void connection_run(void *connection);
+/* Whose request it is, its memory and a new id; *x was zero. */
+void http_serve_begin(struct http_exchange *x, struct http_connection *c, struct arena *arena);
 /* Calls the handler, and answers for it if it does not. */
 void exchange_call_handler(struct http_exchange *x);
 enum err exchange_check_expect(const struct http1_head *head, struct fault *f) MUST_CHECK;
 
 /* http_request.c */
 enum err exchange_body_too_large(struct fault *f, size_t max_bytes) MUST_CHECK;
+/* The body is going to hold so many bytes in all. ERR_OVERLOADED: it must not. */
+enum err exchange_charge_body(struct http_exchange *x, size_t bytes, struct fault *f) MUST_CHECK;
+/* ERR_OVERLOADED when the length its head announces does not fit. */
+enum err exchange_check_announced(const struct http_exchange *x, struct fault *f) MUST_CHECK;
+void exchange_free_body(struct http_exchange *x);
+
+/* http_admission.c */
+bool http_admission_take(struct http_exchange *x); /* false: one too many, to be answered by the next */
+void http_admission_refuse(struct http_exchange *x);
+void http_admission_give(struct http_exchange *x); /* is no longer served */
 
 /* http_disconnect.c */
-/* Who it is for and of, with a new id; *x was zero. */
-void exchange_begin(struct http_exchange *x, struct http_connection *c, struct arena *arena);
-void exchange_on_event(struct http_exchange *x); /* on the loop: the socket has news while x is served */
+void http_disconnect_init(struct http_exchange *x);
+void http_disconnect_on_event(struct http_exchange *x); /* on the loop: the socket has news while x is served */
 /* The client has gone, or cannot be reached any more. HTTP/1.1: drops the socket. */
-void exchange_client_left(struct http_exchange *x);
-void exchange_forget_client(struct http_exchange *x); /* nothing will be cancelled on its account */
+void http_disconnect_note(struct http_exchange *x);
+void http_disconnect_forget(struct http_exchange *x); /* nothing will be cancelled on its account */
 
 /* http_respond.c */
 bool http_respond_may_send(const struct http_header *h); /* neither ours nor insane */
 /* The handler's mistake: ERR_INTERNAL. None once its client has gone: ERR_NETWORK. */
 enum err exchange_give_up(struct http_exchange *x);
-/* Writes a whole error answer and marks the connection for closing */
+/* Writes a whole error answer. HTTP/1.1: closes the connection when will_close says so or it cannot be kept. */
 enum err exchange_refuse(struct http_exchange *x, const struct fault *f, struct text target) MUST_CHECK;
 /* The bytes of such an answer, for a connection without a fiber. */
 void http_refusal_write(struct http_server *srv, const struct fault *f, struct text target, struct text id,

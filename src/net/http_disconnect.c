@@ -10,18 +10,9 @@ static void on_grace_over(struct loop_timer *t) {
   fiber_cancel(x->fiber);
 }
 
-void exchange_begin(struct http_exchange *x, struct http_connection *c, struct arena *arena) {
-  char *id = arena_alloc(arena, 28);
-  http_server_make_id(id);
-  x->c = c;
-  x->grace = (struct loop_timer)LOOP_TIMER_INIT(on_grace_over);
-  x->rq.arena = arena;
-  x->rq.id = (struct text){id, 28};
-  x->rq.peer = text_of(c->peer);
-  x->rq.internal = x;
-}
+void http_disconnect_init(struct http_exchange *x) { x->grace = (struct loop_timer)LOOP_TIMER_INIT(on_grace_over); }
 
-void exchange_forget_client(struct http_exchange *x) {
+void http_disconnect_forget(struct http_exchange *x) {
   x->cancel_when_gone = false;
   loop_timer_stop(loop_of(x), &x->grace);
 }
@@ -54,7 +45,7 @@ static void drop_socket(struct http_exchange *x) {
     fiber_wake(x->writer);
 }
 
-void exchange_client_left(struct http_exchange *x) {
+void http_disconnect_note(struct http_exchange *x) {
   if (x->gone_us == 0)
     x->gone_us = left_at(x);
   if (!x->http2)
@@ -93,10 +84,10 @@ static bool is_gone(struct http_exchange *x) {
 
 static void watch_end(struct http_exchange *x) {
   if (x->cancel_when_gone && is_gone(x))
-    exchange_client_left(x);
+    http_disconnect_note(x);
 }
 
-void exchange_on_event(struct http_exchange *x) {
+void http_disconnect_on_event(struct http_exchange *x) {
   watch_end(x);
   if (x->writer && x->c->stream && x->c->stream->watch.writable)
     fiber_wake(x->writer);
@@ -105,7 +96,7 @@ void exchange_on_event(struct http_exchange *x) {
 void http_request_cancel_on_disconnect(struct http_request *rq, bool on) {
   struct http_exchange *x = rq->internal;
   if (!on) {
-    exchange_forget_client(x);
+    http_disconnect_forget(x);
     return;
   }
   x->cancel_when_gone = true;

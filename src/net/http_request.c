@@ -19,6 +19,30 @@ enum err exchange_body_too_large(struct fault *f, size_t max_bytes) {
   return fault_set(f, ERR_TOO_LARGE, NULL, "the request body is larger than %zu bytes", max_bytes);
 }
 
+enum err exchange_charge_body(struct http_exchange *x, size_t bytes, struct fault *f) {
+  if (bytes <= x->body_charge)
+    return ERR_OK;
+  if (http_memory_take(x->c->server->options.memory, bytes - x->body_charge) != ERR_OK)
+    return http_memory_fault(f);
+  x->body_charge = bytes;
+  return ERR_OK;
+}
+
+enum err exchange_check_announced(const struct http_exchange *x, struct fault *f) {
+  const struct http1_head *head = &x->rq.head;
+  bool fits = !head->has_length || head->length <= x->body_charge ||
+              http_memory_has_room(x->c->server->options.memory, (size_t)(head->length - x->body_charge));
+  return fits ? ERR_OK : http_memory_fault(f);
+}
+
+void exchange_free_body(struct http_exchange *x) {
+  free(x->body);
+  x->body = NULL;
+  x->body_len = 0;
+  http_memory_give(x->c->server->options.memory, x->body_charge);
+  x->body_charge = 0;
+}
+
 /* n bytes have been put behind the body: what of them is body stays there, what is behind the message goes back. */
 static enum err take_in(struct incoming *in, size_t n, struct fault *f) {
   size_t used = 0, body = 0;
@@ -35,6 +59,9 @@ static enum err take_in(struct incoming *in, size_t n, struct fault *f) {
 static enum err take_unread(struct incoming *in, struct fault *f) {
   struct http_connection *c = in->x->c;
   size_t n = c->unread_len;
+  enum err e = exchange_charge_body(in->x, n, f);
+  if (e)
+    return e;
   in->at = c->unread;
   in->cap = n;
   c->unread = NULL;
@@ -42,17 +69,21 @@ static enum err take_unread(struct incoming *in, struct fault *f) {
   return n ? take_in(in, n, f) : ERR_OK;
 }
 
-static void grow(struct incoming *in) {
+static enum err grow(struct incoming *in, struct fault *f) {
   const struct http1_head *head = &in->x->rq.head;
   size_t more = in->len > BODY_GROWTH_MIN_BYTES ? in->len : BODY_GROWTH_MIN_BYTES;
   if (head->has_length && head->length - in->len < more)
     more = (size_t)(head->length - in->len);
   if (in->cap - in->len >= more)
-    return;
+    return ERR_OK;
+  enum err e = exchange_charge_body(in->x, in->len + more, f);
+  if (e)
+    return e;
   in->cap = in->len + more;
   in->at = realloc(in->at, in->cap);
   if (!in->at)
     abort();
+  return ERR_OK;
 }
 
 static enum err ask_for_body(struct incoming *in) {
@@ -82,8 +113,10 @@ static enum err wait_for_more(struct incoming *in, struct fault *f) {
 
 static enum err read_on(struct incoming *in, struct fault *f) {
   size_t n = 0;
-  grow(in);
-  enum err e = stream_try_read(in->x->c->stream, in->at + in->len, in->cap - in->len, &n);
+  enum err e = grow(in, f);
+  if (e)
+    return e;
+  e = stream_try_read(in->x->c->stream, in->at + in->len, in->cap - in->len, &n);
   if (e == ERR_AGAIN)
     return wait_for_more(in, f);
   if (e == ERR_END || e == ERR_TLS || e == ERR_NETWORK)
@@ -109,11 +142,13 @@ enum err http_request_body(struct http_request *rq, size_t max_bytes, struct tex
       return fault_set(f, ERR_PROTOCOL, NULL, "the request body could not be read");
     x->body_taken = true;
     struct incoming in = {.x = x, .max_bytes = max_bytes, .started_us = loop_now_us(x->c->server->loop)};
-    enum err e = read_body(&in, f);
+    enum err e = exchange_check_announced(x, f);
+    if (!e)
+      e = read_body(&in, f);
     x->body = in.at;
     x->body_len = in.len;
     if (e) {
-      http_request_drop_body(rq);
+      exchange_free_body(x);
       return e;
     }
     x->body_done = true;
@@ -126,7 +161,6 @@ enum err http_request_body(struct http_request *rq, size_t max_bytes, struct tex
 
 void http_request_drop_body(struct http_request *rq) {
   struct http_exchange *x = rq->internal;
-  free(x->body);
-  x->body = NULL;
-  x->body_len = 0;
+  if (!x->http2 || x->body_taken) /* else more of it may come */
+    exchange_free_body(x);
 }

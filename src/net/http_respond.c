@@ -82,29 +82,33 @@ static void add_length(struct buf *out, size_t length) {
   buf_add(out, TEXT("\r\n"));
 }
 
-/* Decides what becomes of the connection and writes the head but for its framing and the empty line. */
-static void make_head(struct http_exchange *x, int status, const struct http_header *headers, size_t count,
-                      struct buf *out) {
+/* What becomes of the connection. */
+static void add_connection(struct http_exchange *x, struct buf *out) {
   const struct http1_head *request = &x->rq.head;
-  struct http_server *srv = x->c->server;
-  x->started = true;
-  x->no_body = x->is_head || status < 200 || status == 204 || status == 304;
-  x->will_close = x->will_close || !request->keep_alive || !x->body_done || srv->draining;
-  begin_head(srv, status, out);
-  for (size_t i = 0; i < count; i++)
-    if (http_respond_may_send(&headers[i]))
-      add_field(out, headers[i].name, headers[i].value);
+  x->will_close = x->will_close || !request->keep_alive || !x->body_done || x->c->server->draining;
   if (x->will_close)
     buf_add(out, TEXT("connection: close\r\n"));
   else if (request->minor_version == 0)
     buf_add(out, TEXT("connection: keep-alive\r\n"));
 }
 
+/* The head but for its framing and the empty line. */
+static void make_head(struct http_exchange *x, int status, const struct http_header *headers, size_t count,
+                      struct buf *out) {
+  x->started = true;
+  x->no_body = x->is_head || status < 200 || status == 204 || status == 304;
+  begin_head(x->c->server, status, out);
+  for (size_t i = 0; i < count; i++)
+    if (http_respond_may_send(&headers[i]))
+      add_field(out, headers[i].name, headers[i].value);
+  add_connection(x, out);
+}
+
 static enum err try_write(struct http_exchange *x, const struct iovec *iov, int count, size_t *out_n) {
   return x->c->stream ? stream_try_write(x->c->stream, iov, count, out_n) : ERR_NETWORK;
 }
 
-/* Parked here and not in the stream, because the client's end, too, must wake it: exchange_on_event. */
+/* Parked here and not in the stream, because the client's end, too, must wake it: http_disconnect_on_event. */
 static enum err wait_for_room(struct http_exchange *x) {
   struct http_connection *c = x->c;
   int64_t deadline_us = loop_now_us(c->server->loop) + c->server->options.write_timeout_us;
@@ -121,7 +125,7 @@ static enum err fail_write(struct http_exchange *x, enum err e) {
   x->broken = true;
   if (e == ERR_CANCELLED)
     return e;
-  exchange_client_left(x);
+  http_disconnect_note(x);
   return ERR_NETWORK;
 }
 
@@ -295,8 +299,9 @@ void http_refusal_write_body(struct http_server *srv, const struct fault *f, str
     buf_reset(out);
 }
 
-static void write_refusal(struct http_server *srv, const struct fault *f, struct text target, struct text id,
-                          bool with_body, struct buf *out) {
+/* x: whose answer it is; NULL: the connection's, which ends with it. */
+static void write_refusal(struct http_server *srv, struct http_exchange *x, const struct fault *f, struct text target,
+                          struct text id, struct buf *out) {
   struct buf body;
   buf_init(&body, REFUSAL_BODY_MAX_BYTES);
   http_refusal_write_body(srv, f, target, id, &body);
@@ -307,15 +312,19 @@ static void write_refusal(struct http_server *srv, const struct fault *f, struct
   if (f->retry_after_s > 0)
     buf_add_format(out, "retry-after: %d\r\n", f->retry_after_s);
   add_length(out, body.len);
-  buf_add(out, TEXT("connection: close\r\n\r\n"));
-  if (with_body)
+  if (x)
+    add_connection(x, out);
+  else
+    buf_add(out, TEXT("connection: close\r\n"));
+  buf_add(out, TEXT("\r\n"));
+  if (!x || !x->is_head)
     buf_add(out, buf_text(&body));
   buf_done(&body);
 }
 
 void http_refusal_write(struct http_server *srv, const struct fault *f, struct text target, struct text id,
                         struct buf *out) {
-  write_refusal(srv, f, target, id, true, out);
+  write_refusal(srv, NULL, f, target, id, out);
 }
 
 enum err exchange_refuse(struct http_exchange *x, const struct fault *f, struct text target) {
@@ -323,8 +332,8 @@ enum err exchange_refuse(struct http_exchange *x, const struct fault *f, struct 
     return http2_stream_refuse(x->http2, f, target);
   struct buf out;
   buf_init(&out, RESPONSE_HEAD_MAX_BYTES);
-  x->started = x->will_close = true;
-  write_refusal(x->c->server, f, target, x->rq.id, !x->is_head, &out);
+  x->started = true;
+  write_refusal(x->c->server, x, f, target, x->rq.id, &out);
   struct iovec piece = piece_of(buf_text(&out));
   enum err e = write_waiting(x, &piece, 1);
   x->finished = !e;

@@ -64,6 +64,17 @@ static enum err read_head(struct http_connection *c, struct http_exchange *x, st
   }
 }
 
+void http_serve_begin(struct http_exchange *x, struct http_connection *c, struct arena *arena) {
+  char *id = arena_alloc(arena, 28);
+  http_server_make_id(id);
+  x->c = c;
+  x->rq.arena = arena;
+  x->rq.id = (struct text){id, 28};
+  x->rq.peer = text_of(c->peer);
+  x->rq.internal = x;
+  http_disconnect_init(x);
+}
+
 enum err exchange_check_expect(const struct http1_head *head, struct fault *f) {
   for (size_t i = 0; i < head->headers.count; i++) {
     const struct http_header *h = &head->headers.at[i];
@@ -77,18 +88,24 @@ enum err exchange_check_expect(const struct http1_head *head, struct fault *f) {
 /* Not part of call_handler: its locals would lie under the handler's whole stack. */
 static __attribute__((noinline)) void answer_silence(struct http_exchange *x) {
   struct fault f = {.err = ERR_INTERNAL};
+  x->will_close = true;
   (void)!exchange_refuse(x, &f, x->rq.head.target);
 }
 
 void exchange_call_handler(struct http_exchange *x) {
   struct http_server *srv = x->c->server;
+  if (!http_admission_take(x)) {
+    http_admission_refuse(x);
+    return;
+  }
   x->rq.path = x->rq.head.path;
   x->rq.query = x->rq.head.query;
   x->rq.received_us = loop_now_us(srv->loop);
   srv->active++;
   srv->options.serve(srv->options.ctx, &x->rq);
   srv->active--;
-  exchange_forget_client(x);
+  http_admission_give(x);
+  http_disconnect_forget(x);
   if (!x->started)
     answer_silence(x);
 }
@@ -118,6 +135,7 @@ static enum next after_answer(const struct http_exchange *x) {
 static enum next answer_fault(struct http_exchange *x, const struct fault *f) {
   struct text target = x->rq.head.target; /* empty unless the head is complete */
   x->is_head = text_equal(x->rq.head.method, TEXT("HEAD"));
+  x->will_close = true;
   if (exchange_refuse(x, f, target.len ? target : http1_guess_target(x->parser)) != ERR_OK)
     return NEXT_RESET;
   return NEXT_LINGER;
@@ -142,7 +160,7 @@ static enum next run_exchange(struct http_connection *c, struct text bytes) {
   arena_init(&arena);
   arena_reserve(&arena, REQUEST_ARENA_BYTES);
   struct http_exchange *x = ARENA_NEW(&arena, struct http_exchange);
-  exchange_begin(x, c, &arena);
+  http_serve_begin(x, c, &arena);
   x->fiber = c->fiber;
   x->parser = http1_new(HTTP1_REQUEST, &c->server->options.head);
   http1_begin(x->parser, &arena, false);
@@ -154,7 +172,7 @@ static enum next run_exchange(struct http_connection *c, struct text bytes) {
   }
   c->exchange = NULL;
   buf_done(&x->head);
-  http_request_drop_body(&x->rq);
+  exchange_free_body(x);
   http1_free(x->parser);
   arena_done(&arena);
   return next;

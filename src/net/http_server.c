@@ -201,7 +201,7 @@ static void on_event(struct loop_watch *w) {
     if (w->hung_up && c->hung_up_us == 0)
       c->hung_up_us = loop_now_us(c->server->loop);
     if (c->exchange)
-      exchange_on_event(c->exchange);
+      http_disconnect_on_event(c->exchange);
     break;
   }
 }

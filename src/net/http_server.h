@@ -12,6 +12,7 @@
 
 #include "base/buf.h"
 #include "net/http1.h"
+#include "net/http_memory.h"
 #include "net/stream.h"
 #include "net/tls.h"
 
@@ -31,10 +32,17 @@ struct http_server_options {
   atomic_size_t *shared_connections; /* counts those of all servers that share it, and max_connections is for all of
                                         them; must outlive the server. NULL: this server's own count */
   size_t max_streams;                /* of one HTTP/2 connection at a time; 0: 128 */
+  size_t max_requests;               /* being served; 0: no limit. One more is answered 503 (ERR_OVERLOADED, retry-after
+                                        1) before its body is read. In HTTP/1.1 its connection stays usable when the
+                                        body, if there is one, came with the head */
+  atomic_size_t *shared_requests;    /* as shared_connections, for max_requests */
+  struct http_memory *memory;        /* charged for bodies of requests; must outlive the server. NULL: nobody counts */
   struct tls_context *tls;           /* NULL: plain; the server takes its own ref */
   /* Answers a request; runs in a fiber, the connection's or the stream's; may wait. Returning without an answer is a
    * 500. The arena of rq dies after it returns. */
   void (*serve)(void *ctx, struct http_request *rq);
+  /* Is this path served whatever max_requests says, and not counted (health checks)? NULL: none is. */
+  bool (*is_exempt)(void *ctx, struct text path);
   /* Writes the body of an error that happened before serve could run. content type is application/json. target may be
    * empty or incomplete. Must not wait: it is also called on the loop. */
   void (*refuse)(void *ctx, const struct fault *f, struct text target, struct text request_id, struct buf *out_body);
@@ -67,7 +75,8 @@ void http_server_close(struct http_server *srv);
 /* The whole body (in HTTP/2 the windows are opened only as it is read), heap memory owned by rq until
  * http_request_drop_body or the end. Sends 100-continue when asked for. ERR_TOO_LARGE beyond max_bytes (f says the
  * limit) without reading on, ERR_REQUEST_TIMEOUT, ERR_PROTOCOL, ERR_NETWORK, ERR_CANCELLED. Memory grows with what has
- * arrived, not with what was announced. */
+ * arrived, not with what was announced, and is charged to options.memory: ERR_OVERLOADED (f says to retry) when that
+ * has no room; for a body whose announced length has none, before any of it is read. */
 enum err http_request_body(struct http_request *rq, size_t max_bytes, struct text *out, struct fault *f) MUST_CHECK;
 void http_request_drop_body(struct http_request *rq);
 

@@ -73,12 +73,6 @@ enum err stream_wait_writable(struct stream *s, int64_t deadline_us) { return s-
 
 bool stream_is_hung_up(const struct stream *s) { return s->watch.hung_up; }
 
-void stream_cancel_on_hang_up(struct stream *s, struct fiber *f) {
-  s->watch.on_hang_up = f;
-  if (f != NULL && s->watch.hung_up)
-    fiber_cancel(f);
-}
-
 void stream_finish(struct stream *s) {
   s->ops->shut(s);
   (void)shutdown(s->watch.fd, SHUT_WR);

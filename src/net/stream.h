@@ -24,7 +24,7 @@ struct stream_ops {
 /* The base every kind embeds first. */
 struct stream {
   const struct stream_ops *ops;
-  struct loop_watch watch; /* watch.on_event and watch.on_hang_up may be set by the owner of an idle connection */
+  struct loop_watch watch; /* watch.on_event may be set by the owner of an idle connection */
   void *owner;             /* for whoever set watch.on_event: what the stream belongs to; untouched here */
   uint64_t bytes_in, bytes_out;
 };
@@ -49,8 +49,6 @@ enum err stream_try_write(struct stream *s, const struct iovec *iov, int count, 
 enum err stream_wait_writable(struct stream *s, int64_t deadline_us) MUST_CHECK;
 /* The peer has closed or reset; there may still be bytes to read. */
 bool stream_is_hung_up(const struct stream *s);
-/* While f is not NULL: f is cancelled as soon as the peer goes away. Already gone: cancelled at once. NULL ends it. */
-void stream_cancel_on_hang_up(struct stream *s, struct fiber *f);
 /* Nothing more will be written: close_notify, FIN. Reading goes on; for a lingering close, so that unread input does
  * not turn the end into a RST. Never waits. */
 void stream_finish(struct stream *s);

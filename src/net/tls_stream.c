@@ -294,7 +294,6 @@ enum err tls_stream_new(struct tls_context *c, struct stream *plain, struct tls_
   t->base.ops = &tls_ops;
   t->base.owner = old.owner;
   t->base.watch.on_event = old.watch.on_event;
-  t->base.watch.on_hang_up = old.watch.on_hang_up;
   t->context = tls_context_ref(c);
   t->ssl = ssl_new(t);
   buf_init(&t->unsent, UNSENT_MAX_BYTES);

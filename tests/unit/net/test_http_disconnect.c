@@ -1,100 +1,9 @@
 /* Clients that go away: noticed in every phase, over every kind of connection, with and without a grace; and nothing of
  * them is left. */
-#include "http2_wire.h"
-#include "tls_fixture.h"
-
-#include "net/tls_context.h"
-
-#include <dirent.h>
+#include "http_callers.h"
 
 #define GET(target) "GET " target " HTTP/1.1\r\nHost: a\r\n\r\n"
 #define FOREVER     INT64_MAX
-
-enum transport { PLAIN, TLS, HTTP2, HTTP2_TLS, TRANSPORTS };
-
-static struct tls_world world, world_http2; /* of the clients; one server fits both */
-
-/* --- one client of any kind --- */
-struct caller {
-  enum transport by;
-  struct wire *w;
-  struct h2 *h;
-  struct h2_reply *reply;
-};
-
-static struct stream *connect_tls(const struct site *site, struct tls_context *client) {
-  struct stream *s = NULL;
-  struct fault f = {0};
-  CHECK_ERR(tls_connect(client, connect_to(&site->at), TEXT("example.test"), after(5 * SECOND_US), &s, &f), ERR_OK);
-  return s;
-}
-
-static struct caller call(const struct site *site, enum transport by) {
-  struct caller c = {.by = by};
-  if (by == HTTP2)
-    c.h = h2_open(site);
-  else if (by == HTTP2_TLS)
-    c.h = h2_open_with(connect_tls(site, world_http2.client), NULL, 0);
-  else
-    c.w = by == TLS ? wire_of(connect_tls(site, world.client)) : wire_open(site);
-  if (c.h) {
-    c.reply = h2_post(c.h, "/", TEXT("x"), false);
-    h2_send(c.h);
-  } else {
-    wire_send(c.w, TEXT("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 1\r\n\r\nx"));
-  }
-  return c;
-}
-
-enum leaving { CLOSES, RESETS, RESETS_STREAM };
-
-static void leave(struct caller *c, enum leaving how) {
-  if (how == RESETS_STREAM) {
-    CHECK_INT(nghttp2_submit_rst_stream(c->h->ng, NGHTTP2_FLAG_NONE, c->reply->id, NGHTTP2_CANCEL), 0);
-    h2_settle(c->h);
-    return;
-  }
-  struct stream **s = c->h ? &c->h->s : &c->w->s;
-  stream_close(*s, how == RESETS);
-  *s = NULL;
-}
-
-static void caller_free(struct caller *c) {
-  if (c->h)
-    h2_close(c->h);
-  else
-    wire_close(c->w);
-}
-
-/* --- what must be as it was --- */
-static size_t open_descriptors(void) {
-  size_t n = 0;
-  DIR *d = opendir("/proc/self/fd");
-  CHECK_INT(d != NULL, 1);
-  while (readdir(d))
-    n++;
-  closedir(d);
-  return n;
-}
-
-struct balance {
-  size_t descriptors, timers, watches, fibers;
-};
-
-/* A sleep takes the sleeper's own timer out of the count. */
-static struct balance balance_now(void) {
-  CHECK_ERR(fiber_sleep(MS_US), ERR_OK);
-  struct loop_stats s = loop_stats(loop_current());
-  return (struct balance){open_descriptors(), s.timers, s.watches, s.fibers};
-}
-
-static void check_balance(const struct balance *before) {
-  struct balance now = balance_now();
-  CHECK_INT(now.descriptors, before->descriptors);
-  CHECK_INT(now.timers, before->timers);
-  CHECK_INT(now.watches, before->watches);
-  CHECK_INT(now.fibers, before->fibers);
-}
 
 /* --- the handler: goes on when its client has gone, and tells what it saw --- */
 struct seen {
@@ -153,7 +62,7 @@ static struct site site_for(struct seen *seen, enum transport by, atomic_size_t 
   site.serve = go_on;
   site.data = seen;
   site.options.shared_connections = places;
-  site.options.tls = by == TLS ? world.server : by == HTTP2_TLS ? world_http2.server : NULL;
+  use_transport(&site, by);
   return site;
 }
 
@@ -284,8 +193,7 @@ static void check_changed_grace(void *arg) {
   site_close(&site);
 }
 static void test_another_grace_takes_effect_while_the_client_is_gone(void **state) {
-  for (int by = 0; by < TRANSPORTS; by++)
-    run_fiber(check_changed_grace, &by);
+  over_every_transport(check_changed_grace);
 }
 
 static void check_switched_off(void *arg) {
@@ -308,10 +216,7 @@ static void check_switched_off(void *arg) {
   caller_free(&c);
   site_close(&site);
 }
-static void test_a_pending_grace_can_be_stopped(void **state) {
-  for (int by = 0; by < TRANSPORTS; by++)
-    run_fiber(check_switched_off, &by);
-}
+static void test_a_pending_grace_can_be_stopped(void **state) { over_every_transport(check_switched_off); }
 
 static void check_close(void *arg) {
   enum transport by = *(enum transport *)arg;
@@ -330,10 +235,7 @@ static void check_close(void *arg) {
   caller_free(&c);
   check_balance(&before);
 }
-static void test_closing_the_server_knows_no_grace(void **state) {
-  for (int by = 0; by < TRANSPORTS; by++)
-    run_fiber(check_close, &by);
-}
+static void test_closing_the_server_knows_no_grace(void **state) { over_every_transport(check_close); }
 
 /* The client only stops sending; the end it reads shows that the server holds its socket no longer. */
 static void check_half_closed(void *arg) {
@@ -415,10 +317,7 @@ static void check_deaf_client(void *arg) {
   caller_free(&c);
   site_close(&site);
 }
-static void test_a_client_that_takes_nothing_counts_as_gone(void **state) {
-  for (int by = 0; by < TRANSPORTS; by++)
-    run_fiber(check_deaf_client, &by);
-}
+static void test_a_client_that_takes_nothing_counts_as_gone(void **state) { over_every_transport(check_deaf_client); }
 
 static void check_many(void *arg) {
   enum transport by = *(enum transport *)arg;
@@ -447,10 +346,7 @@ static void check_many(void *arg) {
   site_close(&site);
   check_balance(&before);
 }
-static void test_many_that_left_hold_neither_descriptors_nor_places(void **state) {
-  for (int by = 0; by < TRANSPORTS; by++)
-    run_fiber(check_many, &by);
-}
+static void test_many_that_left_hold_neither_descriptors_nor_places(void **state) { over_every_transport(check_many); }
 
 /* --- HTTP/1.1: what is unread --- */
 static void wait_watching(struct site *site, struct http_request *rq) {
@@ -546,10 +442,7 @@ static void check_already_gone(void *arg) {
   caller_free(&c);
   site_close(&site);
 }
-static void test_a_client_that_left_earlier_is_noticed(void **state) {
-  for (int by = 0; by < TRANSPORTS; by++)
-    run_fiber(check_already_gone, &by);
-}
+static void test_a_client_that_left_earlier_is_noticed(void **state) { over_every_transport(check_already_gone); }
 
 int main(void) {
   const struct CMUnitTest tests[] = {
@@ -567,18 +460,9 @@ int main(void) {
       cmocka_unit_test(test_unread_requests_do_not_hide_a_reset),
       cmocka_unit_test(test_a_client_that_left_earlier_is_noticed),
   };
-  const struct identity_options names = {.names = "DNS:example.test"};
-  world = tls_world_new(&names, false);
-  tls_folder_remove(); /* the second has one of its own */
-  world_http2 = tls_world_new(&names, false);
-  if (SSL_CTX_set_alpn_protos(world_http2.client->ssl, (const unsigned char *)"\x02h2\x08http/1.1", 12) != 0)
-    abort();
+  callers_start();
   cmocka_set_message_output(CM_OUTPUT_TAP);
   int failed = cmocka_run_group_tests(tests, NULL, NULL);
-  tls_context_unref(world.server);
-  tls_context_unref(world.client);
-  identity_free(&world.leaf);
-  identity_free(&world.ca);
-  tls_world_free(&world_http2);
+  callers_stop();
   return failed;
 }

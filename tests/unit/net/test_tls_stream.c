@@ -291,11 +291,9 @@ static void moved(void *arg) {
   int owner = 0;
   p.a->owner = &owner;
   p.a->watch.on_event = on_event;
-  p.a->watch.on_hang_up = fiber_self();
   CHECK_ERR(tls_stream_new(w->client, p.a, &t), ERR_OK);
   CHECK_INT(t->base.owner == &owner, 1);
   CHECK_INT(t->base.watch.on_event == on_event, 1);
-  CHECK_INT(t->base.watch.on_hang_up == fiber_self(), 1);
   stream_close(&t->base, false);
   stream_close(p.b, false);
 }
