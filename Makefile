@@ -76,6 +76,7 @@ bench: build ## side by side with nginx and HAProxy; results in bench/results
 docs: build ## write docs/generated from the program's tables and the fixtures
 	@mkdir -p docs/generated
 	@build/weir reference >docs/generated/configuration.md
+	@build/weir reference failures >docs/generated/failures.md
 	@ninja -C $(RELEASE) --quiet tools/fidelity
 	@$(RELEASE)/tools/fidelity tests/fixtures >docs/generated/fidelity.md
 

@@ -11,7 +11,7 @@ static const struct command {
     {"key", "create, list, block and unblock keys", cli_key},
     {"ledger", "list and verify the ledger", cli_ledger},
     {"migrate", "change or show the database's schema", cli_migrate},
-    {"reference", "print every configuration key", cli_reference},
+    {"reference", "print every configuration key, or how failures are told apart", cli_reference},
     {"version", "print the version", cli_version},
 };
 
