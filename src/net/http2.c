@@ -293,17 +293,25 @@ void http2_session_on_timer(struct http2_session *h) {
   unpin(h);
 }
 
-void http2_session_drain(struct http2_session *h) {
-  if (h->draining || h->leaving || h->dead)
-    return;
+/* The answer to the ping says that the notice was read, and that all streams opened before are here. */
+static void give_notice(struct http2_session *h) {
+  http2_must(nghttp2_submit_shutdown_notice(h->ng));
+  http2_must(nghttp2_submit_ping(h->ng, NGHTTP2_FLAG_NONE, NULL));
   h->draining = true;
-  h->final_by_us = now_of(h) + FINAL_US;
-  if (h->open == 0) {
+  h->final_by_us = INT64_MAX;
+}
+
+void http2_session_drain(struct http2_session *h) {
+  bool patient = server_of(h)->patient;
+  int64_t final_by_us = now_of(h) + (patient ? server_of(h)->options.idle_timeout_us : FINAL_US);
+  if (h->leaving || h->dead)
+    return;
+  if (h->open == 0 && !patient)
     leave(h, NGHTTP2_NO_ERROR);
-  } else {
-    http2_must(nghttp2_submit_shutdown_notice(h->ng));
-    http2_must(nghttp2_submit_ping(h->ng, NGHTTP2_FLAG_NONE, NULL)); /* its answer says that the notice was read */
-  }
+  else if (!h->draining)
+    give_notice(h);
+  if (final_by_us < h->final_by_us)
+    h->final_by_us = final_by_us;
   http2_session_flush(h);
 }
 

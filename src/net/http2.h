@@ -83,7 +83,8 @@ void http2_session_start(struct http_connection *c, struct text bytes);
 /* On the loop: the socket has news, or c's timer fired. May free the session and c. */
 void http2_session_on_event(struct http2_session *h);
 void http2_session_on_timer(struct http2_session *h);
-/* Open streams may finish; the client is asked to open none. May free both. */
+/* Open streams may finish; the client is asked to open none. Once more when the server is no longer patient. May free
+ * both. */
 void http2_session_drain(struct http2_session *h);
 /* The client has had time to hear of it: what it opens from now on is not looked at. */
 void http2_session_finish_drain(struct http2_session *h);

@@ -76,6 +76,7 @@ struct http_server {
   size_t open;     /* of count, those that still have a socket */
   size_t requests; /* of active, those that max_requests limits */
   bool draining, closing;
+  bool patient;          /* while draining */
   int64_t date_until_us; /* loop time */
   char date[32];         /* IMF-fixdate, RFC 9110 section 5.6.7 */
 };

@@ -82,10 +82,15 @@ static void add_length(struct buf *out, size_t length) {
   buf_add(out, TEXT("\r\n"));
 }
 
+/* A patient drain takes the requests that have been sent ahead along. */
+static bool is_last(const struct http_connection *c) {
+  return c->server->draining && !(c->server->patient && c->unread_len > 0);
+}
+
 /* What becomes of the connection. */
 static void add_connection(struct http_exchange *x, struct buf *out) {
   const struct http1_head *request = &x->rq.head;
-  x->will_close = x->will_close || !request->keep_alive || !x->body_done || x->c->server->draining;
+  x->will_close = x->will_close || !request->keep_alive || !x->body_done || is_last(x->c);
   if (x->will_close)
     buf_add(out, TEXT("connection: close\r\n"));
   else if (request->minor_version == 0)

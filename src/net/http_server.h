@@ -64,8 +64,13 @@ enum err http_server_new(struct loop *loop, const struct http_server_options *o,
 /* A new connection, from listener_start's callback. Takes s over. */
 void http_server_accept(struct http_server *srv, struct stream *s, const struct addr *peer);
 /* Drain: idle connections close now, busy ones after their answer (`connection: close`; HTTP/2: GOAWAY, and the end
- * when the open streams are done). */
-void http_server_drain(struct http_server *srv);
+ * when the open streams are done). A request that crosses the close of an idle connection is lost to its client.
+ * patient: none is lost, where somebody else takes the new connections and there is time. Those that are idle, or have
+ * not said anything yet, stay for one more request, with `connection: close` on the answer of the last that had been
+ * sent by then, or until their idle time is over; HTTP/2 is told to open no more streams, and what it had opened before
+ * it heard of that is served (RFC 9113 section 6.8). Can be followed by a drain that is not patient, not the other way
+ * round. */
+void http_server_drain(struct http_server *srv, bool patient);
 size_t http_server_connections(const struct http_server *srv); /* also those whose client left what is being served */
 size_t http_server_active(const struct http_server *srv);      /* requests being served */
 /* Resets whatever is left: every request fiber is cancelled. Frees once the last has ended (srv must not be used

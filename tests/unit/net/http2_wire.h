@@ -34,7 +34,7 @@ struct h2 {
   size_t count;
   bool has_goaway;
   uint32_t goaway_code;
-  int32_t goaway_last;
+  int32_t goaway_first, goaway_last; /* the last stream of the first of them, and of the last */
   size_t reads;
   unsigned settings_acks;
   enum err end;      /* how the connection ended, ERR_OK so far */
@@ -86,6 +86,8 @@ static inline int h2_on_frame(nghttp2_session *ng, const nghttp2_frame *frame, v
   struct h2 *h = data;
   struct h2_reply *r = h2_find(h, frame->hd.stream_id);
   if (frame->hd.type == NGHTTP2_GOAWAY) {
+    if (!h->has_goaway)
+      h->goaway_first = frame->goaway.last_stream_id;
     h->has_goaway = true;
     h->goaway_code = frame->goaway.error_code;
     h->goaway_last = frame->goaway.last_stream_id;
@@ -110,6 +112,8 @@ static inline int h2_on_close(nghttp2_session *ng, int32_t id, uint32_t code, vo
   return 0;
 }
 
+static bool h2_without_pongs; /* for those made from here on */
+
 static inline struct h2 *h2_of(struct stream *s) {
   struct h2 *h = calloc(1, sizeof(*h));
   nghttp2_session_callbacks *c = NULL;
@@ -121,6 +125,7 @@ static inline struct h2 *h2_of(struct stream *s) {
   nghttp2_session_callbacks_set_on_frame_recv_callback(c, h2_on_frame);
   nghttp2_session_callbacks_set_on_stream_close_callback(c, h2_on_close);
   nghttp2_option_set_no_auto_window_update(o, 1);
+  nghttp2_option_set_no_auto_ping_ack(o, h2_without_pongs);
   nghttp2_option_set_no_http_messaging(o, 1); /* it is the server that must judge */
   h->s = s;
   int on = 1;

@@ -199,7 +199,7 @@ static void check_drain(void *arg) {
   h2_settle(idle);
   struct h2_reply *r = h2_get(busy, "/");
   h2_settle(busy);
-  http_server_drain(site.srv);
+  http_server_drain(site.srv, false);
   CHECK_ERR(h2_end(idle), ERR_END);
   CHECK_INT(idle->has_goaway && idle->goaway_code == NGHTTP2_NO_ERROR, 1);
   h2_settle(busy);
@@ -229,7 +229,7 @@ static void check_late_stream(void *arg) {
   struct h2_reply *early = h2_get(h, "/");
   h2_settle(h);
   struct h2_reply *late = h2_get(h, "/"); /* on its way when the drain begins */
-  http_server_drain(site.srv);
+  http_server_drain(site.srv, false);
   h2_send(h);
   settle();
   go = true;
@@ -240,6 +240,85 @@ static void check_late_stream(void *arg) {
   site_close(&site);
 }
 static void test_a_stream_that_crosses_the_drain_is_served(void **state) { run_fiber(check_late_stream, NULL); }
+
+/* Two steps: no more streams, please; and once that has been heard, these are the last. */
+static void check_patient(void *arg) {
+  bool go = true;
+  struct site site = site_options();
+  site.serve = wait_for_test;
+  site.data = &go;
+  site_open(&site);
+  struct h2 *h = h2_open(&site);
+  CHECK_INT(h2_answer(h, h2_get(h, "/1")), 200);
+  h2_settle(h);
+  http_server_drain(site.srv, true);
+  struct h2_reply *crossing = h2_get(h, "/2"); /* it has not read the notice yet */
+  go = false;
+  while (h->goaway_last != crossing->id && h2_turn(h, 5 * SECOND_US))
+    continue;
+  go = true;
+  CHECK_INT(h2_answer(h, crossing), 200);
+  CHECK_ERR(h2_end(h), ERR_END);
+  CHECK_INT(h->goaway_first, INT32_MAX);
+  CHECK_INT(h->goaway_last, crossing->id);
+  CHECK_INT(h->goaway_code, NGHTTP2_NO_ERROR);
+  h2_close(h);
+  site_close(&site);
+}
+static void test_a_patient_drain_takes_two_steps(void **state) { run_fiber(check_patient, NULL); }
+
+/* The notice is not answered: the last word waits for the idle time, or for the patience to end. */
+static void check_no_pong(bool stays_patient) {
+  bool go = false;
+  struct site site = site_options();
+  site.serve = wait_for_test;
+  site.data = &go;
+  if (stays_patient)
+    site.options.idle_timeout_us = 30 * MS_US;
+  site_open(&site);
+  h2_without_pongs = true;
+  struct h2 *h = h2_open(&site);
+  h2_without_pongs = false;
+  struct h2_reply *r = h2_get(h, "/");
+  h2_settle(h);
+  http_server_drain(site.srv, true);
+  h2_settle(h);
+  CHECK_INT(h->goaway_last, INT32_MAX);
+  if (!stays_patient)
+    http_server_drain(site.srv, false);
+  while (h->goaway_last != r->id && h2_turn(h, 5 * SECOND_US))
+    continue;
+  CHECK_INT(h->goaway_last, r->id);
+  go = true;
+  CHECK_INT(h2_answer(h, r), 200);
+  CHECK_ERR(h2_end(h), ERR_END);
+  h2_close(h);
+  site_close(&site);
+}
+static void check_no_pongs(void *arg) {
+  check_no_pong(true);
+  check_no_pong(false);
+}
+static void test_a_notice_that_is_not_answered_is_followed_up_in_time(void **state) { run_fiber(check_no_pongs, NULL); }
+
+static void check_patience_ends(void *arg) {
+  struct site site = site_options();
+  site_open(&site);
+  h2_without_pongs = true;
+  struct h2 *h = h2_open(&site);
+  h2_without_pongs = false;
+  CHECK_INT(h2_answer(h, h2_get(h, "/")), 200);
+  http_server_drain(site.srv, true);
+  h2_settle(h);
+  CHECK_INT(h->end, ERR_OK);
+  http_server_drain(site.srv, false);
+  CHECK_ERR(h2_end(h), ERR_END);
+  h2_close(h);
+  settle();
+  CHECK_INT(http_server_connections(site.srv), 0);
+  site_close(&site);
+}
+static void test_a_drain_may_lose_its_patience(void **state) { run_fiber(check_patience_ends, NULL); }
 
 static void go_on_alone(struct site *site, struct http_request *rq) {
   const bool *go = site->data;
@@ -268,7 +347,7 @@ static void check_leftovers(bool drains) {
   h2_settle(h);
   CHECK_INT(http_server_active(site.srv), 1);
   if (drains)
-    http_server_drain(site.srv);
+    http_server_drain(site.srv, false);
   while (!h->has_goaway && h2_turn(h, 5 * SECOND_US))
     continue;
   CHECK_INT(h->has_goaway && h->goaway_code == NGHTTP2_NO_ERROR, 1);
@@ -365,6 +444,9 @@ int main(void) {
       cmocka_unit_test(test_a_head_that_stops_ends_the_connection),
       cmocka_unit_test(test_drain_lets_streams_finish),
       cmocka_unit_test(test_a_stream_that_crosses_the_drain_is_served),
+      cmocka_unit_test(test_a_patient_drain_takes_two_steps),
+      cmocka_unit_test(test_a_notice_that_is_not_answered_is_followed_up_in_time),
+      cmocka_unit_test(test_a_drain_may_lose_its_patience),
       cmocka_unit_test(test_streams_that_are_gone_do_not_keep_the_connection),
       cmocka_unit_test(test_close_cancels_what_is_served),
       cmocka_unit_test(test_a_client_that_says_goodbye_is_let_go),

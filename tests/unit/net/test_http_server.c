@@ -1,5 +1,5 @@
 /* Connections as a whole: what they cost while idle, how many there may be, how they end. */
-#include "http_fixture.h"
+#include "http_callers.h"
 
 #define GET "GET / HTTP/1.1\r\nHost: a\r\n\r\n"
 
@@ -152,7 +152,7 @@ static void check_drain(void *arg) {
   wire_send(busy, TEXT(GET));
   settle();
   CHECK_INT(http_server_active(site.srv), 1);
-  http_server_drain(site.srv);
+  http_server_drain(site.srv, false);
   CHECK_ERR(wire_end(idle), ERR_END);
   fiber_wake(handler);
   CHECK_INT(wire_answer(busy), 200);
@@ -164,6 +164,190 @@ static void check_drain(void *arg) {
   site_close(&site);
 }
 static void test_drain_lets_requests_finish(void **state) { run_fiber(check_drain, NULL); }
+
+/* Idle, and with a request on its way in the same turn of the loop: nobody loses one. */
+static void check_patient(void *arg) {
+  enum transport by = *(enum transport *)arg;
+  struct site site = site_options();
+  use_transport(&site, by);
+  site_open(&site);
+  struct caller idle = call(&site, by), sending = call(&site, by), silent = caller_open(&site, by);
+  CHECK_INT(caller_answer(&idle), 200);
+  CHECK_INT(caller_answer(&sending), 200);
+  settle();
+  caller_post(&sending, 1, TEXT("y"));
+  http_server_drain(site.srv, true);
+  CHECK_INT(caller_answer(&sending), 200);
+  CHECK_TEXT(caller_text(&sending), TEXT("POST / y"));
+  struct caller *rest[] = {&idle, &silent};
+  for (size_t i = 0; i < COUNT_OF(rest); i++) {
+    if (rest[i]->h && rest[i]->h->has_goaway)
+      continue; /* it knows, and would ask elsewhere */
+    caller_post(rest[i], 1, TEXT("z"));
+    CHECK_INT(caller_answer(rest[i]), 200);
+  }
+  struct caller *all[] = {&idle, &sending, &silent};
+  for (size_t i = 0; i < COUNT_OF(all); i++) {
+    if (all[i]->w)
+      CHECK_TEXT(wire_header(all[i]->w, "connection"), TEXT("close"));
+    CHECK_ERR(all[i]->w ? wire_end(all[i]->w) : h2_end(all[i]->h), ERR_END);
+    caller_free(all[i]);
+  }
+  settle();
+  CHECK_INT(http_server_connections(site.srv), 0);
+  site_close(&site);
+}
+static void test_a_patient_drain_loses_no_request(void **state) { over_every_transport(check_patient); }
+
+struct asker {
+  struct caller c;
+  unsigned answered, running;
+};
+
+static bool may_ask_on(const struct caller *c) { return c->h ? !c->h->has_goaway : c->w->head.keep_alive; }
+
+static void ask_on(void *data) {
+  struct asker *a = data;
+  do {
+    caller_post(&a->c, 1, TEXT("x"));
+    if (!CHECK_INT(caller_answer(&a->c), 200))
+      break;
+    a->answered++;
+    if (a->answered % 4 == 0)
+      CHECK_ERR(fiber_yield(), ERR_OK);
+  } while (may_ask_on(&a->c));
+  a->running = 0;
+}
+
+static void check_patient_load(void *arg) {
+  enum transport by = *(enum transport *)arg;
+  struct site site = site_options();
+  use_transport(&site, by);
+  site_open(&site);
+  static struct asker askers[20];
+  for (size_t i = 0; i < COUNT_OF(askers); i++) {
+    askers[i] = (struct asker){.c = caller_open(&site, by), .running = 1};
+    start(ask_on, &askers[i]);
+  }
+  while (site.served < 500)
+    CHECK_ERR(fiber_yield(), ERR_OK);
+  http_server_drain(site.srv, true);
+  for (size_t i = 0; i < COUNT_OF(askers); i++) {
+    while (askers[i].running)
+      CHECK_ERR(fiber_yield(), ERR_OK);
+    CHECK_INT(askers[i].answered > 0, 1);
+    caller_free(&askers[i].c);
+  }
+  settle();
+  CHECK_INT(http_server_connections(site.srv), 0);
+  site_close(&site);
+}
+static void test_a_patient_drain_loses_no_request_under_load(void **state) { over_every_transport(check_patient_load); }
+
+/* Accepted, and not even the handshake has come. */
+static void check_patient_accepted(void *arg) {
+  enum transport by = *(enum transport *)arg;
+  struct site site = site_options();
+  use_transport(&site, by);
+  site_open(&site);
+  struct stream *s = connect_to(&site.at), *out = s;
+  while (http_server_connections(site.srv) == 0)
+    CHECK_ERR(fiber_yield(), ERR_OK);
+  http_server_drain(site.srv, true);
+  struct tls_context *tls = by == HTTP2_TLS ? world_http2.client : by == TLS ? world.client : NULL;
+  if (tls)
+    CHECK_ERR(tls_connect(tls, s, TEXT("example.test"), after(5 * SECOND_US), &out, NULL), ERR_OK);
+  settle(); /* and nothing again behind the handshake */
+  struct caller c = {.by = by};
+  if (by >= HTTP2)
+    c.h = h2_open_with(out, NULL, 0);
+  else
+    c.w = wire_of(out);
+  caller_post(&c, 1, TEXT("x"));
+  CHECK_INT(caller_answer(&c), 200);
+  CHECK_ERR(c.w ? wire_end(c.w) : h2_end(c.h), ERR_END);
+  caller_free(&c);
+  site_close(&site);
+}
+static void test_a_patient_drain_waits_for_the_first_byte(void **state) {
+  over_every_transport(check_patient_accepted);
+}
+
+static void check_patient_pipeline(void *arg) {
+  struct site site = site_options();
+  site_open(&site);
+  struct wire *w = wire_open(&site);
+  settle();
+  wire_send(w, TEXT(GET "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 1\r\n\r\nx" GET));
+  http_server_drain(site.srv, true);
+  for (int i = 0; i < 3; i++) {
+    CHECK_INT(wire_answer(w), 200);
+    CHECK_INT(w->head.keep_alive, i < 2);
+  }
+  CHECK_ERR(wire_end(w), ERR_END);
+  CHECK_INT(site.served, 3);
+  wire_close(w);
+  site_close(&site);
+}
+static void test_a_patient_drain_answers_what_was_sent_ahead(void **state) { run_fiber(check_patient_pipeline, NULL); }
+
+static void check_patient_idle(void *arg) {
+  enum transport by = *(enum transport *)arg;
+  struct site site = site_options();
+  use_transport(&site, by);
+  site.options.idle_timeout_us = 30 * MS_US;
+  site_open(&site);
+  struct caller c = call(&site, by);
+  CHECK_INT(caller_answer(&c), 200);
+  http_server_drain(site.srv, true);
+  CHECK_ERR(c.w ? wire_end(c.w) : h2_end(c.h), ERR_END);
+  caller_free(&c);
+  settle();
+  CHECK_INT(http_server_connections(site.srv), 0);
+  site_close(&site);
+}
+static void test_a_patient_drain_keeps_to_the_idle_time(void **state) { over_every_transport(check_patient_idle); }
+
+static void check_patience_ends(void *arg) {
+  enum transport by = *(enum transport *)arg;
+  struct site site = site_options();
+  use_transport(&site, by);
+  site_open(&site);
+  struct caller c = call(&site, by);
+  CHECK_INT(caller_answer(&c), 200);
+  http_server_drain(site.srv, true);
+  CHECK_INT(http_server_connections(site.srv), 1);
+  http_server_drain(site.srv, false);
+  CHECK_ERR(c.w ? wire_end(c.w) : h2_end(c.h), ERR_END);
+  caller_free(&c);
+  http_server_drain(site.srv, true); /* too late for patience */
+  c = caller_open(&site, by);
+  settle();
+  http_server_drain(site.srv, true);
+  CHECK_ERR(c.w ? wire_end(c.w) : h2_end(c.h), ERR_END);
+  caller_free(&c);
+  site_close(&site);
+}
+static void test_a_drain_may_lose_its_patience_but_not_find_it(void **state) {
+  for (int by = PLAIN; by <= TLS; by++)
+    run_fiber(check_patience_ends, &by);
+}
+
+static void check_patient_close(void *arg) {
+  enum transport by = *(enum transport *)arg;
+  struct balance before = balance_now();
+  struct site site = site_options();
+  use_transport(&site, by);
+  site_open(&site);
+  struct caller c = call(&site, by);
+  CHECK_INT(caller_answer(&c), 200);
+  http_server_drain(site.srv, true);
+  site_close(&site);
+  CHECK_INT((c.w ? wire_end(c.w) : h2_end(c.h)) != ERR_OK, 1);
+  caller_free(&c);
+  check_balance(&before);
+}
+static void test_closing_ends_a_patient_drain(void **state) { over_every_transport(check_patient_close); }
 
 static void check_close(void *arg) {
   struct fiber *handler = NULL;
@@ -193,8 +377,18 @@ int main(void) {
       cmocka_unit_test(test_without_a_fiber_left_a_request_is_503),
       cmocka_unit_test(test_idle_connections_are_closed_in_time),
       cmocka_unit_test(test_drain_lets_requests_finish),
+      cmocka_unit_test(test_a_patient_drain_loses_no_request),
+      cmocka_unit_test(test_a_patient_drain_loses_no_request_under_load),
+      cmocka_unit_test(test_a_patient_drain_waits_for_the_first_byte),
+      cmocka_unit_test(test_a_patient_drain_answers_what_was_sent_ahead),
+      cmocka_unit_test(test_a_patient_drain_keeps_to_the_idle_time),
+      cmocka_unit_test(test_a_drain_may_lose_its_patience_but_not_find_it),
+      cmocka_unit_test(test_closing_ends_a_patient_drain),
       cmocka_unit_test(test_close_cancels_what_is_served),
   };
+  callers_start();
   cmocka_set_message_output(CM_OUTPUT_TAP);
-  return cmocka_run_group_tests(tests, NULL, NULL);
+  int failed = cmocka_run_group_tests(tests, NULL, NULL);
+  callers_stop();
+  return failed;
 }
