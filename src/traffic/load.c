@@ -23,13 +23,17 @@
 #define PERIOD_US  (LOAD_FRESH_US / 2)
 #define COUNT_BITS 32
 
+struct timing {
+  _Atomic int64_t average_us, noted_us; /* -1: never; when it was noted last */
+  _Atomic uint64_t counts[2][BUCKETS];  /* of the even and of the odd periods */
+};
+
 struct load {
   struct text provider, credential, model;
   uint64_t hash;
   struct slots *slots;
   atomic_uint in_flight;
-  _Atomic int64_t average_us, noted_us; /* -1: never; when it was noted last */
-  _Atomic uint64_t counts[2][BUCKETS];  /* of the even and of the odd periods */
+  struct timing timing[2]; /* of plain answers and of streams */
   char names[];
 };
 
@@ -108,7 +112,8 @@ static struct load *load_new(uint64_t hash, struct text provider, struct text cr
   l->model = copy_name(&names, model);
   l->hash = hash;
   l->slots = slots_new();
-  atomic_init(&l->average_us, -1);
+  atomic_init(&l->timing[false].average_us, -1);
+  atomic_init(&l->timing[true].average_us, -1);
   return l;
 }
 
@@ -163,7 +168,7 @@ static int64_t bucket_middle_us(size_t bucket) {
 }
 
 /* The average is stored before the time: a reader between the two takes it for older than it is, never for newer. */
-static void note_average(struct load *l, int64_t took_us, int64_t now_us) {
+static void note_average(struct timing *l, int64_t took_us, int64_t now_us) {
   int64_t average = atomic_load(&l->average_us), next;
   do {
     bool is_fresh = average >= 0 && now_us - atomic_load(&l->noted_us) <= LOAD_FRESH_US;
@@ -174,7 +179,7 @@ static void note_average(struct load *l, int64_t took_us, int64_t now_us) {
 
 static uint64_t period_of(int64_t now_us) { return (uint32_t)(now_us / PERIOD_US); }
 
-static void count_sample(struct load *l, int64_t took_us, int64_t now_us) {
+static void count_sample(struct timing *l, int64_t took_us, int64_t now_us) {
   uint64_t period = period_of(now_us);
   _Atomic uint64_t *counter = &l->counts[period & 1][bucket_of(took_us)];
   uint64_t old = atomic_load_explicit(counter, memory_order_relaxed), next;
@@ -183,32 +188,33 @@ static void count_sample(struct load *l, int64_t took_us, int64_t now_us) {
   while (!atomic_compare_exchange_weak_explicit(counter, &old, next, memory_order_relaxed, memory_order_relaxed));
 }
 
-void load_note_first_token(struct load *l, int64_t took_us, int64_t now_us) {
+void load_note_first_token(struct load *l, bool streamed, int64_t took_us, int64_t now_us) {
   if (!l)
     return;
   took_us = took_us < 0 ? 0 : took_us > TIME_MAX ? TIME_MAX : took_us;
-  note_average(l, took_us, now_us);
-  count_sample(l, took_us, now_us);
+  note_average(&l->timing[streamed], took_us, now_us);
+  count_sample(&l->timing[streamed], took_us, now_us);
 }
 
-int64_t load_first_token_us(const struct load *l, int64_t now_us) {
-  if (!l || now_us - atomic_load(&l->noted_us) > LOAD_FRESH_US)
+int64_t load_first_token_us(const struct load *l, bool streamed, int64_t now_us) {
+  if (!l || now_us - atomic_load(&l->timing[streamed].noted_us) > LOAD_FRESH_US)
     return -1;
-  return atomic_load(&l->average_us);
+  return atomic_load(&l->timing[streamed].average_us);
 }
 
-static uint64_t samples_in(const struct load *l, uint64_t period, size_t bucket) {
+static uint64_t samples_in(const struct timing *l, uint64_t period, size_t bucket) {
   uint64_t counter = atomic_load_explicit(&l->counts[period & 1][bucket], memory_order_relaxed);
   return counter >> COUNT_BITS == (uint32_t)period ? (uint32_t)counter : 0;
 }
 
-int64_t load_first_token_p95_us(const struct load *l, int64_t now_us) {
+int64_t load_first_token_p95_us(const struct load *l, bool streamed, int64_t now_us) {
   if (!l)
     return -1;
+  const struct timing *t = &l->timing[streamed];
   uint64_t period = period_of(now_us), total = 0, seen = 0;
   uint32_t counts[BUCKETS];
   for (size_t i = 0; i < BUCKETS; i++) {
-    counts[i] = (uint32_t)(samples_in(l, period, i) + samples_in(l, period - 1, i));
+    counts[i] = (uint32_t)(samples_in(t, period, i) + samples_in(t, period - 1, i));
     total += counts[i];
   }
   if (total < LOAD_P95_MIN)
@@ -239,8 +245,10 @@ bool loads_next(struct loads *all, size_t *cursor, int64_t now_us, struct load_r
                            .credential = l->credential,
                            .model = l->model,
                            .in_flight = load_in_flight(l),
-                           .first_token_us = load_first_token_us(l, now_us),
-                           .first_token_p95_us = load_first_token_p95_us(l, now_us),
+                           .first_token_us = load_first_token_us(l, true, now_us),
+                           .first_token_p95_us = load_first_token_p95_us(l, true, now_us),
+                           .answer_us = load_first_token_us(l, false, now_us),
+                           .answer_p95_us = load_first_token_p95_us(l, false, now_us),
                            .waiting = slots_waiting(l->slots)};
   return true;
 }

@@ -1,7 +1,7 @@
 /* What this process knows of each target, that is of a model at a provider with a credential: calls in flight, the time
- * to the first token, and its places (slots.h). One table for all workers; every function may be called by any thread
- * and none waits or takes a lock, but loads_find on the first sight of a target. Times come in as arguments, from a
- * clock that does not go back. */
+ * to the first token of a stream and that of a whole plain answer, and its places (slots.h). One table for all workers;
+ * every function may be called by any thread and none waits or takes a lock, but loads_find on the first sight of a
+ * target. Times come in as arguments, from a clock that does not go back. */
 #ifndef TRAFFIC_LOAD_H
 #define TRAFFIC_LOAD_H
 
@@ -27,13 +27,14 @@ void load_end(struct load *l);
 /* Calls begun and not ended; 0 for NULL. */
 uint32_t load_in_flight(const struct load *l);
 
-/* A call's first token came after took_us (a negative time reads as 0). */
-void load_note_first_token(struct load *l, int64_t took_us, int64_t now_us);
+/* A stream's first token, or a plain answer (which shows nothing before it is whole), came after took_us; a negative
+ * time reads as 0. The two are measured apart. */
+void load_note_first_token(struct load *l, bool streamed, int64_t took_us, int64_t now_us);
 /* The moving average, to which a new sample adds an eighth. -1: unknown, or older than LOAD_FRESH_US. */
-int64_t load_first_token_us(const struct load *l, int64_t now_us);
+int64_t load_first_token_us(const struct load *l, bool streamed, int64_t now_us);
 /* The 95th percentile of the last two and a half to five minutes, at most 6.25 % away from the sample it stands for
  * (samples of more than 4.7 hours read as that). -1 for fewer than LOAD_P95_MIN samples. */
-int64_t load_first_token_p95_us(const struct load *l, int64_t now_us);
+int64_t load_first_token_p95_us(const struct load *l, bool streamed, int64_t now_us);
 
 /* The target's places; NULL for NULL. */
 struct slots *load_slots(struct load *l);
@@ -45,7 +46,8 @@ uint64_t loads_in_flight(struct loads *all);
 struct load_row {
   struct text provider, credential, model;
   uint32_t in_flight;
-  int64_t first_token_us, first_token_p95_us; /* as the functions above say */
+  int64_t first_token_us, first_token_p95_us; /* of streams, as the functions above say */
+  int64_t answer_us, answer_p95_us;           /* of plain answers, likewise */
   size_t waiting;                             /* for a place */
 };
 /* The targets in the order of their first sight: start with *cursor = 0; false at the end. Others may come meanwhile.

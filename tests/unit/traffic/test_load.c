@@ -49,10 +49,10 @@ static void past_the_bound_there_are_no_new_targets_and_the_old_ones_stay(void *
 static void no_target_is_a_target_of_which_nothing_is_known(void **state) {
   load_begin(NULL);
   load_end(NULL);
-  load_note_first_token(NULL, 5, START);
+  load_note_first_token(NULL, true, 5, START);
   assert_int_equal(load_in_flight(NULL), 0);
-  assert_int_equal(load_first_token_us(NULL, START), -1);
-  assert_int_equal(load_first_token_p95_us(NULL, START), -1);
+  assert_int_equal(load_first_token_us(NULL, true, START), -1);
+  assert_int_equal(load_first_token_p95_us(NULL, true, START), -1);
   assert_null(load_slots(NULL));
 }
 
@@ -76,29 +76,29 @@ static void calls_in_flight_return_to_zero(void **state) {
 static void the_average_moves_by_an_eighth_and_is_forgotten_after_5_minutes(void **state) {
   struct loads *all = loads_new(1);
   struct load *l = loads_find(all, TEXT("p"), TEXT("c"), TEXT("m"));
-  assert_int_equal(load_first_token_us(l, 0), -1);
-  assert_int_equal(load_first_token_us(l, START), -1);
-  load_note_first_token(l, 800000, START);
-  assert_int_equal(load_first_token_us(l, START), 800000);
-  load_note_first_token(l, 1600000, START + MINUTE);
-  assert_int_equal(load_first_token_us(l, START + MINUTE), 900000);
-  load_note_first_token(l, 100000, START + 2 * MINUTE);
-  assert_int_equal(load_first_token_us(l, START + 7 * MINUTE), 800000);
-  assert_int_equal(load_first_token_us(l, START + 7 * MINUTE + 1), -1);
-  load_note_first_token(l, 5000, START + 7 * MINUTE + 1); /* what is forgotten does not come back */
-  assert_int_equal(load_first_token_us(l, START + 7 * MINUTE + 1), 5000);
+  assert_int_equal(load_first_token_us(l, true, 0), -1);
+  assert_int_equal(load_first_token_us(l, true, START), -1);
+  load_note_first_token(l, true, 800000, START);
+  assert_int_equal(load_first_token_us(l, true, START), 800000);
+  load_note_first_token(l, true, 1600000, START + MINUTE);
+  assert_int_equal(load_first_token_us(l, true, START + MINUTE), 900000);
+  load_note_first_token(l, true, 100000, START + 2 * MINUTE);
+  assert_int_equal(load_first_token_us(l, true, START + 7 * MINUTE), 800000);
+  assert_int_equal(load_first_token_us(l, true, START + 7 * MINUTE + 1), -1);
+  load_note_first_token(l, true, 5000, START + 7 * MINUTE + 1); /* what is forgotten does not come back */
+  assert_int_equal(load_first_token_us(l, true, START + 7 * MINUTE + 1), 5000);
   loads_free(all);
 }
 
 static void the_average_of_a_thread_with_a_clock_a_little_behind_is_known(void **state) {
   struct loads *all = loads_new(1);
   struct load *l = loads_find(all, TEXT("p"), TEXT("c"), TEXT("m"));
-  load_note_first_token(l, 0, START);
-  assert_int_equal(load_first_token_us(l, START - 5000), 0);
-  load_note_first_token(l, -8, START - 5000);
-  assert_int_equal(load_first_token_us(l, START), 0);
-  load_note_first_token(l, INT64_MAX, START); /* as if 4.7 hours */
-  assert_in_range(load_first_token_us(l, START), 1, INT64_C(5) * 60 * MINUTE / 8);
+  load_note_first_token(l, true, 0, START);
+  assert_int_equal(load_first_token_us(l, true, START - 5000), 0);
+  load_note_first_token(l, true, -8, START - 5000);
+  assert_int_equal(load_first_token_us(l, true, START), 0);
+  load_note_first_token(l, true, INT64_MAX, START); /* as if 4.7 hours */
+  assert_in_range(load_first_token_us(l, true, START), 1, INT64_C(5) * 60 * MINUTE / 8);
   loads_free(all);
 }
 
@@ -132,10 +132,10 @@ static void the_percentile_is_within_10_percent_for_any_times(void **state) {
     for (size_t k = 0; k < count; k++) {
       int64_t sample = low + (int64_t)(next_random() % (uint64_t)spread);
       samples[k] = sample < (INT64_C(1) << 34) ? sample : (INT64_C(1) << 34) - 1;
-      load_note_first_token(l, samples[k], START);
+      load_note_first_token(l, true, samples[k], START);
     }
     qsort(samples, count, sizeof(samples[0]), by_size);
-    EXPECT_WITHIN_10_PERCENT(load_first_token_p95_us(l, START), samples[(count * 95 + 99) / 100 - 1]);
+    EXPECT_WITHIN_10_PERCENT(load_first_token_p95_us(l, true, START), samples[(count * 95 + 99) / 100 - 1]);
   }
   loads_free(all);
 }
@@ -144,31 +144,31 @@ static void the_percentile_is_unknown_below_20_samples(void **state) {
   struct loads *all = loads_new(1);
   struct load *l = loads_find(all, TEXT("p"), TEXT("c"), TEXT("m"));
   for (int i = 0; i < LOAD_P95_MIN; i++) {
-    assert_int_equal(load_first_token_p95_us(l, START), -1);
-    load_note_first_token(l, i == 7 ? 50000 : 3, START);
+    assert_int_equal(load_first_token_p95_us(l, true, START), -1);
+    load_note_first_token(l, true, i == 7 ? 50000 : 3, START);
   }
-  assert_int_equal(load_first_token_p95_us(l, START), 3); /* one of twenty is above */
-  load_note_first_token(l, 50000, START);
-  EXPECT_WITHIN_10_PERCENT(load_first_token_p95_us(l, START), 50000); /* two of 21 */
+  assert_int_equal(load_first_token_p95_us(l, true, START), 3); /* one of twenty is above */
+  load_note_first_token(l, true, 50000, START);
+  EXPECT_WITHIN_10_PERCENT(load_first_token_p95_us(l, true, START), 50000); /* two of 21 */
   loads_free(all);
 }
 
 static void note_many(struct load *l, int64_t took_us, int64_t now_us) {
   for (int i = 0; i < 100; i++)
-    load_note_first_token(l, took_us, now_us);
+    load_note_first_token(l, true, took_us, now_us);
 }
 static void samples_count_for_two_and_a_half_minutes_at_least_and_five_at_most(void **state) {
   struct loads *all = loads_new(1);
   struct load *l = loads_find(all, TEXT("p"), TEXT("c"), TEXT("m"));
   for (int64_t now_us = START; now_us < START + 20 * MINUTE; now_us += MINUTE / 6) {
     note_many(l, 900000, now_us);
-    EXPECT_WITHIN_10_PERCENT(load_first_token_p95_us(l, now_us + 150 * MINUTE / 60), 900000);
-    assert_int_equal(load_first_token_p95_us(l, now_us + 5 * MINUTE), -1);
+    EXPECT_WITHIN_10_PERCENT(load_first_token_p95_us(l, true, now_us + 150 * MINUTE / 60), 900000);
+    assert_int_equal(load_first_token_p95_us(l, true, now_us + 5 * MINUTE), -1);
   }
   for (int64_t i = 1; i <= 10; i++) { /* it is faster now */
     note_many(l, 100000, START + (20 + i) * MINUTE);
     if (i >= 5)
-      EXPECT_WITHIN_10_PERCENT(load_first_token_p95_us(l, START + (20 + i) * MINUTE), 100000);
+      EXPECT_WITHIN_10_PERCENT(load_first_token_p95_us(l, true, START + (20 + i) * MINUTE), 100000);
   }
   loads_free(all);
 }
@@ -226,9 +226,9 @@ static void *call_often(void *arg) {
     uint32_t name = i % NAMES;
     struct load *l = loads_find(all, TEXT("p"), TEXT("c"), (struct text){(const char *)&name, sizeof(name)});
     load_begin(l);
-    load_note_first_token(l, 1000 + name, START + i * MINUTE / 60);
-    (void)load_first_token_p95_us(l, START + i * MINUTE / 60);
-    (void)load_first_token_us(l, START + i * MINUTE / 60);
+    load_note_first_token(l, true, 1000 + name, START + i * MINUTE / 60);
+    (void)load_first_token_p95_us(l, true, START + i * MINUTE / 60);
+    (void)load_first_token_us(l, true, START + i * MINUTE / 60);
     load_end(l);
   }
   return NULL;
@@ -257,7 +257,7 @@ static void many_threads_share_a_table(void **state) {
 /* Every thread's samples are in the percentile: 5 % and one more are slow. */
 static void *note_few_slow_ones(void *arg) {
   for (int i = 0; i < 1000; i++)
-    load_note_first_token(arg, i < 51 ? 700000 : 1000, START);
+    load_note_first_token(arg, true, i < 51 ? 700000 : 1000, START);
   return NULL;
 }
 static void no_sample_is_lost_between_threads(void **state) {
@@ -268,12 +268,32 @@ static void no_sample_is_lost_between_threads(void **state) {
     assert_int_equal(pthread_create(&threads[i], NULL, note_few_slow_ones, l), 0);
   for (size_t i = 0; i < THREADS; i++)
     pthread_join(threads[i], NULL);
-  EXPECT_WITHIN_10_PERCENT(load_first_token_p95_us(l, START), 700000);
+  EXPECT_WITHIN_10_PERCENT(load_first_token_p95_us(l, true, START), 700000);
+  loads_free(all);
+}
+
+static void test_streams_and_plain_answers_are_measured_apart(void **state) {
+  struct loads *all = loads_new(4);
+  struct load *l = loads_find(all, TEXT("p"), TEXT("c"), TEXT("m"));
+  size_t cursor = 0;
+  struct load_row row;
+  load_note_first_token(l, true, 200000, 1000);
+  assert_int_equal(load_first_token_us(l, true, 1000), 200000);
+  assert_int_equal(load_first_token_us(l, false, 1000), -1);
+  for (int i = 0; i < LOAD_P95_MIN; i++)
+    load_note_first_token(l, false, 9000000, 1000);
+  assert_int_equal(load_first_token_us(l, true, 1000), 200000);
+  assert_int_equal(load_first_token_p95_us(l, true, 1000), -1);
+  assert_true(load_first_token_p95_us(l, false, 1000) > 8000000);
+  assert_true(loads_next(all, &cursor, 1000, &row));
+  assert_int_equal(row.first_token_us, 200000);
+  assert_int_equal(row.answer_us, 9000000);
   loads_free(all);
 }
 
 int main(void) {
   const struct CMUnitTest tests[] = {
+      cmocka_unit_test(test_streams_and_plain_answers_are_measured_apart),
       cmocka_unit_test(a_target_is_found_again_by_its_three_names),
       cmocka_unit_test(past_the_bound_there_are_no_new_targets_and_the_old_ones_stay),
       cmocka_unit_test(no_target_is_a_target_of_which_nothing_is_known),
