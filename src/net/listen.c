@@ -24,7 +24,7 @@ struct listener {
   void (*on_accept)(void *ctx, struct stream *s, const struct addr *peer);
   void *ctx;
   int reserve_fd; /* given up for a moment when descriptors run out */
-  bool is_accepting, is_stopping;
+  bool is_accepting, is_stopping, is_released, is_exclusive;
   struct addr bound;
   struct stat file; /* of a unix socket, as it was at the start; st_ino 0: none */
 };
@@ -154,6 +154,44 @@ enum err listen_addr(int fd, struct addr *out) {
   return ERR_OK;
 }
 
+static bool read_option(int fd, int option, int *out) {
+  socklen_t len = sizeof(*out);
+  return getsockopt(fd, SOL_SOCKET, option, out, &len) == 0;
+}
+
+/* NULL: it is one that can be listened on. */
+static const char *why_not_listening(int fd, const struct addr *a) {
+  int type = 0, listens = 0;
+  bool is_known = a->as.any.sa_family == AF_INET || a->as.any.sa_family == AF_INET6 || addr_is_unix(a);
+  if (!read_option(fd, SO_TYPE, &type) || type != SOCK_STREAM || !is_known)
+    return "is not a stream socket of TCP or unix";
+  return read_option(fd, SO_ACCEPTCONN, &listens) && listens ? NULL : "does not listen";
+}
+
+static bool set_up(int fd, const struct addr *a) {
+  int status = fcntl(fd, F_GETFL), flags = fcntl(fd, F_GETFD);
+  return status >= 0 && flags >= 0 && fcntl(fd, F_SETFL, status | O_NONBLOCK) == 0 &&
+         fcntl(fd, F_SETFD, flags | FD_CLOEXEC) == 0 && (addr_is_unix(a) || set_flag(fd, IPPROTO_TCP, TCP_NODELAY, 1));
+}
+
+enum err listen_adopt(int fd, struct addr *out, struct fault *f) {
+  struct addr a = {.len = sizeof(a.as)};
+  char why[96];
+  if (getsockname(fd, &a.as.any, &a.len) != 0)
+    return fault_set(f, ERR_SYSTEM, NULL, "descriptor %d is %s", fd,
+                     errno == EBADF      ? "not open"
+                     : errno == ENOTSOCK ? "not a socket"
+                                         : "of no use");
+  const char *unfit = why_not_listening(fd, &a);
+  if (unfit != NULL)
+    return fault_set(f, ERR_SYSTEM, NULL, "descriptor %d %s", fd, unfit);
+  if (!set_up(fd, &a))
+    return fault_set(f, ERR_SYSTEM, NULL, "descriptor %d cannot be set up: %s", fd,
+                     errno_text(errno, why, sizeof(why)));
+  *out = a;
+  return ERR_OK;
+}
+
 static int accept_one(int fd, struct addr *out_peer) {
   *out_peer = (struct addr){.len = sizeof(out_peer->as)};
   int conn = accept4(fd, &out_peer->as.any, &out_peer->len, SOCK_NONBLOCK | SOCK_CLOEXEC);
@@ -204,6 +242,23 @@ static void listener_free(struct listener *l) {
   free(l);
 }
 
+/* Only this listener was woken for them, maybe, and its descriptor is watched no more. */
+static void accept_leftovers(struct listener *l) {
+  struct addr peer;
+  int conn = 0;
+  for (unsigned left = LISTEN_BACKLOG; left > 0 && (conn >= 0 || is_about_one_connection(errno)); left--) {
+    conn = accept_one(l->fd, &peer);
+    if (conn >= 0)
+      take_over(l, conn, &peer);
+  }
+}
+
+static void listener_end(struct listener *l) {
+  if (l->is_released && l->is_exclusive)
+    accept_leftovers(l);
+  listener_free(l);
+}
+
 /* Takes the whole queue, as an edge-triggered descriptor demands. */
 static void accept_all(struct listener *l) {
   l->is_accepting = true;
@@ -227,7 +282,7 @@ static void accept_all(struct listener *l) {
   }
   l->is_accepting = false;
   if (l->is_stopping)
-    listener_free(l);
+    listener_end(l);
 }
 
 static void on_listener_event(struct loop_watch *w) {
@@ -262,6 +317,7 @@ enum err listener_start(struct loop *loop, int fd, bool exclusive,
     abort();
   l->loop = loop;
   l->fd = fd;
+  l->is_exclusive = exclusive;
   l->on_accept = on_accept;
   l->ctx = ctx;
   l->pause = (struct loop_timer)LOOP_TIMER_INIT(on_pause_over);
@@ -277,13 +333,25 @@ enum err listener_start(struct loop *loop, int fd, bool exclusive,
   return ERR_OK;
 }
 
+/* Inside on_accept the loop that called it goes on from here. */
+static void leave(struct listener *l) {
+  loop_timer_stop(l->loop, &l->pause);
+  loop_watch_remove(&l->watch);
+  l->is_stopping = true;
+  if (!l->is_accepting)
+    listener_end(l);
+}
+
 void listener_stop(struct listener *l) {
   if (l == NULL)
     return;
-  loop_timer_stop(l->loop, &l->pause);
-  loop_watch_remove(&l->watch);
   remove_file(l);
-  l->is_stopping = true;
-  if (!l->is_accepting)
-    listener_free(l);
+  leave(l);
+}
+
+void listener_release(struct listener *l) {
+  if (l == NULL)
+    return;
+  l->is_released = true;
+  leave(l);
 }

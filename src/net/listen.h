@@ -1,5 +1,6 @@
 /* Listening sockets. TCP: one SO_REUSEPORT socket a worker; unix: one socket shared with EPOLLEXCLUSIVE (an old socket
- * file nobody answers on is replaced, and removed at stop). */
+ * file nobody answers on is replaced, and removed at stop). Both can be handed from process to process: adopted here,
+ * released there, and nobody who connects meanwhile is turned away. */
 #ifndef NET_LISTEN_H
 #define NET_LISTEN_H
 
@@ -15,6 +16,10 @@ enum err listen_bind(const struct addr *a, bool reuse_port, int *out_fd, struct 
 /* ERR_SYSTEM when another process already listens there (a plain bind without SO_REUSEPORT is tried and undone). Port 0
  * always passes. */
 enum err listen_probe(const struct addr *a, struct fault *f) MUST_CHECK;
+/* Makes a socket that came from elsewhere (another process, systemd) like one of listen_bind, and tells where it
+ * listens. ERR_SYSTEM, and a fault that names the descriptor: it is not open, no socket, not a stream socket of TCP or
+ * unix, does not listen. fd stays the caller's. The process that also holds it finds it non-blocking from now on. */
+enum err listen_adopt(int fd, struct addr *out, struct fault *f) MUST_CHECK;
 /* The address really bound (for port 0). */
 enum err listen_addr(int fd, struct addr *out) MUST_CHECK;
 
@@ -28,5 +33,9 @@ enum err listener_start(struct loop *loop, int fd, bool exclusive,
 /* Closes and frees, and removes the file of a unix socket unless somebody has replaced it. Also from inside on_accept.
  * NULL is fine. */
 void listener_stop(struct listener *l);
+/* The same, but the socket lives on with whoever else holds it (its successor, or systemd): what waits to be accepted
+ * stays there, and so does the file of a unix socket. One that is shared exclusively first hands the connections that
+ * it alone may have been woken for to on_accept, from within this call. */
+void listener_release(struct listener *l);
 
 #endif

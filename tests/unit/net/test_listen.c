@@ -7,22 +7,28 @@
 #include <stdlib.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 
 struct server {
   struct listener *listener;
   struct stream *accepted[16];
   size_t count;
   struct addr peer;
-  bool stops_itself;
+  bool stops_itself, releases_itself;
+  bool in_fiber; /* who releases it is one */
 };
 
 static void on_accept(void *ctx, struct stream *s, const struct addr *peer) {
   struct server *srv = ctx;
-  CHECK_INT(fiber_self() == NULL, 1);
+  CHECK_INT(fiber_self() == NULL, !srv->in_fiber);
   srv->accepted[srv->count++] = s;
   srv->peer = *peer;
   if (srv->stops_itself) {
     listener_stop(srv->listener);
+    srv->listener = NULL;
+  }
+  if (srv->releases_itself && srv->listener) {
+    listener_release(srv->listener);
     srv->listener = NULL;
   }
 }
@@ -198,6 +204,163 @@ static void an_ordinary_file_is_never_replaced(void **state) {
   assert_non_null(strstr(f.text, "No such file"));
 }
 
+/* --- handing over --- */
+static void adopt_refuses(int fd, const char *why) {
+  struct addr a = {.len = 0};
+  struct fault f = {0};
+  char expected[96];
+  (void)snprintf(expected, sizeof(expected), "descriptor %d %s", fd, why);
+  assert_int_equal(listen_adopt(fd, &a, &f), ERR_SYSTEM);
+  assert_string_equal(f.text, expected);
+  assert_int_equal(a.len, 0);
+  assert_int_equal(listen_adopt(fd, &a, NULL), ERR_SYSTEM);
+}
+
+static void only_a_listening_stream_socket_is_adopted(void **state) {
+  int pair[2], fd;
+  adopt_refuses(987654, "is not open");
+  adopt_refuses(-1, "is not open");
+  fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
+  adopt_refuses(fd, "is not a socket");
+  close(fd);
+  fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+  adopt_refuses(fd, "is not a stream socket of TCP or unix");
+  close(fd);
+  fd = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, 0);
+  adopt_refuses(fd, "is not a stream socket of TCP or unix");
+  close(fd);
+  fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0);
+  adopt_refuses(fd, "is not a stream socket of TCP or unix");
+  close(fd);
+  fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+  adopt_refuses(fd, "does not listen");
+  close(fd);
+  assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair), 0);
+  adopt_refuses(pair[0], "does not listen");
+  close(pair[0]);
+  close(pair[1]);
+}
+
+/* Blocking, without TCP_NODELAY and inheritable: as systemd hands it over. */
+static void adopt_tcp(void *arg) {
+  struct server srv = {0};
+  struct addr there, a;
+  struct fault f = {0};
+  int on = 0, value = 0, fd = listen_loopback(&there);
+  socklen_t len = sizeof(value);
+  CHECK_INT(fcntl(fd, F_SETFD, 0), 0);
+  CHECK_INT(setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on)), 0);
+  CHECK_ERR(listen_adopt(fd, &a, &f), ERR_OK);
+  CHECK_INT(addr_equal(&a, &there), 1);
+  CHECK_INT(fcntl(fd, F_GETFL) & O_NONBLOCK, O_NONBLOCK);
+  CHECK_INT(fcntl(fd, F_GETFD) & FD_CLOEXEC, FD_CLOEXEC);
+  CHECK_ERR(listener_start(loop_current(), fd, false, on_accept, &srv, &srv.listener), ERR_OK);
+  int client = connect_to(&a);
+  wait_for(&srv.count, 1);
+  CHECK_INT(getsockopt(srv.accepted[0]->watch.fd, IPPROTO_TCP, TCP_NODELAY, &value, &len), 0);
+  CHECK_INT(value != 0, 1);
+  close(client);
+  close_all(&srv);
+}
+static void an_adopted_socket_is_like_one_of_ours(void **state) { run_fiber(adopt_tcp, NULL); }
+
+/* The other process: takes one connection, answers a byte. Waits in the kernel, so it needs no loop. */
+static pid_t other_process(int fd) {
+  pid_t pid = fork();
+  if (pid != 0)
+    return pid;
+  (void)fcntl(fd, F_SETFL, 0);
+  int conn = accept4(fd, NULL, NULL, SOCK_CLOEXEC);
+  bool ok = conn >= 0 && write(conn, "2", 1) == 1 && close(conn) == 0;
+  _exit(ok ? 0 : 1);
+}
+
+static void wait_for_other(pid_t pid) {
+  int status = 0;
+  CHECK_INT(waitpid(pid, &status, 0), pid);
+  CHECK_INT(WIFEXITED(status) && WEXITSTATUS(status) == 0, 1);
+}
+
+/* What waits when this one lets go, and what comes afterwards, is for the other. */
+static void hand_over(void *arg) {
+  struct server srv = {0};
+  struct addr bound;
+  int fd = bind_text(arg, true, &bound);
+  CHECK_ERR(listener_start(loop_current(), fd, false, on_accept, &srv, &srv.listener), ERR_OK);
+  int before = connect_to(&bound);
+  wait_for(&srv.count, 1);
+  int waiting = connect_to(&bound), other_fd = fcntl(fd, F_DUPFD_CLOEXEC, 0);
+  listener_release(srv.listener); /* the loop has not seen it yet */
+  CHECK_INT(fcntl(fd, F_GETFD), -1);
+  CHECK_ERR(fiber_yield(), ERR_OK);
+  CHECK_INT(srv.count, 1);
+  for (int i = 0; i < 2; i++) {
+    pid_t pid = other_process(other_fd);
+    char c = 0;
+    if (i == 1)
+      waiting = connect_to(&bound);
+    CHECK_INT(recv(waiting, &c, 1, 0), 1);
+    CHECK_INT(c, '2');
+    wait_for_other(pid);
+    close(waiting);
+  }
+  CHECK_INT(write(before, "hi", 2), 2); /* whose is this still */
+  char got[2];
+  CHECK_ERR(read_exactly(srv.accepted[0], got, 2), ERR_OK);
+  stream_close(srv.accepted[0], false);
+  close(before);
+  close(other_fd);
+}
+static void a_released_socket_goes_on_in_another_process(void **state) {
+  run_fiber(hand_over, (void *)(uintptr_t) "127.0.0.1:0");
+}
+
+static void hand_over_unix(void *arg) {
+  struct folder *d = arg;
+  hand_over(d->address);
+  struct addr a;
+  CHECK_ERR(addr_parse(text_of(d->address), &a, NULL), ERR_OK);
+  CHECK_INT(exists(&a), 1);
+  CHECK_INT(unlink(a.as.un.sun_path), 0);
+}
+static void a_released_unix_socket_keeps_its_file(void **state) {
+  struct folder d = {"", ""};
+  folder_make(&d);
+  run_fiber(hand_over_unix, &d);
+  folder_remove(&d);
+}
+
+/* Shared exclusively, this one may have been the only one to be woken. */
+static void hand_over_exclusive(void *arg) {
+  struct folder *d = arg;
+  struct server srv = {0}, next = {0};
+  struct addr bound;
+  int fd = bind_text(d->address, false, &bound), other_fd = fcntl(fd, F_DUPFD_CLOEXEC, 0);
+  CHECK_ERR(listener_start(loop_current(), fd, true, on_accept, &srv, &srv.listener), ERR_OK);
+  int waiting[2] = {connect_to(&bound), connect_to(&bound)};
+  srv.in_fiber = true;
+  listener_release(srv.listener);
+  srv.listener = NULL;
+  CHECK_INT(srv.count, 2);
+  CHECK_ERR(listen_adopt(other_fd, &bound, NULL), ERR_OK);
+  CHECK_ERR(listener_start(loop_current(), other_fd, true, on_accept, &next, &next.listener), ERR_OK);
+  int late = connect_to(&bound);
+  wait_for(&next.count, 1);
+  CHECK_INT(srv.count, 2);
+  close_all(&srv);
+  close_all(&next); /* the last removes the file */
+  CHECK_INT(exists(&bound), 0);
+  close(waiting[0]);
+  close(waiting[1]);
+  close(late);
+}
+static void an_exclusive_listener_takes_along_what_it_was_woken_for(void **state) {
+  struct folder d = {"", ""};
+  folder_make(&d);
+  run_fiber(hand_over_exclusive, &d);
+  folder_remove(&d);
+}
+
 /* --- trouble --- */
 static void stop_inside(void *arg) {
   (void)arg;
@@ -214,6 +377,28 @@ static void stop_inside(void *arg) {
   close(second);
 }
 static void a_listener_may_stop_inside_its_callback(void **state) { run_fiber(stop_inside, NULL); }
+
+static void release_inside(void *arg) {
+  bool exclusive = *(bool *)arg;
+  struct server srv = {.releases_itself = true};
+  struct addr bound;
+  int fd = bind_text("127.0.0.1:0", false, &bound), other_fd = fcntl(fd, F_DUPFD_CLOEXEC, 0);
+  int clients[3] = {connect_to(&bound), connect_to(&bound), connect_to(&bound)};
+  CHECK_ERR(listener_start(loop_current(), fd, exclusive, on_accept, &srv, &srv.listener), ERR_OK);
+  wait_for(&srv.count, exclusive ? 3 : 1);
+  CHECK_ERR(fiber_yield(), ERR_OK);
+  CHECK_INT(srv.count, exclusive ? 3 : 1);
+  CHECK_INT(loop_stats(loop_current()).watches, srv.count);
+  close_all(&srv);
+  for (int i = 0; i < 3; i++)
+    close(clients[i]);
+  close(other_fd);
+}
+static void a_listener_may_be_released_inside_its_callback(void **state) {
+  bool exclusive[] = {false, true};
+  for (size_t i = 0; i < 2; i++)
+    run_fiber(release_inside, &exclusive[i]);
+}
 
 static void out_of_descriptors(void *arg) {
   (void)arg;
@@ -254,7 +439,13 @@ int main(void) {
       cmocka_unit_test(a_unix_socket_is_shared_defended_while_alive_and_removed_at_the_end),
       cmocka_unit_test(a_dead_socket_file_is_replaced_and_a_successors_file_is_left_alone),
       cmocka_unit_test(an_ordinary_file_is_never_replaced),
+      cmocka_unit_test(only_a_listening_stream_socket_is_adopted),
+      cmocka_unit_test(an_adopted_socket_is_like_one_of_ours),
+      cmocka_unit_test(a_released_socket_goes_on_in_another_process),
+      cmocka_unit_test(a_released_unix_socket_keeps_its_file),
+      cmocka_unit_test(an_exclusive_listener_takes_along_what_it_was_woken_for),
       cmocka_unit_test(a_listener_may_stop_inside_its_callback),
+      cmocka_unit_test(a_listener_may_be_released_inside_its_callback),
       cmocka_unit_test(without_descriptors_one_client_is_told_and_the_rest_are_served_after_a_pause),
   };
   cmocka_set_message_output(CM_OUTPUT_TAP);
