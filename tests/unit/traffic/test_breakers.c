@@ -1,0 +1,167 @@
+/* The table of breakers: one a name, whatever thread asks; bounded; listed page by page for operators. What replicas do
+ * to each other's is in test_breaker_share.c. */
+#include "traffic/breakers.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include <pthread.h>
+
+static const struct breaker_rule rule = {3, 60000000, 1800000000, 60000000};
+
+static void each_provider_endpoint_and_credential_has_its_own(void **state) {
+  struct breakers *all = breakers_new(100, NULL);
+  const char *parts[] = {"", "a", "b", "ab", "aa"};
+  struct breaker *found[125];
+  size_t count = 0;
+  breakers_free(NULL);
+  for (int round = 0; round < 2; round++) {
+    for (size_t i = 0; i < 64; i++) {
+      struct breaker *b = breakers_find(all, text_of(parts[i % 4]), text_of(parts[i / 4 % 4]), text_of(parts[i / 16]));
+      assert_non_null(b);
+      if (round == 0)
+        found[count++] = b;
+      assert_ptr_equal(b, found[i]);
+      for (size_t j = 0; j < i; j++)
+        assert_ptr_not_equal(b, found[j]);
+    }
+  }
+  struct breaker_view v;
+  breaker_set_force(found[5], BREAKER_FORCED_OPEN, "x", 0);
+  breaker_look(found[6], &rule, 0, &v);
+  assert_int_equal(v.state, BREAKER_CLOSED);
+  assert_false(breaker_lets(breakers_find(all, TEXT("a"), TEXT("a"), TEXT("")), &rule, 0));
+  breakers_free(all);
+}
+
+static void names_may_be_long_and_are_copied(void **state) {
+  struct breakers *all = breakers_new(10, NULL);
+  char name[3000];
+  memset(name, 'n', sizeof(name));
+  struct breaker *b = breakers_find(all, TEXT("p"), (struct text){name, sizeof(name)}, TEXT("c"));
+  name[2999] = 'm';
+  assert_ptr_not_equal(breakers_find(all, TEXT("p"), (struct text){name, sizeof(name)}, TEXT("c")), b);
+  name[2999] = 'n';
+  assert_ptr_equal(breakers_find(all, TEXT("p"), (struct text){name, sizeof(name)}, TEXT("c")), b);
+  memset(name, 0, sizeof(name));
+  assert_int_equal(breaker_name_of(b)->endpoint.len, sizeof(name));
+  assert_int_equal(breaker_name_of(b)->endpoint.at[2999], 'n');
+  breakers_free(all);
+}
+
+static void past_the_bound_there_is_none_and_calls_go(void **state) {
+  struct breakers *all = breakers_new(2, NULL);
+  struct breaker *a = breakers_find(all, TEXT("a"), TEXT("e"), TEXT("c"));
+  assert_non_null(breakers_find(all, TEXT("b"), TEXT("e"), TEXT("c")));
+  struct breaker *none = breakers_find(all, TEXT("c"), TEXT("e"), TEXT("c"));
+  assert_null(none);
+  struct breaker_pass p;
+  assert_true(breaker_enter(none, &rule, 0, &p));
+  assert_ptr_equal(breakers_find(all, TEXT("a"), TEXT("e"), TEXT("c")), a);
+  struct breaker_news news = {.name = {TEXT("c"), TEXT("e"), TEXT("c")}, .state_version = {1, 1}, .is_open = true};
+  struct breaker_claim claim = {.name = news.name};
+  breakers_hear(all, &news, 0);
+  breakers_granted(all, &claim, 0);
+  breakers_tick(all, &rule, 0);
+  assert_null(breakers_find(all, TEXT("c"), TEXT("e"), TEXT("c")));
+  breakers_free(all);
+}
+
+static void operators_see_every_breaker_once_page_by_page(void **state) {
+  struct breakers *all = breakers_new(100, NULL);
+  struct arena a;
+  arena_init(&a);
+  for (char c = 'a'; c <= 'w'; c++) {
+    struct breaker *b = breakers_find(all, (struct text){&c, 1}, TEXT("https://e"), TEXT("main"));
+    breaker_set_force(b, c % 2 == 0 ? BREAKER_FORCED_OPEN : BREAKER_AUTOMATIC, "why", 5);
+  }
+  struct breakers_row *rows;
+  size_t cursor = 0, seen = 0, n;
+  while ((n = breakers_list(all, &rule, 7, &cursor, 5, &a, &rows)) > 0) {
+    assert_int_equal(n, seen < 20 ? 5 : 3);
+    for (size_t i = 0; i < n; i++, seen++) {
+      char c = (char)('a' + seen);
+      assert_true(text_equal(rows[i].name.provider, (struct text){&c, 1}));
+      assert_true(text_equal(rows[i].name.endpoint, TEXT("https://e")));
+      assert_true(text_equal(rows[i].name.credential, TEXT("main")));
+      assert_int_equal(rows[i].view.state, c % 2 == 0 ? BREAKER_OPEN : BREAKER_CLOSED);
+    }
+  }
+  assert_int_equal(seen, 23);
+  assert_int_equal(cursor, 23);
+  cursor = 500; /* of a table that was larger */
+  assert_int_equal(breakers_list(all, &rule, 7, &cursor, 5, &a, &rows), 0);
+  arena_done(&a);
+  breakers_free(all);
+}
+
+/* --- threads --- */
+
+#define THREADS 6
+#define NAMES   200
+
+struct crowd {
+  struct breakers *all;
+  struct breaker *found[THREADS][NAMES];
+  pthread_barrier_t gate;
+};
+struct member {
+  struct crowd *crowd;
+  size_t number;
+};
+
+static void *find_all(void *arg) {
+  struct member *m = arg;
+  struct arena a;
+  struct breakers_row *rows;
+  arena_init(&a);
+  pthread_barrier_wait(&m->crowd->gate);
+  for (size_t i = 0; i < NAMES; i++) {
+    size_t name = (i + 31 * m->number) % NAMES, cursor = i / 2;
+    struct text provider = arena_format(&a, "provider-%zu", name);
+    struct breaker *b = breakers_find(m->crowd->all, provider, TEXT("e"), TEXT("c"));
+    struct breaker_pass p;
+    m->crowd->found[m->number][name] = b;
+    if (breaker_enter(b, &rule, 0, &p))
+      breaker_leave(&p, &rule, BREAKER_SUCCESS, NULL, 0);
+    breakers_list(m->crowd->all, &rule, 0, &cursor, 3, &a, &rows);
+  }
+  arena_done(&a);
+  return NULL;
+}
+
+static void threads_that_look_at_once_find_the_same(void **state) {
+  static struct crowd c;
+  struct member members[THREADS];
+  pthread_t threads[THREADS];
+  c.all = breakers_new(NAMES, NULL);
+  assert_int_equal(pthread_barrier_init(&c.gate, NULL, THREADS), 0);
+  for (size_t i = 0; i < THREADS; i++) {
+    members[i] = (struct member){&c, i};
+    assert_int_equal(pthread_create(&threads[i], NULL, find_all, &members[i]), 0);
+  }
+  for (size_t i = 0; i < THREADS; i++)
+    pthread_join(threads[i], NULL);
+  pthread_barrier_destroy(&c.gate);
+  for (size_t n = 0; n < NAMES; n++) {
+    assert_non_null(c.found[0][n]);
+    for (size_t i = 1; i < THREADS; i++)
+      assert_ptr_equal(c.found[i][n], c.found[0][n]);
+  }
+  breakers_free(c.all);
+}
+
+int main(void) {
+  const struct CMUnitTest tests[] = {
+      cmocka_unit_test(each_provider_endpoint_and_credential_has_its_own),
+      cmocka_unit_test(names_may_be_long_and_are_copied),
+      cmocka_unit_test(past_the_bound_there_is_none_and_calls_go),
+      cmocka_unit_test(operators_see_every_breaker_once_page_by_page),
+      cmocka_unit_test(threads_that_look_at_once_find_the_same),
+  };
+  cmocka_set_message_output(CM_OUTPUT_TAP);
+  return cmocka_run_group_tests_name("breakers", tests, NULL, NULL);
+}
