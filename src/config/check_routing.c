@@ -15,21 +15,25 @@ static bool is_entry(const struct config *c, struct text entry) {
   return policy_is_kind(entry);
 }
 
-/* An entry may have come from the environment, where anything may have been pasted; then it is not shown. */
+/* It may have come from the environment, where anything may have been pasted; then it is not shown. */
+static void refuse_entry(struct loader *l, const struct node *at, const struct key_path *path, const char *name,
+                         struct text entry) {
+  if (at != NULL && !at->expanded)
+    section_refuse(l, at, path, name, "names `%.*s`, which is neither a provider nor a kind of providers",
+                   TEXT_ARGS(text_head(entry, ENTRY_MOST)));
+  else
+    section_refuse(l, at, path, name, "names what is neither a provider nor a kind of providers");
+}
+
 static void check_entries(struct loader *l, const struct node *n, const struct key_path *path, const char *name,
                           const struct text *entries, size_t count) {
   const struct node *list = check_child(n, name);
-  const struct node *at = list == NULL || list->kind != NODE_LIST ? list : list->first;
+  bool is_list = list != NULL && list->kind == NODE_LIST;
+  const struct node *at = is_list ? list->first : list;
   for (size_t i = 0; i < count; i++) {
-    if (is_entry(l->config, entries[i]))
-      ;
-    else if (at != NULL && !at->expanded)
-      section_refuse(l, at, path, name, "names `%.*s`, which is neither a provider nor a kind of providers",
-                     TEXT_ARGS(text_head(entries[i], ENTRY_MOST)));
-    else
-      section_refuse(l, at, path, name, "names what is neither a provider nor a kind of providers");
-    if (at != NULL && at != list)
-      at = at->next;
+    if (!is_entry(l->config, entries[i]))
+      refuse_entry(l, at, path, name, entries[i]);
+    at = is_list && at != NULL ? at->next : at;
   }
 }
 

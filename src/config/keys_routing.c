@@ -200,6 +200,7 @@ static const struct key assignment_keys[] = {
      .help = "or a workspace; exactly one of the three"},
     {"policy", KEY_NAME, true, AT(config_assignment, policy_name), .help = "the name of a policy"},
 };
-const struct key_section keys_assignment = {
-    "assignments[]", "Who is under which policy. A key's own comes first, then what is assigned to the key, to its user, to its workspace.",
-    sizeof(struct config_assignment), ROWS(assignment_keys), check_assignment};
+const struct key_section keys_assignment = {"assignments[]",
+                                            "Who is under which policy. A key's own comes first, then what is assigned "
+                                            "to the key, to its user, to its workspace.",
+                                            sizeof(struct config_assignment), ROWS(assignment_keys), check_assignment};
