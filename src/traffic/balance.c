@@ -61,16 +61,6 @@ static uint64_t latency_number(const struct balance_fact *f, size_t index) {
   return numbered(f->latency_us < 0 ? 0 : up_to_known_max(f->latency_us) + 1, index);
 }
 
-static void sort_few(uint64_t *at, size_t count) {
-  for (size_t i = 1; i < count; i++) {
-    uint64_t moving = at[i];
-    size_t to = i;
-    for (; to > 0 && at[to - 1] > moving; to--)
-      at[to] = at[to - 1];
-    at[to] = moving;
-  }
-}
-
 /* Batcher's network for eight: no branch that could be guessed wrong. */
 static void sort_run(uint64_t *at) {
   static const uint8_t pairs[][2] = {{0, 1}, {2, 3}, {4, 5}, {6, 7}, {0, 2}, {1, 3}, {4, 6}, {5, 7}, {1, 2}, {5, 6},
@@ -86,31 +76,32 @@ static void sort_run(uint64_t *at) {
   memcpy(at, n, sizeof n);
 }
 
-/* Both parts of the run are sorted. Which one gives the next number cannot be foreseen, so it is computed, not branched
- * on. The left part is set aside, and what is left of the right one in the end stands where it belongs. */
-static void merge(uint64_t *run, size_t middle, size_t count, uint64_t *aside) {
-  size_t left = 0, right = middle;
-  memcpy(aside, run, middle * sizeof *run);
-  while (left < middle && right < count) {
-    uint64_t a = aside[left], b = run[right];
-    size_t takes_right = b < a;
-    run[left + right - middle] = takes_right ? b : a;
-    right += takes_right;
-    left += 1 - takes_right;
+/* Both halves are sorted. Which one gives the next number cannot be foreseen, so it is computed, not branched on; and
+ * the lower half of the result is made from below while the upper one is made from above, so that neither waits for the
+ * other. As each takes no more than there is in either half, no end has to be looked for. */
+static void merge(uint64_t *run, size_t half, uint64_t *aside) {
+  memcpy(aside, run, 2 * half * sizeof *run);
+  const uint64_t *low_a = aside, *low_b = aside + half, *high_a = aside + half - 1, *high_b = aside + 2 * half - 1;
+  uint64_t *low = run, *high = run + 2 * half - 1;
+  for (size_t i = 0; i < half; i++) {
+    size_t takes_b = *low_b < *low_a, takes_a = *high_b < *high_a;
+    *low++ = takes_b ? *low_b : *low_a;
+    *high-- = takes_a ? *high_a : *high_b;
+    low_b += takes_b;
+    low_a += 1 - takes_b;
+    high_a -= takes_a;
+    high_b -= 1 - takes_a;
   }
-  memcpy(run + left + right - middle, aside + left, (middle - left) * sizeof *run);
 }
 
-static void sort(uint64_t *numbers, size_t count) {
-  uint64_t aside[BALANCE_MAX / 2];
+/* count: RUN times a power of two. Not inlined: two arrays of this size are too much for one frame. */
+__attribute__((noinline)) static void sort(uint64_t *numbers, size_t count) {
+  uint64_t aside[BALANCE_MAX];
   for (size_t at = 0; at < count; at += RUN)
-    if (count - at < RUN)
-      sort_few(numbers + at, count - at);
-    else
-      sort_run(numbers + at);
+    sort_run(numbers + at);
   for (size_t half = RUN; half < count; half *= 2)
-    for (size_t at = 0; at + half < count; at += 2 * half)
-      merge(numbers + at, half, count - at < 2 * half ? count - at : 2 * half, aside);
+    for (size_t at = 0; at < count; at += 2 * half)
+      merge(numbers + at, half, aside);
 }
 
 static void shuffle(uint64_t *numbers, size_t count, uint64_t *seed) {
@@ -157,7 +148,12 @@ void balance_order(enum balance_strategy s, const struct balance_fact *facts, si
   }
   uint64_t numbers[BALANCE_MAX], seed = draw(&random);
   number_all(s, facts, count, seed, numbers);
-  sort(numbers, count);
+  size_t padded = RUN;
+  for (; padded < count; padded *= 2) {
+  }
+  for (size_t i = count; i < padded; i++)
+    numbers[i] = UINT64_MAX; /* behind all others */
+  sort(numbers, padded);
   if (s == BALANCE_LATENCY)
     shuffle_near_ties(numbers, count, seed);
   for (size_t i = 0; i < count; i++)
