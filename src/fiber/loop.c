@@ -102,6 +102,9 @@ void loop_stop(struct loop *loop) {
 }
 
 void loop_timer_start(struct loop *loop, struct loop_timer *t, int64_t at_us) {
+  if (loop->firing && at_us <= loop->now_us) {
+    at_us = loop->now_us + 1;
+  }
   timer_heap_put(&loop->timers, t, at_us);
 }
 
@@ -137,7 +140,7 @@ static int sleep_ms(const struct loop *loop) {
   if (next_us == INT64_MAX) {
     return -1;
   }
-  if (next_us <= loop->now_us) {
+  if (next_us <= loop->now_us + 1) { /* the next turn's */
     return 0;
   }
   int64_t ms = (next_us - loop->now_us - 1) / 1000 + 1;
@@ -170,15 +173,20 @@ static void deliver_events(struct loop *loop, int count) {
   }
 }
 
-/* No more than were running at the start: one that starts itself again for now gets its next turn. */
+/* One that is started meanwhile gets its turn with the next. */
 static void fire_timers(struct loop *loop) {
-  for (size_t left = loop->timers.count; left > 0; left--) {
-    struct loop_timer *t = timer_heap_take_due(&loop->timers, loop->now_us);
-    if (t == NULL) {
-      return;
-    }
+  struct loop_timer *t;
+  loop->firing = true;
+  while ((t = timer_heap_take_due(&loop->timers, loop->now_us)) != NULL) {
     t->fire(t);
   }
+  loop->firing = false;
+}
+
+/* Every turn has a time of its own, however short it was. */
+static int64_t turn_time_us(const struct loop *loop) {
+  int64_t now_us = loop_clock_us();
+  return now_us > loop->now_us ? now_us : loop->now_us + 1;
 }
 
 static void run_ready(struct loop *loop) {
@@ -208,7 +216,7 @@ void loop_run(struct loop *loop) {
   instrument_init_thread(&loop->instrument);
   for (run_hooks(loop); !is_finished(loop); run_hooks(loop)) {
     int count = fetch_events(loop);
-    loop->now_us = loop_clock_us();
+    loop->now_us = turn_time_us(loop);
     loop->turns++;
     deliver_events(loop, count);
     mailbox_drain(loop);
