@@ -140,7 +140,7 @@ static int sleep_ms(const struct loop *loop) {
   if (next_us == INT64_MAX) {
     return -1;
   }
-  if (next_us <= loop->now_us + 1) { /* the next turn's */
+  if (next_us <= loop->now_us + 1) { /* not worth a sleep: it was put off for a turn */
     return 0;
   }
   int64_t ms = (next_us - loop->now_us - 1) / 1000 + 1;
@@ -173,7 +173,7 @@ static void deliver_events(struct loop *loop, int count) {
   }
 }
 
-/* One that is started meanwhile gets its turn with the next. */
+/* One that is started meanwhile comes in a later turn, a microsecond from now. */
 static void fire_timers(struct loop *loop) {
   struct loop_timer *t;
   loop->firing = true;
@@ -181,12 +181,6 @@ static void fire_timers(struct loop *loop) {
     t->fire(t);
   }
   loop->firing = false;
-}
-
-/* Every turn has a time of its own, however short it was. */
-static int64_t turn_time_us(const struct loop *loop) {
-  int64_t now_us = loop_clock_us();
-  return now_us > loop->now_us ? now_us : loop->now_us + 1;
 }
 
 static void run_ready(struct loop *loop) {
@@ -216,7 +210,7 @@ void loop_run(struct loop *loop) {
   instrument_init_thread(&loop->instrument);
   for (run_hooks(loop); !is_finished(loop); run_hooks(loop)) {
     int count = fetch_events(loop);
-    loop->now_us = turn_time_us(loop);
+    loop->now_us = loop_clock_us();
     loop->turns++;
     deliver_events(loop, count);
     mailbox_drain(loop);
