@@ -141,6 +141,9 @@ void loop_stop(struct loop *loop) {
 }
 
 void loop_timer_start(struct loop *loop, struct loop_timer *t, int64_t at_us) {
+  if (loop->firing && at_us <= loop->now_us) {
+    at_us = loop->now_us + 1;
+  }
   timer_heap_put(&loop->timers, t, at_us);
 }
 
@@ -176,7 +179,7 @@ static int sleep_ms(const struct loop *loop) {
   if (next_us == INT64_MAX) {
     return -1;
   }
-  if (next_us <= loop->now_us) {
+  if (next_us <= loop->now_us + 1) { /* not worth a sleep: it was put off for a turn */
     return 0;
   }
   int64_t ms = (next_us - loop->now_us - 1) / 1000 + 1;
@@ -227,15 +230,14 @@ static void deliver_events(struct loop *loop, int count) {
   }
 }
 
-/* No more than were running at the start: one that starts itself again for now gets its next turn. */
+/* One that is started meanwhile comes in a later turn, a microsecond from now. */
 static void fire_timers(struct loop *loop) {
-  for (size_t left = loop->timers.count; left > 0; left--) {
-    struct loop_timer *t = timer_heap_take_due(&loop->timers, loop->now_us);
-    if (t == NULL) {
-      return;
-    }
+  struct loop_timer *t;
+  loop->firing = true;
+  while ((t = timer_heap_take_due(&loop->timers, loop->now_us)) != NULL) {
     t->fire(t);
   }
+  loop->firing = false;
 }
 
 static void run_ready(struct loop *loop) {

@@ -76,7 +76,8 @@ void loop_watch_remove(struct loop_watch *w);
 enum err loop_wait_readable(struct loop_watch *w, int64_t deadline_us) MUST_CHECK;
 enum err loop_wait_writable(struct loop_watch *w, int64_t deadline_us) MUST_CHECK;
 
-/* Embedded in the owner. fire runs on the loop, outside any fiber; it may start the timer again or free its owner. */
+/* Embedded in the owner. fire runs on the loop, outside any fiber; it may start the timer again or free its owner. What
+ * is started by it fires in a later turn. */
 struct loop_timer {
   int64_t at_us;
   void (*fire)(struct loop_timer *t);

@@ -57,6 +57,7 @@ struct loop_hook {
 
 struct loop {
   int64_t now_us;
+  bool firing; /* timers */
   struct fiber *running;
   struct fiber_queue ready, yielded;
   struct switch_context context; /* the thread's own stack, while a fiber runs */

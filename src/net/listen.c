@@ -15,10 +15,11 @@
 
 #define LISTEN_BACKLOG  4096
 #define LISTEN_PAUSE_US (100 * 1000)
+#define LISTEN_BATCH    64 /* connections at a stretch, half a millisecond */
 
 struct listener {
   struct loop_watch watch;
-  struct loop_timer pause;
+  struct loop_timer pause; /* no descriptors were left, or the turn is for others */
   struct loop *loop;
   int fd;
   void (*on_accept)(void *ctx, struct stream *s, const struct addr *peer);
@@ -259,40 +260,48 @@ static void listener_end(struct listener *l) {
   listener_free(l);
 }
 
-/* Takes the whole queue, as an edge-triggered descriptor demands. */
-static void accept_all(struct listener *l) {
-  l->is_accepting = true;
-  while (!l->is_stopping) {
-    struct addr peer;
-    int conn = accept_one(l->fd, &peer);
-    if (conn >= 0) {
-      take_over(l, conn, &peer);
-      continue;
-    }
-    if (errno == EAGAIN || errno == EWOULDBLOCK) {
-      l->watch.readable = false;
-      break;
-    }
-    if (is_about_one_connection(errno))
-      continue;
-    if (errno == EMFILE || errno == ENFILE)
-      shed_one(l);
-    loop_timer_start(l->loop, &l->pause, loop_now_us(l->loop) + LISTEN_PAUSE_US);
-    break;
+/* False: the queue is empty, or there is no taking from it now. */
+static bool accept_next(struct listener *l) {
+  struct addr peer;
+  int conn = accept_one(l->fd, &peer);
+  if (conn >= 0) {
+    take_over(l, conn, &peer);
+    return true;
   }
+  if (errno == EAGAIN || errno == EWOULDBLOCK) {
+    l->watch.readable = false;
+    return false;
+  }
+  if (is_about_one_connection(errno))
+    return true;
+  if (errno == EMFILE || errno == ENFILE)
+    shed_one(l);
+  loop_timer_start(l->loop, &l->pause, loop_now_us(l->loop) + LISTEN_PAUSE_US);
+  return false;
+}
+
+/* Takes the whole queue, as an edge-triggered descriptor demands, but a long one over several turns of the loop:
+ * streams must not wait for thousands of newcomers. */
+static void accept_some(struct listener *l) {
+  unsigned left = LISTEN_BATCH;
+  l->is_accepting = true;
+  while (left > 0 && !l->is_stopping && accept_next(l))
+    left--;
   l->is_accepting = false;
   if (l->is_stopping)
     listener_end(l);
+  else if (left == 0)
+    loop_timer_start(l->loop, &l->pause, loop_now_us(l->loop));
 }
 
 static void on_listener_event(struct loop_watch *w) {
   struct listener *l = (struct listener *)((char *)w - offsetof(struct listener, watch));
   if (!loop_timer_is_running(&l->pause))
-    accept_all(l);
+    accept_some(l);
 }
 
 static void on_pause_over(struct loop_timer *t) {
-  accept_all((struct listener *)((char *)t - offsetof(struct listener, pause)));
+  accept_some((struct listener *)((char *)t - offsetof(struct listener, pause)));
 }
 
 static void remember_file(struct listener *l, int fd) {

@@ -24,9 +24,9 @@ enum err listen_adopt(int fd, struct addr *out, struct fault *f) MUST_CHECK;
 enum err listen_addr(int fd, struct addr *out) MUST_CHECK;
 
 /* Accepts on fd (taken over) and calls on_accept on the loop, outside any fiber, for every connection; the stream
- * belongs to the callee. TCP_NODELAY set. When descriptors run out (EMFILE) it closes one waiting connection with the
- * help of a reserve descriptor, pauses 100 ms and goes on. fd is closed when this fails, too; workers that share a unix
- * socket give each listener its own dup (F_DUPFD_CLOEXEC). */
+ * belongs to the callee. TCP_NODELAY set. At most 128 in one turn of the loop. When descriptors run out (EMFILE) it
+ * closes one waiting connection with the help of a reserve descriptor, pauses 100 ms and goes on. fd is closed when
+ * this fails, too; workers that share a unix socket give each listener its own dup (F_DUPFD_CLOEXEC). */
 enum err listener_start(struct loop *loop, int fd, bool exclusive,
                         void (*on_accept)(void *ctx, struct stream *s, const struct addr *peer), void *ctx,
                         struct listener **out) MUST_CHECK;

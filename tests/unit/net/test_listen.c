@@ -378,6 +378,38 @@ static void stop_inside(void *arg) {
 }
 static void a_listener_may_stop_inside_its_callback(void **state) { run_fiber(stop_inside, NULL); }
 
+static size_t accepted;
+static void only_count(void *ctx, struct stream *s, const struct addr *peer) {
+  (void)ctx, (void)peer;
+  accepted++;
+  stream_close(s, true);
+}
+
+static void burst(void *arg) {
+  (void)arg;
+  enum { CLIENTS = 500, TURN = 128 };
+  static int clients[CLIENTS];
+  struct listener *l = NULL;
+  struct addr bound;
+  int fd = bind_text("127.0.0.1:0", false, &bound);
+  accepted = 0;
+  CHECK_ERR(listener_start(loop_current(), fd, false, only_count, NULL, &l), ERR_OK);
+  for (int i = 0; i < CLIENTS; i++)
+    clients[i] = connect_to(&bound);
+  for (size_t before = 0, turns = 0; accepted < CLIENTS && turns < 100; turns++, before = accepted) {
+    uint64_t turn = loop_stats(loop_current()).turns;
+    CHECK_ERR(fiber_yield(), ERR_OK);
+    CHECK_INT(loop_stats(loop_current()).turns, turn + 1);
+    CHECK_INT(accepted - before <= TURN, 1);
+    CHECK_INT(accepted > before, 1); /* and it does not wait for another event */
+  }
+  CHECK_INT(accepted, CLIENTS);
+  listener_stop(l);
+  for (int i = 0; i < CLIENTS; i++)
+    close(clients[i]);
+}
+static void a_burst_of_connections_is_taken_over_several_turns(void **state) { run_fiber(burst, NULL); }
+
 static void release_inside(void *arg) {
   bool exclusive = *(bool *)arg;
   struct server srv = {.releases_itself = true};
@@ -444,6 +476,7 @@ int main(void) {
       cmocka_unit_test(a_released_socket_goes_on_in_another_process),
       cmocka_unit_test(a_released_unix_socket_keeps_its_file),
       cmocka_unit_test(an_exclusive_listener_takes_along_what_it_was_woken_for),
+      cmocka_unit_test(a_burst_of_connections_is_taken_over_several_turns),
       cmocka_unit_test(a_listener_may_stop_inside_its_callback),
       cmocka_unit_test(a_listener_may_be_released_inside_its_callback),
       cmocka_unit_test(without_descriptors_one_client_is_told_and_the_rest_are_served_after_a_pause),
