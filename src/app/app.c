@@ -33,6 +33,8 @@
 #define RESOLVER_THREADS 2
 #define KEYS_MAX         65536
 #define CATALOGUES_MAX   256
+#define BREAKERS_MAX     65536
+#define LOADS_MAX        4096
 #define HOUSEKEEPING_S   5
 
 static int fail(const struct fault *f) {
@@ -139,16 +141,33 @@ static enum err open_identity(struct app *a, struct fault *f) {
   return ERR_OK;
 }
 
+/* What is learned of the targets outlives every configuration. */
+static void open_routing(struct app *a) {
+  a->gateway.state = (struct routes_state){breakers_new(BREAKERS_MAX, NULL), loads_new(LOADS_MAX)};
+  a->gateway.affinity = affinity_new(a->config->affinity.entries);
+  a->gateway.retries = retry_budget_new();
+  a->gateway.memory = &a->memory;
+  atomic_store(&a->memory.max, a->config->limits.memory_bytes);
+}
+
+static void close_routing(struct app *a) {
+  breakers_free(a->gateway.state.breakers);
+  loads_free(a->gateway.state.loads);
+  affinity_free(a->gateway.affinity);
+  retry_budget_free(a->gateway.retries);
+}
+
 static void join_ports(struct app *a) {
   access_init(&a->telemetry, a->metrics);
-  a->gateway = (struct gateway){apikey_identity_port(a->identity),
-                                a->ledger,
-                                a->limiter,
-                                a->store,
-                                a->offload,
-                                &a->telemetry.port,
-                                provider_find,
-                                a->catalogues};
+  a->gateway = (struct gateway){.identity = apikey_identity_port(a->identity),
+                                .ledger = a->ledger,
+                                .limiter = a->limiter,
+                                .store = a->store,
+                                .offload = a->offload,
+                                .telemetry = &a->telemetry.port,
+                                .provider_find = provider_find,
+                                .catalogues = a->catalogues};
+  open_routing(a);
   operations_fill(a);
 }
 
@@ -218,7 +237,9 @@ static enum err make_workers(struct app *a, struct fault *f) {
                                a->client_tls,
                                config_ref(a->config),
                                a->worker_count,
-                               &a->connections};
+                               &a->connections,
+                               &a->requests,
+                               &a->memory};
     e = worker_new(&o, mine, shared, a->listen_count, &a->workers[w], f);
     if (e == ERR_OK)
       e = worker_start(a->workers[w]);
@@ -265,6 +286,7 @@ static void reload(struct app *a) {
   warn_of_restart_keys(a, fresh);
   declare_keys(a, fresh);
   log_set_level(fresh->log_level);
+  atomic_store(&a->memory.max, fresh->limits.memory_bytes);
   for (unsigned w = 0; w < a->worker_count; w++)
     worker_use(a->workers[w], config_ref(fresh));
   config_unref(a->config);
@@ -362,6 +384,7 @@ static void close_all(struct app *a) {
   if (a->store)
     a->store->ops->close(a->store);
   limiter_free(a->limiter);
+  close_routing(a);
   catalogues_free(a->catalogues);
   metrics_free(a->metrics);
   tls_context_unref(a->server_tls);

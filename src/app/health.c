@@ -2,6 +2,8 @@
  * know them. How they are told is control/operations.c's matter. Called by app.c once. */
 #include "app/state.h"
 
+#include "gateway/inspect.h"
+
 static enum err check_store(void *ctx, struct fault *f) {
   struct app *a = ctx;
   return a->store->ops->health(a->store, f);
@@ -38,6 +40,13 @@ static void write_gauges(struct app *a, struct buf *out) {
   metrics_write_one(out, "weir_fibers", "gauge", "Fibers alive.", sum.fibers);
   metrics_write_one(out, "weir_admitted_requests", "gauge", "Requests that hold an admission.",
                     limiter_in_flight(a->limiter));
+  metrics_write_one(out, "weir_streams", "gauge", "Answers being streamed.", atomic_load(&a->gateway.streams));
+  metrics_write_one(out, "weir_held_bytes", "gauge", "Request bodies and whole answers held in memory.",
+                    atomic_load(&a->memory.used));
+  metrics_write_one(out, "weir_upstream_calls", "gauge", "Calls to providers in flight.",
+                    loads_in_flight(a->gateway.state.loads));
+  metrics_write_one(out, "weir_breakers_open", "gauge", "Breakers that let no ordinary call through.",
+                    inspect_open_breakers(&a->gateway, a->config, loop_clock_us()));
   metrics_write_one(out, "weir_ledger_open", "gauge", "Attempts reserved and not yet settled.", l.open);
   metrics_write_one(out, "weir_ledger_pending", "gauge", "Attempts settled and not yet in the store.", l.pending);
   metrics_write_one(out, "weir_ledger_settled_total", "counter", "Attempts settled since the start.", l.settled);

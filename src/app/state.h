@@ -39,7 +39,8 @@ struct app {
   size_t listen_count;
   struct worker *workers[APP_WORKERS_MAX];
   unsigned worker_count;
-  atomic_size_t connections; /* of all workers */
+  atomic_size_t connections, requests; /* of all workers */
+  struct http_memory memory;           /* what all clients make them hold */
   atomic_bool draining;
   bool ledger_was_failing;
 };

@@ -74,6 +74,11 @@ static void serve(void *ctx, struct http_request *rq) {
     not_found(rq);
 }
 
+static bool is_exempt(void *ctx, struct text path) {
+  (void)ctx;
+  return operations_own(path);
+}
+
 static void refuse(void *ctx, const struct fault *f, struct text target, struct text request_id, struct buf *out_body) {
   (void)ctx;
   LOG_INFO("request_refused", log_text("request_id", request_id), log_str("error", err_name(f->err)),
@@ -95,8 +100,13 @@ static struct http_server_options server_options(struct worker *w, const struct 
       .write_timeout_us = c->timeouts.write_ms * 1000,
       .max_connections = c->limits.connections,
       .shared_connections = w->o.connections,
+      .max_requests = c->limits.requests,
+      .shared_requests = w->o.requests,
+      .memory = w->o.memory,
+      .max_streams = c->limits.http2_streams,
       .tls = w->o.server_tls,
       .serve = serve,
+      .is_exempt = is_exempt,
       .refuse = refuse,
       .ctx = w,
   };

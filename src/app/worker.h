@@ -20,6 +20,8 @@ struct worker_options {
   struct config *config;                       /* a reference the worker takes over */
   unsigned workers;                            /* how many there are: limits.fibers is divided among them */
   atomic_size_t *connections;                  /* of all workers, bounded by limits.connections */
+  atomic_size_t *requests;                     /* likewise, by limits.requests */
+  struct http_memory *memory;                  /* of all workers, bounded by limits.memory_bytes */
 };
 
 /* Makes the loop and what runs on it. listen_fds (listen_count of them, `shared[i]` when other workers accept on the

@@ -6,7 +6,8 @@
 #include "traffic/period.h"
 
 /* With no max tokens in the request the provider's own default applies; this bounds the reservation. */
-#define OUTPUT_TOKENS_ASSUMED 8192
+#define OUTPUT_TOKENS_ASSUMED    8192
+#define OVERLOADED_RETRY_AFTER_S 1
 
 int64_t exchange_worst_cost(const struct exchange *x, const struct candidate *c) {
   if (c->price.version == 0 || exchange_is_count(x))
@@ -17,6 +18,14 @@ int64_t exchange_worst_cost(const struct exchange *x, const struct candidate *c)
   }
   return price_worst_case(&c->price, x->ask.input_tokens_bound,
                           output * (x->ask.answers > 1 ? (x->ask.answers < 1024 ? x->ask.answers : 1024) : 1));
+}
+
+/* A race may have two calls paid for. */
+static int64_t times_raced(const struct exchange *x, int64_t worst_nano) {
+  bool twice = false;
+  for (size_t i = 0; i < x->candidate_count && x->model && x->model->hedge.enabled; i++)
+    twice |= x->candidates[i].provider->charges_cancelled;
+  return twice && worst_nano <= INT64_MAX / 2 ? worst_nano * 2 : worst_nano;
 }
 
 static bool is_billable(const struct candidate *c) { return !c->target || c->target->billable; }
@@ -38,7 +47,7 @@ static enum err worst_cost(struct exchange *x, int64_t *out) {
     if (cost > worst)
       worst = cost;
   }
-  *out = worst;
+  *out = times_raced(x, worst);
   return ERR_OK;
 }
 
@@ -87,7 +96,23 @@ static enum err take_with_budget(struct exchange *x, struct allowance *a, const 
   return fault_set(&x->fault, ERR_UNAVAILABLE, "budget", "the budget cannot be checked right now");
 }
 
+/* The gateway's own limit comes before any key's: a refusal here costs nothing. */
+static enum err count_stream(struct exchange *x) {
+  atomic_size_t *streams = &x->worker->gateway->streams;
+  if (!x->ask.stream)
+    return ERR_OK;
+  x->is_counted_stream = true;
+  if (atomic_fetch_add_explicit(streams, 1, memory_order_relaxed) < x->config->limits.streams)
+    return ERR_OK;
+  fault_set(&x->fault, ERR_OVERLOADED, NULL, "too many answers are being streamed, try again later");
+  x->fault.retry_after_s = OVERLOADED_RETRY_AFTER_S;
+  return ERR_OVERLOADED;
+}
+
 enum err exchange_admit(struct exchange *x) {
+  enum err e = count_stream(x);
+  if (e != ERR_OK)
+    return e;
   const struct principal *p = x->principal;
   struct allowance *a = limiter_entry(x->worker->gateway->limiter, p->id);
   if (!a)
@@ -99,7 +124,7 @@ enum err exchange_admit(struct exchange *x) {
   if (p->budget_nano == 0)
     return allowance_take(a, &limits, &ask, &x->ticket, &x->fault);
   period_of(period_of_principal(p), ask.now_us, &limits.period_start_us, &limits.period_end_us);
-  enum err e = worst_cost(x, &ask.cost_nano);
+  e = worst_cost(x, &ask.cost_nano);
   if (e != ERR_OK)
     return e;
   return take_with_budget(x, a, &limits, &ask);

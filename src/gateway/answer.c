@@ -12,6 +12,7 @@
 #define READ_BYTES (16 * 1024)
 /* More unpacked bytes than these times the packed ones are taken for a bomb by net/inflate; this bounds one read. */
 #define UNPACK_MAX_BYTES (4 * 1024 * 1024)
+#define CHARGE_BYTES     ((size_t)64 * 1024)
 
 static bool is_event_stream(const struct http1_head *head, enum wire_framing *out) {
   struct text type = http_header_value(&head->headers, TEXT("content-type"));
@@ -47,6 +48,8 @@ void answer_end(struct attempt *t) {
   if (t->answer.notes.count > 0)
     t->not_carried = attempt_not_carried(t);
   convert_end(t);
+  if (t->answer.charged > 0)
+    http_memory_give(t->x->worker->gateway->memory, t->answer.charged);
   inflate_free(t->answer.inflate);
   buf_done(&t->answer.held);
   t->answer = (struct answer){0};
@@ -59,6 +62,19 @@ static size_t room_wanted(const struct attempt *t) {
     return READ_BYTES;
   uint64_t left = head->length - t->answer.held.len;
   return left < READ_BYTES ? (size_t)left : READ_BYTES;
+}
+
+/* What is held beyond an ordinary event counts as memory of the whole process. */
+static enum err charge(struct attempt *t) {
+  struct answer *a = &t->answer;
+  struct http_memory *memory = t->x->worker->gateway->memory;
+  if (!memory || a->held.len <= a->charged + CHARGE_BYTES)
+    return ERR_OK;
+  size_t more = (a->held.len - a->charged) / CHARGE_BYTES * CHARGE_BYTES;
+  if (http_memory_take(memory, more) != ERR_OK)
+    return http_memory_fault(&t->fault);
+  a->charged += more;
+  return ERR_OK;
 }
 
 /* Appends what can be had now. */
@@ -95,6 +111,8 @@ enum err answer_fill(struct attempt *t, size_t max_bytes) {
       return fault_set(&t->fault, ERR_UPSTREAM_PROTOCOL, NULL, "the provider's answer is larger than %zu bytes",
                        max_bytes);
     }
+    if (e == ERR_OK)
+      return charge(t);
     if (e != ERR_AGAIN)
       return e;
     int64_t before_us = loop_clock_us();

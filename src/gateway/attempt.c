@@ -5,39 +5,107 @@
 #include "gateway/attempt.h"
 
 #include "aws/credentials.h"
+#include "base/log.h"
 #include "gateway/access.h"
 #include "gateway/exchange.h"
 #include "gateway/judge.h"
+#include "gateway/routes.h"
 
-enum err attempt_new(struct exchange *x, const struct candidate *c, struct attempt **out, struct fault *why) {
+struct attempt *attempt_new(struct exchange *x, const struct candidate *c) {
   struct attempt *t = ARENA_NEW(x->arena, struct attempt);
   t->x = x;
   t->candidate = c;
-  enum err e = attempt_build(t);
-  if (e != ERR_OK) {
-    *why = t->fault;
-    attempt_drop_outgoing(t);
+  return t;
+}
+
+static const struct config_timeouts *limits_of(const struct attempt *t) {
+  const struct candidate *c = t->candidate;
+  return c->target ? &c->target->timeouts : &c->provider->timeouts;
+}
+
+static int64_t deadline_of(const struct attempt *t) { return t->x->rq->received_us + limits_of(t)->total_ms * 1000; }
+
+static enum err take_slot(struct attempt *t, bool wait) {
+  struct exchange *x = t->x;
+  const struct candidate *c = t->candidate;
+  struct slots *slots = load_slots(c->load);
+  if (!slots || !c->target)
+    return ERR_OK;
+  const struct slots_ask ask = {.limit = c->target->concurrency,
+                                .queue_max = x->config->queue.size,
+                                .key_id = x->principal->id,
+                                .deadline_us = deadline_of(t),
+                                .wait_us = x->config->queue.wait_ms * 1000};
+  if (!wait)
+    return slots_try(slots, &ask, &t->slot);
+  int64_t before_us = loop_clock_us();
+  enum err e = slots_wait(slots, &ask, &t->slot, &t->fault);
+  attempt_waited(t, before_us);
+  return e;
+}
+
+enum err attempt_enter(struct attempt *t, bool wait) {
+  const struct breaker_rule rule = routes_breaker_rule(t->x->config);
+  enum err e = take_slot(t, wait);
+  if (e != ERR_OK)
     return e;
+  if (!breaker_enter(t->candidate->breaker, &rule, loop_clock_us(), &t->pass)) {
+    slot_give_back(&t->slot);
+    return ERR_UNAVAILABLE;
   }
-  *out = t;
+  load_begin(t->candidate->load);
+  t->counted = true;
   return ERR_OK;
 }
 
-void attempt_drop(struct attempt *t) {
-  if (t && t->state == ATTEMPT_BUILT)
-    attempt_drop_outgoing(t);
+/* Whether the provider is well. A call that its client gave up, that was the caller's own mistake, or that met a kept
+ * connection just closed says nothing about it. */
+static enum breaker_verdict verdict_of(const struct attempt *t) {
+  if (t->lost || t->fault.err == ERR_UPSTREAM_STALE || t->state == ATTEMPT_NEW)
+    return BREAKER_NEUTRAL;
+  if (provider_class_is_unhealthy(t->class))
+    return BREAKER_FAILURE;
+  return t->class == PROVIDER_OK && t->tap.finished && !t->tap.failed ? BREAKER_SUCCESS : BREAKER_NEUTRAL;
 }
 
-void attempt_waited(struct attempt *t, int64_t before_us) { t->x->waited_us += loop_clock_us() - before_us; }
+void attempt_leave(struct attempt *t) {
+  const struct breaker_rule rule = routes_breaker_rule(t->x->config);
+  breaker_leave(&t->pass, &rule, verdict_of(t), provider_class_name(t->class), loop_clock_us());
+  slot_give_back(&t->slot);
+  if (t->counted)
+    load_end(t->candidate->load);
+  t->counted = false;
+}
+
+void attempt_drop(struct attempt *t) {
+  if (!t || t->state != ATTEMPT_NEW)
+    return;
+  attempt_leave(t);
+  attempt_drop_outgoing(t);
+}
+
+void attempt_give_up(struct attempt *t) {
+  const char *why = provider_class_name(t->class);
+  LOG_WARN("attempt_failed", log_text("provider", t->candidate->provider->name), log_str("class", why),
+           log_u64("attempt", t->row.attempt), log_i64("upstream_status", t->upstream_status),
+           log_str("detail", t->fault_quotes ? err_text(t->fault.err) : t->fault.text));
+  t->x->failovers++;
+  attempt_settle(t, "failed_over", why);
+}
+
+/* Of two that run at one time the race itself counts the waiting. */
+void attempt_waited(struct attempt *t, int64_t before_us) {
+  if (!t->races)
+    t->x->waited_us += loop_clock_us() - before_us;
+}
 
 static struct http_timeouts timeouts_of(const struct attempt *t) {
-  const struct candidate *c = t->candidate;
-  const struct config_timeouts *limit = c->target ? &c->target->timeouts : &c->provider->timeouts;
+  const struct config_timeouts *limit = limits_of(t);
   return (struct http_timeouts){
       .connect_us = limit->connect_ms * 1000,
       .first_byte_us = limit->first_byte_ms * 1000,
       .between_bytes_us = limit->between_bytes_ms * 1000,
-      .total_deadline_us = t->x->rq->received_us + limit->total_ms * 1000,
+      .total_deadline_us = deadline_of(t),
   };
 }
 
@@ -155,20 +223,62 @@ static enum err call_upstream(struct attempt *t, bool fresh) {
   return ERR_OK;
 }
 
-bool attempt_is_the_providers_fault(enum err e) {
+static bool is_the_providers_fault(enum err e) {
   return e == ERR_UPSTREAM_NETWORK || e == ERR_UPSTREAM_TIMEOUT || e == ERR_UPSTREAM_PROTOCOL ||
          e == ERR_UPSTREAM_SERVER || e == ERR_UPSTREAM_STALE || e == ERR_UPSTREAM_CUT || e == ERR_UPSTREAM_RATE ||
          e == ERR_UPSTREAM_USAGE;
 }
 
-enum err attempt_run(struct attempt *t, bool fresh) {
+bool attempt_falls_over(const struct attempt *t, enum err result) {
+  bool failed = result == ERR_OK ? t->class != PROVIDER_OK : is_the_providers_fault(result);
+  return failed && provider_class_falls_over(t->class);
+}
+
+/* A client that leaves stops the call at once, or, where the provider is paid all the same, after it had time to end by
+ * itself and say what it cost. Of two that race the one with more patience decides. */
+void attempt_set_grace(struct attempt *t) {
+  struct exchange *x = t->x;
+  bool drains = t->candidate->provider->on_disconnect == CONFIG_DISCONNECT_DRAIN;
+  int64_t us = drains ? limits_of(t)->abandoned_ms * 1000 : 0;
+  x->grace_us = t->races && x->grace_us > us ? x->grace_us : us;
+  http_request_cancel_after(x->rq, x->grace_us);
+}
+
+static enum err run_once(struct attempt *t, bool fresh) {
   enum err e = reserve(t);
   if (e != ERR_OK)
     return e;
+  attempt_set_grace(t);
   e = call_upstream(t, fresh);
   if (e == ERR_OK)
     e = judge_reply(t);
-  if (attempt_is_the_providers_fault(e))
+  if (is_the_providers_fault(e))
     t->class = provider_class_of_err(e);
+  if (e == ERR_OK && t->class == PROVIDER_OK)
+    breaker_probe_answers(&t->pass, loop_clock_us());
   return e;
+}
+
+/* The second one goes on with the place and the pass of the first. */
+static struct attempt *again(struct attempt *t) {
+  struct attempt *second = attempt_new(t->x, t->candidate);
+  second->slot = t->slot;
+  second->pass = t->pass;
+  second->counted = t->counted;
+  second->races = t->races;
+  t->slot = (struct slot){0};
+  t->pass = (struct breaker_pass){0};
+  t->counted = false;
+  return second;
+}
+
+enum err attempt_run(struct attempt **t) {
+  enum err e = run_once(*t, false);
+  if (e != ERR_UPSTREAM_STALE)
+    return e;
+  struct attempt *second = again(*t);
+  attempt_give_up(*t);
+  *t = second;
+  e = attempt_build(second);
+  return e == ERR_OK ? run_once(second, true) : e;
 }

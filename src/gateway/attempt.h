@@ -7,6 +7,8 @@
 #include "gateway/gateway.h"
 #include "gateway/pairing.h"
 #include "llm/answer.h"
+#include "traffic/breaker.h"
+#include "traffic/slots.h"
 
 struct exchange;
 
@@ -20,6 +22,9 @@ struct candidate {
   struct price price;         /* version 0: unknown */
   uint64_t max_output_tokens; /* of one answer; 0: unknown */
   struct pairing pairing;     /* raw paths: wire NULL, passed */
+  struct breaker *breaker;    /* NULL: none, as on raw paths */
+  struct load *load;          /* likewise */
+  uint64_t place_id;          /* who would hold the conversation's prompt cache; 0: nobody that we choose */
 };
 
 /* The call as its provider is to get it. Built before anything is reserved: a request that cannot be said to one
@@ -39,6 +44,7 @@ struct answer {
                       memory most of the time */
   size_t ready;    /* of held: complete events, tapped, to be sent */
   size_t scan;     /* of held: where sse_next goes on */
+  size_t charged;  /* of held: bytes that count in gateway.memory */
   bool is_stream, trimmed;
   bool began_with_error; /* stream: its first event was one */
   enum wire_framing framing;
@@ -48,7 +54,7 @@ struct answer {
   struct llm_notes notes; /* what the caller's dialect has no place for */
 };
 
-enum attempt_state { ATTEMPT_BUILT, ATTEMPT_OPEN, ATTEMPT_SETTLED };
+enum attempt_state { ATTEMPT_NEW, ATTEMPT_OPEN, ATTEMPT_SETTLED };
 
 struct attempt {
   struct exchange *x;
@@ -56,6 +62,14 @@ struct attempt {
   enum attempt_state state;
   struct fault fault;
   bool fault_quotes; /* the fault's text is partly the provider's: for the client, not for the log */
+
+  /* enter */
+  struct slot slot;
+  struct breaker_pass pass;
+  bool counted; /* among the calls in flight of its target */
+
+  /* race: it runs beside another one, is decided only with its first token, and may lose */
+  bool races, lost;
 
   /* build: what an answer's writer must know of the request, and what was left out of it with the operator's leave */
   struct outgoing outgoing;
@@ -74,26 +88,35 @@ struct attempt {
   int64_t started_us, first_token_at_us; /* loop time; 0: not yet */
 };
 
-/* attempt.c: an attempt at the candidate, its body built (build.c); nothing is sent or reserved. ERR_UNSUPPORTED and
- * ERR_BAD_REQUEST when the request cannot be said to it: *why names the member, and there is no attempt. It lives in
- * the exchange's arena and must be ended with attempt_settle or attempt_drop. */
-enum err attempt_new(struct exchange *x, const struct candidate *c, struct attempt **out, struct fault *why) MUST_CHECK;
-/* attempt.c: reserves in the ledger, sends, waits for the head and judges it (judge.h). ERR_OK: t may be relayed, good
- * or as the provider's own error (t->class says which). ERR_UPSTREAM_*: it failed, t->class says how. ERR_CANCELLED;
- * ERR_STORE* when the ledger cannot take it. Waits. fresh: not on a kept connection. */
-enum err attempt_run(struct attempt *t, bool fresh) MUST_CHECK;
-/* Of what attempt_run returns: another target may be tried. */
-bool attempt_is_the_providers_fault(enum err e);
-/* Waiting since before_us (loop clock) was not Weir's own work. */
-void attempt_waited(struct attempt *t, int64_t before_us);
-/* settle.c: closes it in the ledger with what the tap knows and gives back all it holds. Idempotent; never waits. */
-void attempt_settle(struct attempt *t, const char *outcome, const char *error);
-/* attempt.c: ends one that was built and never run. NULL is fine. */
-void attempt_drop(struct attempt *t);
-
+/* attempt.c: an attempt at the candidate, in the exchange's arena. It holds nothing yet. */
+struct attempt *attempt_new(struct exchange *x, const struct candidate *c);
+/* attempt.c: takes a place at the target and passes its breaker. ERR_AGAIN: all places are taken; with `wait` it waits
+ * in the target's queue instead, which may be ERR_OVERLOADED or ERR_CANCELLED. ERR_UNAVAILABLE: the breaker lets nobody
+ * through. Nothing is held then. */
+enum err attempt_enter(struct attempt *t, bool wait) MUST_CHECK;
 /* build.c: t->outgoing for its candidate: edits, another envelope, or a translation. ERR_UNSUPPORTED and
  * ERR_BAD_REQUEST when the request cannot be said to it; t->fault names the member. */
 enum err attempt_build(struct attempt *t) MUST_CHECK;
+/* attempt.c: reserves in the ledger, sends, waits for the head and judges it (judge.h). ERR_OK: *t may be relayed, good
+ * or as the provider's own error ((*t)->class says which). ERR_UPSTREAM_*: it failed, class says how. ERR_CANCELLED;
+ * ERR_STORE* when the ledger cannot take it. A kept connection that its server had just closed is the one case in which
+ * a call is made twice; both are in the ledger, and *t is the second. Waits. */
+enum err attempt_run(struct attempt **t) MUST_CHECK;
+/* attempt.c: whether what attempt_run returned is a failure that another target may mend. */
+bool attempt_falls_over(const struct attempt *t, enum err result);
+/* attempt.c: tells the breaker how it went and gives the place at the target back. Idempotent; settling does it too. */
+void attempt_leave(struct attempt *t);
+/* attempt.c: settles it as failed_over and says so in the log. */
+void attempt_give_up(struct attempt *t);
+/* attempt.c: ends one that was never run. NULL is fine. */
+void attempt_drop(struct attempt *t);
+/* settle.c: closes it in the ledger with what the tap knows and gives back all it holds. Idempotent; never waits. */
+void attempt_settle(struct attempt *t, const char *outcome, const char *error);
+/* attempt.c: the wait since before_us (loop clock) was not Weir's own work. */
+void attempt_waited(struct attempt *t, int64_t before_us);
+
+/* attempt.c: a client that leaves from now on stops the call as its provider's policy says. */
+void attempt_set_grace(struct attempt *t);
 void attempt_drop_outgoing(struct attempt *t);
 /* convert.c: what the caller's dialect had no place for in this answer, comma-separated; empty when nothing. */
 struct text attempt_not_carried(const struct attempt *t);

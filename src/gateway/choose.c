@@ -1,84 +1,115 @@
-/* Fourth stage: which targets may serve the request, in which order, and in which wire each is spoken to. The model's
- * entry in the snapshot names them; those that cannot be spoken to are left out, and a request that loses all of them
- * is refused with the reason. Decides only; nothing is sent or counted here, and nothing waited for but a vendor's very
- * first list of models. */
+/* Fourth stage: which targets may serve the request, in which order, and in which wire each is spoken to. plan.c
+ * decides; here the request's part of the question is gathered and the answer becomes candidates, or a refusal that
+ * says why there are none. Nothing is sent or counted here, and nothing waited for but a vendor's very first list of
+ * models. */
 #include "gateway/exchange.h"
 
+#include "base/log.h"
+#include "base/random.h"
 #include "gateway/catalogue.h"
+#include "gateway/plan.h"
 
-/* What the vendor's own list says, where the configuration says nothing. */
-static void look_up(struct exchange *x, struct candidate *c) {
-  struct llm_catalogue *list = gateway_catalogue(x->worker, x->snapshot, c->provider);
-  const struct llm_catalogue_model *m = llm_catalogue_find(list, c->upstream_model);
-  if (m && c->price.version == 0)
-    c->price = m->price;
-  if (m && c->max_output_tokens == 0)
-    c->max_output_tokens = m->max_output_tokens;
-  llm_catalogue_drop(list);
+#define US_PER_S 1000000
+
+static struct llm_catalogue *catalogue_of(void *ctx, const struct config_provider *p) {
+  struct exchange *x = ctx;
+  return gateway_catalogue(x->worker, x->snapshot, p);
 }
 
-static struct price price_of(const struct exchange *x, const struct config_provider *provider,
-                             struct text upstream_model) {
-  struct price price = {0};
-  const struct config_price *row = config_find_price(x->config, provider->name, upstream_model);
-  if (!row)
-    return price;
-  price = (struct price){row->input, row->output, row->cache_write_5m, row->cache_write_1h, row->cache_read, 0};
-  price.version = price_version(&price);
-  return price;
+/* With credentials of its own the caller's plan comes first, unless somebody has decided otherwise. */
+static const struct config_policy *policy_of(const struct exchange *x, bool has_own) {
+  const struct principal *p = x->principal;
+  const struct config_policy *policy = config_policy_for(x->config, p->policy, p->name, p->user, p->workspace);
+  return policy || !has_own ? policy : config_find_policy(x->config, TEXT("plan_first"));
 }
 
-/* "*" in a target's model stands for what the name's "*" matched. */
-static struct text substitute(struct exchange *x, struct text pattern, struct text star) {
-  ptrdiff_t at = text_find_char(pattern, '*');
-  if (at < 0)
-    return pattern;
-  const struct text parts[] = {text_head(pattern, (size_t)at), star, text_skip(pattern, (size_t)at + 1)};
-  return pattern.len == 1 ? star : arena_join(x->arena, parts, 3);
+static struct plan_ask ask_of(struct exchange *x, struct text star) {
+  bool has_own = !text_is_empty(x->own_x_api_key) || !text_is_empty(x->own_authorization);
+  struct plan_ask ask = {
+      .config = x->config,
+      .routes = x->snapshot->routes,
+      .state = &x->worker->gateway->state,
+      .model = x->model,
+      .star = star,
+      .client = x->route.wire,
+      .is_stream = x->ask.stream,
+      .has_anthropic_version = x->ask.has_anthropic_version,
+      .is_count = exchange_is_count(x),
+      .has_own_credentials = has_own,
+      .principal_id = x->principal->id,
+      .policy = policy_of(x, has_own),
+      .input_tokens = x->ask.input_tokens_bound,
+      .no_output = x->route.operation == PROVIDER_EMBEDDINGS,
+      .output_tokens = x->ask.max_output_tokens * (x->ask.answers > 1 ? x->ask.answers : 1),
+      .random = random_fast(),
+      .now_us = loop_clock_us(),
+      .catalogue = catalogue_of,
+      .ctx = x,
+  };
+  struct affinity *affinity = x->worker->gateway->affinity;
+  if (x->has_conversation && affinity)
+    ask.remembers = affinity_find(affinity, x->conversation, ask.now_us, &ask.place);
+  return ask;
 }
 
-static bool caller_pays(const struct exchange *x, const struct config_provider *p) {
-  bool own = !text_is_empty(x->own_x_api_key) || !text_is_empty(x->own_authorization);
-  return own && p->kind == CONFIG_ANTHROPIC;
-}
-
-static struct candidate *add(struct exchange *x, const struct config_target *target,
-                             const struct config_provider *provider, const struct provider *adapter,
-                             struct text upstream_model) {
-  struct candidate *c = &x->candidates[x->candidate_count++];
-  c->target = target;
-  c->provider = provider;
-  c->adapter = adapter;
-  c->upstream_model = upstream_model;
-  c->price = price_of(x, provider, upstream_model);
-  if (!caller_pays(x, provider)) {
-    c->credential = target && target->credential     ? target->credential
-                    : provider->credential_count > 0 ? &provider->credentials[0]
-                                                     : NULL;
+static void become_candidates(struct exchange *x, const struct plan *plan) {
+  x->candidates = arena_zalloc(x->arena, (plan->tried ? plan->tried : 1) * sizeof(*x->candidates));
+  for (size_t i = 0; i < plan->tried; i++) {
+    const struct plan_entry *e = &plan->at[i];
+    x->candidates[x->candidate_count++] = (struct candidate){.target = e->place->target,
+                                                             .provider = e->place->provider,
+                                                             .credential = e->own ? NULL : e->place->credential,
+                                                             .adapter = e->place->adapter,
+                                                             .upstream_model = e->upstream_model,
+                                                             .price = e->price,
+                                                             .max_output_tokens = e->max_output_tokens,
+                                                             .pairing = e->pairing,
+                                                             .breaker = e->breaker,
+                                                             .load = e->load,
+                                                             .place_id = e->own ? 0 : e->place->id};
   }
-  return c;
 }
 
-/* Token counts are asked of a provider that counts in the caller's own dialect; for others we count. */
-static enum err pair(const struct exchange *x, const struct config_target *t, const struct provider *adapter,
-                     struct text upstream_model, struct pairing *out) {
-  const struct wire *client = x->route.wire;
-  if (!exchange_is_count(x)) {
-    const struct wire *body = pairing_body_wire(client, x->ask.has_anthropic_version, t->provider, upstream_model);
-    enum err e = pairing_find(body, t->provider, upstream_model, adapter, out);
-    return e == ERR_OK || body == client ? e : pairing_find(client, t->provider, upstream_model, adapter, out);
+static bool has_verdict(const struct plan *plan, enum plan_verdict v) {
+  for (size_t i = 0; i < plan->count; i++) {
+    if (plan->at[i].verdict == v)
+      return true;
   }
-  bool is_claude = t->provider->kind == CONFIG_BEDROCK && pairing_is_claude(upstream_model);
-  if (x->route.wire->id == WIRE_ANTHROPIC && is_claude && adapter->serves(PROVIDER_COUNT_BEDROCK)) {
-    *out = (struct pairing){PAIRING_REFRAME, wire_get(WIRE_BEDROCK_INVOKE), PROVIDER_COUNT_BEDROCK};
-    return ERR_OK;
+  return false;
+}
+
+/* Why none of the targets is left. What will pass goes before what will not. */
+static enum err refuse(struct exchange *x, const struct plan *plan, const struct config_policy *policy) {
+  struct text name = x->ask.model;
+  if (has_verdict(plan, PLAN_BREAKER_OPEN) || has_verdict(plan, PLAN_PROBED)) {
+    int64_t left_us = plan->retry_at_us > 0 ? plan->retry_at_us - loop_clock_us() : 0;
+    fault_set(&x->fault, ERR_UNAVAILABLE, NULL, "every target of the model \"%.*s\" has failed and rests for a while",
+              TEXT_ARGS(name));
+    x->fault.retry_after_s = left_us > 0 ? (int)(left_us / US_PER_S) + 1 : 1;
+    return ERR_UNAVAILABLE;
   }
-  *out = (struct pairing){PAIRING_PASS, x->route.wire, x->route.operation};
-  return adapter->serves(x->route.operation) ? ERR_OK : ERR_UNSUPPORTED;
+  if (has_verdict(plan, PLAN_POLICY) && policy) {
+    return fault_set(&x->fault, ERR_UNAVAILABLE, NULL, "the policy \"%.*s\" leaves no target for the model \"%.*s\"",
+                     TEXT_ARGS(policy->name), TEXT_ARGS(name));
+  }
+  return fault_set(&x->fault, ERR_UNSUPPORTED, "model",
+                   "no provider of the model \"%.*s\" serves %s requests in the %s format", TEXT_ARGS(name),
+                   x->route.operation_name, x->route.wire->name);
+}
+
+/* "why there?" has an answer: with log_level debug each request says its order and what was passed over. */
+static void tell(const struct plan *plan) {
+  for (size_t i = 0; i < plan->count; i++) {
+    const struct plan_entry *e = &plan->at[i];
+    LOG_DEBUG("target", log_u64("order", i + 1), log_text("provider", e->place->provider->name),
+              log_text("model", e->upstream_model), log_str("verdict", plan_verdict_name(e->verdict)),
+              log_bool("holds_cache", e->holds_cache), log_bool("own_credentials", e->own));
+  }
 }
 
 static enum err choose_for_model(struct exchange *x) {
   struct text star = TEXT_NONE, name = x->ask.model;
+  struct plan plan;
   if (!principal_allows_model(x->principal, name)) {
     return fault_set(&x->fault, ERR_FORBIDDEN, "model", "this key may not use the model \"%.*s\"", TEXT_ARGS(name));
   }
@@ -86,27 +117,13 @@ static enum err choose_for_model(struct exchange *x) {
   if (!x->model) {
     return fault_set(&x->fault, ERR_NOT_FOUND, "model", "the model \"%.*s\" does not exist here", TEXT_ARGS(name));
   }
-  size_t most = x->model->target_count < CANDIDATES_MAX ? x->model->target_count : CANDIDATES_MAX;
-  x->candidates = arena_zalloc(x->arena, (most ? most : 1) * sizeof(*x->candidates));
-  for (size_t i = 0; i < x->model->target_count && x->candidate_count < most; i++) {
-    const struct config_target *t = &x->model->targets[i];
-    const struct provider *adapter = x->worker->gateway->provider_find(t->provider->kind_name);
-    struct text upstream_model = substitute(x, t->model, star);
-    struct pairing pairing;
-    if (!adapter || pair(x, t, adapter, upstream_model, &pairing) != ERR_OK)
-      continue;
-    struct candidate *c = add(x, t, t->provider, adapter, upstream_model);
-    c->pairing = pairing;
-    c->max_output_tokens = x->model->max_output_tokens;
-    look_up(x, c);
-  }
+  struct plan_ask ask = ask_of(x, star);
+  plan_make(&ask, x->arena, &plan);
+  become_candidates(x, &plan);
+  x->place_count = plan.count;
+  tell(&plan);
   x->counts_here = x->candidate_count == 0 && exchange_is_count(x);
-  if (x->candidate_count == 0 && !x->counts_here) {
-    return fault_set(&x->fault, ERR_UNSUPPORTED, "model",
-                     "no provider of the model \"%.*s\" serves %s requests in the %s format", TEXT_ARGS(name),
-                     x->route.operation_name, x->route.wire->name);
-  }
-  return ERR_OK;
+  return x->candidate_count > 0 || x->counts_here ? ERR_OK : refuse(x, &plan, ask.policy);
 }
 
 static bool is_of_the_mount(const struct exchange *x, const struct config_provider *p) {
@@ -117,6 +134,11 @@ static bool is_of_the_mount(const struct exchange *x, const struct config_provid
   return p->kind == CONFIG_OPENAI || (p->kind == CONFIG_OPENROUTER && x->route.mount == ROUTE_PLAIN);
 }
 
+static bool caller_pays(const struct exchange *x, const struct config_provider *p) {
+  bool own = !text_is_empty(x->own_x_api_key) || !text_is_empty(x->own_authorization);
+  return own && p->kind == CONFIG_ANTHROPIC;
+}
+
 /* Raw vendor paths name no model, so they go to the first provider of the dialect; a key that is limited to some models
  * or to a budget could get round its limits there and is refused. */
 static enum err choose_for_raw(struct exchange *x) {
@@ -124,13 +146,17 @@ static enum err choose_for_raw(struct exchange *x) {
     return fault_set(&x->fault, ERR_FORBIDDEN, NULL, "a key limited to some models or to a budget may not use %.*s",
                      TEXT_ARGS(x->route.vendor_path));
   }
-  x->candidates = ARENA_NEW(x->arena, struct candidate);
+  const struct config_policy *policy = policy_of(x, false);
   for (size_t i = 0; i < x->config->provider_count; i++) {
     const struct config_provider *p = &x->config->providers[i];
     const struct provider *adapter = x->worker->gateway->provider_find(p->kind_name);
-    if (!is_of_the_mount(x, p) || !adapter || !adapter->serves(PROVIDER_RAW))
+    if (!is_of_the_mount(x, p) || !adapter || !adapter->serves(PROVIDER_RAW) || !plan_policy_allows(policy, p))
       continue;
-    add(x, NULL, p, adapter, TEXT_NONE);
+    x->candidates = ARENA_NEW(x->arena, struct candidate);
+    x->candidate_count = 1;
+    *x->candidates = (struct candidate){.provider = p, .adapter = adapter};
+    if (!caller_pays(x, p) && p->credential_count > 0)
+      x->candidates->credential = &p->credentials[0];
     return ERR_OK;
   }
   return fault_set(&x->fault, ERR_NOT_FOUND, NULL, "no provider here serves %.*s", TEXT_ARGS(x->route.vendor_path));

@@ -7,8 +7,6 @@
 #include "gateway/attempt.h"
 #include "gateway/route.h"
 
-#define CANDIDATES_MAX 16
-
 struct exchange {
   struct gateway_worker *worker;
   struct http_request *rq;
@@ -30,8 +28,12 @@ struct exchange {
   const struct principal *principal;
   struct text own_x_api_key, own_authorization; /* the caller's own provider credentials (only by /ak) */
 
+  bool has_conversation; /* receive: what tells it from others, for whoever holds its prompt cache */
+  uint64_t conversation[2];
+
   /* admit */
   struct limiter_ticket ticket;
+  bool is_counted_stream; /* among limits.streams */
 
   bool counts_here; /* no target can count tokens: we estimate */
 
@@ -39,10 +41,13 @@ struct exchange {
   const struct config_model *model;
   struct candidate *candidates; /* in the arena */
   size_t candidate_count;
+  size_t place_count; /* targets that the model has in all */
 
   /* send, relay */
   struct attempt *attempt; /* the newest, or the one whose answer is relayed; NULL: none yet */
-  uint32_t attempts;
+  uint32_t attempts, failovers, rounds;
+  bool hedged, hedge_won;
+  int64_t grace_us;    /* how long the call goes on when the client leaves */
   const char *outcome; /* "ok", "error", "cancelled", "cut", "refused" */
   int status;          /* sent to the client; 0: nothing yet */
   uint64_t response_bytes;

@@ -12,6 +12,7 @@ void gateway_snapshot_unref(struct gateway_snapshot *s) {
   if (!s || --s->refs > 0)
     return;
   access_close(s);
+  routes_free(s->routes);
   config_unref(s->config);
   free(s->origins);
   free(s->base_paths);
@@ -26,7 +27,15 @@ static bool has_several_kinds(const struct config *c) {
   return false;
 }
 
-static struct gateway_snapshot *snapshot_new(struct config *c) {
+static bool has_choice(const struct config *c, const struct routes *r) {
+  for (size_t i = 0; i < c->model_count; i++) {
+    if (r->models[i].count > 1)
+      return true;
+  }
+  return false;
+}
+
+static struct gateway_snapshot *snapshot_new(const struct gateway *g, struct config *c) {
   struct gateway_snapshot *s = calloc(1, sizeof(*s));
   size_t count = c->provider_count ? c->provider_count : 1;
   if (!s)
@@ -34,6 +43,8 @@ static struct gateway_snapshot *snapshot_new(struct config *c) {
   s->refs = 1;
   s->config = c;
   s->mixes = has_several_kinds(c);
+  s->routes = routes_new(c, g->provider_find, &g->state);
+  s->remembers = c->affinity.enabled && g->affinity && has_choice(c, s->routes);
   s->origins = calloc(count, sizeof(struct http_origin *));
   s->base_paths = calloc(count, sizeof(*s->base_paths));
   if (!s->origins || !s->base_paths)
@@ -55,7 +66,7 @@ static enum err resolve(struct gateway_worker *w, struct gateway_snapshot *s, st
 }
 
 enum err gateway_worker_use(struct gateway_worker *w, struct config *c, struct fault *f) {
-  struct gateway_snapshot *s = snapshot_new(c);
+  struct gateway_snapshot *s = snapshot_new(w->gateway, c);
   enum err e = resolve(w, s, f);
   if (e == ERR_OK)
     e = access_open(w, s, f);

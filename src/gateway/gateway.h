@@ -6,6 +6,7 @@
 
 #include "config/config.h"
 #include "fiber/offload.h"
+#include "gateway/routes.h"
 #include "ledger/ledger.h"
 #include "net/http_client.h"
 #include "net/http_server.h"
@@ -13,7 +14,11 @@
 #include "ports/provider.h"
 #include "ports/store.h"
 #include "ports/telemetry.h"
+#include "traffic/affinity.h"
 #include "traffic/limiter.h"
+#include "traffic/retry.h"
+
+#include <stdatomic.h>
 
 /* The ports and shared parts, joined by app.c. All outlive every worker. */
 struct gateway {
@@ -25,6 +30,12 @@ struct gateway {
   struct telemetry *telemetry;
   const struct provider *(*provider_find)(struct text kind);
   struct catalogues *catalogues; /* NULL: no vendor's list is fetched */
+  /* What is learned of the targets, whatever the configuration; NULL members (tests): nothing is. */
+  struct routes_state state;
+  struct affinity *affinity;
+  struct retry_budget *retries;
+  struct http_memory *memory; /* request bodies and whole answers; NULL: not counted */
+  atomic_size_t streams;      /* streamed answers at this time */
 };
 
 /* A configuration as one worker uses it: with the connection pools of its providers. Counted on the worker's own
@@ -34,6 +45,8 @@ struct gateway_snapshot {
   struct config *config;
   struct http_origin **origins; /* by provider index */
   struct text *base_paths;      /* likewise: the path of the provider's base URL */
+  struct routes *routes;        /* the targets of its models, looked up */
+  bool remembers;               /* some model has several targets, and where a conversation's cache is shall count */
   bool mixes;                   /* there are providers of different kinds: reasoning of one may be sent to another */
   struct aws_source ***sources; /* by provider and credential index; NULL for providers that are not signed */
 };

@@ -4,6 +4,7 @@
  * carried without a look inside. */
 #include "gateway/exchange.h"
 
+#include "gateway/conversation.h"
 #include "gateway/percent.h"
 
 #define MODEL_MAX_BYTES        256
@@ -64,9 +65,11 @@ static enum err read_ask(struct exchange *x) {
     x->ask.input_tokens_bound = usage_estimate_tokens(x->body.len); /* a body within a body; count.c looks inside */
   else
     e = x->route.wire->read_request(&doc, x->arena, &x->ask, &x->fault);
-  json_done(&doc);
   if (e == ERR_OK && x->route.wire->model_in_path)
     e = take_model_of_path(x);
+  if (e == ERR_OK && x->snapshot->remembers)
+    x->has_conversation = conversation_of(&doc, x->principal->id, x->ask.model, x->conversation);
+  json_done(&doc);
   x->has_ask = e == ERR_OK;
   return e;
 }

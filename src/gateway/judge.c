@@ -44,8 +44,7 @@ static enum err judge_error(struct attempt *t) {
     buf_reset(&t->answer.held);
   t->fault = (struct fault){0};
   cover(t, t->answer.held.at, t->answer.held.len);
-  t->class =
-      provider_classify(t->candidate->adapter, t->upstream_status, buf_text(&t->answer.held), error_type_of(t));
+  t->class = provider_classify(t->candidate->adapter, t->upstream_status, buf_text(&t->answer.held), error_type_of(t));
   return ERR_OK;
 }
 
@@ -61,9 +60,14 @@ static enum err judge_plain(struct attempt *t) {
   return e;
 }
 
+/* Alone an attempt is good with its first event; in a race only the first token decides. */
+static bool is_decided(const struct attempt *t) {
+  return t->tap.failed || t->tap.finished || (t->races ? t->tap.has_content : t->tap.started);
+}
+
 static enum err judge_stream(struct attempt *t) {
   struct answer *a = &t->answer;
-  while (!t->tap.started && !t->tap.failed && !t->tap.finished) {
+  while (!is_decided(t)) {
     enum err e = answer_fill(t, t->x->config->limits.event_bytes);
     if (e == ERR_END)
       return fault_set(&t->fault, ERR_UPSTREAM_PROTOCOL, NULL, "the provider's stream ended before its first event");
@@ -74,12 +78,13 @@ static enum err judge_stream(struct attempt *t) {
   }
   /* A mistake of the caller's would be one at every target, so it is passed on as the provider says it. */
   const struct fault *f = &t->tap.fault;
-  if (!a->began_with_error)
+  if (!a->began_with_error && !(t->races && t->tap.failed && !t->tap.has_content))
     return ERR_OK;
   enum provider_class class = provider_classify_fault(t->candidate->adapter, f);
   if (!provider_class_falls_over(class))
     return ERR_OK;
-  fault_set(&t->fault, provider_err_of_class(class), NULL, "the provider's stream began with an error: %s", fault_text(f));
+  fault_set(&t->fault, provider_err_of_class(class), NULL, "the provider's stream began with an error: %s",
+            fault_text(f));
   t->fault.status = f->status;
   t->fault_quotes = true;
   cover(t, t->fault.text, strlen(t->fault.text));

@@ -5,6 +5,7 @@
  * read meanwhile. */
 #include "gateway/exchange.h"
 
+#include "gateway/abandon.h"
 #include "gateway/answer.h"
 #include "gateway/convert.h"
 
@@ -134,7 +135,8 @@ static enum err finish_broken(struct attempt *t, enum err e) {
     fault_set(&t->fault, e, NULL, "%s", err_text(e));
   }
   t->x->outcome = "cut";
-  t->class = PROVIDER_SERVER_ERROR;
+  if (err_is_unhealthy(t->fault.err)) /* our own end or limit says nothing about the provider */
+    t->class = provider_class_of_err(t->fault.err);
   buf_init(&event, 4096);
   /* The id that the head of this answer bears. */
   convert_failure(t, &t->fault, text_is_empty(t->upstream_request_id) ? t->x->rq->id : t->upstream_request_id, &event);
@@ -167,13 +169,16 @@ static enum err finish(struct attempt *t, enum err e, bool client_failed) {
     return ERR_OK;
   }
   if (client_failed) {
+    abandon_read_on(t);
     t->x->outcome = "cancelled";
     return ERR_CANCELLED;
   }
   if (e == ERR_END)
     answer_scan_rest(t, buf_text(&a->held));
-  if (t->tap.failed)
+  if (t->tap.failed) {
     t->x->outcome = "error";
+    t->class = provider_classify_fault(t->candidate->adapter, &t->tap.fault);
+  }
   if (!t->tap.finished && !t->tap.failed)
     return finish_broken(t, e);
   if (!t->x->outcome)
@@ -293,6 +298,7 @@ static enum err relay(struct attempt *t) {
 
 enum err exchange_relay(struct exchange *x) {
   struct attempt *t = x->attempt;
+  attempt_set_grace(t);
   enum err e = relay(t);
   answer_end(t);
   x->fault = t->fault;

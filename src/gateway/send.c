@@ -1,78 +1,225 @@
-/* Sixth stage: the call to a provider. Candidates are tried in their order (attempt.c); one that the request cannot be
- * said to is passed over, and when that leaves none, the first one's reason is the answer. All fail-over rules live
- * here and end when the first byte goes to the client: what comes back is one reply to relay, or the last failure. */
+/* Sixth stage: the call to a provider. Candidates are tried in their order, each by an attempt of its own (attempt.c);
+ * a slow one may be raced by the next (race.c). When all have failed in ways that may pass, they are tried again after
+ * a pause, within the request's time and the budget for such calls. All this ends when the first byte goes to the
+ * client: what comes back is one reply to relay, or the last failure. */
 #include "gateway/exchange.h"
 
-#include "base/log.h"
+#include "base/random.h"
+#include "gateway/race.h"
+#include "traffic/retry.h"
 
-static void give_up(struct attempt *t) {
-  const char *why = provider_class_name(t->class);
-  LOG_WARN("attempt_failed", log_text("provider", t->candidate->provider->name), log_str("class", why),
-           log_u64("attempt", t->row.attempt), log_i64("upstream_status", t->upstream_status),
-           log_str("detail", t->fault_quotes ? err_text(t->fault.err) : t->fault.text));
-  attempt_settle(t, "failed_over", why);
+#define NOT_ASKED (-1)
+
+/* Where the walk over the candidates stands. */
+struct walk {
+  struct exchange *x;
+  bool *done;                   /* by candidate: nothing comes of trying it again */
+  size_t at;                    /* the next one of this round */
+  const struct candidate *busy; /* the first of this round whose places are all taken */
+  bool rests;                   /* one was not let through by its breaker */
+  struct fault refusal;         /* why the first one that cannot be said the request cannot be */
+  int64_t retry_after_us;       /* the shortest pause that those who may be tried again ask for */
+};
+
+static bool client_is_gone(const struct exchange *x) { return http_request_client_is_gone(x->rq); }
+
+/* Entered and built, or ERR_UNSUPPORTED, ERR_BAD_REQUEST, ERR_AGAIN, ERR_UNAVAILABLE as those say. */
+static enum err prepare(struct walk *w, const struct candidate *c, bool wait, struct attempt **out) {
+  struct attempt *t = attempt_new(w->x, c);
+  enum err e = attempt_enter(t, wait);
+  if (e == ERR_OK)
+    e = attempt_build(t);
+  if (e == ERR_OK) {
+    *out = t;
+    return ERR_OK;
+  }
+  if ((e == ERR_UNSUPPORTED || e == ERR_BAD_REQUEST) && w->refusal.err == ERR_OK)
+    w->refusal = t->fault;
+  if (e != ERR_AGAIN && e != ERR_UNAVAILABLE && e != ERR_UNSUPPORTED && e != ERR_BAD_REQUEST)
+    w->x->fault = t->fault.err == ERR_OK ? w->x->fault : t->fault;
+  attempt_drop(t);
+  return e;
 }
 
-/* The next candidate from *at on to which the request can be said, built. ERR_END: there is none; *refusal then holds
- * the first reason that was met. */
-static enum err build_next(struct exchange *x, size_t *at, struct attempt **out, struct fault *refusal) {
-  for (; *at < x->candidate_count; (*at)++) {
-    struct fault why = {0};
-    enum err e = attempt_new(x, &x->candidates[*at], out, &why);
-    if (e != ERR_UNSUPPORTED && e != ERR_BAD_REQUEST) {
-      if (e != ERR_OK)
-        x->fault = why;
+/* The next candidate of this round that can be tried now. ERR_END: there is none. */
+static enum err next_attempt(struct walk *w, struct attempt **out) {
+  struct exchange *x = w->x;
+  while (w->at < x->candidate_count) {
+    size_t i = w->at++;
+    if (w->done[i])
+      continue;
+    enum err e = prepare(w, &x->candidates[i], false, out);
+    if (e == ERR_AGAIN && !w->busy)
+      w->busy = &x->candidates[i];
+    else if (e == ERR_UNAVAILABLE)
+      w->rests = true;
+    else if (e == ERR_UNSUPPORTED || e == ERR_BAD_REQUEST)
+      w->done[i] = true;
+    else if (e != ERR_AGAIN)
       return e;
-    }
-    if (refusal->err == ERR_OK)
-      *refusal = why;
   }
   return ERR_END;
 }
 
-/* The attempt is the exchange's newest from here on: what happens to it is what the client hears of. */
-static enum err run(struct exchange *x, struct attempt *t, bool fresh) {
+/* Nobody can take the request now, so it queues where it would rather be. */
+static enum err wait_for_place(struct walk *w, struct attempt **out) {
+  const struct candidate *c = w->busy;
+  w->busy = NULL;
+  enum err e = c ? prepare(w, c, true, out) : ERR_END;
+  if (e == ERR_UNSUPPORTED || e == ERR_BAD_REQUEST || e == ERR_UNAVAILABLE)
+    return ERR_END;
+  return e == ERR_OVERLOADED && w->x->attempt ? ERR_END : e; /* a provider's own failure says more */
+}
+
+static int64_t retry_after_of(const struct attempt *t) {
+  const struct http_headers *h = t->head_arrived ? &http_reply_head(t->reply)->headers : NULL;
+  struct provider_header *headers = arena_alloc(t->x->arena, ((h ? h->count : 0) + 1) * sizeof(*headers));
+  if (!h)
+    return 0;
+  for (size_t i = 0; i < h->count; i++)
+    headers[i] = (struct provider_header){h->at[i].name, h->at[i].value};
+  int64_t us = provider_retry_after_us(headers, h->count, loop_wall_us());
+  return us > 0 ? us : 0;
+}
+
+/* A failed attempt keeps its answer until another takes its place; its place at the target it gives back now. */
+static void note_failure(struct walk *w, struct attempt *t) {
+  size_t i = (size_t)(t->candidate - w->x->candidates);
+  w->done[i] = !provider_class_is_retried(t->class);
+  if (!w->done[i]) {
+    int64_t us = retry_after_of(t);
+    if (w->retry_after_us == NOT_ASKED || us < w->retry_after_us)
+      w->retry_after_us = us;
+  }
+  attempt_leave(t);
+}
+
+static struct retry_rule retry_rule(const struct config *c) {
+  return (struct retry_rule){.attempts = c->retry.attempts,
+                             .base_us = c->retry.base_ms * 1000,
+                             .max_us = c->retry.max_ms * 1000,
+                             .budget_percent = c->retry.budget_percent,
+                             .budget_floor = c->retry.budget_floor};
+}
+
+/* One call more than the request itself needs: within the budget for such calls. */
+static bool may_call_again(const struct exchange *x) {
+  const struct retry_rule rule = retry_rule(x->config);
+  struct retry_budget *budget = x->worker->gateway->retries;
+  return !budget || retry_budget_take(budget, &rule, loop_clock_us());
+}
+
+static void note_first_call(const struct exchange *x) {
+  struct retry_budget *budget = x->worker->gateway->retries;
+  if (budget)
+    retry_budget_note_call(budget, loop_clock_us());
+}
+
+/* A second target for a race: the next candidate that can be tried at once, if one more call may be made. */
+static struct attempt *second_for_race(void *ctx) {
+  struct walk *w = ctx;
+  struct exchange *x = w->x;
+  struct attempt *t = NULL;
+  if (client_is_gone(x) || next_attempt(w, &t) != ERR_OK)
+    return NULL;
+  if (may_call_again(x))
+    return t;
+  attempt_drop(t);
+  w->at--; /* it is still there when the first one fails */
+  return NULL;
+}
+
+/* What was tried becomes the exchange's newest: what happened to it is what the client hears of. */
+static enum err run(struct walk *w, struct attempt *t) {
+  struct exchange *x = w->x;
   x->attempt = t;
-  enum err e = attempt_run(t, fresh);
+  enum err e = race_applies(x, t) && w->at < x->candidate_count ? race_run(&t, second_for_race, w) : attempt_run(&t);
+  x->attempt = t;
   x->fault = t->fault;
   x->fault_quotes = t->fault_quotes;
   return e;
 }
 
-/* A kept connection that its server had just closed: the one call that is made twice, and recorded twice. */
-static enum err run_again_if_stale(struct exchange *x, struct attempt *t) {
-  enum err e = run(x, t, false);
-  struct attempt *again = NULL;
-  if (e != ERR_UPSTREAM_STALE)
-    return e;
-  give_up(t);
-  e = attempt_new(x, t->candidate, &again, &x->fault);
-  return e == ERR_OK ? run(x, again, true) : e;
+/* One round over the candidates. ERR_END: whatever was tried has failed; *tried is the last result. */
+static enum err try_all(struct walk *w, enum err *tried) {
+  struct exchange *x = w->x;
+  for (;;) {
+    struct attempt *t = NULL;
+    enum err e = next_attempt(w, &t);
+    if (e == ERR_END)
+      e = wait_for_place(w, &t);
+    if (e != ERR_OK)
+      return e;
+    if (client_is_gone(x)) {
+      attempt_drop(t);
+      return ERR_CANCELLED;
+    }
+    if (x->attempt)
+      attempt_give_up(x->attempt); /* there is something to take its place now */
+    else
+      note_first_call(x);
+    *tried = run(w, t);
+    if (!attempt_falls_over(x->attempt, *tried))
+      return *tried;
+    note_failure(w, x->attempt);
+  }
+}
+
+/* How long to pause before all are tried again; false: they are not. */
+static bool may_go_round(const struct walk *w, int64_t *out_us) {
+  const struct exchange *x = w->x;
+  const struct retry_rule rule = retry_rule(x->config);
+  if (!x->attempt || w->retry_after_us == NOT_ASKED || (int64_t)x->rounds >= rule.attempts ||
+      w->retry_after_us > rule.max_us || client_is_gone(x))
+    return false;
+  int64_t pause_us = retry_delay_us(&rule, x->rounds, random_fast(), w->retry_after_us);
+  if (loop_clock_us() + pause_us >= x->rq->received_us + x->config->timeouts.total_ms * 1000)
+    return false;
+  *out_us = pause_us;
+  return may_call_again(x);
+}
+
+static enum err pause(struct walk *w, int64_t us) {
+  int64_t before_us = loop_clock_us();
+  enum err e = fiber_sleep(us);
+  w->x->waited_us += loop_clock_us() - before_us;
+  w->x->rounds++;
+  w->at = 0;
+  w->busy = NULL;
+  w->retry_after_us = NOT_ASKED;
+  return e != ERR_OK || !client_is_gone(w->x) ? e : ERR_CANCELLED;
+}
+
+/* Nothing is left to try: the last failure is the answer, or the reason why nothing could be tried at all. */
+static enum err give_answer(struct walk *w, enum err tried) {
+  struct exchange *x = w->x;
+  if (x->attempt) {
+    x->fault = x->attempt->fault;
+    x->fault_quotes = x->attempt->fault_quotes;
+    return tried;
+  }
+  if (w->refusal.err != ERR_OK) {
+    x->fault = w->refusal;
+    return w->refusal.err;
+  }
+  fault_set(&x->fault, ERR_UNAVAILABLE, NULL, "every target of this model has failed and rests for a while");
+  x->fault.retry_after_s = 1;
+  return ERR_UNAVAILABLE;
 }
 
 enum err exchange_send(struct exchange *x) {
-  struct fault refusal = {0};
-  struct attempt *t = NULL;
-  size_t at = 0;
-  enum err e = build_next(x, &at, &t, &refusal);
-  if (e == ERR_END) {
-    x->fault = refusal;
-    return refusal.err;
+  struct walk w = {.x = x, .retry_after_us = NOT_ASKED};
+  enum err tried = ERR_OK, e;
+  w.done = arena_zalloc(x->arena, (x->candidate_count + 1) * sizeof(*w.done));
+  for (;;) {
+    int64_t pause_us = 0;
+    e = try_all(&w, &tried);
+    if (e != ERR_END)
+      return e;
+    if (!may_go_round(&w, &pause_us))
+      return give_answer(&w, tried);
+    e = pause(&w, pause_us);
+    if (e != ERR_OK)
+      return e;
   }
-  while (e == ERR_OK) {
-    at++;
-    enum err tried = run_again_if_stale(x, t);
-    const struct attempt *ran = x->attempt;
-    bool failed = tried == ERR_OK ? ran->class != PROVIDER_OK : attempt_is_the_providers_fault(tried);
-    if (!failed || !provider_class_falls_over(ran->class))
-      return tried;
-    struct fault before = x->fault;
-    e = build_next(x, &at, &t, &refusal); /* what failed stays as it is until there is something to take its place */
-    if (e == ERR_END) {
-      x->fault = before;
-      return tried;
-    }
-    give_up(x->attempt);
-  }
-  return e;
 }

@@ -5,7 +5,19 @@
 
 #include "gateway/answer.h"
 
+/* Vendors that cache without being asked do so from prompts of about this size on. */
+#define CACHED_TOKENS_MIN 1024
+
 static bool was_good(const struct attempt *t) { return t->upstream_status >= 200 && t->upstream_status < 300; }
+
+/* The slower of two that raced was stopped before it said anything: it costs nothing, or, where the provider bills what
+ * it had begun, the prompt. */
+static void complete_lost(const struct attempt *t, bool metered, struct usage *u) {
+  if (metered && t->candidate->provider->charges_cancelled)
+    usage_fill(u, false, t->x->request_bytes, t->tap.output_bytes);
+  else
+    *u = (struct usage){0};
+}
 
 /* A cut or abandoned answer has been paid for as far as it was made: the prompt, once the provider had accepted the
  * call, and the content that was seen. An error instead of an answer costs nothing. */
@@ -13,6 +25,10 @@ static void complete_usage(const struct attempt *t, struct usage *u) {
   const struct exchange *x = t->x;
   bool metered = !exchange_is_count(x) && x->route.operation != PROVIDER_RAW;
   bool failed = t->tap.failed || t->class != PROVIDER_OK;
+  if (t->lost) {
+    complete_lost(t, metered, u);
+    return;
+  }
   if (!metered || !t->head_arrived || !was_good(t))
     return;
   if (failed && !t->tap.has_content)
@@ -52,8 +68,23 @@ static void fill_row(struct attempt *t, const char *outcome, const char *error) 
   row->overhead_us = exchange_overhead_us(x);
 }
 
+/* What was learned of the target: how fast it began, and that it holds the prompt of this conversation. */
+static void remember(const struct attempt *t) {
+  const struct exchange *x = t->x;
+  const struct usage *u = &t->row.usage;
+  int64_t now_us = loop_clock_us();
+  bool good = t->class == PROVIDER_OK && !t->lost && t->tap.has_content;
+  if (good && t->first_token_at_us)
+    load_note_first_token(t->candidate->load, x->ask.stream, t->first_token_at_us - t->started_us, now_us);
+  bool is_cached = u->cache_read + u->cache_write_5m + u->cache_write_1h > 0 || u->input >= CACHED_TOKENS_MIN;
+  if (good && is_cached && x->has_conversation && x->place_count > 1 && t->candidate->place_id)
+    affinity_put(x->worker->gateway->affinity, x->conversation, t->candidate->place_id, now_us,
+                 x->config->affinity.ttl_ms * 1000);
+}
+
 void attempt_settle(struct attempt *t, const char *outcome, const char *error) {
   struct exchange *x = t->x;
+  attempt_leave(t);
   answer_end(t);
   attempt_drop_outgoing(t);
   http_reply_close(t->reply);
@@ -63,6 +94,7 @@ void attempt_settle(struct attempt *t, const char *outcome, const char *error) {
   t->state = ATTEMPT_SETTLED;
   fill_row(t, outcome, error);
   ledger_settle(x->worker->gateway->ledger, x->worker->index, &t->row);
+  remember(t);
   x->usage = t->row.usage;
   x->cost = t->row.cost;
   if (t->row.billable)
@@ -70,4 +102,9 @@ void attempt_settle(struct attempt *t, const char *outcome, const char *error) {
   x->settled_tokens += usage_total(&t->row.usage);
 }
 
-void exchange_settle(struct exchange *x) { allowance_give_back(&x->ticket, x->settled_tokens, x->settled_cost_nano); }
+void exchange_settle(struct exchange *x) {
+  allowance_give_back(&x->ticket, x->settled_tokens, x->settled_cost_nano);
+  if (x->is_counted_stream)
+    atomic_fetch_sub_explicit(&x->worker->gateway->streams, 1, memory_order_relaxed);
+  x->is_counted_stream = false;
+}

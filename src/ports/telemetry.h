@@ -28,6 +28,10 @@ struct telemetry_exchange {
   const char *outcome;
   int status, upstream_status;
   uint32_t attempts;
+  /* Why there were more than one: failures that another attempt took the place of, further rounds over the targets, a
+   * second one raced (and was faster). */
+  uint32_t failovers, rounds;
+  bool hedged, hedge_won;
   bool streamed;
   uint64_t request_bytes, response_bytes;
   struct usage usage;

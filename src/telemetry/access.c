@@ -95,6 +95,12 @@ void access_write_line(struct buf *out, int64_t wall_us, const struct telemetry_
   if (e->upstream_status)
     json_field_i64(&w, "upstream_status", e->upstream_status);
   json_field_u64(&w, "attempts", e->attempts);
+  if (e->failovers)
+    json_field_u64(&w, "failovers", e->failovers);
+  if (e->rounds)
+    json_field_u64(&w, "further_rounds", e->rounds);
+  if (e->hedged)
+    json_field_bool(&w, "hedge_won", e->hedge_won);
   json_field_bool(&w, "streamed", e->streamed);
   json_field_u64(&w, "request_bytes", e->request_bytes);
   json_field_u64(&w, "response_bytes", e->response_bytes);

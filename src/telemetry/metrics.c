@@ -89,6 +89,10 @@ void metrics_count(struct metrics *m, unsigned worker, const struct telemetry_ex
   if (e->status >= 200 && e->status < 600)
     add(b, METRIC_responses_2xx + (enum metric)(e->status / 100 - 2), 1);
   add(b, METRIC_attempts, e->attempts);
+  add(b, METRIC_failovers, e->failovers);
+  add(b, METRIC_rounds, e->rounds);
+  add(b, METRIC_hedges, e->hedged);
+  add(b, METRIC_hedges_won, e->hedge_won);
   add(b, METRIC_tokens_input, e->usage.input);
   add(b, METRIC_tokens_output, e->usage.output);
   add(b, METRIC_tokens_write_5m, e->usage.cache_write_5m);

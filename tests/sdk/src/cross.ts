@@ -31,6 +31,7 @@ function crossConfig(sim: Sim, dir: string, extra = ''): string {
 data_dir: ${dir}/data
 workers: 2
 breaker: { failures: 1000000 }
+retry: { attempts: 0 }
 providers:
   - { name: anthropic, kind: anthropic, base_url: "${sim.url}", credentials: [ { name: main, api_key: "sk-up-anthropic" } ] }
   - { name: chat, kind: openai, base_url: "${sim.url}/v1", wires: [openai_chat, openai_embeddings], credentials: [ { name: main, api_key: "sk-up-chat" } ] }

@@ -171,6 +171,7 @@ export function config(sim: Sim, dir: string, extra = ''): string {
 data_dir: ${dir}/data
 workers: 2
 breaker: { failures: 1000000 }
+retry: { attempts: 0 }
 timeouts: { connect: 5s, first_byte: 60s, between_bytes: 60s, drain: 20s }
 providers:
   - { name: anthropic, kind: anthropic, base_url: "${sim.url}", credentials: [ { name: main, api_key: "${UPSTREAM_ANTHROPIC}" } ] }

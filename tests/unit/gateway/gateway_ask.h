@@ -19,7 +19,19 @@
   "{\"id\":\"c1\",\"object\":\"chat.completion\",\"choices\":[{\"index\":0,\"message\":{\"role\":\"assistant\","       \
   "\"content\":\"hello\"},\"finish_reason\":\"stop\"}],\"usage\":{\"prompt_tokens\":100,\"completion_tokens\":20,"     \
   "\"total_tokens\":120}}"
-#define OVERLOADED "{\"type\":\"error\",\"error\":{\"type\":\"overloaded_error\",\"message\":\"Overloaded\"}}"
+/* The same answer as a stream. */
+#define EVENT_START                                                                                                    \
+  "event: message_start\ndata: {\"type\":\"message_start\",\"message\":{\"id\":\"m\",\"type\":\"message\",\"usage\":"  \
+  "{\"input_tokens\":100,\"output_tokens\":1}}}\n\n"
+#define EVENT_TOKEN                                                                                                    \
+  "event: content_block_delta\ndata: {\"type\":\"content_block_delta\",\"index\":0,\"delta\":{\"type\":"               \
+  "\"text_delta\",\"text\":\"hello\"}}\n\n"
+#define EVENT_STOP                                                                                                     \
+  "event: message_delta\ndata: {\"type\":\"message_delta\",\"delta\":{\"stop_reason\":\"end_turn\"},\"usage\":"        \
+  "{\"output_tokens\":20}}\n\n"                                                                                        \
+  "event: message_stop\ndata: {\"type\":\"message_stop\"}\n\n"
+#define EVENTS_OF_MESSAGE EVENT_START EVENT_TOKEN EVENT_STOP
+#define OVERLOADED        "{\"type\":\"error\",\"error\":{\"type\":\"overloaded_error\",\"message\":\"Overloaded\"}}"
 #define INVALID                                                                                                        \
   "{\"type\":\"error\",\"error\":{\"type\":\"invalid_request_error\",\"message\":\"max_tokens: too large\"}}"
 #define COST_OF_MESSAGE (100 * 3000 + 20 * 15000) /* nano-USD, at 3 and 15 USD a million */

@@ -56,6 +56,7 @@ struct world {
   struct arena arena; /* of the test */
   struct wire *c;     /* the client of ask() */
   const char *extra;  /* YAML */
+  bool learns;        /* breakers, loads, affinity and the retry budget are there, and time is pretended */
   void (*test)(struct world *w);
 };
 
@@ -166,6 +167,8 @@ static inline struct config *world_config(struct world *w, const char *extra) {
       "c, access_key_id: AKIATEST, secret_access_key: the-secret, session_token: a-session}]}\n"
       "- {name: aws-none, kind: bedrock, region: eu-west-1, base_url: 'http://127.0.0.1:%u', credentials: "
       "[{name: c, from: environment}]}\n"
+      "- {name: paid, kind: anthropic, on_disconnect: drain, charges_cancelled: true, base_url: 'http://127.0.0.1:%u', "
+      "credentials: [{name: c, api_key: vendor-secret-p}]}\n"
       "models:\n"
       "- {name: one, wire: anthropic, targets: [{provider: a, model: one}]}\n"
       "- {name: one, wire: openai, targets: [{provider: oa, model: one}]}\n"
@@ -188,16 +191,29 @@ static inline struct config *world_config(struct world *w, const char *extra) {
       "model: one}]}\n"
       "- {name: 'router/*', targets: [{provider: router, model: '*'}]}\n"
       "- {name: 'lossy', targets: [{provider: oa, model: gpt, leave_out: [defer_loading]}]}\n"
+      "- {name: narrow, targets: [{provider: a, model: one, concurrency: 1}]}\n"
+      "- {name: narrow-two, targets: [{provider: a, model: one, concurrency: 1}, {provider: b, model: one}]}\n"
+      "- {name: raced, hedge: {enabled: true, delay: 500ms}, targets: [{provider: a, model: one}, {provider: b, model: "
+      "two-b}]}\n"
+      "- {name: raced-charged, hedge: {enabled: true, delay: 500ms}, targets: [{provider: paid, model: one}, "
+      "{provider: b, "
+      "model: two-b}]}\n"
+      "- {name: raced-learned, hedge: {enabled: true}, targets: [{provider: a, model: one}, {provider: b, model: "
+      "two-b}]}\n"
+      "- {name: drained, targets: [{provider: paid, model: one}]}\n"
+      "- {name: drained-two, targets: [{provider: paid, model: one}, {provider: b, model: one}]}\n"
       "- {name: 'only-openai', targets: [{provider: ob, model: gpt}]}\n"
       "prices:\n"
       "- {provider: a, model: unpriced-not, input: 1, output: 1}\n",
-      a, b, a, b, a, a, a);
+      a, b, a, b, a, a, a, a);
   static const char *const priced[] = {"one", "two", "two-b", "real-model", "gpt", "tamed-*"};
-  static const char *const providers[] = {"a", "b", "oa", "ob"};
+  static const char *const providers[] = {"a", "b", "oa", "ob", "paid"};
   for (size_t p = 0; p < COUNT_OF(providers); p++)
     for (size_t i = 0; i < COUNT_OF(priced); i++)
       buf_add_format(&yaml, "- {provider: %s, model: '%s', input: 3.00, output: 15.00}\n", providers[p], priced[i]);
   buf_add(&yaml, text_of(extra));
+  if (!strstr(extra, "retry:"))
+    buf_add(&yaml, TEXT("retry: {attempts: 0}\n"));
   if (config_load_text(buf_text(&yaml), "world", NULL, &c, &errors) != ERR_OK) {
     (void)fprintf(stderr, "config: line %d: %s\n", errors.at[0].line, errors.at[0].text);
     abort();
@@ -218,6 +234,24 @@ static inline void world_ports(struct world *w) {
                                 w->offload,        &w->seen.port, provider_find, NULL};
 }
 
+/* What the gateway learns of its targets. */
+static inline void world_learn(struct world *w) {
+  w->gateway.state = (struct routes_state){breakers_new(100, NULL), loads_new(100)};
+  w->gateway.affinity = affinity_new(1000);
+  w->gateway.retries = retry_budget_new();
+  loop_pretend_time(loop_current(), true);
+  time_is_pretended = true;
+}
+static inline void world_forget(struct world *w) {
+  CHECK_INT(loads_in_flight(w->gateway.state.loads), 0);
+  breakers_free(w->gateway.state.breakers);
+  loads_free(w->gateway.state.loads);
+  affinity_free(w->gateway.affinity);
+  retry_budget_free(w->gateway.retries);
+  loop_pretend_time(loop_current(), false);
+  time_is_pretended = false;
+}
+
 static inline void world_open(struct world *w) {
   struct fault f = {0};
   uint64_t recovered = 0;
@@ -227,6 +261,8 @@ static inline void world_open(struct world *w) {
   CHECK_ERR(ledger_open(&ledger, w->store, &w->ledger, &recovered, &f), ERR_OK);
   CHECK_ERR(offload_new(1, 64, &w->offload), ERR_OK);
   world_ports(w);
+  if (w->learns)
+    world_learn(w);
   w->dns = dns_new(w->offload);
   struct http_client_options client = {.dns = w->dns,
                                        .max_idle_per_origin = 4,
@@ -247,7 +283,7 @@ static inline void world_open(struct world *w) {
 /* Waits for what ends by itself: the last write of an answer is seen before its fiber has ended. */
 static inline void world_rest(struct world *w) {
   for (int i = 0; i < 2000 && (http_server_active(w->site.srv) > 0 || http_client_busy(w->worker.client) > 0); i++)
-    turns(1);
+    wait_a_little();
   CHECK_INT(http_server_active(w->site.srv), 0);
   CHECK_INT(http_client_busy(w->worker.client), 0);
   CHECK_INT(limiter_in_flight(w->limiter), 0);
@@ -270,6 +306,8 @@ static inline void world_close(struct world *w) {
   offload_free(w->offload);
   w->store->ops->close(w->store);
   limiter_free(w->limiter);
+  if (w->learns)
+    world_forget(w);
   arena_done(&w->seen.texts);
   arena_done(&w->arena);
   CHECK_INT(loop_stats(loop_current()).fibers, 1);
@@ -282,16 +320,23 @@ static inline void world_main(void *arg) {
   world_close(w);
 }
 
-/* extra: further top-level sections of the configuration, or NULL. */
-static inline void run_world(void (*test)(struct world *w), const char *extra) {
+static inline void run_world_that(void (*test)(struct world *w), const char *extra, bool learns) {
   struct world *w = calloc(1, sizeof(*w));
   if (!w)
     abort();
   log_set_level(LOG_LEVEL_ERROR);
   w->test = test;
   w->extra = extra;
+  w->learns = learns;
   run_fiber(world_main, w);
   free(w);
+}
+
+/* extra: further top-level sections of the configuration, or NULL. */
+static inline void run_world(void (*test)(struct world *w), const char *extra) { run_world_that(test, extra, false); }
+/* The gateway learns of its targets, and time passes only when nothing else can happen. */
+static inline void run_learning_world(void (*test)(struct world *w), const char *extra) {
+  run_world_that(test, extra, true);
 }
 
 #endif

@@ -1,16 +1,8 @@
 /* Which failures go to the next target, which are the caller's to see, and what is left in the ledger of each. */
 #include "gateway_ask.h"
 
-#define TWO        "{\"model\":\"two\",\"max_tokens\":10,\"messages\":[]}"
-#define TWO_STREAM "{\"model\":\"two\",\"max_tokens\":10,\"stream\":true,\"messages\":[]}"
-#define EVENTS                                                                                                         \
-  "event: message_start\ndata: {\"type\":\"message_start\",\"message\":{\"id\":\"m\",\"type\":\"message\",\"usage\":"  \
-  "{\"input_tokens\":100,\"output_tokens\":1}}}\n\n"                                                                   \
-  "event: content_block_delta\ndata: {\"type\":\"content_block_delta\",\"index\":0,\"delta\":{\"type\":"               \
-  "\"text_delta\",\"text\":\"hello\"}}\n\n"                                                                            \
-  "event: message_delta\ndata: {\"type\":\"message_delta\",\"delta\":{\"stop_reason\":\"end_turn\"},\"usage\":"        \
-  "{\"output_tokens\":20}}\n\n"                                                                                        \
-  "event: message_stop\ndata: {\"type\":\"message_stop\"}\n\n"
+#define TWO         "{\"model\":\"two\",\"max_tokens\":10,\"messages\":[]}"
+#define TWO_STREAM  "{\"model\":\"two\",\"max_tokens\":10,\"stream\":true,\"messages\":[]}"
 #define ERROR_EVENT "event: error\ndata: " OVERLOADED "\n\n"
 
 static void check_second_answered(struct world *w, const char *class) {
@@ -170,11 +162,11 @@ static void test_an_unreachable_provider_is_502(void **state) { run_world(unreac
 
 static void first_event_error(struct world *w) {
   w->up[0].answer = http_answer(w, 200, STREAM_TYPE, TEXT(": hi\n\n" ERROR_EVENT));
-  w->up[1].answer = http_answer(w, 200, STREAM_TYPE, TEXT(EVENTS));
+  w->up[1].answer = http_answer(w, 200, STREAM_TYPE, TEXT(EVENTS_OF_MESSAGE));
   for (size_t piece = 0; piece < 8; piece += 7) {
     w->up[0].piece = piece;
     CHECK_INT(ask_messages(w, TWO_STREAM), 200);
-    CHECK_TEXT(wire_text(w->c), TEXT(EVENTS));
+    CHECK_TEXT(wire_text(w->c), TEXT(EVENTS_OF_MESSAGE));
     CHECK_HEADER(w, "x-weir-attempts", "2");
     CHECK_OUTCOME(w, "ok");
     CHECK_INT(w->seen.last.cost.total, COST_OF_MESSAGE);
@@ -191,9 +183,9 @@ static void test_a_stream_that_begins_with_an_error_goes_to_the_next_target(void
 
 static void after_first_byte(struct world *w) {
   w->up[0].answer =
-      arena_format(&w->arena, "HTTP/1.1 200 X\r\n%scontent-length: 9999\r\n\r\n%.300s", STREAM_TYPE, EVENTS);
+      arena_format(&w->arena, "HTTP/1.1 200 X\r\n%scontent-length: 9999\r\n\r\n%.300s", STREAM_TYPE, EVENTS_OF_MESSAGE);
   w->up[0].then = CALL_RESET;
-  w->up[1].answer = http_answer(w, 200, STREAM_TYPE, TEXT(EVENTS));
+  w->up[1].answer = http_answer(w, 200, STREAM_TYPE, TEXT(EVENTS_OF_MESSAGE));
   CHECK_INT(ask_messages(w, TWO_STREAM), 200);
   CHECK_INT(w->up[1].requests, 0);
   CHECK_OUTCOME(w, "cut");

@@ -177,7 +177,7 @@ static void a_full_queue_refuses_with_a_time_to_come_back(void **state) {
 }
 
 static void fill_queue_with_one_key(void *arg) {
-  struct call a1, a2, a3, b1, b2, c1;
+  static struct call a1, a2, a3, b1, b2, c1; /* too much for a fiber's frame */
   struct slot held = take(1, 1);
   struct slots_ask late = ASK(1, 3, 1);
   late.deadline_us = INT64_MAX - 1;

@@ -1,0 +1,195 @@
+/* Showing and setting what the gateway has learned of its targets. It reads the tables of traffic/ and holds nothing.
+ * Called by app/local.c. */
+#include "gateway/inspect.h"
+
+#include "base/json.h"
+
+#define ROWS_A_STEP 100
+#define REASON_MAX  60
+
+static const char *const force_names[] = {
+    [BREAKER_AUTOMATIC] = "automatic", [BREAKER_FORCED_OPEN] = "open", [BREAKER_FORCED_CLOSED] = "closed"};
+
+static void write_breaker(struct json_writer *w, const struct breakers_row *row, int64_t now_us) {
+  static const char *const states[] = {"closed", "open", "half_open"};
+  const struct breaker_view *v = &row->view;
+  json_object(w);
+  json_field_text(w, "provider", row->name.provider);
+  json_field_text(w, "endpoint", row->name.endpoint);
+  json_field_text(w, "credential", row->name.credential);
+  json_field_str(w, "state", states[v->state]);
+  json_field_str(w, "force", force_names[v->force]);
+  json_field_bool(w, "probing", v->probing);
+  json_name(w, "retry_in_ms");
+  if (v->state == BREAKER_OPEN && v->force == BREAKER_AUTOMATIC)
+    json_put_i64(w, (v->until_us - now_us) / 1000);
+  else
+    json_put_null(w);
+  json_field_u64(w, "failures_in_window", v->failures_in_window);
+  json_field_u64(w, "failures", v->failures);
+  json_field_u64(w, "successes", v->successes);
+  json_field_u64(w, "refused", v->refused);
+  json_field_u64(w, "times_opened", v->times_opened);
+  json_field_str(w, "reason", v->reason);
+  json_object_end(w);
+}
+
+/* Calls see for every breaker, some at a time. */
+static void each(const struct gateway *g, const struct config *c, int64_t now_us,
+                 void (*see)(void *ctx, const struct breakers_row *row), void *ctx) {
+  const struct breaker_rule rule = routes_breaker_rule(c);
+  size_t cursor = 0, count = 1;
+  while (g->state.breakers && count > 0) {
+    struct arena a;
+    struct breakers_row *rows = NULL;
+    arena_init(&a);
+    count = breakers_list(g->state.breakers, &rule, now_us, &cursor, ROWS_A_STEP, &a, &rows);
+    for (size_t i = 0; i < count; i++)
+      see(ctx, &rows[i]);
+    arena_done(&a);
+  }
+}
+
+struct listing {
+  struct json_writer w;
+  int64_t now_us;
+};
+
+static void list_one(void *ctx, const struct breakers_row *row) {
+  struct listing *l = ctx;
+  write_breaker(&l->w, row, l->now_us);
+}
+
+void inspect_breakers(const struct gateway *g, const struct config *c, int64_t now_us, struct buf *out) {
+  struct listing l = {.now_us = now_us};
+  json_writer_init(&l.w, out);
+  json_object(&l.w);
+  json_name(&l.w, "breakers");
+  json_array(&l.w);
+  each(g, c, now_us, list_one, &l);
+  json_array_end(&l.w);
+  json_object_end(&l.w);
+}
+
+static void count_open(void *ctx, const struct breakers_row *row) {
+  uint64_t *count = ctx;
+  *count += row->view.state != BREAKER_CLOSED;
+}
+
+uint64_t inspect_open_breakers(const struct gateway *g, const struct config *c, int64_t now_us) {
+  uint64_t count = 0;
+  each(g, c, now_us, count_open, &count);
+  return count;
+}
+
+static void write_ms(struct json_writer *w, const char *name, int64_t us) {
+  json_name(w, name);
+  if (us < 0)
+    json_put_null(w);
+  else
+    json_put_i64(w, us / 1000);
+}
+
+void inspect_targets(const struct gateway *g, int64_t now_us, struct buf *out) {
+  struct json_writer w;
+  struct load_row row;
+  size_t cursor = 0;
+  json_writer_init(&w, out);
+  json_object(&w);
+  json_name(&w, "targets");
+  json_array(&w);
+  while (g->state.loads && loads_next(g->state.loads, &cursor, now_us, &row)) {
+    json_object(&w);
+    json_field_text(&w, "provider", row.provider);
+    json_field_text(&w, "credential", row.credential);
+    json_field_text(&w, "model", row.model);
+    json_field_u64(&w, "in_flight", row.in_flight);
+    json_field_u64(&w, "waiting", row.waiting);
+    write_ms(&w, "first_token_ms", row.first_token_us);
+    write_ms(&w, "first_token_p95_ms", row.first_token_p95_us);
+    write_ms(&w, "answer_ms", row.answer_us);
+    write_ms(&w, "answer_p95_ms", row.answer_p95_us);
+    json_object_end(&w);
+  }
+  json_array_end(&w);
+  json_object_end(&w);
+}
+
+struct force_ask {
+  struct text provider, credential, reason;
+  enum breaker_force force;
+};
+
+static enum err read_force(yyjson_val *root, struct force_ask *out, struct fault *f) {
+  struct text force = TEXT_NONE;
+  if (!json_get_text(root, "provider", &out->provider))
+    return fault_set(f, ERR_BAD_REQUEST, "provider", "provider must be the name of one");
+  (void)json_get_text(root, "credential", &out->credential);
+  (void)json_get_text(root, "reason", &out->reason);
+  (void)json_get_text(root, "force", &force);
+  for (size_t i = 0; i < sizeof(force_names) / sizeof(force_names[0]); i++) {
+    if (!text_equal(force, text_of(force_names[i])))
+      continue;
+    out->force = (enum breaker_force)i;
+    return ERR_OK;
+  }
+  return fault_set(f, ERR_BAD_REQUEST, "force", "force must be open, closed or automatic");
+}
+
+static const struct config_provider *find_provider(const struct config *c, struct text name) {
+  for (size_t i = 0; i < c->provider_count; i++) {
+    if (text_equal(c->providers[i].name, name))
+      return &c->providers[i];
+  }
+  return NULL;
+}
+
+static void set(const struct gateway *g, const struct config_provider *p, struct text credential,
+                const struct force_ask *ask, int64_t now_us) {
+  char reason[REASON_MAX + 1];
+  struct text said = text_is_empty(ask->reason) ? TEXT("by the operator") : text_head(ask->reason, REASON_MAX);
+  int n = snprintf(reason, sizeof(reason), "%.*s", TEXT_ARGS(said));
+  struct breaker *b = breakers_find(g->state.breakers, p->name, p->base_url, credential);
+  if (b && n >= 0)
+    breaker_set_force(b, ask->force, reason, now_us);
+}
+
+static enum err force(const struct gateway *g, const struct config *c, const struct force_ask *ask, int64_t now_us,
+                      struct fault *f) {
+  const struct config_provider *p = find_provider(c, ask->provider);
+  bool found = false;
+  if (!p)
+    return fault_set(f, ERR_NOT_FOUND, "provider", "there is no provider \"%.*s\"", TEXT_ARGS(ask->provider));
+  for (size_t i = 0; i < p->credential_count; i++) {
+    if (!text_is_empty(ask->credential) && !text_equal(ask->credential, p->credentials[i].name))
+      continue;
+    set(g, p, p->credentials[i].name, ask, now_us);
+    found = true;
+  }
+  if (p->credential_count == 0 && text_is_empty(ask->credential)) {
+    set(g, p, TEXT_NONE, ask, now_us);
+    found = true;
+  }
+  return found ? ERR_OK
+               : fault_set(f, ERR_NOT_FOUND, "credential", "the provider \"%.*s\" has no credential \"%.*s\"",
+                           TEXT_ARGS(p->name), TEXT_ARGS(ask->credential));
+}
+
+enum err inspect_force(const struct gateway *g, const struct config *c, struct text body, int64_t now_us,
+                       struct buf *out, struct fault *f) {
+  struct force_ask ask = {0};
+  struct json doc;
+  if (!g->state.breakers)
+    return fault_set(f, ERR_NOT_FOUND, NULL, "this process has no breakers");
+  enum err e = json_read(body, NULL, &doc, f);
+  if (e != ERR_OK)
+    return e;
+  e = yyjson_is_obj(doc.root) ? read_force(doc.root, &ask, f)
+                              : fault_set(f, ERR_BAD_REQUEST, NULL, "the body must be a JSON object");
+  if (e == ERR_OK)
+    e = force(g, c, &ask, now_us, f);
+  json_done(&doc);
+  if (e == ERR_OK)
+    inspect_breakers(g, c, now_us, out);
+  return e;
+}

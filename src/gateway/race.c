@@ -1,0 +1,155 @@
+/* Two attempts at one time, each in a fiber of its own, and the exchange's fiber waiting for the first good one. Only
+ * the time until the first token is raced: from then on the winner is an attempt like any other. Called by send.c. */
+#include "gateway/race.h"
+
+#include "base/log.h"
+#include "traffic/load.h"
+
+#define RUNNERS 2
+
+struct runner {
+  struct attempt *t;
+  struct fiber *parent;
+  struct fiber *fiber;
+  enum err result;
+  bool over, seen; /* it has ended; the race knows */
+};
+
+struct race {
+  struct exchange *x;
+  struct runner at[RUNNERS];
+  size_t count;
+};
+
+bool race_applies(const struct exchange *x, const struct attempt *first) {
+  return x->model && x->model->hedge.enabled && x->route.kind == ROUTE_CALL && !exchange_is_count(x) &&
+         first->candidate->target;
+}
+
+static int64_t delay_us(const struct exchange *x, const struct attempt *t) {
+  const struct config_hedge *h = &x->model->hedge;
+  int64_t us = h->delay_ms * 1000;
+  if (us == 0)
+    us = load_first_token_p95_us(t->candidate->load, x->ask.stream, loop_clock_us());
+  if (us < 0 || us > h->max_ms * 1000)
+    return h->max_ms * 1000;
+  return us < h->min_ms * 1000 ? h->min_ms * 1000 : us;
+}
+
+static void runner_main(void *arg) {
+  struct runner *r = arg;
+  log_context()->request_id = r->t->x->rq->id;
+  log_context()->stage = "send";
+  r->result = attempt_run(&r->t);
+  r->over = true;
+  fiber_wake(r->parent);
+}
+
+static bool start(struct race *r, struct attempt *t) {
+  struct runner *runner = &r->at[r->count];
+  *runner = (struct runner){.t = t, .parent = fiber_self()};
+  t->races = true;
+  if (fiber_start(loop_current(), runner_main, runner, &runner->fiber) != ERR_OK)
+    return false;
+  r->count++;
+  return true;
+}
+
+static struct runner *news(struct race *r) {
+  for (size_t i = 0; i < r->count; i++) {
+    if (r->at[i].over && !r->at[i].seen)
+      return &r->at[i];
+  }
+  return NULL;
+}
+
+/* Until one more has ended. */
+static enum err wait_for_news(struct race *r, int64_t deadline_us, struct runner **out) {
+  int64_t before_us = loop_clock_us();
+  enum err e = ERR_OK;
+  while (!news(r) && e == ERR_OK)
+    e = fiber_park(deadline_us);
+  r->x->waited_us += loop_clock_us() - before_us;
+  *out = news(r);
+  return *out ? ERR_OK : e;
+}
+
+/* Ends a runner: cancels it and waits, also when this fiber is cancelled itself, for it uses what is ours. */
+static void stop(struct runner *r) {
+  bool cancelled = false;
+  if (!r->over)
+    fiber_cancel(r->fiber);
+  while (!r->over) {
+    if (fiber_is_cancelled(fiber_self())) {
+      cancelled = true;
+      fiber_clear_cancel();
+    }
+    enum err ignored = fiber_park(FIBER_NO_DEADLINE);
+    (void)ignored;
+  }
+  if (cancelled)
+    fiber_cancel(fiber_self());
+}
+
+static bool one_runs(const struct race *r) {
+  for (size_t i = 0; i < r->count; i++) {
+    if (!r->at[i].over)
+      return true;
+  }
+  return false;
+}
+
+/* The winner goes on alone. */
+static enum err finish(struct race *r, struct runner *winner, struct attempt **t) {
+  for (size_t i = 0; i < r->count; i++) {
+    struct runner *other = &r->at[i];
+    if (other == winner || other->seen)
+      continue;
+    stop(other);
+    other->t->lost = true;
+    attempt_settle(other->t, "hedge_lost", "");
+  }
+  winner->t->races = false;
+  r->x->hedge_won = winner != &r->at[0] && winner->result == ERR_OK;
+  *t = winner->t;
+  return winner->result;
+}
+
+/* The client has left, or the program ends. What is not *t is settled here. */
+static enum err cancel(struct race *r, struct attempt **t) {
+  for (size_t i = 0; i < r->count; i++)
+    stop(&r->at[i]);
+  for (size_t i = 1; i < r->count; i++)
+    attempt_settle(r->at[i].t, "cancelled", "");
+  r->at[0].t->races = false;
+  *t = r->at[0].t;
+  return ERR_CANCELLED;
+}
+
+enum err race_run(struct attempt **t, struct attempt *(*second)(void *ctx), void *ctx) {
+  struct race race = {.x = (*t)->x}, *r = &race;
+  int64_t deadline_us = loop_clock_us() + delay_us(r->x, *t);
+  if (!start(r, *t)) {
+    (*t)->races = false;
+    return attempt_run(t);
+  }
+  for (;;) {
+    struct runner *runner = NULL;
+    enum err e = wait_for_news(r, deadline_us, &runner);
+    if (runner) {
+      bool failed = runner->result != ERR_OK || attempt_falls_over(runner->t, runner->result);
+      runner->seen = true;
+      if (!failed || !one_runs(r))
+        return finish(r, runner, t);
+      attempt_give_up(runner->t);
+    } else if (e == ERR_TIMEOUT) {
+      struct attempt *other = second(ctx);
+      deadline_us = FIBER_NO_DEADLINE;
+      if (other && !start(r, other))
+        attempt_drop(other);
+      r->x->hedged = r->count > 1;
+    } else {
+      return cancel(r, t);
+    }
+  }
+}

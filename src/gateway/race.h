@@ -1,0 +1,15 @@
+/* Hedging: a target that lets its first token wait is raced by a second one. */
+#ifndef GATEWAY_RACE_H
+#define GATEWAY_RACE_H
+
+#include "gateway/exchange.h"
+
+/* Does the model ask for it, and is this a call of which two may run? */
+bool race_applies(const struct exchange *x, const struct attempt *first);
+/* Runs *t; when it has brought no first token within the model's delay, `second` may give another attempt, entered and
+ * built, or NULL. The first good one is what *t becomes; the other is cancelled at once and settled as hedge_lost. A
+ * failure while the other still runs is settled as failed_over and the other waited for. Results as attempt_run, of
+ * what *t is then; on ERR_CANCELLED both have ended. Waits. */
+enum err race_run(struct attempt **t, struct attempt *(*second)(void *ctx), void *ctx) MUST_CHECK;
+
+#endif
