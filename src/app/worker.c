@@ -177,7 +177,7 @@ static void drain_arrived(struct mailbox_message *m) {
     for (size_t i = 0; i < w->listener_count; i++)
       listener_stop(w->listeners[i]);
     w->listener_count = 0;
-    http_server_drain(w->server);
+    http_server_drain(w->server, false);
   }
   loop_timer_start(w->loop, &w->drain_timer, loop_now_us(w->loop));
 }

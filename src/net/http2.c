@@ -297,7 +297,7 @@ void http2_session_drain(struct http2_session *h) {
     return;
   h->draining = true;
   h->final_by_us = now_of(h) + FINAL_US;
-  if (h->live == 0) {
+  if (h->live == 0 && !server_of(h)->patient) {
     leave(h, NGHTTP2_NO_ERROR);
   } else {
     http2_must(nghttp2_submit_shutdown_notice(h->ng));

@@ -66,6 +66,7 @@ struct http_server {
   struct http_connection *connections; /* newest first */
   size_t count, active;
   bool draining, closing;
+  bool patient;          /* while draining: idle connections may bring one more request */
   int64_t date_until_us; /* loop time */
   char date[32];         /* IMF-fixdate, RFC 9110 section 5.6.7 */
 };

@@ -202,7 +202,7 @@ static enum next run_exchanges(struct http_connection *c) {
     bool is_http2 = false;
     enum err e = take_some(c, &bytes);
     if (e == ERR_AGAIN)
-      return c->server->draining ? NEXT_CLOSE : NEXT_PARK;
+      return c->server->draining && !c->server->patient ? NEXT_CLOSE : NEXT_PARK;
     if (!e && !c->has_spoken)
       e = choose_version(c, &bytes, &is_http2);
     if (e)

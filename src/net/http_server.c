@@ -237,11 +237,12 @@ void http_server_accept(struct http_server *srv, struct stream *s, const struct 
     refuse(c);
 }
 
-void http_server_drain(struct http_server *srv) {
+void http_server_drain(struct http_server *srv, bool patient) {
   srv->draining = true;
+  srv->patient = patient;
   for (struct http_connection *c = srv->connections, *next; c; c = next) {
     next = c->next;
-    if (c->state == CONNECTION_IDLE)
+    if (c->state == CONNECTION_IDLE && !patient)
       connection_close(c, false);
     else if (c->state == CONNECTION_HTTP2)
       http2_session_drain(c->http2);

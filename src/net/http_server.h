@@ -56,8 +56,10 @@ enum err http_server_new(struct loop *loop, const struct http_server_options *o,
 /* A new connection, from listener_start's callback. Takes s over. */
 void http_server_accept(struct http_server *srv, struct stream *s, const struct addr *peer);
 /* Drain: idle connections close now, busy ones after their answer (`connection: close`; HTTP/2: GOAWAY, and the end
- * when the open streams are done). */
-void http_server_drain(struct http_server *srv);
+ * when the open streams are done). patient: an idle connection stays for one more request, which is told so, or until
+ * it has idled too long as ever; no client finds its connection closed under a request on its way (HTTP/2: the GOAWAY
+ * that names the last stream waits until the client has answered the first). May be called again. */
+void http_server_drain(struct http_server *srv, bool patient);
 size_t http_server_connections(const struct http_server *srv);
 size_t http_server_active(const struct http_server *srv); /* requests being served */
 /* Resets whatever is left: every request fiber is cancelled. Frees once the last has ended (srv must not be used

@@ -277,13 +277,18 @@ enum err listener_start(struct loop *loop, int fd, bool exclusive,
   return ERR_OK;
 }
 
-void listener_stop(struct listener *l) {
+static void stop(struct listener *l, bool keep_file) {
   if (l == NULL)
     return;
   loop_timer_stop(l->loop, &l->pause);
   loop_watch_remove(&l->watch);
-  remove_file(l);
+  if (!keep_file)
+    remove_file(l);
   l->is_stopping = true;
   if (!l->is_accepting)
     listener_free(l);
 }
+
+void listener_stop(struct listener *l) { stop(l, false); }
+
+void listener_leave(struct listener *l) { stop(l, true); }

@@ -28,5 +28,7 @@ enum err listener_start(struct loop *loop, int fd, bool exclusive,
 /* Closes and frees, and removes the file of a unix socket unless somebody has replaced it. Also from inside on_accept.
  * NULL is fine. */
 void listener_stop(struct listener *l);
+/* The same, but the file stays: others go on listening there. */
+void listener_leave(struct listener *l);
 
 #endif

@@ -197,7 +197,7 @@ void sim_drain(struct sim *s) {
   listener_stop(s->listener);
   s->listener = NULL;
   if (s->server)
-    http_server_drain(s->server);
+    http_server_drain(s->server, false);
 }
 
 void sim_close(struct sim *s) {

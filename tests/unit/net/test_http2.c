@@ -199,7 +199,7 @@ static void check_drain(void *arg) {
   h2_settle(idle);
   struct h2_reply *r = h2_get(busy, "/");
   h2_settle(busy);
-  http_server_drain(site.srv);
+  http_server_drain(site.srv, false);
   CHECK_ERR(h2_end(idle), ERR_END);
   CHECK_INT(idle->has_goaway && idle->goaway_code == NGHTTP2_NO_ERROR, 1);
   h2_settle(busy);
@@ -229,7 +229,7 @@ static void check_late_stream(void *arg) {
   struct h2_reply *early = h2_get(h, "/");
   h2_settle(h);
   struct h2_reply *late = h2_get(h, "/"); /* on its way when the drain begins */
-  http_server_drain(site.srv);
+  http_server_drain(site.srv, false);
   h2_send(h);
   settle();
   go = true;
@@ -240,6 +240,30 @@ static void check_late_stream(void *arg) {
   site_close(&site);
 }
 static void test_a_stream_that_crosses_the_drain_is_served(void **state) { run_fiber(check_late_stream, NULL); }
+
+static void check_patient_drain(void *arg) {
+  bool go = true;
+  struct site site = site_options();
+  site.serve = wait_for_test;
+  site.data = &go;
+  site_open(&site);
+  struct h2 *h = h2_open(&site), *silent = h2_open(&site);
+  h2_settle(h);
+  h2_settle(silent);
+  struct h2_reply *late = h2_get(h, "/"); /* on its way while the connection idles */
+  http_server_drain(site.srv, true);
+  h2_send(h);
+  CHECK_INT(h2_answer(h, late), 200);
+  CHECK_ERR(h2_end(h), ERR_END);
+  CHECK_ERR(h2_end(silent), ERR_END);
+  CHECK_INT(silent->has_goaway && silent->goaway_code == NGHTTP2_NO_ERROR, 1);
+  h2_close(h);
+  h2_close(silent);
+  site_close(&site);
+}
+static void test_a_patient_drain_serves_what_crosses_it_on_an_idle_connection(void **state) {
+  run_fiber(check_patient_drain, NULL);
+}
 
 static void check_close(void *arg) {
   bool go = false;
@@ -312,6 +336,7 @@ int main(void) {
       cmocka_unit_test(test_a_head_that_stops_ends_the_connection),
       cmocka_unit_test(test_drain_lets_streams_finish),
       cmocka_unit_test(test_a_stream_that_crosses_the_drain_is_served),
+      cmocka_unit_test(test_a_patient_drain_serves_what_crosses_it_on_an_idle_connection),
       cmocka_unit_test(test_close_cancels_what_is_served),
       cmocka_unit_test(test_a_client_that_says_goodbye_is_let_go),
       cmocka_unit_test(test_close_does_not_wait_for_a_full_socket),

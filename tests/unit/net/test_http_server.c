@@ -152,7 +152,7 @@ static void check_drain(void *arg) {
   wire_send(busy, TEXT(GET));
   settle();
   CHECK_INT(http_server_active(site.srv), 1);
-  http_server_drain(site.srv);
+  http_server_drain(site.srv, false);
   CHECK_ERR(wire_end(idle), ERR_END);
   fiber_wake(handler);
   CHECK_INT(wire_answer(busy), 200);
@@ -164,6 +164,51 @@ static void check_drain(void *arg) {
   site_close(&site);
 }
 static void test_drain_lets_requests_finish(void **state) { run_fiber(check_drain, NULL); }
+
+static void respond_in_pieces(struct site *site, struct http_request *rq) {
+  struct fiber **handler = site->data;
+  struct text piece = TEXT("one");
+  *handler = fiber_self();
+  (void)!http_respond_start(rq, 200, NULL, 0);
+  (void)!http_respond_write(rq, &piece, 1);
+  (void)!fiber_park(after(5 * SECOND_US));
+  (void)!http_respond_end(rq);
+}
+
+static void check_patient_drain(void *arg) {
+  struct fiber *handler = NULL;
+  struct site site = site_options();
+  site.serve = respond_in_pieces;
+  site.data = &handler;
+  site_open(&site);
+  struct wire *idle = wire_open(&site), *busy = wire_open(&site), *late = wire_open(&site);
+  wire_send(busy, TEXT(GET));
+  settle();
+  http_server_drain(site.srv, true);
+  fiber_wake(handler);
+  CHECK_INT(wire_answer(busy), 200);
+  settle();
+  /* Its answer had begun before the drain, so it was promised another request. */
+  struct wire *both[] = {idle, busy};
+  for (size_t i = 0; i < 2; i++) {
+    wire_send(both[i], TEXT(GET));
+    settle();
+    fiber_wake(handler);
+    CHECK_INT(wire_answer(both[i]), 200);
+    CHECK_TEXT(wire_header(both[i], "connection"), TEXT("close"));
+    CHECK_ERR(wire_end(both[i]), ERR_END);
+    wire_close(both[i]);
+  }
+  settle();
+  CHECK_INT(http_server_connections(site.srv), 1);
+  http_server_drain(site.srv, false);
+  CHECK_ERR(wire_end(late), ERR_END);
+  wire_close(late);
+  site_close(&site);
+}
+static void test_a_patient_drain_leaves_idle_connections_one_more_request(void **state) {
+  run_fiber(check_patient_drain, NULL);
+}
 
 static void check_close(void *arg) {
   struct fiber *handler = NULL;
@@ -193,6 +238,7 @@ int main(void) {
       cmocka_unit_test(test_without_a_fiber_left_a_request_is_503),
       cmocka_unit_test(test_idle_connections_are_closed_in_time),
       cmocka_unit_test(test_drain_lets_requests_finish),
+      cmocka_unit_test(test_a_patient_drain_leaves_idle_connections_one_more_request),
       cmocka_unit_test(test_close_cancels_what_is_served),
   };
   cmocka_set_message_output(CM_OUTPUT_TAP);

@@ -181,6 +181,29 @@ static void a_dead_socket_file_is_replaced_and_a_successors_file_is_left_alone(v
   folder_remove(&d);
 }
 
+static void unix_left(void *arg) {
+  struct folder *d = arg;
+  struct addr bound;
+  struct server old = {0}, fresh = {0};
+  int fd = bind_text(d->address, false, &bound), handed = fcntl(fd, F_DUPFD_CLOEXEC, 0);
+  CHECK_ERR(listener_start(loop_current(), fd, true, on_accept, &old, &old.listener), ERR_OK);
+  listener_leave(old.listener);
+  CHECK_INT(exists(&bound), 1);
+  int client = connect_to(&bound); /* while nobody accepts */
+  CHECK_ERR(listener_start(loop_current(), handed, true, on_accept, &fresh, &fresh.listener), ERR_OK);
+  wait_for(&fresh.count, 1);
+  close(client);
+  close_all(&fresh);
+  CHECK_INT(exists(&bound), 0);
+  listener_leave(NULL);
+}
+static void a_listener_that_leaves_lets_another_go_on(void **state) {
+  struct folder d = {"", ""};
+  folder_make(&d);
+  run_fiber(unix_left, &d);
+  folder_remove(&d);
+}
+
 static void an_ordinary_file_is_never_replaced(void **state) {
   struct folder d = {"", ""};
   struct addr a;
@@ -253,6 +276,7 @@ int main(void) {
       cmocka_unit_test(a_taken_port_is_said_in_plain_words),
       cmocka_unit_test(a_unix_socket_is_shared_defended_while_alive_and_removed_at_the_end),
       cmocka_unit_test(a_dead_socket_file_is_replaced_and_a_successors_file_is_left_alone),
+      cmocka_unit_test(a_listener_that_leaves_lets_another_go_on),
       cmocka_unit_test(an_ordinary_file_is_never_replaced),
       cmocka_unit_test(a_listener_may_stop_inside_its_callback),
       cmocka_unit_test(without_descriptors_one_client_is_told_and_the_rest_are_served_after_a_pause),
