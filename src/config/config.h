@@ -16,7 +16,7 @@ enum config_strategy { CONFIG_STRATEGY_ORDERED };
 enum config_period { CONFIG_PERIOD_NONE, CONFIG_PERIOD_DAY, CONFIG_PERIOD_WEEK, CONFIG_PERIOD_MONTH };
 
 struct config_timeouts { /* milliseconds */
-  int64_t connect_ms, first_byte_ms, between_bytes_ms, total_ms, drain_ms;
+  int64_t connect_ms, first_byte_ms, between_bytes_ms, total_ms, drain_ms, handover_ms;
   /* client side: request head, idle keep-alive, body, a reader that takes nothing */
   int64_t head_ms, idle_ms, body_ms, write_ms;
 };
