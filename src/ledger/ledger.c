@@ -264,6 +264,19 @@ enum err ledger_adopt(struct ledger *l, uint64_t *out_recovered, struct fault *f
   return ERR_OK;
 }
 
+uint64_t ledger_boot(const struct ledger *l) { return l->place.boot; }
+
+bool ledger_is_living(const struct ledger *l, uint64_t boot) {
+  struct lives lives;
+  if (!l->place.dir[0])
+    return false;
+  if (lives_look(&l->place, &lives, NULL) != ERR_OK)
+    return true;
+  bool living = lives_has(&lives, boot);
+  lives_done(&l->place, &lives, false);
+  return living;
+}
+
 int ledger_lock(const struct ledger *l) { return l->lock_fd; }
 
 void ledger_hold(struct ledger *l) {

@@ -44,6 +44,10 @@ void ledger_settle(struct ledger *l, unsigned worker, const struct ledger_row *r
 /* Replays what has been left by processes that ended since (they were finishing their calls beside this one): exactly
  * what ledger_open does with what it finds. Blocks; any thread, one at a time. *out_recovered: reservations settled. */
 enum err ledger_adopt(struct ledger *l, uint64_t *out_recovered, struct fault *f) MUST_CHECK;
+/* The random number in the names of this process's journal and of its lock there; and whether the process of such a
+ * number still lives (lives.h), which is said to be so when it cannot be found out. False for memory. */
+uint64_t ledger_boot(const struct ledger *l);
+bool ledger_is_living(const struct ledger *l, uint64_t boot);
 /* The descriptor of data_dir/lock for a successor, which shares it from then on; -1 for memory. Stays the ledger's. */
 int ledger_lock(const struct ledger *l);
 /* From now on this process is the one named in data_dir/lock. Done by ledger_open itself unless held_lock was given. */

@@ -143,9 +143,13 @@ static void a_successor_works_beside_the_old_one_and_adopts_what_that_leaves(voi
   EXPECT_OK(ledger_adopt(fresh, &recovered, &test_fault));
   assert_int_equal(recovered, 0);
   settle(old, 0, old_open);
+  assert_true(ledger_boot(old) != ledger_boot(fresh) && ledger_is_living(fresh, ledger_boot(old)));
+  assert_false(ledger_is_living(fresh, ledger_boot(old) + 1));
+  uint64_t boot_of_old = ledger_boot(old);
   o.held_lock = 0;
   EXPECT_ERR(ledger_open(&o, &s->base, &other, &recovered, &test_fault), ERR_STORE_BUSY);
   ledger_close(old, 10000); /* with old_left open */
+  assert_false(ledger_is_living(fresh, boot_of_old));
   assert_int_equal(ledger_stats(fresh).recovered, 0);
   EXPECT_OK(ledger_adopt(fresh, &recovered, &test_fault));
   assert_int_equal(recovered, 1);
@@ -182,6 +186,7 @@ static void memory_has_nothing_to_adopt_or_to_hand_over(void **state) {
   EXPECT_OK(ledger_adopt(l, &recovered, &test_fault));
   assert_int_equal(recovered, 0);
   assert_int_equal(ledger_lock(l), -1);
+  assert_false(ledger_is_living(l, ledger_boot(l)));
   ledger_hold(l);
   ledger_let_go(l);
   ledger_close(l, 10000);

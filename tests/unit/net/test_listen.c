@@ -204,6 +204,27 @@ static void a_listener_that_leaves_lets_another_go_on(void **state) {
   folder_remove(&d);
 }
 
+static void reserved(void *arg) {
+  (void)arg;
+  struct addr bound;
+  struct fault f = {0};
+  struct server srv = {0};
+  int first = bind_text("127.0.0.1:0", true, &bound), second = -1;
+  CHECK_ERR(listen_reserve(&bound, true, &second, &f), ERR_OK);
+  CHECK_ERR(listener_start(loop_current(), first, false, on_accept, &srv, &srv.listener), ERR_OK);
+  int clients[8];
+  for (size_t i = 0; i < 8; i++)
+    clients[i] = connect_to(&bound);
+  wait_for(&srv.count, 8); /* none waits at the second */
+  CHECK_ERR(listen_begin(second, &bound, &f), ERR_OK);
+  CHECK_ERR(listen_begin(-1, &bound, &f), ERR_SYSTEM);
+  for (size_t i = 0; i < 8; i++)
+    close(clients[i]);
+  close_all(&srv);
+  close(second);
+}
+static void a_reserved_address_gets_no_client_before_its_time(void **state) { run_fiber(reserved, NULL); }
+
 static void an_ordinary_file_is_never_replaced(void **state) {
   struct folder d = {"", ""};
   struct addr a;
@@ -277,6 +298,7 @@ int main(void) {
       cmocka_unit_test(a_unix_socket_is_shared_defended_while_alive_and_removed_at_the_end),
       cmocka_unit_test(a_dead_socket_file_is_replaced_and_a_successors_file_is_left_alone),
       cmocka_unit_test(a_listener_that_leaves_lets_another_go_on),
+      cmocka_unit_test(a_reserved_address_gets_no_client_before_its_time),
       cmocka_unit_test(an_ordinary_file_is_never_replaced),
       cmocka_unit_test(a_listener_may_stop_inside_its_callback),
       cmocka_unit_test(without_descriptors_one_client_is_told_and_the_rest_are_served_after_a_pause),
