@@ -7,6 +7,8 @@ static const struct command {
   int (*run)(int argc, char **argv);
 } commands[] = {
     {"serve", "run the gateway", cli_serve},
+    {"status", "show the running gateway", cli_status},
+    {"upgrade", "replace the running gateway without cutting a stream", cli_upgrade},
     {"check", "validate a configuration", cli_check},
     {"key", "create, list, block and unblock keys", cli_key},
     {"ledger", "list and verify the ledger", cli_ledger},

@@ -1,11 +1,13 @@
-/* The composition root. app_serve reads from top to bottom: configuration, store, ledger, keys, listeners, workers,
- * then signals until the end, then everything back in reverse. Nothing outside this file knows which adapter is behind
- * a port. */
+/* The composition root. app_serve reads from top to bottom: configuration, store, ledger, keys, sockets, workers, then
+ * the life of the process until its end (life.c), then everything back in reverse. Nothing outside this file knows
+ * which adapter is behind a port. */
 #include "app/app.h"
 
 #include "app/first_key.h"
+#include "app/life.h"
 #include "app/source.h"
 #include "app/state.h"
+#include "app/takeover.h"
 #include "base/log.h"
 #include "base/random.h"
 #include "fiber/loop.h"
@@ -19,8 +21,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <malloc.h>
-#include <pthread.h>
-#include <signal.h>
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <sys/prctl.h>
@@ -35,7 +35,6 @@
 #define CATALOGUES_MAX   256
 #define BREAKERS_MAX     65536
 #define LOADS_MAX        4096
-#define HOUSEKEEPING_S   5
 
 static int fail(const struct fault *f) {
   fprintf(stderr, "weir: %s\n", fault_text(f));
@@ -77,16 +76,17 @@ static enum err open_store(struct app *a, struct fault *f) {
   return e == ERR_OK ? store_open_sqlite(path, &a->store, f) : e;
 }
 
-static const char *persistent_dir(const struct app *a) {
-  return a->config->store == CONFIG_STORE_MEMORY ? NULL : a->data_dir;
-}
+const char *app_data_dir(const struct app *a) { return a->config->store == CONFIG_STORE_MEMORY ? NULL : a->data_dir; }
 
 static enum err open_ledger(struct app *a, struct fault *f) {
-  struct ledger_options o = {.data_dir = persistent_dir(a),
+  struct ledger_options o = {.data_dir = app_data_dir(a),
                              .workers = a->worker_count,
                              .sync_interval_ms = a->config->ledger.sync_interval_ms,
-                             .flush_interval_ms = a->config->ledger.store_interval_ms};
+                             .flush_interval_ms = a->config->ledger.store_interval_ms,
+                             .held_lock = a->held_lock};
   uint64_t recovered = 0;
+  if (a->held_lock > 0 && !app_data_dir(a))
+    return fault_set(f, ERR_CONFIG, "store", "another kind of store needs a restart");
   enum err e = ledger_open(&o, a->store, &a->ledger, &recovered, f);
   if (e == ERR_OK && recovered > 0)
     LOG_WARN("ledger_recovered", log_u64("attempts", recovered));
@@ -133,7 +133,7 @@ static void declare_keys(struct app *a, const struct config *c) {
 }
 
 static enum err open_identity(struct app *a, struct fault *f) {
-  enum err e = apikey_load_secret(persistent_dir(a), &a->server_secret, f);
+  enum err e = apikey_load_secret(app_data_dir(a), &a->server_secret, f);
   if (e != ERR_OK)
     return e;
   a->identity = apikey_identity_new(a->store, a->offload, a->server_secret);
@@ -193,42 +193,9 @@ static enum err open_all(struct app *a, struct fault *f) {
   return ERR_OK;
 }
 
-/* One socket a worker for TCP, one shared by all for a unix path. The first bind of a TCP address is made without
- * SO_REUSEPORT's tolerance, so that a port in use is an error and not a shared port. */
-static enum err bind_one(struct app *a, struct addr *addr, int fds[APP_WORKERS_MAX], struct fault *f) {
-  enum err e = listen_probe(addr, f);
-  bool is_unix = addr_is_unix(addr);
-  for (unsigned w = 0; w < a->worker_count && e == ERR_OK; w++) {
-    if (is_unix && w > 0) {
-      fds[w] = fcntl(fds[0], F_DUPFD_CLOEXEC, 0);
-      continue;
-    }
-    e = listen_bind(addr, !is_unix, &fds[w], f);
-    if (e == ERR_OK && w == 0 && !is_unix)
-      e = listen_addr(fds[0], addr);
-  }
-  return e;
-}
-
 static enum err make_workers(struct app *a, struct fault *f) {
-  static int fds[APP_LISTEN_MAX][APP_WORKERS_MAX];
   enum err e = ERR_OK;
-  for (size_t i = 0; i < a->config->listen_count && e == ERR_OK; i++) {
-    if (i == APP_LISTEN_MAX)
-      return fault_set(f, ERR_CONFIG, "listen", "at most %d addresses", APP_LISTEN_MAX);
-    e = addr_parse(a->config->listen[i], &a->listen[i], f);
-    if (e == ERR_OK)
-      e = bind_one(a, &a->listen[i], fds[i], f);
-    if (e == ERR_OK)
-      a->listen_count++;
-  }
   for (unsigned w = 0; w < a->worker_count && e == ERR_OK; w++) {
-    int mine[APP_LISTEN_MAX];
-    bool shared[APP_LISTEN_MAX];
-    for (size_t i = 0; i < a->listen_count; i++) {
-      mine[i] = fds[i][w];
-      shared[i] = addr_is_unix(&a->listen[i]) && a->worker_count > 1;
-    }
     struct worker_options o = {w,
                                &a->gateway,
                                &a->operations,
@@ -239,19 +206,48 @@ static enum err make_workers(struct app *a, struct fault *f) {
                                a->worker_count,
                                &a->connections,
                                &a->requests,
-                               &a->memory};
-    e = worker_new(&o, mine, shared, a->listen_count, &a->workers[w], f);
+                               &a->memory,
+                               w == 0 && a->local.fd >= 0 ? &a->local : NULL,
+                               a->wake_fd};
+    e = worker_new(&o, &a->workers[w], f);
     if (e == ERR_OK)
       e = worker_start(a->workers[w]);
   }
   return e;
 }
 
+static enum err listen_locally(struct app *a) {
+  int fd = a->local.fd < 0 ? -1 : fcntl(a->local.fd, F_DUPFD_CLOEXEC, 3);
+  if (a->local.fd < 0)
+    return ERR_OK;
+  return fd < 0 ? ERR_SYSTEM : worker_listen_local(a->workers[0], fd);
+}
+
+enum err app_begin_to_serve(struct app *a, struct fault *f) {
+  enum err e = sockets_listen(&a->sockets, f);
+  for (unsigned w = 0; w < a->worker_count && e == ERR_OK; w++) {
+    struct worker_socket *mine = NULL;
+    size_t count = 0;
+    e = sockets_deal(&a->sockets, w, a->worker_count, &mine, &count);
+    if (e == ERR_OK)
+      e = worker_listen(a->workers[w], mine, count);
+    free(mine);
+  }
+  if (e == ERR_OK)
+    e = listen_locally(a);
+  if (e != ERR_OK)
+    return f->text[0] ? e : fault_set(f, e, "listen", "cannot accept connections: %s", strerror(errno));
+  size_t unused = sockets_drop_unused(&a->sockets);
+  if (unused > 0)
+    LOG_WARN("sockets_not_in_listen", log_u64("closed", unused));
+  return ERR_OK;
+}
+
 static void print_ready(struct app *a) {
-  for (size_t i = 0; i < a->listen_count; i++) {
+  for (size_t i = 0; i < a->sockets.addresses; i++) {
     char text[256];
-    addr_format(&a->listen[i], text, sizeof(text));
-    bool is_unix = addr_is_unix(&a->listen[i]);
+    addr_format(&a->sockets.bound[i], text, sizeof(text));
+    bool is_unix = addr_is_unix(&a->sockets.bound[i]);
     printf("weir: ready on %s%s\n", is_unix ? "" : a->server_tls ? "https://" : "http://", text);
   }
   fflush(stdout);
@@ -274,7 +270,7 @@ static void log_errors(const struct config_errors *errors) {
   }
 }
 
-static void reload(struct app *a) {
+void app_reload(struct app *a) {
   static struct config_errors errors;
   struct config *fresh = NULL;
   if (load_config(a, &fresh, &errors) != ERR_OK) {
@@ -291,83 +287,14 @@ static void reload(struct app *a) {
     worker_use(a->workers[w], config_ref(fresh));
   config_unref(a->config);
   a->config = fresh;
+  atomic_store(&a->config_generation, fresh->generation);
   LOG_INFO("config_reloaded", log_u64("generation", fresh->generation), log_u64("providers", fresh->provider_count),
            log_u64("models", fresh->model_count));
 }
 
-static void housekeep(struct app *a) {
-  struct fault f = {0};
-  if (apikey_identity_flush(a->identity, &f) != ERR_OK)
-    LOG_WARN("key_use_not_written", log_str("detail", fault_text(&f)));
-  struct ledger_stats s = ledger_stats(a->ledger);
-  if (s.store_failing != a->ledger_was_failing) {
-    if (s.store_failing)
-      LOG_ERROR("ledger_store_failing", log_u64("pending", s.pending), log_str("detail", s.store_fault));
-    else
-      LOG_INFO("ledger_store_recovered", log_u64("stored", s.stored));
-  }
-  a->ledger_was_failing = s.store_failing;
-}
-
-static void drain(struct app *a, int64_t within_ms) {
-  for (unsigned w = 0; w < a->worker_count; w++)
-    worker_drain(a->workers[w], loop_clock_us() + within_ms * 1000);
-}
-
-/* Until the first TERM or INT, then returns with the drain begun. */
-static void run(struct app *a, const sigset_t *signals) {
-  struct timespec step = {HOUSEKEEPING_S, 0};
-  for (;;) {
-    int s = sigtimedwait(signals, NULL, &step);
-    if (s == SIGHUP)
-      reload(a);
-    if (s == SIGUSR2)
-      LOG_WARN("upgrade_not_available", log_str("detail", "this version cannot hand its listeners over; restart it"));
-    if (s < 0)
-      housekeep(a);
-    if (s != SIGTERM && s != SIGINT)
-      continue;
-    LOG_INFO("draining", log_i64("deadline_ms", a->config->timeouts.drain_ms));
-    atomic_store(&a->draining, true);
-    drain(a, a->config->timeouts.drain_ms);
-    return;
-  }
-}
-
-struct impatience {
-  struct app *app;
-  sigset_t signals;
-  atomic_bool over;
-};
-
-/* A second TERM or INT ends the patience of the drain. */
-static void *second_signal(void *arg) {
-  struct impatience *i = arg;
-  struct timespec step = {0, 50 * 1000 * 1000};
-  while (!atomic_load(&i->over)) {
-    int s = sigtimedwait(&i->signals, NULL, &step);
-    if (s != SIGTERM && s != SIGINT)
-      continue;
-    LOG_WARN("drain_cut_short", log_bool("asked", true));
-    drain(i->app, 0);
-    break;
-  }
-  return NULL;
-}
-
-static void wait_for_workers(struct app *a, const sigset_t *signals) {
-  struct impatience i = {.app = a, .signals = *signals};
-  pthread_t thread;
-  bool watching = pthread_create(&thread, NULL, second_signal, &i) == 0;
-  for (unsigned w = 0; w < a->worker_count; w++)
-    worker_wait(a->workers[w]);
-  atomic_store(&i.over, true);
-  if (watching)
-    pthread_join(thread, NULL);
-}
-
 static void close_all(struct app *a) {
   struct fault f = {0};
+  bool is_takeover = a->takeover >= 0; /* one that has failed: the files are the old process's */
   for (unsigned w = 0; w < a->worker_count; w++)
     worker_join(a->workers[w]);
   if (a->identity && apikey_identity_flush(a->identity, &f) != ERR_OK)
@@ -391,10 +318,9 @@ static void close_all(struct app *a) {
   tls_context_unref(a->client_tls);
   secret_free(a->server_secret);
   config_unref(a->config);
-  for (size_t i = 0; i < a->listen_count; i++) {
-    if (addr_is_unix(&a->listen[i]))
-      unlink(a->listen[i].as.un.sun_path);
-  }
+  sockets_close(&a->sockets, !is_takeover);
+  local_close(&a->local, !is_takeover);
+  program_forget(&a->program);
 }
 
 /* Streams need two descriptors each; take what the system allows. */
@@ -455,48 +381,102 @@ static void greet(struct app *a) {
   if (a->config->key_count > 0 || (a->config_path && !a->options.demo))
     return;
   char url[300] = "http://";
-  addr_format(&a->listen[0], url + 7, sizeof(url) - 7);
-  struct first_key_options o = {a->store, a->server_secret, persistent_dir(a), url, a->demo != NULL};
+  addr_format(&a->sockets.bound[0], url + 7, sizeof(url) - 7);
+  struct first_key_options o = {a->store, a->server_secret, app_data_dir(a), url, a->demo != NULL};
   if (first_key_print(&o, stdout, &f) != ERR_OK)
     LOG_ERROR("first_key_failed", log_str("detail", fault_text(&f)));
+}
+
+/* Standard input, output and error exist, so that no descriptor of ours takes their place; what else was inherited
+ * stays with this process. */
+static void settle_descriptors(void) {
+  int fd;
+  do
+    fd = open("/dev/null", O_RDWR | O_CLOEXEC);
+  while (fd >= 0 && fd <= STDERR_FILENO && fcntl(fd, F_SETFD, 0) == 0);
+  if (fd > STDERR_FILENO)
+    close(fd);
+  (void)close_range(STDERR_FILENO + 1, ~0U, CLOSE_RANGE_CLOEXEC);
+}
+
+static enum err offer_sockets(struct app *a, int count, struct fault *f) {
+  enum err e = ERR_OK;
+  for (int i = 0; i < count && e == ERR_OK; i++) {
+    struct addr bound;
+    e = listen_addr(SYSTEMD_FIRST_FD + i, &bound);
+    if (e == ERR_OK)
+      e = sockets_offer(&a->sockets, SYSTEMD_FIRST_FD + i, &bound, true, f);
+  }
+  return e == ERR_OK || f->text[0] ? e : fault_set(f, e, NULL, "what systemd has passed are not sockets");
+}
+
+static enum err prepare(struct app *a, struct fault *f) {
+  int passed;
+  settle_descriptors();
+  a->takeover = a->local.fd = a->signal_fd = a->wake_fd = -1;
+  a->local.app = a;
+  a->generation = 1;
+  succession_init(&a->succession);
+  upgrade_desk_init(&a->desk);
+  log_start(STDERR_FILENO, LOG_LEVEL_INFO);
+  systemd_start(&a->systemd, &passed);
+  enum err e = life_prepare(a, f);
+  if (e == ERR_OK)
+    e = program_remember(&a->program, f);
+  raise_limits();
+  random_start();
+  secret_start();
+  if (e == ERR_OK)
+    e = offer_sockets(a, passed, f);
+  return e == ERR_OK ? takeover_begin(a, f) : e;
+}
+
+static void set_time_zone(const struct app *a) {
+  char zone[128];
+  snprintf(zone, sizeof(zone), "%.*s", TEXT_ARGS(a->config->timezone));
+  setenv("TZ", zone, 1);
+  tzset();
+}
+
+static enum err open_service(struct app *a, struct fault *f) {
+  enum err e = configure(a, f);
+  if (e != ERR_OK)
+    return e;
+  set_time_zone(a);
+  log_set_level(a->config->log_level);
+  atomic_store(&a->config_generation, a->config->generation);
+  a->worker_count = count_workers(a->config);
+  e = open_all(a, f);
+  if (e == ERR_OK)
+    e = sockets_open(&a->sockets, a->config->listen, a->config->listen_count, a->worker_count, f);
+  if (e == ERR_OK)
+    e = local_open(a, f);
+  if (e == ERR_OK)
+    e = make_workers(a, f);
+  if (e == ERR_OK)
+    e = takeover_wait(a, f);
+  return e == ERR_OK ? app_begin_to_serve(a, f) : e;
 }
 
 int app_serve(const struct app_options *o) {
   static struct app app;
   struct app *a = &app;
   struct fault f = {0};
-  sigset_t signals;
-  sigemptyset(&signals);
-  sigaddset(&signals, SIGTERM);
-  sigaddset(&signals, SIGINT);
-  sigaddset(&signals, SIGHUP);
-  sigaddset(&signals, SIGUSR2);
-  pthread_sigmask(SIG_BLOCK, &signals, NULL);
-  sigaction(SIGPIPE, &(struct sigaction){.sa_handler = SIG_IGN}, NULL);
   a->options = *o;
   a->config_path = source_path(o->config_path);
-  raise_limits();
-  log_start(STDERR_FILENO, LOG_LEVEL_INFO);
-  random_start();
-  secret_start();
-  enum err e = configure(a, &f);
-  if (e == ERR_OK) {
-    char zone[128];
-    snprintf(zone, sizeof(zone), "%.*s", TEXT_ARGS(a->config->timezone));
-    setenv("TZ", zone, 1);
-    tzset();
-    log_set_level(a->config->log_level);
-    a->worker_count = count_workers(a->config);
-    e = open_all(a, &f);
-  }
+  enum err e = prepare(a, &f);
   if (e == ERR_OK)
-    e = make_workers(a, &f);
+    e = open_service(a, &f);
   int status = e == ERR_OK ? 0 : fail(&f);
   if (e == ERR_OK) {
-    greet(a);
+    if (a->takeover < 0)
+      greet(a);
     print_ready(a);
-    run(a, &signals);
-    wait_for_workers(a, &signals);
+    takeover_done(a);
+    systemd_notify(&a->systemd, "READY=1\nSTATUS=serving");
+    life_run(a);
+  } else {
+    takeover_fail(a, &f);
   }
   close_all(a);
   return status;

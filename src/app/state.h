@@ -4,20 +4,39 @@
 #define APP_STATE_H
 
 #include "app/app.h"
+#include "app/local.h"
+#include "app/sockets.h"
+#include "app/succession.h"
+#include "app/systemd.h"
+#include "app/upgrade.h"
 #include "app/worker.h"
 #include "config/config.h"
 #include "identity/apikey.h"
-#include "net/addr.h"
 #include "sim/background.h"
 #include "telemetry/access.h"
 
+#include <signal.h>
 #include <stdatomic.h>
 
 #define APP_WORKERS_MAX 64
-#define APP_LISTEN_MAX  16
+
+/* Which signals have come and wait to be acted on. */
+struct app_signals {
+  bool end, reload, upgrade;
+};
 
 struct app {
   struct app_options options;
+  struct program program;
+  sigset_t signals_before; /* the mask the process was started with */
+  int signal_fd, wake_fd;  /* the main thread's: signals, and news from other threads */
+  struct app_signals signals;
+  struct systemd systemd;
+  struct succession succession;
+  struct upgrade_desk desk;
+  uint64_t generation; /* 1, and one more with each upgrade */
+  int takeover;        /* the link to the process this one replaces, until it serves; -1: none */
+  int held_lock;       /* of data_dir, from that process; 0: none */
   const char *config_path;
   struct sim_background *demo;
   struct config *config;
@@ -35,15 +54,25 @@ struct app {
   struct catalogues *catalogues;
   struct gateway gateway;
   struct operations operations;
-  struct addr listen[APP_LISTEN_MAX];
-  size_t listen_count;
+  struct sockets sockets;
+  struct local local;
   struct worker *workers[APP_WORKERS_MAX];
   unsigned worker_count;
   atomic_size_t connections, requests; /* of all workers */
   struct http_memory memory;           /* what all clients make them hold */
-  atomic_bool draining;
+  atomic_bool draining;                /* the service ends */
+  bool handed_over;                    /* a successor serves; this process finishes its calls */
+  _Atomic uint64_t config_generation;
   bool ledger_was_failing;
 };
+
+/* The file that holds what is not to be forgotten; NULL for a store in memory. */
+const char *app_data_dir(const struct app *a);
+/* Accepts on the sockets of a->sockets and the operator's, on every worker. On failure none is accepted on for long:
+ * the process has to end. */
+enum err app_begin_to_serve(struct app *a, struct fault *f) MUST_CHECK;
+/* Reads the configuration anew; all of it or nothing is used. */
+void app_reload(struct app *a);
 
 /* What health asks and what the metrics add to the workers' counters. a must be complete but for its workers. */
 void operations_fill(struct app *a);

@@ -1,33 +1,39 @@
 /* One worker thread. Everything that happens on its loop begins here: a connection is accepted and handed to the HTTP
- * server, a request to the gateway or to the operators' pages; a new snapshot and the order to drain arrive as
- * messages. Made and ended by app.c. */
+ * server, a request to the gateway or to the operators' pages; sockets, a new snapshot and the order to drain arrive as
+ * messages. One worker serves the operator's own socket besides (local.c). Made and ended by app.c, drained by life.c.
+ */
 #include "app/worker.h"
 
+#include "app/local.h"
 #include "base/json.h"
 #include "base/log.h"
 #include "fiber/mailbox.h"
 #include "net/listen.h"
 
 #include <pthread.h>
+#include <semaphore.h>
 #include <stdatomic.h>
 #include <stdlib.h>
+#include <unistd.h>
 
-#define LISTEN_MAX        16
 #define LOG_DELAY_US      50000
 #define DRAIN_POLL_US     20000
 #define UPSTREAM_IDLE_MAX 256
 #define UPSTREAM_IDLE_US  INT64_C(60000000)
+#define LOCAL_CONNECTIONS 32
+#define PATIENCE_US       INT64_C(3600000000)
 
 struct worker {
   struct worker_options o;
   struct gateway_worker gateway;
   struct loop *loop;
-  struct http_server *server;
-  struct listener *listeners[LISTEN_MAX];
+  struct http_server *server, *local; /* local NULL: another worker's */
+  struct listener **listeners;
   size_t listener_count;
   pthread_t thread;
   bool thread_started, draining, closed;
-  struct loop_timer log_timer, drain_timer;
+  atomic_bool ended, pinged;
+  struct loop_timer log_timer, drain_timer, patience_timer;
   int64_t drain_deadline_us;
   _Atomic uint64_t connections, active, upstream_idle, upstream_busy, fibers;
 };
@@ -35,6 +41,12 @@ struct worker {
 static void log_timer_fired(struct loop_timer *t) {
   (void)t;
   log_flush();
+}
+
+/* A loop with nothing to wait for would end; before it listens a worker waits for messages only. */
+static void patience_timer_fired(struct loop_timer *t) {
+  struct worker *w = (struct worker *)((char *)t - offsetof(struct worker, patience_timer));
+  loop_timer_start(w->loop, t, loop_now_us(w->loop) + PATIENCE_US);
 }
 
 /* Every turn: numbers for the metrics, and a bound on how long an access line waits in memory. */
@@ -91,6 +103,16 @@ static void on_accept(void *ctx, struct stream *s, const struct addr *peer) {
   http_server_accept(w->server, s, peer);
 }
 
+static void serve_local(void *ctx, struct http_request *rq) {
+  struct worker *w = ctx;
+  local_serve(w->o.local, &w->gateway, rq);
+}
+
+static void on_accept_local(void *ctx, struct stream *s, const struct addr *peer) {
+  struct worker *w = ctx;
+  http_server_accept(w->local, s, peer);
+}
+
 static struct http_server_options server_options(struct worker *w, const struct config *c) {
   return (struct http_server_options){
       .head = {.max_head_bytes = c->limits.header_bytes, .max_headers = HTTP_MAX_HEADERS},
@@ -112,6 +134,16 @@ static struct http_server_options server_options(struct worker *w, const struct 
   };
 }
 
+/* The operator's socket: plain, with room of its own, so that it answers when the service is full. */
+static struct http_server_options local_options(struct worker *w, const struct config *c) {
+  struct http_server_options o = server_options(w, c);
+  o.max_connections = LOCAL_CONNECTIONS;
+  o.shared_connections = NULL;
+  o.tls = NULL;
+  o.serve = serve_local;
+  return o;
+}
+
 static struct http_client_options client_options(const struct worker *w, const struct config *c) {
   return (struct http_client_options){
       .dns = w->o.dns,
@@ -122,46 +154,54 @@ static struct http_client_options client_options(const struct worker *w, const s
   };
 }
 
-static enum err build(struct worker *w, const int *fds, const bool *shared, size_t count, struct fault *f) {
+static enum err build(struct worker *w, struct fault *f) {
   struct config *c = w->o.config;
   struct fault why = {0};
   struct loop_limits limits = {.max_fibers = (c->limits.fibers + w->o.workers - 1) / w->o.workers};
-  struct http_server_options server = server_options(w, c);
+  struct http_server_options server = server_options(w, c), local = local_options(w, c);
   struct http_client_options client = client_options(w, c);
   enum err e = loop_new(&limits, &w->loop);
   if (e == ERR_OK)
     e = loop_before_sleep(w->loop, before_sleep, w);
   if (e == ERR_OK)
     e = http_server_new(w->loop, &server, &w->server);
+  if (e == ERR_OK && w->o.local)
+    e = http_server_new(w->loop, &local, &w->local);
   if (e == ERR_OK)
     e = http_client_new(w->loop, &client, &w->gateway.client);
   if (e == ERR_OK)
     e = gateway_worker_use(&w->gateway, c, &why);
-  for (size_t i = 0; i < count && i < LISTEN_MAX && e == ERR_OK; i++) {
-    e = listener_start(w->loop, fds[i], shared[i], on_accept, w, &w->listeners[i]);
-    if (e == ERR_OK)
-      w->listener_count++;
-  }
   return e == ERR_OK
              ? e
              : fault_set(f, e, NULL, "worker %u cannot start: %s", w->o.index, why.text[0] ? why.text : err_text(e));
 }
 
-static void close_all(struct worker *w) {
+/* Whether a socket's file goes is app's to decide: others may listen there. */
+static void stop_listening(struct worker *w) {
   for (size_t i = 0; i < w->listener_count; i++)
-    listener_stop(w->listeners[i]);
+    listener_release(w->listeners[i]);
   w->listener_count = 0;
-  if (!w->closed)
+}
+
+static void close_all(struct worker *w) {
+  stop_listening(w);
+  if (!w->closed) {
     http_server_close(w->server);
+    if (w->local)
+      http_server_close(w->local);
+  }
   gateway_worker_stop(&w->gateway);
   w->closed = true;
+}
+
+static size_t connections(const struct worker *w) {
+  return http_server_connections(w->server) + (w->local ? http_server_connections(w->local) : 0);
 }
 
 /* Waits for the last request in steps; the deadline cancels what is left. */
 static void drain_timer_fired(struct loop_timer *t) {
   struct worker *w = (struct worker *)((char *)t - offsetof(struct worker, drain_timer));
-  bool idle = http_server_connections(w->server) == 0;
-  if (!idle && loop_now_us(w->loop) < w->drain_deadline_us) {
+  if (connections(w) > 0 && loop_now_us(w->loop) < w->drain_deadline_us) {
     loop_timer_start(w->loop, t, loop_now_us(w->loop) + DRAIN_POLL_US);
     return;
   }
@@ -172,32 +212,84 @@ static void drain_timer_fired(struct loop_timer *t) {
 struct drain_message {
   struct mailbox_message message;
   struct worker *worker;
+  bool patient;
   int64_t deadline_us;
 };
 
 static void drain_arrived(struct mailbox_message *m) {
-  struct drain_message *d = (struct drain_message *)m;
-  struct worker *w = d->worker;
-  w->drain_deadline_us = d->deadline_us;
-  free(d);
+  struct drain_message d = *(struct drain_message *)m;
+  struct worker *w = d.worker;
+  free(m);
   if (w->closed)
     return;
-  if (!w->draining) {
-    w->draining = true;
-    for (size_t i = 0; i < w->listener_count; i++)
-      listener_stop(w->listeners[i]);
-    w->listener_count = 0;
-    http_server_drain(w->server, false);
-  }
+  if (!w->draining || d.deadline_us < w->drain_deadline_us)
+    w->drain_deadline_us = d.deadline_us;
+  w->draining = true;
+  stop_listening(w);
+  http_server_drain(w->server, d.patient);
+  if (w->local)
+    http_server_drain(w->local, d.patient);
   loop_timer_start(w->loop, &w->drain_timer, loop_now_us(w->loop));
 }
 
-void worker_drain(struct worker *w, int64_t deadline_us) {
+void worker_drain(struct worker *w, bool patient, int64_t deadline_us) {
   struct drain_message *d = calloc(1, sizeof(*d));
   if (!d)
     abort();
-  *d = (struct drain_message){{drain_arrived, NULL}, w, deadline_us};
+  *d = (struct drain_message){{drain_arrived, NULL}, w, patient, deadline_us};
   mailbox_post(w->loop, &d->message);
+}
+
+/* A message whose sender waits. */
+struct listen_message {
+  struct mailbox_message message;
+  struct worker *worker;
+  const struct worker_socket *sockets;
+  size_t count;
+  bool local;
+  enum err result;
+  sem_t done;
+};
+
+static enum err add_listener(struct worker *w, const struct worker_socket *s, bool local) {
+  w->listeners = reallocarray(w->listeners, w->listener_count + 1, sizeof(struct listener *));
+  if (!w->listeners)
+    abort();
+  enum err e = listener_start(w->loop, s->fd, s->shared, local ? on_accept_local : on_accept, w,
+                              &w->listeners[w->listener_count]);
+  if (e == ERR_OK)
+    w->listener_count++;
+  return e;
+}
+
+static void listen_arrived(struct mailbox_message *m) {
+  struct listen_message *l = (struct listen_message *)m;
+  for (size_t i = 0; i < l->count; i++) {
+    if (l->result == ERR_OK)
+      l->result = add_listener(l->worker, &l->sockets[i], l->local);
+    else
+      close(l->sockets[i].fd);
+  }
+  sem_post(&l->done);
+}
+
+static enum err listen_on(struct worker *w, const struct worker_socket *sockets, size_t count, bool local) {
+  struct listen_message l = {.message = {listen_arrived, NULL}, w, sockets, count, local, ERR_OK};
+  sem_init(&l.done, 0, 0);
+  mailbox_post(w->loop, &l.message);
+  while (sem_wait(&l.done) != 0)
+    continue;
+  sem_destroy(&l.done);
+  return l.result;
+}
+
+enum err worker_listen(struct worker *w, const struct worker_socket *sockets, size_t count) {
+  return listen_on(w, sockets, count, false);
+}
+
+enum err worker_listen_local(struct worker *w, int fd) {
+  struct worker_socket s = {fd, false};
+  return listen_on(w, &s, 1, true);
 }
 
 struct use_message {
@@ -223,6 +315,27 @@ void worker_use(struct worker *w, struct config *c) {
   mailbox_post(w->loop, &u->message);
 }
 
+struct ping_message {
+  struct mailbox_message message;
+  struct worker *worker;
+};
+
+static void ping_arrived(struct mailbox_message *m) {
+  atomic_store(&((struct ping_message *)m)->worker->pinged, false);
+  free(m);
+}
+
+bool worker_ping(struct worker *w) {
+  if (atomic_exchange(&w->pinged, true))
+    return false;
+  struct ping_message *p = calloc(1, sizeof(*p));
+  if (!p)
+    abort();
+  *p = (struct ping_message){{ping_arrived, NULL}, w};
+  mailbox_post(w->loop, &p->message);
+  return true;
+}
+
 static void *thread_main(void *arg) {
   struct worker *w = arg;
   char name[16];
@@ -230,11 +343,13 @@ static void *thread_main(void *arg) {
   pthread_setname_np(pthread_self(), name);
   loop_run(w->loop);
   log_flush();
+  atomic_store(&w->ended, true);
+  ssize_t ignored = write(w->o.wake_fd, &(uint64_t){1}, sizeof(uint64_t));
+  (void)ignored;
   return NULL;
 }
 
-enum err worker_new(const struct worker_options *o, const int *listen_fds, const bool *shared, size_t listen_count,
-                    struct worker **out, struct fault *f) {
+enum err worker_new(const struct worker_options *o, struct worker **out, struct fault *f) {
   struct worker *w = calloc(1, sizeof(*w));
   if (!w)
     abort();
@@ -243,7 +358,8 @@ enum err worker_new(const struct worker_options *o, const int *listen_fds, const
   w->gateway.index = o->index;
   w->log_timer = (struct loop_timer)LOOP_TIMER_INIT(log_timer_fired);
   w->drain_timer = (struct loop_timer)LOOP_TIMER_INIT(drain_timer_fired);
-  enum err e = build(w, listen_fds, shared, listen_count, f);
+  w->patience_timer = (struct loop_timer)LOOP_TIMER_INIT(patience_timer_fired);
+  enum err e = build(w, f);
   if (e != ERR_OK) {
     free(w);
     return e;
@@ -253,11 +369,14 @@ enum err worker_new(const struct worker_options *o, const int *listen_fds, const
 }
 
 enum err worker_start(struct worker *w) {
+  patience_timer_fired(&w->patience_timer);
   if (pthread_create(&w->thread, NULL, thread_main, w) != 0)
     return ERR_SYSTEM;
   w->thread_started = true;
   return ERR_OK;
 }
+
+bool worker_has_ended(const struct worker *w) { return atomic_load(&w->ended); }
 
 void worker_wait(struct worker *w) {
   if (w->thread_started)
@@ -269,15 +388,17 @@ void worker_join(struct worker *w) {
   if (!w)
     return;
   if (w->thread_started)
-    worker_drain(w, 0);
+    worker_drain(w, false, 0);
   worker_wait(w);
   if (!w->closed)
     close_all(w);
   loop_timer_stop(w->loop, &w->log_timer);
   loop_timer_stop(w->loop, &w->drain_timer);
+  loop_timer_stop(w->loop, &w->patience_timer);
   http_client_free(w->gateway.client);
   gateway_worker_done(&w->gateway);
   loop_free(w->loop);
+  free(w->listeners);
   free(w);
 }
 

@@ -5,11 +5,11 @@
 
 #include "control/operations.h"
 #include "gateway/gateway.h"
-#include "net/addr.h"
 
 #include <stdatomic.h>
 
 struct worker;
+struct local;
 
 struct worker_options {
   unsigned index;
@@ -22,23 +22,41 @@ struct worker_options {
   atomic_size_t *connections;                  /* of all workers, bounded by limits.connections */
   atomic_size_t *requests;                     /* likewise, by limits.requests */
   struct http_memory *memory;                  /* of all workers, bounded by limits.memory_bytes */
+  struct local *local; /* what the operator's socket serves, on one worker; NULL on the others */
+  int wake_fd;         /* an eventfd to be written when the thread has ended */
 };
 
-/* Makes the loop and what runs on it. listen_fds (listen_count of them, `shared[i]` when other workers accept on the
- * same socket) are taken over. */
-enum err worker_new(const struct worker_options *o, const int *listen_fds, const bool *shared, size_t listen_count,
-                    struct worker **out, struct fault *f) MUST_CHECK;
+/* Makes the loop and what runs on it; nothing is accepted yet. */
+enum err worker_new(const struct worker_options *o, struct worker **out, struct fault *f) MUST_CHECK;
 /* Starts the thread. ERR_SYSTEM. */
 enum err worker_start(struct worker *w) MUST_CHECK;
+
+struct worker_socket {
+  int fd;      /* taken over */
+  bool shared; /* other workers accept on the same socket */
+};
+/* Accepts on these from now on; waits until the running worker does. ERR_SYSTEM: one cannot be watched, and none of the
+ * rest is accepted on. Not from the worker's own thread. */
+enum err worker_listen(struct worker *w, const struct worker_socket *sockets, size_t count) MUST_CHECK;
+/* The same for the operator's socket, on the worker that has `local`. */
+enum err worker_listen_local(struct worker *w, int fd) MUST_CHECK;
 /* Any thread: use this snapshot from now on (one reference is taken over). */
 void worker_use(struct worker *w, struct config *c);
-/* Any thread: stop accepting, let requests end; at most until deadline_us (loop clock), then cancel what is left; then
- * the thread ends. A second call with an earlier deadline is heeded. */
-void worker_drain(struct worker *w, int64_t deadline_us);
+
+/* Any thread: stop accepting (files of sockets stay), let requests end; at most until deadline_us (loop clock), then
+ * cancel what is left; then the thread ends. patient: idle connections may bring one more request, for a successor
+ * listens and nobody's request is to meet a closed connection. A later call with an earlier deadline or without
+ * patience is heeded, a later deadline is not. */
+void worker_drain(struct worker *w, bool patient, int64_t deadline_us);
+/* Any thread: the thread has ended, so that worker_wait does not wait. */
+bool worker_has_ended(const struct worker *w);
 /* Waits for the thread to end, which worker_drain brings about. */
 void worker_wait(struct worker *w);
 /* Ends the thread at once if it still runs, then frees. NULL is fine. */
 void worker_join(struct worker *w);
+
+/* Any thread: asks the loop to answer. False when it has not answered the last time it was asked. */
+bool worker_ping(struct worker *w);
 
 struct worker_stats {
   uint64_t connections, active, upstream_idle, upstream_busy, fibers;

@@ -14,6 +14,8 @@ int cli_key(int argc, char **argv);
 int cli_ledger(int argc, char **argv);
 int cli_migrate(int argc, char **argv);
 int cli_reference(int argc, char **argv);
+int cli_status(int argc, char **argv);
+int cli_upgrade(int argc, char **argv);
 int cli_version(int argc, char **argv);
 
 /* Shared by the commands (options.c): options of the form --name VALUE or -c VALUE, in any order. */
@@ -39,6 +41,10 @@ struct cli_store {
 };
 bool cli_store_open(const char *config_path, struct cli_store *out);
 void cli_store_close(struct cli_store *s);
+/* One request to the running weir whose data is where `weir serve -c path` keeps it (local.c): its answer's status and
+ * JSON text, appended to *body. Waits, at most wait_ms for the answer. False after printing why there was none. */
+bool cli_local_call(const char *config_path, const char *method, const char *target, int64_t wait_ms, int *out_status,
+                    struct buf *body);
 /* Prints "weir: text" and returns 1. */
 int cli_fail(const struct fault *f);
 

@@ -8,7 +8,7 @@ static const char usage[] =
     "  -c FILE       configuration (default: weir.yaml when there is one, else the environment)\n"
     "  --demo        serve the models of the built-in simulator\n"
     "  --roles LIST  what this process does; this version has one role: gateway\n"
-    "signals: TERM, INT drain and end; HUP reloads the configuration\n";
+    "signals: TERM, INT drain and end; HUP reloads the configuration; USR2 as weir upgrade\n";
 
 /* Roles that this version lacks are refused, so that nobody believes they run. */
 static bool roles_are_known(const char *roles) {

@@ -69,6 +69,8 @@ static const struct key timeouts_keys[] = {
     UPSTREAM_TIMEOUTS,
     {"drain", KEY_DURATION, true, AT(config_timeouts, drain_ms), .initial = "60s", .min = 1, .max = DAY_MS,
      .help = "how long open requests may go on when the program ends"},
+    {"handover", KEY_DURATION, true, AT(config_timeouts, handover_ms), .initial = "1h", .min = 1, .max = DAY_MS,
+     .help = "how long open requests may go on in a process that `weir upgrade` has replaced"},
     {"head", KEY_DURATION, AT(config_timeouts, head_ms), .initial = "10s", .min = 1, .max = DAY_MS,
      .help = "a client sending its request head"},
     {"idle", KEY_DURATION, AT(config_timeouts, idle_ms), .initial = "75s", .min = 1, .max = DAY_MS,

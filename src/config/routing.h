@@ -19,7 +19,7 @@ enum config_strategy {
 enum config_on_disconnect { CONFIG_DISCONNECT_CANCEL, CONFIG_DISCONNECT_DRAIN };
 
 struct config_timeouts { /* milliseconds */
-  int64_t connect_ms, first_byte_ms, between_bytes_ms, total_ms, drain_ms;
+  int64_t connect_ms, first_byte_ms, between_bytes_ms, total_ms, drain_ms, handover_ms;
   int64_t abandoned_ms; /* how long an answer is read on after its client has left, where it is drained */
   /* client side: request head, idle keep-alive, body, a reader that takes nothing */
   int64_t head_ms, idle_ms, body_ms, write_ms;

@@ -1,15 +1,20 @@
 /* The id generator: one per worker, so that it needs no lock; it knows no clock of its own.
- * Called by ledger_reserve for every attempt. */
+ * Rows of older versions had 8 bits of worker and 14 of counter in place of seat, worker and counter; the milliseconds
+ * stand where they stood, so old and new ids are in order. Called by ledger_reserve for every attempt. */
 #include "ledger/ids.h"
 
 #define IDS_EPOCH_MS 1704067200000LL
-#define COUNTER_BITS 14
-#define WORKER_BITS  8
+#define COUNTER_BITS 10
+#define WORKER_BITS  6
+#define SEAT_BITS    6
+#define MS_SHIFT     (COUNTER_BITS + WORKER_BITS + SEAT_BITS)
 
-void ids_init(struct ids *g, unsigned worker, int64_t above_id) {
+_Static_assert(IDS_WORKERS_MAX == 1 << WORKER_BITS && IDS_SEATS_MAX == 1 << SEAT_BITS, "each has its place in the id");
+
+void ids_init(struct ids *g, unsigned seat, unsigned worker, int64_t above_id) {
   uint64_t above = above_id > 0 ? (uint64_t)above_id : 0;
-  g->worker = worker;
-  g->ms = above ? (above >> (COUNTER_BITS + WORKER_BITS)) + 1 : 1; /* no id is 0 */
+  g->lane = (uint64_t)seat << WORKER_BITS | worker;
+  g->ms = above ? (above >> MS_SHIFT) + 1 : 1; /* no id is 0 */
   g->counter = 0;
 }
 
@@ -23,7 +28,7 @@ int64_t ids_next(struct ids *g, int64_t now_us) {
     g->ms++;
     g->counter = 0;
   }
-  return (int64_t)(g->ms << (COUNTER_BITS + WORKER_BITS) | (uint64_t)g->worker << COUNTER_BITS | g->counter++);
+  return (int64_t)(g->ms << MS_SHIFT | g->lane << COUNTER_BITS | g->counter++);
 }
 
-int64_t ids_time_us(int64_t id) { return ((id >> (COUNTER_BITS + WORKER_BITS)) + IDS_EPOCH_MS) * 1000; }
+int64_t ids_time_us(int64_t id) { return ((id >> MS_SHIFT) + IDS_EPOCH_MS) * 1000; }

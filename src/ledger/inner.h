@@ -25,7 +25,9 @@ struct ledger {
   unsigned worker_count;
   int64_t sync_interval_ms, flush_interval_ms;
   int lock_fd; /* of data_dir/lock, -1 for memory */
-  uint64_t recovered, damaged;
+  int life_fd; /* of this process's own lock beside its segments, -1 for memory */
+  unsigned seat;
+  _Atomic uint64_t recovered, damaged;
   _Atomic uint64_t stored;
   _Atomic uint64_t released; /* segments the writer has found to be done */
   _Atomic unsigned asleep;   /* LEDGER_WRITER, LEDGER_KEEPER: sleeping until woken */

@@ -4,6 +4,7 @@
 #include "ledger/ledger.h"
 
 #include "ledger/inner.h"
+#include "ledger/lives.h"
 #include "ledger/replay.h"
 
 #include "base/random.h"
@@ -78,10 +79,9 @@ static enum err make_dir(const char *path, struct fault *f) {
                    path, strerror(errno));
 }
 
-/* The lock goes with the descriptor, so that it ends with the process however that ends. */
-static enum err take_lock(struct ledger *l, const char *data_dir, struct fault *f) {
-  char path[sizeof l->place.dir + 16], pid[24] = "";
-  snprintf(path, sizeof path, "%s/lock", data_dir);
+/* The lock goes with the descriptor, so that it ends with the processes that share it however they end. */
+static enum err take_lock(struct ledger *l, const char *data_dir, const char *path, struct fault *f) {
+  char pid[24] = "";
   l->lock_fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
   if (l->lock_fd < 0)
     return fault_set(f, ERR_STORE, NULL, "cannot open %s: %s", path, strerror(errno));
@@ -92,20 +92,29 @@ static enum err take_lock(struct ledger *l, const char *data_dir, struct fault *
                      "%s is in use by another weir%s%.*s; stop it or choose another data_dir", data_dir,
                      n > 0 ? " with process id " : "", TEXT_ARGS(holder));
   }
-  int n = snprintf(pid, sizeof pid, "%ld\n", (long)getpid());
-  if (ftruncate(l->lock_fd, 0) || pwrite(l->lock_fd, pid, (size_t)n, 0) != n) {
-    /* Only the name of the holder in another process's message is lost. */
-  }
+  ledger_hold(l);
   return ERR_OK;
 }
 
+/* A lock that came with a handover must be the one of this data_dir, or two processes would write there unseen. */
+static enum err check_lock(const struct ledger *l, const char *data_dir, const char *path, struct fault *f) {
+  struct stat held, here;
+  if (fstat(l->lock_fd, &held) == 0 && stat(path, &here) == 0 && held.st_dev == here.st_dev &&
+      held.st_ino == here.st_ino && flock(l->lock_fd, LOCK_EX | LOCK_NB) == 0)
+    return ERR_OK;
+  return fault_set(f, ERR_CONFIG, "data_dir",
+                   "%s is not the data_dir of the running weir: a new data_dir needs a restart", data_dir);
+}
+
 static enum err open_place(struct ledger *l, const char *data_dir, struct fault *f) {
+  char lock[sizeof l->place.dir + 16];
   int n = snprintf(l->place.dir, sizeof l->place.dir, "%s/journal", data_dir);
   if (n < 0 || (size_t)n >= sizeof l->place.dir)
     return fault_set(f, ERR_STORE, "data_dir", "the path is longer than %zu bytes", sizeof l->place.dir);
+  snprintf(lock, sizeof lock, "%s/lock", data_dir);
   enum err e = make_dir(data_dir, f);
   if (!e)
-    e = take_lock(l, data_dir, f);
+    e = l->lock_fd >= 0 ? check_lock(l, data_dir, lock, f) : take_lock(l, data_dir, lock, f);
   if (!e)
     e = make_dir(l->place.dir, f);
   if (e)
@@ -113,7 +122,7 @@ static enum err open_place(struct ledger *l, const char *data_dir, struct fault 
   l->place.dir_fd = open(l->place.dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
   if (l->place.dir_fd < 0)
     return fault_set(f, ERR_STORE, NULL, "cannot open %s: %s", l->place.dir, strerror(errno));
-  return ERR_OK;
+  return lives_join(&l->place, &l->seat, &l->life_fd, f);
 }
 
 static enum err newest_id(struct store *store, int64_t *out, struct fault *f) {
@@ -131,7 +140,7 @@ static enum err newest_id(struct store *store, int64_t *out, struct fault *f) {
 static enum err open_journals(struct ledger *l, int64_t above_id, size_t max_segments, struct fault *f) {
   enum err e = ERR_OK;
   for (unsigned i = 0; i < l->worker_count && !e; i++) {
-    ids_init(&l->workers[i].ids, i, above_id);
+    ids_init(&l->workers[i].ids, l->seat, i, above_id);
     e = journal_open(&l->place, i, max_segments, &l->workers[i].journal, f);
   }
   return e;
@@ -163,7 +172,8 @@ static struct ledger *ledger_new(const struct ledger_options *o, struct store *s
   if (!l->workers)
     abort();
   memset(l->workers, 0, o->workers * sizeof *l->workers);
-  l->lock_fd = l->place.dir_fd = -1;
+  l->lock_fd = o->held_lock > 0 ? o->held_lock : -1;
+  l->life_fd = l->place.dir_fd = -1;
   l->place.sys = o->sys ? o->sys : &journal_sys_real;
   l->place.boot = random_u64();
   size_t bytes = o->segment_bytes ? o->segment_bytes : LEDGER_SEGMENT_BYTES;
@@ -180,8 +190,11 @@ static struct ledger *ledger_new(const struct ledger_options *o, struct store *s
 
 enum err ledger_open(const struct ledger_options *o, struct store *store, struct ledger **out, uint64_t *out_recovered,
                      struct fault *f) {
-  if (o->workers < 1 || o->workers > IDS_WORKERS_MAX)
+  if (o->workers < 1 || o->workers > IDS_WORKERS_MAX) {
+    if (o->held_lock > 0)
+      close(o->held_lock);
     return fault_set(f, ERR_CONFIG, "workers", "must be 1 to %d", IDS_WORKERS_MAX);
+  }
   struct ledger *l = ledger_new(o, store);
   struct replay_result replayed = {0};
   int64_t newest = 0;
@@ -230,14 +243,56 @@ void ledger_close(struct ledger *l, int64_t drain_ms) {
   struct ledger_stats s = ledger_stats(l);
   for (unsigned i = 0; i < l->worker_count; i++)
     journal_close(l->workers[i].journal, complete && s.pending == 0);
+  lives_leave(&l->place, l->seat, l->life_fd); /* what stays is a dead process's from here on */
   if (l->place.dir_fd >= 0)
     close(l->place.dir_fd);
-  if (l->lock_fd >= 0)
-    close(l->lock_fd);
+  ledger_let_go(l);
   pthread_cond_destroy(&l->changed);
   pthread_mutex_destroy(&l->lock);
   free(l->workers);
   free(l);
+}
+
+enum err ledger_adopt(struct ledger *l, uint64_t *out_recovered, struct fault *f) {
+  struct replay_result r = {0};
+  enum err e = l->place.dir[0] ? replay_run(&l->place, l->store, &r, f) : ERR_OK;
+  if (e)
+    return e;
+  atomic_fetch_add(&l->recovered, r.recovered);
+  atomic_fetch_add(&l->damaged, r.damaged);
+  *out_recovered = r.recovered;
+  return ERR_OK;
+}
+
+uint64_t ledger_boot(const struct ledger *l) { return l->place.boot; }
+
+bool ledger_is_living(const struct ledger *l, uint64_t boot) {
+  struct lives lives;
+  if (!l->place.dir[0])
+    return false;
+  if (lives_look(&l->place, &lives, NULL) != ERR_OK)
+    return true;
+  bool living = lives_has(&lives, boot);
+  lives_done(&l->place, &lives, false);
+  return living;
+}
+
+int ledger_lock(const struct ledger *l) { return l->lock_fd; }
+
+void ledger_hold(struct ledger *l) {
+  char pid[24];
+  if (l->lock_fd < 0)
+    return;
+  int n = snprintf(pid, sizeof pid, "%ld\n", (long)getpid());
+  if (ftruncate(l->lock_fd, 0) || pwrite(l->lock_fd, pid, (size_t)n, 0) != n) {
+    /* Only the name of the holder in another process's message is lost. */
+  }
+}
+
+void ledger_let_go(struct ledger *l) {
+  if (l->lock_fd >= 0)
+    close(l->lock_fd);
+  l->lock_fd = -1;
 }
 
 enum err ledger_reserve(struct ledger *l, unsigned worker, struct ledger_row *row, struct fault *f) {
@@ -274,8 +329,8 @@ void ledger_settle(struct ledger *l, unsigned worker, const struct ledger_row *r
 struct ledger_stats ledger_stats(struct ledger *l) {
   /* Read in the order opposite to the one they grow in, so that no difference is negative. */
   struct ledger_stats s = {.stored = atomic_load_explicit(&l->stored, memory_order_acquire),
-                           .recovered = l->recovered,
-                           .damaged = l->damaged};
+                           .recovered = atomic_load(&l->recovered),
+                           .damaged = atomic_load(&l->damaged)};
   for (unsigned i = 0; i < l->worker_count; i++)
     if (l->workers[i].journal)
       s.settled += atomic_load_explicit(&l->workers[i].journal->settled, memory_order_acquire);

@@ -17,11 +17,14 @@ struct ledger_options {
   size_t segment_bytes;      /* of the journal's files; 0 means 8 MiB, at least 64 KiB */
   size_t max_segments; /* per worker, while the store does not take rows: then ledger_reserve refuses; 0 means 128 */
   const struct journal_sys *sys; /* NULL; tests put faults here (ledger/segment.h) */
+  int held_lock; /* 0: data_dir/lock is taken here; else a descriptor that holds it already, handed over by the process
+                    that runs on this data_dir; taken over, also when opening fails */
 };
 
-/* Opens, replays what an earlier process left (open reservations are settled as "recovered" with the best known usage
- * and all cost they are known to have), starts the writer thread. Refuses when another process holds the data_dir (lock
- * file): ERR_STORE_BUSY. out_recovered: reservations settled by the replay. The store must outlive the ledger. */
+/* Opens, replays what ended processes left (open reservations are settled as "recovered" with the best known usage and
+ * all cost they are known to have), starts the writer thread. Refuses when another process holds the data_dir (lock
+ * file): ERR_STORE_BUSY; a held_lock of another data_dir: ERR_CONFIG; too many processes that finish their calls on it:
+ * ERR_LIMIT. out_recovered: reservations settled by the replay. The store must outlive the ledger. */
 enum err ledger_open(const struct ledger_options *o, struct store *store, struct ledger **out, uint64_t *out_recovered,
                      struct fault *f) MUST_CHECK;
 /* Waits until all is in the store (or the store refuses for drain_ms), then frees. */
@@ -38,14 +41,27 @@ void ledger_note(struct ledger *l, unsigned worker, const struct ledger_row *row
  * Cannot fail for want of room: ledger_reserve keeps room for it. */
 void ledger_settle(struct ledger *l, unsigned worker, const struct ledger_row *row);
 
+/* Replays what has been left by processes that ended since (they were finishing their calls beside this one): exactly
+ * what ledger_open does with what it finds. Blocks; any thread, one at a time. *out_recovered: reservations settled. */
+enum err ledger_adopt(struct ledger *l, uint64_t *out_recovered, struct fault *f) MUST_CHECK;
+/* The random number in the names of this process's journal and of its lock there; and whether the process of such a
+ * number still lives (lives.h), which is said to be so when it cannot be found out. False for memory. */
+uint64_t ledger_boot(const struct ledger *l);
+bool ledger_is_living(const struct ledger *l, uint64_t boot);
+/* The descriptor of data_dir/lock for a successor, which shares it from then on; -1 for memory. Stays the ledger's. */
+int ledger_lock(const struct ledger *l);
+/* From now on this process is the one named in data_dir/lock. Done by ledger_open itself unless held_lock was given. */
+void ledger_hold(struct ledger *l);
+/* Lets go of data_dir/lock; a successor holds it. Calls may still be settled. */
+void ledger_let_go(struct ledger *l);
+
 struct ledger_stats {
-  uint64_t reserved, settled, stored, recovered; /* since start */
+  uint64_t reserved, settled, stored, recovered; /* since start; recovered: of other processes, at open and adopted */
   uint64_t open;                                 /* reserved and not yet settled */
   uint64_t pending;                              /* settled and not yet in the store */
   bool store_failing;                            /* the last batch was refused; it is tried again */
   char store_fault[160]; /* why, or why the journal cannot be made durable or ready ahead; "" when all is well */
-  uint64_t
-      damaged; /* records the replay at open found unreadable; their files are kept as data_dir/journal/NAME.damaged */
+  uint64_t damaged; /* records that replays found unreadable; their files are kept as data_dir/journal/NAME.damaged */
 };
 struct ledger_stats ledger_stats(struct ledger *l); /* any thread */
 

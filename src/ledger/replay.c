@@ -1,7 +1,9 @@
 /* Reads the segments of dead processes. Two walks: the first gathers reservations and notes, the second hands
  * settlements to the store and strikes them off; what remains is recovered. Replaying twice is harmless: the store
- * ignores ids it has. Called by ledger_open only. */
+ * ignores ids it has. Called by ledger_open and ledger_adopt. */
 #include "ledger/replay.h"
+
+#include "ledger/lives.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -27,6 +29,7 @@ struct replay {
   struct store *store;
   struct replay_file *files;
   size_t count, cap;
+  struct lives lives;
   struct opens opens;
   struct ledger_row *rows; /* REPLAY_BATCH_ROWS of them */
   size_t row_count;
@@ -52,15 +55,21 @@ static struct record_scan scan_start(const struct replay_file *file) {
   return (struct record_scan){.base = file->base, .bytes = file->bytes, .at = SEGMENT_HEAD_BYTES, .boot = file->boot};
 }
 
+static enum err file_cannot(const char *doing, const char *path, int problem, struct fault *f) {
+  return fault_set(f, ERR_STORE, NULL, "cannot %s the journal segment %s: %s", doing, path, strerror(problem));
+}
+
+/* A file that is gone leaves base NULL: its process had come to a good end since the directory was read. */
 static enum err file_map(struct replay *r, struct replay_file *file, struct fault *f) {
   char path[sizeof r->place->dir + 80];
   struct stat st;
   file_path(r, file->name, "", path, sizeof path);
   int fd = r->place->sys->open(path, O_RDWR | O_CLOEXEC, 0);
-  if (fd < 0 || fstat(fd, &st)) {
-    enum err e = fault_set(f, ERR_STORE, NULL, "cannot read the journal segment %s: %s", path, strerror(errno));
-    if (fd >= 0)
-      close(fd);
+  if (fd < 0)
+    return errno == ENOENT ? ERR_OK : file_cannot("read", path, errno, f);
+  if (fstat(fd, &st)) {
+    enum err e = file_cannot("read", path, errno, f);
+    close(fd);
     return e;
   }
   file->bytes = (size_t)st.st_size & ~(size_t)7;
@@ -68,7 +77,7 @@ static enum err file_map(struct replay *r, struct replay_file *file, struct faul
   int problem = errno;
   close(fd);
   if (base == MAP_FAILED)
-    return fault_set(f, ERR_STORE, NULL, "cannot map the journal segment %s: %s", path, strerror(problem));
+    return file_cannot("map", path, problem, f);
   file->base = base;
   struct segment_head head;
   if (file->bytes && !segment_head_read(file->base, file->bytes, &head)) {
@@ -80,6 +89,9 @@ static enum err file_map(struct replay *r, struct replay_file *file, struct faul
                      "the journal segment %s was written by a newer Weir (format %u); start that one", path,
                      head.format);
   }
+  struct record_scan scan = scan_start(file);
+  struct record_head *first = record_scan_next(&scan);
+  file->first = first ? first->sequence : 0;
   return ERR_OK;
 }
 
@@ -96,17 +108,11 @@ static enum err file_add(struct replay *r, const char *name, struct fault *f) {
     if (!r->files)
       abort();
   }
-  enum err e = file_map(r, &file, f);
-  if (e)
-    return e;
-  struct record_scan scan = scan_start(&file);
-  struct record_head *first = record_scan_next(&scan);
-  file.first = first ? first->sequence : 0;
   r->files[r->count++] = file;
   return ERR_OK;
 }
 
-static enum err directory_read(struct replay *r, struct fault *f) {
+static enum err directory_list(struct replay *r, struct fault *f) {
   DIR *dir = opendir(r->place->dir);
   if (!dir)
     return fault_set(f, ERR_STORE, NULL, "cannot read the journal directory %s: %s", r->place->dir, strerror(errno));
@@ -114,6 +120,24 @@ static enum err directory_read(struct replay *r, struct fault *f) {
   for (struct dirent *entry; !e && (entry = readdir(dir));)
     e = file_add(r, entry->d_name, f);
   closedir(dir);
+  return e;
+}
+
+/* First the segments, then who lives: in this order every segment of a living process has its lock. */
+static enum err directory_read(struct replay *r, struct fault *f) {
+  enum err e = directory_list(r, f);
+  if (!e)
+    e = lives_look(r->place, &r->lives, f);
+  size_t listed = r->count;
+  r->count = 0;
+  for (size_t i = 0; i < listed && !e; i++) {
+    struct replay_file file = r->files[i];
+    if (lives_has(&r->lives, file.boot))
+      continue;
+    e = file_map(r, &file, f);
+    if (file.base || !e)
+      r->files[r->count++] = file;
+  }
   if (r->count)
     qsort(r->files, r->count, sizeof *r->files, file_order);
   return e;
@@ -237,6 +261,7 @@ enum err replay_run(const struct journal_place *p, struct store *store, struct r
   free(r.files);
   free(r.rows);
   opens_done(&r.opens);
+  lives_done(p, &r.lives, !e);
   if (!e)
     *out = r.result;
   return e;

@@ -1,6 +1,6 @@
-/* What an earlier process left in the journal directory is carried into the store: settlements as they are,
+/* What processes that have ended left in the journal directory is carried into the store: settlements as they are,
  * reservations without one as "recovered" rows with the best usage and cost known. Runs before the ledger opens its own
- * journals. */
+ * journals, and later for processes it has followed while they finished their calls. */
 #ifndef LEDGER_REPLAY_H
 #define LEDGER_REPLAY_H
 
@@ -16,8 +16,9 @@ struct replay_result {
   int64_t max_id;   /* the largest id seen */
 };
 
-/* Files are removed only when everything in them is in the store. ERR_STORE: a file cannot be read or was written by a
- * newer Weir (f names it); otherwise the store's errors. Nothing is lost by a failure: it can be run again. */
+/* Files are removed only when everything in them is in the store; those of living processes (lives.h) are not looked
+ * at. ERR_STORE: a file cannot be read or was written by a newer Weir (f names it); otherwise the store's errors.
+ * Nothing is lost by a failure: it can be run again. */
 enum err replay_run(const struct journal_place *p, struct store *store, struct replay_result *out,
                     struct fault *f) MUST_CHECK;
 

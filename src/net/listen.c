@@ -117,7 +117,7 @@ static enum err unix_clear(const struct addr *a, struct fault *f) {
   return ERR_OK;
 }
 
-enum err listen_bind(const struct addr *a, bool reuse_port, int *out_fd, struct fault *f) {
+enum err listen_reserve(const struct addr *a, bool reuse_port, int *out_fd, struct fault *f) {
   if (addr_is_unix(a)) {
     enum err e = unix_clear(a, f);
     if (e != ERR_OK)
@@ -126,13 +126,24 @@ enum err listen_bind(const struct addr *a, bool reuse_port, int *out_fd, struct 
   int fd = open_bound_any(a, reuse_port);
   if (fd < 0)
     return bind_fault(a, errno, f);
-  if (listen(fd, LISTEN_BACKLOG) != 0) {
-    int saved = errno;
-    (void)close(fd);
-    return bind_fault(a, saved, f);
-  }
   *out_fd = fd;
   return ERR_OK;
+}
+
+enum err listen_begin(int fd, const struct addr *a, struct fault *f) {
+  return listen(fd, LISTEN_BACKLOG) == 0 ? ERR_OK : bind_fault(a, errno, f);
+}
+
+enum err listen_bind(const struct addr *a, bool reuse_port, int *out_fd, struct fault *f) {
+  int fd = -1;
+  enum err e = listen_reserve(a, reuse_port, &fd, f);
+  if (e == ERR_OK)
+    e = listen_begin(fd, a, f);
+  if (e == ERR_OK)
+    *out_fd = fd;
+  else if (fd >= 0)
+    (void)close(fd);
+  return e;
 }
 
 enum err listen_probe(const struct addr *a, struct fault *f) {

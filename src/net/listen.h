@@ -13,6 +13,10 @@ struct listener;
  * reuse_port lets several workers bind the same TCP address; the first bind of a process must be made without a clash:
  * call listen_probe before. ERR_SYSTEM. fd is non-blocking, CLOEXEC. */
 enum err listen_bind(const struct addr *a, bool reuse_port, int *out_fd, struct fault *f) MUST_CHECK;
+/* The same in two steps: the address is ours after the first, clients come after the second. Until then none is sent to
+ * this socket, also where others listen on the address already. */
+enum err listen_reserve(const struct addr *a, bool reuse_port, int *out_fd, struct fault *f) MUST_CHECK;
+enum err listen_begin(int fd, const struct addr *a, struct fault *f) MUST_CHECK; /* fd stays the caller's */
 /* ERR_SYSTEM when another process already listens there (a plain bind without SO_REUSEPORT is tried and undone). Port 0
  * always passes. */
 enum err listen_probe(const struct addr *a, struct fault *f) MUST_CHECK;

@@ -5,9 +5,9 @@
 #include "traffic/limiter.h"
 
 #include "base/map.h"
+#include "traffic/limiter_inner.h"
 
 #include <inttypes.h>
-#include <pthread.h>
 #include <stdlib.h>
 
 #define US_PER_MINUTE INT64_C(60000000)
@@ -16,27 +16,6 @@
 /* Nano-USD, 0 or more, as dollars with nine decimals. */
 #define USD_FORMAT     "%" PRId64 ".%09" PRId64
 #define USD_ARGS(nano) (nano) / 1000000000, (nano) % 1000000000
-
-/* A bucket holds at most `limit` units and refills by `limit` a minute. The level is kept in units * 60e6 so that
- * refilling is exact in integers: each microsecond adds `limit` of these fine units. */
-struct bucket {
-  int64_t limit;
-  __int128 level;
-  int64_t at_us;
-};
-
-struct allowance {
-  pthread_mutex_t lock;
-  struct bucket requests, tokens;
-  int64_t in_flight;
-  int64_t period_start_us, spent_nano, reserved_nano;
-  bool spent_is_known;
-};
-
-struct limiter {
-  pthread_mutex_t lock;
-  struct map *entries;
-};
 
 struct limiter *limiter_new(size_t max_keys) {
   struct limiter *l = calloc(1, sizeof(*l));
@@ -56,6 +35,10 @@ void limiter_free(struct limiter *l) {
   while (map_next(l->entries, &cursor, &key, &value)) {
     struct allowance *a = value;
     pthread_mutex_destroy(&a->lock);
+    for (struct share *s = a->shares, *next; s; s = next) {
+      next = s->next;
+      free(s);
+    }
     free(a);
   }
   map_free(l->entries);
@@ -72,6 +55,8 @@ struct allowance *limiter_entry(struct limiter *l, int64_t key_id) {
     if (!a)
       abort();
     pthread_mutex_init(&a->lock, NULL);
+    a->handed_over = l->handed_over;
+    a->reported.key_id = key_id;
     if (map_set(l->entries, key, a, NULL) != ERR_OK) {
       pthread_mutex_destroy(&a->lock);
       free(a);
@@ -121,7 +106,7 @@ static void roll_period(struct allowance *a, int64_t period_start_us) {
 bool allowance_needs_spent(struct allowance *a, int64_t period_start_us) {
   pthread_mutex_lock(&a->lock);
   roll_period(a, period_start_us);
-  bool needs = !a->spent_is_known;
+  bool needs = !a->spent_is_known && !a->handed_over;
   pthread_mutex_unlock(&a->lock);
   return needs;
 }
@@ -153,12 +138,22 @@ static enum err refuse_cost(struct fault *f, const struct limiter_limits *limits
                    USD_ARGS(cost_nano), USD_ARGS(limits->budget_nano), USD_ARGS(room));
 }
 
+/* After a handover: the lease is all that this process may still give away. */
+static enum err check_lease(const struct allowance *a, int64_t cost_nano, struct fault *f) {
+  if (cost_nano <= a->lease_nano)
+    return ERR_OK;
+  fault_set(f, ERR_UNAVAILABLE, "budget", "this process has been replaced and the new one holds this key's budget");
+  if (f)
+    f->retry_after_s = 1;
+  return ERR_UNAVAILABLE;
+}
+
 static enum err refuse_budget(struct fault *f, const struct allowance *a, const struct limiter_limits *limits,
                               int64_t now_us) {
   int64_t left = (limits->period_end_us - now_us) / US_PER_S + 1;
   fault_set(f, ERR_BUDGET_EXHAUSTED, "budget",
             "the budget of this key is used up: spent " USD_FORMAT " and reserved " USD_FORMAT " of " USD_FORMAT " USD",
-            USD_ARGS(a->spent_nano), USD_ARGS(a->reserved_nano), USD_ARGS(limits->budget_nano));
+            USD_ARGS(a->spent_nano), USD_ARGS(a->reserved_nano + a->others_nano), USD_ARGS(limits->budget_nano));
   if (f)
     f->retry_after_s = left > 0 && left < INT32_MAX ? (int)left : 1;
   return ERR_BUDGET_EXHAUSTED;
@@ -168,7 +163,7 @@ static enum err refuse_budget(struct fault *f, const struct allowance *a, const 
  * when the bucket is full, else it could never run. */
 static enum err check(struct allowance *a, const struct limiter_limits *limits, const struct limiter_ask *ask,
                       struct fault *f) {
-  if (limits->concurrency > 0 && a->in_flight >= limits->concurrency) {
+  if (limits->concurrency > 0 && a->in_flight + a->others_in_flight >= limits->concurrency) {
     return refuse(f, ERR_RATE_LIMITED, "concurrency", 1, limits->concurrency, "calls at once");
   }
   if (limits->rpm > 0) {
@@ -186,9 +181,11 @@ static enum err check(struct allowance *a, const struct limiter_limits *limits, 
   }
   if (limits->budget_nano > 0) {
     roll_period(a, limits->period_start_us);
+    if (a->handed_over)
+      return check_lease(a, ask->cost_nano, f);
     if (!a->spent_is_known)
       return fault_set(f, ERR_AGAIN, "budget", "what this period has cost so far is not known yet");
-    int64_t room = limits->budget_nano - a->spent_nano - a->reserved_nano;
+    int64_t room = limits->budget_nano - a->spent_nano - a->reserved_nano - a->others_nano;
     if (room <= 0)
       return refuse_budget(f, a, limits, ask->now_us);
     if (ask->cost_nano > room)
@@ -209,6 +206,10 @@ enum err allowance_take(struct allowance *a, const struct limiter_limits *limits
       a->tokens.level -= bucket_units(ask->tokens);
     int64_t cost_nano = limits->budget_nano > 0 ? ask->cost_nano : 0;
     a->reserved_nano += cost_nano;
+    if (a->handed_over)
+      a->lease_nano -= cost_nano;
+    else if (limits->budget_nano > 0)
+      a->budget_nano = limits->budget_nano;
     *out = (struct limiter_ticket){a, limits->tpm > 0 ? ask->tokens : 0, cost_nano};
   }
   pthread_mutex_unlock(&a->lock);
@@ -229,6 +230,8 @@ void allowance_give_back(struct limiter_ticket *t, uint64_t tokens, int64_t cost
   }
   a->reserved_nano -= t->cost_nano;
   a->spent_nano += cost_nano;
+  a->given_nano += cost_nano;
+  a->since_nano += cost_nano;
   pthread_mutex_unlock(&a->lock);
   *t = (struct limiter_ticket){0};
 }

@@ -26,6 +26,14 @@ struct limiter_ticket {
   int64_t cost_nano;
 };
 
+/* What a process that no longer decides over a key says of it (limiter_handover.h). */
+struct limiter_report {
+  int64_t key_id;
+  int64_t given_nano; /* what its calls have cost in all */
+  int64_t held_nano;  /* reserved by its calls, and what it may still reserve */
+  int64_t in_flight;
+};
+
 /* max_keys bounds the table. */
 struct limiter *limiter_new(size_t max_keys);
 void limiter_free(struct limiter *l);
@@ -41,7 +49,8 @@ void allowance_set_spent(struct allowance *a, int64_t period_start_us, int64_t s
 /* ERR_OK with a ticket, ERR_RATE_LIMITED or ERR_BUDGET_EXHAUSTED with the limit named in f (field "rpm", "tpm",
  * "concurrency", "budget") and retry_after_s, which stays 0 when a budget has money left but not enough for this call.
  * A call of more tokens than a whole minute has passes when the minute's are all there. ERR_AGAIN: there is a budget
- * and allowance_needs_spent; another caller may have moved on to another period since it was last told. */
+ * and allowance_needs_spent; another caller may have moved on to another period since it was last told.
+ * ERR_UNAVAILABLE: another process decides over this budget now, and what this one kept of it is used up. */
 enum err allowance_take(struct allowance *a, const struct limiter_limits *limits, const struct limiter_ask *ask,
                         struct limiter_ticket *out, struct fault *f) MUST_CHECK;
 /* The call has ended: actual tokens and cost replace the bounds. Idempotent: the ticket is empty afterwards. */

@@ -54,6 +54,7 @@ static void an_empty_file_gives_the_defaults(void **state) {
   assert_int_equal(c->timeouts.between_bytes_ms, 120000);
   assert_int_equal(c->timeouts.total_ms, 3600000);
   assert_int_equal(c->timeouts.drain_ms, 60000);
+  assert_int_equal(c->timeouts.handover_ms, 3600000);
   assert_int_equal(c->timeouts.head_ms, 10000);
   assert_int_equal(c->timeouts.idle_ms, 75000);
   assert_int_equal(c->timeouts.body_ms, 30000);

@@ -5,6 +5,8 @@
 #include "expect.h"
 #include "fake_store.h"
 
+#include <fcntl.h>
+
 static struct ledger_options options(const char *dir, unsigned workers) {
   return (struct ledger_options){
       .data_dir = dir, .workers = workers, .sync_interval_ms = 1, .flush_interval_ms = 1, .segment_bytes = 64 * 1024};
@@ -101,13 +103,103 @@ static void a_second_process_is_refused_with_a_reason(void **state) {
   fake_free(s);
 }
 
+static void expect_holder(long pid) {
+  char path[96], text[32] = "", want[32];
+  snprintf(path, sizeof path, "%s/lock", test_dir);
+  int fd = open(path, O_RDONLY);
+  assert_true(fd >= 0 && read(fd, text, sizeof text - 1) > 0);
+  close(fd);
+  snprintf(want, sizeof want, "%ld\n", pid);
+  assert_string_equal(text, want);
+}
+
+static void write_holder(const char *text) {
+  char path[96];
+  snprintf(path, sizeof path, "%s/lock", test_dir);
+  int fd = open(path, O_WRONLY | O_TRUNC);
+  assert_int_equal(write(fd, text, strlen(text)), strlen(text));
+  close(fd);
+}
+
+/* The old process and its successor are two ledgers here: what tells them apart is the boot, not the process. */
+static void a_successor_works_beside_the_old_one_and_adopts_what_that_leaves(void **state) {
+  struct fake_store *s = fake_new();
+  struct ledger_options o = options(test_dir, 2);
+  struct ledger *old = open_ledger(&o, s, 0), *other = NULL;
+  int64_t old_open = reserve(old, 0), old_settled = reserve(old, 1), old_left = reserve(old, 1);
+  write_holder("12345\n");
+  o.held_lock = fcntl(ledger_lock(old), F_DUPFD_CLOEXEC, 3);
+  struct ledger *fresh = open_ledger(&o, s, 0);
+  expect_holder(12345);
+  ledger_hold(fresh);
+  expect_holder((long)getpid());
+  ledger_let_go(old);
+  assert_int_equal(ledger_lock(old), -1);
+  int64_t fresh_id = reserve(fresh, 0);
+  assert_true(fresh_id != old_open && fresh_id != old_settled && fresh_id != old_left);
+  settle(fresh, 0, fresh_id);
+  settle(old, 1, old_settled);
+  uint64_t recovered = 99;
+  EXPECT_OK(ledger_adopt(fresh, &recovered, &test_fault));
+  assert_int_equal(recovered, 0);
+  settle(old, 0, old_open);
+  assert_true(ledger_boot(old) != ledger_boot(fresh) && ledger_is_living(fresh, ledger_boot(old)));
+  assert_false(ledger_is_living(fresh, ledger_boot(old) + 1));
+  uint64_t boot_of_old = ledger_boot(old);
+  o.held_lock = 0;
+  EXPECT_ERR(ledger_open(&o, &s->base, &other, &recovered, &test_fault), ERR_STORE_BUSY);
+  ledger_close(old, 10000); /* with old_left open */
+  assert_false(ledger_is_living(fresh, boot_of_old));
+  assert_int_equal(ledger_stats(fresh).recovered, 0);
+  EXPECT_OK(ledger_adopt(fresh, &recovered, &test_fault));
+  assert_int_equal(recovered, 1);
+  assert_int_equal(ledger_stats(fresh).recovered, 1);
+  EXPECT_TEXT(fake_row(s, old_left)->outcome, TEXT("recovered"));
+  EXPECT_OK(ledger_adopt(fresh, &recovered, &test_fault));
+  assert_int_equal(recovered, 0);
+  ledger_close(fresh, 10000);
+  assert_int_equal(s->count, 4);
+  assert_int_equal(count_files(""), 0);
+  fake_free(s);
+}
+
+static void a_lock_of_another_directory_is_refused(void **state) {
+  struct fake_store *s = fake_new();
+  struct ledger_options o = options(test_dir, 1);
+  struct ledger *l = NULL;
+  uint64_t recovered;
+  char path[96];
+  snprintf(path, sizeof path, "%s/other", test_dir);
+  o.held_lock = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+  EXPECT_ERR(ledger_open(&o, &s->base, &l, &recovered, &test_fault), ERR_CONFIG);
+  EXPECT_MENTIONS("needs a restart");
+  assert_int_equal(fcntl(o.held_lock, F_GETFD), -1);
+  unlink(path);
+  fake_free(s);
+}
+
+static void memory_has_nothing_to_adopt_or_to_hand_over(void **state) {
+  struct fake_store *s = fake_new();
+  struct ledger_options o = options(NULL, 1);
+  struct ledger *l = open_ledger(&o, s, 0);
+  uint64_t recovered = 99;
+  EXPECT_OK(ledger_adopt(l, &recovered, &test_fault));
+  assert_int_equal(recovered, 0);
+  assert_int_equal(ledger_lock(l), -1);
+  assert_false(ledger_is_living(l, ledger_boot(l)));
+  ledger_hold(l);
+  ledger_let_go(l);
+  ledger_close(l, 10000);
+  fake_free(s);
+}
+
 static void wrong_options_and_directories_are_refused(void **state) {
   struct fake_store *s = fake_new();
   struct ledger *l = NULL;
   uint64_t recovered;
   struct ledger_options o = options(NULL, 0);
   EXPECT_ERR(ledger_open(&o, &s->base, &l, &recovered, &test_fault), ERR_CONFIG);
-  o = options(NULL, 257);
+  o = options(NULL, 65);
   EXPECT_ERR(ledger_open(&o, &s->base, &l, &recovered, &test_fault), ERR_CONFIG);
   o = options("/nonexistent/deep", 1);
   EXPECT_ERR(ledger_open(&o, &s->base, &l, &recovered, &test_fault), ERR_STORE);
@@ -349,6 +441,9 @@ int main(void) {
       TEST_WITH_DIR(what_was_open_at_closing_is_recovered_at_opening),
       cmocka_unit_test(ids_stay_above_those_of_the_store),
       TEST_WITH_DIR(a_second_process_is_refused_with_a_reason),
+      TEST_WITH_DIR(a_successor_works_beside_the_old_one_and_adopts_what_that_leaves),
+      TEST_WITH_DIR(a_lock_of_another_directory_is_refused),
+      cmocka_unit_test(memory_has_nothing_to_adopt_or_to_hand_over),
       cmocka_unit_test(wrong_options_and_directories_are_refused),
       TEST_WITH_DIR(a_failing_store_loses_nothing_and_is_told),
       TEST_WITH_DIR(closing_with_a_failing_store_keeps_the_journal),

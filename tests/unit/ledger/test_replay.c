@@ -2,6 +2,7 @@
 #include "ledger/replay.h"
 
 #include "base/crc.h"
+#include "ledger/lives.h"
 
 #include "expect.h"
 #include "fake_store.h"
@@ -344,6 +345,54 @@ static void files_of_others_are_left_alone(void **state) {
   fake_free(s);
 }
 
+static void a_living_process_keeps_its_segments_until_it_has_ended(void **state) {
+  struct fake_store *s = fake_new();
+  struct journal_place of_living = place();
+  unsigned seat = 0;
+  int fd = -1;
+  of_living.boot = BOOT;
+  EXPECT_OK(lives_join(&of_living, &seat, &fd, &test_fault));
+  image_start(1);
+  image_reserve(1, 101);
+  image_settle(2, 101);
+  image_reserve(3, 102);
+  image_save(1, sizeof image);
+  struct replay_result r = replay(s);
+  assert_int_equal(r.segments + r.settled + r.recovered, 0);
+  assert_int_equal(s->calls, 0);
+  assert_int_equal(count_files(".journal"), 1);
+  close(fd); /* killed */
+  r = replay(s);
+  assert_int_equal(r.settled, 1);
+  assert_int_equal(r.recovered, 1);
+  assert_int_equal(s->count, 2);
+  assert_int_equal(count_files(""), 0); /* its lock file too */
+  r = replay(s);
+  assert_int_equal(r.segments, 0);
+  assert_int_equal(s->count, 2);
+  fake_free(s);
+}
+
+static void a_store_that_fails_leaves_the_lock_file_too(void **state) {
+  struct fake_store *s = fake_new();
+  struct journal_place p = place(), of_dead = place();
+  struct replay_result result;
+  unsigned seat = 0;
+  int fd = -1;
+  of_dead.boot = BOOT;
+  EXPECT_OK(lives_join(&of_dead, &seat, &fd, &test_fault));
+  close(fd);
+  image_start(1);
+  image_reserve(1, 101);
+  image_save(1, sizeof image);
+  s->fail_at = 1;
+  EXPECT_ERR(replay_run(&p, &s->base, &result, &test_fault), ERR_STORE_FULL);
+  assert_int_equal(count_files(""), 2);
+  assert_int_equal(replay(s).recovered, 1);
+  assert_int_equal(count_files(""), 0);
+  fake_free(s);
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {
       TEST_WITH_DIR(an_empty_directory_is_nothing_to_do),
@@ -360,6 +409,8 @@ int main(void) {
       TEST_WITH_DIR(a_damaged_middle_is_told_and_the_file_kept),
       TEST_WITH_DIR(a_newer_format_and_an_unreadable_file_are_refused),
       TEST_WITH_DIR(files_of_others_are_left_alone),
+      TEST_WITH_DIR(a_living_process_keeps_its_segments_until_it_has_ended),
+      TEST_WITH_DIR(a_store_that_fails_leaves_the_lock_file_too),
   };
   return RUN_TESTS(tests);
 }

@@ -187,6 +187,50 @@ static void a_dead_socket_file_is_replaced_and_a_successors_file_is_left_alone(v
   folder_remove(&d);
 }
 
+static void unix_left(void *arg) {
+  struct folder *d = arg;
+  struct addr bound;
+  struct server old = {0}, fresh = {0};
+  int fd = bind_text(d->address, false, &bound), handed = fcntl(fd, F_DUPFD_CLOEXEC, 0);
+  CHECK_ERR(listener_start(loop_current(), fd, true, on_accept, &old, &old.listener), ERR_OK);
+  listener_release(old.listener);
+  CHECK_INT(exists(&bound), 1);
+  int client = connect_to(&bound); /* while nobody accepts */
+  CHECK_ERR(listener_start(loop_current(), handed, true, on_accept, &fresh, &fresh.listener), ERR_OK);
+  wait_for(&fresh.count, 1);
+  close(client);
+  close_all(&fresh);
+  CHECK_INT(exists(&bound), 0);
+  listener_release(NULL);
+}
+static void a_listener_that_leaves_lets_another_go_on(void **state) {
+  struct folder d = {"", ""};
+  folder_make(&d);
+  run_fiber(unix_left, &d);
+  folder_remove(&d);
+}
+
+static void reserved(void *arg) {
+  (void)arg;
+  struct addr bound;
+  struct fault f = {0};
+  struct server srv = {0};
+  int first = bind_text("127.0.0.1:0", true, &bound), second = -1;
+  CHECK_ERR(listen_reserve(&bound, true, &second, &f), ERR_OK);
+  CHECK_ERR(listener_start(loop_current(), first, false, on_accept, &srv, &srv.listener), ERR_OK);
+  int clients[8];
+  for (size_t i = 0; i < 8; i++)
+    clients[i] = connect_to(&bound);
+  wait_for(&srv.count, 8); /* none waits at the second */
+  CHECK_ERR(listen_begin(second, &bound, &f), ERR_OK);
+  CHECK_ERR(listen_begin(-1, &bound, &f), ERR_SYSTEM);
+  for (size_t i = 0; i < 8; i++)
+    close(clients[i]);
+  close_all(&srv);
+  close(second);
+}
+static void a_reserved_address_gets_no_client_before_its_time(void **state) { run_fiber(reserved, NULL); }
+
 static void an_ordinary_file_is_never_replaced(void **state) {
   struct folder d = {"", ""};
   struct addr a;
@@ -470,6 +514,8 @@ int main(void) {
       cmocka_unit_test(a_taken_port_is_said_in_plain_words),
       cmocka_unit_test(a_unix_socket_is_shared_defended_while_alive_and_removed_at_the_end),
       cmocka_unit_test(a_dead_socket_file_is_replaced_and_a_successors_file_is_left_alone),
+      cmocka_unit_test(a_listener_that_leaves_lets_another_go_on),
+      cmocka_unit_test(a_reserved_address_gets_no_client_before_its_time),
       cmocka_unit_test(an_ordinary_file_is_never_replaced),
       cmocka_unit_test(only_a_listening_stream_socket_is_adopted),
       cmocka_unit_test(an_adopted_socket_is_like_one_of_ours),
