@@ -13,6 +13,8 @@ static const struct command {
     {"key", "create, list, block and unblock keys", cli_key},
     {"ledger", "list and verify the ledger", cli_ledger},
     {"migrate", "change or show the database's schema", cli_migrate},
+    {"route", "explain where a request would go", cli_route},
+    {"breaker", "show the circuit breakers, open and close them by hand", cli_breaker},
     {"reference", "print every configuration key, or how failures are told apart", cli_reference},
     {"version", "print the version", cli_version},
 };

@@ -24,6 +24,10 @@ static const struct local_route {
 } routes[] = {
     {"GET", "/status", get_status},
     {"POST", "/upgrade", post_upgrade},
+    {"POST", "/routes/explain", local_explain},
+    {"GET", "/breakers", local_breakers},
+    {"POST", "/breakers", local_set_breaker},
+    {"GET", "/targets", local_targets},
 };
 
 void local_answer(const struct local_call *c, int status, struct text json) {

@@ -24,6 +24,12 @@ struct local_call {
 void local_answer(const struct local_call *c, int status, struct text json);
 void local_refuse(const struct local_call *c, const struct fault *f);
 
+/* local_routing.c: rows about where requests go (gateway/explain.h, gateway/inspect.h). */
+void local_explain(struct local_call *c);
+void local_breakers(struct local_call *c);
+void local_set_breaker(struct local_call *c);
+void local_targets(struct local_call *c);
+
 /* Binds the socket, unless local.fd came from the process this one replaces. A data_dir whose path is too long for a
  * socket, or no data_dir: none, which the log says. */
 enum err local_open(struct app *a, struct fault *f) MUST_CHECK;

@@ -14,6 +14,8 @@ int cli_key(int argc, char **argv);
 int cli_ledger(int argc, char **argv);
 int cli_migrate(int argc, char **argv);
 int cli_reference(int argc, char **argv);
+int cli_route(int argc, char **argv);
+int cli_breaker(int argc, char **argv);
 int cli_status(int argc, char **argv);
 int cli_upgrade(int argc, char **argv);
 int cli_version(int argc, char **argv);
@@ -45,6 +47,15 @@ void cli_store_close(struct cli_store *s);
  * JSON text, appended to *body. Waits, at most wait_ms for the answer. False after printing why there was none. */
 bool cli_local_call(const char *config_path, const char *method, const char *target, int64_t wait_ms, int *out_status,
                     struct buf *body);
+/* The same, asked with a body (JSON; empty for none) and without a word printed. ERR_UNAVAILABLE: no weir runs there;
+ * ERR_UNSUPPORTED: none could be asked, because its store is in memory. */
+struct cli_local_ask {
+  const char *method, *target;
+  struct text body;
+  int64_t wait_ms;
+};
+enum err cli_local_ask(const struct config *c, const struct cli_local_ask *ask, int *out_status, struct buf *body,
+                       struct fault *f) MUST_CHECK;
 /* Prints "weir: text" and returns 1. */
 int cli_fail(const struct fault *f);
 

@@ -10,7 +10,8 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#define ANSWER_MAX_BYTES (4 * 1024 * 1024)
+#define ANSWER_MAX_BYTES  (4 * 1024 * 1024)
+#define REQUEST_MAX_BYTES (256 * 1024)
 
 static enum err find_address(const struct config *c, struct addr *out, struct fault *f) {
   struct buf text;
@@ -37,16 +38,35 @@ static enum err dial(const struct addr *a, int *out, struct fault *f) {
   return fault_set(f, ERR_SYSTEM, NULL, "cannot reach the running weir on %s: %s", a->as.un.sun_path, strerror(why));
 }
 
-static enum err exchange(int fd, const char *method, const char *target, int64_t wait_ms, struct buf *out,
-                         struct fault *f) {
-  char request[512];
-  int n =
-      snprintf(request, sizeof(request), "%s %s HTTP/1.1\r\nhost: weir\r\nconnection: close\r\n\r\n", method, target);
-  if (n < 0 || (size_t)n >= sizeof(request) || send(fd, request, (size_t)n, MSG_NOSIGNAL) != n)
-    return fault_set(f, ERR_NETWORK, NULL, "the running weir does not take the request");
-  for (;;) {
+static enum err send_all(int fd, struct text bytes, struct fault *f) {
+  while (bytes.len > 0) {
+    ssize_t n = send(fd, bytes.at, bytes.len, MSG_NOSIGNAL);
+    if (n < 0 && errno != EINTR)
+      return fault_set(f, ERR_NETWORK, NULL, "the running weir does not take the request");
+    bytes = text_skip(bytes, n > 0 ? (size_t)n : 0);
+  }
+  return ERR_OK;
+}
+
+static enum err send_request(int fd, const struct cli_local_ask *ask, struct fault *f) {
+  struct buf request;
+  buf_init(&request, REQUEST_MAX_BYTES);
+  buf_add_format(&request, "%s %s HTTP/1.1\r\nhost: weir\r\nconnection: close\r\n", ask->method, ask->target);
+  if (ask->body.len > 0)
+    buf_add_format(&request, "content-type: application/json\r\ncontent-length: %zu\r\n", ask->body.len);
+  buf_add(&request, TEXT("\r\n"));
+  buf_add(&request, ask->body);
+  enum err e = buf_check(&request) == ERR_OK ? send_all(fd, buf_text(&request), f)
+                                             : fault_set(f, ERR_TOO_LARGE, NULL, "the request is too large");
+  buf_done(&request);
+  return e;
+}
+
+static enum err exchange(int fd, const struct cli_local_ask *ask, struct buf *out, struct fault *f) {
+  enum err e = send_request(fd, ask, f);
+  while (e == ERR_OK) {
     struct pollfd p = {fd, POLLIN, 0};
-    int ready = poll(&p, 1, (int)wait_ms);
+    int ready = poll(&p, 1, (int)ask->wait_ms);
     if (ready == 0)
       return fault_set(f, ERR_TIMEOUT, NULL, "the running weir does not answer");
     char *room = buf_reserve(out, 65536);
@@ -58,6 +78,7 @@ static enum err exchange(int fd, const char *method, const char *target, int64_t
     if (got > 0)
       buf_commit(out, (size_t)got);
   }
+  return e;
 }
 
 /* "HTTP/1.1 200 OK", lines, an empty line, the body. */
@@ -71,31 +92,38 @@ static enum err read_answer(struct text answer, int *out_status, struct text *ou
   return ERR_OK;
 }
 
-bool cli_local_call(const char *config_path, const char *method, const char *target, int64_t wait_ms, int *out_status,
-                    struct buf *body) {
-  struct config *c = NULL;
+enum err cli_local_ask(const struct config *c, const struct cli_local_ask *ask, int *out_status, struct buf *body,
+                       struct fault *f) {
   struct addr a;
-  struct fault f = {0};
   struct buf answer;
   struct text text;
   int fd = -1;
-  if (!cli_config_load(config_path, &c))
-    return false;
   buf_init(&answer, ANSWER_MAX_BYTES);
-  enum err e = find_address(c, &a, &f);
+  enum err e = find_address(c, &a, f);
   if (e == ERR_OK)
-    e = dial(&a, &fd, &f);
+    e = dial(&a, &fd, f);
   if (e == ERR_OK)
-    e = exchange(fd, method, target, wait_ms, &answer, &f);
+    e = exchange(fd, ask, &answer, f);
   if (e == ERR_OK)
-    e = read_answer(buf_text(&answer), out_status, &text, &f);
+    e = read_answer(buf_text(&answer), out_status, &text, f);
   if (e == ERR_OK)
     buf_add(body, text);
-  else
-    cli_fail(&f);
   if (fd >= 0)
     close(fd);
   buf_done(&answer);
+  return e;
+}
+
+bool cli_local_call(const char *config_path, const char *method, const char *target, int64_t wait_ms, int *out_status,
+                    struct buf *body) {
+  const struct cli_local_ask ask = {method, target, TEXT_NONE, wait_ms};
+  struct config *c = NULL;
+  struct fault f = {0};
+  if (!cli_config_load(config_path, &c))
+    return false;
+  enum err e = cli_local_ask(c, &ask, out_status, body, &f);
+  if (e != ERR_OK)
+    cli_fail(&f);
   config_unref(c);
   return e == ERR_OK;
 }

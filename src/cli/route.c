@@ -4,7 +4,6 @@
 #include "base/json.h"
 #include "base/random.h"
 #include "cli/cli.h"
-#include "cli/local.h"
 #include "fiber/loop.h"
 #include "gateway/explain.h"
 #include "provider/table.h"
@@ -20,6 +19,7 @@ static const char usage[] =
 
 #define ANSWER_MAX_BYTES ((size_t)1 << 20)
 #define KEYS_A_PAGE      200
+#define WAIT_MS          10000
 
 struct question {
   const char *config, *wire, *stream, *key, *user, *workspace, *policy, *own, *input, *output, *offline, *json;
@@ -144,16 +144,34 @@ static enum err print_answer(struct text answer, struct fault *f) {
   return ERR_OK;
 }
 
-static enum err answer(const struct question *q, const struct config *c, const struct explain_ask *ask, struct buf *out,
-                       struct fault *f) {
+/* What the running weir says; its refusals are ours. */
+static enum err ask_running(const struct config *c, const struct explain_ask *ask, struct buf *out, struct fault *f) {
   struct buf body;
-  enum err e = ERR_NOT_FOUND;
+  int status = 0;
   buf_init(&body, 65536);
   explain_write_ask(ask, &body);
-  if (!q->offline)
-    e = cli_local_call(c, TEXT("POST"), TEXT("/routes/explain"), buf_text(&body), out, f);
+  const struct cli_local_ask call = {"POST", "/routes/explain", buf_text(&body), WAIT_MS};
+  enum err e = cli_local_ask(c, &call, &status, out, f);
   buf_done(&body);
-  return e == ERR_NOT_FOUND && f->err == ERR_OK ? ask_config(c, ask, out, f) : e;
+  if (e != ERR_OK || status == 200)
+    return e;
+  struct json doc;
+  struct text error = TEXT("the running weir refuses the question");
+  if (json_read(buf_text(out), NULL, &doc, NULL) != ERR_OK)
+    return fault_set(f, ERR_PROTOCOL, NULL, "%.*s", TEXT_ARGS(error));
+  (void)json_get_text(doc.root, "error", &error);
+  fault_set(f, ERR_BAD_REQUEST, NULL, "%.*s", TEXT_ARGS(error));
+  json_done(&doc);
+  return ERR_BAD_REQUEST;
+}
+
+static enum err answer(const struct question *q, const struct config *c, const struct explain_ask *ask, struct buf *out,
+                       struct fault *f) {
+  enum err e = q->offline ? ERR_UNAVAILABLE : ask_running(c, ask, out, f);
+  if (e != ERR_UNAVAILABLE && e != ERR_UNSUPPORTED)
+    return e;
+  *f = (struct fault){0};
+  return ask_config(c, ask, out, f);
 }
 
 static int explain_route(const struct question *q, const char *model) {

@@ -81,9 +81,11 @@ static bool has_verdict(const struct plan *plan, enum plan_verdict v) {
 /* Why none of the targets is left. What will pass goes before what will not. */
 static enum err refuse(struct exchange *x, const struct plan *plan, const struct config_policy *policy) {
   struct text name = x->ask.model;
-  if (has_verdict(plan, PLAN_BREAKER_OPEN) || has_verdict(plan, PLAN_PROBED)) {
+  if (has_verdict(plan, PLAN_BREAKER_OPEN) || has_verdict(plan, PLAN_PROBED) ||
+      has_verdict(plan, PLAN_BREAKER_FORCED)) {
     int64_t left_us = plan->retry_at_us > 0 ? plan->retry_at_us - loop_clock_us() : 0;
-    fault_set(&x->fault, ERR_UNAVAILABLE, NULL, "every target of the model \"%.*s\" has failed and rests for a while",
+    fault_set(&x->fault, ERR_UNAVAILABLE, NULL,
+              "no target of the model \"%.*s\" gets requests at the moment: they have failed, or the operator says so",
               TEXT_ARGS(name));
     x->fault.retry_after_s = left_us > 0 ? (int)(left_us / US_PER_S) + 1 : 1;
     return ERR_UNAVAILABLE;

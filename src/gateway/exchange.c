@@ -75,6 +75,8 @@ static void refuse(struct exchange *x) {
   struct buf body;
   buf_init(&body, 4096);
   exchange_drop_body(x);
+  if (x->fault.err == ERR_OVERLOADED && x->route.wire->id != WIRE_ANTHROPIC)
+    x->fault.status = 503; /* 529 is a word of Anthropic's */
   x->route.wire->write_error(&body, &x->fault, x->rq->id);
   struct http_header headers[20];
   size_t count = headers_own(x, headers, 15);

@@ -104,6 +104,7 @@ static struct text reason(const struct plan_entry *e, const struct config_policy
   case PLAN_OTHER_WIRE: return TEXT("cannot be asked this in the request's wire or any it could be translated to");
   case PLAN_POLICY: return arena_format(a, "excluded by the policy \"%.*s\"", TEXT_ARGS(policy->name));
   case PLAN_BREAKER_OPEN: return arena_format(a, "has failed and rests for %lld s more", (long long)left_s);
+  case PLAN_BREAKER_FORCED: return TEXT("the operator keeps requests from it");
   case PLAN_PROBED: return TEXT("has failed, and one request is trying it out");
   case PLAN_OWN_CREDENTIALS: return TEXT("the caller's own credentials take the place of all of this provider's");
   case PLAN_BEYOND: return arena_format(a, "a request tries %d targets at most", PLAN_TRIED_MAX);

@@ -13,14 +13,9 @@ _Static_assert((int)CONFIG_STRATEGY_LEAST_BUSY == (int)BALANCE_LEAST_BUSY, "the 
 
 const char *plan_verdict_name(enum plan_verdict v) {
   static const char *const names[] = {
-      [PLAN_TRIED] = "tried",
-      [PLAN_NO_ADAPTER] = "no_adapter",
-      [PLAN_OTHER_WIRE] = "other_wire",
-      [PLAN_POLICY] = "policy",
-      [PLAN_BREAKER_OPEN] = "breaker_open",
-      [PLAN_PROBED] = "probed",
-      [PLAN_OWN_CREDENTIALS] = "own_credentials",
-      [PLAN_BEYOND] = "beyond_limit",
+      [PLAN_TRIED] = "tried",   [PLAN_NO_ADAPTER] = "no_adapter",           [PLAN_OTHER_WIRE] = "other_wire",
+      [PLAN_POLICY] = "policy", [PLAN_BREAKER_OPEN] = "breaker_open",       [PLAN_BREAKER_FORCED] = "breaker_forced",
+      [PLAN_PROBED] = "probed", [PLAN_OWN_CREDENTIALS] = "own_credentials", [PLAN_BEYOND] = "beyond_limit",
   };
   return (size_t)v < sizeof(names) / sizeof(names[0]) ? names[v] : "unknown";
 }
@@ -121,8 +116,10 @@ static void judge_breaker(const struct plan_ask *ask, const struct breaker_rule 
   if (breaker_lets(e->breaker, rule, ask->now_us))
     return;
   breaker_look(e->breaker, rule, ask->now_us, &view);
-  e->verdict = view.state == BREAKER_HALF_OPEN ? PLAN_PROBED : PLAN_BREAKER_OPEN;
-  e->retry_at_us = view.until_us;
+  e->verdict = view.force == BREAKER_FORCED_OPEN ? PLAN_BREAKER_FORCED
+               : view.state == BREAKER_HALF_OPEN ? PLAN_PROBED
+                                                 : PLAN_BREAKER_OPEN;
+  e->retry_at_us = e->verdict == PLAN_BREAKER_OPEN ? view.until_us : 0;
 }
 
 static void judge(const struct plan_ask *ask, const struct breaker_rule *rule, const struct plan *so_far,

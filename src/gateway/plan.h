@@ -14,6 +14,7 @@ enum plan_verdict {
   PLAN_OTHER_WIRE,      /* it cannot be spoken to in this request's operation */
   PLAN_POLICY,          /* the policy of the key, user or workspace excludes it */
   PLAN_BREAKER_OPEN,    /* it has failed and rests until retry_at_us */
+  PLAN_BREAKER_FORCED,  /* the operator keeps it from getting requests */
   PLAN_PROBED,          /* it has rested; one probe is under way and nobody else is let through */
   PLAN_OWN_CREDENTIALS, /* the caller's own credentials take the place of all of this provider's */
   PLAN_BEYOND           /* more targets than one request may try */

@@ -234,6 +234,15 @@ static void test_a_target_that_failed_thrice_rests_and_is_then_probed_once(void 
   desk_close(&d);
 }
 
+static void test_a_target_that_the_operator_closed_says_so(void **state) {
+  struct desk d;
+  desk_open(&d, "three");
+  breaker_set_force(place_of(&d, 1)->breaker, BREAKER_FORCED_OPEN, "lunch", d.ask.now_us);
+  check_plan(&d, "plan:tried aws:tried gpt:breaker_forced");
+  CHECK_INT(d.plan.retry_at_us, 0);
+  desk_close(&d);
+}
+
 static void test_who_holds_the_prompt_cache_goes_first_while_healthy(void **state) {
   struct desk d;
   desk_open(&d, "three");
@@ -321,6 +330,7 @@ int main(void) {
       cmocka_unit_test(test_the_callers_own_credentials_go_first_and_stand_for_all),
       cmocka_unit_test(test_one_callers_failing_plan_rests_for_that_caller_alone),
       cmocka_unit_test(test_a_target_that_failed_thrice_rests_and_is_then_probed_once),
+      cmocka_unit_test(test_a_target_that_the_operator_closed_says_so),
       cmocka_unit_test(test_who_holds_the_prompt_cache_goes_first_while_healthy),
       cmocka_unit_test(test_a_policy_with_an_order_goes_before_the_prompt_cache),
       cmocka_unit_test(test_the_fastest_to_its_first_token_goes_first),
