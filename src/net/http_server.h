@@ -105,7 +105,7 @@ void http_respond_abort(struct http_request *rq);
 bool http_respond_has_started(const struct http_request *rq);
 
 /* Clients that go away. Gone is who has closed (EOF counts), reset the connection or the stream, or not taken a byte of
- * the answer for write_timeout_us; in HTTP/1.1 it is noticed once the body has been read, and a whole request sent
+ * the answer for write_timeout_us; in HTTP/1.1 it is noticed once the body has been read, and a further request sent
  * ahead of an EOF says that the client still listens. Writes to a gone client fail at once with ERR_NETWORK.
  *
  * While on: the serving fiber is cancelled when the client goes away. The socket is closed then, whatever the fiber

@@ -244,9 +244,12 @@ static void check_half_closed(void *arg) {
   struct site site = site_for(&seen, by, NULL);
   site_open(&site);
   struct caller c = call(&site, by);
+  struct wire *w = c.w;
   wait_for_running(&seen, 1);
-  stream_finish(c.w->s);
-  CHECK_ERR(wire_end(c.w), ERR_NETWORK);
+  if (w) {
+    stream_finish(w->s);
+    CHECK_ERR(wire_end(w), ERR_NETWORK);
+  }
   CHECK_INT(seen.running, 1);
   seen.stop = true;
   wait_for_running(&seen, 0);

@@ -1,5 +1,5 @@
 /* Answers: their heads, their framing, slow and absent readers. */
-#include "http_fixture.h"
+#include "http_callers.h"
 
 #define GET(target) "GET " target " HTTP/1.1\r\nHost: a\r\n\r\n"
 
@@ -243,6 +243,55 @@ static void check_reader_leaves(void *arg) {
 }
 static void test_a_client_that_leaves_ends_the_write(void **state) { run_fiber(check_reader_leaves, NULL); }
 
+enum { FLOW_BYTES = 16 * 1024 };
+struct flow {
+  size_t writes;
+  bool stop;
+};
+
+static void write_on(struct site *site, struct http_request *rq) {
+  static char block[FLOW_BYTES];
+  struct flow *flow = site->data;
+  struct text body, piece = {block, sizeof(block)};
+  CHECK_ERR(http_request_body(rq, 100, &body, NULL), ERR_OK);
+  CHECK_ERR(http_respond_start(rq, 200, NULL, 0), ERR_OK);
+  while (!flow->stop && http_respond_write(rq, &piece, 1) == ERR_OK)
+    flow->writes++;
+}
+
+/* What a handler makes is not collected here: it waits, and so does whoever it reads from. */
+static void check_back_pressure(void *arg) {
+  enum transport by = *(enum transport *)arg;
+  struct flow flow = {0};
+  struct site site = site_options();
+  site.serve = write_on;
+  site.data = &flow;
+  use_transport(&site, by);
+  site_open(&site);
+  struct caller c = caller_open(&site, by);
+  int small = 16 * 1024, on = 1;
+  struct stream *s = c.h ? c.h->s : c.w->s;
+  CHECK_INT(setsockopt(s->watch.fd, SOL_SOCKET, SO_RCVBUF, &small, sizeof(small)), 0);
+  CHECK_INT(setsockopt(s->watch.fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on)), 0);
+  caller_post(&c, 1, TEXT("x"));
+  size_t before = SIZE_MAX;
+  for (int i = 0; i < 1000 && (flow.writes == 0 || flow.writes != before); i++) {
+    before = flow.writes;
+    CHECK_ERR(fiber_sleep(5 * MS_US), ERR_OK);
+  }
+  CHECK_INT(flow.writes, before);
+  CHECK_INT(flow.writes * FLOW_BYTES < (16 << 20), 1); /* the socket's buffers */
+  flow.stop = true;
+  leave(&c, RESETS);
+  settle();
+  CHECK_INT(http_server_active(site.srv), 0);
+  caller_free(&c);
+  site_close(&site);
+}
+static void test_a_client_that_does_not_read_holds_up_the_writer(void **state) {
+  over_every_transport(check_back_pressure);
+}
+
 static void respond_twice(struct site *site, struct http_request *rq) {
   CHECK_ERR(http_respond(rq, 200, NULL, 0, TEXT("first")), ERR_OK);
   CHECK_ERR(http_respond(rq, 200, NULL, 0, TEXT("second")), ERR_INTERNAL);
@@ -269,8 +318,12 @@ int main(void) {
       cmocka_unit_test(test_pieces_in_scratch_survive_a_slow_reader),
       cmocka_unit_test(test_a_client_that_takes_nothing_is_dropped),
       cmocka_unit_test(test_a_client_that_leaves_ends_the_write),
+      cmocka_unit_test(test_a_client_that_does_not_read_holds_up_the_writer),
       cmocka_unit_test(test_a_second_answer_ends_the_connection),
   };
+  callers_start();
   cmocka_set_message_output(CM_OUTPUT_TAP);
-  return cmocka_run_group_tests(tests, NULL, NULL);
+  int failed = cmocka_run_group_tests(tests, NULL, NULL);
+  callers_stop();
+  return failed;
 }
