@@ -92,8 +92,7 @@ static const char *strategy_name(enum config_strategy s) {
 }
 
 /* A sentence for people. */
-static struct text reason(const struct plan_entry *e, const struct config_policy *policy, int64_t now_us,
-                          struct arena *a) {
+static struct text reason(const struct plan_entry *e, struct text policy, int64_t now_us, struct arena *a) {
   int64_t left_s = (e->retry_at_us - now_us) / 1000000 + 1;
   switch (e->verdict) {
   case PLAN_TRIED:
@@ -102,7 +101,7 @@ static struct text reason(const struct plan_entry *e, const struct config_policy
                           : TEXT_NONE;
   case PLAN_NO_ADAPTER: return TEXT("this program does not speak to its kind of provider");
   case PLAN_OTHER_WIRE: return TEXT("cannot be asked this in the request's wire or any it could be translated to");
-  case PLAN_POLICY: return arena_format(a, "excluded by the policy \"%.*s\"", TEXT_ARGS(policy->name));
+  case PLAN_POLICY: return arena_format(a, "excluded by the policy \"%.*s\"", TEXT_ARGS(policy));
   case PLAN_BREAKER_OPEN: return arena_format(a, "has failed and rests for %lld s more", (long long)left_s);
   case PLAN_BREAKER_FORCED: return TEXT("the operator keeps requests from it");
   case PLAN_PROBED: return TEXT("has failed, and one request is trying it out");
@@ -149,7 +148,7 @@ static void write_target(struct json_writer *w, const struct plan_entry *e, size
   else
     json_put_null(w);
   json_field_str(w, "verdict", plan_verdict_name(e->verdict));
-  json_field_text(w, "why", reason(e, ask->policy, ask->now_us, a));
+  json_field_text(w, "why", reason(e, ask->policy ? ask->policy->name : TEXT_NONE, ask->now_us, a));
   json_field_text(w, "provider", p->provider->name);
   json_field_text(w, "kind", p->provider->kind_name);
   json_field_text(w, "model", e->upstream_model);

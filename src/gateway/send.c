@@ -130,13 +130,14 @@ static struct attempt *second_for_race(void *ctx) {
 }
 
 /* What was tried becomes the exchange's newest: what happened to it is what the client hears of. */
-static enum err run(struct walk *w, struct attempt *t) {
+static enum err run(struct walk *w, struct attempt **t) {
   struct exchange *x = w->x;
-  x->attempt = t;
-  enum err e = race_applies(x, t) && w->at < x->candidate_count ? race_run(&t, second_for_race, w) : attempt_run(&t);
-  x->attempt = t;
-  x->fault = t->fault;
-  x->fault_quotes = t->fault_quotes;
+  bool races = race_applies(x, *t) && w->at < x->candidate_count;
+  x->attempt = *t;
+  enum err e = races ? race_run(t, second_for_race, w) : attempt_run(t);
+  x->attempt = *t;
+  x->fault = (*t)->fault;
+  x->fault_quotes = (*t)->fault_quotes;
   return e;
 }
 
@@ -158,10 +159,10 @@ static enum err try_all(struct walk *w, enum err *tried) {
       attempt_give_up(x->attempt); /* there is something to take its place now */
     else
       note_first_call(x);
-    *tried = run(w, t);
-    if (!attempt_falls_over(x->attempt, *tried))
+    *tried = run(w, &t);
+    if (!attempt_falls_over(t, *tried))
       return *tried;
-    note_failure(w, x->attempt);
+    note_failure(w, t);
   }
 }
 

@@ -65,7 +65,7 @@ static enum err run(struct desk *d, const char *question) {
 
 static void assert_says(struct desk *d, const char *part) {
   if (!strstr(d->out.at, part))
-    fail_msg("%s\ndoes not say %s", d->out.at, part);
+    fail_msg("%s does not say %s", d->out.at, part);
 }
 
 static void test_it_tells_order_wire_and_state(void **state) {
