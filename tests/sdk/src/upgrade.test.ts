@@ -2,11 +2,13 @@
 // fails, the old one carries on.
 import { after, test } from 'node:test';
 import assert from 'node:assert/strict';
-import { execFileSync } from 'node:child_process';
-import { chmodSync, copyFileSync, existsSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { execFileSync, spawnSync } from 'node:child_process';
+import { chmodSync, copyFileSync, existsSync, mkdtempSync, readFileSync, realpathSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { request as httpRequest, type IncomingMessage, type RequestOptions } from 'node:http';
 import { request as httpsRequest } from 'node:https';
 import { connect as http2Connect } from 'node:http2';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Anthropic, KEY, KEYS, Sim, Weir, config, costOf, eventually, lives, needsWeir, textOf, type LedgerRow } from './harness.js';
 
@@ -524,4 +526,22 @@ test('TERM ends the old processes with the new one; KEYS of either side are the 
     const rows = await weir.ledgerOf(2, (r) => r.streamed);
     assert.ok(rows.every((r) => r.outcome === 'ok'));
   });
+});
+
+test('the units for systemd are valid and start this program', { skip }, async (t) => {
+  const from = process.env.WEIR_ROOT ? `${process.env.WEIR_ROOT}/deploy/systemd/` : 'deploy/systemd/';
+  const dir = mkdtempSync(join(tmpdir(), 'weir-units-'));
+  try {
+    const binary = realpathSync(process.env.WEIR ?? 'build/weir');
+    const service = readFileSync(`${from}weir.service`, 'utf8');
+    assert.match(service, /^Type=notify$/m);
+    assert.match(service, /^ExecStart=\/usr\/local\/bin\/weir serve -c \/etc\/weir\/weir\.yaml$/m);
+    writeFileSync(`${dir}/weir.service`, service.replace('/usr/local/bin/weir', binary));
+    copyFileSync(`${from}weir.socket`, `${dir}/weir.socket`);
+    const { error, status, stdout, stderr } = spawnSync('systemd-analyze', ['verify', `${dir}/weir.service`, `${dir}/weir.socket`], { encoding: 'utf8' });
+    if (error) return t.skip('systemd-analyze is not installed');
+    assert.deepEqual([status, stdout + stderr], [0, '']); // what it does not know it only complains of
+  } finally {
+    rmSync(dir, { recursive: true, force: true });
+  }
 });
