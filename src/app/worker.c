@@ -23,6 +23,14 @@
 #define LOCAL_CONNECTIONS 32
 #define PATIENCE_US       INT64_C(3600000000)
 
+/* What worker_drain has asked for so far; the message is on its way while posted. */
+struct drain_orders {
+  struct mailbox_message message;
+  pthread_mutex_t lock;
+  bool posted, patient;
+  int64_t deadline_us;
+};
+
 struct worker {
   struct worker_options o;
   struct gateway_worker gateway;
@@ -31,8 +39,10 @@ struct worker {
   struct listener **listeners;
   size_t listener_count;
   pthread_t thread;
-  bool thread_started, draining, closed;
+  bool thread_started, closed;
   atomic_bool ended, pinged;
+  struct mailbox_message ping;
+  struct drain_orders orders;
   struct loop_timer log_timer, drain_timer, patience_timer;
   int64_t drain_deadline_us;
   _Atomic uint64_t connections, active, upstream_idle, upstream_busy, fibers;
@@ -209,35 +219,32 @@ static void drain_timer_fired(struct loop_timer *t) {
   loop_stop(w->loop);
 }
 
-struct drain_message {
-  struct mailbox_message message;
-  struct worker *worker;
-  bool patient;
-  int64_t deadline_us;
-};
-
 static void drain_arrived(struct mailbox_message *m) {
-  struct drain_message d = *(struct drain_message *)m;
-  struct worker *w = d.worker;
-  free(m);
+  struct worker *w = (struct worker *)((char *)m - offsetof(struct worker, orders.message));
+  pthread_mutex_lock(&w->orders.lock);
+  bool patient = w->orders.patient;
+  w->drain_deadline_us = w->orders.deadline_us;
+  w->orders.posted = false;
+  pthread_mutex_unlock(&w->orders.lock);
   if (w->closed)
     return;
-  if (!w->draining || d.deadline_us < w->drain_deadline_us)
-    w->drain_deadline_us = d.deadline_us;
-  w->draining = true;
   stop_listening(w);
-  http_server_drain(w->server, d.patient);
+  http_server_drain(w->server, patient);
   if (w->local)
-    http_server_drain(w->local, d.patient);
+    http_server_drain(w->local, patient);
   loop_timer_start(w->loop, &w->drain_timer, loop_now_us(w->loop));
 }
 
 void worker_drain(struct worker *w, bool patient, int64_t deadline_us) {
-  struct drain_message *d = calloc(1, sizeof(*d));
-  if (!d)
-    abort();
-  *d = (struct drain_message){{drain_arrived, NULL}, w, patient, deadline_us};
-  mailbox_post(w->loop, &d->message);
+  pthread_mutex_lock(&w->orders.lock);
+  bool post = !w->orders.posted;
+  w->orders.posted = true;
+  w->orders.patient &= patient;
+  if (deadline_us < w->orders.deadline_us)
+    w->orders.deadline_us = deadline_us;
+  pthread_mutex_unlock(&w->orders.lock);
+  if (post)
+    mailbox_post(w->loop, &w->orders.message);
 }
 
 /* A message whose sender waits. */
@@ -315,24 +322,15 @@ void worker_use(struct worker *w, struct config *c) {
   mailbox_post(w->loop, &u->message);
 }
 
-struct ping_message {
-  struct mailbox_message message;
-  struct worker *worker;
-};
-
 static void ping_arrived(struct mailbox_message *m) {
-  atomic_store(&((struct ping_message *)m)->worker->pinged, false);
-  free(m);
+  struct worker *w = (struct worker *)((char *)m - offsetof(struct worker, ping));
+  atomic_store(&w->pinged, false);
 }
 
 bool worker_ping(struct worker *w) {
   if (atomic_exchange(&w->pinged, true))
     return false;
-  struct ping_message *p = calloc(1, sizeof(*p));
-  if (!p)
-    abort();
-  *p = (struct ping_message){{ping_arrived, NULL}, w};
-  mailbox_post(w->loop, &p->message);
+  mailbox_post(w->loop, &w->ping);
   return true;
 }
 
@@ -359,8 +357,12 @@ enum err worker_new(const struct worker_options *o, struct worker **out, struct 
   w->log_timer = (struct loop_timer)LOOP_TIMER_INIT(log_timer_fired);
   w->drain_timer = (struct loop_timer)LOOP_TIMER_INIT(drain_timer_fired);
   w->patience_timer = (struct loop_timer)LOOP_TIMER_INIT(patience_timer_fired);
+  w->ping.run = ping_arrived;
+  w->orders = (struct drain_orders){.message = {drain_arrived, NULL}, .patient = true, .deadline_us = INT64_MAX};
+  pthread_mutex_init(&w->orders.lock, NULL);
   enum err e = build(w, f);
   if (e != ERR_OK) {
+    pthread_mutex_destroy(&w->orders.lock);
     free(w);
     return e;
   }
@@ -398,6 +400,7 @@ void worker_join(struct worker *w) {
   http_client_free(w->gateway.client);
   gateway_worker_done(&w->gateway);
   loop_free(w->loop);
+  pthread_mutex_destroy(&w->orders.lock);
   free(w->listeners);
   free(w);
 }

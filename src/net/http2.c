@@ -10,6 +10,7 @@
 #define READS_A_TURN           8
 #define LEAVE_US               (2 * 1000 * 1000)
 #define FINAL_US               (1000 * 1000) /* for streams opened before the client has heard of the drain */
+#define HEARD_US               (100 * 1000)  /* for those it had still to send when it heard of it */
 #define HTTP2_HEAD_SLACK_BYTES (256 * 1024)
 
 static struct http_server *server_of(const struct http2_session *h) { return h->c->server; }
@@ -58,6 +59,16 @@ void http2_session_finish_drain(struct http2_session *h) {
   h->final = true;
   http2_must(nghttp2_submit_goaway(h->ng, NGHTTP2_FLAG_NONE, nghttp2_session_get_last_proc_stream_id(h->ng),
                                    NGHTTP2_NO_ERROR, NULL, 0));
+}
+
+/* An answer overtakes the requests that were waiting to be sent when the notice came: a patient server gives them time
+ * to arrive. */
+void http2_session_heard_of_drain(struct http2_session *h) {
+  int64_t by_us = now_of(h) + HEARD_US;
+  if (!server_of(h)->patient)
+    http2_session_finish_drain(h);
+  else if (by_us < h->final_by_us)
+    h->final_by_us = by_us;
 }
 
 static struct http2_session *session_new(struct http_connection *c) {

@@ -86,6 +86,8 @@ void http2_session_on_timer(struct http2_session *h);
 /* Open streams may finish; the client is asked to open none. Once more when the server is no longer patient. May free
  * both. */
 void http2_session_drain(struct http2_session *h);
+/* The client has answered: it has heard of the drain. */
+void http2_session_heard_of_drain(struct http2_session *h);
 /* The client has had time to hear of it: what it opens from now on is not looked at. */
 void http2_session_finish_drain(struct http2_session *h);
 /* Every stream's fiber is cancelled; the connection ends with the last. May free both. */

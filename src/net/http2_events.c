@@ -77,7 +77,7 @@ static int on_frame_recv(nghttp2_session *ng, const nghttp2_frame *frame, void *
   struct http2_session *h = session;
   bool ends = (frame->hd.flags & NGHTTP2_FLAG_END_STREAM) != 0;
   if (frame->hd.type == NGHTTP2_PING && (frame->hd.flags & NGHTTP2_FLAG_ACK) && h->draining)
-    http2_session_finish_drain(h);
+    http2_session_heard_of_drain(h);
   if (frame->hd.type != NGHTTP2_HEADERS && frame->hd.type != NGHTTP2_DATA)
     return 0;
   struct http2_stream *s = find(h, frame->hd.stream_id);

@@ -10,7 +10,8 @@ root=$(cd "$here/../.." && pwd)
 WEIR=${WEIR:-$root/build/weir}
 WEIR_SIM=${WEIR_SIM:-$root/build/weir-sim}
 out=${SDK_OUT:-$root/build/sdk}
-export WEIR WEIR_SIM
+WEIR_ROOT=$root
+export WEIR WEIR_SIM WEIR_ROOT
 NPM=${NPM:-npm}
 NODE=${NODE:-node}
 

@@ -1,6 +1,7 @@
 // Starts weir-sim and weir for the tests, stops them, and shows what the simulator saw and what the ledger holds.
 import { spawn, execFile, type ChildProcess } from 'node:child_process';
 import { mkdtempSync, rmSync, writeFileSync, readFileSync } from 'node:fs';
+import { request } from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
@@ -194,18 +195,37 @@ keys:
 ${extra}`;
 }
 
-export class Weir {
-  private constructor(private process: Process, public url: string, readonly dir: string, readonly file: string) {}
+/** What the running process says of itself. */
+export interface Status {
+  pid: number;
+  generation: number;
+  version: string;
+  draining: boolean;
+  config_generation: number;
+  predecessors: { pid: number; generation: number }[];
+}
 
-  static async start(sim: Sim, extra = '', write = config): Promise<Weir> {
+/** A process lives until it is gone or only waits to be reaped. */
+export function lives(pid: number): boolean {
+  try {
+    return !/^\d+ \(.*\) Z/.test(readFileSync(`/proc/${pid}/stat`, 'utf8'));
+  } catch {
+    return false;
+  }
+}
+
+export class Weir {
+  /** Processes that upgrades have started. */
+  private started = new Set<number>();
+  private constructor(private process: Process, public url: string, readonly dir: string, readonly file: string, readonly binary: string) {}
+
+  static async start(sim: Sim, extra = '', write = config, binary?: (dir: string) => string): Promise<Weir> {
     const dir = mkdtempSync(join(tmpdir(), 'weir-sdk-'));
     const file = join(dir, 'weir.yaml');
     writeFileSync(file, write(sim, dir, extra));
-    const p = Weir.spawn(file);
-    return new Weir(p, await p.url(/weir: ready on (\S+)/), dir, file);
-  }
-  private static spawn(file: string): Process {
-    return Process.start('weir', process.env.WEIR ?? 'build/weir', ['serve', '-c', file]);
+    const program = binary?.(dir) ?? process.env.WEIR ?? 'build/weir';
+    const p = Process.start('weir', program, ['serve', '-c', file]);
+    return new Weir(p, await p.url(/weir: ready on (\S+)/), dir, file, program);
   }
   get pid(): number {
     return this.process.pid;
@@ -222,10 +242,50 @@ export class Weir {
   /** Starts again on the same data, on another port. */
   async restart(): Promise<void> {
     if (this.process.isRunning) await this.stop(false);
-    this.process = Weir.spawn(this.file);
+    this.process = Process.start('weir', this.binary, ['serve', '-c', this.file]);
     this.url = await this.process.url(/weir: ready on (\S+)/);
   }
+  /** Has the program started anew in place of the running process: its exit status and what it said. */
+  async upgrade(...options: string[]): Promise<{ code: number; out: string }> {
+    const done = await this.command('upgrade', ...options);
+    const pid = /process (\d+) serves/.exec(done.out)?.[1];
+    if (pid) this.started.add(Number(pid));
+    return done;
+  }
+  /** Asks over the socket in data_dir. */
+  local(method: string, path: string): Promise<{ status: number; body: string }> {
+    return new Promise((resolve, reject) => {
+      const rq = request({ socketPath: join(this.dir, 'data/weir.sock'), method, path, agent: false }, (answer) => {
+        let body = '';
+        answer.on('data', (d: Buffer) => (body += d.toString()));
+        answer.on('end', () => resolve({ status: answer.statusCode ?? 0, body }));
+        answer.on('error', reject);
+      });
+      rq.on('error', reject);
+      rq.end();
+    });
+  }
+  async status(): Promise<Status> {
+    const status = JSON.parse((await this.local('GET', '/status')).body) as Status;
+    if (status.pid !== this.pid) this.started.add(status.pid);
+    return status;
+  }
+  /** Sends a signal to one of this test's processes, whichever serves now. */
+  signalTo(pid: number, name: NodeJS.Signals): void {
+    if (pid !== this.pid && !this.started.has(pid)) throw new Error(`process ${pid} is not one of this test`);
+    if (lives(pid)) process.kill(pid, name);
+  }
+  /** Ends what upgrades have started; the newest takes the others with it. */
+  private async stopStarted(): Promise<void> {
+    for (const name of ['SIGTERM', 'SIGKILL'] as const) {
+      const left = [...this.started].filter(lives);
+      for (const pid of left.reverse()) this.signalTo(pid, name);
+      for (let i = 0; i < 1000 && left.some(lives); i++) await sleep(25);
+    }
+    this.started.clear();
+  }
   async stop(remove = true): Promise<number | null> {
+    await this.stopStarted();
     this.process.signal('SIGTERM');
     const code = await this.process.ended(25000);
     if (remove) rmSync(this.dir, { recursive: true, force: true });

@@ -373,6 +373,32 @@ static void test_streams_that_are_gone_do_not_keep_the_connection(void **state) 
   run_fiber(check_both_leftovers, NULL);
 }
 
+static void check_overtaken(void *arg) {
+  bool go = true;
+  struct site site = site_options();
+  site.serve = wait_for_test;
+  site.data = &go;
+  site_open(&site);
+  struct h2 *h = h2_open(&site);
+  h2_settle(h);
+  struct h2_reply *late = h2_get(h, "/");
+  const uint8_t *bytes = NULL;
+  static char kept[1000];
+  ssize_t n = nghttp2_session_mem_send(h->ng, &bytes);
+  CHECK_INT(n > 0 && n < (ssize_t)sizeof(kept), 1);
+  memcpy(kept, bytes, (size_t)n);
+  struct iovec head = {kept, (size_t)n};
+  http_server_drain(site.srv, true);
+  h2_settle(h); /* the notice is answered while the request waits to be sent */
+  CHECK_INT(h->has_goaway, 1);
+  CHECK_ERR(stream_write(h->s, &head, 1, after(5 * SECOND_US)), ERR_OK);
+  CHECK_INT(h2_answer(h, late), 200);
+  CHECK_ERR(h2_end(h), ERR_END);
+  h2_close(h);
+  site_close(&site);
+}
+static void test_a_patient_drain_serves_what_its_notice_overtakes(void **state) { run_fiber(check_overtaken, NULL); }
+
 static void check_close(void *arg) {
   bool go = false;
   struct site site = site_options();
@@ -448,6 +474,7 @@ int main(void) {
       cmocka_unit_test(test_a_notice_that_is_not_answered_is_followed_up_in_time),
       cmocka_unit_test(test_a_drain_may_lose_its_patience),
       cmocka_unit_test(test_streams_that_are_gone_do_not_keep_the_connection),
+      cmocka_unit_test(test_a_patient_drain_serves_what_its_notice_overtakes),
       cmocka_unit_test(test_close_cancels_what_is_served),
       cmocka_unit_test(test_a_client_that_says_goodbye_is_let_go),
       cmocka_unit_test(test_close_does_not_wait_for_a_full_socket),
