@@ -304,7 +304,7 @@ static enum err refuse(struct app *a, struct fault *f) {
                      "this is process 1 of its container, which ends with it: replace the container instead");
   if (a->succession.old_count + 2 > SUCCESSION_MAX)
     return fault_set(f, ERR_LIMIT, NULL, "%zu replaced processes still finish their calls; at most %d may",
-                     a->succession.old_count, SUCCESSION_MAX - 2);
+                     a->succession.old_count, SUCCESSION_MAX - 1);
   return ERR_OK;
 }
 

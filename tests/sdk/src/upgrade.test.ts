@@ -3,7 +3,7 @@
 import { after, test } from 'node:test';
 import assert from 'node:assert/strict';
 import { execFileSync, spawnSync } from 'node:child_process';
-import { chmodSync, copyFileSync, existsSync, mkdtempSync, readFileSync, realpathSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { chmodSync, copyFileSync, existsSync, mkdtempSync, readFileSync, realpathSync, renameSync, rmSync, statfsSync, writeFileSync } from 'node:fs';
 import { request as httpRequest, type IncomingMessage, type RequestOptions } from 'node:http';
 import { request as httpsRequest } from 'node:https';
 import { connect as http2Connect } from 'node:http2';
@@ -106,7 +106,9 @@ test(`ten upgrades under ${OPEN} open streams: none is cut, none doubled, the le
   });
 });
 
-test('clients that keep their connections see no failed request over three upgrades', { skip, timeout: 120000 }, async () => {
+const ROUNDS = Number(process.env.UPGRADE_ROUNDS ?? 3);
+
+test(`clients that keep their connections see no failed request over ${ROUNDS} upgrades`, { skip, timeout: 120000 + ROUNDS * 2000 }, async () => {
   await withWeir(async (weir) => {
     const client = new Anthropic({ baseURL: weir.url, apiKey: KEY, maxRetries: 0 });
     let going = true;
@@ -158,7 +160,7 @@ test('clients that keep their connections see no failed request over three upgra
       ),
       loop('http2', http2),
     ];
-    for (let i = 0; i < 3; i++) {
+    for (let i = 0; i < ROUNDS; i++) {
       await sleep(400);
       await upgrade(weir);
     }
@@ -526,6 +528,36 @@ test('TERM ends the old processes with the new one; KEYS of either side are the 
     const rows = await weir.ledgerOf(2, (r) => r.streamed);
     assert.ok(rows.every((r) => r.outcome === 'ok'));
   });
+});
+
+test('at most 32 processes live at one time; one more upgrade is refused', { skip, timeout: 120000 }, async (t) => {
+  const room = statfsSync(tmpdir());
+  if (room.bavail * room.bsize < 2e9) return t.skip('32 journals need room');
+  const stop = new AbortController();
+  await withWeir(
+    async (weir) => {
+      const open = async (): Promise<void> => {
+        const answer = await fetch(`${weir.url}/v1/messages`, { method: 'POST', headers, body: body('sim-long-1000+drip-200', true), signal: stop.signal });
+        assert.equal(answer.status, 200);
+        void answer.text().catch(() => undefined);
+      };
+      await open();
+      for (let i = 0; i < 31; i++) {
+        await upgrade(weir);
+        await open();
+      }
+      assert.equal((await weir.status()).predecessors.length, 31);
+      const refused = await weir.upgrade();
+      assert.equal(refused.code, 1);
+      assert.match(refused.out, /not upgraded: 31 replaced processes still finish their calls; at most 31 may/);
+      assert.equal(await plain(weir.url), 200);
+      stop.abort();
+      await eventually('they have ended', async () => (await weir.status()).predecessors.length === 0, 20000);
+      await upgrade(weir);
+    },
+    '',
+    (s, dir, extra) => config(s, dir, extra).replace('workers: 2', 'workers: 1'),
+  );
 });
 
 test('the units for systemd are valid and start this program', { skip }, async (t) => {
