@@ -176,7 +176,8 @@ static enum err address(struct attempt *t, struct provider_target *out) {
       .referer = c->provider->referer,
       .title = c->provider->title,
   };
-  if (c->credential)
+  /* A server without a key of ours is not the one that the caller's own is for. */
+  if (c->credential || c->provider->kind != CONFIG_ANTHROPIC)
     call.own_x_api_key = call.own_authorization = TEXT_NONE;
   struct aws_credentials aws = {0};
   if (c->adapter->signs) {
