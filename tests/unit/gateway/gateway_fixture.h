@@ -195,6 +195,8 @@ static inline struct config *world_config(struct world *w, const char *extra) {
       "- {name: narrow-two, targets: [{provider: a, model: one, concurrency: 1}, {provider: b, model: one}]}\n"
       "- {name: raced, hedge: {enabled: true, delay: 500ms}, targets: [{provider: a, model: one}, {provider: b, model: "
       "two-b}]}\n"
+      "- {name: raced-soon, hedge: {enabled: true, delay: 20ms}, targets: [{provider: a, model: one}, {provider: b, "
+      "model: two-b}]}\n"
       "- {name: raced-charged, hedge: {enabled: true, delay: 500ms}, targets: [{provider: paid, model: one}, "
       "{provider: b, "
       "model: two-b}]}\n"
