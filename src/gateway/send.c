@@ -12,7 +12,8 @@
 
 /* What is known of a candidate that was tried. */
 struct turn {
-  bool done; /* nothing comes of trying it again */
+  bool done;             /* nothing comes of trying it again */
+  int64_t not_before_us; /* loop time until which it wants to be left alone */
 };
 
 /* Where the walk over the candidates stands. */
@@ -51,7 +52,7 @@ static enum err next_attempt(struct walk *w, struct attempt **out) {
   struct exchange *x = w->x;
   while (w->at < x->candidate_count) {
     size_t i = w->at++;
-    if (w->turns[i].done)
+    if (w->turns[i].done || loop_clock_us() < w->turns[i].not_before_us)
       continue;
     enum err e = prepare(w, &x->candidates[i], false, out);
     if (e == ERR_AGAIN && !w->busy)
@@ -94,6 +95,7 @@ static void note_failure(void *ctx, struct attempt *t) {
   turn->done = !provider_class_is_retried(t->class);
   if (!turn->done) {
     int64_t us = retry_after_of(t);
+    turn->not_before_us = loop_clock_us() + us;
     if (w->retry_after_us == NOT_ASKED || us < w->retry_after_us)
       w->retry_after_us = us;
   }
