@@ -122,6 +122,12 @@ static void judge_breaker(const struct plan_ask *ask, const struct breaker_rule 
   e->retry_at_us = e->verdict == PLAN_BREAKER_OPEN ? view.until_us : 0;
 }
 
+/* With the caller's own credentials all of a provider's are one, so a model of it would be asked twice alike. */
+static bool is_the_same_call(const struct plan_entry *a, const struct plan_entry *b) {
+  return a->own && b->own && a->place->provider == b->place->provider &&
+         text_equal(a->upstream_model, b->upstream_model);
+}
+
 static void judge(const struct plan_ask *ask, const struct breaker_rule *rule, const struct plan *so_far,
                   struct plan_entry *e) {
   if (!plan_policy_allows(ask->policy, e->place->provider)) {
@@ -133,7 +139,7 @@ static void judge(const struct plan_ask *ask, const struct breaker_rule *rule, c
   } else {
     judge_breaker(ask, rule, e);
     for (size_t i = 0; i < so_far->count && e->own; i++)
-      if (so_far->at[i].own && so_far->at[i].place->target == e->place->target)
+      if (is_the_same_call(&so_far->at[i], e))
         e->verdict = PLAN_OWN_CREDENTIALS;
   }
 }

@@ -34,6 +34,8 @@ static const char yaml[] =
     "- {name: idle, strategy: least_busy, targets: [{provider: plan, model: m}, {provider: gpt, model: m}]}\n"
     "- {name: 'star-*', targets: [{provider: aws, model: 'anthropic.{*}-v1:0'}, {provider: gpt, model: '*'}]}\n"
     "- {name: embed, targets: [{provider: plan, model: m}, {provider: gpt, model: m}]}\n"
+    "- {name: twice, targets: [{provider: plan, model: m, credential: k1}, {provider: plan, model: m, credential: k2}, "
+    "{provider: plan, model: other}]}\n"
     "- {name: many, targets: [MANY]}\n"
     "policies:\n"
     "- {name: gpt-first, first: [gpt, bedrock]}\n"
@@ -201,6 +203,17 @@ static void test_the_callers_own_credentials_go_first_and_stand_for_all(void **s
   desk_close(&d);
 }
 
+static void test_own_credentials_are_tried_once_for_each_model_of_a_provider(void **state) {
+  struct desk d;
+  desk_open(&d, "twice");
+  d.ask.has_own_credentials = true;
+  check_plan(&d, "plan:tried plan:tried plan:own_credentials");
+  CHECK_TEXT(d.plan.at[1].upstream_model, TEXT("other"));
+  d.ask.has_own_credentials = false;
+  check_plan(&d, "plan:tried plan:tried plan:tried");
+  desk_close(&d);
+}
+
 static void test_one_callers_failing_plan_rests_for_that_caller_alone(void **state) {
   struct desk d;
   desk_open(&d, "three");
@@ -328,6 +341,7 @@ int main(void) {
       cmocka_unit_test(test_an_unknown_price_is_the_dearest),
       cmocka_unit_test(test_each_credential_is_a_target_of_its_own),
       cmocka_unit_test(test_the_callers_own_credentials_go_first_and_stand_for_all),
+      cmocka_unit_test(test_own_credentials_are_tried_once_for_each_model_of_a_provider),
       cmocka_unit_test(test_one_callers_failing_plan_rests_for_that_caller_alone),
       cmocka_unit_test(test_a_target_that_failed_thrice_rests_and_is_then_probed_once),
       cmocka_unit_test(test_a_target_that_the_operator_closed_says_so),
