@@ -29,7 +29,8 @@ static enum err take_slot(struct attempt *t, bool wait) {
   struct exchange *x = t->x;
   const struct candidate *c = t->candidate;
   struct slots *slots = load_slots(c->load);
-  if (!slots || !c->target)
+  /* Without a limit no place is needed; others may call the same model at the same provider within one. */
+  if (!slots || !c->target || c->target->concurrency == 0)
     return ERR_OK;
   const struct slots_ask ask = {.limit = c->target->concurrency,
                                 .queue_max = x->config->queue.size,

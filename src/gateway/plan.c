@@ -93,8 +93,7 @@ static struct breaker *own_breaker(const struct plan_ask *ask, const struct conf
 }
 
 static void fill(const struct plan_ask *ask, const struct place *p, struct arena *a, struct plan_entry *e) {
-  const struct routes_state *state = ask->state;
-  bool is_fixed = p->load || text_find_char(p->target->model, '*') < 0;
+  bool is_fixed = text_find_char(p->target->model, '*') < 0;
   *e = (struct plan_entry){.place = p,
                            .upstream_model = substitute(p->target->model, ask->star, a),
                            .max_output_tokens = ask->model->max_output_tokens,
@@ -102,9 +101,6 @@ static void fill(const struct plan_ask *ask, const struct place *p, struct arena
                            .load = p->load};
   e->breaker = e->own ? own_breaker(ask, p->provider) : p->breaker;
   e->price = is_fixed ? p->price : routes_price(ask->config, p->provider, e->upstream_model);
-  if (!is_fixed && state->loads)
-    e->load =
-        loads_find(state->loads, p->provider->name, p->credential ? p->credential->name : TEXT_NONE, e->upstream_model);
   look_up(ask, e);
   fill_cost(ask, e);
   e->latency_us = load_first_token_us(e->load, ask->is_stream, ask->now_us);

@@ -193,6 +193,7 @@ static inline struct config *world_config(struct world *w, const char *extra) {
       "- {name: 'lossy', targets: [{provider: oa, model: gpt, leave_out: [defer_loading]}]}\n"
       "- {name: narrow, targets: [{provider: a, model: one, concurrency: 1}]}\n"
       "- {name: narrow-two, targets: [{provider: a, model: one, concurrency: 1}, {provider: b, model: one}]}\n"
+      "- {name: 'narrow-*', targets: [{provider: a, model: 'one-*', concurrency: 1}]}\n"
       "- {name: raced, hedge: {enabled: true, delay: 500ms}, targets: [{provider: a, model: one}, {provider: b, model: "
       "two-b}]}\n"
       "- {name: raced-soon, hedge: {enabled: true, delay: 20ms}, targets: [{provider: a, model: one}, {provider: b, "

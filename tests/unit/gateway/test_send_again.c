@@ -300,6 +300,65 @@ static void spill(struct world *w) {
 }
 static void test_a_target_without_a_place_is_passed_over_for_one_with(void **state) { run_learning_world(spill, NULL); }
 
+/* Another entry for the same model at the same provider, which knows of no limit. */
+static void no_limit(struct world *w) {
+  struct client first, second, other;
+  w->up[0].answer = json_answer(w, 200, MESSAGE);
+  w->up[0].play = play_gated;
+  client_start(&first, w, "{\"model\":\"narrow\",\"max_tokens\":1,\"messages\":[]}");
+  turns(20);
+  client_start(&second, w, "{\"model\":\"narrow\",\"max_tokens\":1,\"messages\":[]}");
+  turns(20);
+  client_start(&other, w, ASK_BODY);
+  turns(20);
+  CHECK_INT(w->up[0].requests, 2); /* the first and the other */
+  for (size_t i = 0; i < 3; i++) {
+    gate_open(&w->up[0]);
+    turns(20);
+  }
+  client_end(&first);
+  client_end(&second);
+  client_end(&other);
+  CHECK_INT(w->up[0].requests, 3);
+}
+static void test_a_target_without_a_limit_lifts_no_other_ones(void **state) {
+  run_learning_world(no_limit, "queue: {size: 2, wait: 60s}\n");
+}
+
+static size_t known_targets(struct world *w) {
+  struct load_row row;
+  size_t cursor = 0, count = 0;
+  while (loads_next(w->gateway.state.loads, &cursor, loop_clock_us(), &row))
+    count++;
+  return count;
+}
+
+/* Names that callers make up get no places of their own, and leave nothing behind. */
+static void made_up_names(struct world *w) {
+  struct client first, second;
+  size_t before = known_targets(w);
+  w->up[0].answer = json_answer(w, 200, MESSAGE);
+  w->up[0].play = play_gated;
+  client_start(&first, w, "{\"model\":\"narrow-1\",\"max_tokens\":1,\"messages\":[]}");
+  turns(20);
+  client_start(&second, w, "{\"model\":\"narrow-2\",\"max_tokens\":1,\"messages\":[]}");
+  turns(20);
+  CHECK_INT(w->up[0].requests, 1);
+  gate_open(&w->up[0]);
+  gate_open(&w->up[0]);
+  client_end(&first);
+  client_end(&second);
+  w->up[0].play = NULL;
+  for (int i = 0; i < 200; i++) {
+    const char *body = arena_format(&w->arena, "{\"model\":\"narrow-x%d\",\"max_tokens\":1,\"messages\":[]}", i).at;
+    CHECK_INT(ask_messages(w, body), 200);
+  }
+  CHECK_INT(known_targets(w), before);
+}
+static void test_a_limit_holds_for_all_names_that_a_star_stands_for(void **state) {
+  run_learning_world(made_up_names, "queue: {size: 2, wait: 60s}\n");
+}
+
 static void waited_too_long(struct world *w) {
   struct client first, second;
   w->up[0].answer = json_answer(w, 200, MESSAGE);
@@ -357,6 +416,8 @@ int main(void) {
       cmocka_unit_test(test_further_rounds_stay_within_a_share_of_the_calls),
       cmocka_unit_test(test_calls_beyond_a_targets_places_wait_and_a_full_queue_refuses),
       cmocka_unit_test(test_a_target_without_a_place_is_passed_over_for_one_with),
+      cmocka_unit_test(test_a_target_without_a_limit_lifts_no_other_ones),
+      cmocka_unit_test(test_a_limit_holds_for_all_names_that_a_star_stands_for),
       cmocka_unit_test(test_nobody_waits_longer_than_the_queue_allows),
       cmocka_unit_test(test_a_conversation_stays_where_its_prompt_cache_is),
   };
