@@ -34,7 +34,7 @@
 #define KEYS_MAX         65536
 #define CATALOGUES_MAX   256
 #define BREAKERS_MAX     65536
-#define LOADS_MAX        4096
+#define LOADS_MAX        65536
 
 static int fail(const struct fault *f) {
   fprintf(stderr, "weir: %s\n", fault_text(f));

@@ -46,7 +46,7 @@ static void write_gauges(struct app *a, struct buf *out) {
   metrics_write_one(out, "weir_upstream_calls", "gauge", "Calls to providers in flight.",
                     loads_in_flight(a->gateway.state.loads));
   metrics_write_one(out, "weir_breakers_open", "gauge", "Breakers that let no ordinary call through.",
-                    inspect_open_breakers(&a->gateway, a->config, loop_clock_us()));
+                    inspect_open_breakers(&a->gateway));
   metrics_write_one(out, "weir_ledger_open", "gauge", "Attempts reserved and not yet settled.", l.open);
   metrics_write_one(out, "weir_ledger_pending", "gauge", "Attempts settled and not yet in the store.", l.pending);
   metrics_write_one(out, "weir_ledger_settled_total", "counter", "Attempts settled since the start.", l.settled);

@@ -29,7 +29,8 @@ static enum err take_slot(struct attempt *t, bool wait) {
   struct exchange *x = t->x;
   const struct candidate *c = t->candidate;
   struct slots *slots = load_slots(c->load);
-  if (!slots || !c->target)
+  /* Without a limit no place is needed; others may call the same model at the same provider within one. */
+  if (!slots || !c->target || c->target->concurrency == 0)
     return ERR_OK;
   const struct slots_ask ask = {.limit = c->target->concurrency,
                                 .queue_max = x->config->queue.size,
@@ -176,7 +177,8 @@ static enum err address(struct attempt *t, struct provider_target *out) {
       .referer = c->provider->referer,
       .title = c->provider->title,
   };
-  if (c->credential)
+  /* A server without a key of ours is not the one that the caller's own is for. */
+  if (c->credential || c->provider->kind != CONFIG_ANTHROPIC)
     call.own_x_api_key = call.own_authorization = TEXT_NONE;
   struct aws_credentials aws = {0};
   if (c->adapter->signs) {

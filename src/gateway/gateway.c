@@ -2,6 +2,7 @@
  * never became an exchange. Called by app.c. */
 #include "gateway/gateway.h"
 
+#include "base/log.h"
 #include "gateway/access.h"
 #include "gateway/route.h"
 #include "net/url.h"
@@ -74,6 +75,9 @@ enum err gateway_worker_use(struct gateway_worker *w, struct config *c, struct f
     gateway_snapshot_unref(s);
     return e;
   }
+  if (w->index == 0 && s->routes->unused + s->routes->unknown > 0)
+    LOG_WARN("too_many_targets", log_u64("not_used", s->routes->unused),
+             log_u64("without_breaker_or_places", s->routes->unknown));
   gateway_snapshot_unref(w->snapshot);
   w->snapshot = s;
   return ERR_OK;

@@ -34,52 +34,30 @@ static void write_breaker(struct json_writer *w, const struct breakers_row *row,
   json_object_end(w);
 }
 
-/* Calls see for every breaker, some at a time. */
-static void each(const struct gateway *g, const struct config *c, int64_t now_us,
-                 void (*see)(void *ctx, const struct breakers_row *row), void *ctx) {
+/* Some at a time. */
+void inspect_breakers(const struct gateway *g, const struct config *c, int64_t now_us, struct buf *out) {
   const struct breaker_rule rule = routes_breaker_rule(c);
+  struct json_writer w;
   size_t cursor = 0, count = 1;
+  json_writer_init(&w, out);
+  json_object(&w);
+  json_name(&w, "breakers");
+  json_array(&w);
   while (g->state.breakers && count > 0) {
     struct arena a;
     struct breakers_row *rows = NULL;
     arena_init(&a);
     count = breakers_list(g->state.breakers, &rule, now_us, &cursor, ROWS_A_STEP, &a, &rows);
     for (size_t i = 0; i < count; i++)
-      see(ctx, &rows[i]);
+      write_breaker(&w, &rows[i], now_us);
     arena_done(&a);
   }
+  json_array_end(&w);
+  json_object_end(&w);
 }
 
-struct listing {
-  struct json_writer w;
-  int64_t now_us;
-};
-
-static void list_one(void *ctx, const struct breakers_row *row) {
-  struct listing *l = ctx;
-  write_breaker(&l->w, row, l->now_us);
-}
-
-void inspect_breakers(const struct gateway *g, const struct config *c, int64_t now_us, struct buf *out) {
-  struct listing l = {.now_us = now_us};
-  json_writer_init(&l.w, out);
-  json_object(&l.w);
-  json_name(&l.w, "breakers");
-  json_array(&l.w);
-  each(g, c, now_us, list_one, &l);
-  json_array_end(&l.w);
-  json_object_end(&l.w);
-}
-
-static void count_open(void *ctx, const struct breakers_row *row) {
-  uint64_t *count = ctx;
-  *count += row->view.state != BREAKER_CLOSED;
-}
-
-uint64_t inspect_open_breakers(const struct gateway *g, const struct config *c, int64_t now_us) {
-  uint64_t count = 0;
-  each(g, c, now_us, count_open, &count);
-  return count;
+uint64_t inspect_open_breakers(const struct gateway *g) {
+  return g->state.breakers ? breakers_not_closed(g->state.breakers) : 0;
 }
 
 static void write_ms(struct json_writer *w, const char *name, int64_t us) {

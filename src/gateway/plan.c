@@ -93,8 +93,7 @@ static struct breaker *own_breaker(const struct plan_ask *ask, const struct conf
 }
 
 static void fill(const struct plan_ask *ask, const struct place *p, struct arena *a, struct plan_entry *e) {
-  const struct routes_state *state = ask->state;
-  bool is_fixed = p->load || text_find_char(p->target->model, '*') < 0;
+  bool is_fixed = text_find_char(p->target->model, '*') < 0;
   *e = (struct plan_entry){.place = p,
                            .upstream_model = substitute(p->target->model, ask->star, a),
                            .max_output_tokens = ask->model->max_output_tokens,
@@ -102,9 +101,6 @@ static void fill(const struct plan_ask *ask, const struct place *p, struct arena
                            .load = p->load};
   e->breaker = e->own ? own_breaker(ask, p->provider) : p->breaker;
   e->price = is_fixed ? p->price : routes_price(ask->config, p->provider, e->upstream_model);
-  if (!is_fixed && state->loads)
-    e->load =
-        loads_find(state->loads, p->provider->name, p->credential ? p->credential->name : TEXT_NONE, e->upstream_model);
   look_up(ask, e);
   fill_cost(ask, e);
   e->latency_us = load_first_token_us(e->load, ask->is_stream, ask->now_us);
@@ -122,6 +118,12 @@ static void judge_breaker(const struct plan_ask *ask, const struct breaker_rule 
   e->retry_at_us = e->verdict == PLAN_BREAKER_OPEN ? view.until_us : 0;
 }
 
+/* With the caller's own credentials all of a provider's are one, so a model of it would be asked twice alike. */
+static bool is_the_same_call(const struct plan_entry *a, const struct plan_entry *b) {
+  return a->own && b->own && a->place->provider == b->place->provider &&
+         text_equal(a->upstream_model, b->upstream_model);
+}
+
 static void judge(const struct plan_ask *ask, const struct breaker_rule *rule, const struct plan *so_far,
                   struct plan_entry *e) {
   if (!plan_policy_allows(ask->policy, e->place->provider)) {
@@ -133,7 +135,7 @@ static void judge(const struct plan_ask *ask, const struct breaker_rule *rule, c
   } else {
     judge_breaker(ask, rule, e);
     for (size_t i = 0; i < so_far->count && e->own; i++)
-      if (so_far->at[i].own && so_far->at[i].place->target == e->place->target)
+      if (is_the_same_call(&so_far->at[i], e))
         e->verdict = PLAN_OWN_CREDENTIALS;
   }
 }

@@ -27,13 +27,14 @@ static uint64_t id_of(const struct config_provider *p, struct text credential) {
   return text_hash(p->base_url) * 31 + text_hash(p->name) * 7 + text_hash(credential);
 }
 
-static void add(struct model_places *m, const struct config *c, const struct config_target *t,
+static void add(struct routes *r, struct model_places *m, const struct config *c, const struct config_target *t,
                 const struct config_credential *credential, const struct provider *adapter,
                 const struct routes_state *state) {
   struct text name = credential ? credential->name : TEXT_NONE;
-  bool is_fixed = text_find_char(t->model, '*') < 0;
-  if (m->count == PLACES_MAX)
+  if (m->count == PLACES_MAX) {
+    r->unused++;
     return;
+  }
   struct place *p = &m->at[m->count++];
   *p = (struct place){.target = t,
                       .provider = t->provider,
@@ -42,9 +43,10 @@ static void add(struct model_places *m, const struct config *c, const struct con
                       .id = id_of(t->provider, name)};
   if (state->breakers)
     p->breaker = breakers_find(state->breakers, t->provider->name, t->provider->base_url, name);
-  if (is_fixed && state->loads)
+  if (state->loads)
     p->load = loads_find(state->loads, t->provider->name, name, t->model);
-  if (is_fixed)
+  r->unknown += (state->breakers && !p->breaker) || (state->loads && !p->load);
+  if (text_find_char(t->model, '*') < 0)
     p->price = routes_price(c, t->provider, t->model);
 }
 
@@ -71,7 +73,7 @@ static void add_model(struct routes *r, const struct config *c, const struct con
   for (size_t i = 0; i < m->target_count; i++) {
     const struct config_target *t = &m->targets[i];
     for (size_t k = 0; k < credentials_of(t); k++)
-      add(places, c, t, credential_at(t, k), find(t->provider->kind_name), state);
+      add(r, places, c, t, credential_at(t, k), find(t->provider->kind_name), state);
   }
 }
 

@@ -1,5 +1,5 @@
-/* What a snapshot knows of its targets before any request comes: each with its credential, its adapter, its breaker
- * and, where the model's name is fixed, its load and price. Made once a snapshot; immutable, but for what breakers and
+/* What a snapshot knows of its targets before any request comes: each with its credential, its adapter, its breaker,
+ * its load and, where the model's name is fixed, its price. Made once a snapshot; immutable, but for what breakers and
  * loads learn. */
 #ifndef GATEWAY_ROUTES_H
 #define GATEWAY_ROUTES_H
@@ -17,9 +17,9 @@ struct place {
   const struct config_credential *credential; /* NULL: none */
   const struct provider *adapter;             /* NULL: nobody speaks to this kind */
   struct breaker *breaker;                    /* of this credential; NULL lets everything through */
-  struct load *load;                          /* NULL: the model's name comes with the request */
-  struct price price;                         /* version 0: unknown, or the name comes with the request */
-  uint64_t id;                                /* says the provider, its address and the credential: who holds a cache */
+  struct load *load;  /* one for all names that a star in the target's model stands for: callers make those up */
+  struct price price; /* version 0: unknown, or the name comes with the request */
+  uint64_t id;        /* says the provider, its address and the credential: who holds a cache */
 };
 struct model_places {
   struct place *at; /* in the order of the targets */
@@ -28,6 +28,8 @@ struct model_places {
 struct routes {
   struct arena arena;
   struct model_places *models; /* by index in config.models */
+  size_t unused;               /* places beyond PLACES_MAX */
+  size_t unknown;              /* places for which the tables of the state have no room: see breakers.h and load.h */
 };
 #define PLACES_MAX 256 /* of one model; further ones are not used */
 

@@ -10,10 +10,16 @@
 
 #define NOT_ASKED (-1)
 
+/* What is known of a candidate that was tried. */
+struct turn {
+  bool done;             /* nothing comes of trying it again */
+  int64_t not_before_us; /* loop time until which it wants to be left alone */
+};
+
 /* Where the walk over the candidates stands. */
 struct walk {
   struct exchange *x;
-  bool *done;                   /* by candidate: nothing comes of trying it again */
+  struct turn *turns;           /* by candidate */
   size_t at;                    /* the next one of this round */
   const struct candidate *busy; /* the first of this round whose places are all taken */
   bool rests;                   /* one was not let through by its breaker */
@@ -46,7 +52,7 @@ static enum err next_attempt(struct walk *w, struct attempt **out) {
   struct exchange *x = w->x;
   while (w->at < x->candidate_count) {
     size_t i = w->at++;
-    if (w->done[i])
+    if (w->turns[i].done || loop_clock_us() < w->turns[i].not_before_us)
       continue;
     enum err e = prepare(w, &x->candidates[i], false, out);
     if (e == ERR_AGAIN && !w->busy)
@@ -54,7 +60,7 @@ static enum err next_attempt(struct walk *w, struct attempt **out) {
     else if (e == ERR_UNAVAILABLE)
       w->rests = true;
     else if (e == ERR_UNSUPPORTED || e == ERR_BAD_REQUEST)
-      w->done[i] = true;
+      w->turns[i].done = true;
     else if (e != ERR_AGAIN)
       return e;
   }
@@ -83,11 +89,13 @@ static int64_t retry_after_of(const struct attempt *t) {
 }
 
 /* A failed attempt keeps its answer until another takes its place; its place at the target it gives back now. */
-static void note_failure(struct walk *w, struct attempt *t) {
-  size_t i = (size_t)(t->candidate - w->x->candidates);
-  w->done[i] = !provider_class_is_retried(t->class);
-  if (!w->done[i]) {
+static void note_failure(void *ctx, struct attempt *t) {
+  struct walk *w = ctx;
+  struct turn *turn = &w->turns[t->candidate - w->x->candidates];
+  turn->done = !provider_class_is_retried(t->class);
+  if (!turn->done) {
     int64_t us = retry_after_of(t);
+    turn->not_before_us = loop_clock_us() + us;
     if (w->retry_after_us == NOT_ASKED || us < w->retry_after_us)
       w->retry_after_us = us;
   }
@@ -132,9 +140,10 @@ static struct attempt *second_for_race(void *ctx) {
 /* What was tried becomes the exchange's newest: what happened to it is what the client hears of. */
 static enum err run(struct walk *w, struct attempt **t) {
   struct exchange *x = w->x;
+  const struct race_walk racing = {second_for_race, note_failure, w};
   bool races = race_applies(x, *t) && w->at < x->candidate_count;
   x->attempt = *t;
-  enum err e = races ? race_run(t, second_for_race, w) : attempt_run(t);
+  enum err e = races ? race_run(t, &racing) : attempt_run(t);
   x->attempt = *t;
   x->fault = (*t)->fault;
   x->fault_quotes = (*t)->fault_quotes;
@@ -211,7 +220,7 @@ static enum err give_answer(struct walk *w, enum err tried) {
 enum err exchange_send(struct exchange *x) {
   struct walk w = {.x = x, .retry_after_us = NOT_ASKED};
   enum err tried = ERR_OK, e;
-  w.done = arena_zalloc(x->arena, (x->candidate_count + 1) * sizeof(*w.done));
+  w.turns = arena_zalloc(x->arena, (x->candidate_count + 1) * sizeof(*w.turns));
   for (;;) {
     int64_t pause_us = 0;
     e = try_all(&w, &tried);

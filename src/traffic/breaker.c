@@ -98,8 +98,12 @@ static void close_now(struct breaker *b) {
   breaker_turn(b);
 }
 
+bool breaker_is_closed(const struct breaker *b) {
+  return !b || atomic_load_explicit(&b->lets_all, memory_order_relaxed);
+}
+
 bool breaker_lets(struct breaker *b, const struct breaker_rule *r, int64_t now_us) {
-  if (!b || atomic_load_explicit(&b->lets_all, memory_order_relaxed))
+  if (breaker_is_closed(b))
     return true;
   pthread_mutex_lock(&b->lock);
   bool lets = atomic_load(&b->lets_all) ||

@@ -46,6 +46,8 @@ void breaker_look(struct breaker *b, const struct breaker_rule *r, int64_t now_u
 /* Would breaker_enter succeed now? Takes nothing; without a lock while closed. Between replicas true may be too much:
  * whether this one has the right to probe is seen only when it is claimed. */
 bool breaker_lets(struct breaker *b, const struct breaker_rule *r, int64_t now_us);
+/* Does it let every call through, by itself or because an operator says so? Without a lock. */
+bool breaker_is_closed(const struct breaker *b);
 /* A call wants to go to the target. True with a pass, to be given back through breaker_leave; false, with an empty one,
  * when the breaker is open or its one probe is under way. */
 bool breaker_enter(struct breaker *b, const struct breaker_rule *r, int64_t now_us, struct breaker_pass *out);

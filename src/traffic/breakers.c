@@ -139,6 +139,14 @@ size_t breakers_list(struct breakers *all, const struct breaker_rule *r, int64_t
   return count;
 }
 
+size_t breakers_not_closed(struct breakers *all) {
+  size_t count = 0;
+  const struct breaker *b;
+  for (size_t i = 0; (b = breaker_at(all, i)); i++)
+    count += !breaker_is_closed(b);
+  return count;
+}
+
 void breakers_hear(struct breakers *all, const struct breaker_news *news, int64_t now_us) {
   bool says_something = news->state_version.count > 0 || news->force_version.count > 0, is_new;
   breaker_hear(find(all, &news->name, says_something, &is_new), news, now_us);

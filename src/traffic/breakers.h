@@ -25,6 +25,9 @@ struct breakers_row {
 size_t breakers_list(struct breakers *all, const struct breaker_rule *r, int64_t now_us, size_t *cursor, size_t max,
                      struct arena *a, struct breakers_row **out);
 
+/* How many there are that do not let every call through. */
+size_t breakers_not_closed(struct breakers *all);
+
 /* What an adapter of ports/breaker_share.h has received; texts are copied. A breaker that is not known here yet is
  * made. News older than what is known here are answered with that, through tell. May be called out of the share's own
  * functions, and so may breakers_granted. */

@@ -193,8 +193,11 @@ static inline struct config *world_config(struct world *w, const char *extra) {
       "- {name: 'lossy', targets: [{provider: oa, model: gpt, leave_out: [defer_loading]}]}\n"
       "- {name: narrow, targets: [{provider: a, model: one, concurrency: 1}]}\n"
       "- {name: narrow-two, targets: [{provider: a, model: one, concurrency: 1}, {provider: b, model: one}]}\n"
+      "- {name: 'narrow-*', targets: [{provider: a, model: 'one-*', concurrency: 1}]}\n"
       "- {name: raced, hedge: {enabled: true, delay: 500ms}, targets: [{provider: a, model: one}, {provider: b, model: "
       "two-b}]}\n"
+      "- {name: raced-soon, hedge: {enabled: true, delay: 20ms}, targets: [{provider: a, model: one}, {provider: b, "
+      "model: two-b}]}\n"
       "- {name: raced-charged, hedge: {enabled: true, delay: 500ms}, targets: [{provider: paid, model: one}, "
       "{provider: b, "
       "model: two-b}]}\n"
@@ -203,6 +206,7 @@ static inline struct config *world_config(struct world *w, const char *extra) {
       "- {name: drained, targets: [{provider: paid, model: one}]}\n"
       "- {name: drained-two, targets: [{provider: paid, model: one}, {provider: b, model: one}]}\n"
       "- {name: 'only-openai', targets: [{provider: ob, model: gpt}]}\n"
+      "- {name: keyless, targets: [{provider: a, model: one}, {provider: ob, model: gpt}]}\n"
       "prices:\n"
       "- {provider: a, model: unpriced-not, input: 1, output: 1}\n",
       a, b, a, b, a, a, a, a);

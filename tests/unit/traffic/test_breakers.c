@@ -78,6 +78,7 @@ static void operators_see_every_breaker_once_page_by_page(void **state) {
     struct breaker *b = breakers_find(all, (struct text){&c, 1}, TEXT("https://e"), TEXT("main"));
     breaker_set_force(b, c % 2 == 0 ? BREAKER_FORCED_OPEN : BREAKER_AUTOMATIC, "why", 5);
   }
+  assert_int_equal(breakers_not_closed(all), 11);
   struct breakers_row *rows;
   size_t cursor = 0, seen = 0, n;
   while ((n = breakers_list(all, &rule, 7, &cursor, 5, &a, &rows)) > 0) {
