@@ -149,6 +149,8 @@ static struct http_server_options local_options(struct worker *w, const struct c
   struct http_server_options o = server_options(w, c);
   o.max_connections = LOCAL_CONNECTIONS;
   o.shared_connections = NULL;
+  o.max_requests = LOCAL_CONNECTIONS;
+  o.shared_requests = NULL;
   o.tls = NULL;
   o.serve = serve_local;
   return o;
@@ -310,6 +312,8 @@ static void use_arrived(struct mailbox_message *m) {
   struct fault f = {0};
   if (gateway_worker_use(&u->worker->gateway, u->config, &f) != ERR_OK) {
     LOG_ERROR("config_not_used", log_u64("worker", u->worker->o.index), log_str("detail", fault_text(&f)));
+  } else if (u->worker->server) {
+    http_server_limit_requests(u->worker->server, u->worker->gateway.snapshot->config->limits.requests);
   }
   free(u);
 }

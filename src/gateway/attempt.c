@@ -18,6 +18,8 @@ struct attempt *attempt_new(struct exchange *x, const struct candidate *c) {
   return t;
 }
 
+bool candidate_is_billable(const struct candidate *c) { return !c->own && (!c->target || c->target->billable); }
+
 static const struct config_timeouts *limits_of(const struct attempt *t) {
   const struct candidate *c = t->candidate;
   return c->target ? &c->target->timeouts : &c->provider->timeouts;
@@ -89,7 +91,9 @@ void attempt_give_up(struct attempt *t) {
   const char *why = provider_class_name(t->class);
   LOG_WARN("attempt_failed", log_text("provider", t->candidate->provider->name), log_str("class", why),
            log_u64("attempt", t->row.attempt), log_i64("upstream_status", t->upstream_status),
-           log_str("detail", t->fault_quotes ? err_text(t->fault.err) : t->fault.text));
+           log_str("detail", t->fault.err == ERR_OK ? err_text(ERR_UPSTREAM_STATUS)
+                             : t->fault_quotes      ? err_text(t->fault.err)
+                                                    : t->fault.text));
   t->x->failovers++;
   attempt_settle(t, "failed_over", why);
 }
@@ -122,11 +126,13 @@ static void fill_row(struct attempt *t) {
       .wire = text_of(x->route.wire->name),
       .operation = text_of(x->route.operation_name),
       .provider = c->provider->name,
-      .credential = c->credential ? c->credential->name : TEXT("caller"),
+      .credential = c->own          ? TEXT("caller")
+                    : c->credential ? c->credential->name
+                                    : TEXT_NONE,
       .model = x->ask.model,
       .upstream_model = c->upstream_model,
       .streamed = x->ask.stream,
-      .billable = (!c->target || c->target->billable) && !exchange_is_count(x),
+      .billable = candidate_is_billable(c) && !exchange_is_count(x),
       .reserved_nano = exchange_worst_cost(x, c),
       .price_version = c->price.version,
       .first_token_us = -1,
@@ -168,8 +174,8 @@ static enum err address(struct attempt *t, struct provider_target *out) {
       .raw_path = x->route.vendor_path,
       .query = c->pairing.mode == PAIRING_PASS ? x->rq->query : TEXT_NONE,
       .api_key = c->credential ? secret_reveal(c->credential->api_key) : TEXT_NONE,
-      .own_x_api_key = x->own_x_api_key,
-      .own_authorization = x->own_authorization,
+      .own_x_api_key = c->own ? x->own_x_api_key : TEXT_NONE,
+      .own_authorization = c->own ? x->own_authorization : TEXT_NONE,
       .has_version = has_version(t),
       .model = c->upstream_model,
       .stream = x->ask.stream,
@@ -177,9 +183,6 @@ static enum err address(struct attempt *t, struct provider_target *out) {
       .referer = c->provider->referer,
       .title = c->provider->title,
   };
-  /* A server without a key of ours is not the one that the caller's own is for. */
-  if (c->credential || c->provider->kind != CONFIG_ANTHROPIC)
-    call.own_x_api_key = call.own_authorization = TEXT_NONE;
   struct aws_credentials aws = {0};
   if (c->adapter->signs) {
     enum err e = access_find(t, &aws);

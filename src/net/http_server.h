@@ -73,6 +73,8 @@ void http_server_accept(struct http_server *srv, struct stream *s, const struct 
 void http_server_drain(struct http_server *srv, bool patient);
 size_t http_server_connections(const struct http_server *srv); /* also those whose client left what is being served */
 size_t http_server_active(const struct http_server *srv);      /* requests being served */
+/* Another max_requests, from the next request on; what is being served goes on. On the server's loop. */
+void http_server_limit_requests(struct http_server *srv, size_t max);
 /* Resets whatever is left: every request fiber is cancelled. Frees once the last has ended (srv must not be used
  * afterwards). */
 void http_server_close(struct http_server *srv);
