@@ -122,35 +122,40 @@ static const struct config_provider *find_provider(const struct config *c, struc
   return NULL;
 }
 
-static void set(const struct gateway *g, const struct config_provider *p, struct text credential,
-                const struct force_ask *ask, int64_t now_us) {
-  char reason[REASON_MAX + 1];
-  struct text said = text_is_empty(ask->reason) ? TEXT("by the operator") : text_head(ask->reason, REASON_MAX);
-  int n = snprintf(reason, sizeof(reason), "%.*s", TEXT_ARGS(said));
-  struct breaker *b = breakers_find(g->state.breakers, p->name, p->base_url, credential);
-  if (b && n >= 0)
-    breaker_set_force(b, ask->force, reason, now_us);
+/* All that the provider's credentials have; those of callers with credentials of their own, too. */
+static void set_all(struct breakers *all, const struct config_provider *p, enum breaker_force f, const char *reason,
+                    int64_t now_us) {
+  for (size_t i = 0; i < p->credential_count; i++)
+    (void)breakers_find(all, p->name, p->base_url, p->credentials[i].name);
+  if (p->credential_count == 0)
+    (void)breakers_find(all, p->name, p->base_url, TEXT_NONE);
+  breakers_set_force(all, p->name, p->base_url, f, reason, now_us);
+}
+
+static enum err set_one(struct breakers *all, const struct config_provider *p, const struct force_ask *ask,
+                        const char *reason, int64_t now_us, struct fault *f) {
+  for (size_t i = 0; i < p->credential_count; i++) {
+    if (!text_equal(ask->credential, p->credentials[i].name))
+      continue;
+    breaker_set_force(breakers_find(all, p->name, p->base_url, ask->credential), ask->force, reason, now_us);
+    return ERR_OK;
+  }
+  return fault_set(f, ERR_NOT_FOUND, "credential", "the provider \"%.*s\" has no credential \"%.*s\"",
+                   TEXT_ARGS(p->name), TEXT_ARGS(ask->credential));
 }
 
 static enum err force(const struct gateway *g, const struct config *c, const struct force_ask *ask, int64_t now_us,
                       struct fault *f) {
   const struct config_provider *p = find_provider(c, ask->provider);
-  bool found = false;
+  struct text said = text_is_empty(ask->reason) ? TEXT("by the operator") : text_head(ask->reason, REASON_MAX);
+  char reason[REASON_MAX + 1];
   if (!p)
     return fault_set(f, ERR_NOT_FOUND, "provider", "there is no provider \"%.*s\"", TEXT_ARGS(ask->provider));
-  for (size_t i = 0; i < p->credential_count; i++) {
-    if (!text_is_empty(ask->credential) && !text_equal(ask->credential, p->credentials[i].name))
-      continue;
-    set(g, p, p->credentials[i].name, ask, now_us);
-    found = true;
-  }
-  if (p->credential_count == 0 && text_is_empty(ask->credential)) {
-    set(g, p, TEXT_NONE, ask, now_us);
-    found = true;
-  }
-  return found ? ERR_OK
-               : fault_set(f, ERR_NOT_FOUND, "credential", "the provider \"%.*s\" has no credential \"%.*s\"",
-                           TEXT_ARGS(p->name), TEXT_ARGS(ask->credential));
+  snprintf(reason, sizeof(reason), "%.*s", TEXT_ARGS(said));
+  if (!text_is_empty(ask->credential))
+    return set_one(g->state.breakers, p, ask, reason, now_us, f);
+  set_all(g->state.breakers, p, ask->force, reason, now_us);
+  return ERR_OK;
 }
 
 enum err inspect_force(const struct gateway *g, const struct config *c, struct text body, int64_t now_us,

@@ -10,12 +10,23 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* What an operator has said of all breakers of an endpoint. */
+struct word {
+  struct breaker_name of; /* without a credential */
+  enum breaker_force force;
+  int64_t said_us;
+  char reason[BREAKER_REASON_BYTES];
+  struct word *next;
+  char bytes[]; /* of's */
+};
+
 struct breakers {
   pthread_mutex_t lock;
   struct map *by_name;
   struct breaker **list; /* grows with the map */
   size_t count, cap;
   struct breaker_share *share;
+  struct word *words; /* one an endpoint; an operator names providers of the configuration, so they are few */
 };
 
 struct breakers *breakers_new(size_t max, struct breaker_share *share) {
@@ -33,6 +44,10 @@ void breakers_free(struct breakers *all) {
     return;
   for (size_t i = 0; i < all->count; i++)
     breaker_free(all->list[i]);
+  for (struct word *w = all->words, *next; w; w = next) {
+    next = w->next;
+    free(w);
+  }
   free(all->list);
   map_free(all->by_name);
   pthread_mutex_destroy(&all->lock);
@@ -102,13 +117,40 @@ static struct breaker *find(struct breakers *all, const struct breaker_name *nam
   return b;
 }
 
+static bool is_of(const struct breaker_name *n, struct text provider, struct text endpoint) {
+  return text_equal(n->provider, provider) && text_equal(n->endpoint, endpoint);
+}
+
+/* With the lock held. NULL: nothing was said. */
+static struct word *word_of(struct breakers *all, struct text provider, struct text endpoint) {
+  struct word *w = all->words;
+  while (w && !is_of(&w->of, provider, endpoint))
+    w = w->next;
+  return w;
+}
+
+/* A new breaker comes under the word that was said of its endpoint. */
+static void heed_word(struct breakers *all, struct breaker *b) {
+  const struct breaker_name *n = breaker_name_of(b);
+  struct word said = {.force = BREAKER_AUTOMATIC};
+  pthread_mutex_lock(&all->lock);
+  const struct word *w = word_of(all, n->provider, n->endpoint);
+  if (w)
+    said = *w;
+  pthread_mutex_unlock(&all->lock);
+  if (said.force != BREAKER_AUTOMATIC)
+    breaker_set_force(b, said.force, said.reason, said.said_us);
+}
+
 struct breaker *breakers_find(struct breakers *all, struct text provider, struct text endpoint,
                               struct text credential) {
   struct breaker_name name = {provider, endpoint, credential};
   bool is_new;
   struct breaker *b = find(all, &name, true, &is_new);
-  if (b && is_new)
+  if (b && is_new) {
     breaker_greet(b);
+    heed_word(all, b);
+  }
   return b;
 }
 
@@ -118,6 +160,42 @@ static struct breaker *breaker_at(struct breakers *all, size_t i) {
   struct breaker *b = i < all->count ? all->list[i] : NULL;
   pthread_mutex_unlock(&all->lock);
   return b;
+}
+
+static struct word *word_new(struct text provider, struct text endpoint) {
+  struct word *w = calloc(1, sizeof(*w) + provider.len + endpoint.len);
+  if (!w)
+    abort();
+  memcpy(w->bytes, provider.at, provider.len);
+  memcpy(w->bytes + provider.len, endpoint.at, endpoint.len);
+  w->of.provider = (struct text){w->bytes, provider.len};
+  w->of.endpoint = (struct text){w->bytes + provider.len, endpoint.len};
+  return w;
+}
+
+static void remember_word(struct breakers *all, struct text provider, struct text endpoint, enum breaker_force f,
+                          const char *reason, int64_t now_us) {
+  pthread_mutex_lock(&all->lock);
+  struct word *w = word_of(all, provider, endpoint);
+  if (!w) {
+    w = word_new(provider, endpoint);
+    w->next = all->words;
+    all->words = w;
+  }
+  w->force = f;
+  w->said_us = now_us;
+  snprintf(w->reason, sizeof(w->reason), "%s", reason ? reason : "");
+  pthread_mutex_unlock(&all->lock);
+}
+
+void breakers_set_force(struct breakers *all, struct text provider, struct text endpoint, enum breaker_force f,
+                        const char *reason, int64_t now_us) {
+  struct breaker *b;
+  remember_word(all, provider, endpoint, f, reason, now_us);
+  for (size_t i = 0; (b = breaker_at(all, i)); i++) {
+    if (is_of(breaker_name_of(b), provider, endpoint))
+      breaker_set_force(b, f, reason, now_us);
+  }
 }
 
 size_t breakers_list(struct breakers *all, const struct breaker_rule *r, int64_t now_us, size_t *cursor, size_t max,

@@ -16,6 +16,11 @@ void breakers_free(struct breakers *all);
  * function of breaker.h takes for closed. */
 struct breaker *breakers_find(struct breakers *all, struct text provider, struct text endpoint, struct text credential);
 
+/* An operator's word for every breaker of a provider's endpoint, whatever the credential: those that are there, and
+ * those that are made later, until another word for all of them. See breaker_set_force. */
+void breakers_set_force(struct breakers *all, struct text provider, struct text endpoint, enum breaker_force f,
+                        const char *reason, int64_t now_us);
+
 struct breakers_row {
   struct breaker_name name;
   struct breaker_view view;

@@ -63,6 +63,45 @@ static void forced(struct world *w) {
 }
 static void test_a_breaker_is_set_by_hand(void **state) { run_learning_world(forced, NULL); }
 
+/* Callers with credentials of their own have breakers of their own, made when they first come. */
+static void forced_for_all(struct world *w) {
+  static const char own[] = JSON_TYPE "x-api-key: sk-ant-own\r\n", line[] = "POST /ak/" KEY "/v1/messages";
+  struct fault f = {0};
+  w->up[0].answer = w->up[1].answer = json_answer(w, 200, MESSAGE);
+  CHECK_ERR(set_force(w, "{\"provider\":\"a\",\"force\":\"open\"}", &f), ERR_OK);
+  CHECK_INT(ask(w, line, own, TEXT(TWO)), 200);
+  CHECK_HEADER(w, "x-weir-provider", "b");
+  CHECK_ERR(set_force(w, "{\"provider\":\"a\",\"force\":\"automatic\"}", &f), ERR_OK);
+  CHECK_INT(ask(w, line, own, TEXT(TWO)), 200);
+  CHECK_HEADER(w, "x-weir-provider", "a");
+  CHECK_ERR(set_force(w, "{\"provider\":\"a\",\"force\":\"open\"}", &f), ERR_OK);
+  CHECK_INT(ask(w, line, own, TEXT(TWO)), 200);
+  CHECK_HEADER(w, "x-weir-provider", "b");
+  CHECK_INT(w->up[0].requests, 1);
+}
+static void test_a_provider_that_is_opened_by_hand_gets_nobodys_requests(void **state) {
+  run_learning_world(forced_for_all, NULL);
+}
+
+/* Vendors' other paths have no breaker to fail on, but the operator's word counts there, too. */
+static void forced_raw(struct world *w) {
+  struct fault f = {0};
+  w->up[0].answer = w->up[1].answer = json_answer(w, 200, "{}");
+  CHECK_ERR(set_force(w, "{\"provider\":\"a\",\"force\":\"open\"}", &f), ERR_OK);
+  CHECK_INT(ask(w, "GET /anthropic/v1/files", X_API_KEY, TEXT_NONE), 200);
+  CHECK_HEADER(w, "x-weir-provider", "b");
+  CHECK_ERR(set_force(w, "{\"provider\":\"b\",\"force\":\"open\"}", &f), ERR_OK);
+  CHECK_ERR(set_force(w, "{\"provider\":\"paid\",\"force\":\"open\"}", &f), ERR_OK);
+  CHECK_INT(ask(w, "GET /anthropic/v1/files", X_API_KEY, TEXT_NONE), 503);
+  CHECK_ERR(set_force(w, "{\"provider\":\"a\",\"force\":\"automatic\"}", &f), ERR_OK);
+  CHECK_INT(ask(w, "GET /anthropic/v1/files", X_API_KEY, TEXT_NONE), 200);
+  CHECK_HEADER(w, "x-weir-provider", "a");
+  CHECK_INT(w->up[0].requests, 1);
+}
+static void test_the_operators_word_counts_on_vendors_other_paths(void **state) {
+  run_learning_world(forced_raw, NULL);
+}
+
 static void refused(struct world *w) {
   static const struct {
     const char *body, *field;
@@ -95,6 +134,8 @@ int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(test_breakers_and_targets_are_shown),
       cmocka_unit_test(test_a_breaker_is_set_by_hand),
+      cmocka_unit_test(test_a_provider_that_is_opened_by_hand_gets_nobodys_requests),
+      cmocka_unit_test(test_the_operators_word_counts_on_vendors_other_paths),
       cmocka_unit_test(test_what_cannot_be_set_is_named),
       cmocka_unit_test(test_a_gateway_that_learns_nothing_shows_nothing),
   };

@@ -70,6 +70,32 @@ static void past_the_bound_there_is_none_and_calls_go(void **state) {
   breakers_free(all);
 }
 
+static enum breaker_force force_of(struct breakers *all, const char *provider, const char *credential) {
+  struct breaker_view v;
+  breaker_look(breakers_find(all, text_of(provider), TEXT("e"), text_of(credential)), &rule, 9, &v);
+  if (v.force != BREAKER_AUTOMATIC)
+    assert_string_equal(v.reason, "maintenance");
+  return v.force;
+}
+
+static void a_word_for_an_endpoint_is_for_those_to_come_too(void **state) {
+  struct breakers *all = breakers_new(10, NULL);
+  assert_int_equal(force_of(all, "p", "one"), BREAKER_AUTOMATIC);
+  breakers_set_force(all, TEXT("p"), TEXT("e"), BREAKER_FORCED_OPEN, "maintenance", 5);
+  assert_int_equal(force_of(all, "p", "one"), BREAKER_FORCED_OPEN);
+  assert_int_equal(force_of(all, "p", "two"), BREAKER_FORCED_OPEN);
+  assert_int_equal(force_of(all, "other", "one"), BREAKER_AUTOMATIC);
+  breaker_set_force(breakers_find(all, TEXT("p"), TEXT("e"), TEXT("two")), BREAKER_AUTOMATIC, NULL, 6);
+  assert_int_equal(force_of(all, "p", "two"), BREAKER_AUTOMATIC);
+  breakers_set_force(all, TEXT("p"), TEXT("e"), BREAKER_FORCED_CLOSED, "maintenance", 7);
+  assert_int_equal(force_of(all, "p", "two"), BREAKER_FORCED_CLOSED);
+  assert_int_equal(force_of(all, "p", "three"), BREAKER_FORCED_CLOSED);
+  breakers_set_force(all, TEXT("p"), TEXT("e"), BREAKER_AUTOMATIC, NULL, 8);
+  assert_int_equal(force_of(all, "p", "one"), BREAKER_AUTOMATIC);
+  assert_int_equal(force_of(all, "p", "four"), BREAKER_AUTOMATIC);
+  breakers_free(all);
+}
+
 static void operators_see_every_breaker_once_page_by_page(void **state) {
   struct breakers *all = breakers_new(100, NULL);
   struct arena a;
@@ -160,6 +186,7 @@ int main(void) {
       cmocka_unit_test(each_provider_endpoint_and_credential_has_its_own),
       cmocka_unit_test(names_may_be_long_and_are_copied),
       cmocka_unit_test(past_the_bound_there_is_none_and_calls_go),
+      cmocka_unit_test(a_word_for_an_endpoint_is_for_those_to_come_too),
       cmocka_unit_test(operators_see_every_breaker_once_page_by_page),
       cmocka_unit_test(threads_that_look_at_once_find_the_same),
   };
