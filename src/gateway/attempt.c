@@ -71,9 +71,25 @@ static enum breaker_verdict verdict_of(const struct attempt *t) {
   return t->class == PROVIDER_OK && t->tap.finished && !t->tap.failed ? BREAKER_SUCCESS : BREAKER_NEUTRAL;
 }
 
+static void tell_closed(const struct attempt *t) {
+  const struct breaker_name *name = breaker_name_of(t->candidate->breaker);
+  LOG_INFO("breaker_closed", log_text("provider", name->provider), log_text("credential", name->credential));
+}
+
+static void tell_opened(const struct attempt *t, const struct breaker_rule *rule) {
+  const struct breaker_name *name = breaker_name_of(t->candidate->breaker);
+  LOG_WARN("breaker_opened", log_text("provider", name->provider), log_text("credential", name->credential),
+           log_str("class", provider_class_name(t->class)), log_i64("rests_ms", rule->open_us / 1000));
+}
+
 void attempt_leave(struct attempt *t) {
   const struct breaker_rule rule = routes_breaker_rule(t->x->config);
-  breaker_leave(&t->pass, &rule, verdict_of(t), provider_class_name(t->class), loop_clock_us());
+  enum breaker_verdict verdict = verdict_of(t);
+  bool turned = breaker_leave(&t->pass, &rule, verdict, provider_class_name(t->class), loop_clock_us());
+  if (turned && verdict == BREAKER_SUCCESS)
+    tell_closed(t);
+  else if (turned)
+    tell_opened(t, &rule);
   slot_give_back(&t->slot);
   if (t->counted)
     load_end(t->candidate->load);
@@ -249,6 +265,11 @@ void attempt_set_grace(struct attempt *t) {
   http_request_cancel_after(x->rq, x->grace_us);
 }
 
+static void probe_answers(struct attempt *t) {
+  if (breaker_probe_answers(&t->pass, loop_clock_us()))
+    tell_closed(t);
+}
+
 static enum err run_once(struct attempt *t, bool fresh) {
   enum err e = reserve(t);
   if (e != ERR_OK)
@@ -260,7 +281,7 @@ static enum err run_once(struct attempt *t, bool fresh) {
   if (is_the_providers_fault(e))
     t->class = provider_class_of_err(e);
   if (e == ERR_OK && t->class == PROVIDER_OK)
-    breaker_probe_answers(&t->pass, loop_clock_us());
+    probe_answers(t);
   return e;
 }
 

@@ -1,6 +1,7 @@
 // What the tests of routing have in common: a gateway before two simulators, clients of three vendors that tell what they heard
 // whatever becomes of a call, and the numbers and answers that an operator looks at.
 import assert from 'node:assert/strict';
+import { readFileSync, writeFileSync } from 'node:fs';
 import { BedrockRuntimeClient, ConverseCommand, ConverseStreamCommand, type ConverseStreamOutput } from '@aws-sdk/client-bedrock-runtime';
 import { Anthropic, OpenAI, Sim, Weir, eventually, type LedgerRow } from './harness.js';
 
@@ -295,4 +296,16 @@ export function byModel(rows: LedgerRow[]): Map<string, LedgerRow[]> {
   const map = new Map<string, LedgerRow[]>();
   for (const r of rows) map.set(r.model, [...(map.get(r.model) ?? []), r]);
   return map;
+}
+
+/** Writes the configuration anew and has it read; waits until the program says that it was. */
+export async function reload(weir: Weir, edit: (text: string) => string): Promise<void> {
+  const count = (): number => weir.logs().split('"config_reloaded"').length;
+  const before = count();
+  const old = readFileSync(weir.file, 'utf8');
+  const fresh = edit(old);
+  assert.notEqual(fresh, old, 'nothing is changed');
+  writeFileSync(weir.file, fresh);
+  weir.signal('SIGHUP');
+  await eventually('the configuration is read', async () => count() > before);
 }
