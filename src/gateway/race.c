@@ -91,9 +91,12 @@ static void stop(struct runner *r) {
     fiber_cancel(fiber_self());
 }
 
-static bool one_runs(const struct race *r) {
+static bool failed(const struct runner *r) { return r->result != ERR_OK || attempt_falls_over(r->t, r->result); }
+
+/* It still runs, or has ended just now. */
+static bool one_is_left(const struct race *r) {
   for (size_t i = 0; i < r->count; i++) {
-    if (!r->at[i].over)
+    if (!r->at[i].seen)
       return true;
   }
   return false;
@@ -110,7 +113,7 @@ static enum err finish(struct race *r, struct runner *winner, struct attempt **t
     attempt_settle(other->t, "hedge_lost", "");
   }
   winner->t->races = false;
-  r->x->hedge_won = winner != &r->at[0] && winner->result == ERR_OK;
+  r->x->hedge_won = winner != &r->at[0] && !failed(winner);
   *t = winner->t;
   return winner->result;
 }
@@ -126,7 +129,7 @@ static enum err cancel(struct race *r, struct attempt **t) {
   return ERR_CANCELLED;
 }
 
-enum err race_run(struct attempt **t, struct attempt *(*second)(void *ctx), void *ctx) {
+enum err race_run(struct attempt **t, const struct race_walk *walk) {
   struct race race = {.x = (*t)->x}, *r = &race;
   int64_t deadline_us = loop_clock_us() + delay_us(r->x, *t);
   if (!start(r, *t)) {
@@ -137,17 +140,17 @@ enum err race_run(struct attempt **t, struct attempt *(*second)(void *ctx), void
     struct runner *runner = NULL;
     enum err e = wait_for_news(r, deadline_us, &runner);
     if (runner) {
-      bool failed = runner->result != ERR_OK || attempt_falls_over(runner->t, runner->result);
       runner->seen = true;
-      if (!failed || !one_runs(r))
+      if (!failed(runner) || !one_is_left(r))
         return finish(r, runner, t);
+      walk->note_failure(walk->ctx, runner->t);
       attempt_give_up(runner->t);
     } else if (e == ERR_TIMEOUT) {
-      struct attempt *other = second(ctx);
+      struct attempt *other = walk->second(walk->ctx);
       deadline_us = FIBER_NO_DEADLINE;
       if (other && !start(r, other))
         attempt_drop(other);
-      r->x->hedged = r->count > 1;
+      r->x->hedged |= r->count > 1;
     } else {
       return cancel(r, t);
     }
