@@ -216,15 +216,8 @@ static enum err make_workers(struct app *a, struct fault *f) {
   return e;
 }
 
-static enum err listen_locally(struct app *a) {
-  int fd = a->local.fd < 0 ? -1 : fcntl(a->local.fd, F_DUPFD_CLOEXEC, 3);
-  if (a->local.fd < 0)
-    return ERR_OK;
-  return fd < 0 ? ERR_SYSTEM : worker_listen_local(a->workers[0], fd);
-}
-
-enum err app_begin_to_serve(struct app *a, struct fault *f) {
-  enum err e = sockets_listen(&a->sockets, f);
+enum err app_listen(struct app *a, struct fault *f) {
+  enum err e = ERR_OK;
   for (unsigned w = 0; w < a->worker_count && e == ERR_OK; w++) {
     struct worker_socket *mine = NULL;
     size_t count = 0;
@@ -233,14 +226,32 @@ enum err app_begin_to_serve(struct app *a, struct fault *f) {
       e = worker_listen(a->workers[w], mine, count);
     free(mine);
   }
+  return e == ERR_OK ? e : fault_set(f, e, "listen", "cannot accept connections: %s", strerror(errno));
+}
+
+void app_pause(struct app *a) {
+  for (unsigned w = 0; w < a->worker_count; w++)
+    worker_pause(a->workers[w]);
+}
+
+static enum err listen_locally(struct app *a, struct fault *f) {
+  if (a->local.fd < 0)
+    return ERR_OK;
+  int fd = fcntl(a->local.fd, F_DUPFD_CLOEXEC, 3);
+  enum err e = fd < 0 ? ERR_SYSTEM : worker_listen_local(a->workers[0], fd);
+  return e == ERR_OK ? e : fault_set(f, e, NULL, "cannot accept connections locally: %s", strerror(errno));
+}
+
+static enum err begin_to_serve(struct app *a, struct fault *f) {
+  enum err e = sockets_listen(&a->sockets, f);
   if (e == ERR_OK)
-    e = listen_locally(a);
-  if (e != ERR_OK)
-    return f->text[0] ? e : fault_set(f, e, "listen", "cannot accept connections: %s", strerror(errno));
-  size_t unused = sockets_drop_unused(&a->sockets);
+    e = app_listen(a, f);
+  if (e == ERR_OK)
+    e = listen_locally(a, f);
+  size_t unused = e == ERR_OK ? sockets_drop_unused(&a->sockets) : 0;
   if (unused > 0)
     LOG_WARN("sockets_not_in_listen", log_u64("closed", unused));
-  return ERR_OK;
+  return e;
 }
 
 static void print_ready(struct app *a) {
@@ -455,7 +466,7 @@ static enum err open_service(struct app *a, struct fault *f) {
     e = make_workers(a, f);
   if (e == ERR_OK)
     e = takeover_wait(a, f);
-  return e == ERR_OK ? app_begin_to_serve(a, f) : e;
+  return e == ERR_OK ? begin_to_serve(a, f) : e;
 }
 
 int app_serve(const struct app_options *o) {

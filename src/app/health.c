@@ -53,7 +53,10 @@ static void write_gauges(struct app *a, struct buf *out) {
   metrics_write_one(out, "weir_ledger_stored_total", "counter", "Attempts written to the store since the start.",
                     l.stored);
   metrics_write_one(out, "weir_ledger_recovered_total", "counter",
-                    "Attempts of an earlier process settled at the start.", l.recovered);
+                    "Attempts of processes that were killed, settled by this one.", l.recovered);
+  metrics_write_one(out, "weir_generation", "gauge", "1, and one more with each upgrade.", a->generation);
+  metrics_write_one(out, "weir_replaced_processes", "gauge", "Processes that finish their calls after an upgrade.",
+                    succession_list(&a->succession, NULL));
 }
 
 static void write_metrics(void *ctx, struct buf *out) {

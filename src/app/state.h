@@ -4,6 +4,7 @@
 #define APP_STATE_H
 
 #include "app/app.h"
+#include "app/life.h"
 #include "app/local.h"
 #include "app/sockets.h"
 #include "app/succession.h"
@@ -31,6 +32,7 @@ struct app {
   sigset_t signals_before; /* the mask the process was started with */
   int signal_fd, wake_fd;  /* the main thread's: signals, and news from other threads */
   struct app_signals signals;
+  struct life life;
   struct systemd systemd;
   struct succession succession;
   struct upgrade_desk desk;
@@ -68,9 +70,10 @@ struct app {
 
 /* The file that holds what is not to be forgotten; NULL for a store in memory. */
 const char *app_data_dir(const struct app *a);
-/* Accepts on the sockets of a->sockets and the operator's, on every worker. On failure none is accepted on for long:
- * the process has to end. */
-enum err app_begin_to_serve(struct app *a, struct fault *f) MUST_CHECK;
+/* Every worker accepts on its part of a->sockets. On failure some may: the process has to end. */
+enum err app_listen(struct app *a, struct fault *f) MUST_CHECK;
+/* No worker accepts when this returns; app_listen takes it back. */
+void app_pause(struct app *a);
 /* Reads the configuration anew; all of it or nothing is used. */
 void app_reload(struct app *a);
 

@@ -36,7 +36,7 @@ struct worker {
   struct gateway_worker gateway;
   struct loop *loop;
   struct http_server *server, *local; /* local NULL: another worker's */
-  struct listener **listeners;
+  struct listener **listeners, *local_listener;
   size_t listener_count;
   pthread_t thread;
   bool thread_started, closed;
@@ -189,10 +189,16 @@ static enum err build(struct worker *w, struct fault *f) {
 }
 
 /* Whether a socket's file goes is app's to decide: others may listen there. */
-static void stop_listening(struct worker *w) {
+static void pause_listening(struct worker *w) {
   for (size_t i = 0; i < w->listener_count; i++)
     listener_release(w->listeners[i]);
   w->listener_count = 0;
+}
+
+static void stop_listening(struct worker *w) {
+  pause_listening(w);
+  listener_leave(w->local_listener);
+  w->local_listener = NULL;
 }
 
 static void close_all(struct worker *w) {
@@ -253,52 +259,65 @@ void worker_drain(struct worker *w, bool patient, int64_t deadline_us) {
 struct listen_message {
   struct mailbox_message message;
   struct worker *worker;
-  const struct worker_socket *sockets;
+  const struct worker_socket *sockets; /* NULL: pause */
   size_t count;
   bool local;
   enum err result;
   sem_t done;
 };
 
-static enum err add_listener(struct worker *w, const struct worker_socket *s, bool local) {
+static enum err add_listener(struct worker *w, const struct worker_socket *s) {
   w->listeners = reallocarray(w->listeners, w->listener_count + 1, sizeof(struct listener *));
   if (!w->listeners)
     abort();
-  enum err e = listener_start(w->loop, s->fd, s->shared, local ? on_accept_local : on_accept, w,
-                              &w->listeners[w->listener_count]);
+  enum err e = listener_start(w->loop, s->fd, s->shared, on_accept, w, &w->listeners[w->listener_count]);
   if (e == ERR_OK)
     w->listener_count++;
   return e;
 }
 
+static enum err add_local(struct worker *w, const struct worker_socket *s) {
+  return listener_start(w->loop, s->fd, s->shared, on_accept_local, w, &w->local_listener);
+}
+
 static void listen_arrived(struct mailbox_message *m) {
   struct listen_message *l = (struct listen_message *)m;
+  if (!l->sockets)
+    pause_listening(l->worker);
   for (size_t i = 0; i < l->count; i++) {
     if (l->result == ERR_OK)
-      l->result = add_listener(l->worker, &l->sockets[i], l->local);
+      l->result = l->local ? add_local(l->worker, &l->sockets[i]) : add_listener(l->worker, &l->sockets[i]);
     else
       close(l->sockets[i].fd);
   }
   sem_post(&l->done);
 }
 
-static enum err listen_on(struct worker *w, const struct worker_socket *sockets, size_t count, bool local) {
-  struct listen_message l = {.message = {listen_arrived, NULL}, w, sockets, count, local, ERR_OK};
-  sem_init(&l.done, 0, 0);
-  mailbox_post(w->loop, &l.message);
-  while (sem_wait(&l.done) != 0)
+static enum err send_and_wait(struct listen_message *l) {
+  l->message.run = listen_arrived;
+  sem_init(&l->done, 0, 0);
+  mailbox_post(l->worker->loop, &l->message);
+  while (sem_wait(&l->done) != 0)
     continue;
-  sem_destroy(&l.done);
-  return l.result;
+  sem_destroy(&l->done);
+  return l->result;
 }
 
 enum err worker_listen(struct worker *w, const struct worker_socket *sockets, size_t count) {
-  return listen_on(w, sockets, count, false);
+  struct listen_message l = {.worker = w, .sockets = sockets, .count = count};
+  return send_and_wait(&l);
 }
 
 enum err worker_listen_local(struct worker *w, int fd) {
   struct worker_socket s = {fd, false};
-  return listen_on(w, &s, 1, true);
+  struct listen_message l = {.worker = w, .sockets = &s, .count = 1, .local = true};
+  return send_and_wait(&l);
+}
+
+void worker_pause(struct worker *w) {
+  struct listen_message l = {.worker = w};
+  enum err paused = send_and_wait(&l);
+  (void)paused; /* nothing in it can fail */
 }
 
 struct use_message {

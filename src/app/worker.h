@@ -38,7 +38,9 @@ struct worker_socket {
 /* Accepts on these from now on; waits until the running worker does. ERR_SYSTEM: one cannot be watched, and none of the
  * rest is accepted on. Not from the worker's own thread. */
 enum err worker_listen(struct worker *w, const struct worker_socket *sockets, size_t count) MUST_CHECK;
-/* The same for the operator's socket, on the worker that has `local`. */
+/* Stops accepting there, for now; waits until it has. What was accepted is served. */
+void worker_pause(struct worker *w);
+/* As worker_listen for the operator's socket, which no pause stops, on the worker that has `local`. */
 enum err worker_listen_local(struct worker *w, int fd) MUST_CHECK;
 /* Any thread: use this snapshot from now on (one reference is taken over). */
 void worker_use(struct worker *w, struct config *c);

@@ -286,6 +286,10 @@ export class Weir {
     if (status.pid !== this.pid) this.started.add(status.pid);
     return status;
   }
+  /** A process that an upgrade has started, to be ended with the others. */
+  takes(pid: number): void {
+    this.started.add(pid);
+  }
   /** Sends a signal to one of this test's processes, whichever serves now. */
   signalTo(pid: number, name: NodeJS.Signals): void {
     if (pid !== this.pid && !this.started.has(pid)) throw new Error(`process ${pid} is not one of this test`);
