@@ -197,7 +197,7 @@ static void pause_listening(struct worker *w) {
 
 static void stop_listening(struct worker *w) {
   pause_listening(w);
-  listener_leave(w->local_listener);
+  listener_release(w->local_listener);
   w->local_listener = NULL;
 }
 
