@@ -114,7 +114,7 @@ static bool free_seat(const struct lives *l, unsigned *out) {
 }
 
 enum err lives_join(const struct journal_place *p, unsigned *out_seat, int *out_fd, struct fault *f) {
-  struct lives l;
+  struct lives l = {0};
   unsigned seat = 0;
   enum err e = lives_look(p, &l, f);
   if (e)
