@@ -259,9 +259,9 @@ void worker_drain(struct worker *w, bool patient, int64_t deadline_us) {
 struct listen_message {
   struct mailbox_message message;
   struct worker *worker;
-  const struct worker_socket *sockets; /* NULL: pause */
+  const struct worker_socket *sockets;
   size_t count;
-  bool local;
+  bool local, pause;
   enum err result;
   sem_t done;
 };
@@ -282,7 +282,7 @@ static enum err add_local(struct worker *w, const struct worker_socket *s) {
 
 static void listen_arrived(struct mailbox_message *m) {
   struct listen_message *l = (struct listen_message *)m;
-  if (!l->sockets)
+  if (l->pause)
     pause_listening(l->worker);
   for (size_t i = 0; i < l->count; i++) {
     if (l->result == ERR_OK)
@@ -315,7 +315,7 @@ enum err worker_listen_local(struct worker *w, int fd) {
 }
 
 void worker_pause(struct worker *w) {
-  struct listen_message l = {.worker = w};
+  struct listen_message l = {.worker = w, .pause = true};
   enum err paused = send_and_wait(&l);
   (void)paused; /* nothing in it can fail */
 }
