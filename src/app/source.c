@@ -194,7 +194,10 @@ enum err source_open_tls(const struct config *c, struct tls_context **out_client
   return e;
 }
 
-enum err source_store_path(const struct config *c, char *out, size_t cap) {
-  int n = snprintf(out, cap, "%.*s/weir.db", TEXT_ARGS(c->data_dir));
-  return n > 0 && (size_t)n < cap ? ERR_OK : ERR_LIMIT;
+enum err source_store_place(const struct config *c, char *path, size_t cap, struct store_place *out) {
+  int n = snprintf(path, cap, "%.*s/weir.db", TEXT_ARGS(c->data_dir));
+  if (n <= 0 || (size_t)n >= cap)
+    return ERR_LIMIT;
+  *out = (struct store_place){.kind = c->store == CONFIG_STORE_MEMORY ? STORE_MEMORY : STORE_SQLITE, .path = path};
+  return ERR_OK;
 }
