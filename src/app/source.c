@@ -198,6 +198,13 @@ enum err source_store_place(const struct config *c, char *path, size_t cap, stru
   int n = snprintf(path, cap, "%.*s/weir.db", TEXT_ARGS(c->data_dir));
   if (n <= 0 || (size_t)n >= cap)
     return ERR_LIMIT;
-  *out = (struct store_place){.kind = c->store == CONFIG_STORE_MEMORY ? STORE_MEMORY : STORE_SQLITE, .path = path};
+  *out =
+      (struct store_place){.kind = c->store == CONFIG_STORE_POSTGRES ? STORE_POSTGRES
+                                   : c->store == CONFIG_STORE_MEMORY ? STORE_MEMORY
+                                                                     : STORE_SQLITE,
+                           .path = path,
+                           .postgres = {secret_reveal(c->store_address), c->postgres.pool, c->postgres.overflow,
+                                        c->postgres.wait_ms, c->postgres.recycle_ms, c->postgres.statement_timeout_ms,
+                                        c->postgres.lock_timeout_ms, c->postgres.connect_timeout_ms}};
   return ERR_OK;
 }

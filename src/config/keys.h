@@ -18,6 +18,7 @@ enum key_type {
   KEY_MONEY,    /* int64_t nano-USD, 0..max whole dollars */
   KEY_BOOL,
   KEY_CHOICE,   /* an enum: the place in choices */
+  KEY_ADDRESS,  /* the same; a choice that ends in '*' is an address, kept whole as a secret at count_offset */
   KEY_TIME,     /* int64_t microseconds since 1970, written as RFC 3339; 0 when not given */
   KEY_WORKERS,  /* unsigned: auto (0) or min..max */
   KEY_SECTION,  /* a mapping */

@@ -21,6 +21,7 @@ static void put_allowed(struct buf *out, const struct key *row) {
   switch (row->type) {
   case KEY_TEXT:
   case KEY_CHOICE:
+  case KEY_ADDRESS:
     if (row->choices != NULL)
       put_choices(out, row);
     else
@@ -115,6 +116,12 @@ static bool same_texts(const struct key *row, const char *a, const char *b) {
   return true;
 }
 
+static bool same_address(const struct key *row, const char *a, const char *b) {
+  const struct secret *x = *(struct secret *const *)(const void *)(a + row->count_offset);
+  const struct secret *y = *(struct secret *const *)(const void *)(b + row->count_offset);
+  return memcmp(a + row->offset, b + row->offset, sizeof(int)) == 0 && secret_equal(secret_reveal(x), secret_reveal(y));
+}
+
 static bool same_value(const struct key *row, const char *a, const char *b) {
   const char *x = a + row->offset, *y = b + row->offset;
   switch (row->type) {
@@ -126,6 +133,7 @@ static bool same_value(const struct key *row, const char *a, const char *b) {
   case KEY_DURATION:
   case KEY_MONEY:
   case KEY_TIME: return memcmp(x, y, sizeof(int64_t)) == 0;
+  case KEY_ADDRESS: return same_address(row, a, b);
   case KEY_CHOICE:
   case KEY_WORKERS: return memcmp(x, y, sizeof(int)) == 0;
   case KEY_BOOL: return *(const bool *)x == *(const bool *)y;

@@ -1,6 +1,5 @@
 /* What all operations do with a driver: borrow a connection, try again on a fresh one when it was lost, step through
- * statements. It holds no SQL and knows no database.
- * house: tested-by tests/unit/store/test_postgres.c */
+ * statements. It holds no SQL and knows no database. */
 #include "store/driver.h"
 
 enum err driver_run(struct store *s, enum driver_use use, bool once,

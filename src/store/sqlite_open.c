@@ -1,6 +1,5 @@
 /* Opening an SQLite database: what is not Weir's is refused and not touched, a damaged file is not used, a new one is
- * private. Called by store.c; the connections are then used through sqlite.c.
- * house: tested-by tests/unit/store/test_sqlite.c */
+ * private. Called by store.c; the connections are then used through sqlite.c. */
 #include "store/sqlite.h"
 
 #include <errno.h>

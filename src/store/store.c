@@ -5,12 +5,15 @@
 
 #include "store/migrate.h"
 #include "store/places.h"
+#include "store/postgres.h"
 #include "store/sqlite.h"
 
 /* Positions of journals this long gone are dropped. */
 #define STREAM_KEPT_US (30LL * 24 * 3600 * 1000000)
 
 enum err store_open_bare(const struct store_place *place, bool create, struct database **out, struct fault *f) {
+  if (place->kind == STORE_POSTGRES)
+    return postgres_store_open(&place->postgres, out, f);
   return sqlite_store_open(place->kind == STORE_MEMORY ? NULL : place->path, create, out, f);
 }
 

@@ -28,6 +28,7 @@ struct store_place {
  * No password is ever in f. */
 enum err store_open(const struct store_place *place, struct store **out, struct fault *f) MUST_CHECK;
 
+/* The two without options, for tests and tools. */
 enum err store_open_sqlite(const char *path, struct store **out, struct fault *f) MUST_CHECK;
 enum err store_open_memory(struct store **out, struct fault *f) MUST_CHECK;
 

@@ -39,7 +39,7 @@ static void expect_key(const struct store_key *got, const struct store_key *want
 }
 
 static void a_key_is_found_by_its_hash_with_every_member(void **state) {
-  struct store *s = *state;
+  struct store *s = contract_store(state);
   struct arena a;
   struct store_key k = make_key("ci", 9), found = {0};
   int64_t id = 0;
@@ -55,7 +55,7 @@ static void a_key_is_found_by_its_hash_with_every_member(void **state) {
 }
 
 static void a_key_is_found_by_the_beginning_of_its_hash(void **state) {
-  struct store *s = *state;
+  struct store *s = contract_store(state);
   struct arena a;
   struct store_key k = make_key("ci", 9), other = make_key("cd", 8), found = {0};
   int64_t id = 0;
@@ -74,7 +74,7 @@ static void a_key_is_found_by_the_beginning_of_its_hash(void **state) {
 }
 
 static void a_second_key_of_the_same_name_is_refused(void **state) {
-  struct store *s = *state;
+  struct store *s = contract_store(state);
   struct store_key k = make_key("ci", 1), other = make_key("ci", 2), third = make_key("cd", 3);
   int64_t id = 0;
   EXPECT_OK(s->ops->key_create(s, &k, &id, &test_fault));
@@ -86,7 +86,7 @@ static void a_second_key_of_the_same_name_is_refused(void **state) {
 }
 
 static void blocking_changes_the_key_and_needs_one(void **state) {
-  struct store *s = *state;
+  struct store *s = contract_store(state);
   struct arena a;
   struct store_key k = make_key("ci", 1), found = {0};
   int64_t id = 0;
@@ -103,7 +103,7 @@ static void blocking_changes_the_key_and_needs_one(void **state) {
 }
 
 static void keys_are_listed_in_pages_oldest_first(void **state) {
-  struct store *s = *state;
+  struct store *s = contract_store(state);
   struct arena a;
   struct store_key *keys = NULL;
   size_t count = 0;
@@ -127,7 +127,7 @@ static void keys_are_listed_in_pages_oldest_first(void **state) {
 }
 
 static void the_last_use_only_moves_forward(void **state) {
-  struct store *s = *state;
+  struct store *s = contract_store(state);
   struct arena a;
   struct store_key k = make_key("ci", 1), found = {0};
   const int64_t later = 100, earlier = 50;
@@ -148,5 +148,5 @@ int main(void) {
       CONTRACT(a_second_key_of_the_same_name_is_refused),    CONTRACT(blocking_changes_the_key_and_needs_one),
       CONTRACT(keys_are_listed_in_pages_oldest_first),       CONTRACT(the_last_use_only_moves_forward),
   };
-  return RUN_TESTS(tests);
+  return RUN_CONTRACT(tests);
 }

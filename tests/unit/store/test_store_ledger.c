@@ -29,7 +29,7 @@ static void expect_row(const struct ledger_row *got, const struct ledger_row *wa
 }
 
 static void a_row_comes_back_with_every_member(void **state) {
-  struct store *s = *state;
+  struct store *s = contract_store(state);
   struct arena a;
   struct ledger_row *rows = NULL;
   size_t count = 0;
@@ -49,7 +49,7 @@ static int64_t spent(struct store *s, int64_t key_id, int64_t since_us) {
 }
 
 static void an_id_counts_once_within_and_across_batches(void **state) {
-  struct store *s = *state;
+  struct store *s = contract_store(state);
   struct arena a;
   struct ledger_totals totals;
   struct ledger_row rows[] = {make_row(1, 7, 100, 10), make_row(2, 7, 50, 10), make_row(1, 7, 333, 10)};
@@ -67,7 +67,7 @@ static void an_id_counts_once_within_and_across_batches(void **state) {
 }
 
 static void the_position_moves_with_the_rows_and_only_forward(void **state) {
-  struct store *s = *state;
+  struct store *s = contract_store(state);
   struct ledger_row row = make_row(1, 7, 100, 10);
   uint64_t at = 99;
   EXPECT_OK(s->ops->ledger_position(s, TEXT("journal/0/1"), &at, &test_fault));
@@ -85,7 +85,7 @@ static void the_position_moves_with_the_rows_and_only_forward(void **state) {
 }
 
 static void sums_past_the_largest_number_stop_there(void **state) {
-  struct store *s = *state;
+  struct store *s = contract_store(state);
   struct arena a;
   struct ledger_totals totals;
   arena_init(&a);
@@ -101,7 +101,7 @@ static void sums_past_the_largest_number_stop_there(void **state) {
 }
 
 static void spending_is_exact_from_any_moment_and_counts_billable_rows_only(void **state) {
-  struct store *s = *state;
+  struct store *s = contract_store(state);
   static struct ledger_row rows[200];
   for (int i = 0; i < 200; i++) {
     rows[i] = make_row(i + 1, i % 2, 1 + i, 10 * TALLY_SLOT_US + i * (TALLY_SLOT_US / 7));
@@ -118,7 +118,7 @@ static void spending_is_exact_from_any_moment_and_counts_billable_rows_only(void
 }
 
 static void rows_are_listed_newest_first_in_pages(void **state) {
-  struct store *s = *state;
+  struct store *s = contract_store(state);
   struct arena a;
   static struct ledger_row rows[50];
   struct ledger_row *page = NULL;
@@ -149,5 +149,5 @@ int main(void) {
       CONTRACT(spending_is_exact_from_any_moment_and_counts_billable_rows_only),
       CONTRACT(rows_are_listed_newest_first_in_pages),
   };
-  return RUN_TESTS(tests);
+  return RUN_CONTRACT(tests);
 }

@@ -15,7 +15,7 @@ static void add_rows(struct store *s) {
 }
 
 static void an_empty_ledger_is_right(void **state) {
-  struct store *s = *state;
+  struct store *s = contract_store(state);
   struct arena a;
   arena_init(&a);
   struct ledger_totals t = verify(s, &a);
@@ -26,7 +26,7 @@ static void an_empty_ledger_is_right(void **state) {
 }
 
 static void totals_are_those_of_the_rows(void **state) {
-  struct store *s = *state;
+  struct store *s = contract_store(state);
   struct arena a;
   arena_init(&a);
   add_rows(s);
@@ -50,7 +50,7 @@ static void every_kind_of_difference_is_found_and_named(void **state) {
       {"DELETE FROM weir_ledger WHERE key_id = 1", "10 entries"},
       {"DELETE FROM weir_ledger WHERE key_id = 1; DELETE FROM weir_ledger_balance WHERE key_id = 1", "over time"},
   };
-  struct store *s = *state;
+  struct store *s = contract_store(state);
   for (size_t i = 0; i < sizeof changes / sizeof *changes; i++) {
     struct arena a;
     arena_init(&a);
@@ -67,7 +67,7 @@ static void every_kind_of_difference_is_found_and_named(void **state) {
 
 /* More rows, balances and slots than one page of the recount holds. */
 static void a_ledger_of_many_pages_is_counted_whole(void **state) {
-  struct store *s = *state;
+  struct store *s = contract_store(state);
   static struct ledger_row rows[12001];
   struct arena a;
   arena_init(&a);
@@ -89,5 +89,5 @@ int main(void) {
       CONTRACT(every_kind_of_difference_is_found_and_named),
       CONTRACT(a_ledger_of_many_pages_is_counted_whole),
   };
-  return RUN_TESTS(tests);
+  return RUN_CONTRACT(tests);
 }

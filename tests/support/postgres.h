@@ -1,0 +1,39 @@
+/* A PostgreSQL server of a test's own: made with initdb in a folder under /tmp, listening on a socket there and on a
+ * random port of loopback, with user "weir" and a password. Works as root too (the server then runs as the user
+ * postgres). Nothing of the machine's own servers is touched. For one thread. */
+#ifndef TESTS_SUPPORT_POSTGRES_H
+#define TESTS_SUPPORT_POSTGRES_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <sys/types.h>
+
+#define POSTGRES_TEST_PASSWORD "hush-hush%2Fword" /* as an address has it */
+
+struct postgres_server {
+  char dir[64];
+  char bin[128];
+  int port;
+  pid_t pid; /* 0: not running */
+  bool as_postgres;
+  unsigned databases;
+  char why[256]; /* what was wrong */
+};
+
+/* Why no server can be started here, or NULL. */
+const char *postgres_server_missing(void);
+/* Makes and starts one; false with `why`. It dies with the calling process in any case. */
+bool postgres_server_start(struct postgres_server *s);
+/* Ends it and removes the folder. Safe on one that never started. */
+void postgres_server_stop(struct postgres_server *s);
+/* A new empty database: its address over loopback (or over the socket) into out. False with `why`. */
+bool postgres_server_database(struct postgres_server *s, bool over_socket, char *out, size_t cap);
+/* SIGKILL to every process of it, or the orderly way; then up again on the same port. */
+void postgres_server_kill(struct postgres_server *s);
+void postgres_server_end(struct postgres_server *s);
+bool postgres_server_restart(struct postgres_server *s);
+/* SIGSTOP and SIGCONT to every process of it. */
+void postgres_server_freeze(struct postgres_server *s);
+void postgres_server_thaw(struct postgres_server *s);
+
+#endif
