@@ -107,6 +107,7 @@ static void a_full_disk_takes_nothing_of_a_batch_and_the_store_recovers(void **s
   EXPECT_OK(sqlite_run(db, "PRAGMA max_page_count = 100000", &test_fault));
   append(s, rows, 600, 600);
   assert_int_equal(spent(s, 7), 600);
+  s->ops->close(s);
 }
 
 static void a_file_that_is_no_database_is_refused(void **state) {
