@@ -139,6 +139,8 @@ void source_print_errors(const struct config_errors *errors) {
 /* What the loader leaves to the rooms that know addresses. */
 static void check_addresses(const struct config *c, struct config_errors *errors) {
   struct fault f = {0};
+  if (c->store_address && store_check_address(secret_reveal(c->store_address), &f) != ERR_OK)
+    errors_add(errors, 0, 0, "`store` %s", fault_text(&f));
   for (size_t i = 0; i < c->listen_count; i++) {
     struct addr a;
     if (addr_parse(c->listen[i], &a, &f) != ERR_OK)

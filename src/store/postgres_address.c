@@ -113,9 +113,10 @@ enum err postgres_address_read(struct text url, int64_t connect_timeout_ms, stru
       add(a, o->keyword, o->val);
   if (!a->given || !is_sound(a)) {
     postgres_address_done(a);
-    return fault_set(f, ERR_CONFIG, "store",
-                     "`store` is not a PostgreSQL address such as postgres://user:password@host:5432/db; other "
-                     "characters than letters and digits in user and password are written as %%XX");
+    return fault_set(
+        f, ERR_CONFIG, "store",
+        "must be an address such as postgres://user:password@host:5432/db; other characters than letters and "
+        "digits in user and password are written as %%XX");
   }
   add_tls(a);
   add_defaults(a);

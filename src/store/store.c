@@ -44,6 +44,14 @@ enum err store_open(const struct store_place *place, struct store **out, struct 
   return ERR_OK;
 }
 
+enum err store_check_address(struct text url, struct fault *f) {
+  struct postgres_address a;
+  enum err e = postgres_address_read(url, 0, &a, f);
+  if (!e)
+    postgres_address_done(&a);
+  return e;
+}
+
 enum err store_open_sqlite(const char *path, struct store **out, struct fault *f) {
   return store_open(&(struct store_place){.kind = STORE_SQLITE, .path = path}, out, f);
 }

@@ -28,6 +28,8 @@ struct store_place {
  * No password is ever in f. */
 enum err store_open(const struct store_place *place, struct store **out, struct fault *f) MUST_CHECK;
 
+/* Whether url is the address of a PostgreSQL database, without going there. ERR_CONFIG, and nothing of it in f. */
+enum err store_check_address(struct text url, struct fault *f) MUST_CHECK;
 /* The two without options, for tests and tools. */
 enum err store_open_sqlite(const char *path, struct store **out, struct fault *f) MUST_CHECK;
 enum err store_open_memory(struct store **out, struct fault *f) MUST_CHECK;

@@ -279,6 +279,45 @@ bool postgres_server_restart(struct postgres_server *s) {
   return false;
 }
 
+/* The server reads it after postgresql.conf. */
+static bool write_tls_settings(const struct postgres_server *s) {
+  char path[128];
+  snprintf(path, sizeof path, "%s/data/postgresql.auto.conf", s->dir);
+  FILE *f = fopen(path, "ae");
+  if (!f)
+    return false;
+  fprintf(f, "ssl = on\nssl_cert_file = '%s/server.crt'\nssl_key_file = '%s/server.key'\n", s->dir, s->dir);
+  return fclose(f) == 0;
+}
+
+bool postgres_server_add_tls(struct postgres_server *s) {
+  int status = -1;
+  char *const argv[] = {(char[]){"/usr/bin/openssl"},
+                        (char[]){"req"},
+                        (char[]){"-x509"},
+                        (char[]){"-nodes"},
+                        (char[]){"-newkey"},
+                        (char[]){"ec"},
+                        (char[]){"-pkeyopt"},
+                        (char[]){"ec_paramgen_curve:prime256v1"},
+                        (char[]){"-days"},
+                        (char[]){"2"},
+                        (char[]){"-subj"},
+                        (char[]){"/CN=localhost"},
+                        (char[]){"-addext"},
+                        (char[]){"subjectAltName=DNS:localhost"},
+                        (char[]){"-keyout"},
+                        (char[]){"server.key"},
+                        (char[]){"-out"},
+                        (char[]){"server.crt"},
+                        NULL};
+  pid_t pid = spawn(s, argv);
+  if (pid < 0 || waitpid(pid, &status, 0) != pid || status != 0 || !write_tls_settings(s))
+    return fail(s, "cannot make a certificate");
+  postgres_server_end(s);
+  return postgres_server_restart(s);
+}
+
 void postgres_server_freeze(struct postgres_server *s) { signal_all(s, SIGSTOP); }
 void postgres_server_thaw(struct postgres_server *s) { signal_all(s, SIGCONT); }
 

@@ -32,6 +32,8 @@ bool postgres_server_database(struct postgres_server *s, bool over_socket, char 
 void postgres_server_kill(struct postgres_server *s);
 void postgres_server_end(struct postgres_server *s);
 bool postgres_server_restart(struct postgres_server *s);
+/* Makes a certificate for "localhost" that vouches for itself, DIR/server.crt, and restarts the server with TLS. */
+bool postgres_server_add_tls(struct postgres_server *s);
 /* SIGSTOP and SIGCONT to every process of it. */
 void postgres_server_freeze(struct postgres_server *s);
 void postgres_server_thaw(struct postgres_server *s);

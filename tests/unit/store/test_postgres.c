@@ -113,6 +113,32 @@ static void a_lock_that_somebody_holds_is_not_waited_for_long(void **state) {
   assert_int_equal(nano, 100);
 }
 
+static void every_state_of_the_server_has_its_error(void **state) {
+  static const struct {
+    const char *code, *says;
+    enum err want;
+  } cases[] = {{"53100", "disk", ERR_STORE_FULL},
+               {"53300", "connections", ERR_STORE_BUSY},
+               {"55P03", "lock_timeout", ERR_STORE_BUSY},
+               {"40P01", "another program", ERR_STORE_BUSY},
+               {"40001", "another program", ERR_STORE_BUSY},
+               {"XX001", "damaged", ERR_STORE_CORRUPT},
+               {"XX002", "index", ERR_STORE_CORRUPT},
+               {"23505", "exists already", ERR_STORE_CONFLICT},
+               {"25006", "standby", ERR_STORE},
+               {"26000", "in the test", ERR_STORE},
+               {"P0001", "in the test", ERR_STORE}};
+  struct store *s = contract_store(state);
+  for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+    char sql[128];
+    snprintf(sql, sizeof sql, "DO $$ BEGIN RAISE EXCEPTION E'in the\ntest' USING ERRCODE = '%s'; END $$",
+             cases[i].code);
+    EXPECT_ERR(driver_run(s, DRIVER_WRITE, false, contract_exec_on, sql, &test_fault), cases[i].want);
+    EXPECT_MENTIONS(cases[i].says);
+  }
+  EXPECT_OK(s->ops->health(s, &test_fault));
+}
+
 static void expect_no_opening(const char *address, const char *word) {
   struct store *s = NULL;
   test_fault = (struct fault){0};
@@ -258,6 +284,7 @@ int main(void) {
       ON_POSTGRES(commits_are_on_the_disk_even_where_the_database_would_not_wait),
       ON_POSTGRES(a_statement_that_takes_too_long_is_ended),
       ON_POSTGRES(a_lock_that_somebody_holds_is_not_waited_for_long),
+      ON_POSTGRES(every_state_of_the_server_has_its_error),
       ON_POSTGRES(a_server_that_refuses_is_told_without_the_password),
       ON_POSTGRES(a_restart_between_two_calls_is_not_noticed),
       ON_POSTGRES(a_server_that_is_down_fails_calls_at_once_and_is_found_again),

@@ -85,6 +85,11 @@ static void the_place_names_no_secret(void **state) {
   postgres_address_done(&a);
 }
 
+static void an_address_is_checked_without_going_there(void **state) {
+  EXPECT_OK(store_check_address(TEXT("postgres://u:p@192.0.2.1/d"), &test_fault));
+  EXPECT_ERR(store_check_address(TEXT("postgres://u:p@ss@192.0.2.1/d"), &test_fault), ERR_CONFIG);
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(the_parts_of_an_address_are_read),
@@ -92,6 +97,7 @@ int main(void) {
       cmocka_unit_test(dead_peers_and_standbys_are_noticed),
       cmocka_unit_test(a_bad_address_is_refused_and_none_of_it_shown),
       cmocka_unit_test(the_place_names_no_secret),
+      cmocka_unit_test(an_address_is_checked_without_going_there),
   };
   return RUN_TESTS(tests);
 }
