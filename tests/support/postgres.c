@@ -110,13 +110,24 @@ static bool write_password(const struct postgres_server *s, const char *path) {
   return good;
 }
 
-static bool make_cluster(struct postgres_server *s) {
-  char program[160], data[96], file[96], password[128];
-  int status = -1;
+/* Finds the programs and makes the folder. */
+static bool prepare(struct postgres_server *s) {
+  memset(s, 0, sizeof *s);
+  const char *missing = postgres_server_missing();
+  if (missing)
+    return fail(s, missing);
+  find_programs(s->bin);
+  s->as_postgres = geteuid() == 0;
   const struct passwd *user = s->as_postgres ? getpwnam("postgres") : NULL;
   snprintf(s->dir, sizeof s->dir, "/tmp/weir-test-postgres-XXXXXX");
   if (!mkdtemp(s->dir) || (user && chown(s->dir, user->pw_uid, user->pw_gid) != 0))
     return fail(s, "cannot make a folder in /tmp");
+  return true;
+}
+
+static bool make_cluster(struct postgres_server *s) {
+  char program[160], data[96], file[96], password[128];
+  int status = -1;
   snprintf(program, sizeof program, "%s/initdb", s->bin);
   snprintf(data, sizeof data, "%s/data", s->dir);
   snprintf(file, sizeof file, "%s/password", s->dir);
@@ -204,15 +215,7 @@ static bool launch(struct postgres_server *s) {
   return s->pid > 0 && wait_until_ready(s);
 }
 
-bool postgres_server_start(struct postgres_server *s) {
-  memset(s, 0, sizeof *s);
-  const char *missing = postgres_server_missing();
-  if (missing)
-    return fail(s, missing);
-  find_programs(s->bin);
-  s->as_postgres = geteuid() == 0;
-  if (!make_cluster(s))
-    return false;
+static bool launch_somewhere(struct postgres_server *s) {
   for (int i = 0; i < 5; i++) { /* somebody may take the port in between */
     s->port = free_port();
     if (launch(s))
@@ -221,6 +224,50 @@ bool postgres_server_start(struct postgres_server *s) {
       break;
   }
   return false;
+}
+
+bool postgres_server_start(struct postgres_server *s) { return prepare(s) && make_cluster(s) && launch_somewhere(s); }
+
+bool postgres_server_follow(struct postgres_server *s, const struct postgres_server *primary) {
+  char program[160], data[96], address[256];
+  int status = -1;
+  if (!prepare(s))
+    return false;
+  settings_of(primary, "postgres", false, address, sizeof address);
+  snprintf(program, sizeof program, "%s/pg_basebackup", s->bin);
+  snprintf(data, sizeof data, "%s/data", s->dir);
+  char *const argv[] = {program,
+                        (char[]){"-D"},
+                        data,
+                        (char[]){"-d"},
+                        address,
+                        (char[]){"-R"},
+                        (char[]){"-X"},
+                        (char[]){"stream"},
+                        (char[]){"-c"},
+                        (char[]){"fast"},
+                        (char[]){"--no-sync"},
+                        NULL};
+  pid_t pid = spawn(s, argv);
+  if (pid < 0 || waitpid(pid, &status, 0) != pid || status != 0)
+    return fail(s, "pg_basebackup failed; see the log in its folder");
+  return launch_somewhere(s);
+}
+
+long postgres_server_ask(const struct postgres_server *s, const char *database, const char *sql) {
+  char address[256];
+  settings_of(s, database, false, address, sizeof address);
+  PGconn *db = PQconnectdb(address);
+  PGresult *r = PQexec(db, sql);
+  long n = PQresultStatus(r) == PGRES_TUPLES_OK && PQntuples(r) == 1 ? strtol(PQgetvalue(r, 0, 0), NULL, 10) : -1;
+  PQclear(r);
+  PQfinish(db);
+  return n;
+}
+
+bool postgres_server_promote(struct postgres_server *s) {
+  return postgres_server_ask(s, "postgres", "SELECT pg_promote(true, 60)::int") == 1 ? true
+                                                                                     : fail(s, "it was not promoted");
 }
 
 /* The server and its direct children, which are all there are. */

@@ -26,6 +26,12 @@ const char *postgres_server_missing(void);
 bool postgres_server_start(struct postgres_server *s);
 /* Ends it and removes the folder. Safe on one that never started. */
 void postgres_server_stop(struct postgres_server *s);
+/* Makes and starts a standby that follows `primary` as it is now, its databases included; false with `why`. */
+bool postgres_server_follow(struct postgres_server *s, const struct postgres_server *primary);
+/* Makes a standby a primary; returns when it is one. */
+bool postgres_server_promote(struct postgres_server *s);
+/* One number from a database of it, named as in its address; -1 on failure. */
+long postgres_server_ask(const struct postgres_server *s, const char *database, const char *sql);
 /* A new empty database: its address over loopback (or over the socket) into out. False with `why`. */
 bool postgres_server_database(struct postgres_server *s, bool over_socket, char *out, size_t cap);
 /* SIGKILL to every process of it, or the orderly way; then up again on the same port. */

@@ -274,6 +274,44 @@ static void the_ledger_is_exact_after_kills_of_the_server_during_appends(void **
   arena_done(&a);
 }
 
+/* Waits until the standby shows what the primary has. */
+static void wait_for_rows(const struct postgres_server *standby, const char *database, long rows) {
+  for (int i = 0; i < 1000; i++) {
+    if (postgres_server_ask(standby, database, "SELECT count(*) FROM weir_ledger") == rows)
+      return;
+    poll(NULL, 0, 10);
+  }
+  fail_msg("the standby did not follow");
+}
+
+static void when_the_primary_dies_the_promoted_standby_is_used(void **state) {
+  static struct postgres_server standby;
+  (void)contract_store(state);
+  struct store *s = NULL;
+  struct ledger_row row = make_row(1, 7, 100, 10);
+  char address[256], name[32];
+  int64_t nano = 0;
+  snprintf(name, sizeof name, "weir_%u", contract_server.databases);
+  if (!postgres_server_follow(&standby, &contract_server))
+    fail_msg("%s", standby.why);
+  snprintf(address, sizeof address, "postgres://weir:%s@127.0.0.1:%d,127.0.0.1:%d/%s", POSTGRES_TEST_PASSWORD,
+           standby.port, contract_server.port, name); /* the one that takes no changes comes first */
+  EXPECT_OK(store_open(contract_place(address), &s, &test_fault));
+  append(s, &row, 1, 1);
+  wait_for_rows(&standby, name, 1);
+  postgres_server_kill(&contract_server);
+  row.id = 2;
+  EXPECT_ERR(s->ops->ledger_append(s, &row, 1, TEXT("j"), 2, &test_fault), ERR_STORE);
+  EXPECT_MENTIONS("cannot connect");
+  EXPECT_OK(postgres_server_promote(&standby) ? ERR_OK : ERR_STORE);
+  append(s, &row, 1, 2);
+  EXPECT_OK(s->ops->ledger_spent(s, 7, 0, &nano, &test_fault));
+  assert_int_equal(nano, 200);
+  s->ops->close(s);
+  postgres_server_stop(&standby);
+  assert_true(postgres_server_restart(&contract_server));
+}
+
 #define ON_POSTGRES(test)                                                                                              \
   { #test, test, contract_postgres, contract_close, NULL }
 
@@ -289,6 +327,7 @@ int main(void) {
       ON_POSTGRES(a_restart_between_two_calls_is_not_noticed),
       ON_POSTGRES(a_server_that_is_down_fails_calls_at_once_and_is_found_again),
       ON_POSTGRES(a_server_that_stands_still_is_given_up_and_used_again),
+      ON_POSTGRES(when_the_primary_dies_the_promoted_standby_is_used),
       ON_POSTGRES(the_ledger_is_exact_after_kills_of_the_server_during_appends),
   };
   return RUN_CONTRACT(tests);
