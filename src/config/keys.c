@@ -201,7 +201,9 @@ static const struct key root_keys[] = {
      .help = "`sqlite`: a file in `data_dir`; `memory` keeps nothing over a restart; PostgreSQL 15 or newer as "
              "`postgres://user:password@host:5432/db?sslmode=MODE`"},
     {"postgres", KEY_SECTION, AT(config, postgres), .section = &postgres, .initial = "", .help = "connections to it"},
-    {"store_replicas", KEY_ABSENT, NO_MEMBER, .help = "read replicas of the database"},
+    {"store_replicas", KEY_ADDRESSES, ARRAY(config, store_replicas, store_replica_count), .initial = "",
+     .choices = "postgres://*", .max = 8,
+     .help = "standbys of the database that lists are read from, as long as they have what Weir has written"},
     {"redis", KEY_ABSENT, NO_MEMBER, .help = "shared limits and cache for several replicas"},
     {"public_url", KEY_TEXT, true, AT(config, public_url), .initial = "http://127.0.0.1:8080", .min = 1, .max = 2048,
      .help = "the address people reach it under, for links"},

@@ -10,6 +10,8 @@
 
 enum driver_use {
   DRIVER_READ,
+  DRIVER_LIST, /* a read that may come from a replica; it sees at least what this store has written, and what was there
+                  when it was opened */
   DRIVER_WRITE,
   DRIVER_MIGRATE /* to begin with: as the only one who changes the schema, and with the patience that takes */
 };

@@ -7,6 +7,7 @@
 
 #include <libpq-fe.h>
 #include <pthread.h>
+#include <stdatomic.h>
 
 #define POSTGRES_OLDEST       150000 /* server_version_num */
 #define POSTGRES_SETTINGS_MAX 64
@@ -22,15 +23,21 @@ struct postgres_address {
 };
 
 /* Reads an address and adds what it leaves open: TLS is `prefer` for this machine and `verify-full` with the system's
- * authorities for any other, sessions must be able to write, dead peers are noticed. ERR_CONFIG for what is not an
- * address; nothing of it is ever in f, because a mistyped one may have the password anywhere. */
-enum err postgres_address_read(struct text url, int64_t connect_timeout_ms, struct postgres_address *out,
-                               struct fault *f) MUST_CHECK;
+ * authorities for any other, sessions must be able to write (unless it is a replica's), dead peers are noticed.
+ * ERR_CONFIG for what is not an address; nothing of it is ever in f, because a mistyped one may have the password
+ * anywhere. */
+enum err postgres_address_read(struct text url, bool is_replica, int64_t connect_timeout_ms,
+                               struct postgres_address *out, struct fault *f) MUST_CHECK;
 void postgres_address_done(struct postgres_address *a); /* wipes */
+
+struct postgres_pool;
 
 struct postgres_link {
   struct driver_link base;
   PGconn *db;
+  struct postgres_pool *pool; /* whose it is */
+  bool is_replica;            /* whatever fails here may be tried at the primary */
+  bool wrote;                 /* lent for writing */
   const struct postgres_options *options;
   const char *place;
   struct postgres_link *next; /* among the idle ones */
@@ -73,17 +80,40 @@ int64_t postgres_clock_us(void);
  * own (free it), or NULL when t is fine as it is. */
 char *postgres_clean(struct text t);
 
-struct postgres_store {
-  struct database base;
-  struct postgres_options options; /* without the address */
+/* The connections to one server. Each function may be called from several threads. */
+struct postgres_pool {
+  const struct postgres_options *options;
   struct postgres_address address;
+  bool is_replica;
   pthread_mutex_t lock;
   pthread_cond_t changed;
   struct postgres_link *idle; /* newest first */
   size_t idle_count, total;
+  _Atomic int64_t avoid_until_us; /* a replica that could not be reached */
 };
 
-/* Reads the address and makes the first connection. Errors as store_open's. */
+/* Reads the address; makes no connection. pool_done is due after it in any case. options must live as long. */
+enum err postgres_pool_init(struct postgres_pool *p, const struct postgres_options *options, struct text url,
+                            bool is_replica, struct fault *f) MUST_CHECK;
+void postgres_pool_done(struct postgres_pool *p); /* all its connections must have been given back */
+/* fresh: closes the idle ones and connects. */
+enum err postgres_pool_take(struct postgres_pool *p, bool fresh, struct postgres_link **out,
+                            struct fault *f) MUST_CHECK;
+void postgres_pool_give(struct postgres_link *l);
+
+struct postgres_store {
+  struct database base;
+  struct postgres_options options; /* without the addresses */
+  struct postgres_pool primary;
+  struct postgres_pool replicas[POSTGRES_REPLICAS_MAX];
+  size_t replica_count;
+  _Atomic size_t turn;
+  /* The place in the primary's write-ahead log that a replica must have reached: INT64_MAX while it is not known. */
+  _Atomic int64_t written;
+  _Atomic unsigned doubts; /* how often it became unknown */
+};
+
+/* Reads the addresses and makes the first connection to the primary. Errors as store_open's. */
 enum err postgres_store_open(const struct postgres_options *o, struct database **out, struct fault *f) MUST_CHECK;
 /* The driver's take, give, add_rows, add_balances and add_spends: see driver.h. */
 enum err postgres_take(struct database *d, enum driver_use use, bool fresh, struct driver_link **out, struct fault *f);

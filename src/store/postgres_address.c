@@ -82,20 +82,20 @@ static void name_place(struct postgres_address *a) {
   snprintf(a->place, sizeof a->place, "%.90s:%.12s/%.50s", host ? host : "localhost", port, name);
 }
 
-static void add_defaults(struct postgres_address *a) {
+static void add_defaults(struct postgres_address *a, bool is_replica) {
   add(a, "connect_timeout", a->connect_timeout);
   add(a, "client_encoding", "UTF8");
   add(a, "fallback_application_name", "weir");
   add(a, "gssencmode", "disable");
-  add(a, "target_session_attrs", "read-write");
+  add(a, "target_session_attrs", is_replica ? "any" : "read-write");
   add(a, "keepalives_idle", "30");
   add(a, "keepalives_interval", "10");
   add(a, "keepalives_count", "3");
   add(a, "tcp_user_timeout", "30000");
 }
 
-enum err postgres_address_read(struct text url, int64_t connect_timeout_ms, struct postgres_address *out,
-                               struct fault *f) {
+enum err postgres_address_read(struct text url, bool is_replica, int64_t connect_timeout_ms,
+                               struct postgres_address *out, struct fault *f) {
   struct postgres_address *a = out;
   char *copy = strndup(url.at ? url.at : "", url.len), *problem = NULL;
   if (!copy)
@@ -119,7 +119,7 @@ enum err postgres_address_read(struct text url, int64_t connect_timeout_ms, stru
         "digits in user and password are written as %%XX");
   }
   add_tls(a);
-  add_defaults(a);
+  add_defaults(a, is_replica);
   name_place(a);
   return ERR_OK;
 }

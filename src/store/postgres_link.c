@@ -57,6 +57,8 @@ static const struct state states[] = {
 };
 
 enum err postgres_fail(struct postgres_link *l, const PGresult *result, const char *doing, struct fault *f) {
+  if (l->is_replica)
+    l->broken = l->base.lost = true;
   const char *code = result ? PQresultErrorField(result, PG_DIAG_SQLSTATE) : NULL;
   char said[256];
   if (PQstatus(l->db) != CONNECTION_OK || !code || strncmp(code, "57P", 3) == 0 || strncmp(code, "08", 2) == 0)
@@ -87,6 +89,7 @@ enum err postgres_wait(struct postgres_link *l, bool to_write, int64_t deadline_
       break;
   }
   l->broken = true;
+  l->base.lost = l->is_replica;
   l->base.in_doubt = l->committing;
   return fault_set(f, ERR_STORE_BUSY, NULL, "%s: the database at %s did not answer within %lld ms", doing, l->place,
                    (long long)l->patience_ms);

@@ -5,8 +5,12 @@
 
 #include "base/text.h"
 
+#define POSTGRES_REPLICAS_MAX 8
+
 struct postgres_options {
-  struct text url;       /* postgres://user:password@host:5432/db?option=value, as libpq reads it */
+  struct text url; /* postgres://user:password@host:5432/db?option=value, as libpq reads it */
+  struct text replicas[POSTGRES_REPLICAS_MAX]; /* addresses of standbys, for lists */
+  size_t replica_count;
   size_t pool, overflow; /* connections kept, and those made besides when all are busy */
   int64_t wait_ms;       /* for a connection when all are busy */
   int64_t recycle_ms;    /* a connection older than this is not used again */

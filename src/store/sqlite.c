@@ -53,7 +53,7 @@ static struct sqlite_link *link_of(struct driver_link *l) { return (struct sqlit
 
 static enum err take(struct database *d, enum driver_use use, bool fresh, struct driver_link **out, struct fault *f) {
   struct sqlite_store *s = (struct sqlite_store *)d;
-  struct sqlite_link *l = use == DRIVER_READ ? s->read : &s->write;
+  struct sqlite_link *l = use == DRIVER_READ || use == DRIVER_LIST ? s->read : &s->write;
   pthread_mutex_lock(&l->lock);
   *out = &l->base;
   return ERR_OK;

@@ -46,7 +46,7 @@ enum err store_open(const struct store_place *place, struct store **out, struct 
 
 enum err store_check_address(struct text url, struct fault *f) {
   struct postgres_address a;
-  enum err e = postgres_address_read(url, 0, &a, f);
+  enum err e = postgres_address_read(url, false, 0, &a, f);
   if (!e)
     postgres_address_done(&a);
   return e;

@@ -156,7 +156,7 @@ static enum err list(struct driver_link *l, void *args, struct fault *f) {
 enum err store_key_list(struct store *s, int64_t after_id, size_t max, struct arena *a, struct store_key **out,
                         size_t *out_count, struct fault *f) {
   struct list w = {.after_id = after_id, .max = max, .arena = a};
-  enum err e = driver_run(s, DRIVER_READ, false, list, &w, f);
+  enum err e = driver_run(s, DRIVER_LIST, false, list, &w, f);
   if (!e) {
     *out = w.keys;
     *out_count = w.count;

@@ -238,7 +238,7 @@ static enum err list(struct driver_link *l, void *args, struct fault *f) {
 enum err store_ledger_list(struct store *s, int64_t before_id, size_t max, struct arena *a, struct ledger_row **out,
                            size_t *out_count, struct fault *f) {
   struct list w = {.before_id = before_id, .max = max, .arena = a};
-  enum err e = driver_run(s, DRIVER_READ, false, list, &w, f);
+  enum err e = driver_run(s, DRIVER_LIST, false, list, &w, f);
   if (!e) {
     *out = w.rows;
     *out_count = w.count;

@@ -142,7 +142,7 @@ enum err store_ledger_verify(struct store *s, struct arena *a, struct ledger_tot
   tally_init(&r.rows);
   tally_init(&r.balances);
   tally_init(&r.spends);
-  enum err e = driver_run(s, DRIVER_READ, false, recount, &r, f);
+  enum err e = driver_run(s, DRIVER_LIST, false, recount, &r, f);
   if (!e) {
     struct ledger_totals totals = {0};
     compare_all(&r, a, &totals);

@@ -152,7 +152,14 @@ static struct store *open_store(void) {
   snprintf(path, sizeof path, "%s/weir.db", data_dir);
   struct store_place place = {.kind = on_postgres ? STORE_POSTGRES : STORE_SQLITE,
                               .path = path,
-                              .postgres = {text_of(address), 5, 5, 30000, 1800000, 30000, 5000, 5000}};
+                              .postgres = {.url = text_of(address),
+                                           .pool = 5,
+                                           .overflow = 5,
+                                           .wait_ms = 30000,
+                                           .recycle_ms = 1800000,
+                                           .statement_timeout_ms = 30000,
+                                           .lock_timeout_ms = 5000,
+                                           .connect_timeout_ms = 5000}};
   if (store_open(&place, &s, &f)) {
     printf("Bail out! the store does not open: %s\n", f.text);
     exit(1);

@@ -81,6 +81,14 @@ static void a_database_address_is_kept_whole_and_never_shown(void **state) {
   config_unref(c);
   expect_refused("store: \"postgres://u:hush word@h/db\"\n",
                  "weir.yaml:1:8: `store` must be at most 4096 visible ASCII characters without spaces");
+  c = load("store: postgres://h/d\nstore_replicas: [postgres://u:hush@a/d, postgres://b/d]\n");
+  assert_int_equal(c->store_replica_count, 2);
+  EXPECT_TEXT(secret_reveal(c->store_replicas[0]), TEXT("postgres://u:hush@a/d"));
+  config_unref(c);
+  expect_refused("store: postgres://h/d\nstore_replicas: [mysql://u:hush@a/d]\n",
+                 "weir.yaml:2:18: `store_replicas` must be one of `postgres://*`");
+  expect_refused("store_replicas: postgres://u:hush@a/d\n",
+                 "weir.yaml:1:17: `store_replicas` are for a `store` that is the address of a database");
   expect_refused("store: mysql://u:hush@h/db\n",
                  "weir.yaml:1:8: `store` must be one of `sqlite`, `memory`, `postgres://*`");
 }

@@ -14,7 +14,7 @@ static void for_each_row(const struct key_section *s, void (*fn)(const struct ke
 
 static bool is_scalar(const struct key *row) {
   return row->type != KEY_SECTION && row->type != KEY_SECTIONS && row->type != KEY_OVERLAY && row->type != KEY_TEXTS &&
-         row->type != KEY_PAIRS && row->type != KEY_ABSENT;
+         row->type != KEY_PAIRS && row->type != KEY_ADDRESSES && row->type != KEY_ABSENT;
 }
 
 static enum err read_as(const struct key *row, const char *text, void *at) {
@@ -79,14 +79,14 @@ static void check_range(const struct key_section *s, const struct key *row) {
 static void check_choices(const struct key_section *s, const struct key *row) {
   struct text rest = text_of(row->choices), choice;
   bool available;
-  if (row->choices == NULL || row->type == KEY_TEXTS)
+  if (row->choices == NULL || row->type == KEY_TEXTS || row->type == KEY_ADDRESSES)
     return;
   for (int i = 0; keys_next_choice(&rest, &choice, &available); i++) {
     char text[64];
     uint64_t room[2] = {0};
     (void)snprintf(text, sizeof text, "%.*s", TEXT_ARGS(choice));
     assert_int_equal(read_as(row, text, room), available ? ERR_OK : ERR_CONFIG);
-    if (available && row->type == KEY_CHOICE)
+    if (available && (row->type == KEY_CHOICE || row->type == KEY_ADDRESS))
       assert_int_equal(room[0], i);
   }
 }

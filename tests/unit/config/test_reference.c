@@ -62,6 +62,8 @@ static void only_keys_that_need_a_restart_are_listed(void **state) {
   expect_restart("store: postgres://u:a@h/d\n", "store: postgres://u:a@h/d\n", "");
   expect_restart("store: postgres://u:a@h/d\n", "store: postgres://u:b@h/d\npostgres: {pool: 1}\n",
                  "store, postgres.pool");
+  expect_restart("store: postgres://h/d\nstore_replicas: postgres://a/d\n",
+                 "store: postgres://h/d\nstore_replicas: postgres://b/d\n", "store_replicas");
   expect_restart("", "listen: [127.0.0.1:8080, 127.0.0.1:8081]\n", "listen");
   expect_restart("listen: a\n", "listen: b\n", "listen");
   expect_restart("", "store: memory\nworkers: 2\nlimits: {connections: 5}\ntls: {cert: a, key: b}\n",

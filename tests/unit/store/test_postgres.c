@@ -312,6 +312,65 @@ static void when_the_primary_dies_the_promoted_standby_is_used(void **state) {
   assert_true(postgres_server_restart(&contract_server));
 }
 
+static size_t rows_seen(struct store *s) {
+  struct arena a;
+  struct ledger_row *rows;
+  size_t count = 0;
+  arena_init(&a);
+  EXPECT_OK(s->ops->ledger_list(s, 0, 1000, &a, &rows, &count, &test_fault));
+  arena_done(&a);
+  return count;
+}
+
+/* How many connections of the store to the standby are there. */
+static size_t at_standby(struct store *s) { return ((struct postgres_store *)s)->replicas[0].total; }
+
+static void lists_come_from_a_standby_that_has_what_was_written(void **state) {
+  static struct postgres_server standby;
+  (void)contract_store(state);
+  struct store *s = NULL;
+  struct ledger_row row = make_row(1, 7, 100, 10);
+  struct store_place place = *contract_place(contract_address);
+  char address[256], name[32];
+  int64_t nano = 0;
+  snprintf(name, sizeof name, "weir_%u", contract_server.databases);
+  if (!postgres_server_follow(&standby, &contract_server))
+    fail_msg("%s", standby.why);
+  snprintf(address, sizeof address, "postgres://weir:%s@127.0.0.1:%d/%s", POSTGRES_TEST_PASSWORD, standby.port, name);
+  place.postgres.replicas[0] = text_of(address);
+  place.postgres.replica_count = 1;
+  EXPECT_OK(store_open(&place, &s, &test_fault));
+
+  /* A standby that stands still: whoever writes sees it all the same, from the primary. */
+  assert_int_equal(postgres_server_ask(&standby, name, "SELECT 1 FROM pg_wal_replay_pause()"), 1);
+  for (int i = 1; i <= 5; i++) {
+    row.id = i;
+    append(s, &row, 1, (uint64_t)i);
+    assert_int_equal(rows_seen(s), i);
+  }
+  assert_int_equal(postgres_server_ask(&standby, name, "SELECT count(*) FROM weir_ledger"), 0);
+
+  /* Once it has caught up it is asked: the list is there although the primary is not. */
+  assert_int_equal(postgres_server_ask(&standby, name, "SELECT 1 FROM pg_wal_replay_resume()"), 1);
+  wait_for_rows(&standby, name, 5);
+  assert_int_equal(rows_seen(s), 5);
+  assert_int_equal(at_standby(s), 1);
+  postgres_server_kill(&contract_server);
+  assert_int_equal(rows_seen(s), 5);
+  EXPECT_ERR(s->ops->ledger_spent(s, 7, 0, &nano, &test_fault), ERR_STORE); /* a budget is never read from a standby */
+  row.id = 6;
+  EXPECT_ERR(s->ops->ledger_append(s, &row, 1, TEXT("j"), 6, &test_fault), ERR_STORE);
+
+  /* And when the standby is the one that died, the primary is asked. */
+  assert_true(postgres_server_restart(&contract_server));
+  append(s, &row, 1, 6);
+  wait_for_rows(&standby, name, 6);
+  postgres_server_kill(&standby);
+  assert_int_equal(rows_seen(s), 6);
+  s->ops->close(s);
+  postgres_server_stop(&standby);
+}
+
 #define ON_POSTGRES(test)                                                                                              \
   { #test, test, contract_postgres, contract_close, NULL }
 
@@ -328,6 +387,7 @@ int main(void) {
       ON_POSTGRES(a_server_that_is_down_fails_calls_at_once_and_is_found_again),
       ON_POSTGRES(a_server_that_stands_still_is_given_up_and_used_again),
       ON_POSTGRES(when_the_primary_dies_the_promoted_standby_is_used),
+      ON_POSTGRES(lists_come_from_a_standby_that_has_what_was_written),
       ON_POSTGRES(the_ledger_is_exact_after_kills_of_the_server_during_appends),
   };
   return RUN_CONTRACT(tests);

@@ -12,7 +12,7 @@ static const char *value_of(const struct postgres_address *a, const char *key) {
 
 static void expect_setting(const char *url, const char *key, const char *want) {
   struct postgres_address a;
-  EXPECT_OK(postgres_address_read(text_of(url), 5000, &a, &test_fault));
+  EXPECT_OK(postgres_address_read(text_of(url), false, 5000, &a, &test_fault));
   const char *got = value_of(&a, key);
   if (!got || strcmp(got, want) != 0)
     fail_msg("%s: %s is %s, expected %s", url, key, got ? got : "not set", want);
@@ -71,7 +71,7 @@ static void a_bad_address_is_refused_and_none_of_it_shown(void **state) {
   for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
     struct postgres_address a;
     test_fault = (struct fault){0};
-    enum err e = postgres_address_read(text_of(bad[i]), 5000, &a, &test_fault);
+    enum err e = postgres_address_read(text_of(bad[i]), false, 5000, &a, &test_fault);
     if (e != ERR_CONFIG || strstr(test_fault.text, "hush") || strcmp(test_fault.field, "store") != 0)
       fail_msg("%s: %s, \"%s\"", bad[i], err_name(e), test_fault.text);
   }
@@ -79,9 +79,10 @@ static void a_bad_address_is_refused_and_none_of_it_shown(void **state) {
 
 static void the_place_names_no_secret(void **state) {
   struct postgres_address a;
-  EXPECT_OK(postgres_address_read(TEXT("postgres://ann:hush@db.example:5433/weir"), 1, &a, &test_fault));
+  EXPECT_OK(postgres_address_read(TEXT("postgres://ann:hush@db.example:5433/weir"), true, 1, &a, &test_fault));
   assert_string_equal(a.place, "db.example:5433/weir");
   assert_string_equal(value_of(&a, "connect_timeout"), "2");
+  assert_string_equal(value_of(&a, "target_session_attrs"), "any"); /* a replica takes no changes */
   postgres_address_done(&a);
 }
 
