@@ -58,7 +58,7 @@ struct config {
   size_t listen_count;
   struct text data_dir, public_url, timezone;
   enum config_store store;
-  struct secret *store_address; /* NULL unless store is an address */
+  struct secret *store_address;   /* NULL unless store is an address */
   struct secret **store_replicas; /* addresses to read from; none unless store is an address */
   size_t store_replica_count;
   struct config_postgres postgres;
