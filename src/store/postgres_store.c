@@ -6,7 +6,8 @@
 
 #define AVOID_US 5000000 /* a standby that could not be reached is left alone for this long */
 
-#define WRITTEN  "SELECT (pg_current_wal_insert_lsn() - '0/0')::bigint"
+/* A commit is confirmed when its record is on the primary's disk (postgres_link.c sees to that). */
+#define WRITTEN  "SELECT (pg_current_wal_flush_lsn() - '0/0')::bigint"
 #define REPLAYED "SELECT CASE WHEN pg_is_in_recovery() THEN (pg_last_wal_replay_lsn() - '0/0')::bigint ELSE -1 END"
 
 /* A place in the write-ahead log; not waited for longer than for a connection. */
