@@ -68,12 +68,11 @@ static enum err make_data_dir(struct app *a, struct fault *f) {
 
 static enum err open_store(struct app *a, struct fault *f) {
   char path[1100];
-  if (a->config->store == CONFIG_STORE_MEMORY)
-    return store_open_memory(&a->store, f);
-  enum err e = make_data_dir(a, f);
+  struct store_place place;
+  enum err e = a->config->store == CONFIG_STORE_MEMORY ? ERR_OK : make_data_dir(a, f);
   if (e == ERR_OK)
-    e = source_store_path(a->config, path, sizeof(path));
-  return e == ERR_OK ? store_open_sqlite(path, &a->store, f) : e;
+    e = source_store_place(a->config, path, sizeof(path), &place);
+  return e == ERR_OK ? store_open(&place, &a->store, f) : e;
 }
 
 const char *app_data_dir(const struct app *a) { return a->config->store == CONFIG_STORE_MEMORY ? NULL : a->data_dir; }
