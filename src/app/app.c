@@ -280,6 +280,21 @@ static void log_errors(const struct config_errors *errors) {
   }
 }
 
+struct config *app_config(struct app *a) {
+  pthread_mutex_lock(&a->config_lock);
+  struct config *c = config_ref(a->config);
+  pthread_mutex_unlock(&a->config_lock);
+  return c;
+}
+
+static void put_in_force(struct app *a, struct config *fresh) {
+  pthread_mutex_lock(&a->config_lock);
+  struct config *old = a->config;
+  a->config = fresh;
+  pthread_mutex_unlock(&a->config_lock);
+  config_unref(old);
+}
+
 void app_reload(struct app *a) {
   static struct config_errors errors;
   struct config *fresh = NULL;
@@ -295,8 +310,7 @@ void app_reload(struct app *a) {
   atomic_store(&a->memory.max, fresh->limits.memory_bytes);
   for (unsigned w = 0; w < a->worker_count; w++)
     worker_use(a->workers[w], config_ref(fresh));
-  config_unref(a->config);
-  a->config = fresh;
+  put_in_force(a, fresh);
   atomic_store(&a->config_generation, fresh->generation);
   LOG_INFO("config_reloaded", log_u64("generation", fresh->generation), log_u64("providers", fresh->provider_count),
            log_u64("models", fresh->model_count));
@@ -426,6 +440,7 @@ static enum err prepare(struct app *a, struct fault *f) {
   a->takeover = a->local.fd = a->signal_fd = a->wake_fd = -1;
   a->local.app = a;
   a->generation = 1;
+  pthread_mutex_init(&a->config_lock, NULL);
   succession_init(&a->succession);
   upgrade_desk_init(&a->desk);
   log_start(STDERR_FILENO, LOG_LEVEL_INFO);

@@ -16,6 +16,7 @@
 #include "sim/background.h"
 #include "telemetry/access.h"
 
+#include <pthread.h>
 #include <signal.h>
 #include <stdatomic.h>
 
@@ -41,7 +42,8 @@ struct app {
   int held_lock;       /* of data_dir, from that process; 0: none */
   const char *config_path;
   struct sim_background *demo;
-  struct config *config;
+  struct config *config; /* the main thread's; others take app_config */
+  pthread_mutex_t config_lock;
   char data_dir[1024];
   struct store *store;
   struct ledger *ledger;
@@ -74,6 +76,8 @@ const char *app_data_dir(const struct app *a);
 enum err app_listen(struct app *a, struct fault *f) MUST_CHECK;
 /* No worker accepts when this returns; app_listen takes it back. */
 void app_pause(struct app *a);
+/* The configuration in force, with a reference. Any thread. */
+struct config *app_config(struct app *a);
 /* Reads the configuration anew; all of it or nothing is used. */
 void app_reload(struct app *a);
 

@@ -108,6 +108,11 @@ static void refuse(void *ctx, const struct fault *f, struct text target, struct 
   gateway_write_refusal(f, target, request_id, out_body);
 }
 
+static struct http_header refusal_header(void *ctx, const struct fault *f, struct text target) {
+  (void)ctx;
+  return gateway_refusal_header(f, target);
+}
+
 static void on_accept(void *ctx, struct stream *s, const struct addr *peer) {
   struct worker *w = ctx;
   http_server_accept(w->server, s, peer);
@@ -140,6 +145,7 @@ static struct http_server_options server_options(struct worker *w, const struct 
       .serve = serve,
       .is_exempt = is_exempt,
       .refuse = refuse,
+      .refusal_header = refusal_header,
       .ctx = w,
   };
 }

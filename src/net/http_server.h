@@ -46,6 +46,8 @@ struct http_server_options {
   /* Writes the body of an error that happened before serve could run. content type is application/json. target may be
    * empty or incomplete. Must not wait: it is also called on the loop. */
   void (*refuse)(void *ctx, const struct fault *f, struct text target, struct text request_id, struct buf *out_body);
+  /* A header that goes with such a body beside those that they all have; with an empty name: none. NULL: never. */
+  struct http_header (*refusal_header)(void *ctx, const struct fault *f, struct text target);
   void *ctx;
 };
 

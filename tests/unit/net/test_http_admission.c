@@ -20,6 +20,12 @@ static void wait_for_active(const struct site *site, size_t want) {
   CHECK_INT(http_server_active(site->srv), want);
 }
 
+static struct http_header kind_of(void *ctx, const struct fault *f, struct text target) {
+  (void)ctx;
+  (void)target;
+  return (struct http_header){TEXT("x-kind"), text_of(err_name(f->err)), false};
+}
+
 static struct site limited(size_t max, atomic_size_t *shared, bool *stop) {
   struct site site = site_options();
   site.serve = wait_for_stop;
@@ -33,6 +39,7 @@ static void check_one_too_many(void *arg) {
   enum transport by = *(enum transport *)arg;
   bool stop = false;
   struct site site = limited(1, NULL, &stop);
+  site.options.refusal_header = kind_of;
   use_transport(&site, by);
   site_open(&site);
   struct caller first = call(&site, by);
@@ -42,6 +49,7 @@ static void check_one_too_many(void *arg) {
     CHECK_INT(caller_answer(&second), 503);
     CHECK_INT(text_starts(caller_text(&second), TOO_MANY), 1);
     CHECK_INT(caller_is_told_to_retry(&second), 1);
+    CHECK_INT(caller_is_told_the_kind(&second, TEXT("OVERLOADED")), 1);
     caller_post(&second, 1, TEXT("x"));
   }
   CHECK_INT(caller_answer(&second), 503);
