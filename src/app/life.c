@@ -57,7 +57,7 @@ static void show_life(struct app *a) {
     return;
   a->life.watchdog_us = now_us + a->systemd.watchdog_us / 2;
   for (unsigned w = 0; w < a->worker_count; w++) {
-    if (!worker_has_ended(a->workers[w]) && !worker_ping(a->workers[w])) {
+    if (!worker_ping(a->workers[w])) {
       LOG_ERROR("worker_hangs", log_u64("worker", w));
       all = false;
     }
@@ -100,16 +100,12 @@ static void drain(struct app *a, bool patient, int64_t within_ms) {
   a->life.stop_by_us = a->life.stop_by_us > 0 ? earlier(a->life.stop_by_us, by_us) : by_us;
 }
 
-static void stop_listening(struct app *a, bool remove) {
-  sockets_close(&a->sockets, remove);
-  local_close(&a->local, remove);
-}
-
 void life_hand_over(struct app *a, int link) {
   int64_t handover_ms = a->config->timeouts.handover_ms;
   a->handed_over = true;
   a->signals.upgrade = false;
-  stop_listening(a, false);
+  sockets_close(&a->sockets, false);
+  local_close(&a->local, false);
   ledger_let_go(a->ledger);
   succession_pass_on(&a->succession);
   a->succession.successor = link;
@@ -131,7 +127,7 @@ static void end(struct app *a) {
   if (!a->handed_over) {
     systemd_notify(&a->systemd, "STOPPING=1\nSTATUS=draining");
     atomic_store(&a->draining, true);
-    stop_listening(a, true);
+    sockets_close(&a->sockets, true);
     succession_hurry(a, within_ms);
   }
   drain(a, false, within_ms);
@@ -220,9 +216,9 @@ static void sleep_until_news(struct app *a) {
   read_signals(a);
 }
 
-static bool all_have_ended(const struct app *a) {
+static bool all_are_drained(const struct app *a) {
   for (unsigned w = 0; w < a->worker_count; w++) {
-    if (!worker_has_ended(a->workers[w]))
+    if (!worker_is_drained(a->workers[w]))
       return false;
   }
   return true;
@@ -232,7 +228,7 @@ static bool all_have_ended(const struct app *a) {
 static bool is_over(const struct app *a) {
   bool late = a->life.stop_by_us > 0 && loop_clock_us() >= a->life.stop_by_us;
   bool alone = a->handed_over || a->succession.old_count == 0 || late;
-  return alone && all_have_ended(a);
+  return alone && all_are_drained(a);
 }
 
 void life_run(struct app *a) {
@@ -257,6 +253,8 @@ void life_run(struct app *a) {
       housekeep(a);
   }
   upgrade_desk_close(a);
+  for (unsigned w = 0; w < a->worker_count; w++)
+    worker_finish(a->workers[w]);
   for (unsigned w = 0; w < a->worker_count; w++)
     worker_wait(a->workers[w]);
   if (a->handed_over)

@@ -17,7 +17,8 @@
 #include <unistd.h>
 
 #define LOG_DELAY_US      50000
-#define DRAIN_POLL_US     20000
+#define DRAIN_FIRST_US    20000
+#define DRAIN_LAST_US     200000
 #define UPSTREAM_IDLE_MAX 256
 #define UPSTREAM_IDLE_US  INT64_C(60000000)
 #define LOCAL_CONNECTIONS 32
@@ -40,11 +41,11 @@ struct worker {
   size_t listener_count;
   pthread_t thread;
   bool thread_started, closed;
-  atomic_bool ended, pinged;
-  struct mailbox_message ping;
+  atomic_bool drained, finishing, pinged;
+  struct mailbox_message ping, finish;
   struct drain_orders orders;
   struct loop_timer log_timer, drain_timer, patience_timer;
-  int64_t drain_deadline_us;
+  int64_t drain_deadline_us, drain_step_us;
   _Atomic uint64_t connections, active, upstream_idle, upstream_busy, fibers;
 };
 
@@ -201,36 +202,49 @@ static void pause_listening(struct worker *w) {
   w->listener_count = 0;
 }
 
-static void stop_listening(struct worker *w) {
-  pause_listening(w);
+static void stop_local_listening(struct worker *w) {
   listener_release(w->local_listener);
   w->local_listener = NULL;
 }
 
-static void close_all(struct worker *w) {
-  stop_listening(w);
-  if (!w->closed) {
-    http_server_close(w->server);
-    if (w->local)
-      http_server_close(w->local);
-  }
+static void close_service(struct worker *w) {
+  if (w->closed)
+    return;
+  pause_listening(w);
+  http_server_close(w->server);
   gateway_worker_stop(&w->gateway);
   w->closed = true;
 }
 
-static size_t connections(const struct worker *w) {
-  return http_server_connections(w->server) + (w->local ? http_server_connections(w->local) : 0);
+static void close_local(struct worker *w) {
+  stop_local_listening(w);
+  if (w->local)
+    http_server_close(w->local);
+  w->local = NULL;
 }
 
-/* Waits for the last request in steps; the deadline cancels what is left. */
+/* The operator's connections do not keep a worker from ending, only the answers they wait for. */
+static size_t open_business(const struct worker *w) {
+  return http_server_connections(w->server) + (w->local ? http_server_active(w->local) : 0);
+}
+
+static void tell_main(const struct worker *w) {
+  ssize_t ignored = write(w->o.wake_fd, &(uint64_t){1}, sizeof(uint64_t));
+  (void)ignored;
+}
+
+/* Waits for the last request in steps, longer and longer ones; the deadline cancels what is left. */
 static void drain_timer_fired(struct loop_timer *t) {
   struct worker *w = (struct worker *)((char *)t - offsetof(struct worker, drain_timer));
-  if (connections(w) > 0 && loop_now_us(w->loop) < w->drain_deadline_us) {
-    loop_timer_start(w->loop, t, loop_now_us(w->loop) + DRAIN_POLL_US);
+  int64_t now_us = loop_now_us(w->loop), next_us = now_us + w->drain_step_us;
+  if (open_business(w) > 0 && now_us < w->drain_deadline_us) {
+    w->drain_step_us = w->drain_step_us * 2 > DRAIN_LAST_US ? DRAIN_LAST_US : w->drain_step_us * 2;
+    loop_timer_start(w->loop, t, next_us < w->drain_deadline_us ? next_us : w->drain_deadline_us);
     return;
   }
-  close_all(w);
-  loop_stop(w->loop);
+  close_service(w);
+  atomic_store(&w->drained, true);
+  tell_main(w);
 }
 
 static void drain_arrived(struct mailbox_message *m) {
@@ -239,12 +253,16 @@ static void drain_arrived(struct mailbox_message *m) {
   bool patient = w->orders.patient;
   w->drain_deadline_us = w->orders.deadline_us;
   w->orders.posted = false;
+  w->drain_step_us = DRAIN_FIRST_US;
   pthread_mutex_unlock(&w->orders.lock);
   if (w->closed)
     return;
-  stop_listening(w);
+  /* A successor answers the operator from now on; without one this worker does until its end. */
+  pause_listening(w);
   http_server_drain(w->server, patient);
-  if (w->local)
+  if (patient)
+    stop_local_listening(w);
+  if (w->local && patient)
     http_server_drain(w->local, patient);
   loop_timer_start(w->loop, &w->drain_timer, loop_now_us(w->loop));
 }
@@ -259,6 +277,18 @@ void worker_drain(struct worker *w, bool patient, int64_t deadline_us) {
   pthread_mutex_unlock(&w->orders.lock);
   if (post)
     mailbox_post(w->loop, &w->orders.message);
+}
+
+static void finish_arrived(struct mailbox_message *m) {
+  struct worker *w = (struct worker *)((char *)m - offsetof(struct worker, finish));
+  close_service(w);
+  close_local(w);
+  loop_stop(w->loop);
+}
+
+void worker_finish(struct worker *w) {
+  if (!atomic_exchange(&w->finishing, true))
+    mailbox_post(w->loop, &w->finish);
 }
 
 /* A message whose sender waits. */
@@ -370,9 +400,6 @@ static void *thread_main(void *arg) {
   pthread_setname_np(pthread_self(), name);
   loop_run(w->loop);
   log_flush();
-  atomic_store(&w->ended, true);
-  ssize_t ignored = write(w->o.wake_fd, &(uint64_t){1}, sizeof(uint64_t));
-  (void)ignored;
   return NULL;
 }
 
@@ -387,6 +414,7 @@ enum err worker_new(const struct worker_options *o, struct worker **out, struct 
   w->drain_timer = (struct loop_timer)LOOP_TIMER_INIT(drain_timer_fired);
   w->patience_timer = (struct loop_timer)LOOP_TIMER_INIT(patience_timer_fired);
   w->ping.run = ping_arrived;
+  w->finish.run = finish_arrived;
   w->orders = (struct drain_orders){.message = {drain_arrived, NULL}, .patient = true, .deadline_us = INT64_MAX};
   pthread_mutex_init(&w->orders.lock, NULL);
   enum err e = build(w, f);
@@ -407,7 +435,7 @@ enum err worker_start(struct worker *w) {
   return ERR_OK;
 }
 
-bool worker_has_ended(const struct worker *w) { return atomic_load(&w->ended); }
+bool worker_is_drained(const struct worker *w) { return atomic_load(&w->drained); }
 
 void worker_wait(struct worker *w) {
   if (w->thread_started)
@@ -419,10 +447,10 @@ void worker_join(struct worker *w) {
   if (!w)
     return;
   if (w->thread_started)
-    worker_drain(w, false, 0);
+    worker_finish(w);
   worker_wait(w);
-  if (!w->closed)
-    close_all(w);
+  close_service(w);
+  close_local(w);
   loop_timer_stop(w->loop, &w->log_timer);
   loop_timer_stop(w->loop, &w->drain_timer);
   loop_timer_stop(w->loop, &w->patience_timer);

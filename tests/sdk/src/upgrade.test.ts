@@ -102,6 +102,7 @@ test(`ten upgrades under ${OPEN} open streams: none is cut, none doubled, the le
     assert.equal(rows.reduce((n, r) => n + r.usage.output, 0), OPEN * words + 10 * 20);
     const verified = await weir.command('ledger', 'verify');
     assert.equal(verified.code, 0, verified.out);
+    assert.ok(!weir.logs().includes('ledger_store_failing'), 'the store takes the rows of all processes');
     await eventually('the old processes have ended', async () => (await weir.status()).predecessors.length === 0, 20000);
   });
 });
@@ -549,6 +550,8 @@ test('TERM ends the old processes with the new one; KEYS of either side are the 
     const { pid, predecessors } = await weir.status();
     assert.equal(predecessors.length, 2);
     weir.signalTo(pid, 'SIGTERM');
+    await eventually('it says that it ends', async () => (await weir.status()).draining);
+    assert.equal((await weir.local('POST', '/upgrade')).status, 409);
     for (const end of await Promise.all(streams)) assert.deepEqual(end, { words: 20, whole: true });
     await eventually('all have ended', async () => ![pid, ...predecessors.map((p) => p.pid)].some(lives), 20000);
     const rows = await weir.ledgerOf(2, (r) => r.streamed);
