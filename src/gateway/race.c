@@ -99,8 +99,8 @@ static bool one_runs(const struct race *r) {
   return false;
 }
 
-/* The winner goes on alone. */
-static enum err finish(struct race *r, struct runner *winner, struct attempt **t) {
+/* The winner, or the last to fail, goes on alone. */
+static enum err finish(struct race *r, struct runner *winner, bool failed, struct attempt **t) {
   for (size_t i = 0; i < r->count; i++) {
     struct runner *other = &r->at[i];
     if (other == winner || other->seen)
@@ -110,7 +110,7 @@ static enum err finish(struct race *r, struct runner *winner, struct attempt **t
     attempt_settle(other->t, "hedge_lost", "");
   }
   winner->t->races = false;
-  r->x->hedge_won = winner != &r->at[0] && winner->result == ERR_OK;
+  r->x->hedge_won = winner != &r->at[0] && !failed;
   *t = winner->t;
   return winner->result;
 }
@@ -140,7 +140,7 @@ enum err race_run(struct attempt **t, struct attempt *(*second)(void *ctx), void
       bool failed = runner->result != ERR_OK || attempt_falls_over(runner->t, runner->result);
       runner->seen = true;
       if (!failed || !one_runs(r))
-        return finish(r, runner, t);
+        return finish(r, runner, failed, t);
       attempt_give_up(runner->t);
     } else if (e == ERR_TIMEOUT) {
       struct attempt *other = second(ctx);
