@@ -121,6 +121,7 @@ static void both_fail(struct world *w) {
   CHECK_INT(row_count(w), 2);
   CHECK_TEXT(newest_row(w, 0).outcome, TEXT("error"));
   CHECK_TEXT(newest_row(w, 1).outcome, TEXT("failed_over"));
+  world_rest(w);
   CHECK_INT(w->seen.last.hedged, 1);
   CHECK_INT(w->seen.last.hedge_won, 0);
 }
