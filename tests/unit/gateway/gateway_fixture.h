@@ -196,7 +196,8 @@ static inline struct config *world_config(struct world *w, const char *extra) {
       "- {name: 'narrow-*', targets: [{provider: a, model: 'one-*', concurrency: 1}]}\n"
       "- {name: raced, hedge: {enabled: true, delay: 500ms}, targets: [{provider: a, model: one}, {provider: b, model: "
       "two-b}]}\n"
-      "- {name: raced-soon, hedge: {enabled: true, delay: 20ms}, targets: [{provider: a, model: one}, {provider: b, "
+      "- {name: 'raced-soon-*', hedge: {enabled: true, delay: 20ms}, targets: [{provider: a, model: one}, {provider: "
+      "b, "
       "model: two-b}]}\n"
       "- {name: raced-charged, hedge: {enabled: true, delay: 500ms}, targets: [{provider: paid, model: one}, "
       "{provider: b, "
@@ -206,7 +207,7 @@ static inline struct config *world_config(struct world *w, const char *extra) {
       "- {name: drained, targets: [{provider: paid, model: one}]}\n"
       "- {name: drained-two, targets: [{provider: paid, model: one}, {provider: b, model: one}]}\n"
       "- {name: 'only-openai', targets: [{provider: ob, model: gpt}]}\n"
-      "- {name: keyless, targets: [{provider: a, model: one}, {provider: ob, model: gpt}]}\n"
+      "- {name: 'keyless-*', targets: [{provider: a, model: one}, {provider: ob, model: gpt}]}\n"
       "prices:\n"
       "- {provider: a, model: unpriced-not, input: 1, output: 1}\n",
       a, b, a, b, a, a, a, a);
