@@ -68,12 +68,11 @@ static enum err make_data_dir(struct app *a, struct fault *f) {
 
 static enum err open_store(struct app *a, struct fault *f) {
   char path[1100];
-  if (a->config->store == CONFIG_STORE_MEMORY)
-    return store_open_memory(&a->store, f);
-  enum err e = make_data_dir(a, f);
+  struct store_place place;
+  enum err e = a->config->store == CONFIG_STORE_MEMORY ? ERR_OK : make_data_dir(a, f);
   if (e == ERR_OK)
-    e = source_store_path(a->config, path, sizeof(path));
-  return e == ERR_OK ? store_open_sqlite(path, &a->store, f) : e;
+    e = source_store_place(a->config, path, sizeof(path), &place);
+  return e == ERR_OK ? store_open(&place, &a->store, f) : e;
 }
 
 /* As it was opened: a reload may have brought another word for the next start. */
@@ -217,15 +216,8 @@ static enum err make_workers(struct app *a, struct fault *f) {
   return e;
 }
 
-static enum err listen_locally(struct app *a) {
-  int fd = a->local.fd < 0 ? -1 : fcntl(a->local.fd, F_DUPFD_CLOEXEC, 3);
-  if (a->local.fd < 0)
-    return ERR_OK;
-  return fd < 0 ? ERR_SYSTEM : worker_listen_local(a->workers[0], fd);
-}
-
-enum err app_begin_to_serve(struct app *a, struct fault *f) {
-  enum err e = sockets_listen(&a->sockets, f);
+enum err app_listen(struct app *a, struct fault *f) {
+  enum err e = ERR_OK;
   for (unsigned w = 0; w < a->worker_count && e == ERR_OK; w++) {
     struct worker_socket *mine = NULL;
     size_t count = 0;
@@ -234,14 +226,32 @@ enum err app_begin_to_serve(struct app *a, struct fault *f) {
       e = worker_listen(a->workers[w], mine, count);
     free(mine);
   }
+  return e == ERR_OK ? e : fault_set(f, e, "listen", "cannot accept connections: %s", strerror(errno));
+}
+
+void app_pause(struct app *a) {
+  for (unsigned w = 0; w < a->worker_count; w++)
+    worker_pause(a->workers[w]);
+}
+
+static enum err listen_locally(struct app *a, struct fault *f) {
+  if (a->local.fd < 0)
+    return ERR_OK;
+  int fd = fcntl(a->local.fd, F_DUPFD_CLOEXEC, 3);
+  enum err e = fd < 0 ? ERR_SYSTEM : worker_listen_local(a->workers[0], fd);
+  return e == ERR_OK ? e : fault_set(f, e, NULL, "cannot accept connections locally: %s", strerror(errno));
+}
+
+static enum err begin_to_serve(struct app *a, struct fault *f) {
+  enum err e = sockets_listen(&a->sockets, f);
   if (e == ERR_OK)
-    e = listen_locally(a);
-  if (e != ERR_OK)
-    return f->text[0] ? e : fault_set(f, e, "listen", "cannot accept connections: %s", strerror(errno));
-  size_t unused = sockets_drop_unused(&a->sockets);
+    e = app_listen(a, f);
+  if (e == ERR_OK)
+    e = listen_locally(a, f);
+  size_t unused = e == ERR_OK ? sockets_drop_unused(&a->sockets) : 0;
   if (unused > 0)
     LOG_WARN("sockets_not_in_listen", log_u64("closed", unused));
-  return ERR_OK;
+  return e;
 }
 
 static void print_ready(struct app *a) {
@@ -271,6 +281,21 @@ static void log_errors(const struct config_errors *errors) {
   }
 }
 
+struct config *app_config(struct app *a) {
+  pthread_mutex_lock(&a->config_lock);
+  struct config *c = config_ref(a->config);
+  pthread_mutex_unlock(&a->config_lock);
+  return c;
+}
+
+static void put_in_force(struct app *a, struct config *fresh) {
+  pthread_mutex_lock(&a->config_lock);
+  struct config *old = a->config;
+  a->config = fresh;
+  pthread_mutex_unlock(&a->config_lock);
+  config_unref(old);
+}
+
 void app_reload(struct app *a) {
   static struct config_errors errors;
   struct config *fresh = NULL;
@@ -286,8 +311,7 @@ void app_reload(struct app *a) {
   atomic_store(&a->memory.max, fresh->limits.memory_bytes);
   for (unsigned w = 0; w < a->worker_count; w++)
     worker_use(a->workers[w], config_ref(fresh));
-  config_unref(a->config);
-  a->config = fresh;
+  put_in_force(a, fresh);
   atomic_store(&a->config_generation, fresh->generation);
   LOG_INFO("config_reloaded", log_u64("generation", fresh->generation), log_u64("providers", fresh->provider_count),
            log_u64("models", fresh->model_count));
@@ -417,6 +441,7 @@ static enum err prepare(struct app *a, struct fault *f) {
   a->takeover = a->local.fd = a->signal_fd = a->wake_fd = -1;
   a->local.app = a;
   a->generation = 1;
+  pthread_mutex_init(&a->config_lock, NULL);
   succession_init(&a->succession);
   upgrade_desk_init(&a->desk);
   log_start(STDERR_FILENO, LOG_LEVEL_INFO);
@@ -456,7 +481,7 @@ static enum err open_service(struct app *a, struct fault *f) {
     e = make_workers(a, f);
   if (e == ERR_OK)
     e = takeover_wait(a, f);
-  return e == ERR_OK ? app_begin_to_serve(a, f) : e;
+  return e == ERR_OK ? begin_to_serve(a, f) : e;
 }
 
 int app_serve(const struct app_options *o) {

@@ -139,6 +139,11 @@ void source_print_errors(const struct config_errors *errors) {
 /* What the loader leaves to the rooms that know addresses. */
 static void check_addresses(const struct config *c, struct config_errors *errors) {
   struct fault f = {0};
+  if (c->store_address && store_check_address(secret_reveal(c->store_address), &f) != ERR_OK)
+    errors_add(errors, 0, 0, "`store` %s", fault_text(&f));
+  for (size_t i = 0; i < c->store_replica_count; i++)
+    if (store_check_address(secret_reveal(c->store_replicas[i]), &f) != ERR_OK)
+      errors_add(errors, 0, 0, "`store_replicas[%zu]` %s", i, fault_text(&f));
   for (size_t i = 0; i < c->listen_count; i++) {
     struct addr a;
     if (addr_parse(c->listen[i], &a, &f) != ERR_OK)
@@ -194,7 +199,27 @@ enum err source_open_tls(const struct config *c, struct tls_context **out_client
   return e;
 }
 
-enum err source_store_path(const struct config *c, char *out, size_t cap) {
-  int n = snprintf(out, cap, "%.*s/weir.db", TEXT_ARGS(c->data_dir));
-  return n > 0 && (size_t)n < cap ? ERR_OK : ERR_LIMIT;
+static void place_postgres(const struct config *c, struct postgres_options *out) {
+  const struct config_postgres *p = &c->postgres;
+  *out = (struct postgres_options){.url = secret_reveal(c->store_address),
+                                   .replica_count = c->store_replica_count,
+                                   .pool = p->pool,
+                                   .overflow = p->overflow,
+                                   .wait_ms = p->wait_ms,
+                                   .recycle_ms = p->recycle_ms,
+                                   .statement_timeout_ms = p->statement_timeout_ms,
+                                   .lock_timeout_ms = p->lock_timeout_ms,
+                                   .connect_timeout_ms = p->connect_timeout_ms};
+  for (size_t i = 0; i < c->store_replica_count && i < POSTGRES_REPLICAS_MAX; i++)
+    out->replicas[i] = secret_reveal(c->store_replicas[i]);
+}
+
+enum err source_store_place(const struct config *c, char *path, size_t cap, struct store_place *out) {
+  static const enum store_kind kinds[] = {STORE_SQLITE, STORE_MEMORY, STORE_POSTGRES};
+  int n = snprintf(path, cap, "%.*s/weir.db", TEXT_ARGS(c->data_dir));
+  if (n <= 0 || (size_t)n >= cap)
+    return ERR_LIMIT;
+  *out = (struct store_place){.kind = kinds[c->store], .path = path};
+  place_postgres(c, &out->postgres);
+  return ERR_OK;
 }

@@ -7,6 +7,7 @@
 #include "base/buf.h"
 #include "config/config.h"
 #include "net/tls.h"
+#include "store/store.h"
 
 struct source {
   const char *path;     /* NULL: ./weir.yaml when it exists */
@@ -26,7 +27,8 @@ enum err source_open_tls(const struct config *c, struct tls_context **out_client
                          struct fault *f) MUST_CHECK;
 /* Providers, models and prices of the simulator at base ("http://127.0.0.1:PORT"), as YAML. */
 void source_write_demo(struct buf *out, const char *base);
-/* data_dir/weir.db, zero-terminated, in the config's life. ERR_LIMIT when too long. */
-enum err source_store_path(const struct config *c, char *out, size_t cap) MUST_CHECK;
+/* Where the store of c is, for store_open, in the life of c and of path, which holds the name of the file when it is
+ * one. ERR_LIMIT when that is too long. */
+enum err source_store_place(const struct config *c, char *path, size_t cap, struct store_place *out) MUST_CHECK;
 
 #endif

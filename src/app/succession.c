@@ -28,10 +28,11 @@ void succession_add(struct succession *s, const struct predecessor *p) {
   pthread_mutex_unlock(&s->lock);
 }
 
-size_t succession_list(struct succession *s, struct predecessor out[SUCCESSION_MAX]) {
+size_t succession_list(struct succession *s, struct predecessor *out) {
   pthread_mutex_lock(&s->lock);
   size_t count = s->old_count;
-  memcpy(out, s->old, count * sizeof(*out));
+  if (out)
+    memcpy(out, s->old, count * sizeof(*out));
   pthread_mutex_unlock(&s->lock);
   return count;
 }

@@ -76,11 +76,17 @@ static void serve_health(const struct operations *o, struct http_request *rq, bo
   buf_done(&body);
 }
 
+static void not_found(struct http_request *rq) {
+  answer(rq, 404, TEXT("application/json"), TEXT("{\"error\":{\"message\":\"there is nothing at this address\"}}"));
+}
+
 static void serve_metrics(const struct operations *o, struct http_request *rq) {
   struct buf body;
   buf_init(&body, 1024 * 1024);
-  o->write_metrics(o->ctx, &body);
-  answer(rq, 200, TEXT("text/plain; version=0.0.4; charset=utf-8"), buf_text(&body));
+  if (o->write_metrics(o->ctx, &body))
+    answer(rq, 200, TEXT("text/plain; version=0.0.4; charset=utf-8"), buf_text(&body));
+  else
+    not_found(rq);
   buf_done(&body);
 }
 
@@ -93,9 +99,9 @@ void operations_serve(const struct operations *o, struct http_request *rq) {
     serve_health(o, rq, false);
   } else if (text_equal(rq->path, TEXT("/health"))) {
     serve_health(o, rq, true);
-  } else if (text_equal(rq->path, TEXT("/metrics")) && o->write_metrics) {
+  } else if (text_equal(rq->path, TEXT("/metrics"))) {
     serve_metrics(o, rq);
   } else {
-    answer(rq, 404, TEXT("application/json"), TEXT("{\"error\":{\"message\":\"there is nothing at this address\"}}"));
+    not_found(rq);
   }
 }

@@ -20,9 +20,9 @@ struct operations {
   struct operations_check checks[OPERATIONS_MAX_CHECKS];
   size_t check_count;
   int64_t started_wall_us;
-  const char *store_name; /* "sqlite", "memory" */
+  const char *store_name; /* "sqlite", "memory", "postgres" */
   bool (*is_draining)(void *ctx);
-  void (*write_metrics)(void *ctx, struct buf *out); /* NULL: /metrics is off */
+  bool (*write_metrics)(void *ctx, struct buf *out); /* false: /metrics is off */
   void *ctx;
 };
 

@@ -17,6 +17,7 @@ struct candidate {
   const struct config_target *target;
   const struct config_provider *provider;
   const struct config_credential *credential; /* NULL: none, or the caller's own is used */
+  bool own;                                   /* the caller's own credentials go with it: it pays itself */
   const struct provider *adapter;
   struct text upstream_model;
   struct price price;         /* version 0: unknown */
@@ -26,6 +27,9 @@ struct candidate {
   struct load *load;          /* likewise */
   uint64_t place_id;          /* who would hold the conversation's prompt cache; 0: nobody that we choose */
 };
+
+/* Does what it costs count against the key's budget? */
+bool candidate_is_billable(const struct candidate *c);
 
 /* The call as its provider is to get it. Built before anything is reserved: a request that cannot be said to one
  * provider is not an attempt. */

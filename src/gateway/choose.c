@@ -59,6 +59,7 @@ static void become_candidates(struct exchange *x, const struct plan *plan) {
     x->candidates[x->candidate_count++] = (struct candidate){.target = e->place->target,
                                                              .provider = e->place->provider,
                                                              .credential = e->own ? NULL : e->place->credential,
+                                                             .own = e->own,
                                                              .adapter = e->place->adapter,
                                                              .upstream_model = e->upstream_model,
                                                              .price = e->price,
@@ -176,8 +177,8 @@ static enum err choose_for_raw(struct exchange *x) {
     }
     x->candidates = ARENA_NEW(x->arena, struct candidate);
     x->candidate_count = 1;
-    *x->candidates = (struct candidate){.provider = p, .adapter = adapter};
-    if (!caller_pays(x, p) && p->credential_count > 0)
+    *x->candidates = (struct candidate){.provider = p, .adapter = adapter, .own = caller_pays(x, p)};
+    if (!x->candidates->own && p->credential_count > 0)
       x->candidates->credential = &p->credentials[0];
     return ERR_OK;
   }

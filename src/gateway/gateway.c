@@ -101,3 +101,10 @@ bool gateway_owns(struct text path) {
 void gateway_write_refusal(const struct fault *f, struct text target, struct text request_id, struct buf *out) {
   route_wire(target, NULL)->write_error(out, f, request_id);
 }
+
+struct http_header gateway_refusal_header(const struct fault *f, struct text target) {
+  const struct wire *wire = route_wire(target, NULL);
+  if (!wire->error_type_header)
+    return (struct http_header){0};
+  return (struct http_header){text_of(wire->error_type_header), text_of(wire->error_type(f)), false};
+}

@@ -8,8 +8,8 @@
 bool race_applies(const struct exchange *x, const struct attempt *first);
 /* Who races: the exchange's walk over its candidates. */
 struct race_walk {
-  struct attempt *(*second)(void *ctx);               /* another attempt, entered and built, or NULL */
-  void (*note_failure)(void *ctx, struct attempt *t); /* it is about to be given up while the other goes on */
+  struct attempt *(*second)(void *ctx);                     /* another attempt, entered and built, or NULL */
+  void (*note_failure)(void *ctx, const struct attempt *t); /* it is about to be given up while the other goes on */
   void *ctx;
 };
 /* Runs *t; when it has brought no first token within the model's delay, walk->second may give another one. The first

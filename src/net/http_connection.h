@@ -143,6 +143,8 @@ void http_refusal_write(struct http_server *srv, const struct fault *f, struct t
 /* Only its body; out must be empty and may stay so. */
 void http_refusal_write_body(struct http_server *srv, const struct fault *f, struct text target, struct text id,
                              struct buf *out);
+/* The header beside it (see refusal_header in http_server.h). */
+struct http_header http_refusal_header(const struct http_server *srv, const struct fault *f, struct text target);
 #define REFUSAL_BODY_MAX_BYTES (8 * 1024)
 
 #endif

@@ -49,6 +49,8 @@ static void place_give(struct http_server *srv) {
 
 size_t http_server_active(const struct http_server *srv) { return srv->active; }
 
+void http_server_limit_requests(struct http_server *srv, size_t max) { srv->options.max_requests = max; }
+
 void http_server_make_id(char out[28]) {
   static const char alphabet[] = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
   memcpy(out, "req_", 4);

@@ -52,9 +52,10 @@ bool breaker_is_closed(const struct breaker *b);
  * when the breaker is open or its one probe is under way. */
 bool breaker_enter(struct breaker *b, const struct breaker_rule *r, int64_t now_us, struct breaker_pass *out);
 /* The target has begun a good answer: a probe closes the breaker at once, so that nobody has to wait for the end of a
- * long stream. The pass is then an ordinary one of the closed breaker. No effect on any other pass. */
-void breaker_probe_answers(struct breaker_pass *p, int64_t now_us);
+ * long stream. The pass is then an ordinary one of the closed breaker. No effect on any other pass. Did it close? */
+bool breaker_probe_answers(struct breaker_pass *p, int64_t now_us);
 /* The call's one verdict; the pass is empty afterwards, and an empty pass does nothing. Plain and streamed calls alike.
+ * True when it was this verdict that opened the breaker (a failure) or closed it (a success).
  *
  * While the breaker is closed a failure counts, and opens it when the window holds as many as the rule says; a success
  * clears the count. A probe's failure opens it again for the full time, its success closes it, and after a neutral
@@ -66,7 +67,7 @@ void breaker_probe_answers(struct breaker_pass *p, int64_t now_us);
  * keep it open, and do not count once it is closed again; breaker_view's totals count them.
  *
  * reason: of a failure, for the operator; may be NULL. */
-void breaker_leave(struct breaker_pass *p, const struct breaker_rule *r, enum breaker_verdict v, const char *reason,
+bool breaker_leave(struct breaker_pass *p, const struct breaker_rule *r, enum breaker_verdict v, const char *reason,
                    int64_t now_us);
 /* An operator's word. Forced open: no call goes, probes neither. Forced closed: every call goes, no verdict counts.
  * Automatic: as the rule says, from a closed breaker without failures on, which also closes one that had opened by

@@ -102,6 +102,7 @@ test(`ten upgrades under ${OPEN} open streams: none is cut, none doubled, the le
     assert.equal(rows.reduce((n, r) => n + r.usage.output, 0), OPEN * words + 10 * 20);
     const verified = await weir.command('ledger', 'verify');
     assert.equal(verified.code, 0, verified.out);
+    assert.ok(!weir.logs().includes('ledger_store_failing'), 'the store takes the rows of all processes');
     await eventually('the old processes have ended', async () => (await weir.status()).predecessors.length === 0, 20000);
   });
 });
@@ -255,7 +256,8 @@ test('a new program that fails leaves the old one serving, streams and all', { s
       await attempt(/already in use/);
       writeFileSync(weir.file, text);
       // dash knows no descriptor above 9.
-      const speak = (what: string): void => replaceBinary(weir, `echo "${what}" >&"$WEIR_HANDOVER"; exec sleep 60`, '/bin/bash');
+      const speak = (...words: string[]): void =>
+        replaceBinary(weir, `${words.map((w) => `echo "${w}" >&"$WEIR_HANDOVER"; sleep 0.2`).join('\n')}\nexec sleep 60`, '/bin/bash');
       replaceBinary(weir, 'exit 3');
       await attempt(/the new process ended with status 3/);
       replaceBinary(weir, 'kill -9 $$');
@@ -266,6 +268,11 @@ test('a new program that fails leaves the old one serving, streams and all', { s
       await attempt(/cannot start .*weir: No such file/);
       speak('weir-handover 1');
       await attempt(/not ready within 1500 ms/);
+      speak('weir-handover 1', 'ready');
+      const waiting = attempt(/was ready but did not serve within 5000 ms/);
+      await sleep(1500); // nobody accepts now; who comes waits
+      assert.equal((await ask(httpRequest, { host: '127.0.0.1', port: new URL(weir.url).port, agent: false })).status, 200);
+      await waiting;
       speak('weir-handover 99');
       await attempt(/hands over in another way \(version 99\)/);
       speak('nonsense');
@@ -512,6 +519,26 @@ test('USR2 upgrades as the command does; status tells both; what cannot be is re
   }
 });
 
+test('a data_dir whose path is too long for a socket: signals upgrade all the same', { skip, timeout: 60000 }, async () => {
+  await withWeir(
+    async (weir) => {
+      assert.match(weir.logs(), /no_local_socket/);
+      const asked = await weir.command('status');
+      assert.equal(asked.code, 1);
+      assert.match(asked.out, /a unix socket has at most 107 bytes/);
+      const [stream] = await openStream(weir.url, 'sim-long-15+drip-100');
+      weir.signal('SIGUSR2');
+      const pid = (): number => Number(/"event":"upgraded","pid":(\d+)/.exec(weir.logs())?.[1] ?? 0);
+      await eventually('another serves', async () => pid() > 0, 10000);
+      weir.takes(pid());
+      assert.equal(await plain(weir.url), 200);
+      assert.deepEqual(await stream, { words: 15, whole: true });
+    },
+    '',
+    (s, dir, extra) => config(s, dir, extra).replace('/data\n', `/${'long'.repeat(30)}\n`),
+  );
+});
+
 test('TERM ends the old processes with the new one; KEYS of either side are the same', { skip, timeout: 60000 }, async () => {
   await withWeir(async (weir) => {
     const streams = [...(await openStream(weir.url, 'sim-long-20+drip-100'))];
@@ -523,6 +550,8 @@ test('TERM ends the old processes with the new one; KEYS of either side are the 
     const { pid, predecessors } = await weir.status();
     assert.equal(predecessors.length, 2);
     weir.signalTo(pid, 'SIGTERM');
+    await eventually('it says that it ends', async () => (await weir.status()).draining);
+    assert.equal((await weir.local('POST', '/upgrade')).status, 409);
     for (const end of await Promise.all(streams)) assert.deepEqual(end, { words: 20, whole: true });
     await eventually('all have ended', async () => ![pid, ...predecessors.map((p) => p.pid)].some(lives), 20000);
     const rows = await weir.ledgerOf(2, (r) => r.streamed);

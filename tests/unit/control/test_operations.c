@@ -23,9 +23,10 @@ static enum err check_disk(void *ctx, struct fault *f) {
   return x->disk == ERR_OK ? ERR_OK : fault_set(f, x->disk, NULL, "no room");
 }
 
-static void write_metrics(void *ctx, struct buf *out) {
-  (void)ctx;
+static bool write_metrics(void *ctx, struct buf *out) {
+  const struct fixture *x = ctx;
   buf_add(out, TEXT("weir_up 1\n"));
+  return !x->no_metrics;
 }
 
 static void serve(struct site *site, struct http_request *rq) {
@@ -40,7 +41,7 @@ static void run(struct fixture *x, void (*test)(struct fixture *x)) {
   x->o.store_name = "memory";
   x->o.started_wall_us = loop_wall_us() - 5 * SECOND_US;
   x->o.is_draining = is_draining;
-  x->o.write_metrics = x->no_metrics ? NULL : write_metrics;
+  x->o.write_metrics = write_metrics;
   x->o.ctx = x;
   x->site = site_options();
   x->site.serve = serve;

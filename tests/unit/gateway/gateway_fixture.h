@@ -206,8 +206,8 @@ static inline struct config *world_config(struct world *w, const char *extra) {
       "two-b}]}\n"
       "- {name: drained, targets: [{provider: paid, model: one}]}\n"
       "- {name: drained-two, targets: [{provider: paid, model: one}, {provider: b, model: one}]}\n"
+      "- {name: keyless, targets: [{provider: a, model: one}, {provider: ob, model: gpt}]}\n"
       "- {name: 'only-openai', targets: [{provider: ob, model: gpt}]}\n"
-      "- {name: 'keyless-*', targets: [{provider: a, model: one}, {provider: ob, model: gpt}]}\n"
       "prices:\n"
       "- {provider: a, model: unpriced-not, input: 1, output: 1}\n",
       a, b, a, b, a, a, a, a);

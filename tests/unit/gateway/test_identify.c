@@ -125,7 +125,7 @@ static void other_vendors(struct world *w) {
   CHECK_INT(w->up[1].requests, 1);
   CHECK_INT(text_find((struct text){w->up[1].request, w->up[1].request_len}, TEXT("-own")), -1);
   w->up[0].answer = json_answer(w, 529, "{}");
-  CHECK_INT(ask(w, BY_PATH, own, TEXT("{\"model\":\"keyless-1\",\"max_tokens\":10,\"messages\":[]}")), 200);
+  CHECK_INT(ask(w, BY_PATH, own, TEXT("{\"model\":\"keyless\",\"max_tokens\":10,\"messages\":[]}")), 200);
   CHECK_TEXT(sent_header(w, 0, "x-api-key"), TEXT("sk-ant-own"));
   CHECK_INT(w->up[1].requests, 2);
   CHECK_INT(text_find((struct text){w->up[1].request, w->up[1].request_len}, TEXT("-own")), -1);

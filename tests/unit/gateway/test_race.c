@@ -126,6 +126,38 @@ static void both_fail(struct world *w) {
 }
 static void test_when_both_fail_the_last_failure_is_the_answer(void **state) { run_learning_world(both_fail, NULL); }
 
+static void together(struct world *w) {
+  int64_t slow = 7 * SECOND_US / 10, rest = 2 * SECOND_US / 10; /* the second starts after half a second */
+  late(w, 0, &slow, MESSAGE, false);
+  late(w, 1, &rest, MESSAGE, false);
+  w->up[0].answer = json_answer(w, 500, OVERLOADED);
+  CHECK_INT(ask_messages(w, RACED), 200);
+  CHECK_HEADER(w, "x-weir-provider", "b");
+  check_rows(w, "b", "failed_over");
+}
+static void test_a_failure_and_an_answer_at_one_moment_are_an_answer(void **state) {
+  run_learning_world(together, NULL);
+}
+
+static void used_up(struct world *w) {
+  int64_t slow = SECOND_US, slower = 2 * SECOND_US;
+  late(w, 0, &slow, MESSAGE, false);
+  late(w, 1, &slower, MESSAGE, false);
+  w->up[0].answer = json_answer(w, 402, "{\"error\":{\"message\":\"add credits\"}}");
+  w->up[1].answer = json_answer(w, 503, OVERLOADED);
+  CHECK_INT(ask_messages(w, RACED), 503);
+  CHECK_INT(w->up[0].requests, 1); /* waiting does not help it */
+  CHECK_INT(w->up[1].requests, 2);
+  w->up[0].answer = json_answer(w, 503, OVERLOADED);
+  w->up[1].answer = json_answer(w, 402, "{\"error\":{\"message\":\"add credits\"}}");
+  (void)ask_messages(w, RACED);
+  CHECK_INT(w->up[0].requests, 3);
+  CHECK_INT(w->up[1].requests, 3);
+}
+static void test_what_fails_in_a_race_is_known_in_the_next_round(void **state) {
+  run_learning_world(used_up, "retry: {attempts: 1, base: 10ms}\n");
+}
+
 static void mistake(struct world *w) {
   int64_t slow = SECOND_US, slower = 20 * SECOND_US;
   late(w, 0, &slow, MESSAGE, false);
@@ -284,6 +316,8 @@ int main(void) {
       cmocka_unit_test(test_when_one_fails_the_other_is_waited_for),
       cmocka_unit_test(test_a_failure_before_the_race_falls_over_as_ever),
       cmocka_unit_test(test_when_both_fail_the_last_failure_is_the_answer),
+      cmocka_unit_test(test_a_failure_and_an_answer_at_one_moment_are_an_answer),
+      cmocka_unit_test(test_what_fails_in_a_race_is_known_in_the_next_round),
       cmocka_unit_test(test_the_callers_mistake_ends_the_race),
       cmocka_unit_test(test_a_failure_of_the_same_moment_takes_nothing_from_the_one_that_is_good),
       cmocka_unit_test(test_what_only_the_second_target_refuses_is_not_the_answer),

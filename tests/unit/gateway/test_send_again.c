@@ -248,6 +248,25 @@ static void test_each_targets_own_retry_after_is_honoured(void **state) {
   run_learning_world(each_its_own, "retry: {attempts: 1, base: 100ms, max: 5s}\n");
 }
 
+static void own_pause(struct world *w) {
+  struct flaky flaky = {100, json_answer(w, 500, OVERLOADED), json_answer(w, 200, MESSAGE)};
+  w->up[0].answer = http_answer(w, 429, JSON_TYPE "retry-after: 3\r\n", TEXT(OVERLOADED));
+  w->up[1].play = play_flaky;
+  w->up[1].data = &flaky;
+  int64_t before_us = loop_clock_us();
+  CHECK_INT(ask_messages(w, TWO), 500);
+  CHECK_INT(loop_clock_us() - before_us < SECOND_US, 1);
+  CHECK_INT(w->up[0].requests, 1); /* it is left alone for as long as it asks */
+  CHECK_INT(w->up[1].requests, 3);
+  flaky.bad = w->up[1].requests + 1;
+  CHECK_INT(ask_messages(w, TWO), 200);
+  CHECK_HEADER(w, "x-weir-provider", "b");
+  CHECK_HEADER(w, "x-weir-attempts", "3");
+}
+static void test_each_target_is_left_alone_for_as_long_as_it_asks(void **state) {
+  run_learning_world(own_pause, "retry: {attempts: 2, base: 100ms, max: 5s}\nbreaker: {failures: 100}\n");
+}
+
 static void not_again(struct world *w) {
   w->up[0].answer = json_answer(w, 402, "{\"error\":{\"message\":\"credits\"}}");
   CHECK_INT(ask_messages(w, ASK_BODY), 402);
@@ -476,6 +495,7 @@ int main(void) {
       cmocka_unit_test(test_when_all_have_failed_they_are_tried_again_after_a_pause),
       cmocka_unit_test(test_retry_after_is_honoured_or_passed_on),
       cmocka_unit_test(test_each_targets_own_retry_after_is_honoured),
+      cmocka_unit_test(test_each_target_is_left_alone_for_as_long_as_it_asks),
       cmocka_unit_test(test_used_up_plans_and_mistakes_are_not_tried_again),
       cmocka_unit_test(test_no_round_begins_behind_the_requests_own_end),
       cmocka_unit_test(test_further_rounds_stay_within_a_share_of_the_calls),
