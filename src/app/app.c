@@ -75,7 +75,8 @@ static enum err open_store(struct app *a, struct fault *f) {
   return e == ERR_OK ? store_open(&place, &a->store, f) : e;
 }
 
-const char *app_data_dir(const struct app *a) { return a->config->store == CONFIG_STORE_MEMORY ? NULL : a->data_dir; }
+/* As it was opened: a reload may have brought another word for the next start. */
+const char *app_data_dir(const struct app *a) { return a->data_dir[0] != '\0' ? a->data_dir : NULL; }
 
 static enum err open_ledger(struct app *a, struct fault *f) {
   struct ledger_options o = {.data_dir = app_data_dir(a),

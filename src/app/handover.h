@@ -1,5 +1,5 @@
 /* The link between a process and the one that takes its place: a pair of SOCK_SEQPACKET sockets. A record is one or
- * more lines of text, "VERB ARGUMENTS", and may carry a descriptor. What is said when stands in docs/decisions/0005;
+ * more lines of text, "VERB ARGUMENTS", and may carry a descriptor. What is said when stands in docs/decisions/0006;
  * here are the records, sending and receiving. Never a secret is in them. */
 #ifndef APP_HANDOVER_H
 #define APP_HANDOVER_H

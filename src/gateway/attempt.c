@@ -49,7 +49,7 @@ static enum err take_slot(struct attempt *t, bool wait) {
 
 enum err attempt_enter(struct attempt *t, bool wait) {
   const struct breaker_rule rule = routes_breaker_rule(t->x->config);
-  enum err e = take_slot(t, wait);
+  enum err e = loop_clock_us() < deadline_of(t) ? take_slot(t, wait) : ERR_UNAVAILABLE;
   if (e != ERR_OK)
     return e;
   if (!breaker_enter(t->candidate->breaker, &rule, loop_clock_us(), &t->pass)) {
@@ -61,10 +61,18 @@ enum err attempt_enter(struct attempt *t, bool wait) {
   return ERR_OK;
 }
 
-/* Whether the provider is well. A call that its client gave up, that was the caller's own mistake, or that met a kept
- * connection just closed says nothing about it. */
+/* The request's own end came while the provider had been silent for the lesser part of its time: it was asked late, or
+ * was still speaking, maybe to a client that reads slowly. */
+static bool has_run_out_of_time(const struct attempt *t) {
+  int64_t now_us = loop_clock_us(), deadline_us = deadline_of(t);
+  return t->fault.err == ERR_UPSTREAM_TIMEOUT && now_us >= deadline_us &&
+         now_us - t->silent_since_us <= limits_of(t)->total_ms * 1000 / 2;
+}
+
+/* Whether the provider is well. A call that its client gave up, that was the caller's own mistake, that met a kept
+ * connection just closed or ran out of the request's time says nothing about it. */
 static enum breaker_verdict verdict_of(const struct attempt *t) {
-  if (t->lost || t->fault.err == ERR_UPSTREAM_STALE || t->state == ATTEMPT_NEW)
+  if (t->lost || t->fault.err == ERR_UPSTREAM_STALE || t->state == ATTEMPT_NEW || has_run_out_of_time(t))
     return BREAKER_NEUTRAL;
   if (provider_class_is_unhealthy(t->class))
     return BREAKER_FAILURE;
@@ -120,6 +128,13 @@ void attempt_waited(struct attempt *t, int64_t before_us) {
     t->x->waited_us += loop_clock_us() - before_us;
 }
 
+enum err attempt_wait_for_more(struct attempt *t) {
+  t->silent_since_us = loop_clock_us();
+  enum err e = http_reply_wait(t->reply, &t->fault);
+  attempt_waited(t, t->silent_since_us);
+  return e;
+}
+
 static struct http_timeouts timeouts_of(const struct attempt *t) {
   const struct config_timeouts *limit = limits_of(t);
   return (struct http_timeouts){
@@ -161,7 +176,7 @@ static void fill_row(struct attempt *t) {
 static enum err reserve(struct attempt *t) {
   struct exchange *x = t->x;
   x->attempts++;
-  t->started_us = loop_clock_us();
+  t->started_us = t->silent_since_us = loop_clock_us();
   t->tap = (struct wire_tap){.wire = t->candidate->pairing.wire ? t->candidate->pairing.wire : x->route.wire,
                              .drop_usage_event = t->outgoing.usage_injected,
                              .reported_cost_nano = -1};

@@ -90,13 +90,14 @@ struct attempt {
   struct answer answer;
   struct text upstream_request_id;
   int64_t started_us, first_token_at_us; /* loop time; 0: not yet */
+  int64_t silent_since_us;               /* when the provider was waited for last */
 };
 
 /* attempt.c: an attempt at the candidate, in the exchange's arena. It holds nothing yet. */
 struct attempt *attempt_new(struct exchange *x, const struct candidate *c);
 /* attempt.c: takes a place at the target and passes its breaker. ERR_AGAIN: all places are taken; with `wait` it waits
  * in the target's queue instead, which may be ERR_OVERLOADED or ERR_CANCELLED. ERR_UNAVAILABLE: the breaker lets nobody
- * through. Nothing is held then. */
+ * through, or the request's time is over. Nothing is held then. */
 enum err attempt_enter(struct attempt *t, bool wait) MUST_CHECK;
 /* build.c: t->outgoing for its candidate: edits, another envelope, or a translation. ERR_UNSUPPORTED and
  * ERR_BAD_REQUEST when the request cannot be said to it; t->fault names the member. */
@@ -118,6 +119,8 @@ void attempt_drop(struct attempt *t);
 void attempt_settle(struct attempt *t, const char *outcome, const char *error);
 /* attempt.c: the wait since before_us (loop clock) was not Weir's own work. */
 void attempt_waited(struct attempt *t, int64_t before_us);
+/* attempt.c: http_reply_wait, counted. */
+enum err attempt_wait_for_more(struct attempt *t) MUST_CHECK;
 
 /* attempt.c: a client that leaves from now on stops the call as its provider's policy says. */
 void attempt_set_grace(struct attempt *t);

@@ -98,13 +98,36 @@ struct force_ask {
   enum breaker_force force;
 };
 
+/* A member that is not understood could have said that fewer breakers are meant. */
+static enum err read_texts(yyjson_val *root, struct force_ask *out, struct text *force, struct fault *f) {
+  const struct {
+    const char *name;
+    struct text *into;
+  } texts[] = {
+      {"provider", &out->provider}, {"credential", &out->credential}, {"reason", &out->reason}, {"force", force}};
+  size_t i, most;
+  yyjson_val *key, *value;
+  yyjson_obj_foreach (root, i, most, key, value) {
+    const char *name = yyjson_get_str(key);
+    size_t k = 0;
+    while (k < sizeof(texts) / sizeof(texts[0]) && strcmp(name, texts[k].name) != 0)
+      k++;
+    if (k == sizeof(texts) / sizeof(texts[0]))
+      return fault_set(f, ERR_BAD_REQUEST, name, "%.64s is not understood here", name);
+    if (!yyjson_is_str(value) && !yyjson_is_null(value))
+      return fault_set(f, ERR_BAD_REQUEST, name, "%s must be a text", name);
+    *texts[k].into = json_text(value);
+  }
+  return ERR_OK;
+}
+
 static enum err read_force(yyjson_val *root, struct force_ask *out, struct fault *f) {
   struct text force = TEXT_NONE;
-  if (!json_get_text(root, "provider", &out->provider))
+  enum err e = read_texts(root, out, &force, f);
+  if (e != ERR_OK)
+    return e;
+  if (text_is_empty(out->provider))
     return fault_set(f, ERR_BAD_REQUEST, "provider", "provider must be the name of one");
-  (void)json_get_text(root, "credential", &out->credential);
-  (void)json_get_text(root, "reason", &out->reason);
-  (void)json_get_text(root, "force", &force);
   for (size_t i = 0; i < sizeof(force_names) / sizeof(force_names[0]); i++) {
     if (!text_equal(force, text_of(force_names[i])))
       continue;

@@ -86,10 +86,7 @@ static enum err step_scratch(struct attempt *t) {
     if (!t->answer.trimmed)
       fiber_trim_stack();
     t->answer.trimmed = true;
-    int64_t before_us = loop_clock_us();
-    e = http_reply_wait(t->reply, &t->fault);
-    attempt_waited(t, before_us);
-    return e;
+    return attempt_wait_for_more(t);
   }
   if (e != ERR_OK)
     return e;

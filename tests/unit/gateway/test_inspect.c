@@ -111,6 +111,9 @@ static void refused(struct world *w) {
                {"{\"provider\":\"a\",\"force\":\"ajar\"}", "force", ERR_BAD_REQUEST},
                {"{\"provider\":\"nobody\",\"force\":\"open\"}", "provider", ERR_NOT_FOUND},
                {"{\"provider\":\"a\",\"credential\":\"x\",\"force\":\"open\"}", "credential", ERR_NOT_FOUND},
+               {"{\"provider\":\"a\",\"force\":\"open\",\"credential\":7}", "credential", ERR_BAD_REQUEST},
+               {"{\"provider\":\"a\",\"force\":\"open\",\"reason\":[]}", "reason", ERR_BAD_REQUEST},
+               {"{\"provider\":\"a\",\"force\":\"open\",\"credentail\":\"c\"}", "credentail", ERR_BAD_REQUEST},
                {"7", "", ERR_BAD_REQUEST},
                {"{", "", ERR_BAD_JSON}};
   for (size_t i = 0; i < COUNT_OF(cases); i++) {

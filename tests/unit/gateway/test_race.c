@@ -239,7 +239,7 @@ static void exact_delay(struct world *w) {
   late(w, 0, &slow, MESSAGE, false);
   late(w, 1, &soon, MESSAGE, false);
   int64_t before_us = loop_clock_us();
-  CHECK_INT(ask_messages(w, "{\"model\":\"raced-soon\",\"max_tokens\":10,\"messages\":[]}"), 200);
+  CHECK_INT(ask_messages(w, "{\"model\":\"raced-soon-1\",\"max_tokens\":10,\"messages\":[]}"), 200);
   CHECK_INT(loop_clock_us() - before_us < SECOND_US / 25, 1);
 }
 static void test_a_delay_that_is_given_counts_as_it_is(void **state) { run_learning_world(exact_delay, NULL); }

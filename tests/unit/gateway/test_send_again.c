@@ -74,6 +74,68 @@ static void test_streams_that_break_open_a_breaker_and_streams_heed_it(void **st
   run_learning_world(streams_feed, NULL);
 }
 
+static void play_hang(struct upstream *up, struct stream *s) {
+  (void)up, (void)s;
+  (void)!fiber_sleep(20 * SECOND_US);
+}
+
+/* Head, first event, and a token a second for as long as somebody listens. */
+static void play_endless(struct upstream *up, struct stream *s) {
+  enum err e = say(up, s, up->answer);
+  while (e == ERR_OK && fiber_sleep(SECOND_US) == ERR_OK)
+    e = say(up, s, TEXT(EVENT_TOKEN));
+}
+
+/* The request's own end says nothing about a provider that is still speaking. */
+static void own_end(struct world *w) {
+  w->up[0].answer =
+      arena_format(&w->arena, "HTTP/1.1 200 X\r\n%scontent-length: 999999\r\n\r\n%s", STREAM_TYPE, EVENT_START);
+  w->up[0].play = play_endless;
+  for (int i = 0; i < 3; i++) {
+    CHECK_INT(ask_messages(w, TWO_STREAM), 200);
+    CHECK_OUTCOME(w, "cut");
+  }
+  CHECK_INT(view_of(w, "a", "c").failures, 0);
+  CHECK_INT(view_of(w, "a", "c").state, BREAKER_CLOSED);
+}
+static void test_a_stream_that_outlives_its_request_opens_no_breaker(void **state) {
+  run_learning_world(own_end, "timeouts: {total: 5s}\n");
+}
+
+static void play_slow(struct upstream *up, struct stream *s) {
+  if (fiber_sleep(SECOND_US) == ERR_OK)
+    upstream_say_answer(up, s);
+}
+
+/* Nor is there blame for one that was asked when hardly any time was left. */
+static void little_time(struct world *w) {
+  w->up[0].play = play_hang;
+  w->up[1].play = play_slow;
+  w->up[1].answer = json_answer(w, 200, MESSAGE);
+  for (int i = 0; i < 3; i++) {
+    CHECK_INT(ask_messages(w, TWO), 504);
+    CHECK_HEADER(w, "x-weir-provider", "b");
+  }
+  CHECK_INT(view_of(w, "a", "c").state, BREAKER_OPEN);
+  CHECK_INT(view_of(w, "b", "c").failures, 0);
+  CHECK_INT(ask_messages(w, TWO), 200);
+}
+static void test_a_target_that_got_hardly_any_time_is_not_blamed(void **state) {
+  run_learning_world(little_time, "timeouts: {total: 2s, first_byte: 1600ms}\n");
+}
+
+static void hangs(struct world *w) {
+  w->up[0].play = play_hang;
+  w->up[1].answer = json_answer(w, 200, MESSAGE);
+  for (int i = 0; i < 3; i++)
+    CHECK_INT(ask_messages(w, TWO), 504);
+  CHECK_INT(view_of(w, "a", "c").state, BREAKER_OPEN);
+  CHECK_INT(ask_messages(w, TWO), 200);
+}
+static void test_a_target_that_hangs_until_the_requests_end_is_blamed(void **state) {
+  run_learning_world(hangs, "timeouts: {total: 2s}\n");
+}
+
 static void success_clears(struct world *w) {
   w->up[1].answer = json_answer(w, 200, MESSAGE);
   for (int i = 0; i < 4; i++) {
@@ -424,6 +486,9 @@ int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(test_three_failures_open_a_breaker_and_one_probe_decides),
       cmocka_unit_test(test_streams_that_break_open_a_breaker_and_streams_heed_it),
+      cmocka_unit_test(test_a_stream_that_outlives_its_request_opens_no_breaker),
+      cmocka_unit_test(test_a_target_that_got_hardly_any_time_is_not_blamed),
+      cmocka_unit_test(test_a_target_that_hangs_until_the_requests_end_is_blamed),
       cmocka_unit_test(test_a_success_between_failures_keeps_a_breaker_closed),
       cmocka_unit_test(test_mistakes_of_callers_and_used_up_plans_open_nothing),
       cmocka_unit_test(test_when_all_targets_rest_the_caller_is_told_for_how_long),
