@@ -5,27 +5,12 @@
 #define GATEWAY_ATTEMPT_H
 
 #include "gateway/gateway.h"
-#include "gateway/pairing.h"
+#include "gateway/plan.h"
 #include "llm/answer.h"
 #include "traffic/breaker.h"
 #include "traffic/slots.h"
 
 struct exchange;
-
-/* One way to serve the request: a target of the model with everything looked up. */
-struct candidate {
-  const struct config_target *target;
-  const struct config_provider *provider;
-  const struct config_credential *credential; /* NULL: none, or the caller's own is used */
-  const struct provider *adapter;
-  struct text upstream_model;
-  struct price price;         /* version 0: unknown */
-  uint64_t max_output_tokens; /* of one answer; 0: unknown */
-  struct pairing pairing;     /* raw paths: wire NULL, passed */
-  struct breaker *breaker;    /* NULL: none, as on raw paths */
-  struct load *load;          /* likewise */
-  uint64_t place_id;          /* who would hold the conversation's prompt cache; 0: nobody that we choose */
-};
 
 /* The call as its provider is to get it. Built before anything is reserved: a request that cannot be said to one
  * provider is not an attempt. */
