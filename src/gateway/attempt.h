@@ -5,28 +5,12 @@
 #define GATEWAY_ATTEMPT_H
 
 #include "gateway/gateway.h"
-#include "gateway/pairing.h"
+#include "gateway/plan.h"
 #include "llm/answer.h"
 #include "traffic/breaker.h"
 #include "traffic/slots.h"
 
 struct exchange;
-
-/* One way to serve the request: a target of the model with everything looked up. */
-struct candidate {
-  const struct config_target *target;
-  const struct config_provider *provider;
-  const struct config_credential *credential; /* NULL: none, or the caller's own is used */
-  bool own;                                   /* the caller's own credentials go with it: it pays itself */
-  const struct provider *adapter;
-  struct text upstream_model;
-  struct price price;         /* version 0: unknown */
-  uint64_t max_output_tokens; /* of one answer; 0: unknown */
-  struct pairing pairing;     /* raw paths: wire NULL, passed */
-  struct breaker *breaker;    /* NULL: none, as on raw paths */
-  struct load *load;          /* likewise */
-  uint64_t place_id;          /* who would hold the conversation's prompt cache; 0: nobody that we choose */
-};
 
 /* Does what it costs count against the key's budget? */
 bool candidate_is_billable(const struct candidate *c);

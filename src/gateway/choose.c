@@ -43,6 +43,7 @@ static struct plan_ask ask_of(struct exchange *x, struct text star) {
       .output_tokens = x->ask.max_output_tokens * (x->ask.answers > 1 ? x->ask.answers : 1),
       .random = random_fast(),
       .now_us = loop_clock_us(),
+      .explains = log_is_on(LOG_LEVEL_DEBUG),
       .catalogue = catalogue_of,
       .ctx = x,
   };
@@ -52,38 +53,10 @@ static struct plan_ask ask_of(struct exchange *x, struct text star) {
   return ask;
 }
 
-static void become_candidates(struct exchange *x, const struct plan *plan) {
-  x->candidates = arena_zalloc(x->arena, (plan->tried ? plan->tried : 1) * sizeof(*x->candidates));
-  for (size_t i = 0; i < plan->tried; i++) {
-    const struct plan_entry *e = &plan->at[i];
-    x->candidates[x->candidate_count++] = (struct candidate){.target = e->place->target,
-                                                             .provider = e->place->provider,
-                                                             .credential = e->own ? NULL : e->place->credential,
-                                                             .own = e->own,
-                                                             .adapter = e->place->adapter,
-                                                             .upstream_model = e->upstream_model,
-                                                             .price = e->price,
-                                                             .max_output_tokens = e->max_output_tokens,
-                                                             .pairing = e->pairing,
-                                                             .breaker = e->breaker,
-                                                             .load = e->load,
-                                                             .place_id = e->own ? 0 : e->place->id};
-  }
-}
-
-static bool has_verdict(const struct plan *plan, enum plan_verdict v) {
-  for (size_t i = 0; i < plan->count; i++) {
-    if (plan->at[i].verdict == v)
-      return true;
-  }
-  return false;
-}
-
 /* Why none of the targets is left. What will pass goes before what will not. */
 static enum err refuse(struct exchange *x, const struct plan *plan, const struct config_policy *policy) {
   struct text name = x->ask.model;
-  if (has_verdict(plan, PLAN_BREAKER_OPEN) || has_verdict(plan, PLAN_PROBED) ||
-      has_verdict(plan, PLAN_BREAKER_FORCED)) {
+  if (plan_has(plan, PLAN_BREAKER_OPEN) || plan_has(plan, PLAN_PROBED) || plan_has(plan, PLAN_BREAKER_FORCED)) {
     int64_t left_us = plan->retry_at_us > 0 ? plan->retry_at_us - loop_clock_us() : 0;
     fault_set(&x->fault, ERR_UNAVAILABLE, NULL,
               "no target of the model \"%.*s\" gets requests at the moment: they have failed, or the operator says so",
@@ -91,7 +64,7 @@ static enum err refuse(struct exchange *x, const struct plan *plan, const struct
     x->fault.retry_after_s = left_us > 0 ? (int)(left_us / US_PER_S) + 1 : 1;
     return ERR_UNAVAILABLE;
   }
-  if (has_verdict(plan, PLAN_POLICY) && policy) {
+  if (plan_has(plan, PLAN_POLICY) && policy) {
     return fault_set(&x->fault, ERR_UNAVAILABLE, NULL, "the policy \"%.*s\" leaves no target for the model \"%.*s\"",
                      TEXT_ARGS(policy->name), TEXT_ARGS(name));
   }
@@ -102,10 +75,10 @@ static enum err refuse(struct exchange *x, const struct plan *plan, const struct
 
 /* "why there?" has an answer: with log_level debug each request says its order and what was passed over. */
 static void tell(const struct plan *plan) {
-  for (size_t i = 0; i < plan->count; i++) {
+  for (size_t i = 0; plan->at && i < plan->count; i++) {
     const struct plan_entry *e = &plan->at[i];
     LOG_DEBUG("target", log_u64("order", i + 1), log_text("provider", e->place->provider->name),
-              log_text("model", e->upstream_model), log_str("verdict", plan_verdict_name(e->verdict)),
+              log_text("model", e->candidate.upstream_model), log_str("verdict", plan_verdict_name(e->verdict)),
               log_bool("holds_cache", e->holds_cache), log_bool("own_credentials", e->own));
   }
 }
@@ -122,7 +95,8 @@ static enum err choose_for_model(struct exchange *x) {
   }
   struct plan_ask ask = ask_of(x, star);
   plan_make(&ask, x->arena, &plan);
-  become_candidates(x, &plan);
+  x->candidates = plan.candidates;
+  x->candidate_count = plan.tried;
   x->place_count = plan.count;
   tell(&plan);
   x->counts_here = x->candidate_count == 0 && exchange_is_count(x);
