@@ -83,12 +83,13 @@ static void fill_cost(const struct plan_ask *ask, struct plan_entry *e) {
   e->cost_nano = e->price.version ? price_worst_case(&e->price, ask->input_tokens, output) : -1;
 }
 
-/* A caller's own credentials fail for their owner alone, so they have a breaker of their own. */
+/* A caller's own credentials fail for their owner alone, so they have a breaker of their own. Another replica has its
+ * own store and so may have another caller of that number: nobody else is told. */
 static struct breaker *own_breaker(const struct plan_ask *ask, const struct config_provider *p) {
   char name[40];
   int n = snprintf(name, sizeof(name), "caller %lld", (long long)ask->principal_id);
   return ask->state->breakers
-             ? breakers_find(ask->state->breakers, p->name, p->base_url, (struct text){name, (size_t)n})
+             ? breakers_find_alone(ask->state->breakers, p->name, p->base_url, (struct text){name, (size_t)n})
              : NULL;
 }
 
