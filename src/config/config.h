@@ -54,6 +54,8 @@ struct config {
   size_t listen_count;
   struct text data_dir, public_url, timezone;
   enum config_store store;
+  struct secret *redis; /* the URL, which may hold a password; empty: none */
+  struct text redis_ca; /* PEM file trusted for it; "": upstream_ca */
   unsigned workers; /* 0: one a core */
   struct text tls_cert, tls_key;
   struct text upstream_ca; /* PEM file trusted for upstreams; "" for the system's */
