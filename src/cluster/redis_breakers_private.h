@@ -50,6 +50,7 @@ struct redis_breakers {
   struct wait_queue work;
   struct fiber *sides[REDIS_SIDES];
   bool is_well[REDIS_SIDES], has_complained;
+  bool is_in_doubt; /* the one who listens was cut off: whether the other's connection stands is seen only when used */
   atomic_bool is_shared;
 };
 

@@ -141,7 +141,8 @@ static enum err converse(struct redis_breakers *r, struct resp_client *c, struct
     redis_breakers_open(r);
   while (e == ERR_OK) {
     take_batch(r, &t, batch);
-    if (now_us(r) >= next_life_us) {
+    if (r->is_in_doubt || now_us(r) >= next_life_us) {
+      r->is_in_doubt = false;
       next_life_us = now_us(r) + r->patience_us;
       e = show_life(r, c, f);
     } else if (batch->head) {
@@ -244,6 +245,8 @@ void redis_breakers_listen(void *arg) {
       break;
     f.err = e;
     note(r, REDIS_LISTENING, &f);
+    r->is_in_doubt = true;
+    wait_queue_wake_all(&r->work);
     pause_before_next(&pause_us);
   }
 }

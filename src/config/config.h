@@ -56,7 +56,7 @@ struct config {
   enum config_store store;
   struct secret *redis; /* the URL, which may hold a password; empty: none */
   struct text redis_ca; /* PEM file trusted for it; "": upstream_ca */
-  unsigned workers; /* 0: one a core */
+  unsigned workers;     /* 0: one a core */
   struct text tls_cert, tls_key;
   struct text upstream_ca; /* PEM file trusted for upstreams; "" for the system's */
   struct config_limits limits;
