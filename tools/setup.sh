@@ -21,7 +21,7 @@ node_wanted='20.19'
 
 packages_build='gcc libc6-dev make meson ninja-build pkgconf ca-certificates libssl-dev libsodium-dev libsqlite3-dev libpq-dev
   libyaml-dev zlib1g-dev libcurl4-openssl-dev libnghttp2-dev libcmocka-dev libyyjson-dev libllhttp-dev'
-packages_test='sqlite3 openssl ca-certificates postgresql'
+packages_test='sqlite3 openssl ca-certificates postgresql redis-server'
 packages_clang='clang llvm'
 packages_lint='clang-format clang-tidy cppcheck codespell shellcheck'
 packages_coverage='gcovr'
@@ -143,7 +143,7 @@ apt_install() {
   }
 }
 
-# nginx and HAProxy are wanted as programs only: their packages must not start a server on this machine, now or at boot.
+# nginx, HAProxy and Redis are wanted as programs only: their packages must not start a server on this machine, now or at boot.
 policy=/usr/sbin/policy-rc.d
 restore_policy() {
   as_root rm -f $policy
@@ -164,7 +164,7 @@ install_without_starting() {
     for package in "$@"; do
       case $package in
         nginx*) as_root systemctl -q disable nginx || true ;;
-        haproxy) as_root systemctl -q disable haproxy || true ;;
+        haproxy | redis-server) as_root systemctl -q disable "$package" || true ;;
       esac
     done
   fi
@@ -226,7 +226,7 @@ install_group() {
     # shellcheck disable=SC2086 # words
     without_cluster $missing
     # shellcheck disable=SC2086 # words
-    if [ "$1" = bench ]; then install_without_starting $missing; else apt_install $missing; fi
+    case $1 in bench | test) install_without_starting $missing ;; *) apt_install $missing ;; esac
   done
   # shellcheck disable=SC2046 # words
   missing=$(missing_of $(packages_of "$1"))

@@ -16,6 +16,14 @@ static enum err check_ledger(void *ctx, struct fault *f) {
                          : ERR_OK;
 }
 
+static enum err check_redis(void *ctx, struct fault *f) {
+  struct app *a = ctx;
+  return redis_breakers_are_shared(a->redis)
+             ? ERR_OK
+             : fault_set(f, ERR_UNAVAILABLE, NULL,
+                         "Redis cannot be used; this replica goes by its own circuit breakers (the log says why)");
+}
+
 static bool is_draining(void *ctx) {
   struct app *a = ctx;
   return atomic_load(&a->draining);
@@ -49,6 +57,9 @@ static void write_gauges(struct app *a, struct buf *out) {
                     loads_waiting(a->gateway.state.loads));
   metrics_write_one(out, "weir_breakers_open", "gauge", "Breakers that let no ordinary call through.",
                     inspect_open_breakers(&a->gateway));
+  if (a->redis)
+    metrics_write_one(out, "weir_redis_connected", "gauge", "1 while breakers are shared through Redis.",
+                      redis_breakers_are_shared(a->redis));
   metrics_write_one(out, "weir_ledger_open", "gauge", "Attempts reserved and not yet settled.", l.open);
   metrics_write_one(out, "weir_ledger_pending", "gauge", "Attempts settled and not yet in the store.", l.pending);
   metrics_write_one(out, "weir_ledger_settled_total", "counter", "Attempts settled since the start.", l.settled);
@@ -89,4 +100,7 @@ void operations_fill(struct app *a) {
       .write_metrics = write_metrics,
       .ctx = a,
   };
+  if (a->redis)
+    a->operations.checks[a->operations.check_count++] =
+        (struct operations_check){.name = "redis", .check = check_redis, .ctx = a, .is_optional = true};
 }

@@ -150,9 +150,17 @@ static void upgrade_by_signal(struct app *a) {
   (void)told; /* upgrade_run has told the log */
 }
 
+/* A process that only finishes its calls wants no right to probe. */
+static void tick_breakers(struct app *a) {
+  struct breaker_rule rule = routes_breaker_rule(a->config);
+  if (!a->handed_over && !atomic_load(&a->draining))
+    breakers_tick(a->gateway.state.breakers, &rule, loop_clock_us());
+}
+
 static void housekeep(struct app *a) {
   struct fault f = {0};
   a->life.housekeeping_us = loop_clock_us() + HOUSEKEEPING_US;
+  tick_breakers(a);
   if (apikey_identity_flush(a->identity, &f) != ERR_OK)
     LOG_WARN("key_use_not_written", log_str("detail", fault_text(&f)));
   struct ledger_stats s = ledger_stats(a->ledger);

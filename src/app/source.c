@@ -4,6 +4,7 @@
 
 #include "config/errors.h"
 #include "net/addr.h"
+#include "net/resp_url.h"
 #include "net/url.h"
 
 #include <errno.h>
@@ -136,6 +137,16 @@ void source_print_errors(const struct config_errors *errors) {
   }
 }
 
+static void check_redis(const struct config *c, struct config_errors *errors) {
+  struct arena a;
+  struct resp_url u;
+  struct fault f = {0};
+  arena_init(&a);
+  if (!secret_is_empty(c->redis) && resp_url_parse(secret_reveal(c->redis), &a, &u, &f) != ERR_OK)
+    errors_add(errors, 0, 0, "`redis` %s", fault_text(&f));
+  arena_done(&a);
+}
+
 /* What the loader leaves to the rooms that know addresses. */
 static void check_addresses(const struct config *c, struct config_errors *errors) {
   struct fault f = {0};
@@ -154,6 +165,7 @@ static void check_addresses(const struct config *c, struct config_errors *errors
     if (url_parse(c->providers[i].base_url, &u, &f) != ERR_OK)
       errors_add(errors, 0, 0, "`providers[%zu].base_url`: %s", i, fault_text(&f));
   }
+  check_redis(c, errors);
 }
 
 enum err source_load(const struct source *s, struct config **out, struct config_errors *errors) {
@@ -222,4 +234,18 @@ enum err source_store_place(const struct config *c, char *path, size_t cap, stru
   *out = (struct store_place){.kind = kinds[c->store], .path = path};
   place_postgres(c, &out->postgres);
   return ERR_OK;
+}
+
+enum err source_open_redis_tls(const struct config *c, struct tls_context **out, struct fault *f) {
+  struct arena paths;
+  struct fault why = {0};
+  bool is_own = !text_is_empty(c->redis_ca);
+  if (!text_starts(secret_reveal(c->redis), TEXT("rediss://")))
+    return ERR_OK;
+  arena_init(&paths);
+  enum err e = tls_client_context_new(arena_copy(&paths, is_own ? c->redis_ca : c->upstream_ca).at, out, &why);
+  if (e != ERR_OK)
+    fault_set(f, e, "redis_ca", "`%s`: %s", is_own ? "redis_ca" : "upstream_ca", fault_text(&why));
+  arena_done(&paths);
+  return e;
 }

@@ -11,6 +11,7 @@
 #include "app/systemd.h"
 #include "app/upgrade.h"
 #include "app/worker.h"
+#include "cluster/redis_breakers.h"
 #include "config/config.h"
 #include "identity/apikey.h"
 #include "sim/background.h"
@@ -54,7 +55,8 @@ struct app {
   struct metrics *metrics;
   struct access_telemetry telemetry;
   struct dns *dns;
-  struct tls_context *server_tls, *client_tls;
+  struct tls_context *server_tls, *client_tls, *redis_tls;
+  struct redis_breakers *redis; /* NULL: this replica is alone */
   struct catalogues *catalogues;
   struct gateway gateway;
   struct operations operations;

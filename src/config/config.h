@@ -62,7 +62,9 @@ struct config {
   struct secret **store_replicas; /* addresses to read from; none unless store is an address */
   size_t store_replica_count;
   struct config_postgres postgres;
-  unsigned workers; /* 0: one a core */
+  struct secret *redis; /* the URL, which may hold a password; empty: none */
+  struct text redis_ca; /* PEM file trusted for it; "": upstream_ca */
+  unsigned workers;     /* 0: one a core */
   struct text tls_cert, tls_key;
   struct text upstream_ca; /* PEM file trusted for upstreams; "" for the system's */
   struct config_limits limits;

@@ -206,7 +206,11 @@ static const struct key root_keys[] = {
     {"store_replicas", KEY_ADDRESSES, ARRAY(config, store_replicas, store_replica_count), .initial = "",
      .choices = "postgres://*", .max = 8,
      .help = "standbys of the database that lists are read from, as long as they have what Weir has written"},
-    {"redis", KEY_ABSENT, NO_MEMBER, .help = "shared limits and cache for several replicas"},
+    {"redis", KEY_SECRET, AT(config, redis), .initial = "", .max = 4096,
+     .help = "`redis://user:password@host:port/database`, or `rediss://` for TLS: several replicas share their circuit "
+             "breakers through it"},
+    {"redis_ca", KEY_TEXT, AT(config, redis_ca), .initial = "", .max = 4096,
+     .help = "PEM file of the authorities trusted for `rediss://`; those for upstreams when empty"},
     {"public_url", KEY_TEXT, true, AT(config, public_url), .initial = "http://127.0.0.1:8080", .min = 1, .max = 2048,
      .help = "the address people reach it under, for links"},
     {"workers", KEY_WORKERS, AT(config, workers), .initial = "auto", .min = 1, .max = 256,

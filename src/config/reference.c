@@ -143,6 +143,9 @@ static bool same_value(const struct key *row, const char *a, const char *b) {
   switch (row->type) {
   case KEY_TEXT:
   case KEY_NAME: return text_equal(*(const struct text *)(const void *)x, *(const struct text *)(const void *)y);
+  case KEY_SECRET:
+    return secret_equal(secret_reveal(*(struct secret *const *)(const void *)x),
+                        secret_reveal(*(struct secret *const *)(const void *)y));
   case KEY_TEXTS: return same_texts(row, a, b);
   case KEY_SIZE:
   case KEY_COUNT:

@@ -45,14 +45,15 @@ static bool is_own(const struct plan_ask *ask, const struct place *p) {
   return ask->has_own_credentials && p->provider->kind == CONFIG_ANTHROPIC;
 }
 
-/* A caller's own credentials fail for their owner alone, so they have a breaker of their own. */
+/* A caller's own credentials fail for their owner alone, so they have a breaker of their own. Another replica has its
+ * own store and so may have another caller of that number: nobody else is told. */
 static struct breaker *breaker_of(const struct plan_ask *ask, const struct place *p) {
   char name[40];
   if (!is_own(ask, p))
     return p->breaker;
   int n = snprintf(name, sizeof(name), "caller %lld", (long long)ask->principal_id);
-  return ask->state->breakers ? breakers_find(ask->state->breakers, p->provider->name, p->provider->base_url,
-                                              (struct text){name, (size_t)n})
+  return ask->state->breakers ? breakers_find_alone(ask->state->breakers, p->provider->name, p->provider->base_url,
+                                                    (struct text){name, (size_t)n})
                               : NULL;
 }
 

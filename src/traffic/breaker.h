@@ -87,5 +87,7 @@ void breaker_granted(struct breaker *b, const struct breaker_claim *claim, int64
 void breaker_tick(struct breaker *b, const struct breaker_rule *r, int64_t now_us);
 /* Tells the others of a breaker that is new here. */
 void breaker_greet(struct breaker *b);
+/* Tells the others what is known here, which is nothing new. */
+void breaker_tell_again(struct breaker *b, int64_t now_us);
 
 #endif

@@ -85,6 +85,14 @@ void breaker_greet(struct breaker *b) {
     b->share->tell(b->share, &news);
 }
 
+void breaker_tell_again(struct breaker *b, int64_t now_us) {
+  struct breaker_post post = {0};
+  pthread_mutex_lock(&b->lock);
+  breaker_post_news(b, now_us, &post);
+  pthread_mutex_unlock(&b->lock);
+  breaker_send(b, &post);
+}
+
 /* Closed elsewhere and closed here means that nothing changes for the calls under way. */
 static void take_state(struct breaker *b, const struct breaker_news *news, int64_t now_us) {
   bool was_open = b->is_open;

@@ -87,8 +87,9 @@ static void key_done(struct name_key *k) {
 }
 
 /* With the lock held. NULL when the table is full. */
-static struct breaker *make(struct breakers *all, struct text key, const struct breaker_name *name) {
-  struct breaker *b = breaker_new(name, all->share);
+static struct breaker *make(struct breakers *all, struct text key, const struct breaker_name *name,
+                            struct breaker_share *share) {
+  struct breaker *b = breaker_new(name, share);
   if (map_set(all->by_name, key, b, NULL) != ERR_OK) {
     breaker_free(b);
     return NULL;
@@ -103,15 +104,16 @@ static struct breaker *make(struct breakers *all, struct text key, const struct 
   return b;
 }
 
-/* makes: also when there is none yet. *out_is_new: this call has made it. */
-static struct breaker *find(struct breakers *all, const struct breaker_name *name, bool makes, bool *out_is_new) {
+/* makes: also when there is none yet, with that share. *out_is_new: this call has made it. */
+static struct breaker *find(struct breakers *all, const struct breaker_name *name, bool makes,
+                            struct breaker_share *share, bool *out_is_new) {
   struct name_key key;
   struct text k = key_init(&key, name);
   pthread_mutex_lock(&all->lock);
   struct breaker *b = map_get(all->by_name, k);
   *out_is_new = !b && makes;
   if (*out_is_new)
-    b = make(all, k, name);
+    b = make(all, k, name, share);
   pthread_mutex_unlock(&all->lock);
   key_done(&key);
   return b;
@@ -146,12 +148,19 @@ struct breaker *breakers_find(struct breakers *all, struct text provider, struct
                               struct text credential) {
   struct breaker_name name = {provider, endpoint, credential};
   bool is_new;
-  struct breaker *b = find(all, &name, true, &is_new);
+  struct breaker *b = find(all, &name, true, all->share, &is_new);
   if (b && is_new) {
     breaker_greet(b);
     heed_word(all, b);
   }
   return b;
+}
+
+struct breaker *breakers_find_alone(struct breakers *all, struct text provider, struct text endpoint,
+                                    struct text credential) {
+  struct breaker_name name = {provider, endpoint, credential};
+  bool is_new;
+  return find(all, &name, true, NULL, &is_new);
 }
 
 /* NULL past the end. */
@@ -227,12 +236,19 @@ size_t breakers_not_closed(struct breakers *all) {
 
 void breakers_hear(struct breakers *all, const struct breaker_news *news, int64_t now_us) {
   bool says_something = news->state_version.count > 0 || news->force_version.count > 0, is_new;
-  breaker_hear(find(all, &news->name, says_something, &is_new), news, now_us);
+  breaker_hear(find(all, &news->name, says_something, all->share, &is_new), news, now_us);
 }
 
 void breakers_granted(struct breakers *all, const struct breaker_claim *claim, int64_t now_us) {
   bool is_new;
-  breaker_granted(find(all, &claim->name, false, &is_new), claim, now_us);
+  breaker_granted(find(all, &claim->name, false, NULL, &is_new), claim, now_us);
+}
+
+size_t breakers_tell_again(struct breakers *all, size_t *cursor, size_t max, int64_t now_us) {
+  size_t count = 0;
+  for (struct breaker *b; count < max && (b = breaker_at(all, *cursor)); count++, (*cursor)++)
+    breaker_tell_again(b, now_us);
+  return count;
 }
 
 void breakers_tick(struct breakers *all, const struct breaker_rule *r, int64_t now_us) {

@@ -21,6 +21,11 @@ struct breaker *breakers_find(struct breakers *all, struct text provider, struct
 void breakers_set_force(struct breakers *all, struct text provider, struct text endpoint, enum breaker_force f,
                         const char *reason, int64_t now_us);
 
+/* The same, but nobody else is told of it, for a name that means something else in another replica. It must be found in
+ * this way always. */
+struct breaker *breakers_find_alone(struct breakers *all, struct text provider, struct text endpoint,
+                                    struct text credential);
+
 struct breakers_row {
   struct breaker_name name;
   struct breaker_view view;
@@ -39,6 +44,10 @@ size_t breakers_not_closed(struct breakers *all);
 void breakers_hear(struct breakers *all, const struct breaker_news *news, int64_t now_us);
 /* The claim that this replica made is granted. Late, doubled and outdated grants do no harm. */
 void breakers_granted(struct breakers *all, const struct breaker_claim *claim, int64_t now_us);
+/* Tells the share of up to max breakers from *cursor on, which starts as 0 and is moved on: of each what is known here,
+ * which may be nothing. For an adapter that was out of reach, so that news of that time are not lost on either side,
+ * and now and then for what has been lost without a sign. How many it has looked at; 0 at the end. */
+size_t breakers_tell_again(struct breakers *all, size_t *cursor, size_t max, int64_t now_us);
 /* To be called every few seconds where there is a share: asks for the right to probe before the next call needs it, and
  * gives back one that nobody has used. Without a share it does nothing. */
 void breakers_tick(struct breakers *all, const struct breaker_rule *r, int64_t now_us);

@@ -74,6 +74,8 @@ static void only_keys_that_need_a_restart_are_listed(void **state) {
                  "affinity: {enabled: false, ttl: 1s}\nqueue: {size: 0, wait: 0s}\ntimeouts: {abandoned: 1s}\n"
                  "policies: [{name: p}]\nassignments: [{key: k, policy: p}]\n",
                  "");
+  expect_restart("redis: \"redis://:hush@a\"\n", "redis: \"redis://:hush@b\"\nredis_ca: x\n", "redis, redis_ca");
+  expect_restart("redis: \"redis://:hush@a\"\n", "redis: \"redis://:hush@a\"\n", "");
   expect_restart("", "limits: {http2_streams: 5}\naffinity: {entries: 5}\n", "limits.http2_streams, affinity.entries");
 }
 
