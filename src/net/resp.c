@@ -161,7 +161,7 @@ static void build_plain(const struct head *h, struct resp_value *out) {
   switch (h->type) {
   case '-': *out = (struct resp_value){.kind = RESP_ERROR, .text = h->line}; break;
   case ':': *out = (struct resp_value){.kind = RESP_INTEGER, .integer = h->number}; break;
-  case '#': *out = (struct resp_value){.kind = RESP_INTEGER, .integer = h->line.at[0] == 't'}; break;
+  case '#': *out = (struct resp_value){.kind = RESP_INTEGER, .integer = text_equal(h->line, TEXT("t"))}; break;
   case '+':
   case ',':
   case '(': *out = (struct resp_value){.kind = RESP_TEXT, .text = h->line}; break;

@@ -62,8 +62,8 @@ static inline void redis_server_exec(const struct redis_server *s) {
                                                      "--appendonly", "no",         "--dir",     s->folder, "--port",
                                                      port,           "--tls-port", tls_port};
   size_t n = 13;
-  (void)snprintf(port, sizeof(port), "%u", tls ? 0 : s->port);
-  (void)snprintf(tls_port, sizeof(tls_port), "%u", tls ? s->port : 0);
+  (void)snprintf(port, sizeof(port), "%d", tls ? 0 : s->port);
+  (void)snprintf(tls_port, sizeof(tls_port), "%d", tls ? s->port : 0);
   for (size_t i = 0; s->extra[i]; i++)
     arguments[n++] = s->extra[i];
   int quiet = open("/dev/null", O_RDWR);

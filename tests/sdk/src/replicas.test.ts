@@ -1,7 +1,7 @@
 // Two gateways with their own data on one Redis: they share their circuit breakers, and each goes on by itself when Redis is not there.
 import { after, test } from 'node:test';
 import assert from 'node:assert/strict';
-import { spawn, spawnSync, type ChildProcess } from 'node:child_process';
+import { execFileSync, spawn, spawnSync, type ChildProcess } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer, connect, type AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
@@ -25,17 +25,26 @@ async function freePort(): Promise<number> {
 /** A Redis of the distribution that keeps nothing. */
 class Redis {
   private child?: ChildProcess;
-  private constructor(readonly port: number, private dir: string) {}
-  static async start(): Promise<Redis> {
-    const redis = new Redis(await freePort(), mkdtempSync(join(tmpdir(), 'weir-sdk-redis-')));
+  private constructor(readonly port: number, readonly dir: string, private tls: boolean) {}
+  static async start(tls = false): Promise<Redis> {
+    const dir = mkdtempSync(join(tmpdir(), 'weir-sdk-redis-'));
+    if (tls)
+      execFileSync('openssl', ['req', '-x509', '-newkey', 'rsa:2048', '-nodes', '-subj', '/CN=redis', '-addext', 'subjectAltName=IP:127.0.0.1', '-keyout', `${dir}/key.pem`, '-out', `${dir}/cert.pem`], { stdio: 'ignore' });
+    const redis = new Redis(await freePort(), dir, tls);
     await redis.run();
     return redis;
   }
   get url(): string {
-    return `redis://:${PASSWORD}@127.0.0.1:${this.port}/2`;
+    return `${this.tls ? 'rediss' : 'redis'}://:${PASSWORD}@127.0.0.1:${this.port}/2`;
+  }
+  /** Lines of a configuration. */
+  get config(): string {
+    return `redis: "${this.url}"${this.tls ? `\nredis_ca: ${this.dir}/cert.pem` : ''}`;
   }
   async run(): Promise<void> {
-    const options = ['--bind', '127.0.0.1', '--port', String(this.port), '--save', '', '--dir', this.dir, '--requirepass', PASSWORD];
+    const secured = ['--port', '0', '--tls-port', String(this.port), '--tls-cert-file', `${this.dir}/cert.pem`, '--tls-key-file', `${this.dir}/key.pem`, '--tls-ca-cert-file', `${this.dir}/cert.pem`, '--tls-auth-clients', 'no'];
+    const ports = this.tls ? secured : ['--port', String(this.port)];
+    const options = ['--bind', '127.0.0.1', ...ports, '--save', '', '--dir', this.dir, '--requirepass', PASSWORD];
     this.child = spawn('redis-server', options, { stdio: 'ignore' });
     const answers = (): Promise<boolean> =>
       new Promise((resolve) => {
@@ -58,11 +67,11 @@ class Redis {
 }
 
 /** "first" fails always, "second" answers. */
-const config = (redis: Redis) => (at: Sim, dir: string): string => `listen: 127.0.0.1:0
+const config = (redis: Redis, open = '1800s') => (at: Sim, dir: string): string => `listen: 127.0.0.1:0
 data_dir: ${dir}/data
 workers: 2
-redis: "${redis.url}"
-breaker: { failures: 3, window: 60s, open: 1800s, probe: 60s }
+${redis.config}
+breaker: { failures: 3, window: 60s, open: ${open}, probe: 60s }
 retry: { attempts: 0 }
 affinity: { enabled: false }
 providers:
@@ -108,11 +117,11 @@ async function health(weir: Weir, path = '/health'): Promise<{ status: number; b
 const isShared = (weir: Weir) => async (): Promise<boolean> => (await health(weir)).body.checks.redis?.status === 'ok';
 const isAlone = (weir: Weir) => async (): Promise<boolean> => (await health(weir)).body.checks.redis?.status === 'degraded';
 
-async function withReplicas(run: (a: Weir, b: Weir, redis: Redis) => Promise<void>): Promise<void> {
-  const redis = await Redis.start();
+async function withReplicas(run: (a: Weir, b: Weir, redis: Redis) => Promise<void>, tls = false, open?: string): Promise<void> {
+  const redis = await Redis.start(tls);
   const all: Weir[] = [];
   try {
-    for (let i = 0; i < 2; i++) all.push(await Weir.start(sim, '', config(redis)));
+    for (let i = 0; i < 2; i++) all.push(await Weir.start(sim, '', config(redis, open)));
     const [a, b] = all as [Weir, Weir];
     for (const weir of all) await eventually('breakers are shared', isShared(weir));
     await run(a, b, redis);
@@ -156,6 +165,43 @@ test('what an operator says to one replica holds in the other, and in one that s
     await eventually('and back', async () => (await breaker(a, 'second'))?.force === 'automatic', 1000);
     assert.deepEqual(await ask(a), ['first', 'second']);
   });
+});
+
+test('over TLS the certificate of Redis is checked against redis_ca', { skip, timeout: 60000 }, async () => {
+  await withReplicas(async (a, b, redis) => {
+    await a.command('breaker', 'open', 'second');
+    await eventually('it has reached the other', async () => (await breaker(b, 'second'))?.force === 'open', 1000);
+    const stranger = await Weir.start(sim, '', (at, dir) => config(redis)(at, dir).replace(/redis_ca: .*\n/, ''));
+    try {
+      await eventually('it says why', async () => /"redis_lost".*certificate/.test(stranger.logs()));
+      assert.ok(await isAlone(stranger)());
+    } finally {
+      assert.equal(await stranger.stop(), 0);
+    }
+    const file = join(a.dir, 'wrong.yaml');
+    writeFileSync(file, readFileSync(a.file, 'utf8').replace('/cert.pem', '/none.pem'));
+    const { status, stderr } = spawnSync(process.env.WEIR ?? 'build/weir', ['check', '-c', file], { encoding: 'utf8' });
+    assert.equal(status, 1);
+    assert.match(stderr, /`redis_ca`: .*none\.pem/);
+  }, true);
+});
+
+// The right to probe takes an answer of Redis. Where calls are rare it is there before the next one comes.
+test('of two replicas one probes, and a rare call is let through at once', { skip, timeout: 60000 }, async () => {
+  await withReplicas(
+    async (a, b) => {
+      for (let i = 0; i < 3; i++) await ask(a);
+      await eventually('the other replica knows', async () => (await breaker(b, 'first'))?.state !== 'closed', 1000);
+      assert.deepEqual(await ask(a), ['second']);
+      await sleep(8000); // longer than it stays open, and then as long as the housekeeping takes
+      assert.equal((await breaker(b, 'first'))?.state, 'half_open');
+      assert.deepEqual(await ask(b), ['second']);
+      assert.deepEqual(await ask(a), ['first', 'second']);
+      await eventually('it has opened again for both', async () => (await breaker(b, 'first'))?.state === 'open', 1000);
+    },
+    false,
+    '2s',
+  );
 });
 
 test('losing Redis degrades and stops no request; what happened meanwhile is shared when it is back', { skip, timeout: 90000 }, async () => {
