@@ -39,6 +39,13 @@ size_t breakers_not_closed(struct breakers *all);
 void breakers_hear(struct breakers *all, const struct breaker_news *news, int64_t now_us);
 /* The claim that this replica made is granted. Late, doubled and outdated grants do no harm. */
 void breakers_granted(struct breakers *all, const struct breaker_claim *claim, int64_t now_us);
+/* For the process that takes this one's place: see is called for every breaker that is open by itself or set by an
+ * operator, and (for_all, without a credential) for every word that holds for those to come. Texts die after the call,
+ * which may not call back. */
+void breakers_export(struct breakers *all, int64_t now_us,
+                     void (*see)(void *ctx, const struct breaker_news *news, bool for_all), void *ctx);
+/* One of them in that process, before any call. */
+void breakers_import(struct breakers *all, const struct breaker_news *news, bool for_all, int64_t now_us);
 /* To be called every few seconds where there is a share: asks for the right to probe before the next call needs it, and
  * gives back one that nobody has used. Without a share it does nothing. */
 void breakers_tick(struct breakers *all, const struct breaker_rule *r, int64_t now_us);
