@@ -232,6 +232,18 @@ static void see_share(void *ctx, uint64_t process, const struct limiter_report *
     send_lines(t, -1);
 }
 
+static void see_breaker(void *ctx, const struct breaker_news *news, bool for_all) {
+  struct attempt *t = ctx;
+  struct buf line;
+  buf_init(&line, HANDOVER_RECORD_MAX);
+  handover_put_breaker(&line, news, for_all);
+  if (buf_check(&line) == ERR_OK && t->lines.len + line.len > HANDOVER_RECORD_MAX)
+    send_lines(t, -1);
+  if (buf_check(&line) == ERR_OK) /* one whose names are longer than a record is learned anew */
+    buf_add(&t->lines, buf_text(&line));
+  buf_done(&line);
+}
+
 /* The last things, and the word. Who comes from here on is the new process's, so that the accounts say nearly all there
  * is. Nothing of the older processes is read between their shares and their links. */
 static enum err hand_over(struct attempt *t, struct fault *f) {
@@ -240,6 +252,8 @@ static enum err hand_over(struct attempt *t, struct fault *f) {
   app_pause(a);
   limiter_hand_over(a->limiter, see_account, t);
   limiter_shares(a->limiter, see_share, t);
+  send_lines(t, -1);
+  breakers_export(a->gateway.state.breakers, loop_clock_us(), see_breaker, t);
   send_lines(t, -1);
   for (size_t i = 0; i < a->succession.old_count; i++) {
     const struct predecessor *p = &a->succession.old[i];

@@ -76,6 +76,12 @@ void breaker_set_force(struct breaker *b, enum breaker_force f, const char *reas
 
 /* For the table (breakers.h), and for tests. */
 
+struct breaker_export {
+  struct breaker_news news;
+  char reason[BREAKER_REASON_BYTES], force_reason[BREAKER_REASON_BYTES];
+  bool is_alone; /* it has no share */
+};
+
 /* Copies the name. share may be NULL: this process alone. */
 struct breaker *breaker_new(const struct breaker_name *name, struct breaker_share *share);
 void breaker_free(struct breaker *b); /* no pass may be out */
@@ -84,6 +90,8 @@ const struct breaker_name *breaker_name_of(const struct breaker *b);
 /* See breakers.h. */
 void breaker_hear(struct breaker *b, const struct breaker_news *news, int64_t now_us);
 void breaker_granted(struct breaker *b, const struct breaker_claim *claim, int64_t now_us);
+/* What is to be told of b: its texts are those of *out. False when it is closed and nobody has said anything. */
+bool breaker_export(struct breaker *b, int64_t now_us, struct breaker_export *out);
 void breaker_tick(struct breaker *b, const struct breaker_rule *r, int64_t now_us);
 /* Tells the others of a breaker that is new here. */
 void breaker_greet(struct breaker *b);

@@ -251,6 +251,49 @@ size_t breakers_tell_again(struct breakers *all, size_t *cursor, size_t max, int
   return count;
 }
 
+/* Words are never taken out of the list, and only the newest are put before the others. */
+static const struct word *copy_word(struct breakers *all, const struct word *at, struct word *out) {
+  pthread_mutex_lock(&all->lock);
+  at = at ? at->next : all->words;
+  if (at)
+    *out = *at;
+  pthread_mutex_unlock(&all->lock);
+  return at;
+}
+
+static void export_words(struct breakers *all, void (*see)(void *ctx, const struct breaker_news *news, bool for_all),
+                         void *ctx) {
+  struct word w;
+  for (const struct word *at = NULL; (at = copy_word(all, at, &w));) {
+    const struct breaker_news news = {
+        .name = w.of, .force_version = {1, 0}, .force = w.force, .force_reason = text_of(w.reason)};
+    if (w.force != BREAKER_AUTOMATIC)
+      see(ctx, &news, true);
+  }
+}
+
+void breakers_export(struct breakers *all, int64_t now_us,
+                     void (*see)(void *ctx, const struct breaker_news *news, bool for_all), void *ctx) {
+  struct breaker *b;
+  export_words(all, see, ctx);
+  for (size_t i = 0; (b = breaker_at(all, i)); i++) {
+    struct breaker_export e;
+    /* Whoever is told of it would tell everybody. */
+    if (breaker_export(b, now_us, &e) && !(all->share && e.is_alone))
+      see(ctx, &e.news, false);
+  }
+}
+
+void breakers_import(struct breakers *all, const struct breaker_news *news, bool for_all, int64_t now_us) {
+  char reason[BREAKER_REASON_BYTES];
+  if (!for_all) {
+    breakers_hear(all, news, now_us);
+  } else if (news->force <= BREAKER_FORCED_CLOSED) {
+    snprintf(reason, sizeof(reason), "%.*s", TEXT_ARGS(news->force_reason));
+    remember_word(all, news->name.provider, news->name.endpoint, news->force, reason, now_us);
+  }
+}
+
 void breakers_tick(struct breakers *all, const struct breaker_rule *r, int64_t now_us) {
   if (!all->share)
     return;

@@ -48,6 +48,13 @@ void breakers_granted(struct breakers *all, const struct breaker_claim *claim, i
  * which may be nothing. For an adapter that was out of reach, so that news of that time are not lost on either side,
  * and now and then for what has been lost without a sign. How many it has looked at; 0 at the end. */
 size_t breakers_tell_again(struct breakers *all, size_t *cursor, size_t max, int64_t now_us);
+/* For the process that takes this one's place: see is called for every breaker that is open by itself or set by an
+ * operator, and (for_all, without a credential) for every word that holds for those to come. Those of
+ * breakers_find_alone stay here where there is a share. Texts die after the call, which may not call back. */
+void breakers_export(struct breakers *all, int64_t now_us,
+                     void (*see)(void *ctx, const struct breaker_news *news, bool for_all), void *ctx);
+/* One of them in that process, before any call. */
+void breakers_import(struct breakers *all, const struct breaker_news *news, bool for_all, int64_t now_us);
 /* To be called every few seconds where there is a share: asks for the right to probe before the next call needs it, and
  * gives back one that nobody has used. Without a share it does nothing. */
 void breakers_tick(struct breakers *all, const struct breaker_rule *r, int64_t now_us);
