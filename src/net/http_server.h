@@ -73,8 +73,8 @@ void http_server_accept(struct http_server *srv, struct stream *s, const struct 
 void http_server_drain(struct http_server *srv, bool patient);
 size_t http_server_connections(const struct http_server *srv); /* also those whose client left what is being served */
 size_t http_server_active(const struct http_server *srv);      /* requests being served */
-/* Resets whatever is left: every request fiber is cancelled. Frees once the last has ended (srv must not be used
- * afterwards). */
+/* Resets whatever is left, but for answers that are complete and only to be read: every request fiber is cancelled.
+ * Frees once the last has ended (srv must not be used afterwards). */
 void http_server_close(struct http_server *srv);
 
 /* The whole body (in HTTP/2 the windows are opened only as it is read), heap memory owned by rq until
