@@ -14,7 +14,7 @@ enum connection_state {
   CONNECTION_HTTP2,    /* no fiber but those of its streams; http2.c moves the bytes on the loop */
   CONNECTION_REFUSING, /* too many connections or fibers: a 503 leaves as soon as the socket can be written */
   CONNECTION_LINGERING /* answered and finished; what the client still sends is thrown away so that it can read the
-                          answer */
+                          answer, much of which the system may still hold: it is closed, not reset */
 };
 
 struct http_exchange;

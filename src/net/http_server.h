@@ -77,8 +77,8 @@ size_t http_server_connections(const struct http_server *srv); /* also those who
 size_t http_server_active(const struct http_server *srv);      /* requests being served */
 /* Another max_requests, from the next request on; what is being served goes on. On the server's loop. */
 void http_server_limit_requests(struct http_server *srv, size_t max);
-/* Resets whatever is left: every request fiber is cancelled. Frees once the last has ended (srv must not be used
- * afterwards). */
+/* Resets whatever is left, but for answers that are complete and only to be read: every request fiber is cancelled.
+ * Frees once the last has ended (srv must not be used afterwards). */
 void http_server_close(struct http_server *srv);
 
 /* The whole body (in HTTP/2 the windows are opened only as it is read), heap memory owned by rq until
