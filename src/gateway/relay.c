@@ -34,11 +34,16 @@ static enum err write_out(struct attempt *t, struct text bytes) {
   return e;
 }
 
+/* A client that has left, while its answer was waited for all the same, was told nothing. */
+static int status_for_client(const struct attempt *t) {
+  return http_request_client_is_gone(t->x->rq) ? 0 : http_reply_head(t->reply)->status;
+}
+
 static enum err start(struct attempt *t) {
   const struct http1_head *head = http_reply_head(t->reply);
   struct http_header *headers = header_scratch();
   size_t count = headers_for_client(t, &head->headers, t->answer.inflate != NULL, headers, HEADERS_CAP);
-  t->x->status = head->status;
+  t->x->status = status_for_client(t);
   return http_respond_start(t->x->rq, head->status, headers, count);
 }
 
@@ -196,8 +201,10 @@ static enum err finish(struct attempt *t, enum err e, bool client_failed) {
 
 static enum err relay_stream(struct attempt *t) {
   enum err e = start(t);
-  if (e != ERR_OK)
+  if (e != ERR_OK) {
+    abandon_read_on(t);
     return ERR_CANCELLED;
+  }
   note(t);
   http_request_drop_body(t->x->rq);
   t->x->body = TEXT_NONE;
@@ -210,7 +217,7 @@ static enum err relay_plain(struct attempt *t) {
   struct http_header *headers = header_scratch();
   size_t count = headers_for_client(t, &head->headers, t->answer.inflate != NULL, headers, HEADERS_CAP);
   struct text body = buf_text(t->answer.converts ? &t->answer.out : &t->answer.held);
-  t->x->status = head->status;
+  t->x->status = status_for_client(t);
   t->x->response_bytes = body.len;
   t->x->outcome = t->class == PROVIDER_OK ? "ok" : "error";
   enum err e = http_respond(t->x->rq, head->status, headers, count, body);
