@@ -126,7 +126,7 @@ static void note(struct attempt *t) {
 static enum err pump(struct attempt *t) {
   enum err e = send_held(t);
   while (e == ERR_OK) {
-    t->x->delivered = t->tap.finished && t->answer.held.len == 0;
+    t->x->delivered = (t->tap.finished || t->tap.failed) && t->answer.held.len == 0;
     e = t->answer.inflate || t->answer.held.len > 0 ? step_held(t) : step_scratch(t);
   }
   return e;
@@ -163,39 +163,45 @@ static bool is_shutdown(struct attempt *t, enum err e) {
   return true;
 }
 
+/* An error inside the stream counts for the target's health like one in its place. */
+static void classify(struct attempt *t) {
+  if (t->tap.failed)
+    t->class = provider_classify_fault(t->candidate->adapter, &t->tap.fault);
+}
+
+/* The stream has said what it had to: all of the answer, or what went wrong. */
+static void conclude(struct attempt *t) {
+  t->x->outcome = t->tap.failed ? "error" : "ok";
+  t->fault = t->tap.failed ? t->tap.fault : (struct fault){0};
+  t->fault_quotes = t->tap.failed;
+}
+
 static enum err finish(struct attempt *t, enum err e, bool client_failed) {
   struct answer *a = &t->answer;
   if (client_failed && !t->x->delivered && is_shutdown(t, e))
     return finish_broken(t, e);
-  if (client_failed && t->x->delivered) { /* it has left with all it asked for */
-    t->x->outcome = "ok";
-    t->fault = (struct fault){0};
+  if (e == ERR_END && !client_failed)
+    answer_scan_rest(t, buf_text(&a->held));
+  classify(t);
+  if (client_failed && t->x->delivered) { /* it has left with all there is */
+    conclude(t);
     http_respond_abort(t->x->rq);
     return ERR_OK;
   }
   if (client_failed) {
     abandon_read_on(t);
+    classify(t);
     t->x->outcome = "cancelled";
     return ERR_CANCELLED;
   }
-  if (e == ERR_END)
-    answer_scan_rest(t, buf_text(&a->held));
-  if (t->tap.failed) {
-    t->x->outcome = "error";
-    t->class = provider_classify_fault(t->candidate->adapter, &t->tap.fault);
-  }
   if (!t->tap.finished && !t->tap.failed)
     return finish_broken(t, e);
-  if (!t->x->outcome)
-    t->x->outcome = "ok";
-  t->fault = t->tap.failed ? t->tap.fault : (struct fault){0};
-  t->fault_quotes = t->tap.failed;
+  conclude(t);
   /* Bytes behind the last blank line are the answer's own only when it ended properly. */
   e = e == ERR_END ? send_events(t, buf_text(&a->held)) : ERR_OK;
   if (e == ERR_OK)
     e = http_respond_end(t->x->rq);
-  if (e != ERR_OK && !t->tap.finished)
-    t->x->outcome = "cancelled";
+  (void)e; /* a client that leaves now has all there is */
   return ERR_OK;
 }
 
