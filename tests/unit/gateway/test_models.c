@@ -109,10 +109,8 @@ static void test_one_model_by_its_percent_encoded_id(void **state) { run_world(o
 
 int main(void) {
   const struct CMUnitTest tests[] = {
-      cmocka_unit_test(test_each_dialect_lists_what_it_can_call),
-      cmocka_unit_test(test_a_key_sees_only_its_models),
-      cmocka_unit_test(test_a_policy_hides_what_it_leaves_no_target),
-      cmocka_unit_test(test_the_list_has_pages),
+      cmocka_unit_test(test_each_dialect_lists_what_it_can_call),     cmocka_unit_test(test_a_key_sees_only_its_models),
+      cmocka_unit_test(test_a_policy_hides_what_it_leaves_no_target), cmocka_unit_test(test_the_list_has_pages),
       cmocka_unit_test(test_one_model_by_its_percent_encoded_id),
   };
   cmocka_set_message_output(CM_OUTPUT_TAP);
