@@ -130,14 +130,14 @@ static struct attempt *second_for_race(void *ctx) {
 }
 
 /* What was tried becomes the exchange's newest: what happened to it is what the client hears of. */
-static enum err run(struct walk *w, struct attempt *t) {
+static enum err run(struct walk *w, struct attempt **t) {
   struct exchange *x = w->x;
-  x->attempt = t;
   const struct race_walk race = {second_for_race, note_failure, w};
-  enum err e = race_applies(x, t) && w->at < x->candidate_count ? race_run(&t, &race) : attempt_run(&t);
-  x->attempt = t;
-  x->fault = t->fault;
-  x->fault_quotes = t->fault_quotes;
+  x->attempt = *t;
+  enum err e = race_applies(x, *t) && w->at < x->candidate_count ? race_run(t, &race) : attempt_run(t);
+  x->attempt = *t;
+  x->fault = (*t)->fault;
+  x->fault_quotes = (*t)->fault_quotes;
   return e;
 }
 
@@ -159,11 +159,11 @@ static enum err try_all(struct walk *w, enum err *tried) {
       attempt_give_up(x->attempt); /* there is something to take its place now */
     else
       note_first_call(x);
-    *tried = run(w, t);
-    if (!attempt_falls_over(x->attempt, *tried))
+    *tried = run(w, &t);
+    if (!attempt_falls_over(t, *tried))
       return *tried;
-    note_failure(w, x->attempt);
-    attempt_leave(x->attempt); /* it keeps its answer until another takes its place */
+    note_failure(w, t);
+    attempt_leave(t); /* it keeps its answer until another takes its place */
   }
 }
 
