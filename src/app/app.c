@@ -289,7 +289,7 @@ static void print_ready(struct app *a) {
 static void warn_of_restart_keys(const struct app *a, const struct config *fresh) {
   struct buf keys;
   buf_init(&keys, 4096);
-  if (config_restart_keys(a->config, fresh, &keys))
+  if (config_restart_keys(a->first, fresh, &keys))
     LOG_WARN("config_needs_restart", log_text("keys", buf_text(&keys)));
   buf_done(&keys);
 }
@@ -366,6 +366,7 @@ static void close_all(struct app *a) {
   tls_context_unref(a->redis_tls);
   secret_free(a->server_secret);
   config_unref(a->config);
+  config_unref(a->first);
   sockets_close(&a->sockets, !is_takeover);
   local_close(&a->local, !is_takeover);
   program_forget(&a->program);
@@ -494,6 +495,7 @@ static enum err open_service(struct app *a, struct fault *f) {
   set_time_zone(a);
   log_set_level(a->config->log_level);
   atomic_store(&a->config_generation, a->config->generation);
+  a->first = config_ref(a->config);
   a->worker_count = count_workers(a->config);
   e = open_all(a, f);
   if (e == ERR_OK)

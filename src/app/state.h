@@ -44,6 +44,7 @@ struct app {
   const char *config_path;
   struct sim_background *demo;
   struct config *config; /* the main thread's; others take app_config */
+  struct config *first;  /* the one it was started with: what needs a restart is still as this says */
   pthread_mutex_t config_lock;
   char data_dir[1024];
   struct store *store;

@@ -79,6 +79,10 @@ static enum breaker_verdict verdict_of(const struct attempt *t) {
   return t->class == PROVIDER_OK && t->tap.finished && !t->tap.failed ? BREAKER_SUCCESS : BREAKER_NEUTRAL;
 }
 
+static struct text credential_name(const struct candidate *c) {
+  return c->own ? TEXT("caller") : c->credential ? c->credential->name : TEXT_NONE;
+}
+
 static void tell_closed(const struct attempt *t) {
   const struct breaker_name *name = breaker_name_of(t->candidate->breaker);
   LOG_INFO("breaker_closed", log_text("provider", name->provider), log_text("credential", name->credential));
@@ -113,8 +117,9 @@ void attempt_drop(struct attempt *t) {
 
 void attempt_give_up(struct attempt *t) {
   const char *why = provider_class_name(t->class);
-  LOG_WARN("attempt_failed", log_text("provider", t->candidate->provider->name), log_str("class", why),
-           log_u64("attempt", t->row.attempt), log_i64("upstream_status", t->upstream_status),
+  LOG_WARN("attempt_failed", log_text("provider", t->candidate->provider->name),
+           log_text("credential", credential_name(t->candidate)), log_text("model", t->candidate->upstream_model),
+           log_str("class", why), log_u64("attempt", t->row.attempt), log_i64("upstream_status", t->upstream_status),
            log_str("detail", t->fault.err == ERR_OK ? err_text(ERR_UPSTREAM_STATUS)
                              : t->fault_quotes      ? err_text(t->fault.err)
                                                     : t->fault.text));
@@ -157,9 +162,7 @@ static void fill_row(struct attempt *t) {
       .wire = text_of(x->route.wire->name),
       .operation = text_of(x->route.operation_name),
       .provider = c->provider->name,
-      .credential = c->own          ? TEXT("caller")
-                    : c->credential ? c->credential->name
-                                    : TEXT_NONE,
+      .credential = credential_name(c),
       .model = x->ask.model,
       .upstream_model = c->upstream_model,
       .streamed = x->ask.stream,

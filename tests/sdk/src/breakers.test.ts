@@ -132,7 +132,7 @@ test('a probe that begins to answer closes the breaker: nobody waits for the end
   await fail(callers.quick, 'probe', 3);
   await becomes(quick, 'probe', 'half_open');
   let pieces = 0;
-  const probe = callers.quick.anthropic.call('probe long-40+drip-15', 'x', { stream: true, eachText: () => pieces++ });
+  const probe = callers.quick.anthropic.call('probe long-40+drip-15', 'x', { stream: true, onPiece: () => pieces++ });
   await eventually('the probe answers', async () => pieces > 0);
   expectWhole(await callers.quick.openai.call('probe text', 'at once'), echo('at once'));
   assert.ok(pieces < 40, 'the probe had ended by then');
@@ -156,7 +156,7 @@ test('when all rest every client is told when to come back, in its own words', {
 test('an operator opens, closes and frees a breaker while calls run', { skip }, async () => {
   const { anthropic, openai, bedrock } = callers.slow;
   let pieces = 0;
-  const running = anthropic.call('forced long-40+drip-15', 'x', { stream: true, eachText: () => pieces++ });
+  const running = anthropic.call('forced long-40+drip-15', 'x', { stream: true, onPiece: () => pieces++ });
   await eventually('a stream runs', async () => pieces > 0);
   const opened = (await breakers(slow.weir, 'open', 'forced', '--reason', 'maintenance tonight')).find((r) => r.provider === 'forced');
   assert.deepEqual([opened?.state, opened?.force, opened?.reason], ['open', 'open', 'maintenance tonight']);

@@ -94,7 +94,7 @@ for (const p of policies) {
       callers.all.map(async (c) => {
         const leave = new AbortController();
         let pieces = 0;
-        const heard = await c.call(m, 'leaves in the middle', { stream: true, signal: leave.signal, onText: () => ++pieces === 5 && leave.abort() });
+        const heard = await c.call(m, 'leaves in the middle', { stream: true, signal: leave.signal, onPiece: () => ++pieces === 5 && leave.abort() });
         assert.ok(!heard.ended && pieces >= 5 && pieces < 40, `${pieces} pieces`);
       }),
     );
@@ -150,7 +150,7 @@ test('what nobody has said: Anthropic is cancelled, Bedrock is drained', { skip 
   await Promise.all([world.a.reset(), world.b.reset()]);
   for (const name of ['default-anthropic', 'default-bedrock']) {
     const leave = new AbortController();
-    await callers.openai.call(name, 'x', { stream: true, signal: leave.signal, onText: () => leave.abort() });
+    await callers.openai.call(name, 'x', { stream: true, signal: leave.signal, onPiece: () => leave.abort() });
   }
   await becomesIdle(world.weir.url);
   const [a, b] = [await world.a.stats(), await world.b.stats()];
@@ -160,7 +160,7 @@ test('what nobody has said: Anthropic is cancelled, Bedrock is drained', { skip 
 test('a drain has an end: timeouts.abandoned, and then it is cancelled', { skip }, async () => {
   await world.b.reset();
   const leave = new AbortController();
-  await callers.anthropic.call('impatient', 'x', { stream: true, signal: leave.signal, onText: () => leave.abort() });
+  await callers.anthropic.call('impatient', 'x', { stream: true, signal: leave.signal, onPiece: () => leave.abort() });
   await becomesIdle(world.weir.url);
   assert.equal((await world.b.stats()).cancelled_mid_stream, 1);
   const [row] = await rowsOf(['impatient']);

@@ -179,7 +179,7 @@ test('a client that leaves the queue is not sent on', { skip }, async () => {
 
 test('limits.streams: one stream too many, in each client\'s words; plain calls go on', { skip }, async () => {
   let pieces = 0;
-  const running = [1, 2].map(() => by.small.anthropic.call('sim-long-40+drip-25', 'x', { stream: true, eachText: () => pieces++ }));
+  const running = [1, 2].map(() => by.small.anthropic.call('sim-long-40+drip-25', 'x', { stream: true, onPiece: () => pieces++ }));
   await eventually('both run', async () => (await metrics(small.weir.url)).get('weir_streams') === 2 && pieces > 1);
   for (const caller of by.small.all) {
     expectFull(caller.name, await caller.call('sim-text', 'one more', { stream: true }), /too many answers are being streamed/);

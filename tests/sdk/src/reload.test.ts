@@ -168,7 +168,7 @@ test('limits.streams and limits.requests: from the next call on', { skip }, asyn
   const abort = new AbortController();
   await change(model('moved', ['a sim-text']), model('moved', ['a sim-long-400+drip-20']));
   await change('limits: { requests: 1000, streams: 1000 }', 'limits: { requests: 1000, streams: 1 }');
-  const running = callers.anthropic.call('moved', 'x', { stream: true, signal: abort.signal, onText: () => pieces++ });
+  const running = callers.anthropic.call('moved', 'x', { stream: true, signal: abort.signal, onPiece: () => pieces++ });
   await eventually('a stream runs', async () => pieces > 0);
   await isSo('a second one is too many', async () => /too many answers are being streamed/.test(await refusal(true)));
   await change('limits: { requests: 1000, streams: 1 }', 'limits: { requests: 1, streams: 1000 }');
@@ -187,7 +187,7 @@ test('telemetry.metrics: off and on', { skip }, async () => {
   assert.equal(await status(), 200);
 });
 
-test('what needs a restart is said in the log, once, by its names, and the rest takes effect', { skip }, async () => {
+test('what needs a restart is said in the log, by its names, with each reload, and the rest takes effect', { skip }, async () => {
   const before = world.weir.logs().length;
   await reload(world.weir, (text) => text.replace('workers: 2', 'workers: 3').replace('data_dir:', 'affinity: { entries: 100 }\ndata_dir:').replace(model('moved', ['a sim-long-400+drip-20']), model('moved', [`b ${claude('text')}`])));
   const lines = world.weir.logs().slice(before).split('\n').filter((l) => l.includes('config_needs_restart'));
@@ -196,13 +196,16 @@ test('what needs a restart is said in the log, once, by its names, and the rest 
   assert.equal(line.level, 'warn');
   assert.deepEqual(line.keys.split(/[ ,]+/).sort(), ['affinity.entries', 'workers']);
   await isSo('the rest is in force', async () => (await served('moved')).join() === 'b');
+  const again = world.weir.logs().length;
+  await change('wait: 5s', 'wait: 6s');
+  assert.match(world.weir.logs().slice(again), /config_needs_restart.*workers/, 'it is still not as the file says');
 });
 
 test('a provider that is taken away under load: calls that are there end, new ones go elsewhere', { skip }, async () => {
   let pieces = 0;
   await change(model('moved', [`b ${claude('text')}`]), model('moved', ['tried sim-long-40+drip-20']));
   await isSo('it is asked', async () => (await explain(world.weir, 'moved')).targets[0]?.provider === 'tried');
-  const running = callers.all.map((c) => c.call('moved', 'goes on', { stream: true, onText: () => pieces++ }));
+  const running = callers.all.map((c) => c.call('moved', 'goes on', { stream: true, onPiece: () => pieces++ }));
   await eventually('all run', async () => pieces > 6);
   await reload(world.weir, (text) =>
     text

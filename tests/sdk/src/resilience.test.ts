@@ -158,7 +158,7 @@ interface Running {
 function stream(name: string, prompt: string): Running[] {
   return callers.all.map((caller) => {
     const running: Running = { pieces: 0, heard: Promise.resolve({ text: '', ended: false, input: 0 }) };
-    running.heard = caller.call(name, prompt, { stream: true, eachText: () => running.pieces++ });
+    running.heard = caller.call(name, prompt, { stream: true, onPiece: () => running.pieces++ });
     return running;
   });
 }

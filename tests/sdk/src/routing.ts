@@ -63,7 +63,7 @@ export interface Wish {
   key?: string;
   signal?: AbortSignal;
   /** Called with each piece of text of a stream. */
-  eachText?: (text: string) => void;
+  onPiece?: (text: string) => void;
 }
 export interface Caller {
   name: string;
@@ -113,7 +113,7 @@ function anthropicCaller(url: string, key: string): Caller {
           if (event.type === 'message_stop') heard.ended = true;
           if (event.type !== 'content_block_delta' || event.delta.type !== 'text_delta') continue;
           heard.text += event.delta.text;
-          wish.eachText?.(event.delta.text);
+          wish.onPiece?.(event.delta.text);
         }
       }),
   };
@@ -140,7 +140,7 @@ function openaiCaller(url: string, key: string): Caller {
           if (!choice?.delta.content) continue;
           assert.ok(!heard.ended, 'content behind the end');
           heard.text += choice.delta.content;
-          wish.eachText?.(choice.delta.content);
+          wish.onPiece?.(choice.delta.content);
         }
       }),
   };
@@ -153,7 +153,7 @@ function takeConverse(event: ConverseStreamOutput, heard: Heard, wish: Wish): vo
   if (text === undefined) return;
   assert.ok(!heard.ended, 'content behind the end');
   heard.text += text;
-  wish.eachText?.(text);
+  wish.onPiece?.(text);
 }
 
 /** The AWS SDK, over HTTP/2 as it comes. */
