@@ -5,12 +5,10 @@
 #include "store/sqlite.h"
 
 #include "store/migrate.h"
+#include "store/sqlite_check.h"
 #include "store/store.h"
 
 #include <errno.h>
-#include <fcntl.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
 #define BUSY_TIMEOUT_MS 5000
 
@@ -208,60 +206,6 @@ static void sqlite_close(struct store *store) {
 static const struct store_ops ops_sqlite = SQLITE_OPS("sqlite");
 static const struct store_ops ops_memory = SQLITE_OPS("memory");
 
-/* SQLite takes a file shorter than one page for a new one and would write over it: look at the first bytes before it
- * does. Also creates the file, so that it is never readable for others. */
-static enum err file_check(const char *path, bool create, struct fault *f) {
-  static const char magic[16] = "SQLite format 3";
-  int fd = open(path, O_RDWR | O_CLOEXEC | (create ? O_CREAT : 0), 0600);
-  if (fd < 0 && errno == ENOENT && !create)
-    return fault_set(f, ERR_NOT_FOUND, NULL, "%s: there is no such file", path);
-  if (fd < 0)
-    return fault_set(f, errno == ENOSPC || errno == EDQUOT ? ERR_STORE_FULL : ERR_STORE, NULL,
-                     "cannot open the store's database %s: %s", path, strerror(errno));
-  char head[sizeof magic];
-  ssize_t n = pread(fd, head, sizeof head, 0);
-  int problem = errno;
-  close(fd);
-  if (n < 0)
-    return fault_set(f, ERR_STORE, NULL, "cannot read %s: %s", path, strerror(problem));
-  if (n > 0 && (n < (ssize_t)sizeof head || memcmp(head, magic, sizeof magic) != 0))
-    return fault_set(f, ERR_STORE_CORRUPT, NULL,
-                     "%s is not an SQLite database; nothing was changed. Point data_dir elsewhere, or restore a backup",
-                     path);
-  return ERR_OK;
-}
-
-/* Weir's own mark, or nothing at all in it yet. */
-static enum err owner_check(sqlite3 *db, const char *path, struct fault *f) {
-  int64_t tables = 0, id = 0;
-  enum err e = sqlite_number(db, "SELECT count(*) FROM sqlite_schema", &tables, f);
-  if (!e)
-    e = sqlite_number(db, "PRAGMA application_id", &id, f);
-  if (e || id == SQLITE_WEIR_ID || (tables == 0 && id == 0))
-    return e;
-  return fault_set(f, ERR_STORE_CORRUPT, NULL,
-                   "%s is a database of another program; nothing was changed. Point data_dir elsewhere", path);
-}
-
-static enum err integrity_check(sqlite3 *db, const char *path, struct fault *f) {
-  struct stat st;
-  if (stat(path, &st) == 0 && st.st_size > SQLITE_CHECKED_BYTES)
-    return ERR_OK;
-  sqlite3_stmt *s = NULL;
-  if (sqlite3_prepare_v2(db, "PRAGMA quick_check(1)", -1, &s, NULL) != SQLITE_OK)
-    return sqlite_fail(db, "checking the store", f);
-  enum err e = ERR_OK;
-  int rc = sqlite3_step(s);
-  const char *said = rc == SQLITE_ROW ? (const char *)sqlite3_column_text(s, 0) : NULL;
-  if (rc != SQLITE_ROW)
-    e = sqlite_fail(db, "checking the store", f);
-  else if (!said || strcmp(said, "ok") != 0)
-    e = fault_set(f, ERR_STORE_CORRUPT, NULL, "%s is damaged (%.120s); restore it from a backup", path,
-                  said ? said : "no answer");
-  sqlite3_finalize(s);
-  return e;
-}
-
 static enum err connect(const char *path, sqlite3 **out, struct fault *f) {
   sqlite3 *db = NULL;
   int rc = sqlite3_open_v2(path, &db, SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE, NULL);
@@ -283,13 +227,11 @@ static enum err connect(const char *path, sqlite3 **out, struct fault *f) {
 
 enum err sqlite_open_file(const char *path, bool create, sqlite3 **out, struct fault *f) {
   sqlite3 *db = NULL;
-  enum err e = file_check(path, create, f);
+  enum err e = sqlite_check_file(path, create, f);
   if (!e)
     e = connect(path, &db, f);
   if (!e)
-    e = owner_check(db, path, f);
-  if (!e)
-    e = integrity_check(db, path, f);
+    e = sqlite_check_content(db, path, f);
   if (e) {
     sqlite3_close_v2(db);
     return e;

@@ -8,7 +8,6 @@
 #include <pthread.h>
 #include <sqlite3.h>
 
-#define SQLITE_CHECKED_BYTES (64LL << 20) /* a file up to this size is checked whole when it is opened */
 #define SQLITE_STREAM_KEPT_US                                                                                          \
   (30LL * 24 * 3600 * 1000000)    /* positions of journals this long gone are dropped at open */
 #define SQLITE_WEIR_ID 0x57656972 /* application_id, "Weir" */
