@@ -62,11 +62,7 @@ static enum err wait_for_running(const struct config *c, struct fault *f) {
 static enum err carry_over(const struct cli_files *files, struct hold *h, struct fault *f) {
   struct store *s = NULL;
   uint64_t settled = 0, recovered = 0;
-  size_t segments = 0;
-  enum err e = hold_segments(h, &segments, f);
-  if (e != ERR_OK || segments == 0)
-    return e;
-  e = store_open_sqlite(files->database, &s, f);
+  enum err e = store_open_sqlite(files->database, &s, f);
   if (e != ERR_OK)
     return e;
   e = hold_carry(h, s, &settled, &recovered, f);
@@ -74,12 +70,15 @@ static enum err carry_over(const struct cli_files *files, struct hold *h, struct
   return e;
 }
 
-/* A running weir that cannot be asked is no reason to go without a backup. */
+/* A journal with segments is a running weir's, or of one that was killed. One that cannot be asked is no reason to go
+ * without a backup. */
 static enum err catch_up(const struct cli_files *files, struct fault *f) {
   struct hold *h = NULL;
-  if (access(files->database, F_OK) != 0)
-    return ERR_OK;
-  enum err e = hold_take(files->data_dir, &h, f);
+  size_t segments = 0;
+  enum err e = hold_segments(files->data_dir, &segments, f);
+  if (e != ERR_OK || segments == 0 || access(files->database, F_OK) != 0)
+    return e;
+  e = hold_take(files->data_dir, &h, f);
   if (e == ERR_STORE_BUSY) {
     struct fault why = {0};
     if (wait_for_running(files->config, &why) != ERR_OK)

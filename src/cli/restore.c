@@ -75,7 +75,7 @@ static enum err empty_journal(struct restoring *r, struct fault *f) {
   struct store *old = NULL;
   size_t segments = 0;
   uint64_t settled = 0, recovered = 0;
-  enum err e = hold_segments(r->hold, &segments, f);
+  enum err e = hold_segments(r->files.data_dir, &segments, f);
   if (e != ERR_OK || segments == 0)
     return e;
   if (access(r->files.database, F_OK) != 0)

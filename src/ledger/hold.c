@@ -97,13 +97,17 @@ void hold_release(struct hold *h) {
   free(h);
 }
 
-enum err hold_segments(const struct hold *h, size_t *out, struct fault *f) {
+enum err hold_segments(const char *data_dir, size_t *out, struct fault *f) {
+  char path[1100];
   uint64_t boot, number;
   unsigned stream;
   size_t count = 0;
-  DIR *dir = opendir(h->place.dir);
+  int n = snprintf(path, sizeof path, "%s/journal", data_dir);
+  if (n < 0 || (size_t)n >= sizeof path)
+    return fault_set(f, ERR_STORE, "data_dir", "the path is longer than %zu bytes", sizeof path);
+  DIR *dir = opendir(path);
   if (!dir && errno != ENOENT)
-    return fault_set(f, ERR_STORE, NULL, "cannot read the journal directory %s: %s", h->place.dir, strerror(errno));
+    return fault_set(f, ERR_STORE, NULL, "cannot read the journal directory %s: %s", path, strerror(errno));
   for (struct dirent *entry; dir && (entry = readdir(dir));)
     count += segment_name_parse(entry->d_name, &boot, &stream, &number);
   if (dir)

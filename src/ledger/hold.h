@@ -11,6 +11,10 @@ enum err hold_lock(const char *data_dir, int *out_fd, struct fault *f) MUST_CHEC
 /* The process named in the lock is this one from now on. fd -1 is fine. */
 void hold_name(int fd);
 
+/* How many segments there are in a data_dir's journal: none when the last weir there ended in order. ERR_STORE: the
+ * folder cannot be read. */
+enum err hold_segments(const char *data_dir, size_t *out, struct fault *f) MUST_CHECK;
+
 /* data_dir as one process has it to itself. */
 struct hold;
 /* The lock, and that no weir that an upgrade has replaced still finishes its calls there: ERR_STORE_BUSY for both.
@@ -19,9 +23,8 @@ enum err hold_take(const char *data_dir, struct hold **out, struct fault *f) MUS
 /* NULL is fine. */
 void hold_release(struct hold *h);
 
-/* How many segments ended processes have left in the journal. ERR_STORE: the folder cannot be read. */
-enum err hold_segments(const struct hold *h, size_t *out, struct fault *f) MUST_CHECK;
-/* Carries them into the store, as the next start would have done, and removes them. Errors as replay_run. */
+/* Carries what ended processes have left in the journal into the store, as the next start would have done, and removes
+ * them. Errors as replay_run. */
 enum err hold_carry(struct hold *h, struct store *store, uint64_t *out_settled, uint64_t *out_recovered,
                     struct fault *f) MUST_CHECK;
 /* Gives the journal's folder another name beside it, so that nothing in it is ever replayed unless somebody moves it

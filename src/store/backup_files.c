@@ -1,5 +1,5 @@
-/* Renaming and syncing for backups and restores. Nothing here looks into a file.
- * house: tested-by tests/unit/store/test_backup.c */
+/* Renaming and syncing for backups and restores: a name stands for a whole file or for none. Nothing here looks into a
+ * file. Called by backup.c and restore.c. */
 #include "store/backup_files.h"
 
 #include "store/backup.h"

@@ -1,6 +1,5 @@
 /* Summing, deriving a key, reading and writing descriptors whole: the parts that packing and unpacking a backup have in
- * common. It decides nothing about the file.
- * house: tested-by tests/unit/store/test_backup_stream.c */
+ * common. It decides nothing about the file. */
 #include "store/backup_seal.h"
 
 #include <errno.h>

@@ -1,7 +1,6 @@
 /* Unpacking a backup: every length, sum and tag is checked, nothing is written beyond what the head declares, and
  * nothing may follow the end. It trusts no byte and decides nothing about what becomes of the database. Called by
- * restore.c.
- * house: tested-by tests/unit/store/test_backup_stream.c */
+ * restore.c. */
 #include "base/secret.h"
 #include "store/backup_seal.h"
 

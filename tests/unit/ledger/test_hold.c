@@ -84,9 +84,9 @@ static void leave_a_journal(void) {
   assert_int_equal(status, 0);
 }
 
-static size_t segments(struct hold *h) {
+static size_t segments(void) {
   size_t n = 0;
-  EXPECT_OK(hold_segments(h, &n, &test_fault));
+  EXPECT_OK(hold_segments(test_dir, &n, &test_fault));
   return n;
 }
 
@@ -95,17 +95,17 @@ static void what_was_left_is_carried_over_once(void **state) {
   uint64_t settled = 9, recovered = 9;
   leave_a_journal();
   struct hold *h = take();
-  assert_true(segments(h) > 0);
+  assert_true(segments() > 0);
   fake_set_failing(store, true);
   EXPECT_ERR(hold_carry(h, &store->base, &settled, &recovered, &test_fault), ERR_STORE_FULL);
   assert_int_equal(settled, 9);
-  assert_true(segments(h) > 0);
+  assert_true(segments() > 0);
   fake_set_failing(store, false);
   EXPECT_OK(hold_carry(h, &store->base, &settled, &recovered, &test_fault));
   assert_int_equal(settled, 1);
   assert_int_equal(recovered, 1);
   assert_int_equal(store->count, 2);
-  assert_int_equal(segments(h), 0);
+  assert_int_equal(segments(), 0);
   hold_release(h);
   fake_free(store);
 }
@@ -118,7 +118,7 @@ static void a_journal_set_aside_is_not_replayed(void **state) {
   struct hold *h = take();
   EXPECT_OK(hold_set_aside(h, aside, &test_fault));
   EXPECT_OK(hold_set_aside(h, aside, &test_fault)); /* there is none any more */
-  assert_int_equal(segments(h), 0);
+  assert_int_equal(segments(), 0);
   uint64_t settled = 9, recovered = 9;
   EXPECT_OK(hold_carry(h, &store->base, &settled, &recovered, &test_fault));
   assert_int_equal(settled + recovered, 0);
@@ -146,6 +146,11 @@ static void a_folder_that_does_not_exist_is_named(void **state) {
   path[sizeof path - 1] = '\0';
   EXPECT_ERR(hold_take(path, &h, &test_fault), ERR_STORE);
   EXPECT_MENTIONS("longer than");
+  size_t n = 7;
+  EXPECT_ERR(hold_segments(path, &n, &test_fault), ERR_STORE);
+  assert_int_equal(n, 7);
+  EXPECT_OK(hold_segments("/nonexistent", &n, &test_fault));
+  assert_int_equal(n, 0);
 }
 
 int main(void) {
