@@ -20,7 +20,7 @@ static const char usage[] =
     "usage: weir backup FILE [--force] [--encrypt-to-passphrase-file PATH]  [-c FILE]\n"
     "  copies the database as it is at this moment into FILE, compressed and with a checksum; weir may run and is not\n"
     "  held up. FILE - is standard output. FILE appears when it is complete.\n"
-    "  --force  replaces an existing FILE, when the new one is complete\n"
+    "  --force  replaces an existing backup, when the new one is complete\n"
     "  --encrypt-to-passphrase-file PATH  encrypts with the passphrase in PATH (8 bytes at least); only then is\n"
     "           server.key in the backup, without which the stored keys are of no use\n"
     "  `weir restore FILE` takes it back\n";

@@ -29,7 +29,7 @@ struct restoring {
   char database_kept[1200], journal[1100], journal_kept[1200], key_kept[1200], key_fresh[1200];
   struct hold *hold;
   struct restore_found found;
-  bool kept;
+  bool kept, journal_aside;
 };
 
 static void kept_name(const char *what, const char *stamp, char *out, size_t cap) {
@@ -63,10 +63,12 @@ static enum err prepare(struct restoring *r, const char *path, struct fault *f) 
 
 static enum err set_journal_aside(struct restoring *r, const char *why, struct fault *f) {
   enum err e = hold_set_aside(r->hold, r->journal_kept, f);
-  if (e == ERR_OK)
-    fprintf(stderr, "weir: the journal could not be carried into the old database (%s); it is kept as %s\n", why,
-            r->journal_kept);
-  return e;
+  if (e != ERR_OK)
+    return e;
+  r->journal_aside = true;
+  fprintf(stderr, "weir: the journal could not be carried into the old database (%s); it is kept as %s\n", why,
+          r->journal_kept);
+  return ERR_OK;
 }
 
 /* After this there is no segment in the journal's folder. */
@@ -167,6 +169,8 @@ static enum err run(struct restoring *r, const char *path, struct fault *f) {
     e = restore_put(r->files.database, r->database_kept, &r->kept, f);
   if (e != ERR_OK) {
     restore_discard(r->files.database);
+    if (r->journal_aside && rename(r->journal_kept, r->journal) == 0)
+      fprintf(stderr, "weir: the journal is back in its place\n");
     return e;
   }
   report(r);

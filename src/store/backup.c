@@ -3,6 +3,7 @@
 #include "store/backup.h"
 
 #include "store/backup_files.h"
+#include "store/backup_seal.h"
 #include "store/sqlite_check.h"
 
 #include <errno.h>
@@ -23,6 +24,17 @@ struct making {
   uint64_t stored_bytes;
 };
 
+/* Nothing but a backup is ever replaced by one: a slip of the hand must not cost a database. */
+static bool may_replace(const char *path) {
+  uint8_t head[16];
+  size_t n = sizeof head;
+  int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+  enum err e = fd >= 0 ? backup_read_some(fd, head, sizeof head, &n, NULL) : ERR_STORE;
+  if (fd >= 0)
+    close(fd);
+  return e == ERR_OK && (n == 0 || backup_head_is_one(head, n));
+}
+
 static enum err path_check(const struct backup_request *r, struct fault *f) {
   struct stat st;
   if (r->out >= 0 || lstat(r->path, &st) != 0)
@@ -31,6 +43,8 @@ static enum err path_check(const struct backup_request *r, struct fault *f) {
     return fault_set(f, ERR_STORE_CONFLICT, NULL, "%s is not an ordinary file", r->path);
   if (!r->replace)
     return fault_set(f, ERR_STORE_CONFLICT, NULL, "%s exists already; --force replaces it", r->path);
+  if (!may_replace(r->path))
+    return fault_set(f, ERR_STORE_CONFLICT, NULL, "%s is not a backup; it is not replaced", r->path);
   return ERR_OK;
 }
 

@@ -20,7 +20,7 @@ struct backup_request {
   const char *database; /* data_dir/weir.db; may be in use by any number of programs */
   const char *path;     /* the file to be made */
   int out;              /* where the backup goes instead when it is not -1; path then only names the temporary files */
-  bool replace;         /* an existing file at path is replaced, when the new one is complete */
+  bool replace;         /* an existing backup at path is replaced, when the new one is complete */
   struct backup_secrets secrets;
   uint32_t kdf_passes; /* 0: BACKUP_KDF_PASSES over BACKUP_KDF_MEMORY */
   uint64_t kdf_memory;
@@ -36,7 +36,7 @@ struct backup_made {
  * So there is room needed for the database once more, and whatever ends it early, PATH is what it was; the temporary
  * files are removed, or by the next backup to PATH when the process is killed. The file is its owner's alone (0600).
  *   ERR_NOT_FOUND       there is no database
- *   ERR_STORE_CONFLICT  PATH exists and replace is false, or is no ordinary file
+ *   ERR_STORE_CONFLICT  PATH exists and replace is false, or it is neither a backup nor empty
  *   ERR_STORE_BUSY      another backup to PATH is being made; or the database is held for longer than 5 s
  *   ERR_STORE_CORRUPT   the database is damaged or not Weir's: a copy of it would be no backup
  *   ERR_LIMIT           a passphrase of less than 8 bytes, a path or a database that is too long

@@ -41,6 +41,8 @@ void backup_head_write(const struct backup_head *h, uint8_t out[BACKUP_HEAD_BYTE
   sum_up(out, out + SUM_AT);
 }
 
+bool backup_head_is_one(const void *at, size_t n) { return n >= sizeof magic && memcmp(at, magic, sizeof magic) == 0; }
+
 static enum err limits_check(const struct backup_head *h, struct fault *f) {
   bool encrypted = h->flags & BACKUP_ENCRYPTED;
   if (h->database_bytes < BACKUP_DATABASE_BYTES_MIN || h->database_bytes > (uint64_t)BACKUP_DATABASE_BYTES_MAX)
@@ -58,7 +60,7 @@ static enum err limits_check(const struct backup_head *h, struct fault *f) {
 enum err backup_head_read(const uint8_t at[BACKUP_HEAD_BYTES], struct backup_head *out, struct fault *f) {
   uint8_t sum[BACKUP_SUM_BYTES];
   uint64_t format = get(at + 8, 2);
-  if (memcmp(at, magic, sizeof magic) != 0)
+  if (!backup_head_is_one(at, BACKUP_HEAD_BYTES))
     return fault_set(f, ERR_STORE_CORRUPT, NULL, "this is not a backup made by `weir backup`");
   if (format > BACKUP_FORMAT)
     return fault_set(f, ERR_UNSUPPORTED, NULL, "the backup has format %u and this program knows %d; use a newer Weir",

@@ -47,6 +47,9 @@ void backup_head_write(const struct backup_head *h, uint8_t out[BACKUP_HEAD_BYTE
  * than the limits above. What is accepted, backup_head_write gives back byte for byte. */
 enum err backup_head_read(const uint8_t at[BACKUP_HEAD_BYTES], struct backup_head *out, struct fault *f) MUST_CHECK;
 
+/* Whether a file that begins with these bytes is a backup of any format. */
+bool backup_head_is_one(const void *at, size_t n);
+
 /* Tells server keys apart without giving one away. Zeros for an empty key. */
 void backup_key_mark(struct text server_key, uint8_t out[BACKUP_KEY_MARK_BYTES]);
 

@@ -5,10 +5,11 @@
 
 #include "store/sqlite.h"
 
-#define SQLITE_CHECKED_BYTES         (8LL << 20)  /* a file up to this size is checked whole whenever it is opened */
-#define SQLITE_CHECKED_BYTES_UNCLEAN (64LL << 20) /* and up to this one when its last user did not close it */
-#define SQLITE_CHECK_MS              20           /* of a larger file: the newest rows, for so long */
-#define SQLITE_CHECK_MS_UNCLEAN      1000
+#define SQLITE_CHECKED_BYTES (8LL << 20) /* a file up to this size is checked whole whenever it is opened */
+#define SQLITE_CHECKED_BYTES_UNCLEAN                                                                                   \
+  (64LL << 20)                     /* and this one while a log says that it was not closed, or is in use */
+#define SQLITE_CHECK_MS         20 /* of a larger file: the newest rows, for so long */
+#define SQLITE_CHECK_MS_UNCLEAN 200
 
 /* Before SQLite opens path, which takes a short file for a new one and throws away the log of an empty one. create:
  * makes the file (0600) when there is none; else ERR_NOT_FOUND. ERR_STORE_CORRUPT: no database; empty although weir has

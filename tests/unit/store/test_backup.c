@@ -116,7 +116,7 @@ static void a_writer_goes_on_while_a_backup_is_made(void **state) {
   assert_true(went_on);
 }
 
-static void an_existing_file_is_replaced_only_when_asked(void **state) {
+static void only_a_backup_is_replaced_and_only_when_asked(void **state) {
   struct store *s = open_store();
   struct backup_request r = request();
   write_bytes(r.path, "precious", 8);
@@ -125,8 +125,14 @@ static void an_existing_file_is_replaced_only_when_asked(void **state) {
   assert_memory_equal(b.at, "precious", 8);
   free(b.at);
   r.replace = true;
+  expect_refused(&r, ERR_STORE_CONFLICT, "not a backup");
+  write_bytes(r.path, "", 0);
   make(&r);
-  unpack(r.path);
+  add_rows(s, 1, 10);
+  make(&r);
+  assert_int_equal(totals_of(unpack(r.path).text).rows, 10);
+  r.path = test_db;
+  expect_refused(&r, ERR_STORE_CONFLICT, "not a backup");
   s->ops->close(s);
 }
 
@@ -244,7 +250,7 @@ int main(void) {
       TEST_WITH_FILES(a_backup_holds_what_the_database_holds),
       TEST_WITH_FILES(a_database_that_nobody_has_open_is_left_as_it_is),
       TEST_WITH_FILES(a_writer_goes_on_while_a_backup_is_made),
-      TEST_WITH_FILES(an_existing_file_is_replaced_only_when_asked),
+      TEST_WITH_FILES(only_a_backup_is_replaced_and_only_when_asked),
       TEST_WITH_FILES(what_is_no_ordinary_file_is_not_replaced),
       TEST_WITH_FILES(what_is_no_database_of_weir_gives_no_backup),
       TEST_WITH_FILES(a_damaged_database_leaves_the_older_backup_alone),
