@@ -5,27 +5,15 @@
 #define GATEWAY_ATTEMPT_H
 
 #include "gateway/gateway.h"
-#include "gateway/pairing.h"
+#include "gateway/plan.h"
 #include "llm/answer.h"
 #include "traffic/breaker.h"
 #include "traffic/slots.h"
 
 struct exchange;
 
-/* One way to serve the request: a target of the model with everything looked up. */
-struct candidate {
-  const struct config_target *target;
-  const struct config_provider *provider;
-  const struct config_credential *credential; /* NULL: none, or the caller's own is used */
-  const struct provider *adapter;
-  struct text upstream_model;
-  struct price price;         /* version 0: unknown */
-  uint64_t max_output_tokens; /* of one answer; 0: unknown */
-  struct pairing pairing;     /* raw paths: wire NULL, passed */
-  struct breaker *breaker;    /* NULL: none, as on raw paths */
-  struct load *load;          /* likewise */
-  uint64_t place_id;          /* who would hold the conversation's prompt cache; 0: nobody that we choose */
-};
+/* Does what it costs count against the key's budget? */
+bool candidate_is_billable(const struct candidate *c);
 
 /* The call as its provider is to get it. Built before anything is reserved: a request that cannot be said to one
  * provider is not an attempt. */
@@ -86,13 +74,14 @@ struct attempt {
   struct answer answer;
   struct text upstream_request_id;
   int64_t started_us, first_token_at_us; /* loop time; 0: not yet */
+  int64_t silent_since_us;               /* when the provider was waited for last */
 };
 
 /* attempt.c: an attempt at the candidate, in the exchange's arena. It holds nothing yet. */
 struct attempt *attempt_new(struct exchange *x, const struct candidate *c);
 /* attempt.c: takes a place at the target and passes its breaker. ERR_AGAIN: all places are taken; with `wait` it waits
  * in the target's queue instead, which may be ERR_OVERLOADED or ERR_CANCELLED. ERR_UNAVAILABLE: the breaker lets nobody
- * through. Nothing is held then. */
+ * through, or the request's time is over. Nothing is held then. */
 enum err attempt_enter(struct attempt *t, bool wait) MUST_CHECK;
 /* build.c: t->outgoing for its candidate: edits, another envelope, or a translation. ERR_UNSUPPORTED and
  * ERR_BAD_REQUEST when the request cannot be said to it; t->fault names the member. */
@@ -114,6 +103,8 @@ void attempt_drop(struct attempt *t);
 void attempt_settle(struct attempt *t, const char *outcome, const char *error);
 /* attempt.c: the wait since before_us (loop clock) was not Weir's own work. */
 void attempt_waited(struct attempt *t, int64_t before_us);
+/* attempt.c: http_reply_wait, counted. */
+enum err attempt_wait_for_more(struct attempt *t) MUST_CHECK;
 
 /* attempt.c: a client that leaves from now on stops the call as its provider's policy says. */
 void attempt_set_grace(struct attempt *t);

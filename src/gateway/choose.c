@@ -43,6 +43,7 @@ static struct plan_ask ask_of(struct exchange *x, struct text star) {
       .output_tokens = x->ask.max_output_tokens * (x->ask.answers > 1 ? x->ask.answers : 1),
       .random = random_fast(),
       .now_us = loop_clock_us(),
+      .explains = log_is_on(LOG_LEVEL_DEBUG),
       .catalogue = catalogue_of,
       .ctx = x,
   };
@@ -52,37 +53,10 @@ static struct plan_ask ask_of(struct exchange *x, struct text star) {
   return ask;
 }
 
-static void become_candidates(struct exchange *x, const struct plan *plan) {
-  x->candidates = arena_zalloc(x->arena, (plan->tried ? plan->tried : 1) * sizeof(*x->candidates));
-  for (size_t i = 0; i < plan->tried; i++) {
-    const struct plan_entry *e = &plan->at[i];
-    x->candidates[x->candidate_count++] = (struct candidate){.target = e->place->target,
-                                                             .provider = e->place->provider,
-                                                             .credential = e->own ? NULL : e->place->credential,
-                                                             .adapter = e->place->adapter,
-                                                             .upstream_model = e->upstream_model,
-                                                             .price = e->price,
-                                                             .max_output_tokens = e->max_output_tokens,
-                                                             .pairing = e->pairing,
-                                                             .breaker = e->breaker,
-                                                             .load = e->load,
-                                                             .place_id = e->own ? 0 : e->place->id};
-  }
-}
-
-static bool has_verdict(const struct plan *plan, enum plan_verdict v) {
-  for (size_t i = 0; i < plan->count; i++) {
-    if (plan->at[i].verdict == v)
-      return true;
-  }
-  return false;
-}
-
 /* Why none of the targets is left. What will pass goes before what will not. */
 static enum err refuse(struct exchange *x, const struct plan *plan, const struct config_policy *policy) {
   struct text name = x->ask.model;
-  if (has_verdict(plan, PLAN_BREAKER_OPEN) || has_verdict(plan, PLAN_PROBED) ||
-      has_verdict(plan, PLAN_BREAKER_FORCED)) {
+  if (plan_has(plan, PLAN_BREAKER_OPEN) || plan_has(plan, PLAN_PROBED) || plan_has(plan, PLAN_BREAKER_FORCED)) {
     int64_t left_us = plan->retry_at_us > 0 ? plan->retry_at_us - loop_clock_us() : 0;
     fault_set(&x->fault, ERR_UNAVAILABLE, NULL,
               "no target of the model \"%.*s\" gets requests at the moment: they have failed, or the operator says so",
@@ -90,7 +64,7 @@ static enum err refuse(struct exchange *x, const struct plan *plan, const struct
     x->fault.retry_after_s = left_us > 0 ? (int)(left_us / US_PER_S) + 1 : 1;
     return ERR_UNAVAILABLE;
   }
-  if (has_verdict(plan, PLAN_POLICY) && policy) {
+  if (plan_has(plan, PLAN_POLICY) && policy) {
     return fault_set(&x->fault, ERR_UNAVAILABLE, NULL, "the policy \"%.*s\" leaves no target for the model \"%.*s\"",
                      TEXT_ARGS(policy->name), TEXT_ARGS(name));
   }
@@ -101,10 +75,10 @@ static enum err refuse(struct exchange *x, const struct plan *plan, const struct
 
 /* "why there?" has an answer: with log_level debug each request says its order and what was passed over. */
 static void tell(const struct plan *plan) {
-  for (size_t i = 0; i < plan->count; i++) {
+  for (size_t i = 0; plan->at && i < plan->count; i++) {
     const struct plan_entry *e = &plan->at[i];
     LOG_DEBUG("target", log_u64("order", i + 1), log_text("provider", e->place->provider->name),
-              log_text("model", e->upstream_model), log_str("verdict", plan_verdict_name(e->verdict)),
+              log_text("model", e->candidate.upstream_model), log_str("verdict", plan_verdict_name(e->verdict)),
               log_bool("holds_cache", e->holds_cache), log_bool("own_credentials", e->own));
   }
 }
@@ -121,7 +95,8 @@ static enum err choose_for_model(struct exchange *x) {
   }
   struct plan_ask ask = ask_of(x, star);
   plan_make(&ask, x->arena, &plan);
-  become_candidates(x, &plan);
+  x->candidates = plan.candidates;
+  x->candidate_count = plan.tried;
   x->place_count = plan.count;
   tell(&plan);
   x->counts_here = x->candidate_count == 0 && exchange_is_count(x);
@@ -141,26 +116,49 @@ static bool caller_pays(const struct exchange *x, const struct config_provider *
   return own && p->kind == CONFIG_ANTHROPIC;
 }
 
+/* No breaker is fed here, but a provider that the operator keeps requests from gets none. */
+static bool is_forced_open(const struct exchange *x, const struct config_provider *p) {
+  const struct breaker_rule rule = routes_breaker_rule(x->config);
+  struct breakers *all = x->worker->gateway->state.breakers;
+  struct breaker_view view = {0};
+  if (all)
+    breaker_look(breakers_find(all, p->name, p->base_url, p->credential_count > 0 ? p->credentials[0].name : TEXT_NONE),
+                 &rule, loop_clock_us(), &view);
+  return view.force == BREAKER_FORCED_OPEN;
+}
+
+static bool serves_raw(const struct exchange *x, const struct config_provider *p, const struct provider *adapter) {
+  return is_of_the_mount(x, p) && adapter && adapter->serves(PROVIDER_RAW) &&
+         plan_policy_allows(policy_of(x, false), p);
+}
+
 /* Raw vendor paths name no model, so they go to the first provider of the dialect; a key that is limited to some models
  * or to a budget could get round its limits there and is refused. */
 static enum err choose_for_raw(struct exchange *x) {
+  bool kept_out = false;
   if (x->principal->model_count > 0 || x->principal->budget_nano > 0) {
     return fault_set(&x->fault, ERR_FORBIDDEN, NULL, "a key limited to some models or to a budget may not use %.*s",
                      TEXT_ARGS(x->route.vendor_path));
   }
-  const struct config_policy *policy = policy_of(x, false);
   for (size_t i = 0; i < x->config->provider_count; i++) {
     const struct config_provider *p = &x->config->providers[i];
     const struct provider *adapter = x->worker->gateway->provider_find(p->kind_name);
-    if (!is_of_the_mount(x, p) || !adapter || !adapter->serves(PROVIDER_RAW) || !plan_policy_allows(policy, p))
+    if (!serves_raw(x, p, adapter))
       continue;
+    if (is_forced_open(x, p)) {
+      kept_out = true;
+      continue;
+    }
     x->candidates = ARENA_NEW(x->arena, struct candidate);
     x->candidate_count = 1;
-    *x->candidates = (struct candidate){.provider = p, .adapter = adapter};
-    if (!caller_pays(x, p) && p->credential_count > 0)
+    *x->candidates = (struct candidate){.provider = p, .adapter = adapter, .own = caller_pays(x, p)};
+    if (!x->candidates->own && p->credential_count > 0)
       x->candidates->credential = &p->credentials[0];
     return ERR_OK;
   }
+  if (kept_out)
+    return fault_set(&x->fault, ERR_UNAVAILABLE, NULL, "the operator keeps requests from the provider of %.*s",
+                     TEXT_ARGS(x->route.vendor_path));
   return fault_set(&x->fault, ERR_NOT_FOUND, NULL, "no provider here serves %.*s", TEXT_ARGS(x->route.vendor_path));
 }
 

@@ -116,11 +116,11 @@ static void write_breaker(struct json_writer *w, const struct plan_entry *e, con
   static const char *const states[] = {"closed", "open", "half_open"};
   struct breaker_view view;
   json_name(w, "breaker");
-  if (!e->breaker) {
+  if (!e->candidate.breaker) {
     json_put_null(w);
     return;
   }
-  breaker_look(e->breaker, rule, now_us, &view);
+  breaker_look(e->candidate.breaker, rule, now_us, &view);
   json_object(w);
   json_field_str(w, "state", states[view.state]);
   json_field_u64(w, "failures_in_window", view.failures_in_window);
@@ -151,13 +151,13 @@ static void write_target(struct json_writer *w, const struct plan_entry *e, size
   json_field_text(w, "why", reason(e, ask->policy ? ask->policy->name : TEXT_NONE, ask->now_us, a));
   json_field_text(w, "provider", p->provider->name);
   json_field_text(w, "kind", p->provider->kind_name);
-  json_field_text(w, "model", e->upstream_model);
+  json_field_text(w, "model", e->candidate.upstream_model);
   json_field_text(w, "credential", e->own ? TEXT("caller") : p->credential ? p->credential->name : TEXT_NONE);
   json_field_i64(w, "weight", p->target->weight);
   json_name(w, "wire");
-  json_put_str(w, tried || e->verdict == PLAN_BEYOND ? e->pairing.wire->name : NULL);
+  json_put_str(w, tried || e->verdict == PLAN_BEYOND ? e->candidate.pairing.wire->name : NULL);
   json_name(w, "mode");
-  json_put_str(w, tried || e->verdict == PLAN_BEYOND ? modes[e->pairing.mode] : NULL);
+  json_put_str(w, tried || e->verdict == PLAN_BEYOND ? modes[e->candidate.pairing.mode] : NULL);
   write_milliseconds(w, "first_token_ms", e->latency_us);
   json_field_u64(w, "in_flight", e->in_flight);
   json_name(w, "cost_nano");
@@ -204,7 +204,7 @@ static enum err find_policy(const struct config *c, const struct explain_ask *q,
   return ERR_OK;
 }
 
-enum err explain(const struct config *c, const struct routes *routes, const struct routes_state *state, bool live,
+enum err explain(const struct config *c, struct routes *routes, const struct routes_state *state, bool live,
                  const struct explain_ask *q, uint64_t random, int64_t now_us, struct buf *out, struct fault *f) {
   const struct wire *wire = text_is_empty(q->wire) ? wire_get(WIRE_ANTHROPIC) : wire_find(q->wire);
   struct plan_ask ask = {.config = c,
@@ -217,7 +217,8 @@ enum err explain(const struct config *c, const struct routes *routes, const stru
                          .input_tokens = q->input_tokens,
                          .output_tokens = q->output_tokens,
                          .random = random,
-                         .now_us = now_us};
+                         .now_us = now_us,
+                         .explains = true};
   struct plan plan;
   struct arena a;
   if (!wire)

@@ -24,7 +24,7 @@ void explain_write_ask(const struct explain_ask *ask, struct buf *out);
 /* The plan as JSON: the model's entry, strategy, policy, and every target with its place in the order or the reason why
  * it is passed over. live: state is that of a running process. ERR_NOT_FOUND when no entry serves the model in that
  * wire, ERR_BAD_REQUEST for an unknown wire or policy. Takes and changes nothing. */
-enum err explain(const struct config *c, const struct routes *routes, const struct routes_state *state, bool live,
+enum err explain(const struct config *c, struct routes *routes, const struct routes_state *state, bool live,
                  const struct explain_ask *ask, uint64_t random, int64_t now_us, struct buf *out,
                  struct fault *f) MUST_CHECK;
 

@@ -56,7 +56,7 @@ static void consider(const struct wire *client, const struct wire *theirs, struc
   if (near <= *best)
     return;
   *best = near;
-  *out = (struct pairing){mode, theirs, operation_of(theirs->id)};
+  *out = (struct pairing){theirs, mode, operation_of(theirs->id)};
 }
 
 enum err pairing_find(const struct wire *client, const struct config_provider *provider, struct text upstream_model,
@@ -76,4 +76,40 @@ const struct wire *pairing_body_wire(const struct wire *client, bool has_anthrop
   bool is_foreign = client->id == WIRE_BEDROCK_INVOKE && has_anthropic_version && provider->kind == CONFIG_BEDROCK &&
                     !pairing_is_claude(upstream_model) && !text_starts(upstream_model, TEXT("arn:"));
   return is_foreign ? wire_get(WIRE_ANTHROPIC) : client;
+}
+
+#define KIND_COUNTS    ((size_t)WIRE_COUNT)
+#define KIND_VERSIONED ((size_t)(2 * WIRE_COUNT))
+_Static_assert(KIND_VERSIONED + 1 == PAIRING_KINDS, "a kind for each wire, for each wire's counts, and for one more");
+
+size_t pairing_kind(const struct wire *client, bool has_anthropic_version, bool is_count) {
+  if (is_count)
+    return KIND_COUNTS + client->id;
+  return client->id == WIRE_BEDROCK_INVOKE && has_anthropic_version ? KIND_VERSIONED : client->id;
+}
+
+static enum err find_for_count(const struct wire *client, const struct config_provider *p, struct text upstream_model,
+                               const struct provider *adapter, struct pairing *out) {
+  bool is_claude = p->kind == CONFIG_BEDROCK && pairing_is_claude(upstream_model);
+  if (client->id == WIRE_ANTHROPIC && is_claude && adapter->serves(PROVIDER_COUNT_BEDROCK)) {
+    *out = (struct pairing){wire_get(WIRE_BEDROCK_INVOKE), PAIRING_REFRAME, PROVIDER_COUNT_BEDROCK};
+    return ERR_OK;
+  }
+  enum provider_operation op = client->id == WIRE_ANTHROPIC ? PROVIDER_COUNT_TOKENS : PROVIDER_COUNT_BEDROCK;
+  if (!adapter->serves(op))
+    return ERR_UNSUPPORTED;
+  *out = (struct pairing){client, PAIRING_PASS, op};
+  return ERR_OK;
+}
+
+enum err pairing_for_kind(size_t kind, const struct config_provider *p, struct text upstream_model,
+                          const struct provider *adapter, struct pairing *out) {
+  if (kind < KIND_COUNTS)
+    return pairing_find(wire_get((enum wire_id)kind), p, upstream_model, adapter, out);
+  if (kind < KIND_VERSIONED)
+    return find_for_count(wire_get((enum wire_id)(kind - KIND_COUNTS)), p, upstream_model, adapter, out);
+  const struct wire *client = wire_get(WIRE_BEDROCK_INVOKE);
+  const struct wire *body = pairing_body_wire(client, true, p, upstream_model);
+  enum err e = pairing_find(body, p, upstream_model, adapter, out);
+  return e == ERR_OK || body == client ? e : pairing_find(client, p, upstream_model, adapter, out);
 }

@@ -12,8 +12,8 @@ enum pairing_mode {
   PAIRING_TRANSLATE /* through llm/ */
 };
 struct pairing {
-  enum pairing_mode mode;
   const struct wire *wire; /* of the provider */
+  enum pairing_mode mode;
   enum provider_operation operation;
 };
 
@@ -29,5 +29,15 @@ bool pairing_is_claude(struct text bedrock_model);
  * not handed over to be refused. An ARN does not say whose model it stands for: it stays with client. */
 const struct wire *pairing_body_wire(const struct wire *client, bool has_anthropic_version,
                                      const struct config_provider *provider, struct text upstream_model);
+
+/* All that the choice of the wire depends on in a request, as one number below PAIRING_KINDS: for one target requests
+ * of one kind are paired alike, whatever else is in them. has_anthropic_version: see above. is_count: a question for a
+ * number of tokens. */
+#define PAIRING_KINDS (2 * WIRE_COUNT + 1)
+size_t pairing_kind(const struct wire *client, bool has_anthropic_version, bool is_count);
+/* The pairing of a target with requests of that kind. Token counts are asked only of a provider that counts in the
+ * caller's own dialect. ERR_UNSUPPORTED when the target cannot serve them. */
+enum err pairing_for_kind(size_t kind, const struct config_provider *provider, struct text upstream_model,
+                          const struct provider *adapter, struct pairing *out) MUST_CHECK;
 
 #endif

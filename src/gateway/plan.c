@@ -1,7 +1,8 @@
 /* The order of the targets: what cannot serve the request is set aside with its reason, the rest is ordered by the
  * strategy (traffic/balance), then what the policy puts first goes first, and the target that holds the conversation's
- * prompt cache before all unless the policy has an order of its own. Called by choose.c for every request and by
- * explain.c. */
+ * prompt cache before all unless the policy has an order of its own. Whatever is the same for all requests routes.c has
+ * looked up; what is said of a target that is not tried is put together only for those who ask. Called by choose.c for
+ * every request and by explain.c. */
 #include "gateway/plan.h"
 
 #include "traffic/balance.h"
@@ -10,6 +11,20 @@
 
 _Static_assert(PLACES_MAX <= BALANCE_MAX, "every place can be ordered");
 _Static_assert((int)CONFIG_STRATEGY_LEAST_BUSY == (int)BALANCE_LEAST_BUSY, "the strategies stand in one order");
+
+/* The question with what is the same for all targets, and what has been found out. Places go by their numbers. */
+struct survey {
+  const struct plan_ask *ask;
+  const struct place *places;
+  size_t count;
+  const uint16_t *ranks; /* of the policy, by provider; NULL: none */
+  size_t kind;           /* of the pairing */
+  struct breaker_rule rule;
+  bool has_order; /* the policy's: it goes before the prompt cache */
+  size_t usable, tried;
+  uint16_t order[PLACES_MAX]; /* the usable ones; in the end, those that are tried */
+  uint8_t verdicts[PLACES_MAX];
+};
 
 const char *plan_verdict_name(enum plan_verdict v) {
   static const char *const names[] = {
@@ -20,200 +35,262 @@ const char *plan_verdict_name(enum plan_verdict v) {
   return (size_t)v < sizeof(names) / sizeof(names[0]) ? names[v] : "unknown";
 }
 
-/* "*" in a target's model stands for what the name's "*" matched. */
-static struct text substitute(struct text pattern, struct text star, struct arena *a) {
-  ptrdiff_t at = text_find_char(pattern, '*');
-  if (at < 0)
-    return pattern;
-  const struct text parts[] = {text_head(pattern, (size_t)at), star, text_skip(pattern, (size_t)at + 1)};
-  return pattern.len == 1 ? star : arena_join(a, parts, 3);
+bool plan_has(const struct plan *p, enum plan_verdict v) { return p->verdicts >> v & 1; }
+
+bool plan_policy_allows(const struct config_policy *policy, const struct config_provider *p) {
+  return routes_rank(policy, p) != ROUTES_EXCLUDED;
 }
 
-/* Token counts are asked of a provider that counts in the caller's own dialect; for others we count. */
-static enum err pair(const struct plan_ask *ask, const struct plan_entry *e, struct pairing *out) {
-  const struct config_provider *p = e->place->provider;
-  const struct provider *adapter = e->place->adapter;
-  const struct wire *client = ask->client;
-  if (!ask->is_count) {
-    const struct wire *body = pairing_body_wire(client, ask->has_anthropic_version, p, e->upstream_model);
-    enum err err = pairing_find(body, p, e->upstream_model, adapter, out);
-    return err == ERR_OK || body == client ? err : pairing_find(client, p, e->upstream_model, adapter, out);
-  }
-  bool is_claude = p->kind == CONFIG_BEDROCK && pairing_is_claude(e->upstream_model);
-  if (client->id == WIRE_ANTHROPIC && is_claude && adapter->serves(PROVIDER_COUNT_BEDROCK)) {
-    *out = (struct pairing){PAIRING_REFRAME, wire_get(WIRE_BEDROCK_INVOKE), PROVIDER_COUNT_BEDROCK};
-    return ERR_OK;
-  }
-  enum provider_operation op = client->id == WIRE_ANTHROPIC ? PROVIDER_COUNT_TOKENS : PROVIDER_COUNT_BEDROCK;
-  *out = (struct pairing){PAIRING_PASS, client, op};
-  return adapter->serves(op) ? ERR_OK : ERR_UNSUPPORTED;
+static bool is_own(const struct plan_ask *ask, const struct place *p) {
+  return ask->has_own_credentials && p->provider->kind == CONFIG_ANTHROPIC;
 }
 
-static bool is_listed(const struct text *entries, size_t count, const struct config_provider *p, size_t *out_at) {
-  for (size_t i = 0; i < count; i++) {
-    if (!config_entry_means(entries[i], p))
-      continue;
-    *out_at = i;
-    return true;
-  }
+/* A caller's own credentials fail for their owner alone, so they have a breaker of their own. Another replica has its
+ * own store and so may have another caller of that number: nobody else is told. */
+static struct breaker *breaker_of(const struct plan_ask *ask, const struct place *p) {
+  char name[40];
+  if (!is_own(ask, p))
+    return p->breaker;
+  int n = snprintf(name, sizeof(name), "caller %lld", (long long)ask->principal_id);
+  return ask->state->breakers ? breakers_find_alone(ask->state->breakers, p->provider->name, p->provider->base_url,
+                                                    (struct text){name, (size_t)n})
+                              : NULL;
+}
+
+static enum plan_verdict verdict_of_breaker(const struct survey *s, struct breaker *b, int64_t *retry_at_us) {
+  struct breaker_view view;
+  if (breaker_lets(b, &s->rule, s->ask->now_us))
+    return PLAN_TRIED;
+  breaker_look(b, &s->rule, s->ask->now_us, &view);
+  if (view.force == BREAKER_FORCED_OPEN)
+    return PLAN_BREAKER_FORCED;
+  if (view.state == BREAKER_HALF_OPEN)
+    return PLAN_PROBED;
+  *retry_at_us = view.until_us;
+  return PLAN_BREAKER_OPEN;
+}
+
+/* With the caller's own credentials all of a provider's are one, so a model of it would be asked twice alike. */
+static bool is_asked_already(const struct survey *s, const struct place *p) {
+  if (!is_own(s->ask, p))
+    return false;
+  for (const struct place *other = s->places; other < p; other++)
+    if (other->provider == p->provider && text_equal(other->upstream_model, p->upstream_model))
+      return true;
   return false;
 }
 
-bool plan_policy_allows(const struct config_policy *policy, const struct config_provider *p) {
-  size_t ignored;
-  return !policy || policy->only_count == 0 || is_listed(policy->only, policy->only_count, p, &ignored);
+static enum plan_verdict judge(const struct survey *s, const struct place *p, int64_t *retry_at_us) {
+  if (s->ranks && s->ranks[p->provider->index] == ROUTES_EXCLUDED)
+    return PLAN_POLICY;
+  if (!p->adapter)
+    return PLAN_NO_ADAPTER;
+  if (!(p->serves >> s->kind & 1))
+    return PLAN_OTHER_WIRE;
+  if (is_asked_already(s, p))
+    return PLAN_OWN_CREDENTIALS;
+  return verdict_of_breaker(s, breaker_of(s->ask, p), retry_at_us);
 }
 
-/* What the vendor's own list says, where the configuration says nothing. */
-static void look_up(const struct plan_ask *ask, struct plan_entry *e) {
-  struct llm_catalogue *list = ask->catalogue ? ask->catalogue(ask->ctx, e->place->provider) : NULL;
-  const struct llm_catalogue_model *m = llm_catalogue_find(list, e->upstream_model);
-  if (m && e->price.version == 0)
-    e->price = m->price;
-  if (m && e->max_output_tokens == 0)
-    e->max_output_tokens = m->max_output_tokens;
+static void judge_all(struct survey *s, struct plan *p) {
+  for (size_t i = 0; i < s->count; i++) {
+    int64_t retry_at_us = 0;
+    enum plan_verdict v = judge(s, &s->places[i], &retry_at_us);
+    s->verdicts[i] = (uint8_t)v;
+    p->verdicts |= UINT32_C(1) << v;
+    if (v == PLAN_TRIED)
+      s->order[s->usable++] = (uint16_t)i;
+    if (retry_at_us > 0 && (p->retry_at_us == 0 || retry_at_us < p->retry_at_us))
+      p->retry_at_us = retry_at_us;
+  }
+}
+
+/* The price and the longest answer as the configuration says, or the vendor's own list where that says nothing; then
+ * the price is in *room. */
+static const struct price *price_of(const struct plan_ask *ask, const struct place *p, struct price *room,
+                                    uint64_t *max_output_tokens) {
+  *max_output_tokens = ask->model->max_output_tokens;
+  if (!p->is_listed || !ask->catalogue)
+    return &p->price;
+  struct llm_catalogue *list = ask->catalogue(ask->ctx, p->provider);
+  const struct llm_catalogue_model *m = llm_catalogue_find(list, p->upstream_model);
+  *room = m && p->price.version == 0 ? m->price : p->price;
+  if (m && *max_output_tokens == 0)
+    *max_output_tokens = m->max_output_tokens;
   llm_catalogue_drop(list);
+  return room;
 }
 
-static void fill_cost(const struct plan_ask *ask, struct plan_entry *e) {
-  uint64_t output = ask->no_output         ? 0
-                    : ask->output_tokens   ? ask->output_tokens
-                    : e->max_output_tokens ? e->max_output_tokens
-                                           : OUTPUT_TOKENS_ASSUMED;
-  e->cost_nano = e->price.version ? price_worst_case(&e->price, ask->input_tokens, output) : -1;
+static int64_t cost_nano(const struct plan_ask *ask, const struct price *price, uint64_t max_output_tokens) {
+  uint64_t output = ask->no_output       ? 0
+                    : ask->output_tokens ? ask->output_tokens
+                    : max_output_tokens  ? max_output_tokens
+                                         : OUTPUT_TOKENS_ASSUMED;
+  return price->version ? price_worst_case(price, ask->input_tokens, output) : -1;
 }
 
-/* A caller's own credentials fail for their owner alone, so they have a breaker of their own. */
-static struct breaker *own_breaker(const struct plan_ask *ask, const struct config_provider *p) {
-  char name[40];
-  int n = snprintf(name, sizeof(name), "caller %lld", (long long)ask->principal_id);
-  return ask->state->breakers
-             ? breakers_find(ask->state->breakers, p->name, p->base_url, (struct text){name, (size_t)n})
-             : NULL;
+/* What the strategy goes by, and no more. */
+static struct balance_fact fact_of(const struct plan_ask *ask, enum config_strategy strategy, const struct place *p) {
+  struct balance_fact fact = {.weight = p->target->weight, .latency_us = -1, .cost_nano = -1};
+  if (strategy == CONFIG_STRATEGY_LATENCY) {
+    fact.latency_us = load_first_token_us(p->load, ask->is_stream, ask->now_us);
+  } else if (strategy == CONFIG_STRATEGY_LEAST_BUSY) {
+    fact.in_flight = load_in_flight(p->load);
+  } else if (strategy == CONFIG_STRATEGY_COST) {
+    struct price room;
+    uint64_t max_output_tokens;
+    const struct price *price = price_of(ask, p, &room, &max_output_tokens);
+    fact.cost_nano = cost_nano(ask, price, max_output_tokens);
+  }
+  return fact;
 }
 
-static void fill(const struct plan_ask *ask, const struct place *p, struct arena *a, struct plan_entry *e) {
-  const struct routes_state *state = ask->state;
-  bool is_fixed = p->load || text_find_char(p->target->model, '*') < 0;
-  *e = (struct plan_entry){.place = p,
-                           .upstream_model = substitute(p->target->model, ask->star, a),
-                           .max_output_tokens = ask->model->max_output_tokens,
-                           .own = ask->has_own_credentials && p->provider->kind == CONFIG_ANTHROPIC,
-                           .load = p->load};
-  e->breaker = e->own ? own_breaker(ask, p->provider) : p->breaker;
-  e->price = is_fixed ? p->price : routes_price(ask->config, p->provider, e->upstream_model);
-  if (!is_fixed && state->loads)
-    e->load =
-        loads_find(state->loads, p->provider->name, p->credential ? p->credential->name : TEXT_NONE, e->upstream_model);
-  look_up(ask, e);
-  fill_cost(ask, e);
-  e->latency_us = load_first_token_us(e->load, ask->is_stream, ask->now_us);
-  e->in_flight = load_in_flight(e->load);
-}
-
-static void judge_breaker(const struct plan_ask *ask, const struct breaker_rule *rule, struct plan_entry *e) {
-  struct breaker_view view;
-  if (breaker_lets(e->breaker, rule, ask->now_us))
+/* Of `count` places from order[from] on the best `wanted`, in front. The facts have memory of their own: a stream keeps
+ * its request's for minutes. */
+static void order_by_strategy(struct survey *s, enum config_strategy strategy, size_t from, size_t count,
+                              size_t wanted) {
+  uint16_t order[PLAN_TRIED_MAX], best[PLAN_TRIED_MAX], *places = s->order + from;
+  struct arena scratch;
+  if (strategy == CONFIG_STRATEGY_ORDERED || count < 2)
     return;
-  breaker_look(e->breaker, rule, ask->now_us, &view);
-  e->verdict = view.force == BREAKER_FORCED_OPEN ? PLAN_BREAKER_FORCED
-               : view.state == BREAKER_HALF_OPEN ? PLAN_PROBED
-                                                 : PLAN_BREAKER_OPEN;
-  e->retry_at_us = e->verdict == PLAN_BREAKER_OPEN ? view.until_us : 0;
+  arena_init(&scratch);
+  struct balance_fact *facts = arena_alloc(&scratch, count * sizeof(*facts));
+  for (size_t i = 0; i < count; i++)
+    facts[i] = fact_of(s->ask, strategy, &s->places[places[i]]);
+  wanted = balance_order((enum balance_strategy)strategy, facts, count, wanted, s->ask->random, order);
+  arena_done(&scratch);
+  for (size_t i = 0; i < wanted; i++)
+    best[i] = places[order[i]];
+  memcpy(places, best, wanted * sizeof(*best));
 }
 
-static void judge(const struct plan_ask *ask, const struct breaker_rule *rule, const struct plan *so_far,
-                  struct plan_entry *e) {
-  if (!plan_policy_allows(ask->policy, e->place->provider)) {
-    e->verdict = PLAN_POLICY;
-  } else if (!e->place->adapter) {
-    e->verdict = PLAN_NO_ADAPTER;
-  } else if (pair(ask, e, &e->pairing) != ERR_OK) {
-    e->verdict = PLAN_OTHER_WIRE;
-  } else {
-    judge_breaker(ask, rule, e);
-    for (size_t i = 0; i < so_far->count && e->own; i++)
-      if (so_far->at[i].own && so_far->at[i].place->target == e->place->target)
-        e->verdict = PLAN_OWN_CREDENTIALS;
-  }
+static bool holds_cache(const struct survey *s, const struct place *p) {
+  return s->ask->remembers && p->id == s->ask->place && !s->has_order && !is_own(s->ask, p);
 }
 
-/* Smaller goes first; equals keep the order of the strategy. */
-static size_t rank(const struct plan_ask *ask, const struct plan_entry *e) {
-  const struct config_policy *policy = ask->policy;
-  size_t at = 0, listed = policy ? policy->first_count : 0;
-  if (policy && policy->own_credentials_first && e->own)
+/* Smaller goes first; equals are ordered by the strategy. */
+static uint32_t rank(const struct survey *s, const struct place *p) {
+  const struct config_policy *policy = s->ask->policy;
+  if (policy && policy->own_credentials_first && is_own(s->ask, p))
     return 0;
-  if (e->holds_cache)
+  if (holds_cache(s, p))
     return 1;
-  if (policy && is_listed(policy->first, listed, e->place->provider, &at))
-    return 2 + at;
-  return 2 + listed;
+  return 2 + (s->ranks ? s->ranks[p->provider->index] : 0U);
 }
 
-static void stable_by_rank(const struct plan_ask *ask, struct plan_entry *at, size_t count, struct arena *a) {
-  size_t *ranks = arena_alloc(a, (count + 1) * sizeof(*ranks));
+/* Brings those of the smallest rank to the front, in their order, and says how many they are. ranked: the rank above
+ * the 16 bits of the place. */
+static size_t bring_forward(uint32_t *ranked, size_t count) {
+  uint32_t others[PLACES_MAX], least = UINT32_MAX;
+  size_t first = 0, behind = 0;
+  for (size_t i = 0; i < count; i++)
+    least = ranked[i] >> 16 < least ? ranked[i] >> 16 : least;
   for (size_t i = 0; i < count; i++) {
-    struct plan_entry e = at[i];
-    size_t r = rank(ask, &e), k = i;
-    for (; k > 0 && ranks[k - 1] > r; k--) {
-      at[k] = at[k - 1];
-      ranks[k] = ranks[k - 1];
-    }
-    at[k] = e;
-    ranks[k] = r;
+    if (ranked[i] >> 16 == least)
+      ranked[first++] = ranked[i];
+    else
+      others[behind++] = ranked[i];
+  }
+  memcpy(ranked + first, others, behind * sizeof(*others));
+  return first;
+}
+
+static void order_by_rank(struct survey *s, enum config_strategy strategy) {
+  uint32_t ranked[PLACES_MAX];
+  for (size_t i = 0; i < s->usable; i++)
+    ranked[i] = rank(s, &s->places[s->order[i]]) << 16 | s->order[i];
+  for (size_t done = 0; done < s->tried;) {
+    size_t group = bring_forward(ranked + done, s->usable - done);
+    size_t wanted = group < s->tried - done ? group : s->tried - done;
+    for (size_t i = done; i < done + group; i++)
+      s->order[i] = (uint16_t)ranked[i];
+    order_by_strategy(s, strategy, done, group, wanted);
+    done += wanted;
   }
 }
 
-static bool has_order_of_its_own(const struct plan_ask *ask) {
-  return ask->policy && (ask->policy->own_credentials_first || ask->policy->first_count > 0);
+/* Not inlined: a model with one target, the usual one, does without these frames. */
+static __attribute__((noinline)) void put_in_order(struct survey *s, enum config_strategy strategy) {
+  for (size_t i = 0; i < s->usable; i++)
+    s->verdicts[s->order[i]] = PLAN_BEYOND;
+  if (s->has_order || s->ask->remembers)
+    order_by_rank(s, strategy);
+  else
+    order_by_strategy(s, strategy, 0, s->usable, s->tried);
+  for (size_t i = 0; i < s->tried; i++)
+    s->verdicts[s->order[i]] = PLAN_TRIED;
 }
 
-/* The tried ones, ordered, then the others. */
-static void arrange(const struct plan_ask *ask, struct plan *p, struct arena *a) {
-  struct balance_fact *facts = arena_alloc(a, (p->count + 1) * sizeof(*facts));
-  struct plan_entry *arranged = arena_alloc(a, (p->count + 1) * sizeof(*arranged));
-  uint16_t order[BALANCE_MAX], which[BALANCE_MAX];
-  size_t usable = 0, rest;
-  bool ranked = has_order_of_its_own(ask);
-  for (size_t i = 0; i < p->count; i++) {
-    struct plan_entry *e = &p->at[i];
-    if (e->verdict != PLAN_TRIED)
-      continue;
-    e->holds_cache = ask->remembers && !e->own && e->place->id == ask->place && !has_order_of_its_own(ask);
-    ranked |= e->holds_cache;
-    facts[usable] = (struct balance_fact){e->place->target->weight, e->latency_us, e->cost_nano, e->in_flight};
-    which[usable++] = (uint16_t)i;
-  }
-  balance_order((enum balance_strategy)p->strategy, facts, usable, ask->random, order);
-  for (size_t i = 0; i < usable; i++)
-    arranged[i] = p->at[which[order[i]]];
-  if (ranked)
-    stable_by_rank(ask, arranged, usable, a);
-  p->tried = usable < PLAN_TRIED_MAX ? usable : PLAN_TRIED_MAX;
-  for (size_t i = p->tried; i < usable; i++)
-    arranged[i].verdict = PLAN_BEYOND;
-  rest = usable;
-  for (size_t i = 0; i < p->count; i++) {
-    if (p->at[i].verdict != PLAN_TRIED)
-      arranged[rest++] = p->at[i];
-  }
-  p->at = arranged;
+static void become_candidate(const struct survey *s, const struct place *p, struct candidate *out) {
+  bool own = is_own(s->ask, p);
+  struct price room;
+  *out = (struct candidate){.target = p->target,
+                            .provider = p->provider,
+                            .credential = own ? NULL : p->credential,
+                            .own = own,
+                            .adapter = p->adapter,
+                            .upstream_model = p->upstream_model,
+                            .breaker = breaker_of(s->ask, p),
+                            .load = p->load,
+                            .place_id = own ? 0 : p->id};
+  out->price = *price_of(s->ask, p, &room, &out->max_output_tokens);
+  if (p->serves >> s->kind & 1)
+    out->pairing = p->pairings[s->kind];
+}
+
+static void explain_one(const struct survey *s, size_t place, struct plan_entry *out) {
+  const struct plan_ask *ask = s->ask;
+  const struct place *p = &s->places[place];
+  *out = (struct plan_entry){.place = p,
+                             .verdict = (enum plan_verdict)s->verdicts[place],
+                             .own = is_own(ask, p),
+                             .latency_us = load_first_token_us(p->load, ask->is_stream, ask->now_us),
+                             .in_flight = load_in_flight(p->load)};
+  become_candidate(s, p, &out->candidate);
+  out->holds_cache = out->verdict == PLAN_TRIED && holds_cache(s, p);
+  out->cost_nano = cost_nano(ask, &out->candidate.price, out->candidate.max_output_tokens);
+  if (out->verdict == PLAN_BREAKER_OPEN)
+    (void)verdict_of_breaker(s, out->candidate.breaker, &out->retry_at_us);
+}
+
+static struct plan_entry *explain_all(const struct survey *s, struct arena *a) {
+  struct plan_entry *at = arena_alloc(a, (s->count + 1) * sizeof(*at));
+  size_t n = 0;
+  for (; n < s->tried; n++)
+    explain_one(s, s->order[n], &at[n]);
+  for (size_t i = 0; i < s->count; i++)
+    if (s->verdicts[i] != PLAN_TRIED)
+      explain_one(s, i, &at[n++]);
+  return at;
+}
+
+static void begin(struct survey *s, const struct plan_ask *ask, const struct model_places *places) {
+  const struct config_policy *policy = ask->policy;
+  s->ask = ask;
+  s->places = places->at;
+  s->count = places->count;
+  s->ranks = routes_ranks(ask->routes, policy);
+  s->kind = pairing_kind(ask->client, ask->has_anthropic_version, ask->is_count);
+  s->rule = routes_breaker_rule(ask->config);
+  s->has_order = policy && (policy->own_credentials_first || policy->first_count > 0);
+  s->usable = 0;
 }
 
 void plan_make(const struct plan_ask *ask, struct arena *a, struct plan *out) {
-  const struct model_places *places = routes_of(ask->routes, ask->config, ask->model);
-  const struct breaker_rule rule = routes_breaker_rule(ask->config);
-  struct plan p = {.strategy = ask->policy && ask->policy->has_strategy ? ask->policy->strategy : ask->model->strategy};
-  p.at = arena_alloc(a, (places->count + 1) * sizeof(*p.at));
-  for (size_t i = 0; i < places->count; i++) {
-    struct plan_entry *e = &p.at[i];
-    fill(ask, &places->at[i], a, e);
-    judge(ask, &rule, &p, e);
-    p.count++;
-    if (e->verdict == PLAN_BREAKER_OPEN && (p.retry_at_us == 0 || e->retry_at_us < p.retry_at_us))
-      p.retry_at_us = e->retry_at_us;
-  }
-  arrange(ask, &p, a);
+  const struct config_policy *policy = ask->policy;
+  struct survey s;
+  begin(&s, ask, routes_of(ask->routes, ask->model, ask->star, a));
+  struct plan p = {.count = s.count,
+                   .strategy = policy && policy->has_strategy ? policy->strategy : ask->model->strategy};
+  judge_all(&s, &p);
+  p.tried = s.tried = s.usable < PLAN_TRIED_MAX ? s.usable : PLAN_TRIED_MAX;
+  p.verdicts |= s.usable > s.tried ? UINT32_C(1) << PLAN_BEYOND : 0;
+  if (s.usable > 1)
+    put_in_order(&s, p.strategy);
+  p.candidates = arena_alloc(a, p.tried * sizeof(*p.candidates));
+  for (size_t i = 0; i < p.tried; i++)
+    become_candidate(&s, &s.places[s.order[i]], &p.candidates[i]);
+  if (ask->explains)
+    p.at = explain_all(&s, a);
   *out = p;
 }

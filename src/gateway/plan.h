@@ -21,26 +21,38 @@ enum plan_verdict {
 };
 const char *plan_verdict_name(enum plan_verdict v); /* "breaker_open" */
 
+/* One way to serve the request, with everything looked up. */
+struct candidate {
+  const struct config_target *target; /* NULL on raw paths */
+  const struct config_provider *provider;
+  const struct config_credential *credential; /* NULL: none, or the caller's own is used */
+  bool own;                                   /* the caller's own credentials go with it: it pays itself */
+  const struct provider *adapter;
+  struct text upstream_model;
+  struct price price;         /* version 0: unknown */
+  uint64_t max_output_tokens; /* of one answer; 0: unknown */
+  struct pairing pairing;     /* raw paths: wire NULL, passed */
+  struct breaker *breaker;    /* NULL: none, as on raw paths */
+  struct load *load;          /* likewise */
+  uint64_t place_id;          /* who would hold the conversation's prompt cache; 0: nobody that we choose */
+};
+
+/* A target as it is explained. */
 struct plan_entry {
   const struct place *place;
   enum plan_verdict verdict;
-  struct pairing pairing;     /* of tried ones */
-  struct text upstream_model; /* with the star filled in */
-  struct price price;
-  uint64_t max_output_tokens;
-  struct breaker *breaker;
-  struct load *load;
-  bool own;            /* the caller's own credentials are used */
-  bool holds_cache;    /* first because the conversation's prompt cache is there */
-  int64_t retry_at_us; /* PLAN_BREAKER_OPEN: when it is let through again */
-  int64_t latency_us;  /* to the first token; -1 unknown */
-  int64_t cost_nano;   /* at worst; -1 unknown */
+  struct candidate candidate; /* pairing: of those that are tried or PLAN_BEYOND */
+  bool own;                   /* the caller's own credentials are used */
+  bool holds_cache;           /* first because the conversation's prompt cache is there */
+  int64_t retry_at_us;        /* PLAN_BREAKER_OPEN: when it is let through again */
+  int64_t latency_us;         /* to the first token; -1 unknown */
+  int64_t cost_nano;          /* at worst; -1 unknown */
   uint32_t in_flight;
 };
 
 struct plan_ask {
   const struct config *config;
-  const struct routes *routes;
+  struct routes *routes;
   const struct routes_state *state;
   const struct config_model *model;
   struct text star;          /* what the model name's first "*" stood for */
@@ -56,21 +68,26 @@ struct plan_ask {
   uint64_t place;
   uint64_t random;
   int64_t now_us;
+  bool explains; /* the plan shall have its entries, which nobody needs who only sends */
   /* The vendor's published list of models, for prices that nobody configured; NULL: none. */
   struct llm_catalogue *(*catalogue)(void *ctx, const struct config_provider *p);
   void *ctx;
 };
 
 struct plan {
-  struct plan_entry *at; /* those that are tried first, in their order; then the others in the order of the file */
-  size_t count, tried;
+  struct candidate *candidates; /* those that are tried, in their order */
+  size_t tried;
+  struct plan_entry *at; /* ask.explains: as the candidates, then the others in the order of the file; else NULL */
+  size_t count;          /* targets in all */
+  uint32_t verdicts;     /* bit v: some target has verdict v */
   enum config_strategy strategy;
   int64_t retry_at_us; /* the soonest of those that rest; 0: none rests */
 };
 #define PLAN_TRIED_MAX 16
 
-/* Memory of the arena. Never fails: a plan may be empty. */
+/* Memory of the arena. Never fails: a plan may be empty. Waits for nothing but ask.catalogue. */
 void plan_make(const struct plan_ask *ask, struct arena *a, struct plan *out);
+bool plan_has(const struct plan *p, enum plan_verdict v);
 
 /* Whether a policy (NULL: none) lets requests go to this provider. */
 bool plan_policy_allows(const struct config_policy *policy, const struct config_provider *p);

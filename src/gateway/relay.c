@@ -86,10 +86,7 @@ static enum err step_scratch(struct attempt *t) {
     if (!t->answer.trimmed)
       fiber_trim_stack();
     t->answer.trimmed = true;
-    int64_t before_us = loop_clock_us();
-    e = http_reply_wait(t->reply, &t->fault);
-    attempt_waited(t, before_us);
-    return e;
+    return attempt_wait_for_more(t);
   }
   if (e != ERR_OK)
     return e;
@@ -121,7 +118,7 @@ static void note(struct attempt *t) {
 static enum err pump(struct attempt *t) {
   enum err e = send_held(t);
   while (e == ERR_OK) {
-    t->x->delivered = t->tap.finished && t->answer.held.len == 0;
+    t->x->delivered = (t->tap.finished || t->tap.failed) && t->answer.held.len == 0;
     e = t->answer.inflate || t->answer.held.len > 0 ? step_held(t) : step_scratch(t);
   }
   return e;
@@ -142,10 +139,8 @@ static enum err finish_broken(struct attempt *t, enum err e) {
   convert_failure(t, &t->fault, text_is_empty(t->upstream_request_id) ? t->x->rq->id : t->upstream_request_id, &event);
   e = write_out(t, buf_text(&event));
   if (e == ERR_OK)
-    e = http_respond_end(t->x->rq);
+    e = http_respond_end(t->x->rq); /* a client that has read the event may have left already */
   buf_done(&event);
-  if (e != ERR_OK)
-    t->x->outcome = "cancelled";
   return ERR_OK;
 }
 
@@ -158,13 +153,22 @@ static bool is_shutdown(struct attempt *t, enum err e) {
   return true;
 }
 
+/* What the provider's stream has come to: its end, or its own error. */
+static void conclude(struct attempt *t) {
+  bool failed = t->tap.failed;
+  t->x->outcome = failed ? "error" : "ok";
+  t->fault = failed ? t->tap.fault : (struct fault){0};
+  t->fault_quotes = failed;
+  if (failed)
+    t->class = provider_classify_fault(t->candidate->adapter, &t->tap.fault);
+}
+
 static enum err finish(struct attempt *t, enum err e, bool client_failed) {
   struct answer *a = &t->answer;
   if (client_failed && !t->x->delivered && is_shutdown(t, e))
     return finish_broken(t, e);
-  if (client_failed && t->x->delivered) { /* it has left with all it asked for */
-    t->x->outcome = "ok";
-    t->fault = (struct fault){0};
+  if (client_failed && t->x->delivered) { /* it has left with all that there was */
+    conclude(t);
     http_respond_abort(t->x->rq);
     return ERR_OK;
   }
@@ -175,21 +179,14 @@ static enum err finish(struct attempt *t, enum err e, bool client_failed) {
   }
   if (e == ERR_END)
     answer_scan_rest(t, buf_text(&a->held));
-  if (t->tap.failed) {
-    t->x->outcome = "error";
-    t->class = provider_classify_fault(t->candidate->adapter, &t->tap.fault);
-  }
   if (!t->tap.finished && !t->tap.failed)
     return finish_broken(t, e);
-  if (!t->x->outcome)
-    t->x->outcome = "ok";
-  t->fault = t->tap.failed ? t->tap.fault : (struct fault){0};
-  t->fault_quotes = t->tap.failed;
+  conclude(t);
   /* Bytes behind the last blank line are the answer's own only when it ended properly. */
   e = e == ERR_END ? send_events(t, buf_text(&a->held)) : ERR_OK;
   if (e == ERR_OK)
     e = http_respond_end(t->x->rq);
-  if (e != ERR_OK && !t->tap.finished)
+  if (e != ERR_OK && !t->tap.finished && !t->tap.failed)
     t->x->outcome = "cancelled";
   return ERR_OK;
 }

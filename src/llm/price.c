@@ -16,8 +16,12 @@ static int64_t add(int64_t a, int64_t b) { return a > INT64_MAX - b ? INT64_MAX 
 
 static int64_t half_up(wide micro) { return saturate((micro + TOKENS_PER_PRICE / 2) / TOKENS_PER_PRICE); }
 
-/* Rounded up, and one more for the roundings of the classes that share the tokens. */
+/* Rounded up, and one more for the roundings of the classes that share the tokens. Asked for each target of a request,
+ * so a product that fits into 64 bits, as all do but the most absurd, is not divided in 128. */
 static int64_t upper(uint64_t tokens, uint64_t per_million) {
+  uint64_t small;
+  if (!__builtin_mul_overflow(tokens, per_million, &small) && small <= UINT64_MAX - TOKENS_PER_PRICE)
+    return small == 0 ? 0 : (int64_t)((small + TOKENS_PER_PRICE - 1) / TOKENS_PER_PRICE + 1);
   wide micro = (wide)tokens * per_million;
   return micro == 0 ? 0 : saturate((micro + TOKENS_PER_PRICE - 1) / TOKENS_PER_PRICE + 1);
 }

@@ -1,7 +1,7 @@
-/* Which target first: each strategy makes one number of a target, and one sort puts the numbers in order. A number
- * carries the target's index in its low byte, so numbers are never equal and what ties otherwise stays as given. It
- * knows no targets, breakers or affinity: the gateway's choose stage leaves out and moves what those say. Written for
- * 100 targets in 2 us; bench/bench_balance.c measures. */
+/* Which target first: each strategy makes one number of a target, and a sort brings the smallest numbers to the front,
+ * as many as are wanted. A number carries the target's index in its low byte, so numbers are never equal and what ties
+ * otherwise stays as given. It knows no targets, breakers or affinity: the gateway's choose stage leaves out and moves
+ * what those say. Written for 100 targets in less than 1 us; bench/bench_balance.c measures. */
 #include "traffic/balance.h"
 
 #include <assert.h>
@@ -94,33 +94,68 @@ static void merge(uint64_t *run, size_t half, uint64_t *aside) {
   }
 }
 
-/* count: RUN times a power of two. Not inlined: two arrays of this size are too much for one frame. */
-__attribute__((noinline)) static void sort(uint64_t *numbers, size_t count) {
-  uint64_t aside[BALANCE_MAX];
-  for (size_t at = 0; at < count; at += RUN)
-    sort_run(numbers + at);
-  for (size_t half = RUN; half < count; half *= 2)
-    for (size_t at = 0; at < count; at += 2 * half)
-      merge(numbers + at, half, aside);
-}
-
-static void shuffle(uint64_t *numbers, size_t count, uint64_t *seed) {
-  for (size_t left = count; left > 1; left--) {
-    size_t other = (size_t)(((unsigned __int128)draw(seed) * left) >> 64);
-    uint64_t last = numbers[left - 1];
-    numbers[left - 1] = numbers[other];
-    numbers[other] = last;
+/* The n smallest of two sorted runs of n, into the first. */
+static void merge_lower(uint64_t *run, const uint64_t *other, size_t n, uint64_t *aside) {
+  memcpy(aside, run, n * sizeof *run);
+  const uint64_t *a = aside, *b = other;
+  for (size_t i = 0; i < n; i++) {
+    size_t takes_b = *b < *a;
+    *run++ = takes_b ? *b : *a;
+    b += takes_b;
+    a += 1 - takes_b;
   }
 }
 
+/* The `keep` smallest to the front, sorted. keep: RUN times a power of two; count: a multiple of it. Not inlined: two
+ * arrays of this size are too much for one frame. */
+__attribute__((noinline)) static void sort_first(uint64_t *numbers, size_t count, size_t keep) {
+  uint64_t aside[BALANCE_MAX];
+  for (size_t at = 0; at < count; at += RUN)
+    sort_run(numbers + at);
+  for (size_t half = RUN; half < keep; half *= 2)
+    for (size_t at = 0; at < count; at += 2 * half)
+      merge(numbers + at, half, aside);
+  for (size_t at = keep; at < count; at += keep)
+    merge_lower(numbers, numbers + at, keep, aside);
+}
+
+/* The first `wanted` of a shuffle of all. */
+static void shuffle(uint64_t *numbers, size_t count, size_t wanted, uint64_t *seed) {
+  for (size_t i = 0; i < wanted && i + 1 < count; i++) {
+    size_t other = i + (size_t)(((unsigned __int128)draw(seed) * (count - i)) >> 64);
+    uint64_t first = numbers[i];
+    numbers[i] = numbers[other];
+    numbers[other] = first;
+  }
+}
+
+static uint64_t near_of(uint64_t fastest) { return fastest == 0 ? 0 : fastest + (fastest - 1) / 10; }
+
+/* Of a group that goes on behind those that are wanted each is as good as another. */
+static __attribute__((noinline)) void draw_last_group(const struct balance_fact *facts, size_t count, uint64_t *group,
+                                                      size_t wanted, uint64_t *seed) {
+  uint64_t all[BALANCE_MAX], fastest = *group >> INDEX_BITS, near = near_of(fastest);
+  size_t n = 0;
+  for (size_t i = 0; i < count; i++) {
+    uint64_t number = latency_number(&facts[i], i), value = number >> INDEX_BITS;
+    all[n] = number;
+    n += value >= fastest && value <= near;
+  }
+  shuffle(all, n, wanted, seed);
+  memcpy(group, all, wanted * sizeof *group);
+}
+
 /* A group is measured by its first, not from neighbour to neighbour: else a long row of small steps would be one. */
-static void shuffle_near_ties(uint64_t *sorted, size_t count, uint64_t seed) {
-  for (size_t first = 0, end; first < count; first = end) {
-    uint64_t fastest = sorted[first] >> INDEX_BITS;
-    uint64_t near = fastest == 0 ? 0 : fastest + (fastest - 1) / 10;
-    for (end = first + 1; end < count && sorted[end] >> INDEX_BITS <= near; end++) {
+static void shuffle_near_ties(const struct balance_fact *facts, size_t count, uint64_t *sorted, size_t wanted,
+                              uint64_t seed) {
+  for (size_t first = 0, end; first < wanted; first = end) {
+    uint64_t near = near_of(sorted[first] >> INDEX_BITS);
+    for (end = first + 1; end < wanted && sorted[end] >> INDEX_BITS <= near; end++) {
     }
-    shuffle(sorted + first, end - first, &seed);
+    if (end == wanted && wanted < count)
+      draw_last_group(facts, count, sorted + first, end - first, &seed);
+    else
+      shuffle(sorted + first, end - first, end - first, &seed);
   }
 }
 
@@ -138,24 +173,26 @@ static void number_all(enum balance_strategy s, const struct balance_fact *facts
   }
 }
 
-void balance_order(enum balance_strategy s, const struct balance_fact *facts, size_t count, uint64_t random,
-                   uint16_t *out_order) {
+size_t balance_order(enum balance_strategy s, const struct balance_fact *facts, size_t count, size_t wanted,
+                     uint64_t random, uint16_t *out_order) {
   assert(count <= BALANCE_MAX);
+  wanted = wanted < count ? wanted : count;
   if (s == BALANCE_ORDERED) {
-    for (size_t i = 0; i < count; i++)
+    for (size_t i = 0; i < wanted; i++)
       out_order[i] = (uint16_t)i;
-    return;
+    return wanted;
   }
   uint64_t numbers[BALANCE_MAX], seed = draw(&random);
   number_all(s, facts, count, seed, numbers);
-  size_t padded = RUN;
-  for (; padded < count; padded *= 2) {
+  size_t keep = RUN, padded = count;
+  for (; keep < wanted; keep *= 2) {
   }
-  for (size_t i = count; i < padded; i++)
-    numbers[i] = UINT64_MAX; /* behind all others */
-  sort(numbers, padded);
+  for (; padded % keep != 0; padded++)
+    numbers[padded] = UINT64_MAX; /* behind all others */
+  sort_first(numbers, padded, keep);
   if (s == BALANCE_LATENCY)
-    shuffle_near_ties(numbers, count, seed);
-  for (size_t i = 0; i < count; i++)
+    shuffle_near_ties(facts, count, numbers, wanted, seed);
+  for (size_t i = 0; i < wanted; i++)
     out_order[i] = (uint16_t)(numbers[i] & ((1u << INDEX_BITS) - 1));
+  return wanted;
 }

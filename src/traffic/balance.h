@@ -1,5 +1,5 @@
-/* The order in which the targets of a model are tried. Pure: what is known of the targets and one random number come
- * in, a permutation goes out; the same arguments always give the same order. Never waits, never allocates. */
+/* Which targets of a model are tried, and in which order. Pure: what is known of the targets and one random number come
+ * in, the best of them go out; the same arguments always give the same order. Never waits, never allocates. */
 #ifndef TRAFFIC_BALANCE_H
 #define TRAFFIC_BALANCE_H
 
@@ -18,8 +18,9 @@ struct balance_fact {
 
 #define BALANCE_MAX 256
 
-/* out_order: a permutation of 0..count-1, best first; count <= BALANCE_MAX. random: evenly distributed; it decides
- * wherever the strategy leaves a choice.
+/* out_order: the best `wanted` of 0..count-1, best first, as they would stand at the front of an order of all; all when
+ * there are no more. Returns how many. count <= BALANCE_MAX. random: evenly distributed; it decides wherever the
+ * strategy leaves a choice.
  *   ordered     as given
  *   weighted    at random, each next one drawn by weight among the rest; those of weight 0 last, as given
  *   latency     those of unknown latency first, so that they get measured, at random; then the fastest. Near-ties,
@@ -29,7 +30,7 @@ struct balance_fact {
  *               all others, by calls in flight
  * Costs and latencies of 2^54 and more count as equal to each other; of the calls in flight by weight, figures that
  * differ by less than a millionth part may. */
-void balance_order(enum balance_strategy s, const struct balance_fact *facts, size_t count, uint64_t random,
-                   uint16_t *out_order);
+size_t balance_order(enum balance_strategy s, const struct balance_fact *facts, size_t count, size_t wanted,
+                     uint64_t random, uint16_t *out_order);
 
 #endif

@@ -98,8 +98,12 @@ static void close_now(struct breaker *b) {
   breaker_turn(b);
 }
 
+bool breaker_is_closed(const struct breaker *b) {
+  return !b || atomic_load_explicit(&b->lets_all, memory_order_relaxed);
+}
+
 bool breaker_lets(struct breaker *b, const struct breaker_rule *r, int64_t now_us) {
-  if (!b || atomic_load_explicit(&b->lets_all, memory_order_relaxed))
+  if (breaker_is_closed(b))
     return true;
   pthread_mutex_lock(&b->lock);
   bool lets = atomic_load(&b->lets_all) ||
@@ -145,64 +149,69 @@ bool breaker_enter(struct breaker *b, const struct breaker_rule *r, int64_t now_
   return enters;
 }
 
-void breaker_probe_answers(struct breaker_pass *p, int64_t now_us) {
+bool breaker_probe_answers(struct breaker_pass *p, int64_t now_us) {
   struct breaker *b = p->breaker;
   if (!b || !p->is_probe)
-    return;
+    return false;
   struct breaker_post post = {0};
   pthread_mutex_lock(&b->lock);
-  if (p->epoch == b->epoch) {
+  bool closes = p->epoch == b->epoch;
+  if (closes) {
     close_now(b);
     *p = (struct breaker_pass){b, false, b->epoch};
     breaker_post_news(b, now_us, &post);
   }
   pthread_mutex_unlock(&b->lock);
   breaker_send(b, &post);
+  return closes;
 }
 
-static void judge_probe(struct breaker *b, enum breaker_verdict v, const char *reason, int64_t now_us,
+static bool judge_probe(struct breaker *b, enum breaker_verdict v, const char *reason, int64_t now_us,
                         struct breaker_post *post) {
   if (v == BREAKER_NEUTRAL) {
     b->probing = false;
     breaker_post_release(b, post);
-    return;
+    return false;
   }
   if (v == BREAKER_SUCCESS)
     close_now(b);
   else
     open_now(b, reason, now_us);
   breaker_post_news(b, now_us, post);
+  return true;
 }
 
-static void judge(struct breaker *b, const struct breaker_rule *r, enum breaker_verdict v, const char *reason,
+static bool judge(struct breaker *b, const struct breaker_rule *r, enum breaker_verdict v, const char *reason,
                   int64_t now_us, struct breaker_post *post) {
   if (v == BREAKER_SUCCESS) {
     recent_forget(&b->failures_us);
-  } else if (v == BREAKER_FAILURE && recent_add(&b->failures_us, now_us, r->window_us) >= (uint64_t)r->failures) {
+    return false;
+  }
+  bool opens = v == BREAKER_FAILURE && recent_add(&b->failures_us, now_us, r->window_us) >= (uint64_t)r->failures;
+  if (opens) {
     open_now(b, reason, now_us);
     breaker_post_news(b, now_us, post);
   }
+  return opens;
 }
 
-void breaker_leave(struct breaker_pass *p, const struct breaker_rule *r, enum breaker_verdict v, const char *reason,
+bool breaker_leave(struct breaker_pass *p, const struct breaker_rule *r, enum breaker_verdict v, const char *reason,
                    int64_t now_us) {
   struct breaker_pass pass = *p;
   struct breaker *b = pass.breaker;
   if (!b)
-    return;
+    return false;
   *p = (struct breaker_pass){0};
   struct breaker_post post = {0};
+  bool turned = false;
   pthread_mutex_lock(&b->lock);
   b->failures += v == BREAKER_FAILURE;
   b->successes += v == BREAKER_SUCCESS;
-  if (pass.epoch == b->epoch && b->force == BREAKER_AUTOMATIC) {
-    if (pass.is_probe)
-      judge_probe(b, v, reason, now_us, &post);
-    else
-      judge(b, r, v, reason, now_us, &post);
-  }
+  if (pass.epoch == b->epoch && b->force == BREAKER_AUTOMATIC)
+    turned = pass.is_probe ? judge_probe(b, v, reason, now_us, &post) : judge(b, r, v, reason, now_us, &post);
   pthread_mutex_unlock(&b->lock);
   breaker_send(b, &post);
+  return turned;
 }
 
 void breaker_set_force(struct breaker *b, enum breaker_force f, const char *reason, int64_t now_us) {

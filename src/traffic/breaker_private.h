@@ -43,9 +43,8 @@ struct breaker {
 /* What is to be said to the share once the lock is released. */
 struct breaker_post {
   bool tells, claims, releases;
-  struct breaker_news news;
+  struct breaker_export told; /* in its place: the news point into it */
   struct breaker_claim claim, released;
-  char reason[BREAKER_REASON_BYTES], force_reason[BREAKER_REASON_BYTES];
 };
 
 /* All with the lock held, except breaker_send. */

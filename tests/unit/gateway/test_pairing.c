@@ -78,11 +78,70 @@ static void an_anthropic_body_for_another_vendors_model_is_translated(void **sta
   assert_ptr_equal(pairing_body_wire(converse, true, &aws, TEXT(NOVA)), converse);
 }
 
+/* What is found for a kind is what is found for the request itself. */
+static void requests_of_one_kind_are_paired_alike(void **state) {
+  static const struct {
+    const char *kind, *model;
+    enum config_provider_kind is;
+  } targets[] = {{"anthropic", "m", CONFIG_ANTHROPIC},
+                 {"openai", "m", CONFIG_OPENAI},
+                 {"bedrock", NOVA, CONFIG_BEDROCK},
+                 {"bedrock", CLAUDE, CONFIG_BEDROCK}};
+  for (size_t i = 0; i < sizeof(targets) / sizeof(targets[0]); i++) {
+    const struct config_provider p = {.kind = targets[i].is};
+    const struct provider *adapter = provider_find(text_of(targets[i].kind));
+    struct text model = text_of(targets[i].model);
+    for (int id = 0; id < WIRE_COUNT; id++) {
+      const struct wire *client = wire_get((enum wire_id)id);
+      struct pairing expected = {0}, got = {0};
+      enum err e = pairing_find(client, &p, model, adapter, &expected);
+      assert_int_equal(pairing_for_kind(pairing_kind(client, false, false), &p, model, adapter, &got), e);
+      assert_int_equal(got.mode, expected.mode);
+      assert_ptr_equal(got.wire, expected.wire);
+      assert_int_equal(got.operation, expected.operation);
+      assert_in_range(pairing_kind(client, true, true), 0, PAIRING_KINDS - 1);
+    }
+  }
+}
+
+static void a_count_is_asked_in_the_callers_own_dialect_or_not_at_all(void **state) {
+  const struct config_provider own = {.kind = CONFIG_ANTHROPIC}, aws = {.kind = CONFIG_BEDROCK};
+  const struct provider *bedrock = provider_find(TEXT("bedrock")), *openai = provider_find(TEXT("openai"));
+  size_t anthropic = pairing_kind(wire_get(WIRE_ANTHROPIC), false, true);
+  size_t converse = pairing_kind(wire_get(WIRE_BEDROCK_CONVERSE), false, true);
+  struct pairing got;
+  assert_int_equal(pairing_for_kind(anthropic, &own, TEXT("m"), provider_find(TEXT("anthropic")), &got), ERR_OK);
+  assert_int_equal(got.operation, PROVIDER_COUNT_TOKENS);
+  assert_int_equal(pairing_for_kind(anthropic, &aws, TEXT(CLAUDE), bedrock, &got), ERR_OK);
+  assert_int_equal(got.mode, PAIRING_REFRAME);
+  assert_int_equal(got.operation, PROVIDER_COUNT_BEDROCK);
+  assert_int_equal(pairing_for_kind(converse, &aws, TEXT(NOVA), bedrock, &got), ERR_OK);
+  assert_int_equal(got.mode, PAIRING_PASS);
+  assert_int_equal(got.wire->id, WIRE_BEDROCK_CONVERSE);
+  assert_int_equal(pairing_for_kind(anthropic, &own, TEXT("m"), openai, &got), ERR_UNSUPPORTED);
+}
+
+static void a_versioned_body_is_a_kind_of_its_own(void **state) {
+  const struct config_provider aws = {.kind = CONFIG_BEDROCK};
+  const struct provider *bedrock = provider_find(TEXT("bedrock"));
+  const struct wire *invoke = wire_get(WIRE_BEDROCK_INVOKE);
+  struct pairing got;
+  assert_int_equal(pairing_for_kind(pairing_kind(invoke, true, false), &aws, TEXT(NOVA), bedrock, &got), ERR_OK);
+  assert_int_equal(got.wire->id, WIRE_BEDROCK_CONVERSE);
+  assert_int_equal(pairing_for_kind(pairing_kind(invoke, true, false), &aws, TEXT(CLAUDE), bedrock, &got), ERR_OK);
+  assert_int_equal(got.mode, PAIRING_PASS);
+  assert_int_equal(pairing_for_kind(pairing_kind(invoke, false, false), &aws, TEXT(NOVA), bedrock, &got), ERR_OK);
+  assert_int_equal(got.mode, PAIRING_PASS);
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(every_wire_finds_the_nearest_of_every_kind),
       cmocka_unit_test(a_provider_speaks_what_its_configuration_says),
       cmocka_unit_test(an_anthropic_body_for_another_vendors_model_is_translated),
+      cmocka_unit_test(requests_of_one_kind_are_paired_alike),
+      cmocka_unit_test(a_count_is_asked_in_the_callers_own_dialect_or_not_at_all),
+      cmocka_unit_test(a_versioned_body_is_a_kind_of_its_own),
   };
   return RUN_TESTS(tests);
 }

@@ -34,7 +34,10 @@ static const char yaml[] =
     "- {name: idle, strategy: least_busy, targets: [{provider: plan, model: m}, {provider: gpt, model: m}]}\n"
     "- {name: 'star-*', targets: [{provider: aws, model: 'anthropic.{*}-v1:0'}, {provider: gpt, model: '*'}]}\n"
     "- {name: embed, targets: [{provider: plan, model: m}, {provider: gpt, model: m}]}\n"
+    "- {name: twice, targets: [{provider: plan, model: m, credential: k1}, {provider: plan, model: m, credential: k2}, "
+    "{provider: plan, model: other}]}\n"
     "- {name: many, targets: [MANY]}\n"
+    "- {name: mixed, strategy: weighted, targets: [MIXED, {provider: gpt, model: m}]}\n"
     "policies:\n"
     "- {name: gpt-first, first: [gpt, bedrock]}\n"
     "- {name: cheapest, strategy: cost}\n"
@@ -44,19 +47,24 @@ static const char yaml[] =
     "- {provider: gpt, model: '*', input: 1, output: 5}\n"
     "- {provider: aws, model: '*', input: 3, output: 16}\n";
 
+/* Twenty targets of a provider in the place of a word. */
+static void put_targets(struct buf *out, struct text *left, const char *word, const char *provider) {
+  ptrdiff_t at = text_find(*left, text_of(word));
+  buf_add(out, text_head(*left, (size_t)at));
+  *left = text_skip(*left, (size_t)at + strlen(word));
+  for (int i = 0; i < 20; i++)
+    buf_add_format(out, "%s{provider: %s, model: m%d}", i ? ", " : "", provider, i);
+}
+
 static struct config *load(void) {
   static struct config_errors errors;
   struct buf text;
   struct config *c = NULL;
-  struct text before, after;
+  struct text left = text_of(yaml);
   buf_init(&text, 1 << 16);
-  ptrdiff_t at = text_find(text_of(yaml), TEXT("MANY"));
-  before = text_head(text_of(yaml), (size_t)at);
-  after = text_skip(text_of(yaml), (size_t)at + 4);
-  buf_add(&text, before);
-  for (int i = 0; i < 20; i++)
-    buf_add_format(&text, "%s{provider: gpt, model: m%d}", i ? ", " : "", i);
-  buf_add(&text, after);
+  put_targets(&text, &left, "MANY", "gpt");
+  put_targets(&text, &left, "MIXED", "plan");
+  buf_add(&text, left);
   if (config_load_text(buf_text(&text), "desk", NULL, &c, &errors) != ERR_OK) {
     (void)fprintf(stderr, "config: line %d: %s\n", errors.at[0].line, errors.at[0].text);
     abort();
@@ -68,7 +76,7 @@ static struct config *load(void) {
 static void desk_open(struct desk *d, const char *model) {
   *d = (struct desk){.config = load()};
   arena_init(&d->arena);
-  d->state = (struct routes_state){breakers_new(64, NULL), loads_new(64)};
+  d->state = (struct routes_state){breakers_new(64, NULL), loads_new(256)};
   d->routes = routes_new(d->config, provider_find, &d->state);
   d->ask = (struct plan_ask){.config = d->config,
                              .routes = d->routes,
@@ -78,7 +86,8 @@ static void desk_open(struct desk *d, const char *model) {
                              .output_tokens = 100,
                              .is_stream = true,
                              .principal_id = 7,
-                             .now_us = 1000000};
+                             .now_us = 1000000,
+                             .explains = true};
   d->ask.model = config_find_model(d->config, text_of(model), TEXT("anthropic"), &d->ask.star);
 }
 
@@ -113,7 +122,7 @@ static void fail_times(struct desk *d, const struct place *p, int times) {
 }
 
 static const struct place *place_of(struct desk *d, size_t i) {
-  return &routes_of(d->routes, d->config, d->ask.model)->at[i];
+  return &routes_of(d->routes, d->ask.model, d->ask.star, &d->arena)->at[i];
 }
 
 static void test_without_more_the_order_is_that_of_the_file(void **state) {
@@ -121,9 +130,9 @@ static void test_without_more_the_order_is_that_of_the_file(void **state) {
   desk_open(&d, "three");
   check_plan(&d, "plan:tried gpt:tried aws:tried");
   CHECK_INT(d.plan.tried, 3);
-  CHECK_INT(d.plan.at[0].pairing.mode, PAIRING_PASS);
-  CHECK_INT(d.plan.at[1].pairing.mode, PAIRING_TRANSLATE);
-  CHECK_INT(d.plan.at[2].pairing.mode, PAIRING_REFRAME);
+  CHECK_INT(d.plan.at[0].candidate.pairing.mode, PAIRING_PASS);
+  CHECK_INT(d.plan.at[1].candidate.pairing.mode, PAIRING_TRANSLATE);
+  CHECK_INT(d.plan.at[2].candidate.pairing.mode, PAIRING_REFRAME);
   desk_close(&d);
 }
 
@@ -131,9 +140,9 @@ static void test_what_a_star_matched_goes_into_the_targets(void **state) {
   struct desk d;
   desk_open(&d, "star-claude");
   check_plan(&d, "aws:tried gpt:tried");
-  CHECK_TEXT(d.plan.at[0].upstream_model, TEXT("anthropic.claude-v1:0"));
-  CHECK_TEXT(d.plan.at[1].upstream_model, TEXT("claude"));
-  CHECK_INT(d.plan.at[1].price.version != 0, true);
+  CHECK_TEXT(d.plan.at[0].candidate.upstream_model, TEXT("anthropic.claude-v1:0"));
+  CHECK_TEXT(d.plan.at[1].candidate.upstream_model, TEXT("claude"));
+  CHECK_INT(d.plan.at[1].candidate.price.version != 0, true);
   desk_close(&d);
 }
 
@@ -197,7 +206,18 @@ static void test_the_callers_own_credentials_go_first_and_stand_for_all(void **s
   d.ask.policy = config_find_policy(d.config, TEXT("plan_first"));
   check_plan(&d, "plan:tried gpt:tried plan:own_credentials");
   CHECK_INT(d.plan.at[0].own, true);
-  CHECK_INT(d.plan.at[0].breaker != place_of(&d, 0)->breaker, true);
+  CHECK_INT(d.plan.at[0].candidate.breaker != place_of(&d, 0)->breaker, true);
+  desk_close(&d);
+}
+
+static void test_own_credentials_are_tried_once_for_each_model_of_a_provider(void **state) {
+  struct desk d;
+  desk_open(&d, "twice");
+  d.ask.has_own_credentials = true;
+  check_plan(&d, "plan:tried plan:tried plan:own_credentials");
+  CHECK_TEXT(d.plan.at[1].candidate.upstream_model, TEXT("other"));
+  d.ask.has_own_credentials = false;
+  check_plan(&d, "plan:tried plan:tried plan:tried");
   desk_close(&d);
 }
 
@@ -206,7 +226,7 @@ static void test_one_callers_failing_plan_rests_for_that_caller_alone(void **sta
   desk_open(&d, "three");
   d.ask.has_own_credentials = true;
   check_plan(&d, "plan:tried gpt:tried aws:tried");
-  struct place own = {.breaker = d.plan.at[0].breaker};
+  struct place own = {.breaker = d.plan.at[0].candidate.breaker};
   fail_times(&d, &own, 3);
   check_plan(&d, "gpt:tried aws:tried plan:breaker_open");
   d.ask.principal_id = 8;
@@ -305,6 +325,93 @@ static void test_a_request_tries_sixteen_targets_at_most(void **state) {
   desk_close(&d);
 }
 
+static void test_a_policy_goes_before_the_strategy_also_beyond_sixteen(void **state) {
+  struct desk d;
+  desk_open(&d, "mixed");
+  d.ask.policy = config_find_policy(d.config, TEXT("gpt-first"));
+  for (d.ask.random = 1; d.ask.random < 500; d.ask.random += 7) {
+    plan_make(&d.ask, &d.arena, &d.plan);
+    CHECK_INT(d.plan.count, 21);
+    CHECK_INT(d.plan.tried, PLAN_TRIED_MAX);
+    CHECK_TEXT(d.plan.at[0].place->provider->name, TEXT("gpt"));
+    for (size_t i = 1; i < PLAN_TRIED_MAX; i++)
+      CHECK_TEXT(d.plan.at[i].place->provider->name, TEXT("plan"));
+  }
+  desk_close(&d);
+}
+
+static void test_who_holds_the_prompt_cache_is_found_also_beyond_sixteen(void **state) {
+  struct desk d;
+  desk_open(&d, "many");
+  d.ask.remembers = true;
+  d.ask.place = place_of(&d, 19)->id;
+  plan_make(&d.ask, &d.arena, &d.plan);
+  CHECK_INT(d.plan.at[0].holds_cache, true);
+  CHECK_INT(d.plan.tried, PLAN_TRIED_MAX);
+  CHECK_INT(plan_has(&d.plan, PLAN_BEYOND), true);
+  CHECK_INT(plan_has(&d.plan, PLAN_POLICY), false);
+  desk_close(&d);
+}
+
+static bool is_same(const struct candidate *a, const struct candidate *b) {
+  return a->target == b->target && a->provider == b->provider && a->credential == b->credential &&
+         a->adapter == b->adapter && text_equal(a->upstream_model, b->upstream_model) &&
+         a->price.version == b->price.version && a->max_output_tokens == b->max_output_tokens &&
+         a->pairing.mode == b->pairing.mode && a->pairing.wire == b->pairing.wire &&
+         a->pairing.operation == b->pairing.operation && a->breaker == b->breaker && a->load == b->load &&
+         a->place_id == b->place_id;
+}
+
+/* What is sent is what is explained. */
+static void test_the_candidates_are_those_of_the_explanation(void **state) {
+  static const char *const models[] = {"three", "keys", "cheap", "fast", "idle", "star-claude", "many", "mixed"};
+  for (size_t i = 0; i < sizeof(models) / sizeof(models[0]); i++) {
+    struct desk d;
+    struct plan alone;
+    desk_open(&d, models[i]);
+    for (d.ask.random = 1; d.ask.random < 100; d.ask.random += 7) {
+      d.ask.policy = d.ask.random % 2 ? NULL : config_find_policy(d.config, TEXT("gpt-first"));
+      d.ask.explains = true;
+      plan_make(&d.ask, &d.arena, &d.plan);
+      d.ask.explains = false;
+      plan_make(&d.ask, &d.arena, &alone);
+      CHECK_INT(alone.at == NULL, true);
+      CHECK_INT(alone.tried, d.plan.tried);
+      CHECK_INT(alone.verdicts, d.plan.verdicts);
+      for (size_t k = 0; k < alone.tried; k++) {
+        CHECK_INT(d.plan.at[k].verdict, PLAN_TRIED);
+        CHECK_INT(is_same(&alone.candidates[k], &d.plan.at[k].candidate), true);
+      }
+    }
+    desk_close(&d);
+  }
+}
+
+static void test_a_name_is_looked_up_once_and_too_many_names_each_time(void **state) {
+  struct desk d;
+  char name[32];
+  desk_open(&d, "star-claude");
+  const struct model_places *first = routes_of(d.routes, d.ask.model, TEXT("claude"), &d.arena);
+  CHECK_INT(first == routes_of(d.routes, d.ask.model, TEXT("claude"), &d.arena), true);
+  CHECK_INT(first != routes_of(d.routes, d.ask.model, TEXT("other"), &d.arena), true);
+  for (size_t i = 0; i < ROUTES_FILLED_MAX; i++) {
+    int n = snprintf(name, sizeof(name), "name-%zu", i);
+    struct arena a;
+    arena_init(&a);
+    (void)routes_of(d.routes, d.ask.model, (struct text){name, (size_t)n}, &a);
+    arena_done(&a);
+  }
+  CHECK_INT(d.routes->filled <= ROUTES_FILLED_MAX, true);
+  CHECK_INT(first == routes_of(d.routes, d.ask.model, TEXT("claude"), &d.arena), true);
+  d.ask.star = TEXT("too-late");
+  const struct model_places *late = routes_of(d.routes, d.ask.model, d.ask.star, &d.arena);
+  CHECK_INT(late != routes_of(d.routes, d.ask.model, d.ask.star, &d.arena), true);
+  check_plan(&d, "aws:tried gpt:tried");
+  CHECK_TEXT(d.plan.at[0].candidate.upstream_model, TEXT("anthropic.too-late-v1:0"));
+  CHECK_INT(d.plan.at[1].candidate.price.version != 0, true);
+  desk_close(&d);
+}
+
 static void test_without_any_memory_of_targets_everything_is_tried(void **state) {
   struct desk d;
   desk_open(&d, "three");
@@ -318,6 +425,47 @@ static void test_without_any_memory_of_targets_everything_is_tried(void **state)
   desk_close(&d);
 }
 
+static void test_full_tables_are_counted_and_leave_targets_without_a_memory(void **state) {
+  struct desk d;
+  desk_open(&d, "three");
+  struct routes_state small = {breakers_new(2, NULL), loads_new(2)};
+  struct routes *routes = routes_new(d.config, provider_find, &small);
+  CHECK_INT(d.routes->unknown, 0);
+  CHECK_INT(d.routes->unused, 0);
+  CHECK_INT(routes->unknown > 20, true);
+  d.ask.routes = routes;
+  d.ask.state = &small;
+  check_plan(&d, "plan:tried gpt:tried aws:tried");
+  CHECK_INT(d.plan.at[2].candidate.load == NULL, true);
+  routes_free(routes);
+  breakers_free(small.breakers);
+  loads_free(small.loads);
+  desk_close(&d);
+}
+
+static void test_a_model_has_so_many_places_at_most(void **state) {
+  static struct config_errors errors;
+  const struct routes_state nothing = {0};
+  struct config *c = NULL;
+  struct buf text;
+  buf_init(&text, 1 << 16);
+  buf_add(&text, TEXT("providers:\n- {name: a, kind: anthropic, credentials: ["));
+  for (int i = 0; i < 60; i++)
+    buf_add_format(&text, "%s{name: c%d, api_key: secret-%d}", i ? ", " : "", i, i);
+  buf_add(&text, TEXT("]}\nmodels:\n- {name: m, targets: ["));
+  for (int i = 0; i < 5; i++)
+    buf_add_format(&text, "%s{provider: a, model: m%d, credential: '*'}", i ? ", " : "", i);
+  buf_add(&text, TEXT("]}\n"));
+  CHECK_ERR(config_load_text(buf_text(&text), "places", NULL, &c, &errors), ERR_OK);
+  struct routes *routes = routes_new(c, provider_find, &nothing);
+  CHECK_INT(routes_of(routes, &c->models[0], TEXT_NONE, NULL)->count, PLACES_MAX);
+  CHECK_INT(routes->unused, 300 - PLACES_MAX);
+  routes_free(routes);
+  config_unref(c);
+  buf_done(&text);
+  assert_int_equal(check_failures, 0);
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(test_without_more_the_order_is_that_of_the_file),
@@ -328,6 +476,7 @@ int main(void) {
       cmocka_unit_test(test_an_unknown_price_is_the_dearest),
       cmocka_unit_test(test_each_credential_is_a_target_of_its_own),
       cmocka_unit_test(test_the_callers_own_credentials_go_first_and_stand_for_all),
+      cmocka_unit_test(test_own_credentials_are_tried_once_for_each_model_of_a_provider),
       cmocka_unit_test(test_one_callers_failing_plan_rests_for_that_caller_alone),
       cmocka_unit_test(test_a_target_that_failed_thrice_rests_and_is_then_probed_once),
       cmocka_unit_test(test_a_target_that_the_operator_closed_says_so),
@@ -337,7 +486,13 @@ int main(void) {
       cmocka_unit_test(test_the_least_busy_goes_first),
       cmocka_unit_test(test_what_cannot_be_said_in_any_wire_is_passed_over),
       cmocka_unit_test(test_a_request_tries_sixteen_targets_at_most),
+      cmocka_unit_test(test_a_policy_goes_before_the_strategy_also_beyond_sixteen),
+      cmocka_unit_test(test_who_holds_the_prompt_cache_is_found_also_beyond_sixteen),
+      cmocka_unit_test(test_the_candidates_are_those_of_the_explanation),
+      cmocka_unit_test(test_a_name_is_looked_up_once_and_too_many_names_each_time),
       cmocka_unit_test(test_without_any_memory_of_targets_everything_is_tried),
+      cmocka_unit_test(test_full_tables_are_counted_and_leave_targets_without_a_memory),
+      cmocka_unit_test(test_a_model_has_so_many_places_at_most),
   };
   cmocka_set_message_output(CM_OUTPUT_TAP);
   return cmocka_run_group_tests(tests, NULL, NULL);

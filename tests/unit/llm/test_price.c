@@ -117,6 +117,14 @@ static void no_split_of_the_input_costs_more_than_the_worst_case(void **state) {
   }
 }
 
+static void the_worst_case_is_exact_where_a_product_passes_64_bits(void **state) {
+  struct price p = {.input = PRICE_MAX};
+  p.version = price_version(&p);
+  const uint64_t last = UINT64_MAX / PRICE_MAX;
+  for (uint64_t tokens = last - 2; tokens <= last + 2; tokens++)
+    assert_int_equal(price_worst_case(&p, tokens, 0), (int64_t)tokens * (PRICE_MAX / 1000000) + 1);
+}
+
 static void three_halves_that_round_up_stay_below_the_worst_case(void **state) {
   struct price p = {.input = 1, .output = 1, .cache_write_5m = 1, .cache_write_1h = 1, .cache_read = 1, .version = 1};
   struct usage u = {.input = 500000, .output = 500000, .cache_write_5m = 500000, .cache_read = 500000};
@@ -241,6 +249,7 @@ int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(every_class_matches_long_arithmetic),
       cmocka_unit_test(no_split_of_the_input_costs_more_than_the_worst_case),
+      cmocka_unit_test(the_worst_case_is_exact_where_a_product_passes_64_bits),
       cmocka_unit_test(three_halves_that_round_up_stay_below_the_worst_case),
       cmocka_unit_test(half_a_nano_rounds_up_and_less_rounds_down),
       cmocka_unit_test(a_known_example_comes_out_to_the_nano),

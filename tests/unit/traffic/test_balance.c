@@ -1,5 +1,5 @@
-/* The order of targets: always a permutation, the rule of each strategy for facts of every kind, and chance where, and
- * only where, a strategy leaves a choice. Random numbers are a fixed sequence. */
+/* The order of targets: always a permutation of all or the best of them, the rule of each strategy for facts of every
+ * kind, and chance where, and only where, a strategy leaves a choice. Random numbers are a fixed sequence. */
 #include "traffic/balance.h"
 
 #include <setjmp.h>
@@ -44,7 +44,7 @@ static void for_all(enum balance_strategy s,
     size_t count = i <= BALANCE_MAX ? (size_t)i : next_random() % 40;
     fill(facts, count, (int64_t[]){3, 20, 1000, INT64_C(1) << 40}[i % 4]);
     memset(order, 0xff, sizeof(order));
-    balance_order(s, facts, count, next_random(), order);
+    balance_order(s, facts, count, count, next_random(), order);
     check(facts, order, count);
   }
 }
@@ -64,6 +64,25 @@ static void every_order_is_a_permutation(void **unused) {
     for_all((enum balance_strategy)s, is_permutation);
 }
 
+/* Orders without chance: whoever wants fewer gets the front of what others get. */
+static void the_best_few_are_the_front_of_all(void **unused) {
+  static const enum balance_strategy strategies[] = {BALANCE_ORDERED, BALANCE_WEIGHTED, BALANCE_COST,
+                                                     BALANCE_LEAST_BUSY};
+  for (size_t i = 0; i < 4000; i++) {
+    static struct balance_fact facts[BALANCE_MAX];
+    uint16_t all[BALANCE_MAX], few[BALANCE_MAX + 1];
+    size_t count = next_random() % (BALANCE_MAX + 1), wanted = next_random() % 40;
+    uint64_t random = next_random();
+    fill(facts, count, (int64_t[]){3, 20, 1000, INT64_C(1) << 40}[i / 4 % 4]);
+    memset(few, 0xff, sizeof(few));
+    assert_int_equal(balance_order(strategies[i % 4], facts, count, count, random, all), count);
+    size_t got = balance_order(strategies[i % 4], facts, count, wanted, random, few);
+    assert_int_equal(got, wanted < count ? wanted : count);
+    assert_memory_equal(few, all, got * sizeof(few[0]));
+    assert_int_equal(few[got], 0xffff);
+  }
+}
+
 static void the_same_arguments_give_the_same_order_and_another_number_another(void **unused) {
   static const struct balance_fact facts[60] = {{.weight = 0}};
   struct balance_fact alike[60];
@@ -72,9 +91,9 @@ static void the_same_arguments_give_the_same_order_and_another_number_another(vo
     alike[i].weight = 1;
   for (int s = 0; s < STRATEGIES; s++) {
     uint16_t first[60], again[60], other[60];
-    balance_order((enum balance_strategy)s, alike, 60, 7, first);
-    balance_order((enum balance_strategy)s, alike, 60, 7, again);
-    balance_order((enum balance_strategy)s, alike, 60, 8, other);
+    balance_order((enum balance_strategy)s, alike, 60, 60, 7, first);
+    balance_order((enum balance_strategy)s, alike, 60, 60, 7, again);
+    balance_order((enum balance_strategy)s, alike, 60, 60, 8, other);
     assert_memory_equal(first, again, sizeof(first));
     bool has_chance = s == BALANCE_WEIGHTED || s == BALANCE_LATENCY || s == BALANCE_LEAST_BUSY;
     assert_int_equal(memcmp(first, other, sizeof(first)) != 0, has_chance);
@@ -96,7 +115,7 @@ static void weighted_draws_each_next_one_by_weight_among_the_rest(void **unused)
   int first[5] = {0}, then[5][5] = {{0}};
   for (int i = 0; i < DRAWS; i++) {
     uint16_t order[5];
-    balance_order(BALANCE_WEIGHTED, facts, 5, next_random(), order);
+    balance_order(BALANCE_WEIGHTED, facts, 5, 5, next_random(), order);
     first[order[0]]++;
     then[order[0]][order[1]]++;
     assert_int_equal(order[3], 1);
@@ -117,7 +136,7 @@ static void weighted_keeps_its_shares_among_a_hundred_and_for_consecutive_number
     facts[i] = (struct balance_fact){.weight = i == 99 ? 99 : 1};
   for (uint64_t i = 0; i < DRAWS; i++) {
     uint16_t order[100];
-    balance_order(BALANCE_WEIGHTED, facts, 100, i, order);
+    balance_order(BALANCE_WEIGHTED, facts, 100, 100, i, order);
     first[order[0]]++;
   }
   EXPECT_ABOUT(first[99], DRAWS / 2);
@@ -130,7 +149,7 @@ static void the_largest_weights_do_not_break_the_draw(void **unused) {
   int first[3] = {0};
   for (int i = 0; i < DRAWS; i++) {
     uint16_t order[3];
-    balance_order(BALANCE_WEIGHTED, facts, 3, next_random(), order);
+    balance_order(BALANCE_WEIGHTED, facts, 3, 3, next_random(), order);
     first[order[0]]++;
   }
   EXPECT_ABOUT(first[0], DRAWS / 2);
@@ -169,7 +188,7 @@ static void latency_tries_the_unknown_first_and_then_the_fastest(void **unused) 
       {.latency_us = 900}, {.latency_us = 100}, {.latency_us = -1}, {.latency_us = 0}, {.latency_us = 300}};
   static const uint16_t expected[] = {2, 3, 1, 4, 0};
   uint16_t order[5];
-  balance_order(BALANCE_LATENCY, facts, 5, 1, order);
+  balance_order(BALANCE_LATENCY, facts, 5, 5, 1, order);
   assert_memory_equal(order, expected, sizeof(expected));
   for_all(BALANCE_LATENCY, is_by_latency);
 }
@@ -180,7 +199,7 @@ static void near_ties_in_latency_are_shared_and_a_chain_of_them_is_not(void **un
   int first[4] = {0};
   for (int i = 0; i < DRAWS; i++) {
     uint16_t order[4];
-    balance_order(BALANCE_LATENCY, facts, 4, next_random(), order);
+    balance_order(BALANCE_LATENCY, facts, 4, 4, next_random(), order);
     first[order[0]]++;
     assert_int_equal(order[3], 0);
   }
@@ -188,12 +207,29 @@ static void near_ties_in_latency_are_shared_and_a_chain_of_them_is_not(void **un
     EXPECT_ABOUT(first[i], DRAWS / 3);
 }
 
+/* Thirty within a tenth of each other and one faster: whoever is drawn for the second place, it may be any of them. */
+static void near_ties_are_shared_by_more_than_are_wanted(void **unused) {
+  struct balance_fact facts[40];
+  int second[40] = {0};
+  for (size_t i = 0; i < 40; i++)
+    facts[i] = (struct balance_fact){.latency_us = i == 17 ? 500 : i < 31 ? 1000 + (int64_t)i : 5000};
+  for (int i = 0; i < DRAWS; i++) {
+    uint16_t order[3];
+    assert_int_equal(balance_order(BALANCE_LATENCY, facts, 40, 3, next_random(), order), 3);
+    assert_int_equal(order[0], 17);
+    assert_int_not_equal(order[1], order[2]);
+    second[order[1]]++;
+  }
+  for (size_t i = 0; i < 40; i++)
+    assert_in_range(second[i], i < 31 && i != 17 ? DRAWS / 30 - 350 : 0, i < 31 && i != 17 ? DRAWS / 30 + 350 : 0);
+}
+
 static void targets_of_unknown_latency_are_measured_in_turn(void **unused) {
   static const struct balance_fact facts[] = {{.latency_us = -1}, {.latency_us = 5}, {.latency_us = -1}};
   int first[3] = {0};
   for (int i = 0; i < DRAWS; i++) {
     uint16_t order[3];
-    balance_order(BALANCE_LATENCY, facts, 3, next_random(), order);
+    balance_order(BALANCE_LATENCY, facts, 3, 3, next_random(), order);
     first[order[0]]++;
   }
   EXPECT_ABOUT(first[0], DRAWS / 2);
@@ -212,7 +248,7 @@ static void cost_is_cheapest_first_ties_as_given_unknown_last(void **unused) {
       {.cost_nano = -1}, {.cost_nano = 7}, {.cost_nano = 0}, {.cost_nano = 7}, {.cost_nano = -1}};
   static const uint16_t expected[] = {2, 1, 3, 0, 4};
   uint16_t order[5];
-  balance_order(BALANCE_COST, facts, 5, 1, order);
+  balance_order(BALANCE_COST, facts, 5, 5, 1, order);
   assert_memory_equal(order, expected, sizeof(expected));
   for_all(BALANCE_COST, is_by_cost);
 }
@@ -237,7 +273,7 @@ static void least_busy_goes_by_calls_in_flight_for_their_weight(void **unused) {
                                               {.weight = 3, .in_flight = 2}};
   static const uint16_t expected[] = {4, 2, 0, 3, 1};
   uint16_t order[5];
-  balance_order(BALANCE_LEAST_BUSY, facts, 5, 1, order);
+  balance_order(BALANCE_LEAST_BUSY, facts, 5, 5, 1, order);
   assert_memory_equal(order, expected, sizeof(expected));
   for_all(BALANCE_LEAST_BUSY, is_by_load);
 }
@@ -250,7 +286,7 @@ static void equally_busy_targets_are_taken_at_random(void **unused) {
   int first[4] = {0};
   for (int i = 0; i < DRAWS; i++) {
     uint16_t order[4];
-    balance_order(BALANCE_LEAST_BUSY, facts, 4, next_random(), order);
+    balance_order(BALANCE_LEAST_BUSY, facts, 4, 4, next_random(), order);
     first[order[0]]++;
     assert_int_equal(order[3], 3);
   }
@@ -261,6 +297,7 @@ static void equally_busy_targets_are_taken_at_random(void **unused) {
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(every_order_is_a_permutation),
+      cmocka_unit_test(the_best_few_are_the_front_of_all),
       cmocka_unit_test(the_same_arguments_give_the_same_order_and_another_number_another),
       cmocka_unit_test(ordered_is_as_given),
       cmocka_unit_test(weighted_draws_each_next_one_by_weight_among_the_rest),
@@ -269,6 +306,7 @@ int main(void) {
       cmocka_unit_test(weight_0_comes_after_all_positive_ones_as_given),
       cmocka_unit_test(latency_tries_the_unknown_first_and_then_the_fastest),
       cmocka_unit_test(near_ties_in_latency_are_shared_and_a_chain_of_them_is_not),
+      cmocka_unit_test(near_ties_are_shared_by_more_than_are_wanted),
       cmocka_unit_test(targets_of_unknown_latency_are_measured_in_turn),
       cmocka_unit_test(cost_is_cheapest_first_ties_as_given_unknown_last),
       cmocka_unit_test(least_busy_goes_by_calls_in_flight_for_their_weight),
