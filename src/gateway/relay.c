@@ -34,11 +34,16 @@ static enum err write_out(struct attempt *t, struct text bytes) {
   return e;
 }
 
+/* A client that has left, while its answer was waited for all the same, was told nothing. */
+static int status_for_client(const struct attempt *t) {
+  return http_request_client_is_gone(t->x->rq) ? 0 : http_reply_head(t->reply)->status;
+}
+
 static enum err start(struct attempt *t) {
   const struct http1_head *head = http_reply_head(t->reply);
   struct http_header *headers = header_scratch();
   size_t count = headers_for_client(t, &head->headers, t->answer.inflate != NULL, headers, HEADERS_CAP);
-  t->x->status = head->status;
+  t->x->status = status_for_client(t);
   return http_respond_start(t->x->rq, head->status, headers, count);
 }
 
@@ -153,32 +158,37 @@ static bool is_shutdown(struct attempt *t, enum err e) {
   return true;
 }
 
-/* What the provider's stream has come to: its end, or its own error. */
-static void conclude(struct attempt *t) {
-  bool failed = t->tap.failed;
-  t->x->outcome = failed ? "error" : "ok";
-  t->fault = failed ? t->tap.fault : (struct fault){0};
-  t->fault_quotes = failed;
-  if (failed)
+/* An error inside the stream counts for the target's health like one in its place. */
+static void classify(struct attempt *t) {
+  if (t->tap.failed)
     t->class = provider_classify_fault(t->candidate->adapter, &t->tap.fault);
+}
+
+/* The stream has said what it had to: all of the answer, or what went wrong. */
+static void conclude(struct attempt *t) {
+  t->x->outcome = t->tap.failed ? "error" : "ok";
+  t->fault = t->tap.failed ? t->tap.fault : (struct fault){0};
+  t->fault_quotes = t->tap.failed;
 }
 
 static enum err finish(struct attempt *t, enum err e, bool client_failed) {
   struct answer *a = &t->answer;
   if (client_failed && !t->x->delivered && is_shutdown(t, e))
     return finish_broken(t, e);
-  if (client_failed && t->x->delivered) { /* it has left with all that there was */
+  if (e == ERR_END && !client_failed)
+    answer_scan_rest(t, buf_text(&a->held));
+  classify(t);
+  if (client_failed && t->x->delivered) { /* it has left with all there is */
     conclude(t);
     http_respond_abort(t->x->rq);
     return ERR_OK;
   }
   if (client_failed) {
     abandon_read_on(t);
+    classify(t);
     t->x->outcome = "cancelled";
     return ERR_CANCELLED;
   }
-  if (e == ERR_END)
-    answer_scan_rest(t, buf_text(&a->held));
   if (!t->tap.finished && !t->tap.failed)
     return finish_broken(t, e);
   conclude(t);
@@ -186,15 +196,16 @@ static enum err finish(struct attempt *t, enum err e, bool client_failed) {
   e = e == ERR_END ? send_events(t, buf_text(&a->held)) : ERR_OK;
   if (e == ERR_OK)
     e = http_respond_end(t->x->rq);
-  if (e != ERR_OK && !t->tap.finished && !t->tap.failed)
-    t->x->outcome = "cancelled";
+  (void)e; /* a client that leaves now has all there is */
   return ERR_OK;
 }
 
 static enum err relay_stream(struct attempt *t) {
   enum err e = start(t);
-  if (e != ERR_OK)
+  if (e != ERR_OK) {
+    abandon_read_on(t);
     return ERR_CANCELLED;
+  }
   note(t);
   http_request_drop_body(t->x->rq);
   t->x->body = TEXT_NONE;
@@ -207,7 +218,7 @@ static enum err relay_plain(struct attempt *t) {
   struct http_header *headers = header_scratch();
   size_t count = headers_for_client(t, &head->headers, t->answer.inflate != NULL, headers, HEADERS_CAP);
   struct text body = buf_text(t->answer.converts ? &t->answer.out : &t->answer.held);
-  t->x->status = head->status;
+  t->x->status = status_for_client(t);
   t->x->response_bytes = body.len;
   t->x->outcome = t->class == PROVIDER_OK ? "ok" : "error";
   enum err e = http_respond(t->x->rq, head->status, headers, count, body);

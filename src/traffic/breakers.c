@@ -160,7 +160,10 @@ struct breaker *breakers_find_alone(struct breakers *all, struct text provider, 
                                     struct text credential) {
   struct breaker_name name = {provider, endpoint, credential};
   bool is_new;
-  return find(all, &name, true, NULL, &is_new);
+  struct breaker *b = find(all, &name, true, NULL, &is_new);
+  if (b && is_new)
+    heed_word(all, b);
+  return b;
 }
 
 /* NULL past the end. */

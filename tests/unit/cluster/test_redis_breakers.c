@@ -244,6 +244,7 @@ static void a_failed_probe_opens_it_again_in_all(void **state) {
   struct world w = begin(50 * MS, 60 * SECOND, 0);
   size_t where;
   open_at(&w, 0);
+  EVENTUALLY(is_everywhere(&w, BREAKER_HALF_OPEN));
   struct breaker_pass probe = probe_somewhere(&w, &where);
   w.rule.open_us = 1800 * SECOND;
   leave(&w, &probe, BREAKER_FAILURE);
@@ -255,6 +256,7 @@ static void a_neutral_probe_leaves_the_place_to_another_replica(void **state) {
   struct world w = begin(50 * MS, 60 * SECOND, 0);
   size_t where;
   open_at(&w, 0);
+  EVENTUALLY(is_everywhere(&w, BREAKER_HALF_OPEN));
   for (size_t i = 0; i < REPLICAS; i++) {
     struct breaker_pass probe = {0};
     EVENTUALLY(enters(&w, i, &probe));
