@@ -20,7 +20,7 @@ stamps=build/.setup
 node_wanted='20.19'
 
 packages_build='gcc libc6-dev make meson ninja-build pkgconf ca-certificates libssl-dev libsodium-dev libsqlite3-dev libpq-dev
-  libyaml-dev zlib1g-dev libcurl4-openssl-dev libnghttp2-dev libcmocka-dev libyyjson-dev libllhttp-dev'
+  libyaml-dev zlib1g-dev libzstd-dev libcurl4-openssl-dev libnghttp2-dev libcmocka-dev libyyjson-dev libllhttp-dev'
 packages_test='sqlite3 openssl ca-certificates postgresql redis-server'
 packages_clang='clang llvm'
 packages_lint='clang-format clang-tidy cppcheck codespell shellcheck'

@@ -62,6 +62,18 @@ static void put_predecessors(struct json_writer *w, struct app *a) {
   json_array_end(w);
 }
 
+/* How far the store is behind the journal: `weir backup` waits for what was settled before it began. */
+static void put_ledger(struct json_writer *w, struct app *a) {
+  struct ledger_stats l = ledger_stats(a->ledger);
+  json_name(w, "ledger");
+  json_object(w);
+  json_field_u64(w, "open", l.open);
+  json_field_u64(w, "settled", l.settled);
+  json_field_u64(w, "stored", l.stored);
+  json_field_bool(w, "store_failing", l.store_failing);
+  json_object_end(w);
+}
+
 static void get_status(struct local_call *c) {
   struct app *a = c->app;
   struct buf body;
@@ -75,6 +87,7 @@ static void get_status(struct local_call *c) {
   json_field_i64(&w, "started_us", a->operations.started_wall_us);
   json_field_bool(&w, "draining", atomic_load(&a->draining));
   json_field_u64(&w, "config_generation", atomic_load(&a->config_generation));
+  put_ledger(&w, a);
   put_predecessors(&w, a);
   json_object_end(&w);
   local_answer(c, 200, buf_text(&body));

@@ -11,9 +11,11 @@
 int cli_serve(int argc, char **argv);
 int cli_check(int argc, char **argv);
 int cli_key(int argc, char **argv);
+int cli_backup(int argc, char **argv);
 int cli_ledger(int argc, char **argv);
 int cli_migrate(int argc, char **argv);
 int cli_reference(int argc, char **argv);
+int cli_restore(int argc, char **argv);
 int cli_route(int argc, char **argv);
 int cli_breaker(int argc, char **argv);
 int cli_status(int argc, char **argv);
@@ -47,6 +49,16 @@ struct cli_store {
 };
 bool cli_store_open(const char *config_path, struct cli_store *out);
 void cli_store_close(struct cli_store *s);
+/* Where that store is, for a command that works on its files (backup.c). False after printing why there are none. */
+struct cli_files {
+  struct config *config;
+  char data_dir[1024], database[1100], server_key[1100];
+};
+bool cli_files_find(const char *config_path, struct cli_files *out);
+/* The passphrase in a file, without the line's end: heap, to be wiped and freed by cli_passphrase_done. path NULL:
+ * none. False after printing why it cannot be had. */
+bool cli_passphrase_read(const char *path, struct text *out);
+void cli_passphrase_done(struct text *t);
 /* One request to the running weir whose data is where `weir serve -c path` keeps it (local.c): its answer's status and
  * JSON text, appended to *body. Waits, at most wait_ms for the answer. False after printing why there was none. */
 bool cli_local_call(const char *config_path, const char *method, const char *target, int64_t wait_ms, int *out_status,

@@ -3,6 +3,7 @@
  * threads. Called by admit and settle of the gateway, opened and closed by app. */
 #include "ledger/ledger.h"
 
+#include "ledger/hold.h"
 #include "ledger/inner.h"
 #include "ledger/lives.h"
 #include "ledger/replay.h"
@@ -79,23 +80,6 @@ static enum err make_dir(const char *path, struct fault *f) {
                    path, strerror(errno));
 }
 
-/* The lock goes with the descriptor, so that it ends with the processes that share it however they end. */
-static enum err take_lock(struct ledger *l, const char *data_dir, const char *path, struct fault *f) {
-  char pid[24] = "";
-  l->lock_fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
-  if (l->lock_fd < 0)
-    return fault_set(f, ERR_STORE, NULL, "cannot open %s: %s", path, strerror(errno));
-  if (flock(l->lock_fd, LOCK_EX | LOCK_NB)) {
-    ssize_t n = pread(l->lock_fd, pid, sizeof pid - 1, 0);
-    struct text holder = text_head(text_of(pid), strcspn(pid, "\n"));
-    return fault_set(f, ERR_STORE_BUSY, "data_dir",
-                     "%s is in use by another weir%s%.*s; stop it or choose another data_dir", data_dir,
-                     n > 0 ? " with process id " : "", TEXT_ARGS(holder));
-  }
-  ledger_hold(l);
-  return ERR_OK;
-}
-
 /* A lock that came with a handover must be the one of this data_dir, or two processes would write there unseen. */
 static enum err check_lock(const struct ledger *l, const char *data_dir, const char *path, struct fault *f) {
   struct stat held, here;
@@ -114,7 +98,7 @@ static enum err open_place(struct ledger *l, const char *data_dir, struct fault 
   snprintf(lock, sizeof lock, "%s/lock", data_dir);
   enum err e = make_dir(data_dir, f);
   if (!e)
-    e = l->lock_fd >= 0 ? check_lock(l, data_dir, lock, f) : take_lock(l, data_dir, lock, f);
+    e = l->lock_fd >= 0 ? check_lock(l, data_dir, lock, f) : hold_lock(data_dir, &l->lock_fd, f);
   if (!e)
     e = make_dir(l->place.dir, f);
   if (e)
@@ -279,15 +263,7 @@ bool ledger_is_living(const struct ledger *l, uint64_t boot) {
 
 int ledger_lock(const struct ledger *l) { return l->lock_fd; }
 
-void ledger_hold(struct ledger *l) {
-  char pid[24];
-  if (l->lock_fd < 0)
-    return;
-  int n = snprintf(pid, sizeof pid, "%ld\n", (long)getpid());
-  if (ftruncate(l->lock_fd, 0) || pwrite(l->lock_fd, pid, (size_t)n, 0) != n) {
-    /* Only the name of the holder in another process's message is lost. */
-  }
-}
+void ledger_hold(struct ledger *l) { hold_name(l->lock_fd); }
 
 void ledger_let_go(struct ledger *l) {
   if (l->lock_fd >= 0)

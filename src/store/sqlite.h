@@ -8,8 +8,7 @@
 #include <pthread.h>
 #include <sqlite3.h>
 
-#define SQLITE_CHECKED_BYTES (64LL << 20) /* a file up to this size is checked whole when it is opened */
-#define SQLITE_WEIR_ID       0x57656972   /* application_id, "Weir" */
+#define SQLITE_WEIR_ID 0x57656972 /* application_id, "Weir" */
 
 /* One connection, its lock and its statements (prepared when first used). */
 struct sqlite_link {

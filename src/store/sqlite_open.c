@@ -1,67 +1,9 @@
-/* Opening an SQLite database: what is not Weir's is refused and not touched, a damaged file is not used, a new one is
- * private. Called by store.c; the connections are then used through sqlite.c. */
+/* Opening an SQLite database: sqlite_check.c looks at it first, then connections are made and set up for durable
+ * commits. Does not look at the schema. Called by store.c; the connections are then used through sqlite.c. */
 #include "store/sqlite.h"
-
-#include <errno.h>
-#include <fcntl.h>
-#include <sys/stat.h>
-#include <unistd.h>
+#include "store/sqlite_check.h"
 
 #define BUSY_TIMEOUT_MS 5000
-
-/* SQLite takes a file shorter than one page for a new one and would write over it: look at the first bytes before it
- * does. Also creates the file, so that it is never readable for others. */
-static enum err file_check(const char *path, bool create, struct fault *f) {
-  static const char magic[16] = "SQLite format 3";
-  int fd = open(path, O_RDWR | O_CLOEXEC | (create ? O_CREAT : 0), 0600);
-  if (fd < 0 && errno == ENOENT && !create)
-    return fault_set(f, ERR_NOT_FOUND, NULL, "%s: there is no such file", path);
-  if (fd < 0)
-    return fault_set(f, errno == ENOSPC || errno == EDQUOT ? ERR_STORE_FULL : ERR_STORE, NULL,
-                     "cannot open the store's database %s: %s", path, strerror(errno));
-  char head[sizeof magic];
-  ssize_t n = pread(fd, head, sizeof head, 0);
-  int problem = errno;
-  close(fd);
-  if (n < 0)
-    return fault_set(f, ERR_STORE, NULL, "cannot read %s: %s", path, strerror(problem));
-  if (n > 0 && (n < (ssize_t)sizeof head || memcmp(head, magic, sizeof magic) != 0))
-    return fault_set(f, ERR_STORE_CORRUPT, NULL,
-                     "%s is not an SQLite database; nothing was changed. Point data_dir elsewhere, or restore a backup",
-                     path);
-  return ERR_OK;
-}
-
-/* Weir's own mark, or nothing at all in it yet. */
-static enum err owner_check(sqlite3 *db, const char *path, struct fault *f) {
-  int64_t tables = 0, id = 0;
-  enum err e = sqlite_number(db, "SELECT count(*) FROM sqlite_schema", &tables, f);
-  if (!e)
-    e = sqlite_number(db, "PRAGMA application_id", &id, f);
-  if (e || id == SQLITE_WEIR_ID || (tables == 0 && id == 0))
-    return e;
-  return fault_set(f, ERR_STORE_CORRUPT, NULL,
-                   "%s is a database of another program; nothing was changed. Point data_dir elsewhere", path);
-}
-
-static enum err integrity_check(sqlite3 *db, const char *path, struct fault *f) {
-  struct stat st;
-  if (stat(path, &st) == 0 && st.st_size > SQLITE_CHECKED_BYTES)
-    return ERR_OK;
-  sqlite3_stmt *s = NULL;
-  if (sqlite3_prepare_v2(db, "PRAGMA quick_check(1)", -1, &s, NULL) != SQLITE_OK)
-    return sqlite_fail(db, "checking the store", f);
-  enum err e = ERR_OK;
-  int rc = sqlite3_step(s);
-  const char *said = rc == SQLITE_ROW ? (const char *)sqlite3_column_text(s, 0) : NULL;
-  if (rc != SQLITE_ROW)
-    e = sqlite_fail(db, "checking the store", f);
-  else if (!said || strcmp(said, "ok") != 0)
-    e = fault_set(f, ERR_STORE_CORRUPT, NULL, "%s is damaged (%.120s); restore it from a backup", path,
-                  said ? said : "no answer");
-  sqlite3_finalize(s);
-  return e;
-}
 
 static enum err connect(const char *path, sqlite3 **out, struct fault *f) {
   sqlite3 *db = NULL;
@@ -132,13 +74,11 @@ enum err sqlite_store_open(const char *path, bool create, struct database **out,
   link_init(&s->write);
   link_init(&s->reader);
   s->read = &s->write;
-  enum err e = path ? file_check(path, create, f) : ERR_OK;
+  enum err e = path ? sqlite_check_file(path, create, f) : ERR_OK;
   if (!e)
     e = connect(path ? path : ":memory:", &s->write.db, f);
   if (!e && path)
-    e = owner_check(s->write.db, path, f);
-  if (!e && path)
-    e = integrity_check(s->write.db, path, f);
+    e = sqlite_check_content(s->write.db, path, f);
   if (e) {
     close_store(&s->base.base);
     return e;

@@ -17,8 +17,8 @@ struct store_place {
 
 /* Opens the database and applies the migrations it lacks; one program at a time does that.
  *   SQLite: the file is created when there is none (mode 0600; the directory must exist). An existing file is never
- *   overwritten. It is checked whole when it is at most 64 MiB, so that opening stays quick; `ledger_verify` reads
- *   every row of a larger one.
+ *   overwritten. A small one is checked whole, of a larger one the newest rows, so that opening stays quick (the bounds
+ *   are in sqlite_check.h); `ledger_verify` reads every row.
  *   Memory: the SQLite adapter on a database that lives in memory and dies with the store; its name is "memory".
  *   PostgreSQL: connections are made when they are needed (postgres_options.h); the first one here.
  * ERR_STORE_CORRUPT  not a database, a database of another program, or damaged; f says what to do

@@ -44,7 +44,7 @@ struct library {
 
 static const struct library libraries[] = {
     {"yyjson.h", "base/json base/schema sim/"},
-    {"sodium.h", "base/secret base/random identity/ sim/"},
+    {"sodium.h", "base/secret base/random identity/ store/backup sim/"},
     {"sodium/", "base/secret base/random identity/"},
     {"openssl/", "net/tls aws/sigv4 identity/ sim/"},
     {"llhttp.h", "net/http1"},
@@ -53,7 +53,7 @@ static const struct library libraries[] = {
     {"yaml.h", "config/"},
     {"sqlite3.h", "store/"},
     {"libpq-fe.h", "store/"},
-    {"zstd.h", "cache/"},
+    {"zstd.h", "cache/ store/backup"},
     {"curl/", "telemetry/otlp aws/fetch"},
     {"sanitizer/", "fiber/ base/arena"},
     {"valgrind/", "fiber/"},
@@ -62,7 +62,8 @@ static const struct library libraries[] = {
 /* The C library and the kernel's interface. */
 static const char system_headers[] =
     " assert.h ctype.h dirent.h endian.h errno.h fcntl.h float.h fnmatch.h getopt.h glob.h grp.h ifaddrs.h inttypes.h "
-    "limits.h locale.h math.h netdb.h poll.h pthread.h pwd.h sched.h semaphore.h setjmp.h signal.h spawn.h stdalign.h "
+    "libgen.h limits.h locale.h math.h netdb.h poll.h pthread.h pwd.h sched.h semaphore.h setjmp.h signal.h spawn.h "
+    "stdalign.h "
     "stdarg.h stdatomic.h stdbool.h stddef.h stdint.h stdio.h stdlib.h stdnoreturn.h string.h strings.h syslog.h "
     "termios.h threads.h time.h ucontext.h unistd.h wchar.h byteswap.h malloc.h execinfo.h cpuid.h immintrin.h ";
 static const char *const system_folders[] = {"sys/", "linux/", "netinet/", "arpa/", "net/", "asm/", "bits/"};

@@ -1,0 +1,205 @@
+/* weir restore: a backup in place of the database, after every check, while no weir works on the data. What was there
+ * is kept. The journal belongs to the replaced database: what it holds is carried into that one first, and a journal
+ * that cannot be is set aside, so that nothing of it is ever played into the restored one. Called by main.c. */
+#include "store/restore.h"
+#include "base/secret.h"
+#include "cli/cli.h"
+#include "identity/apikey.h"
+#include "ledger/hold.h"
+#include "store/store.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+
+static const char usage[] =
+    "usage: weir restore FILE [--passphrase-file PATH]  [-c FILE]\n"
+    "  puts the backup in FILE (- is standard input) in place of the database; stop weir first. The backup is "
+    "verified\n"
+    "  before anything is touched. The replaced database is kept as weir.db.before-restore-DATE, with what the "
+    "journal\n"
+    "  held carried into it; if it is damaged, the journal is kept beside it as journal.before-restore-DATE.\n"
+    "  --passphrase-file PATH  the passphrase of an encrypted backup; server.key comes back with it\n";
+
+struct restoring {
+  struct cli_files files;
+  struct text passphrase;
+  char database_kept[1200], journal[1100], journal_kept[1200], key_kept[1200], key_fresh[1200];
+  struct hold *hold;
+  struct restore_found found;
+  bool kept, journal_aside;
+};
+
+static void kept_name(const char *what, const char *stamp, char *out, size_t cap) {
+  snprintf(out, cap, "%s.before-restore-%s", what, stamp);
+}
+
+static void choose_names(struct restoring *r) {
+  char stamp[32];
+  struct tm utc;
+  time_t now = time(NULL);
+  gmtime_r(&now, &utc);
+  strftime(stamp, sizeof(stamp), "%Y%m%dT%H%M%SZ", &utc);
+  snprintf(r->journal, sizeof(r->journal), "%s/journal", r->files.data_dir);
+  snprintf(r->key_fresh, sizeof(r->key_fresh), "%s.restoring", r->files.server_key);
+  kept_name(r->files.database, stamp, r->database_kept, sizeof(r->database_kept));
+  kept_name(r->journal, stamp, r->journal_kept, sizeof(r->journal_kept));
+  kept_name(r->files.server_key, stamp, r->key_kept, sizeof(r->key_kept));
+}
+
+static enum err prepare(struct restoring *r, const char *path, struct fault *f) {
+  bool from_stdin = strcmp(path, "-") == 0;
+  int fd = from_stdin ? STDIN_FILENO : open(path, O_RDONLY | O_CLOEXEC);
+  if (fd < 0)
+    return fault_set(f, errno == ENOENT ? ERR_NOT_FOUND : ERR_SYSTEM, NULL, "cannot open %s: %s", path,
+                     strerror(errno));
+  enum err e = restore_prepare(fd, r->files.database, r->passphrase, &r->found, f);
+  if (!from_stdin)
+    close(fd);
+  return e;
+}
+
+static enum err set_journal_aside(struct restoring *r, const char *why, struct fault *f) {
+  enum err e = hold_set_aside(r->hold, r->journal_kept, f);
+  if (e != ERR_OK)
+    return e;
+  r->journal_aside = true;
+  fprintf(stderr, "weir: the journal could not be carried into the old database (%s); it is kept as %s\n", why,
+          r->journal_kept);
+  return ERR_OK;
+}
+
+/* After this there is no segment in the journal's folder. */
+static enum err empty_journal(struct restoring *r, struct fault *f) {
+  struct fault why = {0};
+  struct store *old = NULL;
+  size_t segments = 0;
+  uint64_t settled = 0, recovered = 0;
+  enum err e = hold_segments(r->files.data_dir, &segments, f);
+  if (e != ERR_OK || segments == 0)
+    return e;
+  if (access(r->files.database, F_OK) != 0)
+    return set_journal_aside(r, "there is none", f);
+  e = store_open_sqlite(r->files.database, &old, &why);
+  if (e == ERR_OK)
+    e = hold_carry(r->hold, old, &settled, &recovered, &why);
+  if (old)
+    old->ops->close(old);
+  if (e == ERR_STORE_BUSY || e == ERR_STORE_FULL) {
+    *f = why;
+    return e;
+  }
+  if (e != ERR_OK)
+    return set_journal_aside(r, fault_text(&why), f);
+  printf("%llu settled and %llu open calls of the journal were carried into the old database\n",
+         (unsigned long long)settled, (unsigned long long)recovered);
+  return ERR_OK;
+}
+
+/* Whether the server key in data_dir is the one the backup's keys need; false too when there is none. */
+static bool key_fits(struct restoring *r) {
+  struct secret *key = NULL;
+  uint8_t mark[BACKUP_KEY_MARK_BYTES] = {0};
+  if (access(r->files.server_key, F_OK) == 0 && apikey_load_secret(r->files.data_dir, &key, NULL) == ERR_OK)
+    backup_key_mark(secret_reveal(key), mark);
+  secret_free(key);
+  return memcmp(mark, r->found.content.head.key_mark, sizeof(mark)) == 0;
+}
+
+static enum err write_key(struct restoring *r, struct fault *f) {
+  const uint8_t *key = r->found.content.server_key;
+  const char *fresh = r->key_fresh;
+  unlink(fresh);
+  int fd = open(fresh, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+  bool written = fd >= 0 && write(fd, key, BACKUP_SERVER_KEY_BYTES) == BACKUP_SERVER_KEY_BYTES && fsync(fd) == 0;
+  if (fd >= 0)
+    close(fd);
+  bool placed = written && (link(r->files.server_key, r->key_kept) == 0 || errno == ENOENT) &&
+                rename(fresh, r->files.server_key) == 0;
+  int why = errno;
+  if (placed)
+    return ERR_OK;
+  unlink(fresh);
+  return fault_set(f, why == ENOSPC ? ERR_STORE_FULL : ERR_STORE, NULL,
+                   "the database is restored, but server.key could not be written (%s): restore again", strerror(why));
+}
+
+/* Last: a server key without its database would lock everybody out of the old state. */
+static enum err restore_key(struct restoring *r, struct fault *f) {
+  static const uint8_t none[BACKUP_KEY_MARK_BYTES];
+  const struct backup_head *h = &r->found.content.head;
+  if (memcmp(h->key_mark, none, sizeof(none)) == 0 || key_fits(r))
+    return ERR_OK;
+  if (h->flags & BACKUP_HAS_SERVER_KEY)
+    return write_key(r, f);
+  fprintf(
+      stderr,
+      "weir: %s is not the one this backup was made with: put that one there before weir starts, or the stored keys "
+      "are refused\n",
+      r->files.server_key);
+  return ERR_OK;
+}
+
+static void report(const struct restoring *r) {
+  char at[40] = "";
+  struct tm utc;
+  time_t seconds = (time_t)(r->found.content.head.made_us / 1000000);
+  gmtime_r(&seconds, &utc);
+  strftime(at, sizeof(at), "%Y-%m-%d %H:%M:%S UTC", &utc);
+  printf("restored %s as of %s: %llu rows, %llu keys with calls, $%lld.%09lld; every balance is the sum of its rows\n",
+         r->files.database, at, (unsigned long long)r->found.rows, (unsigned long long)r->found.keys,
+         (long long)(r->found.cost_nano / 1000000000), (long long)(r->found.cost_nano % 1000000000));
+  if (r->kept)
+    printf("the replaced database is kept as %s\n", r->database_kept);
+}
+
+static enum err run(struct restoring *r, const char *path, struct fault *f) {
+  choose_names(r);
+  if (mkdir(r->files.data_dir, 0700) != 0 && errno != EEXIST)
+    return fault_set(f, ERR_CONFIG, "data_dir", "cannot create %s: %s", r->files.data_dir, strerror(errno));
+  enum err e = hold_take(r->files.data_dir, &r->hold, f);
+  if (e == ERR_OK)
+    e = prepare(r, path, f);
+  if (e != ERR_OK)
+    return e;
+  e = empty_journal(r, f);
+  if (e == ERR_OK)
+    e = restore_put(r->files.database, r->database_kept, &r->kept, f);
+  if (e != ERR_OK) {
+    restore_discard(r->files.database);
+    if (r->journal_aside && rename(r->journal_kept, r->journal) == 0)
+      fprintf(stderr, "weir: the journal is back in its place\n");
+    return e;
+  }
+  report(r);
+  return restore_key(r, f);
+}
+
+int cli_restore(int argc, char **argv) {
+  static struct restoring r;
+  const char *config = NULL, *passphrase_path = NULL, *path = NULL;
+  const struct cli_option options[] = {{"-c", false, &config, NULL, 0},
+                                       {"--passphrase-file", false, &passphrase_path, NULL, 0}};
+  size_t words;
+  bool help;
+  struct fault f = {0};
+  if (!cli_parse(argc, argv, usage, options, 2, &path, 1, &words, &help))
+    return help ? 0 : 2;
+  if (words < 1) {
+    fputs(usage, stderr);
+    return 2;
+  }
+  if (!cli_files_find(config, &r.files))
+    return 1;
+  int status = 1;
+  if (cli_passphrase_read(passphrase_path, &r.passphrase)) {
+    status = run(&r, path, &f) == ERR_OK ? 0 : cli_fail(&f);
+    cli_passphrase_done(&r.passphrase);
+  }
+  hold_release(r.hold);
+  secret_wipe(r.found.content.server_key, sizeof(r.found.content.server_key));
+  config_unref(r.files.config);
+  return status;
+}
