@@ -10,11 +10,26 @@
 
 static bool was_good(const struct attempt *t) { return t->upstream_status >= 200 && t->upstream_status < 300; }
 
+/* The most tokens that the request lets an answer have; 0: it does not say. */
+static uint64_t allowed_output(const struct exchange *x) {
+  uint64_t all;
+  return __builtin_mul_overflow(x->ask.max_output_tokens, x->ask.answers > 1 ? x->ask.answers : 1, &all) ? UINT64_MAX
+                                                                                                         : all;
+}
+
+/* An estimate goes no further than what was allowed, and so reserved. */
+static void estimate(const struct attempt *t, bool finished, struct usage *u) {
+  uint64_t reported = u->known ? u->output : 0, allowed = allowed_output(t->x);
+  usage_fill(u, finished, t->x->request_bytes, t->tap.output_bytes);
+  if (u->estimated && allowed > 0 && u->output > allowed)
+    u->output = allowed > reported ? allowed : reported;
+}
+
 /* The slower of two that raced was stopped before it said anything: it costs nothing, or, where the provider bills what
  * it had begun, the prompt. */
 static void complete_lost(const struct attempt *t, bool metered, struct usage *u) {
   if (metered && t->candidate->provider->charges_cancelled)
-    usage_fill(u, false, t->x->request_bytes, t->tap.output_bytes);
+    estimate(t, false, u);
   else
     *u = (struct usage){0};
 }
@@ -34,7 +49,7 @@ static void complete_usage(const struct attempt *t, struct usage *u) {
   if (failed && !t->tap.has_content)
     *u = (struct usage){0};
   else
-    usage_fill(u, t->tap.finished, x->request_bytes, t->tap.output_bytes);
+    estimate(t, t->tap.finished, u);
 }
 
 /* A price of ours says what each class costs; without one the provider's own bill is taken, all of it as output. */

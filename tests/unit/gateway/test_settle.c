@@ -71,6 +71,23 @@ static void silent_usage(struct world *w) {
 }
 static void test_an_answer_without_usage_is_estimated_and_marked(void **state) { run_world(silent_usage, NULL); }
 
+/* What a request allows is what was reserved, so an estimate of more would overspend a budget. */
+static void estimates_are_bounded(struct world *w) {
+  static const char ask[] =
+      "{\"model\":\"one\",\"max_tokens\":3,\"messages\":[{\"role\":\"user\",\"content\":\"hi\"}]}";
+  w->up[0].answer = json_answer(w, 200,
+                                "{\"choices\":[{\"index\":0,\"message\":{\"role\":\"assistant\",\"content\":\"hello, "
+                                "hello, hello, hello\"}}]}");
+  CHECK_INT(ask_chat(w, ask), 200);
+  struct ledger_row row = newest_row(w, 0);
+  CHECK_INT(row.usage.estimated, 1);
+  CHECK_INT(row.usage.output, 3);
+  CHECK_INT(row.cost.total <= row.reserved_nano, 1);
+}
+static void test_an_estimate_is_not_more_than_the_request_allows(void **state) {
+  run_world(estimates_are_bounded, NULL);
+}
+
 static void errors_are_free(struct world *w) {
   w->up[0].answer = json_answer(w, 400, INVALID);
   CHECK_INT(ask_messages(w, ASK_BODY), 400);
@@ -136,6 +153,7 @@ int main(void) {
       cmocka_unit_test(test_reported_usage_is_charged_exactly),
       cmocka_unit_test(test_a_cut_stream_is_estimated_from_what_was_seen),
       cmocka_unit_test(test_an_answer_without_usage_is_estimated_and_marked),
+      cmocka_unit_test(test_an_estimate_is_not_more_than_the_request_allows),
       cmocka_unit_test(test_an_error_costs_nothing),
       cmocka_unit_test(test_counting_tokens_costs_nothing),
       cmocka_unit_test(test_an_unknown_price_is_said_to_be_unknown),
