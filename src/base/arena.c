@@ -1,6 +1,6 @@
 /* Arenas: a chain of blocks, the newest with free room. The first block is 1 KiB because a stream that stays open for
  * minutes keeps its arena; later blocks are half of what is there, 2 to 64 KiB, so that at most a third is unused; what
- * does not fit a block gets one of its own. Under
+ * does not fit a block, or would leave less room in a new one than there is in the old, gets one of its own. Under
  * AddressSanitizer unused room is poisoned and allocations are kept apart. It never frees a single allocation. Called
  * by whatever lives as long as one exchange or one snapshot. */
 #include "base/arena.h"
@@ -88,8 +88,8 @@ static size_t next_block_size(const struct arena *a) {
 }
 
 static void *alloc_slow(struct arena *a, size_t room) {
-  size_t size = next_block_size(a);
-  if (room > size - sizeof(struct arena_block))
+  size_t size = next_block_size(a), shared = size - sizeof(struct arena_block);
+  if (room > shared || (size_t)(a->end - a->next) > shared - room)
     return alloc_own_block(a, room);
   struct arena_block *b = block_new(a, size);
   b->older = a->blocks;

@@ -116,6 +116,24 @@ static void cleanups_run_newest_first_and_once(void **state) {
   assert_int_equal(order.at[2], 1);
 }
 
+/* Two thirds of a block are asked for while a third of the old one is free: the third stays in use. */
+static void the_block_with_the_most_room_stays_in_use(void **state) {
+  struct arena a;
+  arena_init(&a);
+  arena_reserve(&a, 3000);
+  size_t reserved = a.used_bytes;
+  char *first = arena_alloc(&a, 1900);
+  (void)arena_alloc(&a, 1500);
+  assert_in_range(a.used_bytes - reserved, 1500, 1600);
+  size_t before = a.used_bytes;
+  char *third = arena_alloc(&a, 900);
+  assert_true(third > first && third < first + 3000);
+  assert_int_equal(a.used_bytes, before);
+  (void)arena_alloc(&a, 900); /* leaves more in a new block than is left in the old one */
+  assert_in_range(a.used_bytes - before, 2048, 4096);
+  arena_done(&a);
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(allocations_are_aligned_and_apart),
@@ -125,6 +143,7 @@ int main(void) {
       cmocka_unit_test(cleanups_run_newest_first_and_once),
       cmocka_unit_test(a_reserved_first_block_serves_many_small_requests),
       cmocka_unit_test(joined_parts_follow_each_other),
+      cmocka_unit_test(the_block_with_the_most_room_stays_in_use),
   };
   return RUN_TESTS(tests);
 }
