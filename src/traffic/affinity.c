@@ -1,6 +1,7 @@
 /* Conversations and where they are cached: shards, each with a lock, a hash table in chains and a list from the newest
- * to the oldest put. Everything of a shard is allocated at birth and linked by numbers, which keeps an entry small. It
- * does not know what a conversation is or whether its place still works: the gateway's choose stage does. */
+ * to the oldest put. Everything of a shard is allocated with its first entry, as many a process never has one, and
+ * linked by numbers, which keeps an entry small. It does not know what a conversation is or whether its place still
+ * works: the gateway's choose stage does. */
 #include "traffic/affinity.h"
 
 #include <pthread.h>
@@ -23,7 +24,7 @@ struct links {
 
 struct shard {
   pthread_mutex_t lock;
-  struct entry *entries;
+  struct entry *entries; /* NULL until the first one, as are the two below */
   struct links *links;
   uint32_t *chains; /* as many as entries */
   uint32_t count, max;
@@ -45,11 +46,16 @@ static void *allocated(size_t n, size_t size) {
 static void shard_init(struct shard *s, size_t max) {
   pthread_mutex_init(&s->lock, NULL);
   s->max = (uint32_t)(max < SHARD_ENTRIES_MAX ? max : SHARD_ENTRIES_MAX);
+  s->newest = s->oldest = NONE;
+}
+
+static void shard_make_room(struct shard *s) {
+  if (s->entries)
+    return;
   s->entries = allocated(s->max, sizeof *s->entries);
   s->links = allocated(s->max, sizeof *s->links);
   s->chains = allocated(s->max, sizeof *s->chains);
   memset(s->chains, 0xff, s->max * sizeof *s->chains);
-  s->newest = s->oldest = NONE;
 }
 
 struct affinity *affinity_new(size_t max_entries) {
@@ -140,7 +146,7 @@ bool affinity_find(struct affinity *a, const uint64_t conversation[2], int64_t n
   if (s->max == 0)
     return false;
   pthread_mutex_lock(&s->lock);
-  uint32_t i = shard_find(s, conversation);
+  uint32_t i = s->entries ? shard_find(s, conversation) : NONE;
   bool is_known = i != NONE && now_us < s->entries[i].until_us;
   if (is_known)
     *out_place = s->entries[i].place;
@@ -153,6 +159,7 @@ void affinity_put(struct affinity *a, const uint64_t conversation[2], uint64_t p
   if (s->max == 0)
     return;
   pthread_mutex_lock(&s->lock);
+  shard_make_room(s);
   uint32_t i = shard_find(s, conversation);
   if (i == NONE) {
     i = shard_make(s, conversation);

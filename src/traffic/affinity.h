@@ -8,7 +8,8 @@
 
 struct affinity;
 
-/* At most max_entries conversations, 48 bytes each; 0 remembers nothing. */
+/* At most max_entries conversations, 48 bytes each; 0 remembers nothing. Memory is taken a sixteenth at a time, with
+ * the first conversation that belongs there. */
 struct affinity *affinity_new(size_t max_entries);
 void affinity_free(struct affinity *a); /* NULL is fine */
 
