@@ -285,6 +285,25 @@ static void change_limits(void *arg) {
 }
 static void a_changed_limit_takes_effect_at_once_in_both_directions(void **state) { test_run(change_limits, NULL); }
 
+static void wait_for_the_unlimited(void *arg) {
+  struct call a, b;
+  struct slot one = take(0, 1), two = take(0, 2);
+  start_call(&a, "a", ASK(1, 9, 1));
+  start_call(&b, "b", ASK(2, 9, 1));
+  slot_give_back(&one);
+  turns(2);
+  assert_string_equal(test_trace, "a");
+  assert_int_equal(slots_running(slots), 2);
+  slot_give_back(&two);
+  turns(2);
+  assert_string_equal(test_trace, "a b");
+  slot_give_back(&a.held);
+  slot_give_back(&b.held);
+}
+static void a_limit_that_comes_later_counts_the_calls_from_before(void **state) {
+  test_run(wait_for_the_unlimited, NULL);
+}
+
 static void cancel_in_the_queue(void *arg) {
   struct call a, b;
   struct slot held = take(1, 1);
@@ -398,12 +417,17 @@ static void wake_for_nothing(void *arg) {
 static void a_stray_wake_is_no_place(void **state) { test_run(wake_for_nothing, NULL); }
 
 /* Two loops on two threads and a third thread that only tries. Fibers are cancelled all the time, some wait briefly,
- * the limit goes up and down; at the end every count is 0 and every kind of end has occurred. */
+ * the limit goes up and down, from least_limit on; at the end every count is 0 and every kind of end has occurred. */
 #define FIBERS    48
 #define ROUNDS    120
 #define LIMIT_MAX 5
 
 static atomic_int inside, most_inside, results[ERR_COUNT];
+static int64_t least_limit;
+
+static int64_t some_limit(uint64_t random) {
+  return least_limit + (int64_t)(random % (uint64_t)(LIMIT_MAX + 1 - least_limit));
+}
 
 struct worker {
   struct loop *loop;
@@ -430,7 +454,7 @@ static void call_often(void *arg) {
   size_t me = w->started++;
   for (int i = 0; i < ROUNDS; i++) {
     uint64_t r = next_random(&w->random);
-    struct slots_ask ask = ASK(1 + (int64_t)(r % LIMIT_MAX), 60, (int64_t)(r / 8 % 4));
+    struct slots_ask ask = ASK(some_limit(r), 60, (int64_t)(r / 8 % 4));
     ask.wait_us = r / 32 % 4 == 0 ? (int64_t)(r / 128 % 200) : TEST_FAR_US;
     struct slot held = {0};
     struct fault fault = {0};
@@ -476,15 +500,18 @@ static void *try_often(void *arg) {
       work_inside();
       atomic_fetch_sub(&inside, 1);
     }
-    slots_set_limit(slots, 1 + (int64_t)(next_random(&random) % LIMIT_MAX));
+    slots_set_limit(slots, some_limit(next_random(&random)));
     slot_give_back(&held);
   }
   return NULL;
 }
 
-static void fibers_of_two_threads_share_the_places_whatever_is_cancelled(void **state) {
+static void share_between_threads(void) {
   static struct worker workers[2];
   pthread_t threads[2], trier;
+  for (size_t i = 0; i < ERR_COUNT; i++)
+    atomic_store(&results[i], 0);
+  atomic_store(&most_inside, 0);
   atomic_store(&trying, true);
   for (size_t i = 0; i < 2; i++) {
     struct worker *w = &workers[i];
@@ -503,13 +530,25 @@ static void fibers_of_two_threads_share_the_places_whatever_is_cancelled(void **
   for (size_t i = 0; i < 2; i++)
     loop_free(workers[i].loop);
   assert_int_equal(atomic_load(&inside), 0);
-  assert_in_range(atomic_load(&most_inside), 1, LIMIT_MAX);
   assert_int_equal(atomic_load(&results[ERR_OK]) + atomic_load(&results[ERR_CANCELLED]) +
                        atomic_load(&results[ERR_OVERLOADED]),
                    2 * FIBERS * ROUNDS);
   assert_true(atomic_load(&results[ERR_OK]) > 0);
   assert_true(atomic_load(&results[ERR_CANCELLED]) > 0);
+}
+
+static void fibers_of_two_threads_share_the_places_whatever_is_cancelled(void **state) {
+  least_limit = 1;
+  share_between_threads();
+  assert_in_range(atomic_load(&most_inside), 1, LIMIT_MAX);
   assert_true(atomic_load(&results[ERR_OVERLOADED]) > 0);
+}
+
+/* Some take their place without a lock; nobody is forgotten in the queue when the last of them goes. */
+static void nobody_is_left_waiting_when_limits_come_and_go(void **state) {
+  least_limit = 0;
+  for (int i = 0; i < 3; i++)
+    share_between_threads();
 }
 
 #define TEST(name) cmocka_unit_test_setup_teardown(name, open_slots, close_slots)
@@ -525,6 +564,7 @@ int main(void) {
       TEST(a_wait_ends_after_wait_us_or_with_the_call),
       TEST(the_time_to_come_back_follows_how_fast_the_queue_moves),
       TEST(a_changed_limit_takes_effect_at_once_in_both_directions),
+      TEST(a_limit_that_comes_later_counts_the_calls_from_before),
       TEST(a_cancelled_waiter_has_left_the_queue),
       TEST(a_place_on_its_way_to_a_cancelled_waiter_goes_to_the_next),
       TEST(a_place_that_came_with_a_cancel_goes_to_the_next),
@@ -532,6 +572,7 @@ int main(void) {
       TEST(a_place_given_in_the_last_moment_is_taken),
       TEST(a_stray_wake_is_no_place),
       TEST(fibers_of_two_threads_share_the_places_whatever_is_cancelled),
+      TEST(nobody_is_left_waiting_when_limits_come_and_go),
   };
   cmocka_set_message_output(CM_OUTPUT_TAP);
   return cmocka_run_group_tests(tests, NULL, NULL);
