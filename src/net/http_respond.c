@@ -257,6 +257,20 @@ static enum err write_framed(struct http_exchange *x, struct text before, const 
 
 static bool is_streaming(const struct http_exchange *x) { return x->started && !x->finished && !x->broken; }
 
+#define CHUNK_HEAD_BYTES 18 /* sixteen digits and a line end */
+
+/* By hand: it goes before every event of a stream, and formatting took a twelfth of an event's instructions. */
+static struct text chunk_head(size_t size, char room[CHUNK_HEAD_BYTES]) {
+  static const char digits[] = "0123456789abcdef";
+  char *end = room + CHUNK_HEAD_BYTES, *at = end;
+  *--at = '\n';
+  *--at = '\r';
+  do
+    *--at = digits[size & 15];
+  while ((size >>= 4) > 0);
+  return (struct text){at, (size_t)(end - at)};
+}
+
 enum err http_respond_write(struct http_request *rq, const struct text *pieces, size_t count) {
   struct http_exchange *x = rq->internal;
   size_t total = 0;
@@ -270,9 +284,8 @@ enum err http_respond_write(struct http_request *rq, const struct text *pieces, 
     return write_framed(x, TEXT_NONE, NULL, 0, TEXT_NONE);
   if (!x->chunked)
     return write_framed(x, TEXT_NONE, pieces, count, TEXT_NONE);
-  char size[24];
-  int len = snprintf(size, sizeof(size), "%zx\r\n", total);
-  return write_framed(x, (struct text){size, (size_t)len}, pieces, count, TEXT("\r\n"));
+  char room[CHUNK_HEAD_BYTES];
+  return write_framed(x, chunk_head(total, room), pieces, count, TEXT("\r\n"));
 }
 
 enum err http_respond_end(struct http_request *rq) {
