@@ -76,6 +76,8 @@ const struct config_policy *config_policy_for(const struct config *c, struct tex
     const struct config_policy *own = config_find_policy(c, key_policy);
     return own != NULL ? own : &forgotten;
   }
+  if (c->assignment_count == 0)
+    return NULL;
   const struct config_policy *found = assigned(c, (struct config_assignment){.key = key_name});
   if (found == NULL)
     found = assigned(c, (struct config_assignment){.user = user});
