@@ -11,10 +11,9 @@
 #include "gateway/judge.h"
 #include "gateway/routes.h"
 
-struct attempt *attempt_new(struct exchange *x, const struct candidate *c) {
+struct attempt *attempt_new(struct exchange *x) {
   struct attempt *t = ARENA_NEW(x->arena, struct attempt);
   t->x = x;
-  t->candidate = c;
   return t;
 }
 
@@ -44,12 +43,12 @@ static enum err take_slot(struct attempt *t, bool wait) {
   return e;
 }
 
-enum err attempt_enter(struct attempt *t, bool wait) {
+enum err attempt_enter(struct attempt *t, bool wait, int64_t now_us) {
   const struct breaker_rule rule = routes_breaker_rule(t->x->config);
   enum err e = take_slot(t, wait);
   if (e != ERR_OK)
     return e;
-  if (!breaker_enter(t->candidate->breaker, &rule, loop_clock_us(), &t->pass)) {
+  if (!breaker_enter(t->candidate->breaker, &rule, wait ? loop_clock_us() : now_us, &t->pass)) {
     slot_give_back(&t->slot);
     return ERR_UNAVAILABLE;
   }
@@ -68,9 +67,9 @@ static enum breaker_verdict verdict_of(const struct attempt *t) {
   return t->class == PROVIDER_OK && t->tap.finished && !t->tap.failed ? BREAKER_SUCCESS : BREAKER_NEUTRAL;
 }
 
-void attempt_leave(struct attempt *t) {
+void attempt_leave(struct attempt *t, int64_t now_us) {
   const struct breaker_rule rule = routes_breaker_rule(t->x->config);
-  breaker_leave(&t->pass, &rule, verdict_of(t), provider_class_name(t->class), loop_clock_us());
+  breaker_leave(&t->pass, &rule, verdict_of(t), provider_class_name(t->class), now_us);
   slot_give_back(&t->slot);
   if (t->counted)
     load_end(t->candidate->load);
@@ -80,7 +79,7 @@ void attempt_leave(struct attempt *t) {
 void attempt_drop(struct attempt *t) {
   if (!t || t->state != ATTEMPT_NEW)
     return;
-  attempt_leave(t);
+  attempt_leave(t, loop_clock_us());
   attempt_drop_outgoing(t);
 }
 
@@ -140,6 +139,7 @@ static enum err reserve(struct attempt *t) {
   x->attempts++;
   t->started_us = loop_clock_us();
   t->tap = (struct wire_tap){.wire = t->candidate->pairing.wire ? t->candidate->pairing.wire : x->route.wire,
+                             .arena = x->arena,
                              .drop_usage_event = t->outgoing.usage_injected,
                              .reported_cost_nano = -1};
   fill_row(t);
@@ -200,13 +200,12 @@ static enum err call_upstream(struct attempt *t, bool fresh) {
   enum err e = address(t, &target);
   if (e != ERR_OK)
     return e;
-  size_t cap = x->rq->head.headers.count + PROVIDER_MAX_HEADERS + 2;
-  struct http_header *headers = arena_alloc(x->arena, cap * sizeof(*headers));
+  struct http_header *headers = headers_scratch();
   struct http_client_request rq = {
       .method = x->rq->head.method,
       .target = target.path,
       .headers = headers,
-      .header_count = headers_for_upstream(t, &target, headers, cap),
+      .header_count = headers_for_upstream(t, &target, headers, HEADERS_CAP),
       .body = t->outgoing.pieces,
       .body_pieces = t->outgoing.count,
       .timeouts = timeouts_of(t),
@@ -254,14 +253,15 @@ static enum err run_once(struct attempt *t, bool fresh) {
     e = judge_reply(t);
   if (is_the_providers_fault(e))
     t->class = provider_class_of_err(e);
-  if (e == ERR_OK && t->class == PROVIDER_OK)
+  if (e == ERR_OK && t->class == PROVIDER_OK && t->pass.is_probe)
     breaker_probe_answers(&t->pass, loop_clock_us());
   return e;
 }
 
 /* The second one goes on with the place and the pass of the first. */
 static struct attempt *again(struct attempt *t) {
-  struct attempt *second = attempt_new(t->x, t->candidate);
+  struct attempt *second = attempt_new(t->x);
+  second->candidate = t->candidate;
   second->slot = t->slot;
   second->pass = t->pass;
   second->counted = t->counted;

@@ -17,12 +17,6 @@ static char *scratch(void) {
   return bytes;
 }
 
-/* Headers of an answer between being chosen and being written, which happens without a wait. */
-static struct http_header *header_scratch(void) {
-  static _Thread_local struct http_header headers[HEADERS_CAP];
-  return headers;
-}
-
 static enum err write_out(struct attempt *t, struct text bytes) {
   if (bytes.len == 0)
     return ERR_OK;
@@ -36,7 +30,7 @@ static enum err write_out(struct attempt *t, struct text bytes) {
 
 static enum err start(struct attempt *t) {
   const struct http1_head *head = http_reply_head(t->reply);
-  struct http_header *headers = header_scratch();
+  struct http_header *headers = headers_scratch();
   size_t count = headers_for_client(t, &head->headers, t->answer.inflate != NULL, headers, HEADERS_CAP);
   t->x->status = head->status;
   return http_respond_start(t->x->rq, head->status, headers, count);
@@ -177,13 +171,13 @@ static enum err finish(struct attempt *t, enum err e, bool client_failed) {
     answer_scan_rest(t, buf_text(&a->held));
   if (t->tap.failed) {
     t->x->outcome = "error";
-    t->class = provider_classify_fault(t->candidate->adapter, &t->tap.fault);
+    t->class = provider_classify_fault(t->candidate->adapter, t->tap.fault);
   }
   if (!t->tap.finished && !t->tap.failed)
     return finish_broken(t, e);
   if (!t->x->outcome)
     t->x->outcome = "ok";
-  t->fault = t->tap.failed ? t->tap.fault : (struct fault){0};
+  t->fault = t->tap.failed ? *t->tap.fault : (struct fault){0};
   t->fault_quotes = t->tap.failed;
   /* Bytes behind the last blank line are the answer's own only when it ended properly. */
   e = e == ERR_END ? send_events(t, buf_text(&a->held)) : ERR_OK;
@@ -207,7 +201,7 @@ static enum err relay_stream(struct attempt *t) {
 
 static enum err relay_plain(struct attempt *t) {
   const struct http1_head *head = http_reply_head(t->reply);
-  struct http_header *headers = header_scratch();
+  struct http_header *headers = headers_scratch();
   size_t count = headers_for_client(t, &head->headers, t->answer.inflate != NULL, headers, HEADERS_CAP);
   struct text body = buf_text(t->answer.converts ? &t->answer.out : &t->answer.held);
   t->x->status = head->status;
@@ -250,7 +244,7 @@ static enum err relay_error(struct attempt *t) {
   }
   write_error(t);
   const struct http1_head *head = http_reply_head(t->reply);
-  struct http_header *headers = header_scratch();
+  struct http_header *headers = headers_scratch();
   size_t count = headers_for_client(t, &head->headers, true, headers, HEADERS_CAP - 2), kept = 0;
   for (size_t i = 0; i < count; i++) {
     if (!text_equal_nocase(headers[i].name, TEXT("content-type")) &&

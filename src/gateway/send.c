@@ -13,29 +13,40 @@
 /* Where the walk over the candidates stands. */
 struct walk {
   struct exchange *x;
-  bool *done;                   /* by candidate: nothing comes of trying it again */
+  int64_t now_us;               /* when the walk last stood still */
+  uint32_t done;                /* bit by candidate: nothing comes of trying it again */
   size_t at;                    /* the next one of this round */
   const struct candidate *busy; /* the first of this round whose places are all taken */
-  bool rests;                   /* one was not let through by its breaker */
-  struct fault refusal;         /* why the first one that cannot be said the request cannot be */
+  struct attempt *spare;        /* made and not entered; NULL: none */
+  const struct fault *refusal;  /* why the first one that cannot be said the request cannot be; NULL: there is none */
   int64_t retry_after_us;       /* the shortest pause that those who may be tried again ask for */
 };
+
+_Static_assert(PLAN_TRIED_MAX <= 32, "a bit for each candidate");
+
+static bool is_done(const struct walk *w, size_t candidate) { return w->done >> candidate & 1; }
 
 static bool client_is_gone(const struct exchange *x) { return http_request_client_is_gone(x->rq); }
 
 /* Entered and built, or ERR_UNSUPPORTED, ERR_BAD_REQUEST, ERR_AGAIN, ERR_UNAVAILABLE as those say. */
 static enum err prepare(struct walk *w, const struct candidate *c, bool wait, struct attempt **out) {
-  struct attempt *t = attempt_new(w->x, c);
-  enum err e = attempt_enter(t, wait);
+  struct attempt *t = w->spare ? w->spare : attempt_new(w->x);
+  t->candidate = c;
+  w->spare = NULL;
+  enum err e = attempt_enter(t, wait, w->now_us);
+  if (e == ERR_AGAIN || e == ERR_UNAVAILABLE) {
+    w->spare = t;
+    return e;
+  }
   if (e == ERR_OK)
     e = attempt_build(t);
   if (e == ERR_OK) {
     *out = t;
     return ERR_OK;
   }
-  if ((e == ERR_UNSUPPORTED || e == ERR_BAD_REQUEST) && w->refusal.err == ERR_OK)
-    w->refusal = t->fault;
-  if (e != ERR_AGAIN && e != ERR_UNAVAILABLE && e != ERR_UNSUPPORTED && e != ERR_BAD_REQUEST)
+  if ((e == ERR_UNSUPPORTED || e == ERR_BAD_REQUEST) && !w->refusal)
+    w->refusal = &t->fault;
+  if (e != ERR_UNSUPPORTED && e != ERR_BAD_REQUEST)
     w->x->fault = t->fault.err == ERR_OK ? w->x->fault : t->fault;
   attempt_drop(t);
   return e;
@@ -46,16 +57,14 @@ static enum err next_attempt(struct walk *w, struct attempt **out) {
   struct exchange *x = w->x;
   while (w->at < x->candidate_count) {
     size_t i = w->at++;
-    if (w->done[i])
+    if (is_done(w, i))
       continue;
     enum err e = prepare(w, &x->candidates[i], false, out);
     if (e == ERR_AGAIN && !w->busy)
       w->busy = &x->candidates[i];
-    else if (e == ERR_UNAVAILABLE)
-      w->rests = true;
     else if (e == ERR_UNSUPPORTED || e == ERR_BAD_REQUEST)
-      w->done[i] = true;
-    else if (e != ERR_AGAIN)
+      w->done |= UINT32_C(1) << i;
+    else if (e != ERR_AGAIN && e != ERR_UNAVAILABLE)
       return e;
   }
   return ERR_END;
@@ -85,13 +94,15 @@ static int64_t retry_after_of(const struct attempt *t) {
 /* A failed attempt keeps its answer until another takes its place; its place at the target it gives back now. */
 static void note_failure(struct walk *w, struct attempt *t) {
   size_t i = (size_t)(t->candidate - w->x->candidates);
-  w->done[i] = !provider_class_is_retried(t->class);
-  if (!w->done[i]) {
+  if (!provider_class_is_retried(t->class)) {
+    w->done |= UINT32_C(1) << i;
+  } else {
     int64_t us = retry_after_of(t);
     if (w->retry_after_us == NOT_ASKED || us < w->retry_after_us)
       w->retry_after_us = us;
   }
-  attempt_leave(t);
+  w->now_us = loop_clock_us();
+  attempt_leave(t, w->now_us);
 }
 
 static struct retry_rule retry_rule(const struct config *c) {
@@ -109,10 +120,10 @@ static bool may_call_again(const struct exchange *x) {
   return !budget || retry_budget_take(budget, &rule, loop_clock_us());
 }
 
-static void note_first_call(const struct exchange *x) {
-  struct retry_budget *budget = x->worker->gateway->retries;
+static void note_first_call(const struct walk *w) {
+  struct retry_budget *budget = w->x->worker->gateway->retries;
   if (budget)
-    retry_budget_note_call(budget, loop_clock_us());
+    retry_budget_note_call(budget, w->now_us);
 }
 
 /* A second target for a race: the next candidate that can be tried at once, if one more call may be made. */
@@ -120,6 +131,7 @@ static struct attempt *second_for_race(void *ctx) {
   struct walk *w = ctx;
   struct exchange *x = w->x;
   struct attempt *t = NULL;
+  w->now_us = loop_clock_us();
   if (client_is_gone(x) || next_attempt(w, &t) != ERR_OK)
     return NULL;
   if (may_call_again(x))
@@ -158,7 +170,7 @@ static enum err try_all(struct walk *w, enum err *tried) {
     if (x->attempt)
       attempt_give_up(x->attempt); /* there is something to take its place now */
     else
-      note_first_call(x);
+      note_first_call(w);
     *tried = run(w, &t);
     if (!attempt_falls_over(t, *tried))
       return *tried;
@@ -183,7 +195,8 @@ static bool may_go_round(const struct walk *w, int64_t *out_us) {
 static enum err pause(struct walk *w, int64_t us) {
   int64_t before_us = loop_clock_us();
   enum err e = fiber_sleep(us);
-  w->x->waited_us += loop_clock_us() - before_us;
+  w->now_us = loop_clock_us();
+  w->x->waited_us += w->now_us - before_us;
   w->x->rounds++;
   w->at = 0;
   w->busy = NULL;
@@ -199,9 +212,9 @@ static enum err give_answer(struct walk *w, enum err tried) {
     x->fault_quotes = x->attempt->fault_quotes;
     return tried;
   }
-  if (w->refusal.err != ERR_OK) {
-    x->fault = w->refusal;
-    return w->refusal.err;
+  if (w->refusal) {
+    x->fault = *w->refusal;
+    return w->refusal->err;
   }
   fault_set(&x->fault, ERR_UNAVAILABLE, NULL, "every target of this model has failed and rests for a while");
   x->fault.retry_after_s = 1;
@@ -209,9 +222,8 @@ static enum err give_answer(struct walk *w, enum err tried) {
 }
 
 enum err exchange_send(struct exchange *x) {
-  struct walk w = {.x = x, .retry_after_us = NOT_ASKED};
+  struct walk w = {.x = x, .now_us = x->now_us, .retry_after_us = NOT_ASKED};
   enum err tried = ERR_OK, e;
-  w.done = arena_zalloc(x->arena, (x->candidate_count + 1) * sizeof(*w.done));
   for (;;) {
     int64_t pause_us = 0;
     e = try_all(&w, &tried);
