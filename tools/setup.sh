@@ -19,9 +19,9 @@ root=$(pwd)
 stamps=build/.setup
 node_wanted='20.19'
 
-packages_build='gcc libc6-dev make meson ninja-build pkgconf ca-certificates libssl-dev libsodium-dev libsqlite3-dev
+packages_build='gcc libc6-dev make meson ninja-build pkgconf ca-certificates libssl-dev libsodium-dev libsqlite3-dev libpq-dev
   libyaml-dev zlib1g-dev libcurl4-openssl-dev libnghttp2-dev libcmocka-dev libyyjson-dev libllhttp-dev'
-packages_test='sqlite3 openssl ca-certificates'
+packages_test='sqlite3 openssl ca-certificates postgresql redis-server'
 packages_clang='clang llvm'
 packages_lint='clang-format clang-tidy cppcheck codespell shellcheck'
 packages_coverage='gcovr'
@@ -143,7 +143,7 @@ apt_install() {
   }
 }
 
-# nginx and HAProxy are wanted as programs only: their packages must not start a server on this machine, now or at boot.
+# nginx, HAProxy and Redis are wanted as programs only: their packages must not start a server on this machine, now or at boot.
 policy=/usr/sbin/policy-rc.d
 restore_policy() {
   as_root rm -f $policy
@@ -164,7 +164,7 @@ install_without_starting() {
     for package in "$@"; do
       case $package in
         nginx*) as_root systemctl -q disable nginx || true ;;
-        haproxy) as_root systemctl -q disable haproxy || true ;;
+        haproxy | redis-server) as_root systemctl -q disable "$package" || true ;;
       esac
     done
   fi
@@ -200,6 +200,14 @@ node_install() {
   node_is_there || fail "the Node in .node does not run"
 }
 
+# PostgreSQL is wanted as programs only: the tests make servers of their own, the machine needs none at port 5432.
+without_cluster() {
+  case " $* " in *" postgresql "*) ;; *) return 0 ;; esac
+  [ -e /etc/postgresql-common/createcluster.conf ] && return 0
+  as_root mkdir -p /etc/postgresql-common
+  echo 'create_main_cluster = false' | install_file /etc/postgresql-common/createcluster.conf
+}
+
 refreshed=no
 refresh() {
   [ $refreshed = yes ] || apt_update
@@ -216,7 +224,9 @@ install_group() {
     case "$debian $missing" in "12 "*libyyjson-dev* | "12 "*libllhttp-dev*) add_trixie ;; esac
     refresh
     # shellcheck disable=SC2086 # words
-    if [ "$1" = bench ]; then install_without_starting $missing; else apt_install $missing; fi
+    without_cluster $missing
+    # shellcheck disable=SC2086 # words
+    case $1 in bench | test) install_without_starting $missing ;; *) apt_install $missing ;; esac
   done
   # shellcheck disable=SC2046 # words
   missing=$(missing_of $(packages_of "$1"))

@@ -34,7 +34,7 @@
 #define KEYS_MAX         65536
 #define CATALOGUES_MAX   256
 #define BREAKERS_MAX     65536
-#define LOADS_MAX        4096
+#define LOADS_MAX        65536
 
 static int fail(const struct fault *f) {
   fprintf(stderr, "weir: %s\n", fault_text(f));
@@ -68,15 +68,15 @@ static enum err make_data_dir(struct app *a, struct fault *f) {
 
 static enum err open_store(struct app *a, struct fault *f) {
   char path[1100];
-  if (a->config->store == CONFIG_STORE_MEMORY)
-    return store_open_memory(&a->store, f);
-  enum err e = make_data_dir(a, f);
+  struct store_place place;
+  enum err e = a->config->store == CONFIG_STORE_MEMORY ? ERR_OK : make_data_dir(a, f);
   if (e == ERR_OK)
-    e = source_store_path(a->config, path, sizeof(path));
-  return e == ERR_OK ? store_open_sqlite(path, &a->store, f) : e;
+    e = source_store_place(a->config, path, sizeof(path), &place);
+  return e == ERR_OK ? store_open(&place, &a->store, f) : e;
 }
 
-const char *app_data_dir(const struct app *a) { return a->config->store == CONFIG_STORE_MEMORY ? NULL : a->data_dir; }
+/* As it was opened: a reload may have brought another word for the next start. */
+const char *app_data_dir(const struct app *a) { return a->data_dir[0] != '\0' ? a->data_dir : NULL; }
 
 static enum err open_ledger(struct app *a, struct fault *f) {
   struct ledger_options o = {.data_dir = app_data_dir(a),
@@ -141,9 +141,26 @@ static enum err open_identity(struct app *a, struct fault *f) {
   return ERR_OK;
 }
 
+static uint64_t new_replica(void) {
+  uint64_t replica = 0;
+  while (replica == 0)
+    replica = random_u64();
+  return replica;
+}
+
+static enum err open_redis(struct app *a, struct fault *f) {
+  if (secret_is_empty(a->config->redis))
+    return ERR_OK;
+  enum err e = source_open_redis_tls(a->config, &a->redis_tls, f);
+  struct redis_breakers_options o = {
+      .url = secret_reveal(a->config->redis), .dns = a->dns, .tls = a->redis_tls, .replica = new_replica()};
+  return e == ERR_OK ? redis_breakers_new(&o, &a->redis, f) : e;
+}
+
 /* What is learned of the targets outlives every configuration. */
 static void open_routing(struct app *a) {
-  a->gateway.state = (struct routes_state){breakers_new(BREAKERS_MAX, NULL), loads_new(LOADS_MAX)};
+  struct breaker_share *share = a->redis ? redis_breakers_share(a->redis) : NULL;
+  a->gateway.state = (struct routes_state){breakers_new(BREAKERS_MAX, share), loads_new(LOADS_MAX)};
   a->gateway.affinity = affinity_new(a->config->affinity.entries);
   a->gateway.retries = retry_budget_new();
   a->gateway.memory = &a->memory;
@@ -152,6 +169,7 @@ static void open_routing(struct app *a) {
 
 static void close_routing(struct app *a) {
   breakers_free(a->gateway.state.breakers);
+  redis_breakers_free(a->redis);
   loads_free(a->gateway.state.loads);
   affinity_free(a->gateway.affinity);
   retry_budget_free(a->gateway.retries);
@@ -186,11 +204,14 @@ static enum err open_all(struct app *a, struct fault *f) {
   if (e != ERR_OK)
     return f->text[0] ? e : fault_set(f, e, NULL, "cannot start: %s", err_text(e));
   a->dns = dns_new(a->resolvers);
+  e = open_redis(a, f);
+  if (e != ERR_OK)
+    return f->text[0] ? e : fault_set(f, e, "redis", "`redis`: %s", err_text(e));
   a->limiter = limiter_new(KEYS_MAX);
   a->catalogues = catalogues_new(CATALOGUES_MAX);
   a->metrics = metrics_new(a->worker_count);
   join_ports(a);
-  return ERR_OK;
+  return a->redis ? redis_breakers_start(a->redis, a->gateway.state.breakers, f) : ERR_OK;
 }
 
 static enum err make_workers(struct app *a, struct fault *f) {
@@ -216,15 +237,8 @@ static enum err make_workers(struct app *a, struct fault *f) {
   return e;
 }
 
-static enum err listen_locally(struct app *a) {
-  int fd = a->local.fd < 0 ? -1 : fcntl(a->local.fd, F_DUPFD_CLOEXEC, 3);
-  if (a->local.fd < 0)
-    return ERR_OK;
-  return fd < 0 ? ERR_SYSTEM : worker_listen_local(a->workers[0], fd);
-}
-
-enum err app_begin_to_serve(struct app *a, struct fault *f) {
-  enum err e = sockets_listen(&a->sockets, f);
+enum err app_listen(struct app *a, struct fault *f) {
+  enum err e = ERR_OK;
   for (unsigned w = 0; w < a->worker_count && e == ERR_OK; w++) {
     struct worker_socket *mine = NULL;
     size_t count = 0;
@@ -233,14 +247,32 @@ enum err app_begin_to_serve(struct app *a, struct fault *f) {
       e = worker_listen(a->workers[w], mine, count);
     free(mine);
   }
+  return e == ERR_OK ? e : fault_set(f, e, "listen", "cannot accept connections: %s", strerror(errno));
+}
+
+void app_pause(struct app *a) {
+  for (unsigned w = 0; w < a->worker_count; w++)
+    worker_pause(a->workers[w]);
+}
+
+static enum err listen_locally(struct app *a, struct fault *f) {
+  if (a->local.fd < 0)
+    return ERR_OK;
+  int fd = fcntl(a->local.fd, F_DUPFD_CLOEXEC, 3);
+  enum err e = fd < 0 ? ERR_SYSTEM : worker_listen_local(a->workers[0], fd);
+  return e == ERR_OK ? e : fault_set(f, e, NULL, "cannot accept connections locally: %s", strerror(errno));
+}
+
+static enum err begin_to_serve(struct app *a, struct fault *f) {
+  enum err e = sockets_listen(&a->sockets, f);
   if (e == ERR_OK)
-    e = listen_locally(a);
-  if (e != ERR_OK)
-    return f->text[0] ? e : fault_set(f, e, "listen", "cannot accept connections: %s", strerror(errno));
-  size_t unused = sockets_drop_unused(&a->sockets);
+    e = app_listen(a, f);
+  if (e == ERR_OK)
+    e = listen_locally(a, f);
+  size_t unused = e == ERR_OK ? sockets_drop_unused(&a->sockets) : 0;
   if (unused > 0)
     LOG_WARN("sockets_not_in_listen", log_u64("closed", unused));
-  return ERR_OK;
+  return e;
 }
 
 static void print_ready(struct app *a) {
@@ -270,6 +302,21 @@ static void log_errors(const struct config_errors *errors) {
   }
 }
 
+struct config *app_config(struct app *a) {
+  pthread_mutex_lock(&a->config_lock);
+  struct config *c = config_ref(a->config);
+  pthread_mutex_unlock(&a->config_lock);
+  return c;
+}
+
+static void put_in_force(struct app *a, struct config *fresh) {
+  pthread_mutex_lock(&a->config_lock);
+  struct config *old = a->config;
+  a->config = fresh;
+  pthread_mutex_unlock(&a->config_lock);
+  config_unref(old);
+}
+
 void app_reload(struct app *a) {
   static struct config_errors errors;
   struct config *fresh = NULL;
@@ -285,8 +332,7 @@ void app_reload(struct app *a) {
   atomic_store(&a->memory.max, fresh->limits.memory_bytes);
   for (unsigned w = 0; w < a->worker_count; w++)
     worker_use(a->workers[w], config_ref(fresh));
-  config_unref(a->config);
-  a->config = fresh;
+  put_in_force(a, fresh);
   atomic_store(&a->config_generation, fresh->generation);
   LOG_INFO("config_reloaded", log_u64("generation", fresh->generation), log_u64("providers", fresh->provider_count),
            log_u64("models", fresh->model_count));
@@ -300,6 +346,7 @@ static void close_all(struct app *a) {
   if (a->identity && apikey_identity_flush(a->identity, &f) != ERR_OK)
     LOG_WARN("key_use_not_written", log_str("detail", fault_text(&f)));
   sim_background_stop(a->demo);
+  redis_breakers_stop(a->redis);
   dns_free(a->dns);
   if (a->ledger)
     ledger_close(a->ledger, 10000);
@@ -316,6 +363,7 @@ static void close_all(struct app *a) {
   metrics_free(a->metrics);
   tls_context_unref(a->server_tls);
   tls_context_unref(a->client_tls);
+  tls_context_unref(a->redis_tls);
   secret_free(a->server_secret);
   config_unref(a->config);
   sockets_close(&a->sockets, !is_takeover);
@@ -416,6 +464,7 @@ static enum err prepare(struct app *a, struct fault *f) {
   a->takeover = a->local.fd = a->signal_fd = a->wake_fd = -1;
   a->local.app = a;
   a->generation = 1;
+  pthread_mutex_init(&a->config_lock, NULL);
   succession_init(&a->succession);
   upgrade_desk_init(&a->desk);
   log_start(STDERR_FILENO, LOG_LEVEL_INFO);
@@ -455,7 +504,7 @@ static enum err open_service(struct app *a, struct fault *f) {
     e = make_workers(a, f);
   if (e == ERR_OK)
     e = takeover_wait(a, f);
-  return e == ERR_OK ? app_begin_to_serve(a, f) : e;
+  return e == ERR_OK ? begin_to_serve(a, f) : e;
 }
 
 int app_serve(const struct app_options *o) {

@@ -189,3 +189,62 @@ bool handover_read_share(struct text arguments, uint64_t *out_process, struct li
   *out_process = process;
   return true;
 }
+
+static bool is_control(char c) { return (unsigned char)c < ' ' || c == 127; }
+
+static bool has_control(struct text t) {
+  for (size_t i = 0; i < t.len; i++) {
+    if (is_control(t.at[i]))
+      return true;
+  }
+  return false;
+}
+
+static void put_text(struct buf *out, struct text t) {
+  buf_add_char(out, '\t');
+  for (size_t i = 0; i < t.len; i++)
+    buf_add_char(out, is_control(t.at[i]) ? ' ' : t.at[i]);
+}
+
+void handover_put_breaker(struct buf *out, const struct breaker_news *news, bool for_all) {
+  const struct breaker_name *n = &news->name;
+  if (has_control(n->provider) || has_control(n->endpoint) || has_control(n->credential))
+    return;
+  buf_add(out, TEXT("breaker"));
+  put(out, for_all);
+  put(out, news->is_open);
+  put(out, news->opened_ago_us);
+  put(out, (int64_t)news->state_version.count);
+  put(out, news->force);
+  put(out, (int64_t)news->force_version.count);
+  put_text(out, n->provider);
+  put_text(out, n->endpoint);
+  put_text(out, n->credential);
+  put_text(out, news->reason);
+  put_text(out, news->force_reason);
+  buf_add_char(out, '\n');
+}
+
+bool handover_read_breaker(struct text arguments, struct breaker_news *out, bool *out_for_all) {
+  struct breaker_news n = {0};
+  struct text numbers, rest;
+  int64_t for_all, is_open, state, force, said;
+  struct text *const texts[] = {&n.name.provider, &n.name.endpoint, &n.name.credential, &n.reason};
+  if (!text_cut(arguments, '\t', &numbers, &rest) || !handover_i64(&numbers, &for_all) ||
+      !handover_i64(&numbers, &is_open) || !handover_i64(&numbers, &n.opened_ago_us) ||
+      !handover_i64(&numbers, &state) || !handover_i64(&numbers, &force) || !handover_i64(&numbers, &said) ||
+      numbers.len > 0 || state < 0 || said < 0 || force < BREAKER_AUTOMATIC || force > BREAKER_FORCED_CLOSED)
+    return false;
+  for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++) {
+    if (!text_cut(rest, '\t', texts[i], &rest))
+      return false;
+  }
+  n.force_reason = rest;
+  n.is_open = is_open != 0;
+  n.state_version.count = (uint64_t)state;
+  n.force = (enum breaker_force)force;
+  n.force_version.count = (uint64_t)said;
+  *out = n;
+  *out_for_all = for_all != 0;
+  return true;
+}

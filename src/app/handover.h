@@ -1,10 +1,11 @@
 /* The link between a process and the one that takes its place: a pair of SOCK_SEQPACKET sockets. A record is one or
- * more lines of text, "VERB ARGUMENTS", and may carry a descriptor. What is said when stands in docs/decisions/0005;
+ * more lines of text, "VERB ARGUMENTS", and may carry a descriptor. What is said when stands in docs/decisions/0006;
  * here are the records, sending and receiving. Never a secret is in them. */
 #ifndef APP_HANDOVER_H
 #define APP_HANDOVER_H
 
 #include "base/buf.h"
+#include "ports/breaker_share.h"
 #include "traffic/limiter_handover.h"
 
 #define HANDOVER_VERSION    1
@@ -39,5 +40,9 @@ void handover_put_share(struct buf *out, uint64_t process, const struct limiter_
 bool handover_read_account(struct text arguments, struct limiter_account *out);
 bool handover_read_report(struct text arguments, struct limiter_report *out);
 bool handover_read_share(struct text arguments, uint64_t *out_process, struct limiter_report *out);
+/* "breaker ...": its numbers, then its texts, each behind a tab. A control character in a reason has become a space; a
+ * breaker with one in its name is not put. What is read points into the arguments. */
+void handover_put_breaker(struct buf *out, const struct breaker_news *news, bool for_all);
+bool handover_read_breaker(struct text arguments, struct breaker_news *out, bool *out_for_all);
 
 #endif

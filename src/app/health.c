@@ -16,6 +16,14 @@ static enum err check_ledger(void *ctx, struct fault *f) {
                          : ERR_OK;
 }
 
+static enum err check_redis(void *ctx, struct fault *f) {
+  struct app *a = ctx;
+  return redis_breakers_are_shared(a->redis)
+             ? ERR_OK
+             : fault_set(f, ERR_UNAVAILABLE, NULL,
+                         "Redis cannot be used; this replica goes by its own circuit breakers (the log says why)");
+}
+
 static bool is_draining(void *ctx) {
   struct app *a = ctx;
   return atomic_load(&a->draining);
@@ -45,23 +53,40 @@ static void write_gauges(struct app *a, struct buf *out) {
                     atomic_load(&a->memory.used));
   metrics_write_one(out, "weir_upstream_calls", "gauge", "Calls to providers in flight.",
                     loads_in_flight(a->gateway.state.loads));
+  metrics_write_one(out, "weir_queued_requests", "gauge", "Requests that wait for a place at a target.",
+                    loads_waiting(a->gateway.state.loads));
   metrics_write_one(out, "weir_breakers_open", "gauge", "Breakers that let no ordinary call through.",
-                    inspect_open_breakers(&a->gateway, a->config, loop_clock_us()));
+                    inspect_open_breakers(&a->gateway));
+  if (a->redis)
+    metrics_write_one(out, "weir_redis_connected", "gauge", "1 while breakers are shared through Redis.",
+                      redis_breakers_are_shared(a->redis));
   metrics_write_one(out, "weir_ledger_open", "gauge", "Attempts reserved and not yet settled.", l.open);
   metrics_write_one(out, "weir_ledger_pending", "gauge", "Attempts settled and not yet in the store.", l.pending);
   metrics_write_one(out, "weir_ledger_settled_total", "counter", "Attempts settled since the start.", l.settled);
   metrics_write_one(out, "weir_ledger_stored_total", "counter", "Attempts written to the store since the start.",
                     l.stored);
   metrics_write_one(out, "weir_ledger_recovered_total", "counter",
-                    "Attempts of an earlier process settled at the start.", l.recovered);
+                    "Attempts of processes that were killed, settled by this one.", l.recovered);
+  metrics_write_one(out, "weir_generation", "gauge", "1, and one more with each upgrade.", a->generation);
+  metrics_write_one(out, "weir_replaced_processes", "gauge", "Processes that finish their calls after an upgrade.",
+                    succession_list(&a->succession, NULL));
 }
 
-static void write_metrics(void *ctx, struct buf *out) {
-  struct app *a = ctx;
+static void write_all(struct app *a, struct buf *out) {
   buf_add(out, TEXT("# HELP weir_build_info The running version.\n# TYPE weir_build_info "
                     "gauge\nweir_build_info{version=\"" WEIR_VERSION "\"} 1\n"));
   metrics_write(a->metrics, out);
   write_gauges(a, out);
+}
+
+static bool write_metrics(void *ctx, struct buf *out) {
+  struct app *a = ctx;
+  struct config *c = app_config(a);
+  bool is_on = c->metrics;
+  if (is_on)
+    write_all(a, out);
+  config_unref(c);
+  return is_on;
 }
 
 void operations_fill(struct app *a) {
@@ -72,7 +97,10 @@ void operations_fill(struct app *a) {
       .started_wall_us = loop_wall_us(),
       .store_name = a->store->ops->name,
       .is_draining = is_draining,
-      .write_metrics = a->config->metrics ? write_metrics : NULL,
+      .write_metrics = write_metrics,
       .ctx = a,
   };
+  if (a->redis)
+    a->operations.checks[a->operations.check_count++] =
+        (struct operations_check){.name = "redis", .check = check_redis, .ctx = a, .is_optional = true};
 }

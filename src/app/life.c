@@ -21,9 +21,6 @@
 /* Beyond its deadline a worker has this long to unwind what it cancels. */
 #define END_SLACK_US INT64_C(5000000)
 
-static int64_t next_housekeeping_us, next_watchdog_us, lease_end_us, stop_by_us = INT64_MAX;
-static bool end_was_asked;
-
 enum err life_prepare(struct app *a, struct fault *f) {
   static const int signals[] = {SIGTERM, SIGINT, SIGHUP, SIGUSR2};
   sigset_t set;
@@ -56,11 +53,11 @@ static void read_signals(struct app *a) {
 static void show_life(struct app *a) {
   int64_t now_us = loop_clock_us();
   bool all = true;
-  if (a->systemd.watchdog_us == 0 || a->handed_over || now_us < next_watchdog_us)
+  if (a->systemd.watchdog_us == 0 || a->handed_over || now_us < a->life.watchdog_us)
     return;
-  next_watchdog_us = now_us + a->systemd.watchdog_us / 2;
+  a->life.watchdog_us = now_us + a->systemd.watchdog_us / 2;
   for (unsigned w = 0; w < a->worker_count; w++) {
-    if (!worker_has_ended(a->workers[w]) && !worker_ping(a->workers[w])) {
+    if (!worker_ping(a->workers[w])) {
       LOG_ERROR("worker_hangs", log_u64("worker", w));
       all = false;
     }
@@ -77,7 +74,7 @@ static int until_ms(int64_t at_us) {
 }
 
 static int64_t watchdog_due_us(const struct app *a) {
-  return a->systemd.watchdog_us > 0 && !a->handed_over ? next_watchdog_us : INT64_MAX;
+  return a->systemd.watchdog_us > 0 && !a->handed_over ? a->life.watchdog_us : INT64_MAX;
 }
 
 enum err life_wait(struct app *a, int fd, int64_t deadline_us) {
@@ -99,41 +96,38 @@ enum err life_wait(struct app *a, int fd, int64_t deadline_us) {
 static void drain(struct app *a, bool patient, int64_t within_ms) {
   for (unsigned w = 0; w < a->worker_count; w++)
     worker_drain(a->workers[w], patient, loop_clock_us() + within_ms * 1000);
-  stop_by_us = earlier(stop_by_us, loop_clock_us() + within_ms * 1000 + END_SLACK_US);
-}
-
-static void stop_listening(struct app *a, bool remove) {
-  sockets_close(&a->sockets, remove);
-  local_close(&a->local, remove);
+  int64_t by_us = loop_clock_us() + within_ms * 1000 + END_SLACK_US;
+  a->life.stop_by_us = a->life.stop_by_us > 0 ? earlier(a->life.stop_by_us, by_us) : by_us;
 }
 
 void life_hand_over(struct app *a, int link) {
   int64_t handover_ms = a->config->timeouts.handover_ms;
   a->handed_over = true;
   a->signals.upgrade = false;
-  stop_listening(a, false);
+  sockets_close(&a->sockets, false);
+  local_close(&a->local, false);
   ledger_let_go(a->ledger);
   succession_pass_on(&a->succession);
   a->succession.successor = link;
   (void)!handover_send(link, TEXT("released\n"), -1, loop_clock_us() + REPORT_US);
-  lease_end_us = loop_clock_us() + a->config->timeouts.idle_ms * 1000;
+  a->life.lease_end_us = loop_clock_us() + a->config->timeouts.idle_ms * 1000;
   LOG_INFO("finishing", log_i64("deadline_ms", handover_ms));
   drain(a, true, handover_ms);
 }
 
 /* The first TERM or INT begins the drain of the whole service, the second ends its patience. */
 static void end(struct app *a) {
-  int64_t within_ms = end_was_asked ? 0 : a->config->timeouts.drain_ms;
-  if (end_was_asked)
+  int64_t within_ms = a->life.end_was_asked ? 0 : a->config->timeouts.drain_ms;
+  if (a->life.end_was_asked)
     LOG_WARN("drain_cut_short", log_bool("asked", true));
   else
     LOG_INFO("draining", log_i64("deadline_ms", within_ms));
-  end_was_asked = true;
+  a->life.end_was_asked = true;
   upgrade_desk_close(a);
   if (!a->handed_over) {
     systemd_notify(&a->systemd, "STOPPING=1\nSTATUS=draining");
     atomic_store(&a->draining, true);
-    stop_listening(a, true);
+    sockets_close(&a->sockets, true);
     succession_hurry(a, within_ms);
   }
   drain(a, false, within_ms);
@@ -156,9 +150,17 @@ static void upgrade_by_signal(struct app *a) {
   (void)told; /* upgrade_run has told the log */
 }
 
+/* A process that only finishes its calls wants no right to probe. */
+static void tick_breakers(struct app *a) {
+  struct breaker_rule rule = routes_breaker_rule(a->config);
+  if (!a->handed_over && !atomic_load(&a->draining))
+    breakers_tick(a->gateway.state.breakers, &rule, loop_clock_us());
+}
+
 static void housekeep(struct app *a) {
   struct fault f = {0};
-  next_housekeeping_us = loop_clock_us() + HOUSEKEEPING_US;
+  a->life.housekeeping_us = loop_clock_us() + HOUSEKEEPING_US;
+  tick_breakers(a);
   if (apikey_identity_flush(a->identity, &f) != ERR_OK)
     LOG_WARN("key_use_not_written", log_str("detail", fault_text(&f)));
   struct ledger_stats s = ledger_stats(a->ledger);
@@ -184,9 +186,9 @@ static void follow(struct app *a) {
     LOG_INFO("hurried", log_i64("deadline_ms", within_ms));
     drain(a, false, within_ms);
   }
-  if (loop_clock_us() >= lease_end_us) {
+  if (loop_clock_us() >= a->life.lease_end_us) {
     limiter_end_leases(a->limiter);
-    lease_end_us = INT64_MAX;
+    a->life.lease_end_us = INT64_MAX;
   }
   succession_report(a);
   (void)waitpid(-1, NULL, WNOHANG); /* a successor that has ended before us */
@@ -204,7 +206,7 @@ static void sleep_until_news(struct app *a) {
   struct pollfd at[SUCCESSION_MAX + 3] = {{a->signal_fd, POLLIN, 0}, {a->wake_fd, POLLIN, 0}};
   nfds_t count = 2;
   uint64_t ignored;
-  int64_t until_us = earlier(next_housekeeping_us, watchdog_due_us(a));
+  int64_t until_us = earlier(a->life.housekeeping_us, watchdog_due_us(a));
   for (size_t i = 0; i < a->succession.old_count; i++) {
     if (a->succession.old[i].link >= 0)
       at[count++] = (struct pollfd){a->succession.old[i].link, POLLIN, 0};
@@ -222,9 +224,9 @@ static void sleep_until_news(struct app *a) {
   read_signals(a);
 }
 
-static bool all_have_ended(const struct app *a) {
+static bool all_are_drained(const struct app *a) {
   for (unsigned w = 0; w < a->worker_count; w++) {
-    if (!worker_has_ended(a->workers[w]))
+    if (!worker_is_drained(a->workers[w]))
       return false;
   }
   return true;
@@ -232,12 +234,13 @@ static bool all_have_ended(const struct app *a) {
 
 /* The service has ended with the last of its processes; who is left long after the deadline is left to itself. */
 static bool is_over(const struct app *a) {
-  bool alone = a->handed_over || a->succession.old_count == 0 || loop_clock_us() >= stop_by_us;
-  return alone && all_have_ended(a);
+  bool late = a->life.stop_by_us > 0 && loop_clock_us() >= a->life.stop_by_us;
+  bool alone = a->handed_over || a->succession.old_count == 0 || late;
+  return alone && all_are_drained(a);
 }
 
 void life_run(struct app *a) {
-  next_housekeeping_us = loop_clock_us() + HOUSEKEEPING_US;
+  a->life.housekeeping_us = loop_clock_us() + HOUSEKEEPING_US;
   while (!is_over(a)) {
     sleep_until_news(a);
     struct app_signals signals = a->signals;
@@ -254,10 +257,12 @@ void life_run(struct app *a) {
     }
     follow(a);
     show_life(a);
-    if (loop_clock_us() >= next_housekeeping_us)
+    if (loop_clock_us() >= a->life.housekeeping_us)
       housekeep(a);
   }
   upgrade_desk_close(a);
+  for (unsigned w = 0; w < a->worker_count; w++)
+    worker_finish(a->workers[w]);
   for (unsigned w = 0; w < a->worker_count; w++)
     worker_wait(a->workers[w]);
   if (a->handed_over)

@@ -5,9 +5,18 @@
 
 #include "base/err.h"
 
+#include <stdbool.h>
 #include <stdint.h>
 
 struct app;
+
+/* When what is due. Of the main thread alone. */
+struct life {
+  int64_t housekeeping_us, watchdog_us;
+  int64_t lease_end_us; /* after a handover: no late request is to be expected any more */
+  int64_t stop_by_us;   /* while draining: when whoever is left is left to itself; 0: not draining */
+  bool end_was_asked;
+};
 
 /* Signals become readable instead of being delivered; before any thread starts. ERR_SYSTEM. */
 enum err life_prepare(struct app *a, struct fault *f) MUST_CHECK;

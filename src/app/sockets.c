@@ -6,7 +6,6 @@
 #include "net/listen.h"
 
 #include <fcntl.h>
-#include <netinet/tcp.h>
 #include <stdlib.h>
 #include <unistd.h>
 
@@ -36,17 +35,12 @@ static enum err add(struct sockets *s, int fd, const struct addr *asked, bool ex
 }
 
 enum err sockets_offer(struct sockets *s, int fd, const struct addr *asked, bool external, struct fault *f) {
-  int flags = fcntl(fd, F_GETFL), on = 1;
-  if (flags < 0 || option_of(fd, SOL_SOCKET, SO_TYPE) != SOCK_STREAM || option_of(fd, SOL_SOCKET, SO_ACCEPTCONN) != 1) {
-    if (flags >= 0)
-      (void)close(fd);
-    return fault_set(f, ERR_SYSTEM, "listen", "descriptor %d is not a listening stream socket", fd);
-  }
-  /* What listen_bind gives its own. A unix socket has no delay to be switched off. */
-  (void)fcntl(fd, F_SETFL, flags | O_NONBLOCK);
-  (void)fcntl(fd, F_SETFD, FD_CLOEXEC);
-  (void)setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
-  return add(s, fd, asked, external, -1, f);
+  struct addr bound;
+  enum err e = listen_adopt(fd, &bound, f);
+  if (e == ERR_OK)
+    return add(s, fd, asked, external, -1, f);
+  (void)close(fd);
+  return e;
 }
 
 /* The offered sockets of one address; with port 0 in the list twice, each gets those of one port. */

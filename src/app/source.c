@@ -4,6 +4,7 @@
 
 #include "config/errors.h"
 #include "net/addr.h"
+#include "net/resp_url.h"
 #include "net/url.h"
 
 #include <errno.h>
@@ -136,9 +137,24 @@ void source_print_errors(const struct config_errors *errors) {
   }
 }
 
+static void check_redis(const struct config *c, struct config_errors *errors) {
+  struct arena a;
+  struct resp_url u;
+  struct fault f = {0};
+  arena_init(&a);
+  if (!secret_is_empty(c->redis) && resp_url_parse(secret_reveal(c->redis), &a, &u, &f) != ERR_OK)
+    errors_add(errors, 0, 0, "`redis` %s", fault_text(&f));
+  arena_done(&a);
+}
+
 /* What the loader leaves to the rooms that know addresses. */
 static void check_addresses(const struct config *c, struct config_errors *errors) {
   struct fault f = {0};
+  if (c->store_address && store_check_address(secret_reveal(c->store_address), &f) != ERR_OK)
+    errors_add(errors, 0, 0, "`store` %s", fault_text(&f));
+  for (size_t i = 0; i < c->store_replica_count; i++)
+    if (store_check_address(secret_reveal(c->store_replicas[i]), &f) != ERR_OK)
+      errors_add(errors, 0, 0, "`store_replicas[%zu]` %s", i, fault_text(&f));
   for (size_t i = 0; i < c->listen_count; i++) {
     struct addr a;
     if (addr_parse(c->listen[i], &a, &f) != ERR_OK)
@@ -149,6 +165,7 @@ static void check_addresses(const struct config *c, struct config_errors *errors
     if (url_parse(c->providers[i].base_url, &u, &f) != ERR_OK)
       errors_add(errors, 0, 0, "`providers[%zu].base_url`: %s", i, fault_text(&f));
   }
+  check_redis(c, errors);
 }
 
 enum err source_load(const struct source *s, struct config **out, struct config_errors *errors) {
@@ -194,7 +211,41 @@ enum err source_open_tls(const struct config *c, struct tls_context **out_client
   return e;
 }
 
-enum err source_store_path(const struct config *c, char *out, size_t cap) {
-  int n = snprintf(out, cap, "%.*s/weir.db", TEXT_ARGS(c->data_dir));
-  return n > 0 && (size_t)n < cap ? ERR_OK : ERR_LIMIT;
+static void place_postgres(const struct config *c, struct postgres_options *out) {
+  const struct config_postgres *p = &c->postgres;
+  *out = (struct postgres_options){.url = secret_reveal(c->store_address),
+                                   .replica_count = c->store_replica_count,
+                                   .pool = p->pool,
+                                   .overflow = p->overflow,
+                                   .wait_ms = p->wait_ms,
+                                   .recycle_ms = p->recycle_ms,
+                                   .statement_timeout_ms = p->statement_timeout_ms,
+                                   .lock_timeout_ms = p->lock_timeout_ms,
+                                   .connect_timeout_ms = p->connect_timeout_ms};
+  for (size_t i = 0; i < c->store_replica_count && i < POSTGRES_REPLICAS_MAX; i++)
+    out->replicas[i] = secret_reveal(c->store_replicas[i]);
+}
+
+enum err source_store_place(const struct config *c, char *path, size_t cap, struct store_place *out) {
+  static const enum store_kind kinds[] = {STORE_SQLITE, STORE_MEMORY, STORE_POSTGRES};
+  int n = snprintf(path, cap, "%.*s/weir.db", TEXT_ARGS(c->data_dir));
+  if (n <= 0 || (size_t)n >= cap)
+    return ERR_LIMIT;
+  *out = (struct store_place){.kind = kinds[c->store], .path = path};
+  place_postgres(c, &out->postgres);
+  return ERR_OK;
+}
+
+enum err source_open_redis_tls(const struct config *c, struct tls_context **out, struct fault *f) {
+  struct arena paths;
+  struct fault why = {0};
+  bool is_own = !text_is_empty(c->redis_ca);
+  if (!text_starts(secret_reveal(c->redis), TEXT("rediss://")))
+    return ERR_OK;
+  arena_init(&paths);
+  enum err e = tls_client_context_new(arena_copy(&paths, is_own ? c->redis_ca : c->upstream_ca).at, out, &why);
+  if (e != ERR_OK)
+    fault_set(f, e, "redis_ca", "`%s`: %s", is_own ? "redis_ca" : "upstream_ca", fault_text(&why));
+  arena_done(&paths);
+  return e;
 }

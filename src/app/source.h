@@ -7,6 +7,7 @@
 #include "base/buf.h"
 #include "config/config.h"
 #include "net/tls.h"
+#include "store/store.h"
 
 struct source {
   const char *path;     /* NULL: ./weir.yaml when it exists */
@@ -24,9 +25,12 @@ void source_print_errors(const struct config_errors *errors);
  * in f; what was made before the failure is the caller's all the same. */
 enum err source_open_tls(const struct config *c, struct tls_context **out_client, struct tls_context **out_server,
                          struct fault *f) MUST_CHECK;
+/* The authorities of a `redis` of rediss://; *out stays NULL for any other. ERR_CONFIG as above. */
+enum err source_open_redis_tls(const struct config *c, struct tls_context **out, struct fault *f) MUST_CHECK;
 /* Providers, models and prices of the simulator at base ("http://127.0.0.1:PORT"), as YAML. */
 void source_write_demo(struct buf *out, const char *base);
-/* data_dir/weir.db, zero-terminated, in the config's life. ERR_LIMIT when too long. */
-enum err source_store_path(const struct config *c, char *out, size_t cap) MUST_CHECK;
+/* Where the store of c is, for store_open, in the life of c and of path, which holds the name of the file when it is
+ * one. ERR_LIMIT when that is too long. */
+enum err source_store_place(const struct config *c, char *path, size_t cap, struct store_place *out) MUST_CHECK;
 
 #endif

@@ -4,17 +4,20 @@
 #define APP_STATE_H
 
 #include "app/app.h"
+#include "app/life.h"
 #include "app/local.h"
 #include "app/sockets.h"
 #include "app/succession.h"
 #include "app/systemd.h"
 #include "app/upgrade.h"
 #include "app/worker.h"
+#include "cluster/redis_breakers.h"
 #include "config/config.h"
 #include "identity/apikey.h"
 #include "sim/background.h"
 #include "telemetry/access.h"
 
+#include <pthread.h>
 #include <signal.h>
 #include <stdatomic.h>
 
@@ -31,6 +34,7 @@ struct app {
   sigset_t signals_before; /* the mask the process was started with */
   int signal_fd, wake_fd;  /* the main thread's: signals, and news from other threads */
   struct app_signals signals;
+  struct life life;
   struct systemd systemd;
   struct succession succession;
   struct upgrade_desk desk;
@@ -39,7 +43,8 @@ struct app {
   int held_lock;       /* of data_dir, from that process; 0: none */
   const char *config_path;
   struct sim_background *demo;
-  struct config *config;
+  struct config *config; /* the main thread's; others take app_config */
+  pthread_mutex_t config_lock;
   char data_dir[1024];
   struct store *store;
   struct ledger *ledger;
@@ -50,7 +55,8 @@ struct app {
   struct metrics *metrics;
   struct access_telemetry telemetry;
   struct dns *dns;
-  struct tls_context *server_tls, *client_tls;
+  struct tls_context *server_tls, *client_tls, *redis_tls;
+  struct redis_breakers *redis; /* NULL: this replica is alone */
   struct catalogues *catalogues;
   struct gateway gateway;
   struct operations operations;
@@ -68,9 +74,12 @@ struct app {
 
 /* The file that holds what is not to be forgotten; NULL for a store in memory. */
 const char *app_data_dir(const struct app *a);
-/* Accepts on the sockets of a->sockets and the operator's, on every worker. On failure none is accepted on for long:
- * the process has to end. */
-enum err app_begin_to_serve(struct app *a, struct fault *f) MUST_CHECK;
+/* Every worker accepts on its part of a->sockets. On failure some may: the process has to end. */
+enum err app_listen(struct app *a, struct fault *f) MUST_CHECK;
+/* No worker accepts when this returns; app_listen takes it back. */
+void app_pause(struct app *a);
+/* The configuration in force, with a reference. Any thread. */
+struct config *app_config(struct app *a);
 /* Reads the configuration anew; all of it or nothing is used. */
 void app_reload(struct app *a);
 

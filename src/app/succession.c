@@ -28,10 +28,11 @@ void succession_add(struct succession *s, const struct predecessor *p) {
   pthread_mutex_unlock(&s->lock);
 }
 
-size_t succession_list(struct succession *s, struct predecessor out[SUCCESSION_MAX]) {
+size_t succession_list(struct succession *s, struct predecessor *out) {
   pthread_mutex_lock(&s->lock);
   size_t count = s->old_count;
-  memcpy(out, s->old, count * sizeof(*out));
+  if (out)
+    memcpy(out, s->old, count * sizeof(*out));
   pthread_mutex_unlock(&s->lock);
   return count;
 }
@@ -51,6 +52,12 @@ static void remove_at(struct succession *s, size_t i) {
   pthread_mutex_unlock(&s->lock);
 }
 
+static void note_end(struct succession *s, struct predecessor *p) {
+  pthread_mutex_lock(&s->lock);
+  p->ended = true;
+  pthread_mutex_unlock(&s->lock);
+}
+
 static void take_record(struct app *a, struct predecessor *p, struct text lines) {
   struct text verb, arguments;
   struct limiter_report report;
@@ -58,7 +65,7 @@ static void take_record(struct app *a, struct predecessor *p, struct text lines)
     if (text_equal(verb, TEXT("report")) && handover_read_report(arguments, &report))
       limiter_heed(a->limiter, p->generation, &report);
     else if (text_equal(verb, TEXT("bye")))
-      p->ended = true;
+      note_end(&a->succession, p);
   }
 }
 

@@ -34,8 +34,8 @@ struct succession {
 void succession_init(struct succession *s);
 /* Takes the link over. There must be room. */
 void succession_add(struct succession *s, const struct predecessor *p);
-/* A copy for whoever asks; returns the count. */
-size_t succession_list(struct succession *s, struct predecessor out[SUCCESSION_MAX]);
+/* A copy for whoever asks, out NULL or room for SUCCESSION_MAX; returns the count. Any thread. */
+size_t succession_list(struct succession *s, struct predecessor *out);
 /* Reads what the old ones have said; looks after those that are gone. */
 void succession_heed(struct app *a);
 /* Asks all old processes to end their calls within so long, for the whole service ends. */

@@ -144,8 +144,12 @@ static enum err take_predecessor(struct app *a, struct text arguments, struct fa
 static enum err take_last(struct app *a, struct text verb, struct text arguments, struct fault *f) {
   struct limiter_account account;
   struct limiter_report report;
+  struct breaker_news news;
   uint64_t process;
-  if (text_equal(verb, TEXT("account")) && handover_read_account(arguments, &account))
+  bool for_all;
+  if (text_equal(verb, TEXT("breaker")) && handover_read_breaker(arguments, &news, &for_all))
+    breakers_import(a->gateway.state.breakers, &news, for_all, loop_clock_us());
+  else if (text_equal(verb, TEXT("account")) && handover_read_account(arguments, &account))
     limiter_import(a->limiter, a->succession.old[0].generation, &account);
   else if (text_equal(verb, TEXT("share")) && handover_read_share(arguments, &process, &report))
     limiter_import_share(a->limiter, process, &report);

@@ -1,6 +1,6 @@
 /* Starting a successor and handing over to it. The order is what matters: everything that may fail in the new process
- * comes before "ready"; from "go" on both accept, so that there is no moment in which nobody does; only "serving" ends
- * this process's part. Called by life.c. */
+ * comes before "ready"; between "go" and "serving" clients wait in the queues of sockets that both have; only "serving"
+ * ends this process's part. Called by life.c. */
 #include "app/upgrade.h"
 
 #include "app/handover.h"
@@ -18,8 +18,8 @@
 #include <unistd.h>
 
 #define SEND_US      INT64_C(5000000)
-#define SERVE_US     INT64_C(15000000) /* from "go" to "serving" */
-#define EXIT_WAIT_MS 2000              /* for a process that has given up to end by itself */
+#define SERVE_US     INT64_C(5000000) /* from "go" to "serving", while nobody accepts */
+#define EXIT_WAIT_MS 2000             /* for a process that has given up to end by itself */
 #define ARGS_MAX     (64 * 1024)
 
 extern char **environ;
@@ -141,7 +141,7 @@ struct attempt {
   pid_t pid;
   int link;
   int64_t deadline_us;
-  bool told_accounts;
+  bool paused;
   enum err lost; /* the first send that failed */
   struct buf lines;
 };
@@ -232,12 +232,28 @@ static void see_share(void *ctx, uint64_t process, const struct limiter_report *
     send_lines(t, -1);
 }
 
-/* The last things, and the word. Nothing of the older processes is read between their shares and their links. */
+static void see_breaker(void *ctx, const struct breaker_news *news, bool for_all) {
+  struct attempt *t = ctx;
+  struct buf line;
+  buf_init(&line, HANDOVER_RECORD_MAX);
+  handover_put_breaker(&line, news, for_all);
+  if (buf_check(&line) == ERR_OK && t->lines.len + line.len > HANDOVER_RECORD_MAX)
+    send_lines(t, -1);
+  if (buf_check(&line) == ERR_OK) /* one whose names are longer than a record is learned anew */
+    buf_add(&t->lines, buf_text(&line));
+  buf_done(&line);
+}
+
+/* The last things, and the word. Who comes from here on is the new process's, so that the accounts say nearly all there
+ * is. Nothing of the older processes is read between their shares and their links. */
 static enum err hand_over(struct attempt *t, struct fault *f) {
   struct app *a = t->app;
-  t->told_accounts = true;
+  t->paused = true;
+  app_pause(a);
   limiter_hand_over(a->limiter, see_account, t);
   limiter_shares(a->limiter, see_share, t);
+  send_lines(t, -1);
+  breakers_export(a->gateway.state.breakers, loop_clock_us(), see_breaker, t);
   send_lines(t, -1);
   for (size_t i = 0; i < a->succession.old_count; i++) {
     const struct predecessor *p = &a->succession.old[i];
@@ -274,20 +290,32 @@ static enum err describe_end(int status, struct fault *f) {
   return fault_set(f, ERR_SYSTEM, NULL, "the new process was ended by signal %d before it served", WTERMSIG(status));
 }
 
-/* The new process will not serve: it goes, and this one decides over its keys again. */
+/* This process accepts again and decides over its keys. */
+static void resume(struct app *a) {
+  struct fault f = {0};
+  limiter_take_back(a->limiter);
+  if (app_listen(a, &f) == ERR_OK)
+    return;
+  LOG_ERROR("cannot_go_on", log_str("detail", fault_text(&f)));
+  a->signals.end = true;
+}
+
+/* The new process will not serve: it goes. */
 static enum err give_up(struct attempt *t, enum err e, int64_t timeout_ms, struct fault *f) {
   bool is_gone = e == ERR_END || e == ERR_NETWORK;
   int status = reap(t, !is_gone && f->text[0] == '\0');
   close(t->link);
-  if (t->told_accounts)
-    limiter_take_back(t->app->limiter);
+  if (t->paused)
+    resume(t->app);
   if (f->text[0])
     return e;
   switch (e) {
   case ERR_END:
   case ERR_NETWORK: return describe_end(status, f);
   case ERR_TIMEOUT:
-    return fault_set(f, e, NULL, "the new process was not ready within %lld ms and was ended", (long long)timeout_ms);
+    return fault_set(f, e, NULL, "the new process %s within %lld ms and was ended",
+                     t->paused ? "was ready but did not serve" : "was not ready",
+                     (long long)(t->paused ? SERVE_US / 1000 : timeout_ms));
   case ERR_CANCELLED: return fault_set(f, e, NULL, "this process was told to end");
   default: return fault_set(f, ERR_PROTOCOL, NULL, "the new process did not keep to the order of a handover");
   }
@@ -304,7 +332,7 @@ static enum err refuse(struct app *a, struct fault *f) {
                      "this is process 1 of its container, which ends with it: replace the container instead");
   if (a->succession.old_count + 2 > SUCCESSION_MAX)
     return fault_set(f, ERR_LIMIT, NULL, "%zu replaced processes still finish their calls; at most %d may",
-                     a->succession.old_count, SUCCESSION_MAX - 2);
+                     a->succession.old_count, SUCCESSION_MAX - 1);
   return ERR_OK;
 }
 

@@ -1,5 +1,5 @@
 /* The old side of an upgrade: starts the program anew, hands everything over and says whether that has succeeded. Until
- * it has, nothing is given up that could not be taken back. docs/decisions/0005 tells the whole course. */
+ * it has, nothing is given up that could not be taken back. docs/decisions/0006 tells the whole course. */
 #ifndef APP_UPGRADE_H
 #define APP_UPGRADE_H
 

@@ -17,7 +17,8 @@
 #include <unistd.h>
 
 #define LOG_DELAY_US      50000
-#define DRAIN_POLL_US     20000
+#define DRAIN_FIRST_US    20000
+#define DRAIN_LAST_US     200000
 #define UPSTREAM_IDLE_MAX 256
 #define UPSTREAM_IDLE_US  INT64_C(60000000)
 #define LOCAL_CONNECTIONS 32
@@ -36,15 +37,15 @@ struct worker {
   struct gateway_worker gateway;
   struct loop *loop;
   struct http_server *server, *local; /* local NULL: another worker's */
-  struct listener **listeners;
+  struct listener **listeners, *local_listener;
   size_t listener_count;
   pthread_t thread;
   bool thread_started, closed;
-  atomic_bool ended, pinged;
-  struct mailbox_message ping;
+  atomic_bool drained, finishing, pinged;
+  struct mailbox_message ping, finish;
   struct drain_orders orders;
   struct loop_timer log_timer, drain_timer, patience_timer;
-  int64_t drain_deadline_us;
+  int64_t drain_deadline_us, drain_step_us;
   _Atomic uint64_t connections, active, upstream_idle, upstream_busy, fibers;
 };
 
@@ -108,6 +109,11 @@ static void refuse(void *ctx, const struct fault *f, struct text target, struct 
   gateway_write_refusal(f, target, request_id, out_body);
 }
 
+static struct http_header refusal_header(void *ctx, const struct fault *f, struct text target) {
+  (void)ctx;
+  return gateway_refusal_header(f, target);
+}
+
 static void on_accept(void *ctx, struct stream *s, const struct addr *peer) {
   struct worker *w = ctx;
   http_server_accept(w->server, s, peer);
@@ -140,6 +146,7 @@ static struct http_server_options server_options(struct worker *w, const struct 
       .serve = serve,
       .is_exempt = is_exempt,
       .refuse = refuse,
+      .refusal_header = refusal_header,
       .ctx = w,
   };
 }
@@ -149,6 +156,8 @@ static struct http_server_options local_options(struct worker *w, const struct c
   struct http_server_options o = server_options(w, c);
   o.max_connections = LOCAL_CONNECTIONS;
   o.shared_connections = NULL;
+  o.max_requests = LOCAL_CONNECTIONS;
+  o.shared_requests = NULL;
   o.tls = NULL;
   o.serve = serve_local;
   return o;
@@ -187,36 +196,55 @@ static enum err build(struct worker *w, struct fault *f) {
 }
 
 /* Whether a socket's file goes is app's to decide: others may listen there. */
-static void stop_listening(struct worker *w) {
+static void pause_listening(struct worker *w) {
   for (size_t i = 0; i < w->listener_count; i++)
     listener_release(w->listeners[i]);
   w->listener_count = 0;
 }
 
-static void close_all(struct worker *w) {
-  stop_listening(w);
-  if (!w->closed) {
-    http_server_close(w->server);
-    if (w->local)
-      http_server_close(w->local);
-  }
+static void stop_local_listening(struct worker *w) {
+  listener_release(w->local_listener);
+  w->local_listener = NULL;
+}
+
+static void close_service(struct worker *w) {
+  if (w->closed)
+    return;
+  pause_listening(w);
+  http_server_close(w->server);
   gateway_worker_stop(&w->gateway);
   w->closed = true;
 }
 
-static size_t connections(const struct worker *w) {
-  return http_server_connections(w->server) + (w->local ? http_server_connections(w->local) : 0);
+static void close_local(struct worker *w) {
+  stop_local_listening(w);
+  if (w->local)
+    http_server_close(w->local);
+  w->local = NULL;
 }
 
-/* Waits for the last request in steps; the deadline cancels what is left. */
+/* The operator's connections do not keep a worker from ending, only the answers they wait for. */
+static size_t open_business(const struct worker *w) {
+  return http_server_connections(w->server) + (w->local ? http_server_active(w->local) : 0);
+}
+
+static void tell_main(const struct worker *w) {
+  ssize_t ignored = write(w->o.wake_fd, &(uint64_t){1}, sizeof(uint64_t));
+  (void)ignored;
+}
+
+/* Waits for the last request in steps, longer and longer ones; the deadline cancels what is left. */
 static void drain_timer_fired(struct loop_timer *t) {
   struct worker *w = (struct worker *)((char *)t - offsetof(struct worker, drain_timer));
-  if (connections(w) > 0 && loop_now_us(w->loop) < w->drain_deadline_us) {
-    loop_timer_start(w->loop, t, loop_now_us(w->loop) + DRAIN_POLL_US);
+  int64_t now_us = loop_now_us(w->loop), next_us = now_us + w->drain_step_us;
+  if (open_business(w) > 0 && now_us < w->drain_deadline_us) {
+    w->drain_step_us = w->drain_step_us * 2 > DRAIN_LAST_US ? DRAIN_LAST_US : w->drain_step_us * 2;
+    loop_timer_start(w->loop, t, next_us < w->drain_deadline_us ? next_us : w->drain_deadline_us);
     return;
   }
-  close_all(w);
-  loop_stop(w->loop);
+  close_service(w);
+  atomic_store(&w->drained, true);
+  tell_main(w);
 }
 
 static void drain_arrived(struct mailbox_message *m) {
@@ -225,12 +253,16 @@ static void drain_arrived(struct mailbox_message *m) {
   bool patient = w->orders.patient;
   w->drain_deadline_us = w->orders.deadline_us;
   w->orders.posted = false;
+  w->drain_step_us = DRAIN_FIRST_US;
   pthread_mutex_unlock(&w->orders.lock);
   if (w->closed)
     return;
-  stop_listening(w);
+  /* A successor answers the operator from now on; without one this worker does until its end. */
+  pause_listening(w);
   http_server_drain(w->server, patient);
-  if (w->local)
+  if (patient)
+    stop_local_listening(w);
+  if (w->local && patient)
     http_server_drain(w->local, patient);
   loop_timer_start(w->loop, &w->drain_timer, loop_now_us(w->loop));
 }
@@ -247,56 +279,81 @@ void worker_drain(struct worker *w, bool patient, int64_t deadline_us) {
     mailbox_post(w->loop, &w->orders.message);
 }
 
+static void finish_arrived(struct mailbox_message *m) {
+  struct worker *w = (struct worker *)((char *)m - offsetof(struct worker, finish));
+  close_service(w);
+  close_local(w);
+  loop_stop(w->loop);
+}
+
+void worker_finish(struct worker *w) {
+  if (!atomic_exchange(&w->finishing, true))
+    mailbox_post(w->loop, &w->finish);
+}
+
 /* A message whose sender waits. */
 struct listen_message {
   struct mailbox_message message;
   struct worker *worker;
   const struct worker_socket *sockets;
   size_t count;
-  bool local;
+  bool local, pause;
   enum err result;
   sem_t done;
 };
 
-static enum err add_listener(struct worker *w, const struct worker_socket *s, bool local) {
+static enum err add_listener(struct worker *w, const struct worker_socket *s) {
   w->listeners = reallocarray(w->listeners, w->listener_count + 1, sizeof(struct listener *));
   if (!w->listeners)
     abort();
-  enum err e = listener_start(w->loop, s->fd, s->shared, local ? on_accept_local : on_accept, w,
-                              &w->listeners[w->listener_count]);
+  enum err e = listener_start(w->loop, s->fd, s->shared, on_accept, w, &w->listeners[w->listener_count]);
   if (e == ERR_OK)
     w->listener_count++;
   return e;
 }
 
+static enum err add_local(struct worker *w, const struct worker_socket *s) {
+  return listener_start(w->loop, s->fd, s->shared, on_accept_local, w, &w->local_listener);
+}
+
 static void listen_arrived(struct mailbox_message *m) {
   struct listen_message *l = (struct listen_message *)m;
+  if (l->pause)
+    pause_listening(l->worker);
   for (size_t i = 0; i < l->count; i++) {
     if (l->result == ERR_OK)
-      l->result = add_listener(l->worker, &l->sockets[i], l->local);
+      l->result = l->local ? add_local(l->worker, &l->sockets[i]) : add_listener(l->worker, &l->sockets[i]);
     else
       close(l->sockets[i].fd);
   }
   sem_post(&l->done);
 }
 
-static enum err listen_on(struct worker *w, const struct worker_socket *sockets, size_t count, bool local) {
-  struct listen_message l = {.message = {listen_arrived, NULL}, w, sockets, count, local, ERR_OK};
-  sem_init(&l.done, 0, 0);
-  mailbox_post(w->loop, &l.message);
-  while (sem_wait(&l.done) != 0)
+static enum err send_and_wait(struct listen_message *l) {
+  l->message.run = listen_arrived;
+  sem_init(&l->done, 0, 0);
+  mailbox_post(l->worker->loop, &l->message);
+  while (sem_wait(&l->done) != 0)
     continue;
-  sem_destroy(&l.done);
-  return l.result;
+  sem_destroy(&l->done);
+  return l->result;
 }
 
 enum err worker_listen(struct worker *w, const struct worker_socket *sockets, size_t count) {
-  return listen_on(w, sockets, count, false);
+  struct listen_message l = {.worker = w, .sockets = sockets, .count = count};
+  return send_and_wait(&l);
 }
 
 enum err worker_listen_local(struct worker *w, int fd) {
   struct worker_socket s = {fd, false};
-  return listen_on(w, &s, 1, true);
+  struct listen_message l = {.worker = w, .sockets = &s, .count = 1, .local = true};
+  return send_and_wait(&l);
+}
+
+void worker_pause(struct worker *w) {
+  struct listen_message l = {.worker = w, .pause = true};
+  enum err paused = send_and_wait(&l);
+  (void)paused; /* nothing in it can fail */
 }
 
 struct use_message {
@@ -310,6 +367,8 @@ static void use_arrived(struct mailbox_message *m) {
   struct fault f = {0};
   if (gateway_worker_use(&u->worker->gateway, u->config, &f) != ERR_OK) {
     LOG_ERROR("config_not_used", log_u64("worker", u->worker->o.index), log_str("detail", fault_text(&f)));
+  } else if (u->worker->server) {
+    http_server_limit_requests(u->worker->server, u->worker->gateway.snapshot->config->limits.requests);
   }
   free(u);
 }
@@ -341,9 +400,6 @@ static void *thread_main(void *arg) {
   pthread_setname_np(pthread_self(), name);
   loop_run(w->loop);
   log_flush();
-  atomic_store(&w->ended, true);
-  ssize_t ignored = write(w->o.wake_fd, &(uint64_t){1}, sizeof(uint64_t));
-  (void)ignored;
   return NULL;
 }
 
@@ -358,6 +414,7 @@ enum err worker_new(const struct worker_options *o, struct worker **out, struct 
   w->drain_timer = (struct loop_timer)LOOP_TIMER_INIT(drain_timer_fired);
   w->patience_timer = (struct loop_timer)LOOP_TIMER_INIT(patience_timer_fired);
   w->ping.run = ping_arrived;
+  w->finish.run = finish_arrived;
   w->orders = (struct drain_orders){.message = {drain_arrived, NULL}, .patient = true, .deadline_us = INT64_MAX};
   pthread_mutex_init(&w->orders.lock, NULL);
   enum err e = build(w, f);
@@ -378,7 +435,7 @@ enum err worker_start(struct worker *w) {
   return ERR_OK;
 }
 
-bool worker_has_ended(const struct worker *w) { return atomic_load(&w->ended); }
+bool worker_is_drained(const struct worker *w) { return atomic_load(&w->drained); }
 
 void worker_wait(struct worker *w) {
   if (w->thread_started)
@@ -390,10 +447,10 @@ void worker_join(struct worker *w) {
   if (!w)
     return;
   if (w->thread_started)
-    worker_drain(w, false, 0);
+    worker_finish(w);
   worker_wait(w);
-  if (!w->closed)
-    close_all(w);
+  close_service(w);
+  close_local(w);
   loop_timer_stop(w->loop, &w->log_timer);
   loop_timer_stop(w->loop, &w->drain_timer);
   loop_timer_stop(w->loop, &w->patience_timer);

@@ -38,19 +38,23 @@ struct worker_socket {
 /* Accepts on these from now on; waits until the running worker does. ERR_SYSTEM: one cannot be watched, and none of the
  * rest is accepted on. Not from the worker's own thread. */
 enum err worker_listen(struct worker *w, const struct worker_socket *sockets, size_t count) MUST_CHECK;
-/* The same for the operator's socket, on the worker that has `local`. */
+/* Stops accepting there, for now; waits until it has. What was accepted is served. */
+void worker_pause(struct worker *w);
+/* As worker_listen for the operator's socket, which no pause stops, on the worker that has `local`. */
 enum err worker_listen_local(struct worker *w, int fd) MUST_CHECK;
 /* Any thread: use this snapshot from now on (one reference is taken over). */
 void worker_use(struct worker *w, struct config *c);
 
 /* Any thread: stop accepting (files of sockets stay), let requests end; at most until deadline_us (loop clock), then
- * cancel what is left; then the thread ends. patient: idle connections may bring one more request, for a successor
- * listens and nobody's request is to meet a closed connection. A later call with an earlier deadline or without
- * patience is heeded, a later deadline is not. */
+ * cancel what is left. patient: idle connections may bring one more request, for a successor listens and nobody's
+ * request is to meet a closed connection; and the operator's socket is the successor's. A later call with an earlier
+ * deadline or without patience is heeded, a later deadline is not. wake_fd is written when it is done. */
 void worker_drain(struct worker *w, bool patient, int64_t deadline_us);
-/* Any thread: the thread has ended, so that worker_wait does not wait. */
-bool worker_has_ended(const struct worker *w);
-/* Waits for the thread to end, which worker_drain brings about. */
+/* Any thread: nothing is served any more but the operator's socket. */
+bool worker_is_drained(const struct worker *w);
+/* Any thread: the thread is to end, cancelling whatever it still serves. */
+void worker_finish(struct worker *w);
+/* Waits for the thread to end, which worker_finish brings about. */
 void worker_wait(struct worker *w);
 /* Ends the thread at once if it still runs, then frees. NULL is fine. */
 void worker_join(struct worker *w);

@@ -6,10 +6,13 @@ static const char usage[] = "usage: weir check [-c FILE]\n  validates the config
                             "prints every error with file, line and column\n";
 
 static enum err check_certificates(const struct config *c, struct fault *f) {
-  struct tls_context *client = NULL, *server = NULL;
+  struct tls_context *client = NULL, *server = NULL, *redis = NULL;
   enum err e = source_open_tls(c, &client, &server, f);
+  if (e == ERR_OK)
+    e = source_open_redis_tls(c, &redis, f);
   tls_context_unref(client);
   tls_context_unref(server);
+  tls_context_unref(redis);
   return e;
 }
 

@@ -35,6 +35,10 @@ bool cli_parse(int argc, char **argv, const char *usage, const struct cli_option
 
 /* The configuration that `weir serve -c path` uses. False after printing what is wrong with it. */
 bool cli_config_load(const char *path, struct config **out);
+/* Where the store of c is; path holds the name of a file and must live as long as *out. ERR_CONFIG when no second
+ * program can see it, or the name is too long. */
+enum err cli_store_place(const struct config *c, char *path, size_t cap, struct store_place *out,
+                         struct fault *f) MUST_CHECK;
 /* The store that `weir serve -c path` uses, opened for a command. Prints what went wrong. */
 struct cli_store {
   struct config *config;

@@ -8,24 +8,24 @@ static const char usage[] = "usage: weir migrate up | down N | status  [-c FILE]
                             "  down N  takes the newest N back, and the data they hold with them; stop weir first\n"
                             "  status  lists every migration\n";
 
-static int print_status(const char *path) {
+static int print_status(const struct store_place *place) {
   struct fault f = {0};
   struct arena a;
   struct migration_status *rows;
   size_t count;
   arena_init(&a);
-  enum err e = migrate_status(path, &a, &rows, &count, &f);
+  enum err e = migrate_status(place, &a, &rows, &count, &f);
   for (size_t i = 0; e == ERR_OK && i < count; i++)
     printf("%04u %-24.*s %s\n", rows[i].version, TEXT_ARGS(rows[i].name), rows[i].applied ? "applied" : "missing");
   arena_done(&a);
   return e == ERR_OK ? 0 : cli_fail(&f);
 }
 
-static int change(const char *path, const char *verb, uint64_t steps) {
+static int change(const struct store_place *place, const char *verb, uint64_t steps) {
   struct fault f = {0};
   unsigned count = 0;
   bool up = strcmp(verb, "up") == 0;
-  enum err e = up ? migrate_up(path, &count, &f) : migrate_down(path, (unsigned)steps, &count, &f);
+  enum err e = up ? migrate_up(place, &count, &f) : migrate_down(place, (unsigned)steps, &count, &f);
   if (e != ERR_OK)
     return cli_fail(&f);
   printf("%u migrations %s\n", count, up ? "applied" : "taken back");
@@ -51,12 +51,16 @@ int cli_migrate(int argc, char **argv) {
       (!is_down && words > 1))
     return misuse();
   struct config *c = NULL;
+  struct store_place place;
+  struct fault f = {0};
   char path[1100];
   if (!cli_config_load(config, &c))
     return 1;
-  enum err e = source_store_path(c, path, sizeof(path));
+  int status = 1;
+  if (cli_store_place(c, path, sizeof(path), &place, &f) != ERR_OK)
+    cli_fail(&f);
+  else
+    status = strcmp(word[0], "status") == 0 ? print_status(&place) : change(&place, word[0], steps);
   config_unref(c);
-  if (e != ERR_OK)
-    return cli_fail(&(struct fault){.err = e});
-  return strcmp(word[0], "status") == 0 ? print_status(path) : change(path, word[0], steps);
+  return status;
 }

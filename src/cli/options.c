@@ -76,16 +76,24 @@ bool cli_config_load(const char *path, struct config **out) {
   return false;
 }
 
+enum err cli_store_place(const struct config *c, char *path, size_t cap, struct store_place *out, struct fault *f) {
+  if (c->store == CONFIG_STORE_MEMORY)
+    return fault_set(f, ERR_CONFIG, "store", "store: memory keeps nothing between two programs; ask the running one");
+  if (source_store_place(c, path, cap, out) != ERR_OK)
+    return fault_set(f, ERR_CONFIG, "data_dir", "data_dir is too long");
+  return ERR_OK;
+}
+
 static enum err open_store(struct cli_store *s, struct fault *f) {
   char path[1100];
-  if (s->config->store != CONFIG_STORE_SQLITE)
-    return fault_set(f, ERR_CONFIG, "store", "store: memory keeps nothing between two programs; ask the running one");
+  struct store_place place;
+  enum err e = cli_store_place(s->config, path, sizeof(path), &place, f);
+  if (e != ERR_OK)
+    return e;
   snprintf(s->data_dir, sizeof(s->data_dir), "%.*s", TEXT_ARGS(s->config->data_dir));
   if (mkdir(s->data_dir, 0700) != 0 && errno != EEXIST)
     return fault_set(f, ERR_CONFIG, "data_dir", "cannot create %s: %s", s->data_dir, strerror(errno));
-  if (source_store_path(s->config, path, sizeof(path)) != ERR_OK)
-    return fault_set(f, ERR_CONFIG, "data_dir", "data_dir is too long");
-  return store_open_sqlite(path, &s->store, f);
+  return store_open(&place, &s->store, f);
 }
 
 bool cli_store_open(const char *config_path, struct cli_store *out) {

@@ -6,6 +6,7 @@
 #include "cli/cli.h"
 #include "fiber/loop.h"
 #include "gateway/explain.h"
+#include "identity/principal.h"
 #include "provider/table.h"
 
 static const char usage[] =
@@ -32,48 +33,70 @@ static enum err number(const char *text, const char *option, uint64_t *out, stru
 }
 
 /* What the key says of itself; what the command line says goes before it. */
-static void fill_from(struct explain_ask *ask, int64_t id, struct text user, struct text workspace, struct text policy,
-                      struct arena *a) {
-  ask->principal_id = id;
+static void fill_from(struct explain_ask *ask, const struct principal *p, struct arena *a) {
+  ask->principal_id = p->id;
   if (text_is_empty(ask->user))
-    ask->user = arena_copy(a, user);
+    ask->user = arena_copy(a, p->user);
   if (text_is_empty(ask->workspace))
-    ask->workspace = arena_copy(a, workspace);
+    ask->workspace = arena_copy(a, p->workspace);
   if (text_is_empty(ask->policy))
-    ask->policy = arena_copy(a, policy);
+    ask->policy = arena_copy(a, p->policy);
 }
 
-static bool find_declared(const struct config *c, struct explain_ask *ask, struct arena *a) {
+static const struct principal *find_declared(const struct config *c, struct text name) {
   for (size_t i = 0; i < c->key_count; i++) {
     const struct config_key *k = &c->keys[i];
-    if (!text_equal(k->name, ask->key_name))
+    if (!text_equal(k->name, name))
       continue;
-    fill_from(ask, 0, k->user, k->workspace, k->policy, a);
-    return true;
+    const struct apikey_declared declared = {.name = k->name,
+                                             .user = k->user,
+                                             .models = k->models,
+                                             .model_count = k->model_count,
+                                             .expires_us = k->expires_us,
+                                             .blocked = k->blocked,
+                                             .workspace = k->workspace,
+                                             .policy = k->policy};
+    return principal_from_declared(&declared);
   }
-  return false;
+  return NULL;
 }
 
-static bool find_stored(const char *config, struct explain_ask *ask, struct arena *a) {
+static const struct principal *find_stored(const char *config, struct text name, struct arena *a) {
   struct cli_store s;
   struct store_key *keys = NULL;
   size_t count = 0;
   int64_t after = 0;
-  bool found = false;
+  const struct principal *found = NULL;
   if (!cli_store_open(config, &s))
-    return false;
+    return NULL;
   do {
     if (s.store->ops->key_list(s.store, after, KEYS_A_PAGE, a, &keys, &count, NULL) != ERR_OK)
       break;
     for (size_t i = 0; i < count && !found; i++) {
-      found = text_equal(keys[i].name, ask->key_name);
-      if (found)
-        fill_from(ask, keys[i].id, keys[i].user, keys[i].workspace, keys[i].policy, a);
+      found = text_equal(keys[i].name, name) ? principal_from_stored(&keys[i]) : NULL;
       after = keys[i].id;
     }
   } while (count == KEYS_A_PAGE && !found);
   cli_store_close(&s);
   return found;
+}
+
+/* A key that would be refused goes nowhere. */
+static enum err fill_from_key(const struct question *q, const struct config *c, struct explain_ask *ask,
+                              struct arena *a, struct fault *f) {
+  const struct principal *p = find_declared(c, ask->key_name);
+  if (!p && c->store == CONFIG_STORE_SQLITE)
+    p = find_stored(q->config, ask->key_name, a);
+  if (!p)
+    return fault_set(f, ERR_NOT_FOUND, "--key", "there is no key named \"%s\"", q->key);
+  enum err e = principal_check(p, loop_wall_us(), f);
+  if (e == ERR_OK && !principal_allows_model(p, ask->model))
+    e = fault_set(f, ERR_FORBIDDEN, "--key", "the key \"%s\" may not use the model \"%.*s\"", q->key,
+                  TEXT_ARGS(ask->model));
+  if (e == ERR_OK)
+    fill_from(ask, p, a);
+  principal_unref(p);
+  return e;
 }
 
 static enum err read_question(const struct question *q, const struct config *c, struct explain_ask *ask,
@@ -88,11 +111,7 @@ static enum err read_question(const struct question *q, const struct config *c, 
   enum err e = number(q->input, "--input-tokens", &ask->input_tokens, f);
   if (e == ERR_OK)
     e = number(q->output, "--output-tokens", &ask->output_tokens, f);
-  if (e != ERR_OK || !q->key || find_declared(c, ask, a))
-    return e;
-  if (c->store == CONFIG_STORE_SQLITE && find_stored(q->config, ask, a))
-    return ERR_OK;
-  return fault_set(f, ERR_NOT_FOUND, "--key", "there is no key named \"%s\"", q->key);
+  return e == ERR_OK && q->key ? fill_from_key(q, c, ask, a, f) : e;
 }
 
 /* The configuration alone: nothing has failed yet and nobody is busy. */
@@ -135,7 +154,7 @@ static enum err print_answer(struct text answer, struct fault *f) {
   printf("%.*s: entry %.*s, strategy %.*s, policy %.*s, %s\n", TEXT_ARGS(json_text(json_get(doc.root, "model"))),
          TEXT_ARGS(json_text(json_get(doc.root, "entry"))), TEXT_ARGS(json_text(json_get(doc.root, "strategy"))),
          TEXT_ARGS(text_is_empty(policy) ? TEXT("none") : policy),
-         live ? "as the running weir would now" : "by the configuration alone (no weir is running on this data)");
+         live ? "as the running weir would now" : "by the configuration alone, whatever has failed or is busy");
   size_t i, most;
   yyjson_val *target;
   yyjson_arr_foreach (json_get(doc.root, "targets"), i, most, target)

@@ -278,14 +278,29 @@ static bool is_timezone(struct text t) {
   return n > 0 && (size_t)n < sizeof path && access(path, R_OK) == 0;
 }
 
+/* Nothing of the URL is quoted: it may hold a password. The rest of it is for who knows addresses. */
+static void check_redis(struct loader *l, const struct node *n, const struct key_path *path, const struct config *c) {
+  struct text url = secret_reveal(c->redis);
+  if (url.len == 0 || text_starts(url, TEXT("redis://")) || text_starts(url, TEXT("rediss://")))
+    return;
+  section_refuse(l, check_child(n, "redis"), path, "redis", "%s",
+                 text_starts(url, TEXT("redis+cluster://"))    ? "redis+cluster is not available in this version"
+                 : text_starts(url, TEXT("redis+sentinel://")) ? "redis+sentinel is not available in this version"
+                                                               : "must start with redis:// or rediss://");
+}
+
 void check_root(struct loader *l, const struct node *n, const struct key_path *path, void *at) {
   const struct config *c = at;
+  check_redis(l, n, path, c);
   if (c->public_url.len > 0 && !check_is_http_url(c->public_url))
     section_refuse(l, check_child(n, "public_url"), path, "public_url",
                    "must be http://host or https://host, with optional port and path");
   if (c->timezone.len > 0 && !is_timezone(c->timezone))
     section_refuse(l, check_child(n, "timezone"), path, "timezone",
                    "is not a time zone this machine knows, such as `UTC` or `Asia/Seoul`");
+  if (c->store_replica_count > 0 && c->store != CONFIG_STORE_POSTGRES)
+    section_refuse(l, check_child(n, "store_replicas"), path, "store_replicas",
+                   "are for a `store` that is the address of a database");
   check_keys(l, n);
   check_assignments(l, n);
 }

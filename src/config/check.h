@@ -6,7 +6,7 @@
 
 #include "config/keys.h"
 
-/* Addresses, the time zone, and declared keys that share a name or a value. */
+/* Addresses, replicas without a database, the time zone, and declared keys that share a name or a value. */
 void check_root(struct loader *l, const struct node *n, const struct key_path *path, void *at);
 /* Certificate and key, or neither. */
 void check_tls(struct loader *l, const struct node *n, const struct key_path *path, void *at);

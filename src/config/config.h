@@ -10,7 +10,7 @@
 #include "base/log.h"
 #include "config/routing.h"
 
-enum config_store { CONFIG_STORE_SQLITE, CONFIG_STORE_MEMORY };
+enum config_store { CONFIG_STORE_SQLITE, CONFIG_STORE_MEMORY, CONFIG_STORE_POSTGRES };
 enum config_period { CONFIG_PERIOD_NONE, CONFIG_PERIOD_DAY, CONFIG_PERIOD_WEEK, CONFIG_PERIOD_MONTH };
 
 struct config_limits {
@@ -18,6 +18,10 @@ struct config_limits {
   size_t connections, fibers, json_depth;
   size_t requests, streams, memory_bytes; /* at one time, over all workers; memory: bodies and whole answers */
   size_t http2_streams;                   /* at one time, on one connection */
+};
+struct config_postgres { /* milliseconds */
+  size_t pool, overflow;
+  int64_t wait_ms, recycle_ms, statement_timeout_ms, lock_timeout_ms, connect_timeout_ms;
 };
 struct config_ledger { /* milliseconds */
   int64_t
@@ -54,7 +58,13 @@ struct config {
   size_t listen_count;
   struct text data_dir, public_url, timezone;
   enum config_store store;
-  unsigned workers; /* 0: one a core */
+  struct secret *store_address;   /* NULL unless store is an address */
+  struct secret **store_replicas; /* addresses to read from; none unless store is an address */
+  size_t store_replica_count;
+  struct config_postgres postgres;
+  struct secret *redis; /* the URL, which may hold a password; empty: none */
+  struct text redis_ca; /* PEM file trusted for it; "": upstream_ca */
+  unsigned workers;     /* 0: one a core */
   struct text tls_cert, tls_key;
   struct text upstream_ca; /* PEM file trusted for upstreams; "" for the system's */
   struct config_limits limits;

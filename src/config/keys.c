@@ -98,6 +98,25 @@ static const struct key ledger_keys[] = {
 static const struct key_section ledger = {"ledger", "How soon the records of requests are safe and visible.",
                                           sizeof(struct config_ledger), ROWS(ledger_keys), NULL};
 
+static const struct key postgres_keys[] = {
+    {"pool", KEY_SIZE, AT(config_postgres, pool), .initial = "5", .min = 1, .max = 1000,
+     .help = "connections that are kept"},
+    {"overflow", KEY_SIZE, AT(config_postgres, overflow), .initial = "5", .max = 1000,
+     .help = "connections made besides while all of those are busy"},
+    {"wait", KEY_DURATION, AT(config_postgres, wait_ms), .initial = "30s", .min = 1, .max = DAY_MS,
+     .help = "how long to wait for one when all are busy; then the answer is 503"},
+    {"recycle", KEY_DURATION, AT(config_postgres, recycle_ms), .initial = "1800s", .min = 1000, .max = DAY_MS * 30,
+     .help = "a connection older than this is replaced"},
+    {"statement_timeout", KEY_DURATION, AT(config_postgres, statement_timeout_ms), .initial = "30s", .min = 100,
+     .max = DAY_MS, .help = "the server ends a statement after this, and Weir the connection 2 s later"},
+    {"lock_timeout", KEY_DURATION, AT(config_postgres, lock_timeout_ms), .initial = "5s", .min = 10, .max = DAY_MS,
+     .help = "how long a statement waits for a lock another program holds"},
+    {"connect_timeout", KEY_DURATION, AT(config_postgres, connect_timeout_ms), .initial = "5s", .min = 2000,
+     .max = 600000, .help = "for each host of the address; in whole seconds"},
+};
+static const struct key_section postgres = {"postgres", "Connections to the database when `store` is an address.",
+                                            sizeof(struct config_postgres), ROWS(postgres_keys), NULL};
+
 static const struct key price_keys[] = {
     {"provider", KEY_NAME, true, AT(config_price, provider), .help = "the name of a provider"},
     {"model", KEY_TEXT, true, AT(config_price, model), .min = 1, .max = 256,
@@ -179,10 +198,19 @@ static const struct key root_keys[] = {
      .help = "`address:port`, `[ipv6]:port` or `unix:PATH`; one or a list"},
     {"data_dir", KEY_TEXT, AT(config, data_dir), .initial = "./weir-data", .min = 1, .max = 2048,
      .help = "the folder of the database and the journal"},
-    {"store", KEY_CHOICE, AT(config, store), .initial = "sqlite", .choices = "sqlite|memory|!postgres://*",
-     .help = "`memory` keeps nothing over a restart"},
-    {"store_replicas", KEY_ABSENT, NO_MEMBER, .help = "read replicas of the database"},
-    {"redis", KEY_ABSENT, NO_MEMBER, .help = "shared limits and cache for several replicas"},
+    {"store", KEY_ADDRESS, ARRAY(config, store, store_address), .initial = "sqlite",
+     .choices = "sqlite|memory|postgres://*", .max = 4096,
+     .help = "`sqlite`: a file in `data_dir`; `memory` keeps nothing over a restart; PostgreSQL 15 or newer as "
+             "`postgres://user:password@host:5432/db?sslmode=MODE`"},
+    {"postgres", KEY_SECTION, AT(config, postgres), .section = &postgres, .initial = "", .help = "connections to it"},
+    {"store_replicas", KEY_ADDRESSES, ARRAY(config, store_replicas, store_replica_count), .initial = "",
+     .choices = "postgres://*", .max = 8,
+     .help = "standbys of the database that lists are read from, as long as they have what Weir has written"},
+    {"redis", KEY_SECRET, AT(config, redis), .initial = "", .max = 4096,
+     .help = "`redis://user:password@host:port/database`, or `rediss://` for TLS: several replicas share their circuit "
+             "breakers through it"},
+    {"redis_ca", KEY_TEXT, AT(config, redis_ca), .initial = "", .max = 4096,
+     .help = "PEM file of the authorities trusted for `rediss://`; those for upstreams when empty"},
     {"public_url", KEY_TEXT, true, AT(config, public_url), .initial = "http://127.0.0.1:8080", .min = 1, .max = 2048,
      .help = "the address people reach it under, for links"},
     {"workers", KEY_WORKERS, AT(config, workers), .initial = "auto", .min = 1, .max = 256,

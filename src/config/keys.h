@@ -7,17 +7,19 @@
 #include "config/node.h"
 
 enum key_type {
-  KEY_TEXT,     /* struct text; min..max bytes; one of choices, if there are any */
-  KEY_NAME,     /* struct text; 1..64 letters, digits, '.', '_', '-' */
-  KEY_SECRET,   /* struct secret *; min..max visible ASCII characters; never printed */
-  KEY_TEXTS,    /* struct text * and a count: one text or a list of them; each one of choices, if there are any */
-  KEY_PAIRS,    /* struct config_pair * and a count: a mapping of names to texts, at most max of them */
-  KEY_SIZE,     /* size_t, min..max */
-  KEY_COUNT,    /* int64_t, min..max */
-  KEY_DURATION, /* int64_t milliseconds, min..max */
-  KEY_MONEY,    /* int64_t nano-USD, 0..max whole dollars */
+  KEY_TEXT,      /* struct text; min..max bytes; one of choices, if there are any */
+  KEY_NAME,      /* struct text; 1..64 letters, digits, '.', '_', '-' */
+  KEY_SECRET,    /* struct secret *; min..max visible ASCII characters; never printed */
+  KEY_TEXTS,     /* struct text * and a count: one text or a list of them; each one of choices, if there are any */
+  KEY_ADDRESSES, /* struct secret ** and a count: one address or a list of them, at most max, each one of choices */
+  KEY_PAIRS,     /* struct config_pair * and a count: a mapping of names to texts, at most max of them */
+  KEY_SIZE,      /* size_t, min..max */
+  KEY_COUNT,     /* int64_t, min..max */
+  KEY_DURATION,  /* int64_t milliseconds, min..max */
+  KEY_MONEY,     /* int64_t nano-USD, 0..max whole dollars */
   KEY_BOOL,
   KEY_CHOICE,   /* an enum: the place in choices */
+  KEY_ADDRESS,  /* the same; a choice that ends in '*' is an address, kept whole as a secret at count_offset */
   KEY_TIME,     /* int64_t microseconds since 1970, written as RFC 3339; 0 when not given */
   KEY_WORKERS,  /* unsigned: auto (0) or min..max */
   KEY_SECTION,  /* a mapping */

@@ -78,7 +78,9 @@ static const struct key target_keys[] = {
     {"weight", KEY_COUNT, true, AT(config_target, weight), .initial = "1", .min = 0, .max = 1000000,
      .help = "share among the targets, for `strategy: weighted`"},
     {"concurrency", KEY_COUNT, true, AT(config_target, concurrency), .initial = "0", .max = 1000000,
-     .help = "calls at one time over all workers; 0 for no limit"},
+     .help =
+         "calls at one time over all workers, of all models that a `*` stands for; 0 for no limit. Targets with the "
+         "same provider, credential and model share their places, those without a limit take none"},
     {"billable", KEY_BOOL, true, AT(config_target, billable), .initial = "true",
      .help = "whether its cost counts against budgets; it is recorded either way"},
     {"leave_out", KEY_TEXTS, true, ARRAY(config_target, leave_out, leave_out_count), .initial = "", .min = 1, .max = 32,

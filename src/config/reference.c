@@ -21,6 +21,7 @@ static void put_allowed(struct buf *out, const struct key *row) {
   switch (row->type) {
   case KEY_TEXT:
   case KEY_CHOICE:
+  case KEY_ADDRESS:
     if (row->choices != NULL)
       put_choices(out, row);
     else
@@ -32,6 +33,10 @@ static void put_allowed(struct buf *out, const struct key *row) {
     if (row->choices != NULL)
       put_choices(out, row);
     buf_add(out, row->choices != NULL ? TEXT(", or a list of them") : TEXT("text or a list of texts"));
+    break;
+  case KEY_ADDRESSES:
+    put_choices(out, row);
+    buf_add_format(out, ", or a list of at most %lld of them", (long long)row->max);
     break;
   case KEY_PAIRS: buf_add_format(out, "a mapping of at most %lld names to texts", (long long)row->max); break;
   case KEY_SIZE:
@@ -115,17 +120,40 @@ static bool same_texts(const struct key *row, const char *a, const char *b) {
   return true;
 }
 
+static bool same_address(const struct key *row, const char *a, const char *b) {
+  const struct secret *x = *(struct secret *const *)(const void *)(a + row->count_offset);
+  const struct secret *y = *(struct secret *const *)(const void *)(b + row->count_offset);
+  return memcmp(a + row->offset, b + row->offset, sizeof(int)) == 0 && secret_equal(secret_reveal(x), secret_reveal(y));
+}
+
+static bool same_addresses(const struct key *row, const char *a, const char *b) {
+  size_t count = *(const size_t *)(const void *)(a + row->count_offset);
+  if (count != *(const size_t *)(const void *)(b + row->count_offset))
+    return false;
+  struct secret *const *x = *(struct secret * *const *)(const void *)(a + row->offset);
+  struct secret *const *y = *(struct secret * *const *)(const void *)(b + row->offset);
+  for (size_t i = 0; i < count; i++)
+    if (!secret_equal(secret_reveal(x[i]), secret_reveal(y[i])))
+      return false;
+  return true;
+}
+
 static bool same_value(const struct key *row, const char *a, const char *b) {
   const char *x = a + row->offset, *y = b + row->offset;
   switch (row->type) {
   case KEY_TEXT:
   case KEY_NAME: return text_equal(*(const struct text *)(const void *)x, *(const struct text *)(const void *)y);
+  case KEY_SECRET:
+    return secret_equal(secret_reveal(*(struct secret *const *)(const void *)x),
+                        secret_reveal(*(struct secret *const *)(const void *)y));
   case KEY_TEXTS: return same_texts(row, a, b);
   case KEY_SIZE:
   case KEY_COUNT:
   case KEY_DURATION:
   case KEY_MONEY:
   case KEY_TIME: return memcmp(x, y, sizeof(int64_t)) == 0;
+  case KEY_ADDRESSES: return same_addresses(row, a, b);
+  case KEY_ADDRESS: return same_address(row, a, b);
   case KEY_CHOICE:
   case KEY_WORKERS: return memcmp(x, y, sizeof(int)) == 0;
   case KEY_BOOL: return *(const bool *)x == *(const bool *)y;

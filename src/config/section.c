@@ -92,6 +92,37 @@ static void read_texts(struct loader *l, const struct key *row, const struct nod
       ++*count;
 }
 
+/* As read_texts; addresses are kept as secrets. */
+static void read_addresses(struct loader *l, const struct key *row, const struct node *n, const struct key_path *path,
+                           void *at) {
+  struct address {
+    int place;
+    struct secret *secret;
+  };
+  size_t *count = (size_t *)(void *)((char *)at + row->count_offset);
+  struct secret ***list = (struct secret ***)(void *)((char *)at + row->offset);
+  const struct key element = {.name = row->name,
+                              .type = KEY_ADDRESS,
+                              .offset = offsetof(struct address, place),
+                              .count_offset = offsetof(struct address, secret),
+                              .max = 4096,
+                              .choices = row->choices};
+  bool single = n->kind == NODE_SCALAR;
+  size_t wanted = single ? n->text.len > 0 : n->count;
+  *count = 0;
+  if (n->kind == NODE_MAP || wanted > (size_t)row->max) {
+    section_refuse(l, n, path, row->name, "must be an address or a list of at most %lld", (long long)row->max);
+    return;
+  }
+  *list = arena_zalloc(l->arena, (wanted + 1) * sizeof **list);
+  for (const struct node *child = single ? n : n->first; child != NULL && wanted > 0;
+       child = single ? NULL : child->next) {
+    struct address read = {0};
+    if (expect_kind(l, row, child, path, NODE_SCALAR) && read_one(l, &element, child, path, &read))
+      (*list)[(*count)++] = read.secret;
+  }
+}
+
 static void read_pairs(struct loader *l, const struct key *row, const struct node *n, const struct key_path *path,
                        void *at) {
   size_t *count = (size_t *)(void *)((char *)at + row->count_offset);
@@ -154,6 +185,7 @@ static void read_given(struct loader *l, const struct key *row, const struct nod
     break;
   case KEY_SECTIONS: read_sections(l, row, n, path, at); break;
   case KEY_TEXTS: read_texts(l, row, n, path, at); break;
+  case KEY_ADDRESSES: read_addresses(l, row, n, path, at); break;
   case KEY_PAIRS: read_pairs(l, row, n, path, at); break;
   case KEY_ABSENT: refuse_absent(l, row, n, path); break;
   default:

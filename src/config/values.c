@@ -47,7 +47,8 @@ static enum err find_choice(const struct key *row, struct text t, int *out, stru
   struct text rest = text_of(row->choices), choice;
   bool available;
   for (int i = 0; keys_next_choice(&rest, &choice, &available); i++) {
-    if (available ? text_equal(choice, t) : text_glob(choice, t, NULL)) {
+    bool is_glob = !available || (row->type == KEY_ADDRESS && text_ends(choice, TEXT("*")));
+    if (is_glob ? text_glob(choice, t, NULL) : text_equal(choice, t)) {
       /* A glob stands for more than its name (an address with a password, say): only the name is shown. */
       if (!available)
         return bad(f, "cannot be `%.*s`: not available in this version", TEXT_ARGS(choice));
@@ -86,6 +87,23 @@ static enum err read_name(struct text t, struct arena *a, struct text *out, stru
 }
 
 static void secret_end(void *data) { secret_free(data); }
+
+/* An address may hold a password: it is kept as one, and not shown when it is refused. */
+static enum err read_address(const struct key *row, struct text t, struct arena *a, char *at, struct fault *f) {
+  struct secret **address = (struct secret **)(void *)(at + row->count_offset);
+  int place = 0;
+  if (find_choice(row, t, &place, f) != ERR_OK)
+    return ERR_CONFIG;
+  if (t.len > (size_t)row->max || !text_is_visible_ascii(t))
+    return bad(f, "must be at most %lld visible ASCII characters without spaces", (long long)row->max);
+  memcpy(at + row->offset, &place, sizeof place);
+  *address = NULL;
+  if (text_find_char(t, ':') >= 0) {
+    *address = secret_new(t);
+    arena_defer(a, secret_end, *address);
+  }
+  return ERR_OK;
+}
 
 /* Visible ASCII, because it travels in a header; an end of line that came along would split it. */
 static enum err read_secret(const struct key *row, const struct node *n, struct arena *a, struct secret **out,
@@ -238,6 +256,7 @@ enum err value_read(const struct key *row, const struct node *n, struct arena *a
   case KEY_MONEY: return read_money(row, n->text, member, f);
   case KEY_BOOL: return read_bool(n->text, member, f);
   case KEY_CHOICE: return find_choice(row, n->text, member, f);
+  case KEY_ADDRESS: return read_address(row, n->text, a, at, f);
   case KEY_TIME: return read_time(n->text, member, f);
   case KEY_WORKERS: return read_workers(row, n->text, member, f);
   default: return bad(f, "cannot be read as one value");

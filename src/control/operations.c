@@ -41,7 +41,7 @@ static void write_checks(struct json_writer *w, const struct operations *o, cons
   for (size_t i = 0; i < o->check_count; i++) {
     json_name(w, o->checks[i].name);
     json_object(w);
-    json_field_str(w, "status", all->at[i].err == ERR_OK ? "ok" : "failing");
+    json_field_str(w, "status", all->at[i].err == ERR_OK ? "ok" : o->checks[i].is_optional ? "degraded" : "failing");
     if (all->at[i].err != ERR_OK)
       json_field_str(w, "detail", fault_text(&all->at[i].fault));
     json_object_end(w);
@@ -51,20 +51,21 @@ static void write_checks(struct json_writer *w, const struct operations *o, cons
 
 static void serve_health(const struct operations *o, struct http_request *rq, bool detailed) {
   struct all_checks *all = ARENA_NEW(rq->arena, struct all_checks);
-  bool draining = o->is_draining(o->ctx), good = !draining;
+  bool draining = o->is_draining(o->ctx), good = !draining, whole = true;
   all->o = o;
   enum err e = offload_call(o->offload, run_checks, all);
   for (size_t i = 0; i < o->check_count; i++) {
     if (e != ERR_OK)
       all->at[i] = (struct outcome){e, {.err = e}};
-    good = good && all->at[i].err == ERR_OK;
+    good = good && (all->at[i].err == ERR_OK || o->checks[i].is_optional);
+    whole = whole && all->at[i].err == ERR_OK;
   }
   struct buf body;
   struct json_writer w;
   buf_init(&body, 16384);
   json_writer_init(&w, &body);
   json_object(&w);
-  json_field_str(&w, "status", draining ? "draining" : good ? "ok" : "failing");
+  json_field_str(&w, "status", draining ? "draining" : !good ? "failing" : whole ? "ok" : "degraded");
   if (detailed) {
     json_field_str(&w, "version", WEIR_VERSION);
     json_field_str(&w, "store", o->store_name);
@@ -76,11 +77,17 @@ static void serve_health(const struct operations *o, struct http_request *rq, bo
   buf_done(&body);
 }
 
+static void not_found(struct http_request *rq) {
+  answer(rq, 404, TEXT("application/json"), TEXT("{\"error\":{\"message\":\"there is nothing at this address\"}}"));
+}
+
 static void serve_metrics(const struct operations *o, struct http_request *rq) {
   struct buf body;
   buf_init(&body, 1024 * 1024);
-  o->write_metrics(o->ctx, &body);
-  answer(rq, 200, TEXT("text/plain; version=0.0.4; charset=utf-8"), buf_text(&body));
+  if (o->write_metrics(o->ctx, &body))
+    answer(rq, 200, TEXT("text/plain; version=0.0.4; charset=utf-8"), buf_text(&body));
+  else
+    not_found(rq);
   buf_done(&body);
 }
 
@@ -93,9 +100,9 @@ void operations_serve(const struct operations *o, struct http_request *rq) {
     serve_health(o, rq, false);
   } else if (text_equal(rq->path, TEXT("/health"))) {
     serve_health(o, rq, true);
-  } else if (text_equal(rq->path, TEXT("/metrics")) && o->write_metrics) {
+  } else if (text_equal(rq->path, TEXT("/metrics"))) {
     serve_metrics(o, rq);
   } else {
-    answer(rq, 404, TEXT("application/json"), TEXT("{\"error\":{\"message\":\"there is nothing at this address\"}}"));
+    not_found(rq);
   }
 }

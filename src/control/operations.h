@@ -7,11 +7,13 @@
 #include "fiber/offload.h"
 #include "net/http_server.h"
 
-/* One dependency. check may block (it runs in the offload pool) and says in f what is wrong. */
+/* One dependency. check may block (it runs in the offload pool) and says in f what is wrong. Without an optional one
+ * the service goes on: it reads "degraded", which is no failure. */
 struct operations_check {
   const char *name;
   enum err (*check)(void *ctx, struct fault *f);
   void *ctx;
+  bool is_optional;
 };
 #define OPERATIONS_MAX_CHECKS 8
 
@@ -20,15 +22,16 @@ struct operations {
   struct operations_check checks[OPERATIONS_MAX_CHECKS];
   size_t check_count;
   int64_t started_wall_us;
-  const char *store_name; /* "sqlite", "memory" */
+  const char *store_name; /* "sqlite", "memory", "postgres" */
   bool (*is_draining)(void *ctx);
-  void (*write_metrics)(void *ctx, struct buf *out); /* NULL: /metrics is off */
+  bool (*write_metrics)(void *ctx, struct buf *out); /* false: /metrics is off */
   void *ctx;
 };
 
 bool operations_own(struct text path);
-/* Answers; waits. live: 200 while the process runs. ready: 200 when every check passes and no drain has begun, else 503
- * with the reasons. /health: the same checks in detail, always with every dependency named. */
+/* Answers; waits. live: 200 while the process runs. ready: 200 when every check passes that is not optional and no
+ * drain has begun, else 503 with the reasons. /health: the same checks in detail, always with every dependency named.
+ */
 void operations_serve(const struct operations *o, struct http_request *rq);
 
 #endif

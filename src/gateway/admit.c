@@ -1,6 +1,7 @@
 /* Fifth stage: may this call run now. The key's requests and tokens a minute, its calls at once and its money are
  * taken in one step; a refusal consumes nothing. With a budget the dearest candidate's worst case is reserved, and what
- * the period has cost so far is asked from the store once. Settle gives the ticket back. */
+ * the period has cost so far is asked from the store once; a budget without room leaves the candidates that are not
+ * billed. Settle gives the ticket back. */
 #include "gateway/exchange.h"
 
 #include "traffic/period.h"
@@ -28,15 +29,13 @@ static int64_t times_raced(const struct exchange *x, int64_t worst_nano) {
   return twice && worst_nano <= INT64_MAX / 2 ? worst_nano * 2 : worst_nano;
 }
 
-static bool is_billable(const struct candidate *c) { return !c->target || c->target->billable; }
-
 /* The dearest candidate decides; an unknown price cannot be held to a budget, so such a call is refused rather than let
  * through for nothing. */
 static enum err worst_cost(struct exchange *x, int64_t *out) {
   int64_t worst = 0;
   for (size_t i = 0; i < x->candidate_count; i++) {
     const struct candidate *c = &x->candidates[i];
-    if (!is_billable(c))
+    if (!candidate_is_billable(c))
       continue;
     if (c->price.version == 0 && !exchange_is_count(x)) {
       return fault_set(&x->fault, ERR_FORBIDDEN, "model",
@@ -96,6 +95,19 @@ static enum err take_with_budget(struct exchange *x, struct allowance *a, const 
   return fault_set(&x->fault, ERR_UNAVAILABLE, "budget", "the budget cannot be checked right now");
 }
 
+/* Without a budget what costs nobody's money can still be tried. False: there is no such candidate. */
+static bool keep_unbilled(struct exchange *x) {
+  size_t kept = 0;
+  for (size_t i = 0; i < x->candidate_count; i++) {
+    if (!candidate_is_billable(&x->candidates[i]))
+      x->candidates[kept++] = x->candidates[i];
+  }
+  if (kept == 0)
+    return false;
+  x->candidate_count = kept;
+  return true;
+}
+
 /* The gateway's own limit comes before any key's: a refusal here costs nothing. */
 static enum err count_stream(struct exchange *x) {
   atomic_size_t *streams = &x->worker->gateway->streams;
@@ -127,5 +139,10 @@ enum err exchange_admit(struct exchange *x) {
   e = worst_cost(x, &ask.cost_nano);
   if (e != ERR_OK)
     return e;
-  return take_with_budget(x, a, &limits, &ask);
+  e = take_with_budget(x, a, &limits, &ask);
+  if (e != ERR_BUDGET_EXHAUSTED || !keep_unbilled(x))
+    return e;
+  x->fault = (struct fault){0};
+  limits.budget_nano = ask.cost_nano = 0;
+  return allowance_take(a, &limits, &ask, &x->ticket, &x->fault);
 }

@@ -115,9 +115,7 @@ enum err answer_fill(struct attempt *t, size_t max_bytes) {
       return charge(t);
     if (e != ERR_AGAIN)
       return e;
-    int64_t before_us = loop_clock_us();
-    e = http_reply_wait(t->reply, &t->fault);
-    attempt_waited(t, before_us);
+    e = attempt_wait_for_more(t);
     if (e != ERR_OK)
       return e;
   }

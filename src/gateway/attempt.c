@@ -17,6 +17,8 @@ struct attempt *attempt_new(struct exchange *x) {
   return t;
 }
 
+bool candidate_is_billable(const struct candidate *c) { return !c->own && (!c->target || c->target->billable); }
+
 static const struct config_timeouts *limits_of(const struct attempt *t) {
   const struct candidate *c = t->candidate;
   return c->target ? &c->target->timeouts : &c->provider->timeouts;
@@ -28,7 +30,8 @@ static enum err take_slot(struct attempt *t, bool wait) {
   struct exchange *x = t->x;
   const struct candidate *c = t->candidate;
   struct slots *slots = load_slots(c->load);
-  if (!slots || !c->target)
+  /* Without a limit no place is needed; others may call the same model at the same provider within one. */
+  if (!slots || !c->target || c->target->concurrency == 0)
     return ERR_OK;
   const struct slots_ask ask = {.limit = c->target->concurrency,
                                 .queue_max = x->config->queue.size,
@@ -45,7 +48,7 @@ static enum err take_slot(struct attempt *t, bool wait) {
 
 enum err attempt_enter(struct attempt *t, bool wait, int64_t now_us) {
   const struct breaker_rule rule = routes_breaker_rule(t->x->config);
-  enum err e = take_slot(t, wait);
+  enum err e = now_us < deadline_of(t) ? take_slot(t, wait) : ERR_UNAVAILABLE;
   if (e != ERR_OK)
     return e;
   if (!breaker_enter(t->candidate->breaker, &rule, wait ? loop_clock_us() : now_us, &t->pass)) {
@@ -57,19 +60,42 @@ enum err attempt_enter(struct attempt *t, bool wait, int64_t now_us) {
   return ERR_OK;
 }
 
-/* Whether the provider is well. A call that its client gave up, that was the caller's own mistake, or that met a kept
- * connection just closed says nothing about it. */
-static enum breaker_verdict verdict_of(const struct attempt *t) {
-  if (t->lost || t->fault.err == ERR_UPSTREAM_STALE || t->state == ATTEMPT_NEW)
+/* The request's own end came while the provider had been silent for the lesser part of its time: it was asked late, or
+ * was still speaking, maybe to a client that reads slowly. */
+static bool has_run_out_of_time(const struct attempt *t, int64_t now_us) {
+  return t->fault.err == ERR_UPSTREAM_TIMEOUT && now_us >= deadline_of(t) &&
+         now_us - t->silent_since_us <= limits_of(t)->total_ms * 1000 / 2;
+}
+
+/* Whether the provider is well. A call that its client gave up, that was the caller's own mistake, that met a kept
+ * connection just closed or ran out of the request's time says nothing about it. */
+static enum breaker_verdict verdict_of(const struct attempt *t, int64_t now_us) {
+  if (t->lost || t->fault.err == ERR_UPSTREAM_STALE || t->state == ATTEMPT_NEW || has_run_out_of_time(t, now_us))
     return BREAKER_NEUTRAL;
   if (provider_class_is_unhealthy(t->class))
     return BREAKER_FAILURE;
   return t->class == PROVIDER_OK && t->tap.finished && !t->tap.failed ? BREAKER_SUCCESS : BREAKER_NEUTRAL;
 }
 
+static void tell_closed(const struct attempt *t) {
+  const struct breaker_name *name = breaker_name_of(t->candidate->breaker);
+  LOG_INFO("breaker_closed", log_text("provider", name->provider), log_text("credential", name->credential));
+}
+
+static void tell_opened(const struct attempt *t, const struct breaker_rule *rule) {
+  const struct breaker_name *name = breaker_name_of(t->candidate->breaker);
+  LOG_WARN("breaker_opened", log_text("provider", name->provider), log_text("credential", name->credential),
+           log_str("class", provider_class_name(t->class)), log_i64("rests_ms", rule->open_us / 1000));
+}
+
 void attempt_leave(struct attempt *t, int64_t now_us) {
   const struct breaker_rule rule = routes_breaker_rule(t->x->config);
-  breaker_leave(&t->pass, &rule, verdict_of(t), provider_class_name(t->class), now_us);
+  enum breaker_verdict verdict = verdict_of(t, now_us);
+  bool turned = breaker_leave(&t->pass, &rule, verdict, provider_class_name(t->class), now_us);
+  if (turned && verdict == BREAKER_SUCCESS)
+    tell_closed(t);
+  else if (turned)
+    tell_opened(t, &rule);
   slot_give_back(&t->slot);
   if (t->counted)
     load_end(t->candidate->load);
@@ -87,7 +113,9 @@ void attempt_give_up(struct attempt *t) {
   const char *why = provider_class_name(t->class);
   LOG_WARN("attempt_failed", log_text("provider", t->candidate->provider->name), log_str("class", why),
            log_u64("attempt", t->row.attempt), log_i64("upstream_status", t->upstream_status),
-           log_str("detail", t->fault_quotes ? err_text(t->fault.err) : t->fault.text));
+           log_str("detail", t->fault.err == ERR_OK ? err_text(ERR_UPSTREAM_STATUS)
+                             : t->fault_quotes      ? err_text(t->fault.err)
+                                                    : t->fault.text));
   t->x->failovers++;
   attempt_settle(t, "failed_over", why);
 }
@@ -96,6 +124,13 @@ void attempt_give_up(struct attempt *t) {
 void attempt_waited(struct attempt *t, int64_t before_us) {
   if (!t->races)
     t->x->waited_us += loop_clock_us() - before_us;
+}
+
+enum err attempt_wait_for_more(struct attempt *t) {
+  t->silent_since_us = loop_clock_us();
+  enum err e = http_reply_wait(t->reply, &t->fault);
+  attempt_waited(t, t->silent_since_us);
+  return e;
 }
 
 static struct http_timeouts timeouts_of(const struct attempt *t) {
@@ -120,11 +155,13 @@ static void fill_row(struct attempt *t) {
       .wire = text_of(x->route.wire->name),
       .operation = text_of(x->route.operation_name),
       .provider = c->provider->name,
-      .credential = c->credential ? c->credential->name : TEXT("caller"),
+      .credential = c->own          ? TEXT("caller")
+                    : c->credential ? c->credential->name
+                                    : TEXT_NONE,
       .model = x->ask.model,
       .upstream_model = c->upstream_model,
       .streamed = x->ask.stream,
-      .billable = (!c->target || c->target->billable) && !exchange_is_count(x),
+      .billable = candidate_is_billable(c) && !exchange_is_count(x),
       .reserved_nano = exchange_worst_cost(x, c),
       .price_version = c->price.version,
       .first_token_us = -1,
@@ -137,7 +174,7 @@ static void fill_row(struct attempt *t) {
 static enum err reserve(struct attempt *t) {
   struct exchange *x = t->x;
   x->attempts++;
-  t->started_us = loop_clock_us();
+  t->started_us = t->silent_since_us = loop_clock_us();
   t->tap = (struct wire_tap){.wire = t->candidate->pairing.wire ? t->candidate->pairing.wire : x->route.wire,
                              .arena = x->arena,
                              .drop_usage_event = t->outgoing.usage_injected,
@@ -167,8 +204,8 @@ static enum err address(struct attempt *t, struct provider_target *out) {
       .raw_path = x->route.vendor_path,
       .query = c->pairing.mode == PAIRING_PASS ? x->rq->query : TEXT_NONE,
       .api_key = c->credential ? secret_reveal(c->credential->api_key) : TEXT_NONE,
-      .own_x_api_key = x->own_x_api_key,
-      .own_authorization = x->own_authorization,
+      .own_x_api_key = c->own ? x->own_x_api_key : TEXT_NONE,
+      .own_authorization = c->own ? x->own_authorization : TEXT_NONE,
       .has_version = has_version(t),
       .model = c->upstream_model,
       .stream = x->ask.stream,
@@ -176,8 +213,6 @@ static enum err address(struct attempt *t, struct provider_target *out) {
       .referer = c->provider->referer,
       .title = c->provider->title,
   };
-  if (c->credential)
-    call.own_x_api_key = call.own_authorization = TEXT_NONE;
   struct aws_credentials aws = {0};
   if (c->adapter->signs) {
     enum err e = access_find(t, &aws);
@@ -243,6 +278,11 @@ void attempt_set_grace(struct attempt *t) {
   http_request_cancel_after(x->rq, x->grace_us);
 }
 
+static void probe_answers(struct attempt *t) {
+  if (breaker_probe_answers(&t->pass, loop_clock_us()))
+    tell_closed(t);
+}
+
 static enum err run_once(struct attempt *t, bool fresh) {
   enum err e = reserve(t);
   if (e != ERR_OK)
@@ -254,7 +294,7 @@ static enum err run_once(struct attempt *t, bool fresh) {
   if (is_the_providers_fault(e))
     t->class = provider_class_of_err(e);
   if (e == ERR_OK && t->class == PROVIDER_OK && t->pass.is_probe)
-    breaker_probe_answers(&t->pass, loop_clock_us());
+    probe_answers(t);
   return e;
 }
 

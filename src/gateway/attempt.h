@@ -12,6 +12,9 @@
 
 struct exchange;
 
+/* Does what it costs count against the key's budget? */
+bool candidate_is_billable(const struct candidate *c);
+
 /* The call as its provider is to get it. Built before anything is reserved: a request that cannot be said to one
  * provider is not an attempt. */
 struct outgoing {
@@ -71,13 +74,14 @@ struct attempt {
   struct answer answer;
   struct text upstream_request_id;
   int64_t started_us, first_token_at_us; /* loop time; 0: not yet */
+  int64_t silent_since_us;               /* when the provider was waited for last */
 };
 
 /* attempt.c: an attempt in the exchange's arena, whose candidate is to be set. It holds nothing yet. */
 struct attempt *attempt_new(struct exchange *x);
 /* attempt.c: takes a place at the target and passes its breaker. ERR_AGAIN: all places are taken; with `wait` it waits
  * in the target's queue instead, which may be ERR_OVERLOADED or ERR_CANCELLED. ERR_UNAVAILABLE: the breaker lets nobody
- * through. Nothing is held then. Times here and below are the loop's clock. */
+ * through, or the request's time is over. Nothing is held then. Times here and below are the loop's clock. */
 enum err attempt_enter(struct attempt *t, bool wait, int64_t now_us) MUST_CHECK;
 /* build.c: t->outgoing for its candidate: edits, another envelope, or a translation. ERR_UNSUPPORTED and
  * ERR_BAD_REQUEST when the request cannot be said to it; t->fault names the member. */
@@ -99,6 +103,8 @@ void attempt_drop(struct attempt *t);
 void attempt_settle(struct attempt *t, const char *outcome, const char *error);
 /* attempt.c: the wait since before_us (loop clock) was not Weir's own work. */
 void attempt_waited(struct attempt *t, int64_t before_us);
+/* attempt.c: http_reply_wait, counted. */
+enum err attempt_wait_for_more(struct attempt *t) MUST_CHECK;
 
 /* attempt.c: a client that leaves from now on stops the call as its provider's policy says. */
 void attempt_set_grace(struct attempt *t);

@@ -116,26 +116,49 @@ static bool caller_pays(const struct exchange *x, const struct config_provider *
   return own && p->kind == CONFIG_ANTHROPIC;
 }
 
+/* No breaker is fed here, but a provider that the operator keeps requests from gets none. */
+static bool is_forced_open(const struct exchange *x, const struct config_provider *p) {
+  const struct breaker_rule rule = routes_breaker_rule(x->config);
+  struct breakers *all = x->worker->gateway->state.breakers;
+  struct breaker_view view = {0};
+  if (all)
+    breaker_look(breakers_find(all, p->name, p->base_url, p->credential_count > 0 ? p->credentials[0].name : TEXT_NONE),
+                 &rule, loop_clock_us(), &view);
+  return view.force == BREAKER_FORCED_OPEN;
+}
+
+static bool serves_raw(const struct exchange *x, const struct config_provider *p, const struct provider *adapter) {
+  return is_of_the_mount(x, p) && adapter && adapter->serves(PROVIDER_RAW) &&
+         plan_policy_allows(policy_of(x, false), p);
+}
+
 /* Raw vendor paths name no model, so they go to the first provider of the dialect; a key that is limited to some models
  * or to a budget could get round its limits there and is refused. */
 static enum err choose_for_raw(struct exchange *x) {
+  bool kept_out = false;
   if (x->principal->model_count > 0 || x->principal->budget_nano > 0) {
     return fault_set(&x->fault, ERR_FORBIDDEN, NULL, "a key limited to some models or to a budget may not use %.*s",
                      TEXT_ARGS(x->route.vendor_path));
   }
-  const struct config_policy *policy = policy_of(x, false);
   for (size_t i = 0; i < x->config->provider_count; i++) {
     const struct config_provider *p = &x->config->providers[i];
     const struct provider *adapter = x->worker->gateway->provider_find(p->kind_name);
-    if (!is_of_the_mount(x, p) || !adapter || !adapter->serves(PROVIDER_RAW) || !plan_policy_allows(policy, p))
+    if (!serves_raw(x, p, adapter))
       continue;
+    if (is_forced_open(x, p)) {
+      kept_out = true;
+      continue;
+    }
     x->candidates = ARENA_NEW(x->arena, struct candidate);
     x->candidate_count = 1;
-    *x->candidates = (struct candidate){.provider = p, .adapter = adapter};
-    if (!caller_pays(x, p) && p->credential_count > 0)
+    *x->candidates = (struct candidate){.provider = p, .adapter = adapter, .own = caller_pays(x, p)};
+    if (!x->candidates->own && p->credential_count > 0)
       x->candidates->credential = &p->credentials[0];
     return ERR_OK;
   }
+  if (kept_out)
+    return fault_set(&x->fault, ERR_UNAVAILABLE, NULL, "the operator keeps requests from the provider of %.*s",
+                     TEXT_ARGS(x->route.vendor_path));
   return fault_set(&x->fault, ERR_NOT_FOUND, NULL, "no provider here serves %.*s", TEXT_ARGS(x->route.vendor_path));
 }
 

@@ -70,9 +70,8 @@ static enum err take(void *ctx, const struct llm_event *e, struct fault *f) {
   bool is_first = !t->tap.started && !t->tap.failed;
   follow(&t->tap, e);
   if (e->kind == LLM_EVENT_ERROR) {
-    a->began_with_error |= is_first;
-    if (!is_first)
-      convert_failure(t, e->fault, t->x->rq->id, &a->out);
+    a->began_with_error |= is_first; /* what is written then goes to nobody when another target is tried */
+    convert_failure(t, e->fault, t->x->rq->id, &a->out);
     return ERR_OK;
   }
   struct llm_event counted = *e;
@@ -95,8 +94,7 @@ static enum err reframe(struct attempt *t, struct text event, struct text data) 
     return e;
   t->answer.began_with_error |= is_first && t->tap.failed;
   if (theirs->framing == WIRE_EVENTSTREAM && text_ends(event, TEXT("Exception"))) {
-    if (!is_first)
-      convert_failure(t, t->tap.fault, t->x->rq->id, &t->answer.out);
+    convert_failure(t, t->tap.fault, t->x->rq->id, &t->answer.out);
     return ERR_OK;
   }
   return theirs->framing == WIRE_EVENTSTREAM ? reframe_event_to_sse(event, data, &t->answer.out, &t->fault)

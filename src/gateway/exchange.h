@@ -51,7 +51,7 @@ struct exchange {
   const char *outcome; /* "ok", "error", "cancelled", "cut", "refused" */
   int status;          /* sent to the client; 0: nothing yet */
   uint64_t response_bytes;
-  bool delivered;            /* stream: all that was read has been sent, the terminal event too */
+  bool delivered;            /* stream: all that was read has been sent, the terminal event or the error too */
   int64_t settled_cost_nano; /* over all attempts */
   uint64_t settled_tokens;
   struct usage usage; /* of the answering attempt */

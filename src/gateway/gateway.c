@@ -2,6 +2,7 @@
  * never became an exchange. Called by app.c. */
 #include "gateway/gateway.h"
 
+#include "base/log.h"
 #include "gateway/access.h"
 #include "gateway/route.h"
 #include "net/url.h"
@@ -74,6 +75,9 @@ enum err gateway_worker_use(struct gateway_worker *w, struct config *c, struct f
     gateway_snapshot_unref(s);
     return e;
   }
+  if (w->index == 0 && s->routes->unused + s->routes->unknown > 0)
+    LOG_WARN("too_many_targets", log_u64("not_used", s->routes->unused),
+             log_u64("without_breaker_or_places", s->routes->unknown));
   gateway_snapshot_unref(w->snapshot);
   w->snapshot = s;
   return ERR_OK;
@@ -96,4 +100,11 @@ bool gateway_owns(struct text path) {
 
 void gateway_write_refusal(const struct fault *f, struct text target, struct text request_id, struct buf *out) {
   route_wire(target, NULL)->write_error(out, f, request_id);
+}
+
+struct http_header gateway_refusal_header(const struct fault *f, struct text target) {
+  const struct wire *wire = route_wire(target, NULL);
+  if (!wire->error_type_header)
+    return (struct http_header){0};
+  return (struct http_header){text_of(wire->error_type_header), text_of(wire->error_type(f)), false};
 }

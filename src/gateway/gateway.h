@@ -75,5 +75,7 @@ bool gateway_owns(struct text path);
 void gateway_serve(struct gateway_worker *w, struct http_request *rq);
 /* The body of an error that happened before a request could be served, in the wire that the target suggests. */
 void gateway_write_refusal(const struct fault *f, struct text target, struct text request_id, struct buf *out);
+/* The header that says its type where that wire has one ("x-amzn-errortype"); else its name is empty. */
+struct http_header gateway_refusal_header(const struct fault *f, struct text target);
 
 #endif

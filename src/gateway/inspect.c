@@ -34,52 +34,30 @@ static void write_breaker(struct json_writer *w, const struct breakers_row *row,
   json_object_end(w);
 }
 
-/* Calls see for every breaker, some at a time. */
-static void each(const struct gateway *g, const struct config *c, int64_t now_us,
-                 void (*see)(void *ctx, const struct breakers_row *row), void *ctx) {
+/* Some at a time. */
+void inspect_breakers(const struct gateway *g, const struct config *c, int64_t now_us, struct buf *out) {
   const struct breaker_rule rule = routes_breaker_rule(c);
+  struct json_writer w;
   size_t cursor = 0, count = 1;
+  json_writer_init(&w, out);
+  json_object(&w);
+  json_name(&w, "breakers");
+  json_array(&w);
   while (g->state.breakers && count > 0) {
     struct arena a;
     struct breakers_row *rows = NULL;
     arena_init(&a);
     count = breakers_list(g->state.breakers, &rule, now_us, &cursor, ROWS_A_STEP, &a, &rows);
     for (size_t i = 0; i < count; i++)
-      see(ctx, &rows[i]);
+      write_breaker(&w, &rows[i], now_us);
     arena_done(&a);
   }
+  json_array_end(&w);
+  json_object_end(&w);
 }
 
-struct listing {
-  struct json_writer w;
-  int64_t now_us;
-};
-
-static void list_one(void *ctx, const struct breakers_row *row) {
-  struct listing *l = ctx;
-  write_breaker(&l->w, row, l->now_us);
-}
-
-void inspect_breakers(const struct gateway *g, const struct config *c, int64_t now_us, struct buf *out) {
-  struct listing l = {.now_us = now_us};
-  json_writer_init(&l.w, out);
-  json_object(&l.w);
-  json_name(&l.w, "breakers");
-  json_array(&l.w);
-  each(g, c, now_us, list_one, &l);
-  json_array_end(&l.w);
-  json_object_end(&l.w);
-}
-
-static void count_open(void *ctx, const struct breakers_row *row) {
-  uint64_t *count = ctx;
-  *count += row->view.state != BREAKER_CLOSED;
-}
-
-uint64_t inspect_open_breakers(const struct gateway *g, const struct config *c, int64_t now_us) {
-  uint64_t count = 0;
-  each(g, c, now_us, count_open, &count);
-  return count;
+uint64_t inspect_open_breakers(const struct gateway *g) {
+  return g->state.breakers ? breakers_not_closed(g->state.breakers) : 0;
 }
 
 static void write_ms(struct json_writer *w, const char *name, int64_t us) {
@@ -120,13 +98,36 @@ struct force_ask {
   enum breaker_force force;
 };
 
+/* A member that is not understood could have said that fewer breakers are meant. */
+static enum err read_texts(yyjson_val *root, struct force_ask *out, struct text *force, struct fault *f) {
+  const struct {
+    const char *name;
+    struct text *into;
+  } texts[] = {
+      {"provider", &out->provider}, {"credential", &out->credential}, {"reason", &out->reason}, {"force", force}};
+  size_t i, most;
+  yyjson_val *key, *value;
+  yyjson_obj_foreach (root, i, most, key, value) {
+    const char *name = yyjson_get_str(key);
+    size_t k = 0;
+    while (k < sizeof(texts) / sizeof(texts[0]) && strcmp(name, texts[k].name) != 0)
+      k++;
+    if (k == sizeof(texts) / sizeof(texts[0]))
+      return fault_set(f, ERR_BAD_REQUEST, name, "%.64s is not understood here", name);
+    if (!yyjson_is_str(value) && !yyjson_is_null(value))
+      return fault_set(f, ERR_BAD_REQUEST, name, "%s must be a text", name);
+    *texts[k].into = json_text(value);
+  }
+  return ERR_OK;
+}
+
 static enum err read_force(yyjson_val *root, struct force_ask *out, struct fault *f) {
   struct text force = TEXT_NONE;
-  if (!json_get_text(root, "provider", &out->provider))
+  enum err e = read_texts(root, out, &force, f);
+  if (e != ERR_OK)
+    return e;
+  if (text_is_empty(out->provider))
     return fault_set(f, ERR_BAD_REQUEST, "provider", "provider must be the name of one");
-  (void)json_get_text(root, "credential", &out->credential);
-  (void)json_get_text(root, "reason", &out->reason);
-  (void)json_get_text(root, "force", &force);
   for (size_t i = 0; i < sizeof(force_names) / sizeof(force_names[0]); i++) {
     if (!text_equal(force, text_of(force_names[i])))
       continue;
@@ -144,35 +145,40 @@ static const struct config_provider *find_provider(const struct config *c, struc
   return NULL;
 }
 
-static void set(const struct gateway *g, const struct config_provider *p, struct text credential,
-                const struct force_ask *ask, int64_t now_us) {
-  char reason[REASON_MAX + 1];
-  struct text said = text_is_empty(ask->reason) ? TEXT("by the operator") : text_head(ask->reason, REASON_MAX);
-  int n = snprintf(reason, sizeof(reason), "%.*s", TEXT_ARGS(said));
-  struct breaker *b = breakers_find(g->state.breakers, p->name, p->base_url, credential);
-  if (b && n >= 0)
-    breaker_set_force(b, ask->force, reason, now_us);
+/* All that the provider's credentials have; those of callers with credentials of their own, too. */
+static void set_all(struct breakers *all, const struct config_provider *p, enum breaker_force f, const char *reason,
+                    int64_t now_us) {
+  for (size_t i = 0; i < p->credential_count; i++)
+    (void)breakers_find(all, p->name, p->base_url, p->credentials[i].name);
+  if (p->credential_count == 0)
+    (void)breakers_find(all, p->name, p->base_url, TEXT_NONE);
+  breakers_set_force(all, p->name, p->base_url, f, reason, now_us);
+}
+
+static enum err set_one(struct breakers *all, const struct config_provider *p, const struct force_ask *ask,
+                        const char *reason, int64_t now_us, struct fault *f) {
+  for (size_t i = 0; i < p->credential_count; i++) {
+    if (!text_equal(ask->credential, p->credentials[i].name))
+      continue;
+    breaker_set_force(breakers_find(all, p->name, p->base_url, ask->credential), ask->force, reason, now_us);
+    return ERR_OK;
+  }
+  return fault_set(f, ERR_NOT_FOUND, "credential", "the provider \"%.*s\" has no credential \"%.*s\"",
+                   TEXT_ARGS(p->name), TEXT_ARGS(ask->credential));
 }
 
 static enum err force(const struct gateway *g, const struct config *c, const struct force_ask *ask, int64_t now_us,
                       struct fault *f) {
   const struct config_provider *p = find_provider(c, ask->provider);
-  bool found = false;
+  struct text said = text_is_empty(ask->reason) ? TEXT("by the operator") : text_head(ask->reason, REASON_MAX);
+  char reason[REASON_MAX + 1];
   if (!p)
     return fault_set(f, ERR_NOT_FOUND, "provider", "there is no provider \"%.*s\"", TEXT_ARGS(ask->provider));
-  for (size_t i = 0; i < p->credential_count; i++) {
-    if (!text_is_empty(ask->credential) && !text_equal(ask->credential, p->credentials[i].name))
-      continue;
-    set(g, p, p->credentials[i].name, ask, now_us);
-    found = true;
-  }
-  if (p->credential_count == 0 && text_is_empty(ask->credential)) {
-    set(g, p, TEXT_NONE, ask, now_us);
-    found = true;
-  }
-  return found ? ERR_OK
-               : fault_set(f, ERR_NOT_FOUND, "credential", "the provider \"%.*s\" has no credential \"%.*s\"",
-                           TEXT_ARGS(p->name), TEXT_ARGS(ask->credential));
+  snprintf(reason, sizeof(reason), "%.*s", TEXT_ARGS(said));
+  if (!text_is_empty(ask->credential))
+    return set_one(g->state.breakers, p, ask, reason, now_us, f);
+  set_all(g->state.breakers, p, ask->force, reason, now_us);
+  return ERR_OK;
 }
 
 enum err inspect_force(const struct gateway *g, const struct config *c, struct text body, int64_t now_us,

@@ -10,11 +10,12 @@ void inspect_breakers(const struct gateway *g, const struct config *c, int64_t n
 /* {"targets": [...]}: every target that was called, with its calls in flight and waiting and its times to the first
  * token. */
 void inspect_targets(const struct gateway *g, int64_t now_us, struct buf *out);
-/* Breakers that let no ordinary call through, for metrics. */
-uint64_t inspect_open_breakers(const struct gateway *g, const struct config *c, int64_t now_us);
+/* Breakers that let no ordinary call through, for metrics. Any thread. */
+uint64_t inspect_open_breakers(const struct gateway *g);
 /* Opens or closes a provider's breakers until further notice, or gives them back to their rule. body: {"provider":
- * NAME, "credential": NAME (all of them when absent), "force": "open" | "closed" | "automatic", "reason": TEXT}. The
- * answer is that of inspect_breakers. ERR_BAD_REQUEST and ERR_NOT_FOUND name the member. */
+ * NAME, "credential": NAME (when absent all of them, and those of callers with credentials of their own), "force":
+ * "open" | "closed" | "automatic", "reason": TEXT}. The answer is that of inspect_breakers. ERR_BAD_REQUEST and
+ * ERR_NOT_FOUND name the member. */
 enum err inspect_force(const struct gateway *g, const struct config *c, struct text body, int64_t now_us,
                        struct buf *out, struct fault *f) MUST_CHECK;
 

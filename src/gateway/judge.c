@@ -33,10 +33,11 @@ static struct text error_type_of(const struct attempt *t) {
   return h ? h->value : TEXT_NONE;
 }
 
-/* The provider's own error. Its body may be anything; relay decides how it is shown. */
-static enum err judge_error(struct attempt *t) {
+/* The provider's own error. Its body may be anything, also unreadable; relay decides how it is shown. */
+static enum err judge_error(struct attempt *t, enum err e) {
   t->answer.is_stream = false;
-  enum err e = read_whole(t, ERROR_BODY_MAX_BYTES);
+  if (e == ERR_OK)
+    e = read_whole(t, ERROR_BODY_MAX_BYTES);
   if (e == ERR_CANCELLED)
     return e;
   /* The status is known, so a broken error body changes nothing but the wording. */
@@ -94,10 +95,10 @@ static enum err judge_stream(struct attempt *t) {
 enum err judge_reply(struct attempt *t) {
   int status = t->upstream_status;
   enum err e = answer_begin(t);
+  if ((status < 200 || status > 299) && (e == ERR_OK || t->x->route.kind != ROUTE_RAW))
+    return judge_error(t, e);
   if (e != ERR_OK)
     return e;
-  if (status < 200 || status > 299)
-    return judge_error(t);
   t->class = PROVIDER_OK;
   if (t->x->route.kind == ROUTE_RAW)
     return ERR_OK;

@@ -1,19 +1,26 @@
-/* GET /v1/models and /v1/models/{id}: the models of the snapshot that the caller's key may use and that answer in the
- * caller's dialect. Names with a wildcard cannot be listed, but an id that one of them matches is found. Nothing is
- * asked of any provider. */
+/* GET /v1/models and /v1/models/{id}: the models of the snapshot that the caller's key may use, that its policy leaves
+ * a target, and that answer in the caller's dialect. Names with a wildcard cannot be listed, but an id that one of them
+ * matches is found. Nothing is asked of any provider. */
 #include "gateway/exchange.h"
 
 #include "gateway/catalogue.h"
 #include "gateway/percent.h"
+#include "gateway/plan.h"
 
 #define PAGE_DEFAULT      20
 #define PAGE_MAX          1000
 #define LISTED_MAX        8192
 #define DEFAULT_CREATED_S 1704067200 /* where nobody says when a model appeared */
 
+static const struct config_policy *policy_of(const struct exchange *x) {
+  const struct principal *p = x->principal;
+  return config_policy_for(x->config, p->policy, p->name, p->user, p->workspace);
+}
+
 /* Can a request for this name in this wire be served by one of the entry's targets? */
 static bool serves_in(const struct exchange *x, const struct config_model *m, struct text name, enum wire_id id) {
   const struct wire *wire = wire_get(id);
+  const struct config_policy *policy = policy_of(x);
   struct text star = TEXT_NONE;
   if (config_find_model(x->config, name, text_of(wire->name), &star) != m)
     return false;
@@ -21,7 +28,8 @@ static bool serves_in(const struct exchange *x, const struct config_model *m, st
     const struct config_target *t = &m->targets[i];
     const struct provider *adapter = x->worker->gateway->provider_find(t->provider->kind_name);
     struct pairing unused;
-    if (adapter && pairing_find(wire, t->provider, t->model, adapter, &unused) == ERR_OK)
+    if (adapter && plan_policy_allows(policy, t->provider) &&
+        pairing_find(wire, t->provider, t->model, adapter, &unused) == ERR_OK)
       return true;
   }
   return false;

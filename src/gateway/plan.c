@@ -45,14 +45,15 @@ static bool is_own(const struct plan_ask *ask, const struct place *p) {
   return ask->has_own_credentials && p->provider->kind == CONFIG_ANTHROPIC;
 }
 
-/* A caller's own credentials fail for their owner alone, so they have a breaker of their own. */
+/* A caller's own credentials fail for their owner alone, so they have a breaker of their own. Another replica has its
+ * own store and so may have another caller of that number: nobody else is told. */
 static struct breaker *breaker_of(const struct plan_ask *ask, const struct place *p) {
   char name[40];
   if (!is_own(ask, p))
     return p->breaker;
   int n = snprintf(name, sizeof(name), "caller %lld", (long long)ask->principal_id);
-  return ask->state->breakers ? breakers_find(ask->state->breakers, p->provider->name, p->provider->base_url,
-                                              (struct text){name, (size_t)n})
+  return ask->state->breakers ? breakers_find_alone(ask->state->breakers, p->provider->name, p->provider->base_url,
+                                                    (struct text){name, (size_t)n})
                               : NULL;
 }
 
@@ -69,6 +70,16 @@ static enum plan_verdict verdict_of_breaker(const struct survey *s, struct break
   return PLAN_BREAKER_OPEN;
 }
 
+/* With the caller's own credentials all of a provider's are one, so a model of it would be asked twice alike. */
+static bool is_asked_already(const struct survey *s, const struct place *p) {
+  if (!is_own(s->ask, p))
+    return false;
+  for (const struct place *other = s->places; other < p; other++)
+    if (other->provider == p->provider && text_equal(other->upstream_model, p->upstream_model))
+      return true;
+  return false;
+}
+
 static enum plan_verdict judge(const struct survey *s, const struct place *p, int64_t *retry_at_us) {
   if (s->ranks && s->ranks[p->provider->index] == ROUTES_EXCLUDED)
     return PLAN_POLICY;
@@ -76,7 +87,7 @@ static enum plan_verdict judge(const struct survey *s, const struct place *p, in
     return PLAN_NO_ADAPTER;
   if (!(p->serves >> s->kind & 1))
     return PLAN_OTHER_WIRE;
-  if (!p->is_first && is_own(s->ask, p))
+  if (is_asked_already(s, p))
     return PLAN_OWN_CREDENTIALS;
   return verdict_of_breaker(s, breaker_of(s->ask, p), retry_at_us);
 }
@@ -216,6 +227,7 @@ static void become_candidate(const struct survey *s, const struct place *p, stru
   *out = (struct candidate){.target = p->target,
                             .provider = p->provider,
                             .credential = own ? NULL : p->credential,
+                            .own = own,
                             .adapter = p->adapter,
                             .upstream_model = p->upstream_model,
                             .breaker = breaker_of(s->ask, p),

@@ -26,6 +26,7 @@ struct candidate {
   const struct config_target *target; /* NULL on raw paths */
   const struct config_provider *provider;
   const struct config_credential *credential; /* NULL: none, or the caller's own is used */
+  bool own;                                   /* the caller's own credentials go with it: it pays itself */
   const struct provider *adapter;
   struct text upstream_model;
   struct price price;         /* version 0: unknown */

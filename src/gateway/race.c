@@ -17,6 +17,7 @@ struct runner {
 
 struct race {
   struct exchange *x;
+  const struct race_walk *walk;
   struct runner at[RUNNERS];
   size_t count;
 };
@@ -28,9 +29,9 @@ bool race_applies(const struct exchange *x, const struct attempt *first) {
 
 static int64_t delay_us(const struct exchange *x, const struct attempt *t) {
   const struct config_hedge *h = &x->model->hedge;
-  int64_t us = h->delay_ms * 1000;
-  if (us == 0)
-    us = load_first_token_p95_us(t->candidate->load, x->ask.stream, loop_clock_us());
+  if (h->delay_ms > 0)
+    return h->delay_ms * 1000;
+  int64_t us = load_first_token_p95_us(t->candidate->load, x->ask.stream, loop_clock_us());
   if (us < 0 || us > h->max_ms * 1000)
     return h->max_ms * 1000;
   return us < h->min_ms * 1000 ? h->min_ms * 1000 : us;
@@ -91,26 +92,44 @@ static void stop(struct runner *r) {
     fiber_cancel(fiber_self());
 }
 
-static bool one_runs(const struct race *r) {
+/* Nothing that the caller should get while the other one may still do better. */
+static bool has_failed(const struct race *r, const struct runner *runner) {
+  const struct attempt *t = runner->t;
+  if (runner->result != ERR_OK || runner == &r->at[0])
+    return runner->result != ERR_OK || attempt_falls_over(t, ERR_OK);
+  return t->class != PROVIDER_OK || t->tap.failed;
+}
+
+/* One of which the race does not know how it went. */
+static bool one_is_left(const struct race *r) {
   for (size_t i = 0; i < r->count; i++) {
-    if (!r->at[i].over)
+    if (!r->at[i].seen)
       return true;
   }
   return false;
 }
 
-/* The winner goes on alone. */
+static void give_up(struct race *r, struct runner *runner) {
+  r->walk->note_failure(r->walk->ctx, runner->t);
+  attempt_give_up(runner->t);
+}
+
+/* The winner goes on alone. The other may have failed by itself in the same moment, which then counts against it. */
 static enum err finish(struct race *r, struct runner *winner, struct attempt **t) {
   for (size_t i = 0; i < r->count; i++) {
     struct runner *other = &r->at[i];
     if (other == winner || other->seen)
       continue;
+    if (other->over && has_failed(r, other)) {
+      give_up(r, other);
+      continue;
+    }
     stop(other);
     other->t->lost = true;
     attempt_settle(other->t, "hedge_lost", "");
   }
   winner->t->races = false;
-  r->x->hedge_won = winner != &r->at[0] && winner->result == ERR_OK;
+  r->x->hedge_won |= winner != &r->at[0] && !has_failed(r, winner);
   *t = winner->t;
   return winner->result;
 }
@@ -126,8 +145,8 @@ static enum err cancel(struct race *r, struct attempt **t) {
   return ERR_CANCELLED;
 }
 
-enum err race_run(struct attempt **t, struct attempt *(*second)(void *ctx), void *ctx) {
-  struct race race = {.x = (*t)->x}, *r = &race;
+enum err race_run(struct attempt **t, const struct race_walk *walk) {
+  struct race race = {.x = (*t)->x, .walk = walk}, *r = &race;
   int64_t deadline_us = loop_clock_us() + delay_us(r->x, *t);
   if (!start(r, *t)) {
     (*t)->races = false;
@@ -137,17 +156,16 @@ enum err race_run(struct attempt **t, struct attempt *(*second)(void *ctx), void
     struct runner *runner = NULL;
     enum err e = wait_for_news(r, deadline_us, &runner);
     if (runner) {
-      bool failed = runner->result != ERR_OK || attempt_falls_over(runner->t, runner->result);
       runner->seen = true;
-      if (!failed || !one_runs(r))
+      if (!has_failed(r, runner) || !one_is_left(r))
         return finish(r, runner, t);
-      attempt_give_up(runner->t);
+      give_up(r, runner);
     } else if (e == ERR_TIMEOUT) {
-      struct attempt *other = second(ctx);
+      struct attempt *other = walk->second(walk->ctx);
       deadline_us = FIBER_NO_DEADLINE;
       if (other && !start(r, other))
         attempt_drop(other);
-      r->x->hedged = r->count > 1;
+      r->x->hedged |= r->count > 1;
     } else {
       return cancel(r, t);
     }

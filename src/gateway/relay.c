@@ -28,11 +28,16 @@ static enum err write_out(struct attempt *t, struct text bytes) {
   return e;
 }
 
+/* A client that has left, while its answer was waited for all the same, was told nothing. */
+static int status_for_client(const struct attempt *t) {
+  return http_request_client_is_gone(t->x->rq) ? 0 : http_reply_head(t->reply)->status;
+}
+
 static enum err start(struct attempt *t) {
   const struct http1_head *head = http_reply_head(t->reply);
   struct http_header *headers = headers_scratch();
   size_t count = headers_for_client(t, &head->headers, t->answer.inflate != NULL, headers, HEADERS_CAP);
-  t->x->status = head->status;
+  t->x->status = status_for_client(t);
   return http_respond_start(t->x->rq, head->status, headers, count);
 }
 
@@ -80,10 +85,7 @@ static enum err step_scratch(struct attempt *t) {
     if (!t->answer.trimmed)
       fiber_trim_stack();
     t->answer.trimmed = true;
-    int64_t before_us = loop_clock_us();
-    e = http_reply_wait(t->reply, &t->fault);
-    attempt_waited(t, before_us);
-    return e;
+    return attempt_wait_for_more(t);
   }
   if (e != ERR_OK)
     return e;
@@ -115,7 +117,7 @@ static void note(struct attempt *t) {
 static enum err pump(struct attempt *t) {
   enum err e = send_held(t);
   while (e == ERR_OK) {
-    t->x->delivered = t->tap.finished && t->answer.held.len == 0;
+    t->x->delivered = (t->tap.finished || t->tap.failed) && t->answer.held.len == 0;
     e = t->answer.inflate || t->answer.held.len > 0 ? step_held(t) : step_scratch(t);
   }
   return e;
@@ -136,10 +138,8 @@ static enum err finish_broken(struct attempt *t, enum err e) {
   convert_failure(t, &t->fault, text_is_empty(t->upstream_request_id) ? t->x->rq->id : t->upstream_request_id, &event);
   e = write_out(t, buf_text(&event));
   if (e == ERR_OK)
-    e = http_respond_end(t->x->rq);
+    e = http_respond_end(t->x->rq); /* a client that has read the event may have left already */
   buf_done(&event);
-  if (e != ERR_OK)
-    t->x->outcome = "cancelled";
   return ERR_OK;
 }
 
@@ -152,46 +152,54 @@ static bool is_shutdown(struct attempt *t, enum err e) {
   return true;
 }
 
+/* An error inside the stream counts for the target's health like one in its place. */
+static void classify(struct attempt *t) {
+  if (t->tap.failed)
+    t->class = provider_classify_fault(t->candidate->adapter, t->tap.fault);
+}
+
+/* The stream has said what it had to: all of the answer, or what went wrong. */
+static void conclude(struct attempt *t) {
+  t->x->outcome = t->tap.failed ? "error" : "ok";
+  t->fault = t->tap.failed ? *t->tap.fault : (struct fault){0};
+  t->fault_quotes = t->tap.failed;
+}
+
 static enum err finish(struct attempt *t, enum err e, bool client_failed) {
   struct answer *a = &t->answer;
   if (client_failed && !t->x->delivered && is_shutdown(t, e))
     return finish_broken(t, e);
-  if (client_failed && t->x->delivered) { /* it has left with all it asked for */
-    t->x->outcome = "ok";
-    t->fault = (struct fault){0};
+  if (e == ERR_END && !client_failed)
+    answer_scan_rest(t, buf_text(&a->held));
+  classify(t);
+  if (client_failed && t->x->delivered) { /* it has left with all there is */
+    conclude(t);
     http_respond_abort(t->x->rq);
     return ERR_OK;
   }
   if (client_failed) {
     abandon_read_on(t);
+    classify(t);
     t->x->outcome = "cancelled";
     return ERR_CANCELLED;
   }
-  if (e == ERR_END)
-    answer_scan_rest(t, buf_text(&a->held));
-  if (t->tap.failed) {
-    t->x->outcome = "error";
-    t->class = provider_classify_fault(t->candidate->adapter, t->tap.fault);
-  }
   if (!t->tap.finished && !t->tap.failed)
     return finish_broken(t, e);
-  if (!t->x->outcome)
-    t->x->outcome = "ok";
-  t->fault = t->tap.failed ? *t->tap.fault : (struct fault){0};
-  t->fault_quotes = t->tap.failed;
+  conclude(t);
   /* Bytes behind the last blank line are the answer's own only when it ended properly. */
   e = e == ERR_END ? send_events(t, buf_text(&a->held)) : ERR_OK;
   if (e == ERR_OK)
     e = http_respond_end(t->x->rq);
-  if (e != ERR_OK && !t->tap.finished)
-    t->x->outcome = "cancelled";
+  (void)e; /* a client that leaves now has all there is */
   return ERR_OK;
 }
 
 static enum err relay_stream(struct attempt *t) {
   enum err e = start(t);
-  if (e != ERR_OK)
+  if (e != ERR_OK) {
+    abandon_read_on(t);
     return ERR_CANCELLED;
+  }
   note(t);
   http_request_drop_body(t->x->rq);
   t->x->body = TEXT_NONE;
@@ -204,7 +212,7 @@ static enum err relay_plain(struct attempt *t) {
   struct http_header *headers = headers_scratch();
   size_t count = headers_for_client(t, &head->headers, t->answer.inflate != NULL, headers, HEADERS_CAP);
   struct text body = buf_text(t->answer.converts ? &t->answer.out : &t->answer.held);
-  t->x->status = head->status;
+  t->x->status = status_for_client(t);
   t->x->response_bytes = body.len;
   t->x->outcome = t->class == PROVIDER_OK ? "ok" : "error";
   enum err e = http_respond(t->x->rq, head->status, headers, count, body);

@@ -58,11 +58,8 @@ static void pair_all(struct place *p, struct arena *a) {
 
 /* What depends on the model's name at the provider. The place before it has been settled. */
 static void settle_name(const struct routes *r, const struct config_model *m, struct place *p, struct arena *a) {
-  struct text credential = p->credential ? p->credential->name : TEXT_NONE;
   p->price = price_of(r->config, p->provider, p->upstream_model);
   p->is_listed = p->adapter && p->adapter->catalogue_path && (p->price.version == 0 || m->max_output_tokens == 0);
-  if (r->state.loads)
-    p->load = loads_find(r->state.loads, p->provider->name, credential, p->upstream_model);
   if (p->is_first)
     pair_all(p, a);
   else
@@ -73,8 +70,10 @@ static void add(struct routes *r, const struct config_model *m, const struct con
                 const struct config_credential *credential, struct model_places *into) {
   struct text name = credential ? credential->name : TEXT_NONE;
   struct place *p = &into->at[into->count];
-  if (into->count == PLACES_MAX)
+  if (into->count == PLACES_MAX) {
+    r->unused++;
     return;
+  }
   *p = (struct place){.provider = t->provider,
                       .adapter = r->find(t->provider->kind_name),
                       .target = t,
@@ -85,6 +84,9 @@ static void add(struct routes *r, const struct config_model *m, const struct con
   into->count++;
   if (r->state.breakers)
     p->breaker = breakers_find(r->state.breakers, t->provider->name, t->provider->base_url, name);
+  if (r->state.loads)
+    p->load = loads_find(r->state.loads, t->provider->name, name, t->model);
+  r->unknown += (r->state.breakers && !p->breaker) || (r->state.loads && !p->load);
   if (has_star(t->model))
     into->has_star = true;
   else

@@ -18,7 +18,7 @@ struct place {
   const struct config_provider *provider;
   const struct provider *adapter; /* NULL: nobody speaks to this kind */
   struct breaker *breaker;        /* of this credential; NULL lets everything through */
-  struct load *load;              /* NULL: not measured */
+  struct load *load;              /* one for all names that a star stands for: callers make those up; NULL: none */
   const struct config_target *target;
   uint32_t serves;                /* bit k: requests of pairing_kind k */
   bool is_first;                  /* of its target; the others differ in the credential alone */
@@ -51,6 +51,8 @@ struct routes {
   struct routes_state state;
   struct model_places *models; /* by index in config.models */
   size_t filled;               /* places in the maps by_star */
+  size_t unused;               /* places beyond PLACES_MAX */
+  size_t unknown;              /* places for which the tables of the state have no room: see breakers.h and load.h */
   struct routes_ranked *ranked[64];
 };
 

@@ -8,23 +8,23 @@
 #include "gateway/race.h"
 #include "traffic/retry.h"
 
-#define NOT_ASKED (-1)
+/* What has become of a candidate so far. */
+struct tried {
+  bool done;        /* nothing comes of trying it again */
+  bool failed;      /* in a way that may pass */
+  int64_t again_us; /* it has asked not to be called before; loop clock */
+};
 
 /* Where the walk over the candidates stands. */
 struct walk {
   struct exchange *x;
   int64_t now_us;               /* when the walk last stood still */
-  uint32_t done;                /* bit by candidate: nothing comes of trying it again */
+  struct tried *tried;          /* by candidate */
   size_t at;                    /* the next one of this round */
   const struct candidate *busy; /* the first of this round whose places are all taken */
   struct attempt *spare;        /* made and not entered; NULL: none */
   const struct fault *refusal;  /* why the first one that cannot be said the request cannot be; NULL: there is none */
-  int64_t retry_after_us;       /* the shortest pause that those who may be tried again ask for */
 };
-
-_Static_assert(PLAN_TRIED_MAX <= 32, "a bit for each candidate");
-
-static bool is_done(const struct walk *w, size_t candidate) { return w->done >> candidate & 1; }
 
 static bool client_is_gone(const struct exchange *x) { return http_request_client_is_gone(x->rq); }
 
@@ -57,13 +57,13 @@ static enum err next_attempt(struct walk *w, struct attempt **out) {
   struct exchange *x = w->x;
   while (w->at < x->candidate_count) {
     size_t i = w->at++;
-    if (is_done(w, i))
+    if (w->tried[i].done || w->tried[i].again_us > w->now_us)
       continue;
     enum err e = prepare(w, &x->candidates[i], false, out);
     if (e == ERR_AGAIN && !w->busy)
       w->busy = &x->candidates[i];
     else if (e == ERR_UNSUPPORTED || e == ERR_BAD_REQUEST)
-      w->done |= UINT32_C(1) << i;
+      w->tried[i].done = true;
     else if (e != ERR_AGAIN && e != ERR_UNAVAILABLE)
       return e;
   }
@@ -91,18 +91,13 @@ static int64_t retry_after_of(const struct attempt *t) {
   return us > 0 ? us : 0;
 }
 
-/* A failed attempt keeps its answer until another takes its place; its place at the target it gives back now. */
-static void note_failure(struct walk *w, struct attempt *t) {
-  size_t i = (size_t)(t->candidate - w->x->candidates);
-  if (!provider_class_is_retried(t->class)) {
-    w->done |= UINT32_C(1) << i;
-  } else {
-    int64_t us = retry_after_of(t);
-    if (w->retry_after_us == NOT_ASKED || us < w->retry_after_us)
-      w->retry_after_us = us;
-  }
+/* Whoever has failed for good, or asks for a pause, is left out of further rounds, or for so long. */
+static void note_failure(void *ctx, const struct attempt *t) {
+  struct walk *w = ctx;
+  bool may_pass = provider_class_is_retried(t->class);
   w->now_us = loop_clock_us();
-  attempt_leave(t, w->now_us);
+  w->tried[t->candidate - w->x->candidates] =
+      (struct tried){.done = !may_pass, .failed = may_pass, .again_us = may_pass ? w->now_us + retry_after_of(t) : 0};
 }
 
 static struct retry_rule retry_rule(const struct config *c) {
@@ -144,9 +139,10 @@ static struct attempt *second_for_race(void *ctx) {
 /* What was tried becomes the exchange's newest: what happened to it is what the client hears of. */
 static enum err run(struct walk *w, struct attempt **t) {
   struct exchange *x = w->x;
+  const struct race_walk racing = {second_for_race, note_failure, w};
   bool races = race_applies(x, *t) && w->at < x->candidate_count;
   x->attempt = *t;
-  enum err e = races ? race_run(t, second_for_race, w) : attempt_run(t);
+  enum err e = races ? race_run(t, &racing) : attempt_run(t);
   x->attempt = *t;
   x->fault = (*t)->fault;
   x->fault_quotes = (*t)->fault_quotes;
@@ -175,17 +171,30 @@ static enum err try_all(struct walk *w, enum err *tried) {
     if (!attempt_falls_over(t, *tried))
       return *tried;
     note_failure(w, t);
+    attempt_leave(t, w->now_us); /* it keeps its answer until another takes its place */
   }
+}
+
+/* How long the first of those asks to be left alone that may be tried again; false: nobody may. */
+static bool shortest_wait(const struct walk *w, int64_t *out_us) {
+  int64_t soonest_us = INT64_MAX, now_us = loop_clock_us();
+  for (size_t i = 0; i < w->x->candidate_count; i++) {
+    if (w->tried[i].failed && w->tried[i].again_us < soonest_us)
+      soonest_us = w->tried[i].again_us;
+  }
+  *out_us = soonest_us > now_us ? soonest_us - now_us : 0;
+  return soonest_us < INT64_MAX;
 }
 
 /* How long to pause before all are tried again; false: they are not. */
 static bool may_go_round(const struct walk *w, int64_t *out_us) {
   const struct exchange *x = w->x;
   const struct retry_rule rule = retry_rule(x->config);
-  if (!x->attempt || w->retry_after_us == NOT_ASKED || (int64_t)x->rounds >= rule.attempts ||
-      w->retry_after_us > rule.max_us || client_is_gone(x))
+  int64_t wait_us;
+  if (!x->attempt || !shortest_wait(w, &wait_us) || (int64_t)x->rounds >= rule.attempts || wait_us > rule.max_us ||
+      client_is_gone(x))
     return false;
-  int64_t pause_us = retry_delay_us(&rule, x->rounds, random_fast(), w->retry_after_us);
+  int64_t pause_us = retry_delay_us(&rule, x->rounds, random_fast(), wait_us);
   if (loop_clock_us() + pause_us >= x->rq->received_us + x->config->timeouts.total_ms * 1000)
     return false;
   *out_us = pause_us;
@@ -200,7 +209,6 @@ static enum err pause(struct walk *w, int64_t us) {
   w->x->rounds++;
   w->at = 0;
   w->busy = NULL;
-  w->retry_after_us = NOT_ASKED;
   return e != ERR_OK || !client_is_gone(w->x) ? e : ERR_CANCELLED;
 }
 
@@ -222,8 +230,9 @@ static enum err give_answer(struct walk *w, enum err tried) {
 }
 
 enum err exchange_send(struct exchange *x) {
-  struct walk w = {.x = x, .now_us = x->now_us, .retry_after_us = NOT_ASKED};
+  struct walk w = {.x = x, .now_us = x->now_us};
   enum err tried = ERR_OK, e;
+  w.tried = arena_zalloc(x->arena, (x->candidate_count + 1) * sizeof(*w.tried));
   for (;;) {
     int64_t pause_us = 0;
     e = try_all(&w, &tried);

@@ -267,7 +267,7 @@ enum err ledger_adopt(struct ledger *l, uint64_t *out_recovered, struct fault *f
 uint64_t ledger_boot(const struct ledger *l) { return l->place.boot; }
 
 bool ledger_is_living(const struct ledger *l, uint64_t boot) {
-  struct lives lives;
+  struct lives lives = {0};
   if (!l->place.dir[0])
     return false;
   if (lives_look(&l->place, &lives, NULL) != ERR_OK)

@@ -285,7 +285,7 @@ enum err http2_stream_end(struct http2_stream *s) {
 void http2_stream_abort(struct http2_stream *s) { reset(s, NGHTTP2_INTERNAL_ERROR); }
 
 enum err http2_stream_refuse(struct http2_stream *s, const struct fault *f, struct text target) {
-  struct http_header headers[4] = {{TEXT("content-type"), TEXT("application/json"), false},
+  struct http_header headers[5] = {{TEXT("content-type"), TEXT("application/json"), false},
                                    {TEXT("x-request-id"), s->x.rq.id, false},
                                    {TEXT("request-id"), s->x.rq.id, false}};
   size_t count = 3;
@@ -295,6 +295,8 @@ enum err http2_stream_refuse(struct http2_stream *s, const struct fault *f, stru
   if (f->retry_after_s > 0)
     headers[count++] =
         (struct http_header){TEXT("retry-after"), arena_format(&s->arena, "%d", f->retry_after_s), false};
+  headers[count] = http_refusal_header(server_of(s), f, target);
+  count += headers[count].name.len > 0;
   enum err e = http2_stream_respond(s, fault_status(f), headers, count, buf_text(&body));
   buf_done(&body);
   return e;

@@ -14,7 +14,7 @@ enum connection_state {
   CONNECTION_HTTP2,    /* no fiber but those of its streams; http2.c moves the bytes on the loop */
   CONNECTION_REFUSING, /* too many connections or fibers: a 503 leaves as soon as the socket can be written */
   CONNECTION_LINGERING /* answered and finished; what the client still sends is thrown away so that it can read the
-                          answer */
+                          answer, much of which the system may still hold: it is closed, not reset */
 };
 
 struct http_exchange;
@@ -143,6 +143,8 @@ void http_refusal_write(struct http_server *srv, const struct fault *f, struct t
 /* Only its body; out must be empty and may stay so. */
 void http_refusal_write_body(struct http_server *srv, const struct fault *f, struct text target, struct text id,
                              struct buf *out);
+/* The header beside it (see refusal_header in http_server.h). */
+struct http_header http_refusal_header(const struct http_server *srv, const struct fault *f, struct text target);
 #define REFUSAL_BODY_MAX_BYTES (8 * 1024)
 
 #endif

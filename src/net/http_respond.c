@@ -317,18 +317,26 @@ void http_refusal_write_body(struct http_server *srv, const struct fault *f, str
     buf_reset(out);
 }
 
+struct http_header http_refusal_header(const struct http_server *srv, const struct fault *f, struct text target) {
+  const struct http_server_options *o = &srv->options;
+  return o->refusal_header ? o->refusal_header(o->ctx, f, target) : (struct http_header){0};
+}
+
 /* x: whose answer it is; NULL: the connection's, which ends with it. */
 static void write_refusal(struct http_server *srv, struct http_exchange *x, const struct fault *f, struct text target,
                           struct text id, struct buf *out) {
   struct buf body;
   buf_init(&body, REFUSAL_BODY_MAX_BYTES);
   http_refusal_write_body(srv, f, target, id, &body);
+  struct http_header more = http_refusal_header(srv, f, target);
   begin_head(srv, fault_status(f), out);
   add_field(out, TEXT("content-type"), TEXT("application/json"));
   add_field(out, TEXT("x-request-id"), id);
   add_field(out, TEXT("request-id"), id);
   if (f->retry_after_s > 0)
     buf_add_format(out, "retry-after: %d\r\n", f->retry_after_s);
+  if (more.name.len > 0)
+    add_field(out, more.name, more.value);
   add_length(out, body.len);
   if (x)
     add_connection(x, out);

@@ -49,6 +49,8 @@ static void place_give(struct http_server *srv) {
 
 size_t http_server_active(const struct http_server *srv) { return srv->active; }
 
+void http_server_limit_requests(struct http_server *srv, size_t max) { srv->options.max_requests = max; }
+
 void http_server_make_id(char out[28]) {
   static const char alphabet[] = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
   memcpy(out, "req_", 4);
@@ -211,7 +213,7 @@ static void on_timer(struct loop_timer *t) {
   if (c->state == CONNECTION_HTTP2)
     http2_session_on_timer(c->http2);
   else if (c->state != CONNECTION_BUSY)
-    connection_close(c, c->state != CONNECTION_IDLE);
+    connection_close(c, c->state == CONNECTION_REFUSING);
 }
 
 static void name_peer(struct http_connection *c, const struct addr *peer) {
@@ -271,7 +273,7 @@ void http_server_close(struct http_server *srv) {
     else if (c->state == CONNECTION_HTTP2)
       http2_session_close(c->http2);
     else
-      connection_close(c, true);
+      connection_close(c, c->state != CONNECTION_LINGERING);
   }
   srv->closing = true;
   free_when_empty(srv);

@@ -46,6 +46,8 @@ struct http_server_options {
   /* Writes the body of an error that happened before serve could run. content type is application/json. target may be
    * empty or incomplete. Must not wait: it is also called on the loop. */
   void (*refuse)(void *ctx, const struct fault *f, struct text target, struct text request_id, struct buf *out_body);
+  /* A header that goes with such a body beside those that they all have; with an empty name: none. NULL: never. */
+  struct http_header (*refusal_header)(void *ctx, const struct fault *f, struct text target);
   void *ctx;
 };
 
@@ -73,8 +75,10 @@ void http_server_accept(struct http_server *srv, struct stream *s, const struct 
 void http_server_drain(struct http_server *srv, bool patient);
 size_t http_server_connections(const struct http_server *srv); /* also those whose client left what is being served */
 size_t http_server_active(const struct http_server *srv);      /* requests being served */
-/* Resets whatever is left: every request fiber is cancelled. Frees once the last has ended (srv must not be used
- * afterwards). */
+/* Another max_requests, from the next request on; what is being served goes on. On the server's loop. */
+void http_server_limit_requests(struct http_server *srv, size_t max);
+/* Resets whatever is left, but for answers that are complete and only to be read: every request fiber is cancelled.
+ * Frees once the last has ended (srv must not be used afterwards). */
 void http_server_close(struct http_server *srv);
 
 /* The whole body (in HTTP/2 the windows are opened only as it is read), heap memory owned by rq until

@@ -51,7 +51,7 @@ struct provider_call {
   struct text raw_path;                         /* PROVIDER_RAW: the vendor's path, e.g. "/v1/messages/batches" */
   struct text query;                            /* the client's query string, carried on ("" for none) */
   struct text api_key;                          /* Weir's credential; empty when the caller's own is used */
-  struct text own_x_api_key, own_authorization; /* the caller's own credentials (only on /ak), else empty */
+  struct text own_x_api_key, own_authorization; /* the caller's own for Anthropic (only on /ak), else empty */
   bool has_version;                             /* the client sent anthropic-version */
   /* What some vendors put into the path. */
   struct text model;

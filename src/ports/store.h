@@ -53,7 +53,7 @@ struct ledger_totals {
 
 struct store;
 struct store_ops {
-  const char *name; /* "sqlite", "memory" */
+  const char *name; /* "sqlite", "memory", "postgres" */
   void (*close)(struct store *s);
   enum err (*health)(struct store *s, struct fault *f);
 

@@ -57,7 +57,6 @@ static enum err sign(const struct provider_call *c, struct arena *a, struct prov
 
 static struct text bearer_of(const struct provider_call *c) { return c->aws ? c->aws->bearer : c->api_key; }
 
-/* A caller's own signature covers its own request and is worth nothing on ours; a bearer key is. */
 static enum err authorise(const struct provider_call *c, struct arena *a, struct provider_target *t, struct fault *f) {
   struct text bearer = bearer_of(c);
   enum err e = address_check_key(bearer, f);
@@ -67,8 +66,6 @@ static enum err authorise(const struct provider_call *c, struct arena *a, struct
     address_add(t, TEXT("authorization"), arena_join(a, (const struct text[]){TEXT("Bearer "), bearer}, 2));
   else if (c->aws)
     e = sign(c, a, t, f);
-  else if (text_equal_nocase(text_head(c->own_authorization, 7), TEXT("Bearer ")))
-    address_add(t, TEXT("authorization"), c->own_authorization);
   return e;
 }
 

@@ -64,8 +64,8 @@ static enum err azure_path(const struct provider_call *c, struct arena *a, struc
 
 static void authorise(const struct provider_call *c, struct arena *a, struct provider_target *t) {
   if (text_is_empty(c->api_key))
-    address_add(t, TEXT("authorization"), c->own_authorization);
-  else if (!text_is_empty(c->api_version))
+    return;
+  if (!text_is_empty(c->api_version))
     address_add(t, TEXT("api-key"), c->api_key);
   else
     address_add(t, TEXT("authorization"), arena_join(a, (const struct text[]){TEXT("Bearer "), c->api_key}, 2));

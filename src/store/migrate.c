@@ -1,14 +1,15 @@
 /* Applies and takes back the schema's migrations. The texts come from the build (migrations/), the record of what was
- * applied stands in weir_schema. Called by `weir migrate` and whenever a store is opened; it never guesses: a schema
- * that a newer or a changed program wrote is refused. */
+ * applied stands in weir_schema. Called by `weir migrate` and whenever a store is opened, on either database; it never
+ * guesses: a schema that a newer or a changed program wrote is refused. */
 #include "store/migrate.h"
 
 #include "base/buf.h"
 #include "base/crc.h"
 #include "store/embedded.h"
-#include "store/sqlite.h"
+#include "store/places.h"
 
 #define MIGRATIONS_MAX      256
+#define WEIR_APPLICATION_ID "1466263922" /* SQLITE_WEIR_ID */
 #define MIGRATION_MAX_BYTES (1 << 20)
 
 struct migration {
@@ -77,188 +78,201 @@ static void translate(struct text sql, struct buf *out) {
   }
 }
 
-static enum err run_text(sqlite3 *db, struct text sql, struct fault *f) {
+static enum err run_text(struct driver_link *l, struct text sql, struct fault *f) {
   struct buf b;
   buf_init(&b, MIGRATION_MAX_BYTES);
-  translate(sql, &b);
+  if (l->driver->dialect == SQL_SQLITE)
+    translate(sql, &b);
+  else
+    buf_add(&b, sql);
   buf_add_char(&b, '\0');
   enum err e = buf_check(&b);
   if (e)
     e = fault_set(f, ERR_INTERNAL, NULL, "a migration is larger than %d bytes", MIGRATION_MAX_BYTES);
   else
-    e = sqlite_run(db, buf_text(&b).at, f);
+    e = l->driver->exec(l, buf_text(&b).at, f);
   buf_done(&b);
   return e;
 }
 
 /* The highest version applied; 0 for a new database. */
-static enum err schema_version(sqlite3 *db, int64_t *out, struct fault *f) {
+static enum err schema_version(struct driver_link *l, int64_t *out, struct fault *f) {
   int64_t exists = 0, version = 0;
-  enum err e = sqlite_number(db, "SELECT count(*) FROM sqlite_schema WHERE name = 'weir_schema'", &exists, f);
+  enum err e = driver_number(l, SQL_SCHEMA_EXISTS, "reading the schema's history", &exists, f);
   if (!e && exists)
-    e = sqlite_number(db, "SELECT max(version) FROM weir_schema", &version, f);
+    e = driver_number(l, SQL_SCHEMA_VERSION, "reading the schema's history", &version, f);
   if (!e)
     *out = version;
   return e;
 }
 
-/* Calls see(m, applied_us) for every migration recorded, after comparing it with what this program carries. */
-static enum err schema_check(sqlite3 *db, const struct migrations *all, struct migration_status *status,
+/* One row of the history against what this program carries. */
+static enum err history_check(int64_t version, struct text sum, const struct migrations *all, struct fault *f) {
+  if (version < 1 || (size_t)version > all->count)
+    return fault_set(f, ERR_STORE, NULL,
+                     "the database has schema version %lld and this program knows %zu: it was written by a newer Weir. "
+                     "Use that one, or `weir migrate down` with it first",
+                     (long long)version, all->count);
+  if (!text_equal(sum, text_of(all->at[version - 1].checksum)))
+    return fault_set(f, ERR_STORE, NULL,
+                     "migration %lld of the database differs from the one in this program: it was applied by another "
+                     "build. Use that build, or restore a backup",
+                     (long long)version);
+  return ERR_OK;
+}
+
+/* Compares every migration recorded with what this program carries, and notes it in status (which may be NULL). */
+static enum err schema_check(struct driver_link *l, const struct migrations *all, struct migration_status *status,
                              struct fault *f) {
-  sqlite3_stmt *s = NULL;
-  if (sqlite3_prepare_v2(db, "SELECT version, name, checksum, applied_us FROM weir_schema ORDER BY version", -1, &s,
-                         NULL) != SQLITE_OK)
-    return sqlite_fail(db, "reading the schema's history", f);
-  enum err e = ERR_OK;
-  int rc = SQLITE_DONE;
-  while (!e && (rc = sqlite3_step(s)) == SQLITE_ROW) {
-    int64_t version = sqlite3_column_int64(s, 0);
-    const char *sum = (const char *)sqlite3_column_text(s, 2);
-    if (version < 1 || (size_t)version > all->count)
-      e = fault_set(f, ERR_STORE, NULL,
-                    "the database has schema version %lld and this program knows %zu: it was written by a newer Weir. "
-                    "Use that one, or `weir migrate down` with it first",
-                    (long long)version, all->count);
-    else if (!sum || strcmp(sum, all->at[version - 1].checksum) != 0)
-      e = fault_set(f, ERR_STORE, NULL,
-                    "migration %lld of the database differs from the one in this program: it was applied by another "
-                    "build. Use that build, or restore a backup",
-                    (long long)version);
-    else if (status) {
+  bool row = false;
+  enum err e = l->driver->prepare(l, SQL_SCHEMA_HISTORY, f);
+  if (e)
+    return e;
+  while (!e && !(e = l->driver->step(l, &row, "reading the schema's history", f)) && row) {
+    int64_t version = l->driver->number(l, 0);
+    e = history_check(version, l->driver->bytes(l, 1), all, f);
+    if (!e && status) {
       status[version - 1].applied = true;
-      status[version - 1].applied_us = sqlite3_column_int64(s, 3);
+      status[version - 1].applied_us = l->driver->number(l, 2);
     }
   }
-  if (!e && rc != SQLITE_DONE)
-    e = sqlite_fail(db, "reading the schema's history", f);
-  sqlite3_finalize(s);
+  l->driver->reset(l);
   return e;
 }
 
-static enum err schema_record(sqlite3 *db, const struct migration *m, bool applied, struct fault *f) {
-  sqlite3_stmt *s = NULL;
-  struct timespec now;
-  clock_gettime(CLOCK_REALTIME, &now);
-  if (sqlite3_prepare_v2(db,
-                         applied ? "INSERT INTO weir_schema (version, name, checksum, applied_us) VALUES (?, ?, ?, ?)"
-                                 : "DELETE FROM weir_schema WHERE version = ?",
-                         -1, &s, NULL) != SQLITE_OK)
-    return sqlite_fail(db, "recording a migration", f);
-  sqlite3_bind_int64(s, 1, m->version);
+static enum err schema_record(struct driver_link *l, const struct migration *m, bool applied, struct fault *f) {
+  enum err e = l->driver->prepare(l, applied ? SQL_SCHEMA_ADD : SQL_SCHEMA_REMOVE, f);
+  if (e)
+    return e;
+  l->driver->bind(l, 1, m->version);
   if (applied) {
-    sqlite_bind_text(s, 2, m->name);
-    sqlite_bind_text(s, 3, text_of(m->checksum));
-    sqlite3_bind_int64(s, 4, (int64_t)now.tv_sec * 1000000 + now.tv_nsec / 1000);
+    l->driver->bind_text(l, 2, m->name);
+    l->driver->bind_text(l, 3, text_of(m->checksum));
+    l->driver->bind(l, 4, driver_now_us());
   }
-  enum err e = sqlite3_step(s) == SQLITE_DONE ? ERR_OK : sqlite_fail(db, "recording a migration", f);
-  sqlite3_finalize(s);
-  return e;
-}
-
-static enum err in_transaction(sqlite3 *db, const struct migration *m, bool up, struct fault *f) {
-  enum err e = run_text(db, up ? m->up : m->down, f);
-  if (!e)
-    e = schema_record(db, m, up, f);
-  if (!e)
-    e = sqlite_run(db, "COMMIT", f);
-  if (e && !sqlite3_get_autocommit(db))
-    sqlite3_exec(db, "ROLLBACK", NULL, NULL, NULL);
-  return e;
+  return driver_finish(l, "recording a migration", NULL, f);
 }
 
 /* The version is read again inside the transaction: two programs may open a new database at the same time. */
-static enum err step(sqlite3 *db, const struct migrations *all, bool up, bool *out_moved, struct fault *f) {
+static enum err step(struct driver_link *l, const struct migrations *all, bool up, bool *out_moved, struct fault *f) {
   int64_t version = 0;
-  enum err e = sqlite_run(db, "BEGIN IMMEDIATE", f);
+  enum err e = l->driver->begin(l, DRIVER_MIGRATE, f);
   if (e)
     return e;
-  e = schema_version(db, &version, f);
-  bool move = !e && (up ? (size_t)version < all->count : version > 0);
-  if (!move) {
-    sqlite3_exec(db, "ROLLBACK", NULL, NULL, NULL);
-    if (!e)
-      *out_moved = false;
-    return e;
-  }
-  e = in_transaction(db, &all->at[up ? version : version - 1], up, f);
+  e = schema_version(l, &version, f);
   if (!e)
-    *out_moved = true;
+    e = schema_check(l, all, NULL, f);
+  bool move = !e && (up ? (size_t)version < all->count : version > 0);
+  if (move) {
+    const struct migration *m = &all->at[up ? version : version - 1];
+    e = run_text(l, up ? m->up : m->down, f);
+    if (!e)
+      e = schema_record(l, m, up, f);
+  }
+  e = l->driver->end(l, e, f);
+  if (!e)
+    *out_moved = move;
   return e;
 }
 
-static enum err move(sqlite3 *db, bool up, unsigned steps, unsigned *out_count, struct fault *f) {
+/* The table of the history, when there is none. */
+static enum err history_make(struct driver_link *l, struct fault *f) {
+  int64_t exists = 0;
+  enum err e = driver_number(l, SQL_SCHEMA_EXISTS, "reading the schema's history", &exists, f);
+  if (e || exists)
+    return e;
+  e = l->driver->begin(l, DRIVER_MIGRATE, f);
+  if (e)
+    return e;
+  if (l->driver->dialect == SQL_SQLITE)
+    e = l->driver->exec(l, "PRAGMA application_id = " WEIR_APPLICATION_ID, f);
+  if (!e)
+    e = run_text(l,
+                 TEXT("CREATE TABLE IF NOT EXISTS weir_schema (\n  version BIGINT PRIMARY KEY NOT NULL,\n"
+                      "  name TEXT NOT NULL,\n  checksum TEXT NOT NULL,\n  applied_us BIGINT NOT NULL\n);"),
+                 f);
+  return l->driver->end(l, e, f);
+}
+
+struct move {
+  const struct migrations *all;
+  bool up;
+  unsigned steps, done;
+};
+
+static enum err move(struct driver_link *l, void *args, struct fault *f) {
+  struct move *w = args;
+  enum err e = history_make(l, f);
+  for (bool moved = true; !e && moved && w->done < w->steps;) {
+    e = step(l, w->all, w->up, &moved, f);
+    if (!e && moved)
+      w->done++;
+  }
+  return e;
+}
+
+static enum err move_on(struct database *d, bool up, unsigned steps, unsigned *out_count, struct fault *f) {
   struct arena a;
   arena_init(&a);
   struct migrations all = migrations_read(&a);
-  char setup[512];
-  snprintf(
-      setup, sizeof setup,
-      "BEGIN IMMEDIATE; PRAGMA application_id = %d; CREATE TABLE IF NOT EXISTS weir_schema (version INTEGER PRIMARY "
-      "KEY NOT NULL, name TEXT NOT NULL, checksum TEXT NOT NULL, applied_us INTEGER NOT NULL) STRICT; COMMIT;",
-      SQLITE_WEIR_ID);
-  int64_t version = 0;
-  enum err e = schema_version(db, &version, f);
-  if (!e && version == 0) {
-    e = sqlite_run(db, setup, f);
-    if (e && !sqlite3_get_autocommit(db))
-      sqlite3_exec(db, "ROLLBACK", NULL, NULL, NULL);
-  }
-  if (!e)
-    e = schema_check(db, &all, NULL, f);
-  unsigned done = 0;
-  for (bool moved = true; !e && moved && done < steps;) {
-    e = step(db, &all, up, &moved, f);
-    if (!e && moved)
-      done++;
-  }
+  struct move w = {&all, up, steps, 0};
+  enum err e = driver_run(&d->base, DRIVER_WRITE, true, move, &w, f);
   arena_done(&a);
   if (!e)
-    *out_count = done;
+    *out_count = w.done;
   return e;
 }
 
-enum err migrate_up_on(struct sqlite3 *db, unsigned *out_count, struct fault *f) {
-  return move(db, true, MIGRATIONS_MAX, out_count, f);
+enum err migrate_up_on(struct database *d, unsigned *out_count, struct fault *f) {
+  return move_on(d, true, MIGRATIONS_MAX, out_count, f);
 }
 
-enum err migrate_up(const char *path, unsigned *out_count, struct fault *f) {
-  sqlite3 *db;
-  enum err e = sqlite_open_file(path, true, &db, f);
-  if (e)
-    return e;
-  e = move(db, true, MIGRATIONS_MAX, out_count, f);
-  sqlite3_close_v2(db);
-  return e;
-}
-
-enum err migrate_down(const char *path, unsigned steps, unsigned *out_count, struct fault *f) {
-  sqlite3 *db;
-  enum err e = sqlite_open_file(path, false, &db, f);
-  if (e)
-    return e;
-  e = move(db, false, steps, out_count, f);
-  sqlite3_close_v2(db);
-  return e;
-}
-
-enum err migrate_status(const char *path, struct arena *a, struct migration_status **out, size_t *out_count,
+static enum err move_at(const struct store_place *place, bool up, unsigned steps, unsigned *out_count,
                         struct fault *f) {
-  sqlite3 *db;
-  enum err e = sqlite_open_file(path, false, &db, f);
+  struct database *d = NULL;
+  enum err e = store_open_bare(place, up, &d, f);
+  if (e)
+    return e;
+  e = move_on(d, up, steps, out_count, f);
+  d->base.ops->close(&d->base);
+  return e;
+}
+
+enum err migrate_up(const struct store_place *place, unsigned *out_count, struct fault *f) {
+  return move_at(place, true, MIGRATIONS_MAX, out_count, f);
+}
+
+enum err migrate_down(const struct store_place *place, unsigned steps, unsigned *out_count, struct fault *f) {
+  return move_at(place, false, steps, out_count, f);
+}
+
+struct look {
+  const struct migrations *all;
+  struct migration_status *status;
+};
+
+static enum err look(struct driver_link *l, void *args, struct fault *f) {
+  struct look *w = args;
+  int64_t version = 0;
+  enum err e = schema_version(l, &version, f);
+  return e || version == 0 ? e : schema_check(l, w->all, w->status, f);
+}
+
+enum err migrate_status(const struct store_place *place, struct arena *a, struct migration_status **out,
+                        size_t *out_count, struct fault *f) {
+  struct database *d = NULL;
+  enum err e = store_open_bare(place, false, &d, f);
   if (e)
     return e;
   struct migrations all = migrations_read(a);
-  struct migration_status *status = arena_zalloc(a, all.count * sizeof *status);
+  struct look w = {&all, arena_zalloc(a, all.count * sizeof(struct migration_status))};
   for (size_t i = 0; i < all.count; i++)
-    status[i] = (struct migration_status){.version = all.at[i].version, .name = all.at[i].name};
-  int64_t version = 0;
-  e = schema_version(db, &version, f);
-  if (!e && version > 0)
-    e = schema_check(db, &all, status, f);
-  sqlite3_close_v2(db);
+    w.status[i] = (struct migration_status){.version = all.at[i].version, .name = all.at[i].name};
+  e = driver_run(&d->base, DRIVER_READ, false, look, &w, f);
+  d->base.ops->close(&d->base);
   if (e)
     return e;
-  *out = status;
+  *out = w.status;
   *out_count = all.count;
   return ERR_OK;
 }

@@ -1,85 +1,10 @@
-/* The SQLite adapter: opening and refusing files, the two connections, their statements, transactions and errors.
- * One connection writes (the ledger's writer thread, key changes) and one reads, each behind its own lock, so that a
- * listing never waits for a batch; write-ahead logging keeps them apart. What is stored stands in sqlite_keys.c and
- * sqlite_ledger.c, the schema in migrations/. */
+/* The SQLite driver: statements, transactions and errors on its connections. One connection writes (the ledger's writer
+ * thread, key changes) and one reads, each behind its own lock, so that a listing never waits for a batch; write-ahead
+ * logging keeps them apart. Opening and refusing files is in sqlite_open.c, what is stored in store_keys.c and
+ * store_ledger.c, the schema in migrations/. */
 #include "store/sqlite.h"
 
-#include "store/migrate.h"
-#include "store/store.h"
-
 #include <errno.h>
-#include <fcntl.h>
-#include <sys/stat.h>
-#include <unistd.h>
-
-#define BUSY_TIMEOUT_MS 5000
-
-#define KEY_COLUMNS                                                                                                    \
-  "id, name, prefix, user_name, hash, models, rpm, tpm, concurrency, budget_nano, budget_period, created_us, "         \
-  "expires_us, last_used_us, blocked, workspace, policy"
-#define LEDGER_COLUMNS                                                                                                 \
-  "id, reserved_us, settled_us, request_id, attempt, key_id, key_name, user_name, wire, operation, provider, "         \
-  "credential, model, upstream_model, upstream_request_id, outcome, error, status, upstream_status, streamed, "        \
-  "billable, input_tokens, output_tokens, cache_write_5m_tokens, cache_write_1h_tokens, cache_read_tokens, "           \
-  "reasoning_tokens, usage_known, usage_estimated, cost_input_nano, cost_output_nano, cost_cache_write_nano, "         \
-  "cost_cache_read_nano, cost_nano, cost_known, price_version, reserved_nano, first_token_us, duration_us, "           \
-  "overhead_us"
-#define BALANCE_COLUMNS                                                                                                \
-  "key_id, entries, input_tokens, output_tokens, cache_write_5m_tokens, cache_write_1h_tokens, cache_read_tokens, "    \
-  "reasoning_tokens, cost_nano, billable_nano"
-/* Adds to a sum that stops at the largest integer: past it SQLite would turn it into a floating-point number. */
-#define ADD(table, column)                                                                                             \
-  column " = CASE WHEN " table "." column " > 9223372036854775807 - excluded." column                                  \
-         " THEN 9223372036854775807 ELSE " table "." column " + excluded." column " END"
-#define ADD_BALANCE(column) ADD("weir_ledger_balance", column)
-
-static const char *const statement_texts[SQL_COUNT] = {
-    [SQL_BEGIN] = "BEGIN IMMEDIATE",
-    [SQL_COMMIT] = "COMMIT",
-    [SQL_ROLLBACK] = "ROLLBACK",
-    [SQL_HEALTH] = "SELECT max(version) FROM weir_schema",
-    [SQL_KEY_NEXT_ID] = "UPDATE weir_sequence SET value = value + 1 WHERE name = 'keys' RETURNING value",
-    [SQL_KEY_INSERT] = "INSERT INTO weir_keys (" KEY_COLUMNS ") VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, "
-                       "?12, ?13, ?14, ?15, ?16, ?17)",
-    [SQL_KEY_FIND] = "SELECT " KEY_COLUMNS " FROM weir_keys WHERE hash = ?1",
-    [SQL_KEY_FIND_BY_ACCESS_ID] = "SELECT " KEY_COLUMNS " FROM weir_keys WHERE substr(hash, 1, 8) = ?1",
-    [SQL_KEY_LIST] = "SELECT " KEY_COLUMNS " FROM weir_keys WHERE id > ?1 ORDER BY id LIMIT ?2",
-    [SQL_KEY_BLOCK] = "UPDATE weir_keys SET blocked = ?2 WHERE id = ?1",
-    [SQL_KEY_TOUCH] = "UPDATE weir_keys SET last_used_us = ?2 WHERE id = ?1 AND last_used_us < ?2",
-    [SQL_LEDGER_INSERT] =
-        "INSERT INTO weir_ledger (" LEDGER_COLUMNS
-        ") VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, "
-        "?15, ?16, ?17, ?18, ?19, ?20, ?21, ?22, ?23, ?24, ?25, ?26, ?27, ?28, ?29, ?30, ?31, ?32, ?33, ?34, ?35, ?36, "
-        "?37, ?38, ?39, ?40) ON CONFLICT (id) DO NOTHING",
-    [SQL_LEDGER_BALANCE] =
-        "INSERT INTO weir_ledger_balance (" BALANCE_COLUMNS ") VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10) "
-        "ON CONFLICT (key_id) DO UPDATE SET " ADD_BALANCE("entries") ", " ADD_BALANCE("input_tokens") ", " ADD_BALANCE("output_tokens") ", " ADD_BALANCE("cache_write_5m_tokens") ", " ADD_BALANCE(
-            "cache_write_1h_tokens") ", " ADD_BALANCE("cache_read_tokens") ", " ADD_BALANCE("reasoning_tokens") ","
-                                                                                                                " " ADD_BALANCE("cost_nano") ", " ADD_BALANCE(
-                                                                                                                    "bi"
-                                                                                                                    "ll"
-                                                                                                                    "ab"
-                                                                                                                    "le"
-                                                                                                                    "_n"
-                                                                                                                    "an"
-                                                                                                                    "o"),
-    [SQL_LEDGER_SPEND] = "INSERT INTO weir_ledger_spend (key_id, slot, cost_nano) VALUES (?1, ?2, ?3) "
-                         "ON CONFLICT (key_id, slot) DO UPDATE SET " ADD("weir_ledger_spend", "cost_nano"),
-    [SQL_LEDGER_MOVE] = "INSERT INTO weir_ledger_stream (stream, position, moved_us) VALUES (?1, ?2, ?3) ON CONFLICT "
-                        "(stream) DO UPDATE "
-                        "SET position = excluded.position, moved_us = excluded.moved_us "
-                        "WHERE excluded.position > weir_ledger_stream.position",
-    [SQL_LEDGER_POSITION] = "SELECT position FROM weir_ledger_stream WHERE stream = ?1",
-    [SQL_LEDGER_FORGET] = "DELETE FROM weir_ledger_stream WHERE moved_us < ?1",
-    [SQL_LEDGER_LIST] = "SELECT " LEDGER_COLUMNS " FROM weir_ledger WHERE id < ?1 ORDER BY id DESC LIMIT ?2",
-    [SQL_LEDGER_SPENT] = "SELECT cost_nano FROM weir_ledger_spend WHERE key_id = ?1 AND slot >= ?2",
-    [SQL_LEDGER_SPENT_ROWS] = "SELECT cost_nano FROM weir_ledger WHERE key_id = ?1 AND billable = 1 "
-                              "AND settled_us >= ?2 AND settled_us < ?3",
-    [SQL_LEDGER_SUMS] = "SELECT key_id, billable, input_tokens, output_tokens, cache_write_5m_tokens, "
-                        "cache_write_1h_tokens, cache_read_tokens, reasoning_tokens, cost_nano FROM weir_ledger",
-    [SQL_LEDGER_BALANCES] = "SELECT " BALANCE_COLUMNS " FROM weir_ledger_balance",
-    [SQL_LEDGER_SPENDS] = "SELECT key_id, cost_nano FROM weir_ledger_spend",
-};
 
 enum err sqlite_fail(sqlite3 *db, const char *doing, struct fault *f) {
   int code = db ? sqlite3_extended_errcode(db) : SQLITE_NOMEM;
@@ -124,248 +49,91 @@ enum err sqlite_number(sqlite3 *db, const char *sql, int64_t *out, struct fault 
   return e;
 }
 
-enum err sqlite_prepare(struct sqlite_link *l, enum sqlite_statement which, sqlite3_stmt **out, struct fault *f) {
+static struct sqlite_link *link_of(struct driver_link *l) { return (struct sqlite_link *)l; }
+
+static enum err take(struct database *d, enum driver_use use, bool fresh, struct driver_link **out, struct fault *f) {
+  struct sqlite_store *s = (struct sqlite_store *)d;
+  struct sqlite_link *l = use == DRIVER_READ || use == DRIVER_LIST ? s->read : &s->write;
+  pthread_mutex_lock(&l->lock);
+  *out = &l->base;
+  return ERR_OK;
+}
+
+static void give(struct database *d, struct driver_link *l) { pthread_mutex_unlock(&link_of(l)->lock); }
+
+static enum err begin(struct driver_link *l, enum driver_use use, struct fault *f) {
+  return sqlite_run(link_of(l)->db, use == DRIVER_READ ? "BEGIN" : "BEGIN IMMEDIATE", f);
+}
+
+static enum err end(struct driver_link *l, enum err e, struct fault *f) {
+  sqlite3 *db = link_of(l)->db;
+  if (!e && sqlite3_exec(db, "COMMIT", NULL, NULL, NULL) != SQLITE_OK)
+    e = sqlite_fail(db, "writing to the store", f);
+  /* SQLite ends a transaction itself after some errors (a full disk); rolling back again would only fail. */
+  if (e && !sqlite3_get_autocommit(db))
+    sqlite3_exec(db, "ROLLBACK", NULL, NULL, NULL); /* the first error is the one to tell */
+  return e;
+}
+
+static enum err exec(struct driver_link *l, const char *sql, struct fault *f) {
+  return sqlite_run(link_of(l)->db, sql, f);
+}
+
+static enum err prepare(struct driver_link *base, enum sql which, struct fault *f) {
+  struct sqlite_link *l = link_of(base);
   sqlite3_stmt **s = &l->statements[which];
-  if (!*s && sqlite3_prepare_v3(l->db, statement_texts[which], -1, SQLITE_PREPARE_PERSISTENT, s, NULL) != SQLITE_OK)
+  if (!*s &&
+      sqlite3_prepare_v3(l->db, sql_text(which, SQL_SQLITE), -1, SQLITE_PREPARE_PERSISTENT, s, NULL) != SQLITE_OK)
     return sqlite_fail(l->db, "preparing a statement", f);
   sqlite3_reset(*s);
   sqlite3_clear_bindings(*s);
-  *out = *s;
+  l->current = *s;
   return ERR_OK;
 }
 
-enum err sqlite_finish(struct sqlite_link *l, sqlite3_stmt *s, const char *doing, struct fault *f) {
-  int rc = sqlite3_step(s);
-  enum err e = rc == SQLITE_DONE || rc == SQLITE_ROW ? ERR_OK : sqlite_fail(l->db, doing, f);
-  sqlite3_reset(s);
-  return e;
+static void bind(struct driver_link *l, int at, int64_t n) { sqlite3_bind_int64(link_of(l)->current, at, n); }
+
+static int size_of(struct text t) { return (int)(t.len > INT32_MAX ? INT32_MAX : t.len); }
+
+static void bind_text(struct driver_link *l, int at, struct text t) {
+  sqlite3_bind_text(link_of(l)->current, at, t.len ? t.at : "", size_of(t), SQLITE_STATIC);
 }
 
-static enum err sqlite_simple(struct sqlite_link *l, enum sqlite_statement which, struct fault *f) {
-  sqlite3_stmt *s = NULL;
-  enum err e = sqlite_prepare(l, which, &s, f);
-  return e ? e : sqlite_finish(l, s, "writing to the store", f);
+static void bind_bytes(struct driver_link *l, int at, struct text t) {
+  sqlite3_bind_blob(link_of(l)->current, at, t.len ? t.at : "", size_of(t), SQLITE_STATIC);
 }
 
-enum err sqlite_begin(struct sqlite_link *l, struct fault *f) { return sqlite_simple(l, SQL_BEGIN, f); }
-
-enum err sqlite_end(struct sqlite_link *l, enum err e, struct fault *f) {
-  if (!e)
-    e = sqlite_simple(l, SQL_COMMIT, f);
-  /* SQLite ends a transaction itself after some errors (a full disk); rolling back again would only fail. */
-  if (e && !sqlite3_get_autocommit(l->db)) {
-    enum err undone = sqlite_simple(l, SQL_ROLLBACK, NULL);
-    (void)undone; /* the first error is the one to tell; an open transaction makes the next begin fail */
-  }
-  return e;
-}
-
-void sqlite_bind_text(sqlite3_stmt *s, int at, struct text t) {
-  sqlite3_bind_text(s, at, t.len ? t.at : "", (int)(t.len > INT32_MAX ? INT32_MAX : t.len), SQLITE_STATIC);
-}
-
-struct text sqlite_text(sqlite3_stmt *s, int column, struct arena *a) {
-  const char *at = (const char *)sqlite3_column_text(s, column);
-  struct text t = {at, at ? (size_t)sqlite3_column_bytes(s, column) : 0};
-  return arena_copy(a, t);
-}
-
-static enum err sqlite_health(struct store *store, struct fault *f) {
-  struct sqlite_store *s = (struct sqlite_store *)store;
-  sqlite3_stmt *statement = NULL;
-  pthread_mutex_lock(&s->read->lock);
-  enum err e = sqlite_prepare(s->read, SQL_HEALTH, &statement, f);
-  if (!e)
-    e = sqlite_finish(s->read, statement, "checking the store", f);
-  pthread_mutex_unlock(&s->read->lock);
-  return e;
-}
-
-static void link_close(struct sqlite_link *l) {
-  for (size_t i = 0; i < SQL_COUNT; i++)
-    sqlite3_finalize(l->statements[i]);
-  sqlite3_close_v2(l->db);
-  pthread_mutex_destroy(&l->lock);
-}
-
-static void sqlite_close(struct store *store) {
-  struct sqlite_store *s = (struct sqlite_store *)store;
-  if (!s)
-    return;
-  link_close(&s->reader); /* the writer last: closing it moves the write-ahead log into the file */
-  link_close(&s->write);
-  free(s);
-}
-
-#define SQLITE_OPS(shown)                                                                                              \
-  {                                                                                                                    \
-    .name = shown, .close = sqlite_close, .health = sqlite_health, .key_create = sqlite_key_create,                    \
-    .key_find = sqlite_key_find, .key_find_by_access_id = sqlite_key_find_by_access_id, .key_list = sqlite_key_list,   \
-    .key_set_blocked = sqlite_key_set_blocked, .key_touch = sqlite_key_touch, .ledger_append = sqlite_ledger_append,   \
-    .ledger_position = sqlite_ledger_position, .ledger_list = sqlite_ledger_list, .ledger_spent = sqlite_ledger_spent, \
-    .ledger_verify = sqlite_ledger_verify                                                                              \
-  }
-static const struct store_ops ops_sqlite = SQLITE_OPS("sqlite");
-static const struct store_ops ops_memory = SQLITE_OPS("memory");
-
-/* SQLite takes a file shorter than one page for a new one and would write over it: look at the first bytes before it
- * does. Also creates the file, so that it is never readable for others. */
-static enum err file_check(const char *path, bool create, struct fault *f) {
-  static const char magic[16] = "SQLite format 3";
-  int fd = open(path, O_RDWR | O_CLOEXEC | (create ? O_CREAT : 0), 0600);
-  if (fd < 0 && errno == ENOENT && !create)
-    return fault_set(f, ERR_NOT_FOUND, NULL, "%s: there is no such file", path);
-  if (fd < 0)
-    return fault_set(f, errno == ENOSPC || errno == EDQUOT ? ERR_STORE_FULL : ERR_STORE, NULL,
-                     "cannot open the store's database %s: %s", path, strerror(errno));
-  char head[sizeof magic];
-  ssize_t n = pread(fd, head, sizeof head, 0);
-  int problem = errno;
-  close(fd);
-  if (n < 0)
-    return fault_set(f, ERR_STORE, NULL, "cannot read %s: %s", path, strerror(problem));
-  if (n > 0 && (n < (ssize_t)sizeof head || memcmp(head, magic, sizeof magic) != 0))
-    return fault_set(f, ERR_STORE_CORRUPT, NULL,
-                     "%s is not an SQLite database; nothing was changed. Point data_dir elsewhere, or restore a backup",
-                     path);
+static enum err step(struct driver_link *l, bool *out_row, const char *doing, struct fault *f) {
+  int rc = sqlite3_step(link_of(l)->current);
+  if (rc != SQLITE_ROW && rc != SQLITE_DONE)
+    return sqlite_fail(link_of(l)->db, doing, f);
+  *out_row = rc == SQLITE_ROW;
   return ERR_OK;
 }
 
-/* Weir's own mark, or nothing at all in it yet. */
-static enum err owner_check(sqlite3 *db, const char *path, struct fault *f) {
-  int64_t tables = 0, id = 0;
-  enum err e = sqlite_number(db, "SELECT count(*) FROM sqlite_schema", &tables, f);
-  if (!e)
-    e = sqlite_number(db, "PRAGMA application_id", &id, f);
-  if (e || id == SQLITE_WEIR_ID || (tables == 0 && id == 0))
-    return e;
-  return fault_set(f, ERR_STORE_CORRUPT, NULL,
-                   "%s is a database of another program; nothing was changed. Point data_dir elsewhere", path);
+static int64_t number(struct driver_link *l, int column) { return sqlite3_column_int64(link_of(l)->current, column); }
+
+static struct text bytes(struct driver_link *l, int column) {
+  const char *at = sqlite3_column_blob(link_of(l)->current, column);
+  return (struct text){at, at ? (size_t)sqlite3_column_bytes(link_of(l)->current, column) : 0};
 }
 
-static enum err integrity_check(sqlite3 *db, const char *path, struct fault *f) {
-  struct stat st;
-  if (stat(path, &st) == 0 && st.st_size > SQLITE_CHECKED_BYTES)
-    return ERR_OK;
-  sqlite3_stmt *s = NULL;
-  if (sqlite3_prepare_v2(db, "PRAGMA quick_check(1)", -1, &s, NULL) != SQLITE_OK)
-    return sqlite_fail(db, "checking the store", f);
-  enum err e = ERR_OK;
-  int rc = sqlite3_step(s);
-  const char *said = rc == SQLITE_ROW ? (const char *)sqlite3_column_text(s, 0) : NULL;
-  if (rc != SQLITE_ROW)
-    e = sqlite_fail(db, "checking the store", f);
-  else if (!said || strcmp(said, "ok") != 0)
-    e = fault_set(f, ERR_STORE_CORRUPT, NULL, "%s is damaged (%.120s); restore it from a backup", path,
-                  said ? said : "no answer");
-  sqlite3_finalize(s);
-  return e;
-}
+static int64_t changes(struct driver_link *l) { return sqlite3_changes(link_of(l)->db); }
 
-static enum err connect(const char *path, sqlite3 **out, struct fault *f) {
-  sqlite3 *db = NULL;
-  int rc = sqlite3_open_v2(path, &db, SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE, NULL);
-  enum err e = rc == SQLITE_OK ? ERR_OK : sqlite_fail(db, "opening the store", f);
-  if (!e) {
-    sqlite3_busy_timeout(db, BUSY_TIMEOUT_MS);
-    e = sqlite_run(
-        db,
-        "PRAGMA page_size = 16384; PRAGMA trusted_schema = OFF; PRAGMA cell_size_check = ON; PRAGMA foreign_keys = ON;",
-        f);
-  }
-  if (e) {
-    sqlite3_close_v2(db);
-    return e;
-  }
-  *out = db;
-  return ERR_OK;
-}
+static void reset(struct driver_link *l) { sqlite3_reset(link_of(l)->current); }
 
-enum err sqlite_open_file(const char *path, bool create, sqlite3 **out, struct fault *f) {
-  sqlite3 *db = NULL;
-  enum err e = file_check(path, create, f);
-  if (!e)
-    e = connect(path, &db, f);
-  if (!e)
-    e = owner_check(db, path, f);
-  if (!e)
-    e = integrity_check(db, path, f);
-  if (e) {
-    sqlite3_close_v2(db);
-    return e;
-  }
-  *out = db;
-  return ERR_OK;
-}
-
-/* Commits wait until they are on the disk; a reader never waits for them. */
-static enum err make_durable(sqlite3 *db, const char *path, struct fault *f) {
-  sqlite3_stmt *s = NULL;
-  if (sqlite3_prepare_v2(db, "PRAGMA journal_mode = WAL", -1, &s, NULL) != SQLITE_OK)
-    return sqlite_fail(db, "setting up the store", f);
-  int rc = sqlite3_step(s);
-  const char *mode = rc == SQLITE_ROW ? (const char *)sqlite3_column_text(s, 0) : NULL;
-  enum err e = ERR_OK;
-  if (rc != SQLITE_ROW)
-    e = sqlite_fail(db, "setting up the store", f);
-  else if (!mode || strcmp(mode, "wal") != 0)
-    e = fault_set(f, ERR_STORE, NULL, "%s: the file system cannot hold a write-ahead log; use a local disk", path);
-  sqlite3_finalize(s);
-  if (!e)
-    e = sqlite_run(db, "PRAGMA synchronous = FULL; PRAGMA journal_size_limit = 67108864;", f);
-  return e;
-}
-
-static struct sqlite_store *store_new(const struct store_ops *ops) {
-  struct sqlite_store *s = calloc(1, sizeof *s);
-  if (!s)
-    abort();
-  s->base.ops = ops;
-  pthread_mutex_init(&s->write.lock, NULL);
-  pthread_mutex_init(&s->reader.lock, NULL);
-  s->read = &s->reader;
-  return s;
-}
-
-static int64_t now_us(void) {
-  struct timespec t;
-  clock_gettime(CLOCK_REALTIME, &t);
-  return (int64_t)t.tv_sec * 1000000 + t.tv_nsec / 1000;
-}
-
-enum err store_open_sqlite(const char *path, struct store **out, struct fault *f) {
-  struct sqlite_store *s = store_new(&ops_sqlite);
-  unsigned applied;
-  enum err e = sqlite_open_file(path, true, &s->write.db, f);
-  if (!e)
-    e = make_durable(s->write.db, path, f);
-  if (!e)
-    e = migrate_up_on(s->write.db, &applied, f);
-  if (!e)
-    e = connect(path, &s->reader.db, f);
-  if (!e)
-    e = sqlite_run(s->reader.db, "PRAGMA query_only = ON", f);
-  if (!e)
-    e = sqlite_ledger_forget(s, now_us() - SQLITE_STREAM_KEPT_US, f);
-  if (e) {
-    sqlite_close(&s->base);
-    return e;
-  }
-  *out = &s->base;
-  return ERR_OK;
-}
-
-enum err store_open_memory(struct store **out, struct fault *f) {
-  struct sqlite_store *s = store_new(&ops_memory);
-  unsigned applied;
-  s->read = &s->write;
-  enum err e = connect(":memory:", &s->write.db, f);
-  if (!e)
-    e = migrate_up_on(s->write.db, &applied, f);
-  if (e) {
-    sqlite_close(&s->base);
-    return e;
-  }
-  *out = &s->base;
-  return ERR_OK;
-}
+const struct driver sqlite_driver = {.dialect = SQL_SQLITE,
+                                     .take = take,
+                                     .give = give,
+                                     .begin = begin,
+                                     .end = end,
+                                     .exec = exec,
+                                     .prepare = prepare,
+                                     .bind = bind,
+                                     .bind_text = bind_text,
+                                     .bind_bytes = bind_bytes,
+                                     .step = step,
+                                     .number = number,
+                                     .bytes = bytes,
+                                     .changes = changes,
+                                     .reset = reset};

@@ -4,15 +4,34 @@
 #define STORE_STORE_H
 
 #include "ports/store.h"
+#include "store/postgres_options.h"
 
-/* Opens the SQLite database at path, creating it (mode 0600; the directory must exist) and applying the migrations it
- * lacks. An existing file is never overwritten: ERR_STORE_CORRUPT  not a database, a database of another program, or
- * damaged; f says what to do ERR_STORE          cannot be opened, or its schema was written by a newer or a changed
- * program ERR_STORE_BUSY, ERR_STORE_FULL  another program holds it; no room on the disk The whole file is checked when
- * it is at most 64 MiB, so that opening stays quick; `ledger_verify` reads every row of a larger one. */
+enum store_kind { STORE_SQLITE, STORE_MEMORY, STORE_POSTGRES };
+
+/* Which database. Texts must live as long as the call. */
+struct store_place {
+  enum store_kind kind;
+  const char *path;                 /* SQLite: the file */
+  struct postgres_options postgres; /* PostgreSQL */
+};
+
+/* Opens the database and applies the migrations it lacks; one program at a time does that.
+ *   SQLite: the file is created when there is none (mode 0600; the directory must exist). An existing file is never
+ *   overwritten. It is checked whole when it is at most 64 MiB, so that opening stays quick; `ledger_verify` reads
+ *   every row of a larger one.
+ *   Memory: the SQLite adapter on a database that lives in memory and dies with the store; its name is "memory".
+ *   PostgreSQL: connections are made when they are needed (postgres_options.h); the first one here.
+ * ERR_STORE_CORRUPT  not a database, a database of another program, or damaged; f says what to do
+ * ERR_STORE          cannot be opened or reached, or its schema was written by a newer or a changed program
+ * ERR_CONFIG         the address of a PostgreSQL database is not one
+ * ERR_STORE_BUSY, ERR_STORE_FULL  another program holds it; no room on the disk
+ * No password is ever in f. */
+enum err store_open(const struct store_place *place, struct store **out, struct fault *f) MUST_CHECK;
+
+/* Whether url is the address of a PostgreSQL database, without going there. ERR_CONFIG, and nothing of it in f. */
+enum err store_check_address(struct text url, struct fault *f) MUST_CHECK;
+/* The two without options, for tests and tools. */
 enum err store_open_sqlite(const char *path, struct store **out, struct fault *f) MUST_CHECK;
-
-/* The same adapter on a database that lives in memory and dies with the store; its name is "memory". */
 enum err store_open_memory(struct store **out, struct fault *f) MUST_CHECK;
 
 #endif

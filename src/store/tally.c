@@ -24,18 +24,38 @@ static size_t tally_hash(int64_t key_id, int64_t slot) {
   return (size_t)(h ^ (h >> 32));
 }
 
+/* Fills the table from the sums. */
+static void tally_place(struct tally *t) {
+  size_t mask = t->table_cap - 1;
+  memset(t->table, 0, t->table_cap * sizeof *t->table);
+  for (size_t i = 0; i < t->count; i++) {
+    size_t at = tally_hash(t->sums[i].key_id, t->sums[i].slot) & mask;
+    while (t->table[at])
+      at = (at + 1) & mask;
+    t->table[at] = (uint32_t)i + 1;
+  }
+}
+
 static void tally_rehash(struct tally *t) {
   size_t cap = t->table_cap ? t->table_cap * 2 : 64;
   free(t->table);
   t->table = tally_memory(NULL, cap, sizeof *t->table);
-  memset(t->table, 0, cap * sizeof *t->table);
   t->table_cap = cap;
-  for (size_t i = 0; i < t->count; i++) {
-    size_t at = tally_hash(t->sums[i].key_id, t->sums[i].slot) & (cap - 1);
-    while (t->table[at])
-      at = (at + 1) & (cap - 1);
-    t->table[at] = (uint32_t)i + 1;
-  }
+  tally_place(t);
+}
+
+static int tally_order(const void *a, const void *b) {
+  const struct tally_sum *x = a, *y = b;
+  if (x->key_id != y->key_id)
+    return x->key_id < y->key_id ? -1 : 1;
+  return x->slot < y->slot ? -1 : x->slot > y->slot;
+}
+
+void tally_sort(struct tally *t) {
+  if (t->count == 0)
+    return;
+  qsort(t->sums, t->count, sizeof *t->sums, tally_order);
+  tally_place(t);
 }
 
 struct tally_sum *tally_at(struct tally *t, int64_t key_id, int64_t slot) {

@@ -34,6 +34,9 @@ void tally_done(struct tally *t);
 struct tally_sum *tally_at(struct tally *t, int64_t key_id, int64_t slot);
 /* Adds a row under its key and the slot of its settlement, or under slot 0 when by_slot is false. */
 void tally_add(struct tally *t, const struct ledger_row *row, bool by_slot);
+/* Brings the sums into the order of key_id and slot: two programs that write them in one order never wait for each
+ * other in a circle. */
+void tally_sort(struct tally *t);
 /* The slot of a moment; right for moments before 1970 too. */
 int64_t tally_slot(int64_t at_us);
 /* a + b, at most INT64_MAX; for numbers that are not negative. A negative one counts as 0. */

@@ -1,7 +1,7 @@
 /* Conversations and where they are cached: shards, each with a lock, a hash table in chains and a list from the newest
- * to the oldest put. Everything of a shard is allocated with its first entry, as many a process never has one, and
- * linked by numbers, which keeps an entry small. It does not know what a conversation is or whether its place still
- * works: the gateway's choose stage does. */
+ * to the oldest put. Everything of a shard is allocated with its first put, so that a gateway that needs none pays for
+ * none, and linked by numbers, which keeps an entry small. It does not know what a conversation is or whether its place
+ * still works: the gateway's choose stage does. */
 #include "traffic/affinity.h"
 
 #include <pthread.h>
@@ -24,7 +24,7 @@ struct links {
 
 struct shard {
   pthread_mutex_t lock;
-  struct entry *entries; /* NULL until the first one, as are the two below */
+  struct entry *entries;
   struct links *links;
   uint32_t *chains; /* as many as entries */
   uint32_t count, max;
@@ -49,9 +49,7 @@ static void shard_init(struct shard *s, size_t max) {
   s->newest = s->oldest = NONE;
 }
 
-static void shard_make_room(struct shard *s) {
-  if (s->entries)
-    return;
+static void shard_fill(struct shard *s) {
   s->entries = allocated(s->max, sizeof *s->entries);
   s->links = allocated(s->max, sizeof *s->links);
   s->chains = allocated(s->max, sizeof *s->chains);
@@ -159,7 +157,8 @@ void affinity_put(struct affinity *a, const uint64_t conversation[2], uint64_t p
   if (s->max == 0)
     return;
   pthread_mutex_lock(&s->lock);
-  shard_make_room(s);
+  if (!s->entries)
+    shard_fill(s);
   uint32_t i = shard_find(s, conversation);
   if (i == NONE) {
     i = shard_make(s, conversation);

@@ -8,8 +8,8 @@
 
 struct affinity;
 
-/* At most max_entries conversations, 48 bytes each; 0 remembers nothing. Memory is taken a sixteenth at a time, with
- * the first conversation that belongs there. */
+/* At most max_entries conversations, 48 bytes each, of which a sixteenth is taken with the first of its share; 0
+ * remembers nothing. */
 struct affinity *affinity_new(size_t max_entries);
 void affinity_free(struct affinity *a); /* NULL is fine */
 

@@ -68,8 +68,6 @@ void breaker_turn(struct breaker *b) {
   atomic_store(&b->door, b->epoch << 1 | (is_closed || b->force == BREAKER_FORCED_CLOSED));
 }
 
-bool breaker_lets_all(const struct breaker *b) { return atomic_load(&b->door) & 1; }
-
 static bool is_half_open(const struct breaker *b, const struct breaker_rule *r, int64_t now_us) {
   return b->is_open && now_us - b->opened_us >= r->open_us;
 }
@@ -105,18 +103,20 @@ static void close_now(struct breaker *b) {
   breaker_turn(b);
 }
 
+bool breaker_is_closed(const struct breaker *b) { return !b || (atomic_load(&b->door) & 1); }
+
 bool breaker_lets(struct breaker *b, const struct breaker_rule *r, int64_t now_us) {
-  if (!b || breaker_lets_all(b))
+  if (breaker_is_closed(b))
     return true;
   pthread_mutex_lock(&b->lock);
-  bool lets = breaker_lets_all(b) ||
+  bool lets = breaker_is_closed(b) ||
               (breaker_has_room(b, r, now_us) && (breaker_has_right(b, now_us) || breaker_may_claim(b, now_us)));
   pthread_mutex_unlock(&b->lock);
   return lets;
 }
 
 static bool try_to_enter(struct breaker *b, const struct breaker_rule *r, int64_t now_us, struct breaker_pass *out) {
-  if (breaker_lets_all(b)) {
+  if (breaker_is_closed(b)) {
     *out = (struct breaker_pass){b, false, b->epoch};
     return true;
   }
@@ -157,46 +157,51 @@ bool breaker_enter(struct breaker *b, const struct breaker_rule *r, int64_t now_
   return enters;
 }
 
-void breaker_probe_answers(struct breaker_pass *p, int64_t now_us) {
+bool breaker_probe_answers(struct breaker_pass *p, int64_t now_us) {
   struct breaker *b = p->breaker;
   if (!b || !p->is_probe)
-    return;
+    return false;
   struct breaker_post post = {0};
   pthread_mutex_lock(&b->lock);
-  if (p->epoch == b->epoch) {
+  bool closes = p->epoch == b->epoch;
+  if (closes) {
     close_now(b);
     *p = (struct breaker_pass){b, false, b->epoch};
     breaker_post_news(b, now_us, &post);
   }
   pthread_mutex_unlock(&b->lock);
   breaker_send(b, &post);
+  return closes;
 }
 
-static void judge_probe(struct breaker *b, enum breaker_verdict v, const char *reason, int64_t now_us,
+static bool judge_probe(struct breaker *b, enum breaker_verdict v, const char *reason, int64_t now_us,
                         struct breaker_post *post) {
   if (v == BREAKER_NEUTRAL) {
     b->probing = false;
     breaker_post_release(b, post);
-    return;
+    return false;
   }
   if (v == BREAKER_SUCCESS)
     close_now(b);
   else
     open_now(b, reason, now_us);
   breaker_post_news(b, now_us, post);
+  return true;
 }
 
-static void judge(struct breaker *b, const struct breaker_rule *r, enum breaker_verdict v, const char *reason,
+static bool judge(struct breaker *b, const struct breaker_rule *r, enum breaker_verdict v, const char *reason,
                   int64_t now_us, struct breaker_post *post) {
   if (v == BREAKER_SUCCESS)
     forget_failures(b);
   if (v != BREAKER_FAILURE)
-    return;
+    return false;
   atomic_store_explicit(&b->has_failures, true, memory_order_relaxed);
-  if (recent_add(&b->failures_us, now_us, r->window_us) >= (uint64_t)r->failures) {
+  bool opens = recent_add(&b->failures_us, now_us, r->window_us) >= (uint64_t)r->failures;
+  if (opens) {
     open_now(b, reason, now_us);
     breaker_post_news(b, now_us, post);
   }
+  return opens;
 }
 
 /* A verdict that no state waits for: there is no failure that a success would clear. */
@@ -205,28 +210,26 @@ static bool changes_nothing(const struct breaker *b, const struct breaker_pass *
                           (v == BREAKER_SUCCESS && !atomic_load_explicit(&b->has_failures, memory_order_relaxed)));
 }
 
-void breaker_leave(struct breaker_pass *p, const struct breaker_rule *r, enum breaker_verdict v, const char *reason,
+bool breaker_leave(struct breaker_pass *p, const struct breaker_rule *r, enum breaker_verdict v, const char *reason,
                    int64_t now_us) {
   struct breaker_pass pass = *p;
   struct breaker *b = pass.breaker;
   if (!b)
-    return;
+    return false;
   *p = (struct breaker_pass){0};
   if (v == BREAKER_SUCCESS)
     atomic_fetch_add_explicit(&b->successes, 1, memory_order_relaxed);
   if (changes_nothing(b, &pass, v))
-    return;
+    return false;
   struct breaker_post post = {0};
+  bool turned = false;
   pthread_mutex_lock(&b->lock);
   b->failures += v == BREAKER_FAILURE;
-  if (pass.epoch == b->epoch && b->force == BREAKER_AUTOMATIC) {
-    if (pass.is_probe)
-      judge_probe(b, v, reason, now_us, &post);
-    else
-      judge(b, r, v, reason, now_us, &post);
-  }
+  if (pass.epoch == b->epoch && b->force == BREAKER_AUTOMATIC)
+    turned = pass.is_probe ? judge_probe(b, v, reason, now_us, &post) : judge(b, r, v, reason, now_us, &post);
   pthread_mutex_unlock(&b->lock);
   breaker_send(b, &post);
+  return turned;
 }
 
 void breaker_set_force(struct breaker *b, enum breaker_force f, const char *reason, int64_t now_us) {

@@ -48,13 +48,16 @@ void breaker_look(struct breaker *b, const struct breaker_rule *r, int64_t now_u
 /* Would breaker_enter succeed now? Takes nothing; without a lock while closed. Between replicas true may be too much:
  * whether this one has the right to probe is seen only when it is claimed. */
 bool breaker_lets(struct breaker *b, const struct breaker_rule *r, int64_t now_us);
+/* Does it let every call through, by itself or because an operator says so? Without a lock. */
+bool breaker_is_closed(const struct breaker *b);
 /* A call wants to go to the target. True with a pass, to be given back through breaker_leave; false, with an empty one,
  * when the breaker is open or its one probe is under way. */
 bool breaker_enter(struct breaker *b, const struct breaker_rule *r, int64_t now_us, struct breaker_pass *out);
 /* The target has begun a good answer: a probe closes the breaker at once, so that nobody has to wait for the end of a
- * long stream. The pass is then an ordinary one of the closed breaker. No effect on any other pass. */
-void breaker_probe_answers(struct breaker_pass *p, int64_t now_us);
+ * long stream. The pass is then an ordinary one of the closed breaker. No effect on any other pass. Did it close? */
+bool breaker_probe_answers(struct breaker_pass *p, int64_t now_us);
 /* The call's one verdict; the pass is empty afterwards, and an empty pass does nothing. Plain and streamed calls alike.
+ * True when it was this verdict that opened the breaker (a failure) or closed it (a success).
  *
  * While the breaker is closed a failure counts, and opens it when the window holds as many as the rule says; a success
  * clears the count. A probe's failure opens it again for the full time, its success closes it, and after a neutral
@@ -66,7 +69,7 @@ void breaker_probe_answers(struct breaker_pass *p, int64_t now_us);
  * keep it open, and do not count once it is closed again; breaker_view's totals count them.
  *
  * reason: of a failure, for the operator; may be NULL. */
-void breaker_leave(struct breaker_pass *p, const struct breaker_rule *r, enum breaker_verdict v, const char *reason,
+bool breaker_leave(struct breaker_pass *p, const struct breaker_rule *r, enum breaker_verdict v, const char *reason,
                    int64_t now_us);
 /* An operator's word. Forced open: no call goes, probes neither. Forced closed: every call goes, no verdict counts.
  * Automatic: as the rule says, from a closed breaker without failures on, which also closes one that had opened by
@@ -74,6 +77,12 @@ void breaker_leave(struct breaker_pass *p, const struct breaker_rule *r, enum br
 void breaker_set_force(struct breaker *b, enum breaker_force f, const char *reason, int64_t now_us);
 
 /* For the table (breakers.h), and for tests. */
+
+struct breaker_export {
+  struct breaker_news news;
+  char reason[BREAKER_REASON_BYTES], force_reason[BREAKER_REASON_BYTES];
+  bool is_alone; /* it has no share */
+};
 
 /* Copies the name. share may be NULL: this process alone. */
 struct breaker *breaker_new(const struct breaker_name *name, struct breaker_share *share);
@@ -83,8 +92,12 @@ const struct breaker_name *breaker_name_of(const struct breaker *b);
 /* See breakers.h. */
 void breaker_hear(struct breaker *b, const struct breaker_news *news, int64_t now_us);
 void breaker_granted(struct breaker *b, const struct breaker_claim *claim, int64_t now_us);
+/* What is to be told of b: its texts are those of *out. False when it is closed and nobody has said anything. */
+bool breaker_export(struct breaker *b, int64_t now_us, struct breaker_export *out);
 void breaker_tick(struct breaker *b, const struct breaker_rule *r, int64_t now_us);
 /* Tells the others of a breaker that is new here. */
 void breaker_greet(struct breaker *b);
+/* Tells the others what is known here, which is nothing new. */
+void breaker_tell_again(struct breaker *b, int64_t now_us);
 
 #endif

@@ -48,9 +48,8 @@ struct breaker {
 /* What is to be said to the share once the lock is released. */
 struct breaker_post {
   bool tells, claims, releases;
-  struct breaker_news news;
+  struct breaker_export told; /* in its place: the news point into it */
   struct breaker_claim claim, released;
-  char reason[BREAKER_REASON_BYTES], force_reason[BREAKER_REASON_BYTES];
 };
 
 /* All with the lock held, except breaker_send. */
@@ -59,7 +58,6 @@ struct breaker_post {
 bool breaker_has_room(const struct breaker *b, const struct breaker_rule *r, int64_t now_us);
 /* A new epoch: what entered before no longer counts. Forgets failures, probe and right. */
 void breaker_turn(struct breaker *b);
-bool breaker_lets_all(const struct breaker *b);
 void breaker_copy_reason(char out[BREAKER_REASON_BYTES], struct text reason);
 
 /* Nobody else can be probing: there is no share, or it has granted. */

@@ -53,28 +53,43 @@ void breaker_post_release(struct breaker *b, struct breaker_post *post) {
   b->right = (struct breaker_right){.spent_us = b->right.asked_us};
 }
 
+/* The news, with copies of the texts that may change. */
+static void fill_export(const struct breaker *b, int64_t now_us, struct breaker_export *out) {
+  int64_t ago_us = b->is_open && now_us > b->opened_us ? now_us - b->opened_us : 0;
+  memcpy(out->reason, b->reason, sizeof(out->reason));
+  memcpy(out->force_reason, b->force_reason, sizeof(out->force_reason));
+  out->news = (struct breaker_news){.name = b->name,
+                                    .state_version = b->state_version,
+                                    .is_open = b->is_open,
+                                    .opened_ago_us = ago_us,
+                                    .reason = text_of(b->is_open ? out->reason : NULL),
+                                    .force_version = b->force_version,
+                                    .force = b->force,
+                                    .force_reason = text_of(out->force_reason)};
+  out->is_alone = !b->share;
+}
+
 void breaker_post_news(struct breaker *b, int64_t now_us, struct breaker_post *post) {
   if (!b->share)
     return;
-  int64_t ago_us = b->is_open && now_us > b->opened_us ? now_us - b->opened_us : 0;
-  memcpy(post->reason, b->reason, sizeof(post->reason));
-  memcpy(post->force_reason, b->force_reason, sizeof(post->force_reason));
   post->tells = true;
-  post->news = (struct breaker_news){.name = b->name,
-                                     .state_version = b->state_version,
-                                     .is_open = b->is_open,
-                                     .opened_ago_us = ago_us,
-                                     .reason = text_of(b->is_open ? post->reason : NULL),
-                                     .force_version = b->force_version,
-                                     .force = b->force,
-                                     .force_reason = text_of(post->force_reason)};
+  fill_export(b, now_us, &post->told);
+}
+
+bool breaker_export(struct breaker *b, int64_t now_us, struct breaker_export *out) {
+  pthread_mutex_lock(&b->lock);
+  bool says_something = b->is_open || b->force != BREAKER_AUTOMATIC;
+  if (says_something)
+    fill_export(b, now_us, out);
+  pthread_mutex_unlock(&b->lock);
+  return says_something;
 }
 
 void breaker_send(struct breaker *b, const struct breaker_post *post) {
   if (post->releases)
     b->share->release(b->share, &post->released);
   if (post->tells)
-    b->share->tell(b->share, &post->news);
+    b->share->tell(b->share, &post->told.news);
   if (post->claims)
     b->share->claim(b->share, &post->claim);
 }
@@ -83,6 +98,14 @@ void breaker_greet(struct breaker *b) {
   struct breaker_news news = {.name = b->name};
   if (b->share)
     b->share->tell(b->share, &news);
+}
+
+void breaker_tell_again(struct breaker *b, int64_t now_us) {
+  struct breaker_post post = {0};
+  pthread_mutex_lock(&b->lock);
+  breaker_post_news(b, now_us, &post);
+  pthread_mutex_unlock(&b->lock);
+  breaker_send(b, &post);
 }
 
 /* Closed elsewhere and closed here means that nothing changes for the calls under way. */

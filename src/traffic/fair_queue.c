@@ -15,6 +15,7 @@ enum which_heap { HEAP_TURN, HEAP_GREED, HEAP_COUNT };
 struct fair_key {
   int64_t key_id;
   size_t running, waiting;
+  uint64_t began; /* the number of its last call among all that began; 0: none has */
   struct fair_waiter *first, *last;
   size_t place[HEAP_COUNT]; /* in each heap, from 1; 0: not there, as nobody waits */
 };
@@ -28,7 +29,7 @@ struct fair_queue {
   struct map *keys;
   struct key_heap heaps[HEAP_COUNT];
   size_t running, waiting;
-  uint64_t arrivals;
+  uint64_t arrivals, begun;
 };
 
 struct fair_queue *fair_queue_new(void) {
@@ -77,8 +78,10 @@ static bool waiter_is_before(const struct fair_waiter *a, const struct fair_wait
 }
 
 static bool key_is_above(enum which_heap which, const struct fair_key *a, const struct fair_key *b) {
+  if (which == HEAP_TURN && a->running != b->running)
+    return a->running < b->running;
   if (which == HEAP_TURN)
-    return a->running != b->running ? a->running < b->running : waiter_is_before(a->first, b->first);
+    return a->began != b->began ? a->began < b->began : waiter_is_before(a->first, b->first);
   return a->waiting != b->waiting ? a->waiting > b->waiting : waiter_is_before(b->last, a->last);
 }
 
@@ -183,6 +186,7 @@ struct fair_waiter *fair_queue_last_of_greediest(const struct fair_queue *q, int
 
 void fair_queue_start(struct fair_queue *q, int64_t key_id) {
   struct fair_key *k = key_of(q, key_id);
+  k->began = ++q->begun;
   k->running++;
   q->running++;
   key_changed(q, k);

@@ -1,7 +1,8 @@
 /* Whose turn it is among waiters of many keys. Data only: no lock, no clock, nothing waits in here; slots.h does that.
  *
- * The next is of the key with the fewest calls running, among equals of the key whose first waiter has the earliest
- * deadline. Within a key the earliest deadline is first. Equal deadlines: first come. */
+ * The next is of the key with the fewest calls running; among equals of the key whose last call began the longest ago,
+ * so that keys take turns also where there is one place only; among those whose calls never began, of the key whose
+ * first waiter has the earliest deadline. Within a key the earliest deadline is first. Equal deadlines: first come. */
 #ifndef TRAFFIC_FAIR_QUEUE_H
 #define TRAFFIC_FAIR_QUEUE_H
 

@@ -237,6 +237,13 @@ uint64_t loads_in_flight(struct loads *all) {
   return sum;
 }
 
+uint64_t loads_waiting(struct loads *all) {
+  uint64_t sum = 0;
+  for (size_t i = 0, count = atomic_load(&all->count); i < count; i++)
+    sum += slots_waiting(load_slots(all->list[i]));
+  return sum;
+}
+
 bool loads_next(struct loads *all, size_t *cursor, int64_t now_us, struct load_row *out) {
   if (*cursor >= atomic_load(&all->count))
     return false;

@@ -41,6 +41,8 @@ struct slots *load_slots(struct load *l);
 
 /* Calls in flight over all targets, for metrics and tests. */
 uint64_t loads_in_flight(struct loads *all);
+/* Calls that wait for a place, likewise. Takes the lock of each target's slots for a moment. */
+uint64_t loads_waiting(struct loads *all);
 
 /* One target for operators. The names live as long as the table. */
 struct load_row {

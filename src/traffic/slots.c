@@ -14,7 +14,6 @@
 #include <assert.h>
 #include <inttypes.h>
 #include <pthread.h>
-#include <stdatomic.h>
 
 #define US_PER_S           INT64_C(1000000)
 #define RETRY_AFTER_MAX_US (60 * US_PER_S)
@@ -34,10 +33,6 @@ struct waiter {
 
 struct slots {
   pthread_mutex_t lock;
-  /* Calls that came while there was no limit, and whether there is one. A call counts itself and then looks at
-   * is_limited; who sets a limit sets is_limited and then looks at the count: one of them sees the other. */
-  atomic_size_t keyless;
-  atomic_bool is_limited;
   struct fair_queue *queue;
   int64_t limit;
   int64_t pace_us;  /* from one waiter let in to the next, on average; -1: nobody was yet */
@@ -89,13 +84,7 @@ static void decide(struct slots *s, struct waiter *w, enum verdict verdict, stru
 
 /* Under the lock. */
 static bool has_place(const struct slots *s) {
-  return s->limit <= 0 || atomic_load(&s->keyless) + fair_queue_running(s->queue) < (size_t)s->limit;
-}
-
-/* Under the lock. */
-static void set_limit(struct slots *s, int64_t limit) {
-  s->limit = limit;
-  atomic_store(&s->is_limited, limit > 0);
+  return s->limit <= 0 || fair_queue_running(s->queue) < (size_t)s->limit;
 }
 
 /* Under the lock: after anything that may have made a place free. Then nobody waits or nothing is free. */
@@ -117,27 +106,14 @@ static void tell(struct waiter *w) {
   }
 }
 
-/* Without the lock. False: there is a limit, and nothing has been taken. */
-static bool take_without_limit(struct slots *s, const struct slots_ask *a, struct slot *out) {
-  if (a->limit > 0 || atomic_load_explicit(&s->is_limited, memory_order_relaxed))
-    return false;
-  atomic_fetch_add(&s->keyless, 1);
-  if (atomic_load(&s->is_limited)) {
-    atomic_fetch_sub(&s->keyless, 1); /* whom this has kept out is let in by the caller, who takes the lock now */
-    return false;
-  }
-  *out = (struct slot){.slots = s, .key_id = a->key_id, .is_keyless = true};
-  return true;
-}
-
 /* Under the lock. Those who wait go first. */
 static bool take_now(struct slots *s, const struct slots_ask *a, struct slot *out, struct decided *decided) {
-  set_limit(s, a->limit);
+  s->limit = a->limit;
   hand_out(s, decided);
   if (!has_place(s))
     return false;
   fair_queue_start(s->queue, a->key_id);
-  *out = (struct slot){.slots = s, .key_id = a->key_id};
+  *out = (struct slot){s, a->key_id};
   return true;
 }
 
@@ -146,8 +122,6 @@ enum err slots_try(struct slots *s, const struct slots_ask *a, struct slot *out)
     *out = (struct slot){0};
     return ERR_OK;
   }
-  if (take_without_limit(s, a, out))
-    return ERR_OK;
   struct decided decided = {.end = &decided.first};
   pthread_mutex_lock(&s->lock);
   bool taken = take_now(s, a, out, &decided);
@@ -157,23 +131,16 @@ enum err slots_try(struct slots *s, const struct slots_ask *a, struct slot *out)
 }
 
 void slot_give_back(struct slot *slot) {
-  const struct slot was = *slot;
-  struct slots *s = was.slots;
-  *slot = (struct slot){0};
+  struct slots *s = slot->slots;
   if (!s)
     return;
-  if (was.is_keyless) {
-    atomic_fetch_sub(&s->keyless, 1);
-    if (!atomic_load(&s->is_limited))
-      return;
-  }
   struct decided decided = {.end = &decided.first};
   pthread_mutex_lock(&s->lock);
-  if (!was.is_keyless)
-    fair_queue_end(s->queue, was.key_id);
+  fair_queue_end(s->queue, slot->key_id);
   hand_out(s, &decided);
   pthread_mutex_unlock(&s->lock);
   tell(decided.first);
+  *slot = (struct slot){0};
 }
 
 void slots_set_limit(struct slots *s, int64_t limit) {
@@ -181,7 +148,7 @@ void slots_set_limit(struct slots *s, int64_t limit) {
     return;
   struct decided decided = {.end = &decided.first};
   pthread_mutex_lock(&s->lock);
-  set_limit(s, limit);
+  s->limit = limit;
   hand_out(s, &decided);
   pthread_mutex_unlock(&s->lock);
   tell(decided.first);
@@ -267,7 +234,7 @@ static void note_pace(struct slots *s, int64_t now_us) {
 /* A fiber that stood in the queue and is out of it, one way or another. */
 static enum err leave(struct slots *s, const struct slots_ask *a, const struct waiter *w, enum err waited,
                       struct slot *out, struct fault *f) {
-  struct slot place = {.slots = w->verdict == VERDICT_PLACE ? s : NULL, .key_id = a->key_id};
+  struct slot place = {w->verdict == VERDICT_PLACE ? s : NULL, a->key_id};
   if (waited == ERR_CANCELLED || fiber_is_cancelled(w->fiber)) {
     slot_give_back(&place);
     return fault_set(f, ERR_CANCELLED, NULL, "cancelled while waiting for a place");
@@ -291,8 +258,6 @@ static int64_t wait_end_us(const struct slots_ask *a, int64_t now_us) {
 enum err slots_wait(struct slots *s, const struct slots_ask *a, struct slot *out, struct fault *f) {
   if (!s)
     return slots_try(s, a, out);
-  if (take_without_limit(s, a, out))
-    return ERR_OK;
   struct fiber *self = fiber_self();
   assert(self);
   struct loop *loop = fiber_loop(self);
@@ -319,7 +284,7 @@ size_t slots_running(struct slots *s) {
   if (!s)
     return 0;
   pthread_mutex_lock(&s->lock);
-  size_t running = atomic_load(&s->keyless) + fair_queue_running(s->queue);
+  size_t running = fair_queue_running(s->queue);
   pthread_mutex_unlock(&s->lock);
   return running;
 }

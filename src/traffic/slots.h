@@ -2,13 +2,12 @@
  * loop wait here and wake each other across threads. The places are shared fairly between keys (see fair_queue.h for
  * the order); what is asked for comes with every call, so a configuration that was read again counts from the next call
  * on. The limit of the newest ask, or of slots_set_limit, is the one in force: raised, it lets waiters in at once;
- * lowered, it lets nobody in until enough calls have ended. While there is no limit a call takes no lock. */
+ * lowered, it lets nobody in until enough calls have ended. */
 #ifndef TRAFFIC_SLOTS_H
 #define TRAFFIC_SLOTS_H
 
 #include "base/err.h"
 
-#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -18,7 +17,6 @@ struct slots;
 struct slot {
   struct slots *slots;
   int64_t key_id;
-  bool is_keyless; /* taken while there was no limit: counted, but for no key */
 };
 
 struct slots_ask {

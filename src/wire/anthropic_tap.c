@@ -195,7 +195,7 @@ enum err anthropic_tap_event(struct wire_tap *t, struct text event, struct text 
   }
   if (e)
     return e;
-  t->started = true;
+  t->started |= !text_equal(event, TEXT("ping"));
   *out = WIRE_PASS;
   return ERR_OK;
 }

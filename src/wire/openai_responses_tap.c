@@ -119,7 +119,7 @@ enum err responses_tap_event(struct wire_tap *t, struct text event, struct text 
     t->output_bytes += delta_bytes(data);
   }
   json_done(&doc);
-  t->started = true;
+  t->started |= !text_equal(event, TEXT("keepalive"));
   *out = WIRE_PASS;
   return ERR_OK;
 }

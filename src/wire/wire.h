@@ -45,7 +45,7 @@ struct wire_tap {
   struct usage usage;
   struct usage steps;    /* the part of usage that Anthropic reports apart from its totals (context compaction) */
   uint64_t output_bytes; /* bytes of answer content seen, for an estimate when usage never comes */
-  bool started;          /* a first event of the dialect was seen */
+  bool started;          /* a first event of the dialect was seen; one that only keeps the connection alive is none */
   bool has_content;      /* content (text, tool arguments, thinking) has been seen: time to first token */
   bool finished;         /* the terminal event was seen and no error: the answer is whole */
   bool may_end;          /* the answer is whole if the stream ends now: a finish reason was seen, and only the dialect's

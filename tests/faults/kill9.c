@@ -1,9 +1,11 @@
 /* Kills a process that is journalling as fast as it can, at random moments, and looks at what is in the store when the
  * next one has opened: every acknowledged settlement exactly once with its numbers, every acknowledged reservation
  * exactly once as settled or recovered, and nothing that was never attempted. Some cycles kill the replay itself.
- * usage: kill9 [cycles] [seed]; prints TAP, one line a cycle. */
+ * usage: kill9 [cycles] [seed] [postgres]; prints TAP, one line a cycle. With "postgres" the store is one, in which the
+ * last transaction of a killed process may still be committed after the next process has looked. */
 #include "ledger/ledger.h"
 #include "store/store.h"
+#include "support/postgres.h"
 
 #include <errno.h>
 #include <ftw.h>
@@ -38,7 +40,9 @@ static struct side_log *side_log;
 static struct ledger *ledger;
 static unsigned cycle;
 static uint64_t random_state;
-static char data_dir[64];
+static char data_dir[64], address[256];
+static struct postgres_server server;
+static bool on_postgres;
 static uint64_t settled_seen, recovered_seen;
 
 /* A process is to be killed in the middle of something: nothing tells when, only time does. */
@@ -146,7 +150,17 @@ static struct store *open_store(void) {
   struct fault f = {0};
   struct store *s;
   snprintf(path, sizeof path, "%s/weir.db", data_dir);
-  if (store_open_sqlite(path, &s, &f)) {
+  struct store_place place = {.kind = on_postgres ? STORE_POSTGRES : STORE_SQLITE,
+                              .path = path,
+                              .postgres = {.url = text_of(address),
+                                           .pool = 5,
+                                           .overflow = 5,
+                                           .wait_ms = 30000,
+                                           .recycle_ms = 1800000,
+                                           .statement_timeout_ms = 30000,
+                                           .lock_timeout_ms = 5000,
+                                           .connect_timeout_ms = 5000}};
+  if (store_open(&place, &s, &f)) {
     printf("Bail out! the store does not open: %s\n", f.text);
     exit(1);
   }
@@ -320,6 +334,10 @@ static void fresh_dir(void) {
     printf("Bail out! no directory: %s\n", strerror(errno));
     exit(1);
   }
+  if (on_postgres && !postgres_server_database(&server, true, address, sizeof address)) {
+    printf("Bail out! no database: %s\n", server.why);
+    exit(1);
+  }
 }
 
 static void one_cycle(int64_t *max_id, uint64_t *rows, bool *failed) {
@@ -349,6 +367,15 @@ int main(int argc, char **argv) {
   side_log = mmap(NULL, sizeof *side_log, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
   if (side_log == MAP_FAILED)
     return 1;
+  on_postgres = argc > 3 && strcmp(argv[3], "postgres") == 0;
+  if (on_postgres && postgres_server_missing()) {
+    printf("1..0 # SKIP %s\n", postgres_server_missing());
+    return 0;
+  }
+  if (on_postgres && !postgres_server_start(&server)) {
+    printf("Bail out! %s\n", server.why);
+    return 1;
+  }
   printf("1..%u\n# seed %llu\n", cycles, (unsigned long long)random_state);
   int64_t max_id = 0;
   uint64_t rows = 0;
@@ -364,5 +391,6 @@ int main(int argc, char **argv) {
   printf("# %llu settled and %llu recovered rows checked\n", (unsigned long long)settled_seen,
          (unsigned long long)recovered_seen);
   nftw(data_dir, remove_one, 8, FTW_DEPTH | FTW_PHYS);
+  postgres_server_stop(&server);
   return failed;
 }

@@ -1,6 +1,7 @@
 #!/bin/sh
 # Runs the SDK tests against built binaries and prints TAP on standard output; everything else goes to standard error.
 #   WEIR, WEIR_SIM   the binaries (build/weir, build/weir-sim)
+#   WEIR_POSTGRES    makes a PostgreSQL server (build/release/tests/support/postgres_server)
 #   SDK_OUT          where the compiled tests go (build/sdk)
 #   WEIR_DIRECT=1    talk to the simulator without a gateway; tests that need one are skipped
 #   tests/sdk/run.sh [NAME...]   only these files, such as "openai errors"
@@ -9,9 +10,10 @@ here=$(cd "$(dirname "$0")" && pwd)
 root=$(cd "$here/../.." && pwd)
 WEIR=${WEIR:-$root/build/weir}
 WEIR_SIM=${WEIR_SIM:-$root/build/weir-sim}
+WEIR_POSTGRES=${WEIR_POSTGRES:-$root/build/release/tests/support/postgres_server}
 out=${SDK_OUT:-$root/build/sdk}
 WEIR_ROOT=$root
-export WEIR WEIR_SIM WEIR_ROOT
+export WEIR WEIR_SIM WEIR_POSTGRES WEIR_ROOT
 NPM=${NPM:-npm}
 NODE=${NODE:-node}
 

@@ -108,9 +108,25 @@ export function header(seen: Seen, name: string): string | undefined {
 
 export class Sim {
   private constructor(private process: Process, readonly url: string) {}
+  private static spawn(listen: string): Process {
+    return Process.start('weir-sim', process.env.WEIR_SIM ?? 'build/weir-sim', ['--listen', listen]);
+  }
   static async start(): Promise<Sim> {
-    const p = Process.start('weir-sim', process.env.WEIR_SIM ?? 'build/weir-sim', ['--listen', '127.0.0.1:0']);
+    const p = Sim.spawn('127.0.0.1:0');
     return new Sim(p, await p.url(/weir-sim: ready on (\S+)/));
+  }
+  signal(name: NodeJS.Signals): void {
+    this.process.signal(name);
+  }
+  /** Ends it as a crash would: nobody is told anything. */
+  async kill(): Promise<void> {
+    this.process.signal('SIGKILL');
+    await this.process.ended();
+  }
+  /** Starts it again on the same port, having forgotten all. */
+  async restart(): Promise<void> {
+    this.process = Sim.spawn(new URL(this.url).host);
+    await this.process.url(/weir-sim: ready on (\S+)/);
   }
   async stats(): Promise<SimStats> {
     return (await (await fetch(`${this.url}/__stats`)).json()) as SimStats;
@@ -269,6 +285,10 @@ export class Weir {
     const status = JSON.parse((await this.local('GET', '/status')).body) as Status;
     if (status.pid !== this.pid) this.started.add(status.pid);
     return status;
+  }
+  /** A process that an upgrade has started, to be ended with the others. */
+  takes(pid: number): void {
+    this.started.add(pid);
   }
   /** Sends a signal to one of this test's processes, whichever serves now. */
   signalTo(pid: number, name: NodeJS.Signals): void {

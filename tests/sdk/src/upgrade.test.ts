@@ -3,7 +3,7 @@
 import { after, test } from 'node:test';
 import assert from 'node:assert/strict';
 import { execFileSync, spawnSync } from 'node:child_process';
-import { chmodSync, copyFileSync, existsSync, mkdtempSync, readFileSync, realpathSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { chmodSync, copyFileSync, existsSync, mkdtempSync, readFileSync, realpathSync, renameSync, rmSync, statfsSync, writeFileSync } from 'node:fs';
 import { request as httpRequest, type IncomingMessage, type RequestOptions } from 'node:http';
 import { request as httpsRequest } from 'node:https';
 import { connect as http2Connect } from 'node:http2';
@@ -102,11 +102,14 @@ test(`ten upgrades under ${OPEN} open streams: none is cut, none doubled, the le
     assert.equal(rows.reduce((n, r) => n + r.usage.output, 0), OPEN * words + 10 * 20);
     const verified = await weir.command('ledger', 'verify');
     assert.equal(verified.code, 0, verified.out);
+    assert.ok(!weir.logs().includes('ledger_store_failing'), 'the store takes the rows of all processes');
     await eventually('the old processes have ended', async () => (await weir.status()).predecessors.length === 0, 20000);
   });
 });
 
-test('clients that keep their connections see no failed request over three upgrades', { skip, timeout: 120000 }, async () => {
+const ROUNDS = Number(process.env.UPGRADE_ROUNDS ?? 3);
+
+test(`clients that keep their connections see no failed request over ${ROUNDS} upgrades`, { skip, timeout: 120000 + ROUNDS * 2000 }, async () => {
   await withWeir(async (weir) => {
     const client = new Anthropic({ baseURL: weir.url, apiKey: KEY, maxRetries: 0 });
     let going = true;
@@ -158,7 +161,7 @@ test('clients that keep their connections see no failed request over three upgra
       ),
       loop('http2', http2),
     ];
-    for (let i = 0; i < 3; i++) {
+    for (let i = 0; i < ROUNDS; i++) {
       await sleep(400);
       await upgrade(weir);
     }
@@ -253,7 +256,8 @@ test('a new program that fails leaves the old one serving, streams and all', { s
       await attempt(/already in use/);
       writeFileSync(weir.file, text);
       // dash knows no descriptor above 9.
-      const speak = (what: string): void => replaceBinary(weir, `echo "${what}" >&"$WEIR_HANDOVER"; exec sleep 60`, '/bin/bash');
+      const speak = (...words: string[]): void =>
+        replaceBinary(weir, `${words.map((w) => `echo "${w}" >&"$WEIR_HANDOVER"; sleep 0.2`).join('\n')}\nexec sleep 60`, '/bin/bash');
       replaceBinary(weir, 'exit 3');
       await attempt(/the new process ended with status 3/);
       replaceBinary(weir, 'kill -9 $$');
@@ -264,6 +268,11 @@ test('a new program that fails leaves the old one serving, streams and all', { s
       await attempt(/cannot start .*weir: No such file/);
       speak('weir-handover 1');
       await attempt(/not ready within 1500 ms/);
+      speak('weir-handover 1', 'ready');
+      const waiting = attempt(/was ready but did not serve within 5000 ms/);
+      await sleep(1500); // nobody accepts now; who comes waits
+      assert.equal((await ask(httpRequest, { host: '127.0.0.1', port: new URL(weir.url).port, agent: false })).status, 200);
+      await waiting;
       speak('weir-handover 99');
       await attempt(/hands over in another way \(version 99\)/);
       speak('nonsense');
@@ -510,6 +519,26 @@ test('USR2 upgrades as the command does; status tells both; what cannot be is re
   }
 });
 
+test('a data_dir whose path is too long for a socket: signals upgrade all the same', { skip, timeout: 60000 }, async () => {
+  await withWeir(
+    async (weir) => {
+      assert.match(weir.logs(), /no_local_socket/);
+      const asked = await weir.command('status');
+      assert.equal(asked.code, 1);
+      assert.match(asked.out, /a unix socket has at most 107 bytes/);
+      const [stream] = await openStream(weir.url, 'sim-long-15+drip-100');
+      weir.signal('SIGUSR2');
+      const pid = (): number => Number(/"event":"upgraded","pid":(\d+)/.exec(weir.logs())?.[1] ?? 0);
+      await eventually('another serves', async () => pid() > 0, 10000);
+      weir.takes(pid());
+      assert.equal(await plain(weir.url), 200);
+      assert.deepEqual(await stream, { words: 15, whole: true });
+    },
+    '',
+    (s, dir, extra) => config(s, dir, extra).replace('/data\n', `/${'long'.repeat(30)}\n`),
+  );
+});
+
 test('TERM ends the old processes with the new one; KEYS of either side are the same', { skip, timeout: 60000 }, async () => {
   await withWeir(async (weir) => {
     const streams = [...(await openStream(weir.url, 'sim-long-20+drip-100'))];
@@ -521,11 +550,43 @@ test('TERM ends the old processes with the new one; KEYS of either side are the 
     const { pid, predecessors } = await weir.status();
     assert.equal(predecessors.length, 2);
     weir.signalTo(pid, 'SIGTERM');
+    await eventually('it says that it ends', async () => (await weir.status()).draining);
+    assert.equal((await weir.local('POST', '/upgrade')).status, 409);
     for (const end of await Promise.all(streams)) assert.deepEqual(end, { words: 20, whole: true });
     await eventually('all have ended', async () => ![pid, ...predecessors.map((p) => p.pid)].some(lives), 20000);
     const rows = await weir.ledgerOf(2, (r) => r.streamed);
     assert.ok(rows.every((r) => r.outcome === 'ok'));
   });
+});
+
+test('at most 32 processes live at one time; one more upgrade is refused', { skip, timeout: 120000 }, async (t) => {
+  const room = statfsSync(tmpdir());
+  if (room.bavail * room.bsize < 2e9) return t.skip('32 journals need room');
+  const stop = new AbortController();
+  await withWeir(
+    async (weir) => {
+      const open = async (): Promise<void> => {
+        const answer = await fetch(`${weir.url}/v1/messages`, { method: 'POST', headers, body: body('sim-long-1000+drip-200', true), signal: stop.signal });
+        assert.equal(answer.status, 200);
+        void answer.text().catch(() => undefined);
+      };
+      await open();
+      for (let i = 0; i < 31; i++) {
+        await upgrade(weir);
+        await open();
+      }
+      assert.equal((await weir.status()).predecessors.length, 31);
+      const refused = await weir.upgrade();
+      assert.equal(refused.code, 1);
+      assert.match(refused.out, /not upgraded: 31 replaced processes still finish their calls; at most 31 may/);
+      assert.equal(await plain(weir.url), 200);
+      stop.abort();
+      await eventually('they have ended', async () => (await weir.status()).predecessors.length === 0, 20000);
+      await upgrade(weir);
+    },
+    '',
+    (s, dir, extra) => config(s, dir, extra).replace('workers: 2', 'workers: 1'),
+  );
 });
 
 test('the units for systemd are valid and start this program', { skip }, async (t) => {

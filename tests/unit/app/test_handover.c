@@ -158,6 +158,52 @@ static void accounts_reports_and_shares_come_back_as_they_were(void **state) {
   buf_done(&b);
 }
 
+static void breakers_come_back_as_they_were(void **state) {
+  const struct breaker_news news = {.name = {TEXT("vendor"), TEXT("https://e/v1"), TEXT("caller -7")},
+                                    .state_version = {3, 0},
+                                    .is_open = true,
+                                    .opened_ago_us = 5,
+                                    .reason = TEXT("server_error"),
+                                    .force_version = {INT64_MAX, 0},
+                                    .force = BREAKER_FORCED_OPEN,
+                                    .force_reason = TEXT("two\twords\nand more")},
+                            nameless = {.name = {TEXT("a\tb"), TEXT("e"), TEXT("c")}};
+  struct breaker_news read = {0};
+  bool for_all = true;
+  struct buf b;
+  buf_init(&b, 1000);
+  handover_put_breaker(&b, &nameless, false);
+  assert_int_equal(b.len, 0);
+  handover_put_breaker(&b, &news, false);
+  assert_true(handover_read_breaker(arguments_of(&b, "breaker"), &read, &for_all));
+  assert_false(for_all);
+  expect_text(read.name.provider, "vendor");
+  expect_text(read.name.endpoint, "https://e/v1");
+  expect_text(read.name.credential, "caller -7");
+  assert_int_equal(read.state_version.count, 3);
+  assert_true(read.is_open);
+  assert_int_equal(read.opened_ago_us, 5);
+  expect_text(read.reason, "server_error");
+  assert_int_equal(read.force_version.count, INT64_MAX);
+  assert_int_equal(read.force, BREAKER_FORCED_OPEN);
+  expect_text(read.force_reason, "two words and more");
+  buf_reset(&b);
+  handover_put_breaker(&b, &news, true);
+  assert_true(handover_read_breaker(arguments_of(&b, "breaker"), &read, &for_all));
+  assert_true(for_all);
+  static const char *const bad[] = {"",
+                                    "1 1 1 1 1 1",
+                                    "1 1 1 1 1 1\tp\te\tc",
+                                    "1 1 1 1 1\tp\te\tc\tr\tf",
+                                    "1 1 1 1 1 1 1\tp\te\tc\tr\tf",
+                                    "1 1 1 1 3 1\tp\te\tc\tr\tf",
+                                    "1 1 1 -1 1 1\tp\te\tc\tr\tf",
+                                    "1 1 1 1 1 x\tp\te\tc\tr\tf"};
+  for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)
+    assert_false(handover_read_breaker(text_of(bad[i]), &read, &for_all));
+  buf_done(&b);
+}
+
 static void what_is_cut_or_has_more_is_not_read(void **state) {
   struct limiter_account account = {.spent_nano = 42};
   struct limiter_report report = {.held_nano = 42};
@@ -186,6 +232,7 @@ int main(void) {
       cmocka_unit_test(a_side_that_does_not_read_is_waited_for_and_no_longer),
       cmocka_unit_test(lines_are_cut_into_words),
       cmocka_unit_test(accounts_reports_and_shares_come_back_as_they_were),
+      cmocka_unit_test(breakers_come_back_as_they_were),
       cmocka_unit_test(what_is_cut_or_has_more_is_not_read),
   };
   cmocka_set_message_output(CM_OUTPUT_TAP);

@@ -26,6 +26,23 @@ static void addresses_are_checked(void **state) {
       "weir.yaml:1:47: `providers[0].base_url` must be http://host or https://host, with optional port and path");
 }
 
+static void a_redis_is_named_by_a_url_that_no_error_quotes(void **state) {
+  struct config *c = load("redis: \"rediss://u:hush@cache:6380/2\"\nredis_ca: /etc/ca.pem\n");
+  EXPECT_TEXT(secret_reveal(c->redis), TEXT("rediss://u:hush@cache:6380/2"));
+  EXPECT_TEXT(c->redis_ca, TEXT("/etc/ca.pem"));
+  config_unref(c);
+  c = load("redis: \"\"\n");
+  assert_true(secret_is_empty(c->redis));
+  config_unref(c);
+  expect_refused("redis: \"cache:6379\"\n", "weir.yaml:1:8: `redis` must start with redis:// or rediss://");
+  expect_refused("redis: \"redis+cluster://u:hush@h\"\n",
+                 "weir.yaml:1:8: `redis` redis+cluster is not available in this version");
+  expect_refused("redis: \"redis+sentinel://u:hush@h\"\n",
+                 "weir.yaml:1:8: `redis` redis+sentinel is not available in this version");
+  expect_refused("redis: \"redis://u:hu sh@h\"\n",
+                 "weir.yaml:1:8: `redis` must be 0 to 4096 visible ASCII characters without spaces");
+}
+
 static void a_provider_has_the_address_of_its_kind(void **state) {
   struct config *c =
       load("providers:\n"
@@ -209,6 +226,7 @@ int main(void) {
       cmocka_unit_test(wires_are_known_ones),
       cmocka_unit_test(a_declared_key_may_have_a_pair_for_signing),
       cmocka_unit_test(addresses_are_checked),
+      cmocka_unit_test(a_redis_is_named_by_a_url_that_no_error_quotes),
       cmocka_unit_test(a_provider_has_the_address_of_its_kind),
       cmocka_unit_test(names_are_unique),
       cmocka_unit_test(a_name_given_twice_is_one_error),

@@ -68,6 +68,32 @@ static void an_empty_file_gives_the_defaults(void **state) {
   config_unref(c);
 }
 
+static void a_database_address_is_kept_whole_and_never_shown(void **state) {
+  struct config *c = load("store: postgres://u:hush@h:5432/db?sslmode=require\npostgres: {pool: 2, wait: 250ms}\n");
+  assert_int_equal(c->store, CONFIG_STORE_POSTGRES);
+  EXPECT_TEXT(secret_reveal(c->store_address), TEXT("postgres://u:hush@h:5432/db?sslmode=require"));
+  assert_int_equal(c->postgres.pool, 2);
+  assert_int_equal(c->postgres.overflow, 5);
+  assert_int_equal(c->postgres.wait_ms, 250);
+  assert_int_equal(c->postgres.recycle_ms, 1800000);
+  assert_int_equal(c->postgres.statement_timeout_ms, 30000);
+  assert_int_equal(c->postgres.lock_timeout_ms, 5000);
+  assert_int_equal(c->postgres.connect_timeout_ms, 5000);
+  config_unref(c);
+  expect_refused("store: \"postgres://u:hush word@h/db\"\n",
+                 "weir.yaml:1:8: `store` must be at most 4096 visible ASCII characters without spaces");
+  c = load("store: postgres://h/d\nstore_replicas: [postgres://u:hush@a/d, postgres://b/d]\n");
+  assert_int_equal(c->store_replica_count, 2);
+  EXPECT_TEXT(secret_reveal(c->store_replicas[0]), TEXT("postgres://u:hush@a/d"));
+  config_unref(c);
+  expect_refused("store: postgres://h/d\nstore_replicas: [mysql://u:hush@a/d]\n",
+                 "weir.yaml:2:18: `store_replicas` must be one of `postgres://*`");
+  expect_refused("store_replicas: postgres://u:hush@a/d\n",
+                 "weir.yaml:1:17: `store_replicas` are for a `store` that is the address of a database");
+  expect_refused("store: mysql://u:hush@h/db\n",
+                 "weir.yaml:1:8: `store` must be one of `sqlite`, `memory`, `postgres://*`");
+}
+
 static void a_full_file_is_read(void **state) {
   struct config *c = load(full);
   assert_int_equal(c->store, CONFIG_STORE_MEMORY);
@@ -225,6 +251,7 @@ static void the_environment_of_the_process_is_the_default(void **state) {
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(an_empty_file_gives_the_defaults),
+      cmocka_unit_test(a_database_address_is_kept_whole_and_never_shown),
       cmocka_unit_test(a_full_file_is_read),
       cmocka_unit_test(an_empty_secret_is_allowed_only_when_written_so),
       cmocka_unit_test(secrets_never_appear_in_errors),

@@ -14,7 +14,7 @@ static void for_each_row(const struct key_section *s, void (*fn)(const struct ke
 
 static bool is_scalar(const struct key *row) {
   return row->type != KEY_SECTION && row->type != KEY_SECTIONS && row->type != KEY_OVERLAY && row->type != KEY_TEXTS &&
-         row->type != KEY_PAIRS && row->type != KEY_ABSENT;
+         row->type != KEY_PAIRS && row->type != KEY_ADDRESSES && row->type != KEY_ABSENT;
 }
 
 static enum err read_as(const struct key *row, const char *text, void *at) {
@@ -22,6 +22,7 @@ static enum err read_as(const struct key *row, const char *text, void *at) {
   const struct node n = {.kind = NODE_SCALAR, .text = text_of(text)};
   struct key moved = *row;
   moved.offset = 0;
+  moved.count_offset = sizeof(uint64_t);
   arena_init(&a);
   enum err e = value_read(&moved, &n, &a, at, NULL);
   arena_done(&a);
@@ -34,7 +35,7 @@ static void check_complete(const struct key_section *s, const struct key *row) {
   assert_ptr_equal(keys_find(s, text_of(row->name)), row);
   assert_int_equal(row->type == KEY_SECTION || row->type == KEY_SECTIONS || row->type == KEY_OVERLAY,
                    row->section != NULL);
-  if (row->type == KEY_CHOICE)
+  if (row->type == KEY_CHOICE || row->type == KEY_ADDRESS)
     assert_non_null(row->choices);
   if (s->size > 0 && row->type != KEY_ABSENT)
     assert_in_range(row->offset, 0, s->size - 1);
@@ -78,14 +79,14 @@ static void check_range(const struct key_section *s, const struct key *row) {
 static void check_choices(const struct key_section *s, const struct key *row) {
   struct text rest = text_of(row->choices), choice;
   bool available;
-  if (row->choices == NULL || row->type == KEY_TEXTS)
+  if (row->choices == NULL || row->type == KEY_TEXTS || row->type == KEY_ADDRESSES)
     return;
   for (int i = 0; keys_next_choice(&rest, &choice, &available); i++) {
     char text[64];
     uint64_t room[2] = {0};
     (void)snprintf(text, sizeof text, "%.*s", TEXT_ARGS(choice));
     assert_int_equal(read_as(row, text, room), available ? ERR_OK : ERR_CONFIG);
-    if (available && row->type == KEY_CHOICE)
+    if (available && (row->type == KEY_CHOICE || row->type == KEY_ADDRESS))
       assert_int_equal(room[0], i);
   }
 }
@@ -140,8 +141,6 @@ static void what_this_version_cannot_do_is_refused_unless_off(void **state) {
   expect_refused("cache: {enabled: true}\n", "weir.yaml:1:18: `cache.enabled` is not available in this version");
   expect_refused("telemetry: {otlp_endpoint: http://x}\n",
                  "weir.yaml:1:28: `telemetry.otlp_endpoint` is not available in this version");
-  expect_refused("store: postgres://u:hush@h/db\n",
-                 "weir.yaml:1:8: `store` cannot be `postgres://*`: not available in this version");
 }
 
 static void the_nearest_name_is_offered_only_when_it_is_near(void **state) {

@@ -23,9 +23,10 @@ static enum err check_disk(void *ctx, struct fault *f) {
   return x->disk == ERR_OK ? ERR_OK : fault_set(f, x->disk, NULL, "no room");
 }
 
-static void write_metrics(void *ctx, struct buf *out) {
-  (void)ctx;
+static bool write_metrics(void *ctx, struct buf *out) {
+  const struct fixture *x = ctx;
   buf_add(out, TEXT("weir_up 1\n"));
+  return !x->no_metrics;
 }
 
 static void serve(struct site *site, struct http_request *rq) {
@@ -40,7 +41,7 @@ static void run(struct fixture *x, void (*test)(struct fixture *x)) {
   x->o.store_name = "memory";
   x->o.started_wall_us = loop_wall_us() - 5 * SECOND_US;
   x->o.is_draining = is_draining;
-  x->o.write_metrics = x->no_metrics ? NULL : write_metrics;
+  x->o.write_metrics = write_metrics;
   x->o.ctx = x;
   x->site = site_options();
   x->site.serve = serve;
@@ -99,6 +100,20 @@ static void failing(struct fixture *x) {
   CHECK_INT(get(x, "GET /health/ready", body), 200);
 }
 
+/* Without an optional one the service goes on, and says so. */
+static void degraded(struct fixture *x) {
+  x->o.checks[1].is_optional = true;
+  x->disk = ERR_UNAVAILABLE;
+  CHECK_INT(get(x, "GET /health/ready", body), 200);
+  CHECK_HAS(body, "{\"status\":\"degraded\"");
+  CHECK_INT(get(x, "GET /health", body), 200);
+  CHECK_HAS(body, "\"disk\":{\"status\":\"degraded\",\"detail\":\"no room\"}");
+  CHECK_HAS(body, "\"store\":{\"status\":\"ok\"}");
+  x->store = ERR_STORE;
+  CHECK_INT(get(x, "GET /health/ready", body), 503);
+  CHECK_HAS(body, "{\"status\":\"failing\"");
+}
+
 static void draining(struct fixture *x) {
   x->draining = true;
   CHECK_INT(get(x, "GET /health/ready", body), 503);
@@ -114,12 +129,16 @@ static void refused(struct fixture *x) {
 
 static void main_healthy(void *x) { run(x, healthy); }
 static void main_failing(void *x) { run(x, failing); }
+static void main_degraded(void *x) { run(x, degraded); }
 static void main_draining(void *x) { run(x, draining); }
 static void main_refused(void *x) { run(x, refused); }
 
 static void test_all_is_well(void **state) { run_fiber(main_healthy, &(struct fixture){0}); }
 static void test_a_failing_check_is_503_with_its_name_and_reason(void **state) {
   run_fiber(main_failing, &(struct fixture){0});
+}
+static void test_an_optional_check_degrades_and_keeps_readiness(void **state) {
+  run_fiber(main_degraded, &(struct fixture){0});
 }
 static void test_a_drain_takes_readiness_away_and_not_life(void **state) {
   run_fiber(main_draining, &(struct fixture){0});
@@ -141,6 +160,7 @@ int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(test_all_is_well),
       cmocka_unit_test(test_a_failing_check_is_503_with_its_name_and_reason),
+      cmocka_unit_test(test_an_optional_check_degrades_and_keeps_readiness),
       cmocka_unit_test(test_a_drain_takes_readiness_away_and_not_life),
       cmocka_unit_test(test_other_methods_and_paths_are_refused),
       cmocka_unit_test(test_operators_paths_are_owned),

@@ -97,6 +97,24 @@ static void store_away(struct world *w) {
 }
 static void test_without_the_store_a_budget_is_not_guessed(void **state) { run_world(store_away, NULL); }
 
+#define ASK_ON_OWN_PLAN(w) ask(w, "POST /ak/" KEY "/v1/messages", "x-api-key: sk-ant-own\r\n", TEXT(ASK_BODY))
+
+static void own_plan(struct world *w) {
+  w->identity.one.budget_nano = 10 * COST_OF_MESSAGE;
+  w->identity.one.budget_period = PRINCIPAL_MONTH;
+  w->spent.spent_nano = 10 * COST_OF_MESSAGE;
+  w->up[0].answer = json_answer(w, 200, MESSAGE);
+  CHECK_INT(ask_messages(w, ASK_BODY), 429);
+  for (int i = 0; i < 3; i++) {
+    CHECK_INT(ASK_ON_OWN_PLAN(w), 200);
+    struct ledger_row row = newest_row(w, 0);
+    CHECK_INT(row.cost.total, COST_OF_MESSAGE);
+    CHECK_INT(row.billable, 0);
+  }
+  CHECK_INT(w->up[0].requests, 3);
+}
+static void test_a_callers_own_plan_needs_no_budget_and_uses_none(void **state) { run_world(own_plan, NULL); }
+
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(test_calls_at_once_are_limited_and_given_back),
@@ -106,6 +124,7 @@ int main(void) {
       cmocka_unit_test(test_the_worst_case_of_a_call_must_fit_the_budget),
       cmocka_unit_test(test_a_budget_needs_a_price),
       cmocka_unit_test(test_without_the_store_a_budget_is_not_guessed),
+      cmocka_unit_test(test_a_callers_own_plan_needs_no_budget_and_uses_none),
   };
   cmocka_set_message_output(CM_OUTPUT_TAP);
   return cmocka_run_group_tests_name("admit", tests, NULL, NULL);

@@ -190,6 +190,12 @@ static void first_event(struct world *w) {
   w->up[1].answer = json_answer(w, 529, OVERLOADED);
   CHECK_INT(ask_messages(w, CROSSED_STREAM), 529);
   CHECK_INT(w->up[1].requests, 1);
+  up->answer = TEXT(UNTIL_CLOSE "data: {\"error\":{\"message\":\"too large\",\"code\":400}}\n\n");
+  CHECK_INT(ask_messages(w, CROSSED_STREAM), 200);
+  CHECK_BODY_HAS(w, "event: error\n");
+  CHECK_BODY_HAS(w, "too large");
+  CHECK_OUTCOME(w, "error");
+  CHECK_INT(w->up[1].requests, 1);
 }
 static void test_a_stream_that_begins_with_an_error_goes_to_the_next(void **state) { run_world(first_event, NULL); }
 

@@ -165,19 +165,40 @@ static void no_second(struct world *w) {
 }
 static void test_nothing_new_is_tried_for_a_client_that_has_left(void **state) { run_learning_world(no_second, NULL); }
 
-static void neutral(struct world *w) {
-  for (int i = 0; i < 5; i++)
-    (void)leave(w, "one", true, 2, 0);
+static struct breaker_view breaker_of_a(const struct world *w) {
   struct breaker_view view;
   const struct config *c = w->worker.snapshot->config;
   const struct breaker_rule rule = routes_breaker_rule(c);
   breaker_look(breakers_find(w->gateway.state.breakers, TEXT("a"), c->providers[0].base_url, TEXT("c")), &rule,
                loop_clock_us(), &view);
+  return view;
+}
+
+static void neutral(struct world *w) {
+  for (int i = 0; i < 5; i++)
+    (void)leave(w, "one", true, 2, 0);
+  struct breaker_view view = breaker_of_a(w);
   CHECK_INT(view.state, BREAKER_CLOSED);
   CHECK_INT(view.failures, 0);
 }
 static void test_a_client_that_leaves_says_nothing_about_the_provider(void **state) {
   run_learning_world(neutral, NULL);
+}
+
+/* SDKs close the stream as soon as they have read an error event. */
+static void leave_with_the_error(struct world *w) {
+  (void)leave_from(w, "one", true, 4, 0,
+                   (struct script){.parts = {HEAD, EVENT_START, EVENT_TOKEN,
+                                             "event: error\ndata: {\"type\":\"error\",\"error\":{\"type\":"
+                                             "\"overloaded_error\",\"message\":\"Overloaded\"}}\n\n"}});
+  struct ledger_row row = newest_row(w, 0);
+  CHECK_TEXT(row.outcome, TEXT("error"));
+  CHECK_INT(row_count(w), 1);
+  CHECK_OUTCOME(w, "error");
+  CHECK_INT(breaker_of_a(w).failures, 1);
+}
+static void test_a_client_that_leaves_with_the_providers_error_was_told_it(void **state) {
+  run_learning_world(leave_with_the_error, NULL);
 }
 
 int main(void) {
@@ -188,6 +209,7 @@ int main(void) {
       cmocka_unit_test(test_a_plain_answer_is_waited_for_likewise),
       cmocka_unit_test(test_nothing_new_is_tried_for_a_client_that_has_left),
       cmocka_unit_test(test_a_client_that_leaves_says_nothing_about_the_provider),
+      cmocka_unit_test(test_a_client_that_leaves_with_the_providers_error_was_told_it),
   };
   cmocka_set_message_output(CM_OUTPUT_TAP);
   return cmocka_run_group_tests_name("disconnect", tests, NULL, NULL);

@@ -26,6 +26,16 @@ static void test_a_refusal_speaks_the_wire_of_its_target(void **state) {
   buf_done(&out);
 }
 
+static void test_a_refusal_names_its_type_where_the_wire_has_a_header_for_it(void **state) {
+  struct fault f = {0};
+  fault_set(&f, ERR_OVERLOADED, NULL, "too many");
+  f.status = 503;
+  struct http_header aws = gateway_refusal_header(&f, TEXT("/bedrock/model/m/converse"));
+  assert_true(text_equal(aws.name, TEXT("x-amzn-errortype")));
+  assert_true(text_equal(aws.value, TEXT("ServiceUnavailableException")));
+  assert_int_equal(gateway_refusal_header(&f, TEXT("/v1/messages")).name.len, 0);
+}
+
 static void swap(struct world *w) {
   struct fault f = {0};
   w->up[0].answer = json_answer(w, 200, MESSAGE);
@@ -68,6 +78,7 @@ int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(test_data_paths_are_owned),
       cmocka_unit_test(test_a_refusal_speaks_the_wire_of_its_target),
+      cmocka_unit_test(test_a_refusal_names_its_type_where_the_wire_has_a_header_for_it),
       cmocka_unit_test(test_a_new_configuration_serves_the_next_request),
       cmocka_unit_test(test_a_configuration_that_cannot_be_used_leaves_the_old_one),
   };

@@ -116,6 +116,25 @@ static void test_own_credentials_travel_only_by_path_and_no_weir_key_does(void *
   run_world(own_credentials, NULL);
 }
 
+/* A server without a key of ours is not one that the caller's own is meant for: not as the only target, not when
+ * Anthropic has failed, not on a vendor's other paths. */
+static void other_vendors(struct world *w) {
+  static const char own[] = "authorization: Bearer sk-ant-oat-own\r\nx-api-key: sk-ant-own\r\n" JSON_TYPE;
+  w->up[1].answer = json_answer(w, 200, COMPLETION);
+  CHECK_INT(ask(w, BY_PATH, own, TEXT("{\"model\":\"only-openai\",\"max_tokens\":10,\"messages\":[]}")), 200);
+  CHECK_INT(w->up[1].requests, 1);
+  CHECK_INT(text_find((struct text){w->up[1].request, w->up[1].request_len}, TEXT("-own")), -1);
+  w->up[0].answer = json_answer(w, 529, "{}");
+  CHECK_INT(ask(w, BY_PATH, own, TEXT("{\"model\":\"keyless\",\"max_tokens\":10,\"messages\":[]}")), 200);
+  CHECK_TEXT(sent_header(w, 0, "x-api-key"), TEXT("sk-ant-own"));
+  CHECK_INT(w->up[1].requests, 2);
+  CHECK_INT(text_find((struct text){w->up[1].request, w->up[1].request_len}, TEXT("-own")), -1);
+  w->up[0].answer = json_answer(w, 200, "{}");
+  CHECK_INT(ask(w, "GET /ak/" KEY "/openrouter/api/v1/credits", own, TEXT_NONE), 200);
+  CHECK_INT(text_find((struct text){w->up[0].request, w->up[0].request_len}, TEXT("-own")), -1);
+}
+static void test_own_credentials_reach_no_other_vendor(void **state) { run_world(other_vendors, NULL); }
+
 #define BEDROCK_PATH "/bedrock/model/lossy/invoke"
 
 /* A request signed as AWS's SDKs sign, with the body that is given to ask. */
@@ -158,6 +177,7 @@ int main(void) {
       cmocka_unit_test(test_missing_unknown_double_and_blocked_keys_are_refused),
       cmocka_unit_test(test_a_key_in_the_path_serves_and_a_wrong_one_is_404),
       cmocka_unit_test(test_own_credentials_travel_only_by_path_and_no_weir_key_does),
+      cmocka_unit_test(test_own_credentials_reach_no_other_vendor),
   };
   cmocka_set_message_output(CM_OUTPUT_TAP);
   return cmocka_run_group_tests_name("identify", tests, NULL, NULL);

@@ -39,7 +39,7 @@ static void seen(struct world *w) {
   CHECK_HAS(all.at, "\"credential\":\"c\",\"state\":\"open\",\"force\":\"automatic\",\"probing\":false,\"retry_in_ms\":"
                     "1800000,\"failures_in_window\":");
   CHECK_HAS(all.at, "\"reason\":\"server_error\"");
-  CHECK_INT(inspect_open_breakers(&w->gateway, w->worker.snapshot->config, loop_clock_us()), 1);
+  CHECK_INT(inspect_open_breakers(&w->gateway), 1);
   CHECK_INT(text_find(all, TEXT("vendor-secret")), -1);
   all = said(w, targets);
   CHECK_HAS(all.at, "\"provider\":\"b\",\"credential\":\"c\",\"model\":\"two-b\",\"in_flight\":0,\"waiting\":0,"
@@ -63,6 +63,45 @@ static void forced(struct world *w) {
 }
 static void test_a_breaker_is_set_by_hand(void **state) { run_learning_world(forced, NULL); }
 
+/* Callers with credentials of their own have breakers of their own, made when they first come. */
+static void forced_for_all(struct world *w) {
+  static const char own[] = JSON_TYPE "x-api-key: sk-ant-own\r\n", line[] = "POST /ak/" KEY "/v1/messages";
+  struct fault f = {0};
+  w->up[0].answer = w->up[1].answer = json_answer(w, 200, MESSAGE);
+  CHECK_ERR(set_force(w, "{\"provider\":\"a\",\"force\":\"open\"}", &f), ERR_OK);
+  CHECK_INT(ask(w, line, own, TEXT(TWO)), 200);
+  CHECK_HEADER(w, "x-weir-provider", "b");
+  CHECK_ERR(set_force(w, "{\"provider\":\"a\",\"force\":\"automatic\"}", &f), ERR_OK);
+  CHECK_INT(ask(w, line, own, TEXT(TWO)), 200);
+  CHECK_HEADER(w, "x-weir-provider", "a");
+  CHECK_ERR(set_force(w, "{\"provider\":\"a\",\"force\":\"open\"}", &f), ERR_OK);
+  CHECK_INT(ask(w, line, own, TEXT(TWO)), 200);
+  CHECK_HEADER(w, "x-weir-provider", "b");
+  CHECK_INT(w->up[0].requests, 1);
+}
+static void test_a_provider_that_is_opened_by_hand_gets_nobodys_requests(void **state) {
+  run_learning_world(forced_for_all, NULL);
+}
+
+/* Vendors' other paths have no breaker to fail on, but the operator's word counts there, too. */
+static void forced_raw(struct world *w) {
+  struct fault f = {0};
+  w->up[0].answer = w->up[1].answer = json_answer(w, 200, "{}");
+  CHECK_ERR(set_force(w, "{\"provider\":\"a\",\"force\":\"open\"}", &f), ERR_OK);
+  CHECK_INT(ask(w, "GET /anthropic/v1/files", X_API_KEY, TEXT_NONE), 200);
+  CHECK_HEADER(w, "x-weir-provider", "b");
+  CHECK_ERR(set_force(w, "{\"provider\":\"b\",\"force\":\"open\"}", &f), ERR_OK);
+  CHECK_ERR(set_force(w, "{\"provider\":\"paid\",\"force\":\"open\"}", &f), ERR_OK);
+  CHECK_INT(ask(w, "GET /anthropic/v1/files", X_API_KEY, TEXT_NONE), 503);
+  CHECK_ERR(set_force(w, "{\"provider\":\"a\",\"force\":\"automatic\"}", &f), ERR_OK);
+  CHECK_INT(ask(w, "GET /anthropic/v1/files", X_API_KEY, TEXT_NONE), 200);
+  CHECK_HEADER(w, "x-weir-provider", "a");
+  CHECK_INT(w->up[0].requests, 1);
+}
+static void test_the_operators_word_counts_on_vendors_other_paths(void **state) {
+  run_learning_world(forced_raw, NULL);
+}
+
 static void refused(struct world *w) {
   static const struct {
     const char *body, *field;
@@ -72,6 +111,9 @@ static void refused(struct world *w) {
                {"{\"provider\":\"a\",\"force\":\"ajar\"}", "force", ERR_BAD_REQUEST},
                {"{\"provider\":\"nobody\",\"force\":\"open\"}", "provider", ERR_NOT_FOUND},
                {"{\"provider\":\"a\",\"credential\":\"x\",\"force\":\"open\"}", "credential", ERR_NOT_FOUND},
+               {"{\"provider\":\"a\",\"force\":\"open\",\"credential\":7}", "credential", ERR_BAD_REQUEST},
+               {"{\"provider\":\"a\",\"force\":\"open\",\"reason\":[]}", "reason", ERR_BAD_REQUEST},
+               {"{\"provider\":\"a\",\"force\":\"open\",\"credentail\":\"c\"}", "credentail", ERR_BAD_REQUEST},
                {"7", "", ERR_BAD_REQUEST},
                {"{", "", ERR_BAD_JSON}};
   for (size_t i = 0; i < COUNT_OF(cases); i++) {
@@ -85,6 +127,7 @@ static void test_what_cannot_be_set_is_named(void **state) { run_learning_world(
 static void nothing(struct world *w) {
   struct fault f = {0};
   CHECK_TEXT(said(w, breakers), TEXT("{\"breakers\":[]}"));
+  CHECK_INT(inspect_open_breakers(&w->gateway), 0);
   CHECK_TEXT(said(w, targets), TEXT("{\"targets\":[]}"));
   CHECK_ERR(set_force(w, "{\"provider\":\"a\",\"force\":\"open\"}", &f), ERR_NOT_FOUND);
 }
@@ -94,6 +137,8 @@ int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(test_breakers_and_targets_are_shown),
       cmocka_unit_test(test_a_breaker_is_set_by_hand),
+      cmocka_unit_test(test_a_provider_that_is_opened_by_hand_gets_nobodys_requests),
+      cmocka_unit_test(test_the_operators_word_counts_on_vendors_other_paths),
       cmocka_unit_test(test_what_cannot_be_set_is_named),
       cmocka_unit_test(test_a_gateway_that_learns_nothing_shows_nothing),
   };

@@ -116,6 +116,34 @@ static void exception_in_header(struct world *w) {
 }
 static void test_an_exception_named_in_the_header_is_known(void **state) { run_world(exception_in_header, NULL); }
 
+static void unreadable(struct world *w) {
+  w->up[0].answer = http_answer(w, 400, JSON_TYPE "content-encoding: br\r\n", TEXT("\x0b\x02\x80"));
+  w->up[1].answer = json_answer(w, 200, MESSAGE);
+  CHECK_INT(ask_messages(w, "{\"model\":\"two\",\"max_tokens\":10,\"messages\":[]}"), 400);
+  CHECK_MEMBER(w, "error.type", "invalid_request_error");
+  CHECK_HEADER(w, "content-encoding", "");
+  CHECK_INT(w->up[1].requests, 0);
+  CHECK_TEXT(newest_row(w, 0).error, TEXT("UPSTREAM_STATUS"));
+}
+static void test_a_failure_that_cannot_be_read_is_known_by_its_status(void **state) { run_world(unreadable, NULL); }
+
+static void ping_first(struct world *w) {
+  w->up[0].answer = http_answer(w, 200, STREAM_TYPE,
+                                TEXT("event: ping\ndata: {\"type\":\"ping\"}\n\n"
+                                     "event: error\ndata: " OVERLOADED "\n\n"));
+  w->up[1].answer = http_answer(w, 200, STREAM_TYPE, TEXT(EVENTS_OF_MESSAGE));
+  CHECK_INT(ask_messages(w, "{\"model\":\"two\",\"max_tokens\":1,\"stream\":true}"), 200);
+  CHECK_TEXT(wire_text(w->c), TEXT(EVENTS_OF_MESSAGE));
+  CHECK_HEADER(w, "x-weir-provider", "b");
+  w->up[0].answer =
+      http_answer(w, 200, STREAM_TYPE, TEXT("event: ping\ndata: {\"type\":\"ping\"}\n\n" EVENTS_OF_MESSAGE));
+  CHECK_INT(ask_messages(w, "{\"model\":\"two\",\"max_tokens\":1,\"stream\":true}"), 200);
+  CHECK_TEXT(wire_text(w->c), TEXT("event: ping\ndata: {\"type\":\"ping\"}\n\n" EVENTS_OF_MESSAGE));
+}
+static void test_an_event_that_keeps_the_connection_alive_begins_no_answer(void **state) {
+  run_world(ping_first, NULL);
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(test_what_is_no_answer_is_502),
@@ -125,6 +153,8 @@ int main(void) {
       cmocka_unit_test(test_a_stream_that_begins_with_the_callers_mistake_is_passed_on),
       cmocka_unit_test(test_an_error_event_is_judged_by_the_providers_own_table),
       cmocka_unit_test(test_an_exception_named_in_the_header_is_known),
+      cmocka_unit_test(test_a_failure_that_cannot_be_read_is_known_by_its_status),
+      cmocka_unit_test(test_an_event_that_keeps_the_connection_alive_begins_no_answer),
   };
   cmocka_set_message_output(CM_OUTPUT_TAP);
   return cmocka_run_group_tests_name("judge", tests, NULL, NULL);

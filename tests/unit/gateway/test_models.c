@@ -17,7 +17,7 @@ static void both(struct world *w) {
   CHECK_INT(text_find(wire_text(w->c), TEXT("wild")), -1);
   CHECK_INT(text_find(wire_text(w->c), TEXT("claude-only")), -1);
   CHECK_OUTCOME(w, "ok");
-  CHECK_INT(list(w, ""), 200);
+  CHECK_INT(list(w, "?limit=1000"), 200);
   CHECK_MEMBER(w, "data.0.type", "model");
   CHECK_MEMBER(w, "has_more", "false");
   CHECK_BODY_HAS(w, "\"claude-only\"");
@@ -40,8 +40,22 @@ static void filtered(struct world *w) {
 }
 static void test_a_key_sees_only_its_models(void **state) { run_world(filtered, NULL); }
 
-/* Anthropic's: one, alias, two, free, claude-only, crossed, forgetful, nova, claude-aws, no-credentials, lossy,
- * only-openai. */
+static void under_a_policy(struct world *w) {
+  w->identity.one.policy = TEXT("bedrock_only");
+  CHECK_INT(list(w, ""), 200);
+  CHECK_MEMBER(w, "data.0.id", "nova");
+  CHECK_MEMBER(w, "data.1.id", "claude-aws");
+  CHECK_MEMBER(w, "data.2.id", "no-credentials");
+  CHECK_MEMBER(w, "data.3.id", "");
+  CHECK_INT(list(w, "/one"), 404);
+  CHECK_INT(list(w, "/nova"), 200);
+  w->identity.one.policy = TEXT("forgotten");
+  CHECK_INT(list(w, ""), 200);
+  CHECK_MEMBER(w, "data.0.id", "");
+}
+static void test_a_policy_hides_what_it_leaves_no_target(void **state) { run_world(under_a_policy, NULL); }
+
+/* Anthropic's: one, alias, two, free, claude-only, ..., and the last two keyless, only-openai. */
 static void pages(struct world *w) {
   CHECK_INT(list(w, "?limit=2"), 200);
   CHECK_MEMBER(w, "data.0.id", "one");
@@ -51,8 +65,8 @@ static void pages(struct world *w) {
   CHECK_INT(list(w, "?limit=2&after_id=alias"), 200);
   CHECK_MEMBER(w, "data.0.id", "two");
   CHECK_MEMBER(w, "has_more", "true");
-  CHECK_INT(list(w, "?after_id=drained&limit=2"), 200);
-  CHECK_MEMBER(w, "data.0.id", "drained-two");
+  CHECK_INT(list(w, "?after_id=keyless&limit=2"), 200);
+  CHECK_MEMBER(w, "data.0.id", "only-openai");
   CHECK_MEMBER(w, "has_more", "false");
   CHECK_INT(list(w, "?after_id=only-openai"), 200);
   CHECK_MEMBER(w, "data.0.id", "");
@@ -95,9 +109,8 @@ static void test_one_model_by_its_percent_encoded_id(void **state) { run_world(o
 
 int main(void) {
   const struct CMUnitTest tests[] = {
-      cmocka_unit_test(test_each_dialect_lists_what_it_can_call),
-      cmocka_unit_test(test_a_key_sees_only_its_models),
-      cmocka_unit_test(test_the_list_has_pages),
+      cmocka_unit_test(test_each_dialect_lists_what_it_can_call),     cmocka_unit_test(test_a_key_sees_only_its_models),
+      cmocka_unit_test(test_a_policy_hides_what_it_leaves_no_target), cmocka_unit_test(test_the_list_has_pages),
       cmocka_unit_test(test_one_model_by_its_percent_encoded_id),
   };
   cmocka_set_message_output(CM_OUTPUT_TAP);

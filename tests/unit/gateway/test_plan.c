@@ -34,6 +34,8 @@ static const char yaml[] =
     "- {name: idle, strategy: least_busy, targets: [{provider: plan, model: m}, {provider: gpt, model: m}]}\n"
     "- {name: 'star-*', targets: [{provider: aws, model: 'anthropic.{*}-v1:0'}, {provider: gpt, model: '*'}]}\n"
     "- {name: embed, targets: [{provider: plan, model: m}, {provider: gpt, model: m}]}\n"
+    "- {name: twice, targets: [{provider: plan, model: m, credential: k1}, {provider: plan, model: m, credential: k2}, "
+    "{provider: plan, model: other}]}\n"
     "- {name: many, targets: [MANY]}\n"
     "- {name: mixed, strategy: weighted, targets: [MIXED, {provider: gpt, model: m}]}\n"
     "policies:\n"
@@ -205,6 +207,17 @@ static void test_the_callers_own_credentials_go_first_and_stand_for_all(void **s
   check_plan(&d, "plan:tried gpt:tried plan:own_credentials");
   CHECK_INT(d.plan.at[0].own, true);
   CHECK_INT(d.plan.at[0].candidate.breaker != place_of(&d, 0)->breaker, true);
+  desk_close(&d);
+}
+
+static void test_own_credentials_are_tried_once_for_each_model_of_a_provider(void **state) {
+  struct desk d;
+  desk_open(&d, "twice");
+  d.ask.has_own_credentials = true;
+  check_plan(&d, "plan:tried plan:tried plan:own_credentials");
+  CHECK_TEXT(d.plan.at[1].candidate.upstream_model, TEXT("other"));
+  d.ask.has_own_credentials = false;
+  check_plan(&d, "plan:tried plan:tried plan:tried");
   desk_close(&d);
 }
 
@@ -412,6 +425,47 @@ static void test_without_any_memory_of_targets_everything_is_tried(void **state)
   desk_close(&d);
 }
 
+static void test_full_tables_are_counted_and_leave_targets_without_a_memory(void **state) {
+  struct desk d;
+  desk_open(&d, "three");
+  struct routes_state small = {breakers_new(2, NULL), loads_new(2)};
+  struct routes *routes = routes_new(d.config, provider_find, &small);
+  CHECK_INT(d.routes->unknown, 0);
+  CHECK_INT(d.routes->unused, 0);
+  CHECK_INT(routes->unknown > 20, true);
+  d.ask.routes = routes;
+  d.ask.state = &small;
+  check_plan(&d, "plan:tried gpt:tried aws:tried");
+  CHECK_INT(d.plan.at[2].candidate.load == NULL, true);
+  routes_free(routes);
+  breakers_free(small.breakers);
+  loads_free(small.loads);
+  desk_close(&d);
+}
+
+static void test_a_model_has_so_many_places_at_most(void **state) {
+  static struct config_errors errors;
+  const struct routes_state nothing = {0};
+  struct config *c = NULL;
+  struct buf text;
+  buf_init(&text, 1 << 16);
+  buf_add(&text, TEXT("providers:\n- {name: a, kind: anthropic, credentials: ["));
+  for (int i = 0; i < 60; i++)
+    buf_add_format(&text, "%s{name: c%d, api_key: secret-%d}", i ? ", " : "", i, i);
+  buf_add(&text, TEXT("]}\nmodels:\n- {name: m, targets: ["));
+  for (int i = 0; i < 5; i++)
+    buf_add_format(&text, "%s{provider: a, model: m%d, credential: '*'}", i ? ", " : "", i);
+  buf_add(&text, TEXT("]}\n"));
+  CHECK_ERR(config_load_text(buf_text(&text), "places", NULL, &c, &errors), ERR_OK);
+  struct routes *routes = routes_new(c, provider_find, &nothing);
+  CHECK_INT(routes_of(routes, &c->models[0], TEXT_NONE, NULL)->count, PLACES_MAX);
+  CHECK_INT(routes->unused, 300 - PLACES_MAX);
+  routes_free(routes);
+  config_unref(c);
+  buf_done(&text);
+  assert_int_equal(check_failures, 0);
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(test_without_more_the_order_is_that_of_the_file),
@@ -422,6 +476,7 @@ int main(void) {
       cmocka_unit_test(test_an_unknown_price_is_the_dearest),
       cmocka_unit_test(test_each_credential_is_a_target_of_its_own),
       cmocka_unit_test(test_the_callers_own_credentials_go_first_and_stand_for_all),
+      cmocka_unit_test(test_own_credentials_are_tried_once_for_each_model_of_a_provider),
       cmocka_unit_test(test_one_callers_failing_plan_rests_for_that_caller_alone),
       cmocka_unit_test(test_a_target_that_failed_thrice_rests_and_is_then_probed_once),
       cmocka_unit_test(test_a_target_that_the_operator_closed_says_so),
@@ -436,6 +491,8 @@ int main(void) {
       cmocka_unit_test(test_the_candidates_are_those_of_the_explanation),
       cmocka_unit_test(test_a_name_is_looked_up_once_and_too_many_names_each_time),
       cmocka_unit_test(test_without_any_memory_of_targets_everything_is_tried),
+      cmocka_unit_test(test_full_tables_are_counted_and_leave_targets_without_a_memory),
+      cmocka_unit_test(test_a_model_has_so_many_places_at_most),
   };
   cmocka_set_message_output(CM_OUTPUT_TAP);
   return cmocka_run_group_tests(tests, NULL, NULL);

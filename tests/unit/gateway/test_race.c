@@ -121,8 +121,43 @@ static void both_fail(struct world *w) {
   CHECK_INT(row_count(w), 2);
   CHECK_TEXT(newest_row(w, 0).outcome, TEXT("error"));
   CHECK_TEXT(newest_row(w, 1).outcome, TEXT("failed_over"));
+  world_rest(w);
+  CHECK_INT(w->seen.last.hedged, 1);
+  CHECK_INT(w->seen.last.hedge_won, 0);
 }
 static void test_when_both_fail_the_last_failure_is_the_answer(void **state) { run_learning_world(both_fail, NULL); }
+
+static void together(struct world *w) {
+  int64_t slow = 7 * SECOND_US / 10, rest = 2 * SECOND_US / 10; /* the second starts after half a second */
+  late(w, 0, &slow, MESSAGE, false);
+  late(w, 1, &rest, MESSAGE, false);
+  w->up[0].answer = json_answer(w, 500, OVERLOADED);
+  CHECK_INT(ask_messages(w, RACED), 200);
+  CHECK_HEADER(w, "x-weir-provider", "b");
+  check_rows(w, "b", "failed_over");
+}
+static void test_a_failure_and_an_answer_at_one_moment_are_an_answer(void **state) {
+  run_learning_world(together, NULL);
+}
+
+static void used_up(struct world *w) {
+  int64_t slow = SECOND_US, slower = 2 * SECOND_US;
+  late(w, 0, &slow, MESSAGE, false);
+  late(w, 1, &slower, MESSAGE, false);
+  w->up[0].answer = json_answer(w, 402, "{\"error\":{\"message\":\"add credits\"}}");
+  w->up[1].answer = json_answer(w, 503, OVERLOADED);
+  CHECK_INT(ask_messages(w, RACED), 503);
+  CHECK_INT(w->up[0].requests, 1); /* waiting does not help it */
+  CHECK_INT(w->up[1].requests, 2);
+  w->up[0].answer = json_answer(w, 503, OVERLOADED);
+  w->up[1].answer = json_answer(w, 402, "{\"error\":{\"message\":\"add credits\"}}");
+  (void)ask_messages(w, RACED);
+  CHECK_INT(w->up[0].requests, 3);
+  CHECK_INT(w->up[1].requests, 3);
+}
+static void test_what_fails_in_a_race_is_known_in_the_next_round(void **state) {
+  run_learning_world(used_up, "retry: {attempts: 1, base: 10ms}\n");
+}
 
 static void mistake(struct world *w) {
   int64_t slow = SECOND_US, slower = 20 * SECOND_US;
@@ -134,6 +169,80 @@ static void mistake(struct world *w) {
   CHECK_INT(row_count(w), 2);
 }
 static void test_the_callers_mistake_ends_the_race(void **state) { run_learning_world(mistake, NULL); }
+
+static unsigned failures_of(struct world *w, const char *provider) {
+  struct breakers_row *rows = NULL;
+  const struct breaker_rule rule = routes_breaker_rule(w->worker.snapshot->config);
+  size_t cursor = 0,
+         count = breakers_list(w->gateway.state.breakers, &rule, loop_clock_us(), &cursor, 100, &w->arena, &rows);
+  unsigned failures = 0;
+  for (size_t i = 0; i < count; i++)
+    failures += text_equal(rows[i].name.provider, text_of(provider)) ? (unsigned)rows[i].view.failures : 0;
+  return failures;
+}
+
+/* Both have ended by the time the race looks. */
+static void at_once(struct world *w) {
+  int64_t later = 3 * SECOND_US / 2, sooner = SECOND_US;
+  late(w, 0, &later, MESSAGE, false);
+  late(w, 1, &sooner, MESSAGE, false);
+  w->up[0].answer = json_answer(w, 500, OVERLOADED);
+  CHECK_INT(ask_messages(w, RACED), 200);
+  CHECK_HEADER(w, "x-weir-provider", "b");
+  check_rows(w, "b", "failed_over");
+  CHECK_INT(failures_of(w, "a"), 1);
+  w->up[0].answer = json_answer(w, 200, MESSAGE);
+  w->up[1].answer = json_answer(w, 500, OVERLOADED);
+  CHECK_INT(ask_messages(w, RACED), 200);
+  CHECK_HEADER(w, "x-weir-provider", "a");
+  CHECK_TEXT(newest_row(w, 0).outcome, TEXT("failed_over"));
+  CHECK_INT(failures_of(w, "b"), 1);
+}
+static void test_a_failure_of_the_same_moment_takes_nothing_from_the_one_that_is_good(void **state) {
+  run_learning_world(at_once, NULL);
+}
+
+/* What the second target alone refuses is no answer while the first may still give one. */
+static void second_refuses(struct world *w) {
+  int64_t slow = 3 * SECOND_US, soon = SECOND_US / 10;
+  static const int statuses[] = {400, 401, 403, 404};
+  late(w, 0, &slow, MESSAGE, false);
+  late(w, 1, &soon, MESSAGE, false);
+  for (size_t i = 0; i < COUNT_OF(statuses); i++) {
+    w->up[1].answer = json_answer(w, statuses[i], INVALID);
+    CHECK_INT(ask_messages(w, RACED), 200);
+    CHECK_HEADER(w, "x-weir-provider", "a");
+    CHECK_INT(w->seen.last.hedge_won, 0);
+  }
+}
+static void test_what_only_the_second_target_refuses_is_not_the_answer(void **state) {
+  run_learning_world(second_refuses, NULL);
+}
+
+/* A failure in a race counts for later rounds like any other. */
+static void not_again(struct world *w) {
+  int64_t slow = SECOND_US, slower = 2 * SECOND_US;
+  late(w, 0, &slow, MESSAGE, false);
+  late(w, 1, &slower, MESSAGE, false);
+  w->up[0].answer = json_answer(w, 402, OVERLOADED); /* used up: nothing comes of trying it again */
+  w->up[1].answer = json_answer(w, 500, OVERLOADED);
+  CHECK_INT(ask_messages(w, RACED), 500);
+  CHECK_INT(w->up[0].requests, 1);
+  CHECK_INT(w->up[1].requests, 2);
+}
+static void test_what_failed_for_good_in_a_race_is_not_tried_again(void **state) {
+  run_learning_world(not_again, "retry: {attempts: 1, base: 1ms}\n");
+}
+
+static void exact_delay(struct world *w) {
+  int64_t slow = 5 * SECOND_US, soon = SECOND_US / 100;
+  late(w, 0, &slow, MESSAGE, false);
+  late(w, 1, &soon, MESSAGE, false);
+  int64_t before_us = loop_clock_us();
+  CHECK_INT(ask_messages(w, "{\"model\":\"raced-soon-1\",\"max_tokens\":10,\"messages\":[]}"), 200);
+  CHECK_INT(loop_clock_us() - before_us < SECOND_US / 25, 1);
+}
+static void test_a_delay_that_is_given_counts_as_it_is(void **state) { run_learning_world(exact_delay, NULL); }
 
 static void abandoned(struct world *w) {
   int64_t slow = 20 * SECOND_US;
@@ -208,7 +317,13 @@ int main(void) {
       cmocka_unit_test(test_when_one_fails_the_other_is_waited_for),
       cmocka_unit_test(test_a_failure_before_the_race_falls_over_as_ever),
       cmocka_unit_test(test_when_both_fail_the_last_failure_is_the_answer),
+      cmocka_unit_test(test_a_failure_and_an_answer_at_one_moment_are_an_answer),
+      cmocka_unit_test(test_what_fails_in_a_race_is_known_in_the_next_round),
       cmocka_unit_test(test_the_callers_mistake_ends_the_race),
+      cmocka_unit_test(test_a_failure_of_the_same_moment_takes_nothing_from_the_one_that_is_good),
+      cmocka_unit_test(test_what_only_the_second_target_refuses_is_not_the_answer),
+      cmocka_unit_test(test_what_failed_for_good_in_a_race_is_not_tried_again),
+      cmocka_unit_test(test_a_delay_that_is_given_counts_as_it_is),
       cmocka_unit_test(test_a_client_that_leaves_stops_both),
       cmocka_unit_test(test_a_provider_that_bills_what_was_cancelled_has_its_prompt_recorded),
       cmocka_unit_test(test_without_a_delay_of_its_own_the_95th_percentile_counts),

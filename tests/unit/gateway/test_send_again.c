@@ -74,6 +74,68 @@ static void test_streams_that_break_open_a_breaker_and_streams_heed_it(void **st
   run_learning_world(streams_feed, NULL);
 }
 
+static void play_hang(struct upstream *up, struct stream *s) {
+  (void)up, (void)s;
+  (void)!fiber_sleep(20 * SECOND_US);
+}
+
+/* Head, first event, and a token a second for as long as somebody listens. */
+static void play_endless(struct upstream *up, struct stream *s) {
+  enum err e = say(up, s, up->answer);
+  while (e == ERR_OK && fiber_sleep(SECOND_US) == ERR_OK)
+    e = say(up, s, TEXT(EVENT_TOKEN));
+}
+
+/* The request's own end says nothing about a provider that is still speaking. */
+static void own_end(struct world *w) {
+  w->up[0].answer =
+      arena_format(&w->arena, "HTTP/1.1 200 X\r\n%scontent-length: 999999\r\n\r\n%s", STREAM_TYPE, EVENT_START);
+  w->up[0].play = play_endless;
+  for (int i = 0; i < 3; i++) {
+    CHECK_INT(ask_messages(w, TWO_STREAM), 200);
+    CHECK_OUTCOME(w, "cut");
+  }
+  CHECK_INT(view_of(w, "a", "c").failures, 0);
+  CHECK_INT(view_of(w, "a", "c").state, BREAKER_CLOSED);
+}
+static void test_a_stream_that_outlives_its_request_opens_no_breaker(void **state) {
+  run_learning_world(own_end, "timeouts: {total: 5s}\n");
+}
+
+static void play_slow(struct upstream *up, struct stream *s) {
+  if (fiber_sleep(SECOND_US) == ERR_OK)
+    upstream_say_answer(up, s);
+}
+
+/* Nor is there blame for one that was asked when hardly any time was left. */
+static void little_time(struct world *w) {
+  w->up[0].play = play_hang;
+  w->up[1].play = play_slow;
+  w->up[1].answer = json_answer(w, 200, MESSAGE);
+  for (int i = 0; i < 3; i++) {
+    CHECK_INT(ask_messages(w, TWO), 504);
+    CHECK_HEADER(w, "x-weir-provider", "b");
+  }
+  CHECK_INT(view_of(w, "a", "c").state, BREAKER_OPEN);
+  CHECK_INT(view_of(w, "b", "c").failures, 0);
+  CHECK_INT(ask_messages(w, TWO), 200);
+}
+static void test_a_target_that_got_hardly_any_time_is_not_blamed(void **state) {
+  run_learning_world(little_time, "timeouts: {total: 2s, first_byte: 1600ms}\n");
+}
+
+static void hangs(struct world *w) {
+  w->up[0].play = play_hang;
+  w->up[1].answer = json_answer(w, 200, MESSAGE);
+  for (int i = 0; i < 3; i++)
+    CHECK_INT(ask_messages(w, TWO), 504);
+  CHECK_INT(view_of(w, "a", "c").state, BREAKER_OPEN);
+  CHECK_INT(ask_messages(w, TWO), 200);
+}
+static void test_a_target_that_hangs_until_the_requests_end_is_blamed(void **state) {
+  run_learning_world(hangs, "timeouts: {total: 2s}\n");
+}
+
 static void success_clears(struct world *w) {
   w->up[1].answer = json_answer(w, 200, MESSAGE);
   for (int i = 0; i < 4; i++) {
@@ -171,6 +233,38 @@ static void retry_after(struct world *w) {
 }
 static void test_retry_after_is_honoured_or_passed_on(void **state) {
   run_learning_world(retry_after, "retry: {attempts: 1, base: 100ms, max: 5s}\n");
+}
+
+static void each_its_own(struct world *w) {
+  w->up[0].answer = http_answer(w, 429, JSON_TYPE "retry-after: 4\r\n", TEXT(OVERLOADED));
+  w->up[1].answer = http_answer(w, 429, JSON_TYPE "retry-after: 1\r\n", TEXT(OVERLOADED));
+  int64_t before_us = loop_clock_us();
+  CHECK_INT(ask_messages(w, TWO), 429);
+  CHECK_INT(loop_clock_us() - before_us < 2 * SECOND_US, 1);
+  CHECK_INT(w->up[0].requests, 1); /* it is not the one that may be asked again so soon */
+  CHECK_INT(w->up[1].requests, 2);
+}
+static void test_each_targets_own_retry_after_is_honoured(void **state) {
+  run_learning_world(each_its_own, "retry: {attempts: 1, base: 100ms, max: 5s}\n");
+}
+
+static void own_pause(struct world *w) {
+  struct flaky flaky = {100, json_answer(w, 500, OVERLOADED), json_answer(w, 200, MESSAGE)};
+  w->up[0].answer = http_answer(w, 429, JSON_TYPE "retry-after: 3\r\n", TEXT(OVERLOADED));
+  w->up[1].play = play_flaky;
+  w->up[1].data = &flaky;
+  int64_t before_us = loop_clock_us();
+  CHECK_INT(ask_messages(w, TWO), 500);
+  CHECK_INT(loop_clock_us() - before_us < SECOND_US, 1);
+  CHECK_INT(w->up[0].requests, 1); /* it is left alone for as long as it asks */
+  CHECK_INT(w->up[1].requests, 3);
+  flaky.bad = w->up[1].requests + 1;
+  CHECK_INT(ask_messages(w, TWO), 200);
+  CHECK_HEADER(w, "x-weir-provider", "b");
+  CHECK_HEADER(w, "x-weir-attempts", "3");
+}
+static void test_each_target_is_left_alone_for_as_long_as_it_asks(void **state) {
+  run_learning_world(own_pause, "retry: {attempts: 2, base: 100ms, max: 5s}\nbreaker: {failures: 100}\n");
 }
 
 static void not_again(struct world *w) {
@@ -287,6 +381,65 @@ static void spill(struct world *w) {
 }
 static void test_a_target_without_a_place_is_passed_over_for_one_with(void **state) { run_learning_world(spill, NULL); }
 
+/* Another entry for the same model at the same provider, which knows of no limit. */
+static void no_limit(struct world *w) {
+  struct client first, second, other;
+  w->up[0].answer = json_answer(w, 200, MESSAGE);
+  w->up[0].play = play_gated;
+  client_start(&first, w, "{\"model\":\"narrow\",\"max_tokens\":1,\"messages\":[]}");
+  turns(20);
+  client_start(&second, w, "{\"model\":\"narrow\",\"max_tokens\":1,\"messages\":[]}");
+  turns(20);
+  client_start(&other, w, ASK_BODY);
+  turns(20);
+  CHECK_INT(w->up[0].requests, 2); /* the first and the other */
+  for (size_t i = 0; i < 3; i++) {
+    gate_open(&w->up[0]);
+    turns(20);
+  }
+  client_end(&first);
+  client_end(&second);
+  client_end(&other);
+  CHECK_INT(w->up[0].requests, 3);
+}
+static void test_a_target_without_a_limit_lifts_no_other_ones(void **state) {
+  run_learning_world(no_limit, "queue: {size: 2, wait: 60s}\n");
+}
+
+static size_t known_targets(struct world *w) {
+  struct load_row row;
+  size_t cursor = 0, count = 0;
+  while (loads_next(w->gateway.state.loads, &cursor, loop_clock_us(), &row))
+    count++;
+  return count;
+}
+
+/* Names that callers make up get no places of their own, and leave nothing behind. */
+static void made_up_names(struct world *w) {
+  struct client first, second;
+  size_t before = known_targets(w);
+  w->up[0].answer = json_answer(w, 200, MESSAGE);
+  w->up[0].play = play_gated;
+  client_start(&first, w, "{\"model\":\"narrow-1\",\"max_tokens\":1,\"messages\":[]}");
+  turns(20);
+  client_start(&second, w, "{\"model\":\"narrow-2\",\"max_tokens\":1,\"messages\":[]}");
+  turns(20);
+  CHECK_INT(w->up[0].requests, 1);
+  gate_open(&w->up[0]);
+  gate_open(&w->up[0]);
+  client_end(&first);
+  client_end(&second);
+  w->up[0].play = NULL;
+  for (int i = 0; i < 200; i++) {
+    const char *body = arena_format(&w->arena, "{\"model\":\"narrow-x%d\",\"max_tokens\":1,\"messages\":[]}", i).at;
+    CHECK_INT(ask_messages(w, body), 200);
+  }
+  CHECK_INT(known_targets(w), before);
+}
+static void test_a_limit_holds_for_all_names_that_a_star_stands_for(void **state) {
+  run_learning_world(made_up_names, "queue: {size: 2, wait: 60s}\n");
+}
+
 static void waited_too_long(struct world *w) {
   struct client first, second;
   w->up[0].answer = json_answer(w, 200, MESSAGE);
@@ -333,16 +486,23 @@ int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(test_three_failures_open_a_breaker_and_one_probe_decides),
       cmocka_unit_test(test_streams_that_break_open_a_breaker_and_streams_heed_it),
+      cmocka_unit_test(test_a_stream_that_outlives_its_request_opens_no_breaker),
+      cmocka_unit_test(test_a_target_that_got_hardly_any_time_is_not_blamed),
+      cmocka_unit_test(test_a_target_that_hangs_until_the_requests_end_is_blamed),
       cmocka_unit_test(test_a_success_between_failures_keeps_a_breaker_closed),
       cmocka_unit_test(test_mistakes_of_callers_and_used_up_plans_open_nothing),
       cmocka_unit_test(test_when_all_targets_rest_the_caller_is_told_for_how_long),
       cmocka_unit_test(test_when_all_have_failed_they_are_tried_again_after_a_pause),
       cmocka_unit_test(test_retry_after_is_honoured_or_passed_on),
+      cmocka_unit_test(test_each_targets_own_retry_after_is_honoured),
+      cmocka_unit_test(test_each_target_is_left_alone_for_as_long_as_it_asks),
       cmocka_unit_test(test_used_up_plans_and_mistakes_are_not_tried_again),
       cmocka_unit_test(test_no_round_begins_behind_the_requests_own_end),
       cmocka_unit_test(test_further_rounds_stay_within_a_share_of_the_calls),
       cmocka_unit_test(test_calls_beyond_a_targets_places_wait_and_a_full_queue_refuses),
       cmocka_unit_test(test_a_target_without_a_place_is_passed_over_for_one_with),
+      cmocka_unit_test(test_a_target_without_a_limit_lifts_no_other_ones),
+      cmocka_unit_test(test_a_limit_holds_for_all_names_that_a_star_stands_for),
       cmocka_unit_test(test_nobody_waits_longer_than_the_queue_allows),
       cmocka_unit_test(test_a_conversation_stays_where_its_prompt_cache_is),
   };

@@ -71,6 +71,13 @@ static inline bool caller_is_told_to_retry(const struct caller *c) {
   return c->h ? h2_has_header(c->reply, "retry-after: 1\n") : text_equal(wire_header(c->w, "retry-after"), TEXT("1"));
 }
 
+/* Does the header x-kind say so? */
+static inline bool caller_is_told_the_kind(const struct caller *c, struct text kind) {
+  char line[64];
+  (void)snprintf(line, sizeof(line), "x-kind: %.*s\n", TEXT_ARGS(kind));
+  return c->h ? h2_has_header(c->reply, line) : text_equal(wire_header(c->w, "x-kind"), kind);
+}
+
 static inline struct caller call(const struct site *site, enum transport by) {
   struct caller c = caller_open(site, by);
   caller_post(&c, 1, TEXT("x"));

@@ -20,6 +20,12 @@ static void wait_for_active(const struct site *site, size_t want) {
   CHECK_INT(http_server_active(site->srv), want);
 }
 
+static struct http_header kind_of(void *ctx, const struct fault *f, struct text target) {
+  (void)ctx;
+  (void)target;
+  return (struct http_header){TEXT("x-kind"), text_of(err_name(f->err)), false};
+}
+
 static struct site limited(size_t max, atomic_size_t *shared, bool *stop) {
   struct site site = site_options();
   site.serve = wait_for_stop;
@@ -33,6 +39,7 @@ static void check_one_too_many(void *arg) {
   enum transport by = *(enum transport *)arg;
   bool stop = false;
   struct site site = limited(1, NULL, &stop);
+  site.options.refusal_header = kind_of;
   use_transport(&site, by);
   site_open(&site);
   struct caller first = call(&site, by);
@@ -42,6 +49,7 @@ static void check_one_too_many(void *arg) {
     CHECK_INT(caller_answer(&second), 503);
     CHECK_INT(text_starts(caller_text(&second), TOO_MANY), 1);
     CHECK_INT(caller_is_told_to_retry(&second), 1);
+    CHECK_INT(caller_is_told_the_kind(&second, TEXT("OVERLOADED")), 1);
     caller_post(&second, 1, TEXT("x"));
   }
   CHECK_INT(caller_answer(&second), 503);
@@ -58,6 +66,35 @@ static void check_one_too_many(void *arg) {
 }
 static void test_one_request_too_many_is_503_and_its_connection_stays(void **state) {
   over_every_transport(check_one_too_many);
+}
+
+static void check_another_limit(void *arg) {
+  enum transport by = *(enum transport *)arg;
+  bool stop = false;
+  struct site site = limited(1, NULL, &stop);
+  use_transport(&site, by);
+  site_open(&site);
+  struct caller first = call(&site, by);
+  wait_for_active(&site, 1);
+  struct caller second = call(&site, by), third;
+  CHECK_INT(caller_answer(&second), 503);
+  http_server_limit_requests(site.srv, 2);
+  caller_post(&second, 1, TEXT("x"));
+  wait_for_active(&site, 2);
+  http_server_limit_requests(site.srv, 1);
+  third = call(&site, by);
+  CHECK_INT(caller_answer(&third), 503);
+  CHECK_INT(http_server_active(site.srv), 2);
+  stop = true;
+  CHECK_INT(caller_answer(&first), 200);
+  CHECK_INT(caller_answer(&second), 200);
+  caller_free(&first);
+  caller_free(&second);
+  caller_free(&third);
+  site_close(&site);
+}
+static void test_another_limit_counts_from_the_next_request_on(void **state) {
+  over_every_transport(check_another_limit);
 }
 
 /* HTTP/1.1: what was sent, and whether the connection can be used afterwards. */
@@ -275,6 +312,7 @@ static void test_the_count_is_given_back_when_the_client_leaves_or_the_server_cl
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(test_one_request_too_many_is_503_and_its_connection_stays),
+      cmocka_unit_test(test_another_limit_counts_from_the_next_request_on),
       cmocka_unit_test(test_a_connection_is_kept_when_nothing_of_the_body_is_missing),
       cmocka_unit_test(test_bodies_of_refused_streams_give_the_window_back),
       cmocka_unit_test(test_servers_that_share_a_count_share_the_limit),

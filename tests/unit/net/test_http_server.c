@@ -134,6 +134,44 @@ static void check_idle_timeout(void *arg) {
 }
 static void test_idle_connections_are_closed_in_time(void **state) { run_fiber(check_idle_timeout, NULL); }
 
+#define LARGE_BYTES ((size_t)200 * 1024)
+
+static void answer_much(struct site *site, struct http_request *rq) {
+  static const struct http_header closes = {TEXT("connection"), TEXT("close")};
+  char *much = memset(arena_alloc(rq->arena, LARGE_BYTES), 'x', LARGE_BYTES);
+  site->last = http_respond(rq, 200, &closes, 1, (struct text){much, LARGE_BYTES});
+}
+
+/* How much arrives of an answer that the server has long written when the client begins to read. */
+static size_t read_late(struct site *site, int64_t us, bool closes) {
+  int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0), bytes = 4096;
+  char into[2048];
+  size_t n = 0, all = 0;
+  CHECK_INT(setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &bytes, sizeof(bytes)), 0);
+  CHECK_INT(connect(fd, &site->at.as.any, site->at.len), 0);
+  struct stream *s = stream_of(fd);
+  CHECK_ERR(send_text(s, "GET / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n"), ERR_OK);
+  CHECK_ERR(fiber_sleep(us), ERR_OK);
+  CHECK_ERR(site->last, ERR_OK);
+  if (closes)
+    site_close(site);
+  while (stream_read(s, into, sizeof(into), after(5 * SECOND_US), &n) == ERR_OK)
+    all += n;
+  stream_close(s, false);
+  return all;
+}
+
+static void check_late_readers(void *arg) {
+  struct site site = site_options();
+  site.serve = answer_much;
+  site_open(&site);
+  loop_pretend_time(loop_current(), true);
+  CHECK_INT(read_late(&site, 3 * SECOND_US, false) > LARGE_BYTES, 1);
+  CHECK_INT(read_late(&site, SECOND_US, true) > LARGE_BYTES, 1);
+  loop_pretend_time(loop_current(), false);
+}
+static void test_who_reads_late_gets_the_whole_answer(void **state) { run_fiber(check_late_readers, NULL); }
+
 static void wait_until_woken(struct site *site, struct http_request *rq) {
   struct fiber **handler = site->data;
   *handler = fiber_self();
@@ -376,6 +414,7 @@ int main(void) {
       cmocka_unit_test(test_a_flood_of_connections_is_bounded),
       cmocka_unit_test(test_without_a_fiber_left_a_request_is_503),
       cmocka_unit_test(test_idle_connections_are_closed_in_time),
+      cmocka_unit_test(test_who_reads_late_gets_the_whole_answer),
       cmocka_unit_test(test_drain_lets_requests_finish),
       cmocka_unit_test(test_a_patient_drain_loses_no_request),
       cmocka_unit_test(test_a_patient_drain_loses_no_request_under_load),

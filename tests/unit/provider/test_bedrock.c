@@ -102,16 +102,15 @@ static void a_bearer_key_needs_no_signature(void **state) {
   arena_done(&a);
 }
 
-static void of_a_callers_own_only_a_bearer_key_is_of_use(void **state) {
+static void a_callers_own_credentials_are_not_sent(void **state) {
   struct arena a = {0};
   struct provider_call c = call(PROVIDER_INVOKE, false);
   c.aws = NULL;
-  c.own_authorization = TEXT("bearer own");
+  c.own_authorization = TEXT("Bearer own");
+  c.own_x_api_key = TEXT("own");
   struct provider_target t = address_ok(&provider_bedrock, c, &a);
-  EXPECT_TEXT(header_of(&t, "authorization"), TEXT("bearer own"));
-  c.own_authorization = TEXT("AWS4-HMAC-SHA256 Credential=x");
-  t = address_ok(&provider_bedrock, c, &a);
   EXPECT_TEXT(header_of(&t, "authorization"), TEXT_NONE);
+  EXPECT_TEXT(header_of(&t, "x-api-key"), TEXT_NONE);
   arena_done(&a);
 }
 
@@ -199,7 +198,7 @@ int main(void) {
       cmocka_unit_test(other_operations_are_not_served),
       cmocka_unit_test(access_keys_sign_the_request_as_it_is_sent),
       cmocka_unit_test(a_bearer_key_needs_no_signature),
-      cmocka_unit_test(of_a_callers_own_only_a_bearer_key_is_of_use),
+      cmocka_unit_test(a_callers_own_credentials_are_not_sent),
       cmocka_unit_test(a_model_that_would_change_the_path_is_refused),
       cmocka_unit_test(exceptions_and_statuses_have_their_classes),
       cmocka_unit_test(the_exception_may_be_named_in_the_header),

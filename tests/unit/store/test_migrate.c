@@ -1,16 +1,74 @@
-/* Migrations: all at once, back step by step, and refusals of what this program did not write. */
+/* Migrations on both databases: all at once, back step by step, the same schema whichever way it came, one program at a
+ * time, and refusals of what this program did not write. */
 #include "store/migrate.h"
 
-#include "expect.h"
+#include "base/buf.h"
+#include "contract.h"
 #include "store/sqlite.h"
+
+#include <libpq-fe.h>
+#include <pthread.h>
 
 #define MIGRATIONS 4
 
-static void change(const char *sql) {
+static struct store_place sqlite_place = {.kind = STORE_SQLITE, .path = test_db};
+static const struct store_place *place;
+
+static int on_sqlite(void **state) {
+  place = &sqlite_place;
+  return make_dir(state);
+}
+
+static int after_sqlite(void **state) { return drop_dir(state); }
+
+static int on_postgres(void **state) {
+  const char *address = contract_database();
+  test_fault = (struct fault){0};
+  place = address ? contract_place(address) : NULL;
+  return 0;
+}
+
+static void need_place(void) {
+  if (!place) {
+    print_message("# %s\n", postgres_server_missing());
+    skip();
+  }
+}
+
+static bool is_sqlite(void) { return place->kind == STORE_SQLITE; }
+
+/* What a query says, rows and columns behind one another. From outside the store. */
+static void ask(const char *sql, struct buf *out) {
+  if (!is_sqlite()) {
+    PGconn *db = PQconnectdb(contract_address);
+    PGresult *r = PQexec(db, sql);
+    if (PQresultStatus(r) != PGRES_TUPLES_OK && PQresultStatus(r) != PGRES_COMMAND_OK)
+      fail_msg("%s: %s", sql, PQerrorMessage(db));
+    for (int i = 0; i < PQntuples(r) * PQnfields(r); i++)
+      buf_add_format(out, "%s|", PQgetvalue(r, i / PQnfields(r), i % PQnfields(r)));
+    PQclear(r);
+    PQfinish(db);
+    return;
+  }
   sqlite3 *db = NULL;
+  sqlite3_stmt *s = NULL;
   assert_int_equal(sqlite3_open(test_db, &db), SQLITE_OK);
-  EXPECT_OK(sqlite_run(db, sql, &test_fault));
+  for (const char *rest = sql; *rest;) {
+    if (sqlite3_prepare_v2(db, rest, -1, &s, &rest) != SQLITE_OK)
+      fail_msg("%s: %s", sql, sqlite3_errmsg(db));
+    while (s && sqlite3_step(s) == SQLITE_ROW)
+      for (int i = 0; i < sqlite3_column_count(s); i++)
+        buf_add_format(out, "%s|", (const char *)sqlite3_column_text(s, i));
+    sqlite3_finalize(s);
+  }
   sqlite3_close(db);
+}
+
+static void change(const char *sql) {
+  struct buf ignored;
+  buf_init(&ignored, 4096);
+  ask(sql, &ignored);
+  buf_done(&ignored);
 }
 
 static void expect_applied(unsigned want) {
@@ -18,7 +76,7 @@ static void expect_applied(unsigned want) {
   struct migration_status *status = NULL;
   size_t count = 0;
   arena_init(&a);
-  EXPECT_OK(migrate_status(test_db, &a, &status, &count, &test_fault));
+  EXPECT_OK(migrate_status(place, &a, &status, &count, &test_fault));
   assert_int_equal(count, MIGRATIONS);
   EXPECT_TEXT(status[0].name, TEXT("keys"));
   EXPECT_TEXT(status[1].name, TEXT("ledger"));
@@ -32,43 +90,56 @@ static void expect_applied(unsigned want) {
   arena_done(&a);
 }
 
+static struct store *open_placed(void) {
+  struct store *s = NULL;
+  EXPECT_OK(store_open(place, &s, &test_fault));
+  return s;
+}
+
 static void up_applies_what_is_missing_once(void **state) {
+  need_place();
   unsigned count = 99;
-  EXPECT_OK(migrate_up(test_db, &count, &test_fault));
+  EXPECT_OK(migrate_up(place, &count, &test_fault));
   assert_int_equal(count, MIGRATIONS);
   expect_applied(MIGRATIONS);
-  EXPECT_OK(migrate_up(test_db, &count, &test_fault));
+  EXPECT_OK(migrate_up(place, &count, &test_fault));
   assert_int_equal(count, 0);
 }
 
 static void down_takes_back_the_newest_first_and_up_brings_them_again(void **state) {
+  need_place();
   unsigned count = 99;
-  EXPECT_OK(migrate_up(test_db, &count, &test_fault));
-  EXPECT_OK(migrate_down(test_db, 1, &count, &test_fault));
+  EXPECT_OK(migrate_up(place, &count, &test_fault));
+  EXPECT_OK(migrate_down(place, 1, &count, &test_fault));
   assert_int_equal(count, 1);
   expect_applied(MIGRATIONS - 1);
-  EXPECT_OK(migrate_down(test_db, 99, &count, &test_fault));
+  EXPECT_OK(migrate_down(place, 99, &count, &test_fault));
   assert_int_equal(count, MIGRATIONS - 1);
   expect_applied(0);
-  EXPECT_OK(migrate_up(test_db, &count, &test_fault));
+  EXPECT_OK(migrate_up(place, &count, &test_fault));
   assert_int_equal(count, MIGRATIONS);
-  struct store *s = open_store();
+  struct store *s = open_placed();
   struct ledger_row row = make_row(1, 1, 1, 1);
   append(s, &row, 1, 1);
   s->ops->close(s);
 }
 
 static void a_key_of_an_older_weir_has_neither_workspace_nor_policy(void **state) {
+  need_place();
   unsigned count;
   struct arena a;
   struct store_key key = {0};
   uint8_t hash[STORE_HASH_BYTES];
+  char insert[256];
   memset(hash, 0xab, sizeof hash);
-  EXPECT_OK(migrate_up(test_db, &count, &test_fault));
-  EXPECT_OK(migrate_down(test_db, MIGRATIONS - 3, &count, &test_fault));
-  change("INSERT INTO weir_keys VALUES (1, 'old', 'weir_x', 'ann', "
-         "x'abababababababababababababababababababababababababababababababab', '*', 1, 2, 3, 4, 'day', 5, 6, 7, 0)");
-  struct store *s = open_store();
+  EXPECT_OK(migrate_up(place, &count, &test_fault));
+  EXPECT_OK(migrate_down(place, MIGRATIONS - 3, &count, &test_fault));
+  snprintf(insert, sizeof insert,
+           "INSERT INTO weir_keys VALUES (1, 'old', 'weir_x', 'ann', %s, '*', 1, 2, 3, 4, 'day', 5, 6, 7, 0)",
+           is_sqlite() ? "x'abababababababababababababababababababababababababababababababab'"
+                       : "'\\xabababababababababababababababababababababababababababababababab'");
+  change(insert);
+  struct store *s = open_placed();
   arena_init(&a);
   EXPECT_OK(s->ops->key_find(s, hash, &a, &key, &test_fault));
   EXPECT_TEXT(key.user, TEXT("ann"));
@@ -76,7 +147,7 @@ static void a_key_of_an_older_weir_has_neither_workspace_nor_policy(void **state
   EXPECT_TEXT(key.policy, TEXT(""));
   arena_done(&a);
   s->ops->close(s);
-  EXPECT_OK(migrate_down(test_db, MIGRATIONS - 3, &count, &test_fault));
+  EXPECT_OK(migrate_down(place, MIGRATIONS - 3, &count, &test_fault));
   change("UPDATE weir_keys SET name = 'kept' WHERE name = 'old' AND blocked = 0");
 }
 
@@ -84,8 +155,8 @@ static void down_leaves_nothing_but_the_history(void **state) {
   unsigned count;
   sqlite3 *db = NULL;
   int64_t tables = 0;
-  EXPECT_OK(migrate_up(test_db, &count, &test_fault));
-  EXPECT_OK(migrate_down(test_db, 99, &count, &test_fault));
+  EXPECT_OK(migrate_up(place, &count, &test_fault));
+  EXPECT_OK(migrate_down(place, 99, &count, &test_fault));
   assert_int_equal(sqlite3_open(test_db, &db), SQLITE_OK);
   EXPECT_OK(sqlite_number(db, "SELECT count(*) FROM sqlite_schema WHERE type = 'table'", &tables, &test_fault));
   assert_int_equal(tables, 1);
@@ -96,7 +167,7 @@ static void every_table_is_strict(void **state) {
   unsigned count;
   sqlite3 *db = NULL;
   int64_t loose = 99, tables = 0;
-  EXPECT_OK(migrate_up(test_db, &count, &test_fault));
+  EXPECT_OK(migrate_up(place, &count, &test_fault));
   assert_int_equal(sqlite3_open(test_db, &db), SQLITE_OK);
   EXPECT_OK(sqlite_number(db, "SELECT count(*) FROM pragma_table_list WHERE name LIKE 'weir_%'", &tables, &test_fault));
   EXPECT_OK(sqlite_number(db, "SELECT count(*) FROM pragma_table_list WHERE name LIKE 'weir_%' AND strict = 0", &loose,
@@ -107,32 +178,35 @@ static void every_table_is_strict(void **state) {
 }
 
 static void a_newer_schema_is_refused(void **state) {
-  struct store *s = open_store();
+  need_place();
+  struct store *s = open_placed();
   s->ops->close(s);
   change("INSERT INTO weir_schema VALUES (99, 'future', 'abc', 1)");
-  EXPECT_ERR(store_open_sqlite(test_db, &s, &test_fault), ERR_STORE);
+  EXPECT_ERR(store_open(place, &s, &test_fault), ERR_STORE);
   EXPECT_MENTIONS("newer Weir");
   unsigned count;
-  EXPECT_ERR(migrate_down(test_db, 1, &count, &test_fault), ERR_STORE);
+  EXPECT_ERR(migrate_down(place, 1, &count, &test_fault), ERR_STORE);
 }
 
 static void a_changed_migration_is_refused(void **state) {
-  struct store *s = open_store();
+  need_place();
+  struct store *s = open_placed();
   s->ops->close(s);
   change("UPDATE weir_schema SET checksum = 'other' WHERE version = 1");
-  EXPECT_ERR(store_open_sqlite(test_db, &s, &test_fault), ERR_STORE);
+  EXPECT_ERR(store_open(place, &s, &test_fault), ERR_STORE);
   EXPECT_MENTIONS("migration 1");
 }
 
 static void a_failing_migration_leaves_nothing_behind(void **state) {
+  need_place();
   unsigned count;
-  EXPECT_OK(migrate_up(test_db, &count, &test_fault));
-  EXPECT_OK(migrate_down(test_db, MIGRATIONS - 1, &count, &test_fault));
-  change("CREATE TABLE weir_ledger_stream (a)"); /* the last table of migration 2 */
-  EXPECT_ERR(migrate_up(test_db, &count, &test_fault), ERR_STORE);
+  EXPECT_OK(migrate_up(place, &count, &test_fault));
+  EXPECT_OK(migrate_down(place, MIGRATIONS - 1, &count, &test_fault));
+  change("CREATE TABLE weir_ledger_stream (a TEXT)"); /* the last table of migration 2 */
+  EXPECT_ERR(migrate_up(place, &count, &test_fault), ERR_STORE);
   expect_applied(1);
   change("DROP TABLE weir_ledger_stream");
-  EXPECT_OK(migrate_up(test_db, &count, &test_fault));
+  EXPECT_OK(migrate_up(place, &count, &test_fault));
   assert_int_equal(count, MIGRATIONS - 1);
 }
 
@@ -142,22 +216,87 @@ static void status_and_down_need_a_file(void **state) {
   size_t count;
   unsigned steps;
   arena_init(&a);
-  EXPECT_ERR(migrate_status(test_db, &a, &status, &count, &test_fault), ERR_NOT_FOUND);
-  EXPECT_ERR(migrate_down(test_db, 1, &steps, &test_fault), ERR_NOT_FOUND);
+  EXPECT_ERR(migrate_status(place, &a, &status, &count, &test_fault), ERR_NOT_FOUND);
+  EXPECT_ERR(migrate_down(place, 1, &steps, &test_fault), ERR_NOT_FOUND);
   arena_done(&a);
 }
 
+static void describe(struct buf *out) {
+  ask(is_sqlite()
+          ? "SELECT m.name, p.name, p.type, p.\"notnull\", p.dflt_value, p.pk FROM sqlite_schema m, "
+            "pragma_table_info(m.name) p WHERE m.type = 'table' ORDER BY 1, 2; "
+            "SELECT name, tbl_name, sql FROM sqlite_schema WHERE type <> 'table' ORDER BY 1"
+          : "SELECT table_name, column_name, data_type, is_nullable, column_default FROM information_schema.columns "
+            "WHERE table_schema = 'public' ORDER BY 1, 2",
+      out);
+  if (!is_sqlite()) {
+    ask("SELECT tablename, indexname, indexdef FROM pg_indexes WHERE schemaname = 'public' ORDER BY 1, 2", out);
+    ask("SELECT conname, contype, pg_get_constraintdef(oid) FROM pg_constraint WHERE connamespace = "
+        "'public'::regnamespace ORDER BY 1",
+        out);
+  }
+}
+
+static void a_schema_taken_back_and_brought_again_equals_a_fresh_one(void **state) {
+  struct buf fresh, again;
+  unsigned count;
+  need_place();
+  buf_init(&fresh, 1 << 20);
+  buf_init(&again, 1 << 20);
+  EXPECT_OK(migrate_up(place, &count, &test_fault));
+  describe(&fresh);
+  assert_true(fresh.len > 1000);
+  for (unsigned back = 1; back <= MIGRATIONS; back++) {
+    EXPECT_OK(migrate_down(place, back, &count, &test_fault));
+    assert_int_equal(count, back);
+    EXPECT_OK(migrate_up(place, &count, &test_fault));
+    buf_reset(&again);
+    describe(&again);
+    EXPECT_TEXT(buf_text(&again), buf_text(&fresh));
+  }
+  buf_done(&fresh);
+  buf_done(&again);
+}
+
+#define PROGRAMS 6
+
+static void *open_and_count(void *arg) {
+  unsigned *count = arg;
+  struct fault f = {0};
+  *count = migrate_up(place, count, &f) == ERR_OK ? *count : 1000;
+  return NULL;
+}
+
+static void of_programs_that_start_together_one_migrates(void **state) {
+  pthread_t threads[PROGRAMS];
+  unsigned counts[PROGRAMS] = {0}, sum = 0;
+  need_place();
+  for (int i = 0; i < PROGRAMS; i++)
+    assert_int_equal(pthread_create(&threads[i], NULL, open_and_count, &counts[i]), 0);
+  for (int i = 0; i < PROGRAMS; i++) {
+    pthread_join(threads[i], NULL);
+    sum += counts[i];
+  }
+  assert_int_equal(sum, MIGRATIONS);
+  expect_applied(MIGRATIONS);
+}
+
+#define ON_BOTH(test)                                                                                                  \
+  {#test " (sqlite)", test, on_sqlite, after_sqlite, NULL}, { #test " (postgres)", test, on_postgres, NULL, NULL }
+
 int main(void) {
   const struct CMUnitTest tests[] = {
-      TEST_WITH_DIR(up_applies_what_is_missing_once),
-      TEST_WITH_DIR(down_takes_back_the_newest_first_and_up_brings_them_again),
-      TEST_WITH_DIR(a_key_of_an_older_weir_has_neither_workspace_nor_policy),
-      TEST_WITH_DIR(down_leaves_nothing_but_the_history),
-      TEST_WITH_DIR(every_table_is_strict),
-      TEST_WITH_DIR(a_newer_schema_is_refused),
-      TEST_WITH_DIR(a_changed_migration_is_refused),
-      TEST_WITH_DIR(a_failing_migration_leaves_nothing_behind),
-      TEST_WITH_DIR(status_and_down_need_a_file),
+      ON_BOTH(up_applies_what_is_missing_once),
+      ON_BOTH(down_takes_back_the_newest_first_and_up_brings_them_again),
+      ON_BOTH(a_key_of_an_older_weir_has_neither_workspace_nor_policy),
+      {"down_leaves_nothing_but_the_history", down_leaves_nothing_but_the_history, on_sqlite, after_sqlite, NULL},
+      {"every_table_is_strict", every_table_is_strict, on_sqlite, after_sqlite, NULL},
+      ON_BOTH(a_schema_taken_back_and_brought_again_equals_a_fresh_one),
+      ON_BOTH(of_programs_that_start_together_one_migrates),
+      ON_BOTH(a_newer_schema_is_refused),
+      ON_BOTH(a_changed_migration_is_refused),
+      ON_BOTH(a_failing_migration_leaves_nothing_behind),
+      {"status_and_down_need_a_file", status_and_down_need_a_file, on_sqlite, after_sqlite, NULL},
   };
-  return RUN_TESTS(tests);
+  return RUN_CONTRACT(tests);
 }

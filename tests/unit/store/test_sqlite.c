@@ -67,16 +67,47 @@ static void rows_are_there_after_opening_again(void **state) {
 }
 
 static void commits_wait_for_the_disk_and_readers_for_nobody(void **state) {
-  struct sqlite_store *s = (struct sqlite_store *)open_store();
+  struct store *store = open_store();
+  struct sqlite_store *s = (struct sqlite_store *)store;
   int64_t synchronous = 0, wal = 0;
   EXPECT_OK(sqlite_number(s->write.db, "PRAGMA synchronous", &synchronous, &test_fault));
   assert_int_equal(synchronous, 2);
   EXPECT_OK(sqlite_number(s->read->db, "SELECT journal_mode = 'wal' FROM pragma_journal_mode", &wal, &test_fault));
   assert_int_equal(wal, 1);
   EXPECT_OK(sqlite_run(s->write.db, "BEGIN IMMEDIATE", &test_fault));
-  EXPECT_OK(s->base.ops->health(&s->base, &test_fault));
+  EXPECT_OK(store->ops->health(store, &test_fault));
   EXPECT_OK(sqlite_run(s->write.db, "ROLLBACK", &test_fault));
-  s->base.ops->close(&s->base);
+  store->ops->close(store);
+}
+
+static int64_t spent(struct store *s, int64_t key_id) {
+  int64_t nano = -1;
+  EXPECT_OK(s->ops->ledger_spent(s, key_id, 0, &nano, &test_fault));
+  return nano;
+}
+
+static void a_full_disk_takes_nothing_of_a_batch_and_the_store_recovers(void **state) {
+  struct store *s = open_store();
+  sqlite3 *db = ((struct sqlite_store *)s)->write.db;
+  static struct ledger_row rows[600];
+  int64_t pages = 0;
+  char limit[64];
+  for (int i = 0; i < 600; i++)
+    rows[i] = make_row(i + 1, 7, 1, 10);
+  append(s, rows, 1, 1);
+  EXPECT_OK(sqlite_number(db, "PRAGMA page_count", &pages, &test_fault));
+  snprintf(limit, sizeof limit, "PRAGMA max_page_count = %lld", (long long)pages + 1);
+  EXPECT_OK(sqlite_run(db, limit, &test_fault));
+  EXPECT_ERR(s->ops->ledger_append(s, rows, 600, TEXT("journal/0/1"), 600, &test_fault), ERR_STORE_FULL);
+  EXPECT_MENTIONS("full");
+  uint64_t at = 0;
+  EXPECT_OK(s->ops->ledger_position(s, TEXT("journal/0/1"), &at, &test_fault));
+  assert_int_equal(at, 1);
+  assert_int_equal(spent(s, 7), 1);
+  EXPECT_OK(sqlite_run(db, "PRAGMA max_page_count = 100000", &test_fault));
+  append(s, rows, 600, 600);
+  assert_int_equal(spent(s, 7), 600);
+  s->ops->close(s);
 }
 
 static void a_file_that_is_no_database_is_refused(void **state) {
@@ -125,7 +156,8 @@ static void a_directory_that_does_not_exist_is_named(void **state) {
 }
 
 static void errors_of_sqlite_become_those_of_the_port(void **state) {
-  struct sqlite_store *s = (struct sqlite_store *)open_store();
+  struct store *store = open_store();
+  struct sqlite_store *s = (struct sqlite_store *)store;
   sqlite3 *other = NULL;
   assert_int_equal(sqlite3_open(test_db, &other), SQLITE_OK);
   EXPECT_OK(sqlite_run(s->write.db, "BEGIN IMMEDIATE", &test_fault));
@@ -136,7 +168,7 @@ static void errors_of_sqlite_become_those_of_the_port(void **state) {
   EXPECT_ERR(sqlite_run(s->write.db, "INSERT INTO weir_ledger_stream VALUES ('a', 1, 0)", &test_fault),
              ERR_STORE_CONFLICT);
   sqlite3_close(other);
-  s->base.ops->close(&s->base);
+  store->ops->close(store);
 }
 
 static void a_store_in_memory_works_and_says_what_it_is(void **state) {
@@ -151,6 +183,7 @@ int main(void) {
       TEST_WITH_DIR(a_new_file_is_readable_by_its_owner_only),
       TEST_WITH_DIR(rows_are_there_after_opening_again),
       TEST_WITH_DIR(commits_wait_for_the_disk_and_readers_for_nobody),
+      TEST_WITH_DIR(a_full_disk_takes_nothing_of_a_batch_and_the_store_recovers),
       TEST_WITH_DIR(a_file_that_is_no_database_is_refused),
       TEST_WITH_DIR(a_database_of_another_program_is_refused),
       TEST_WITH_DIR(a_damaged_database_is_refused),

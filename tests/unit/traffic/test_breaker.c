@@ -51,9 +51,13 @@ static struct breaker_pass pass_of(struct fixture *f, bool is_probe) {
   return p;
 }
 
+/* Leaves, and checks that the result tells what became of the breaker. */
 static void leave(struct fixture *f, struct breaker_pass *p, enum breaker_verdict v) {
-  breaker_leave(p, &f->rule, v, v == BREAKER_FAILURE ? "server_error" : NULL, f->now_us);
+  struct breaker_view before = look(f), after;
+  bool turned = breaker_leave(p, &f->rule, v, v == BREAKER_FAILURE ? "server_error" : NULL, f->now_us);
   assert_null(p->breaker);
+  after = look(f);
+  assert_int_equal(turned, after.times_opened > before.times_opened || after.state < before.state);
 }
 
 static void call(struct fixture *f, enum breaker_verdict v) {
@@ -310,7 +314,8 @@ static void earlier_fault_streams_are_asked_and_feed_it_like_plain_calls(void **
   for (int i = 0; i < 4; i++)
     streams[i] = pass_of(&f, false);
   for (int i = 0; i < 4; i++) {
-    breaker_probe_answers(&streams[i], f.now_us); /* a stream of a closed breaker begins: that decides nothing yet */
+    assert_false(breaker_probe_answers(&streams[i],
+                                       f.now_us)); /* a stream of a closed breaker begins: that decides nothing yet */
     assert_false(streams[i].is_probe);
   }
   assert_int_equal(look(&f).successes, 0);
@@ -333,12 +338,12 @@ static void a_probe_that_streams_closes_it_with_its_first_event(void **state) {
   open_it(&f);
   f.now_us += OPEN;
   struct breaker_pass probe = pass_of(&f, true);
-  breaker_probe_answers(&probe, f.now_us);
+  assert_true(breaker_probe_answers(&probe, f.now_us));
   assert_ptr_equal(probe.breaker, f.b);
   assert_false(probe.is_probe);
   expect_state(&f, BREAKER_CLOSED);
   call(&f, BREAKER_NEUTRAL);
-  breaker_probe_answers(&probe, f.now_us);
+  assert_false(breaker_probe_answers(&probe, f.now_us));
   f.now_us += 600 * SECOND;
   leave(&f, &probe, BREAKER_FAILURE); /* cut later: an ordinary failure, one of three */
   expect_state(&f, BREAKER_CLOSED);

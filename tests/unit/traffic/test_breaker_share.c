@@ -251,6 +251,54 @@ static size_t breakers_at(struct bus *bus, size_t i) {
   return n;
 }
 
+static void what_was_missed_is_made_good_by_telling_everything_again(void **state) {
+  struct bus *bus = begin();
+  size_t cursor = 0;
+  bus->replicas[0].is_cut_off = bus->replicas[1].is_cut_off = true;
+  open_at(bus, 0);
+  breaker_set_force(breakers_find(bus->replicas[1].all, TEXT("other"), TEXT("e"), TEXT("c")), BREAKER_FORCED_OPEN, "op",
+                    0);
+  bus->replicas[0].is_cut_off = bus->replicas[1].is_cut_off = false;
+  assert_int_equal(look(bus, 2).state, BREAKER_CLOSED);
+  assert_int_equal(breakers_tell_again(bus->replicas[0].all, &cursor, 10, bus_time(&bus->replicas[0])), 1);
+  assert_int_equal(breakers_tell_again(bus->replicas[0].all, &cursor, 10, bus_time(&bus->replicas[0])), 0);
+  expect_everywhere(bus, BREAKER_OPEN);
+  cursor = 0; /* in steps of one */
+  assert_int_equal(breakers_tell_again(bus->replicas[1].all, &cursor, 1, bus_time(&bus->replicas[1])), 1);
+  assert_int_equal(breakers_tell_again(bus->replicas[1].all, &cursor, 1, bus_time(&bus->replicas[1])), 1);
+  assert_int_equal(breakers_tell_again(bus->replicas[1].all, &cursor, 1, bus_time(&bus->replicas[1])), 0);
+  struct breaker_view v;
+  breaker_look(breakers_find(bus->replicas[2].all, TEXT("other"), TEXT("e"), TEXT("c")), &rule, 0, &v);
+  assert_int_equal(v.force, BREAKER_FORCED_OPEN);
+  bus_free(bus);
+}
+
+/* A name that others understand differently: nothing of it leaves this replica, and it asks nobody. */
+static void a_breaker_of_this_replica_alone_is_told_to_nobody(void **state) {
+  struct bus *bus = begin();
+  int64_t now_us = bus_time(&bus->replicas[0]);
+  struct breaker *own = breakers_find_alone(bus->replicas[0].all, TEXT("vendor"), TEXT("e"), TEXT("caller 1"));
+  struct breaker *other = breakers_find_alone(bus->replicas[1].all, TEXT("vendor"), TEXT("e"), TEXT("caller 1"));
+  struct breaker_view v;
+  struct breaker_pass p;
+  size_t cursor = 0;
+  for (int n = 0; n < 3; n++) {
+    assert_true(breaker_enter(own, &rule, now_us, &p));
+    breaker_leave(&p, &rule, BREAKER_FAILURE, "auth", now_us);
+  }
+  assert_false(breaker_enter(own, &rule, now_us, &p));
+  while (breakers_tell_again(bus->replicas[0].all, &cursor, 10, now_us) > 0)
+    continue;
+  breaker_look(other, &rule, bus_time(&bus->replicas[1]), &v);
+  assert_int_equal(v.state, BREAKER_CLOSED);
+  assert_true(breaker_enter(own, &rule, now_us + OPEN, &p));
+  assert_true(p.is_probe);
+  breaker_leave(&p, &rule, BREAKER_SUCCESS, NULL, now_us + OPEN);
+  assert_int_equal(bus->claims, 0);
+  assert_ptr_equal(breakers_find_alone(bus->replicas[0].all, TEXT("vendor"), TEXT("e"), TEXT("caller 1")), own);
+  bus_free(bus);
+}
+
 static void a_breaker_appears_elsewhere_only_when_there_is_something_to_say(void **state) {
   struct bus *bus = bus_new();
   at(bus, 0);
@@ -518,6 +566,8 @@ int main(void) {
       cmocka_unit_test(news_in_the_wrong_order_do_not_open_it_again),
       cmocka_unit_test(a_replica_that_comes_later_is_told_what_is_open_and_for_how_long),
       cmocka_unit_test(lost_news_are_made_good_by_the_next),
+      cmocka_unit_test(what_was_missed_is_made_good_by_telling_everything_again),
+      cmocka_unit_test(a_breaker_of_this_replica_alone_is_told_to_nobody),
       cmocka_unit_test(a_breaker_appears_elsewhere_only_when_there_is_something_to_say),
       cmocka_unit_test(closed_elsewhere_means_nothing_to_the_calls_of_a_closed_one),
       cmocka_unit_test(of_all_replicas_calls_exactly_one_probes),

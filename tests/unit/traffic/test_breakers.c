@@ -70,6 +70,85 @@ static void past_the_bound_there_is_none_and_calls_go(void **state) {
   breakers_free(all);
 }
 
+static enum breaker_force force_of(struct breakers *all, const char *provider, const char *credential) {
+  struct breaker_view v;
+  breaker_look(breakers_find(all, text_of(provider), TEXT("e"), text_of(credential)), &rule, 9, &v);
+  if (v.force != BREAKER_AUTOMATIC)
+    assert_string_equal(v.reason, "maintenance");
+  return v.force;
+}
+
+static void a_word_for_an_endpoint_is_for_those_to_come_too(void **state) {
+  struct breakers *all = breakers_new(10, NULL);
+  assert_int_equal(force_of(all, "p", "one"), BREAKER_AUTOMATIC);
+  breakers_set_force(all, TEXT("p"), TEXT("e"), BREAKER_FORCED_OPEN, "maintenance", 5);
+  assert_int_equal(force_of(all, "p", "one"), BREAKER_FORCED_OPEN);
+  assert_int_equal(force_of(all, "p", "two"), BREAKER_FORCED_OPEN);
+  assert_int_equal(force_of(all, "other", "one"), BREAKER_AUTOMATIC);
+  breaker_set_force(breakers_find(all, TEXT("p"), TEXT("e"), TEXT("two")), BREAKER_AUTOMATIC, NULL, 6);
+  assert_int_equal(force_of(all, "p", "two"), BREAKER_AUTOMATIC);
+  breakers_set_force(all, TEXT("p"), TEXT("e"), BREAKER_FORCED_CLOSED, "maintenance", 7);
+  assert_int_equal(force_of(all, "p", "two"), BREAKER_FORCED_CLOSED);
+  assert_int_equal(force_of(all, "p", "three"), BREAKER_FORCED_CLOSED);
+  breakers_set_force(all, TEXT("p"), TEXT("e"), BREAKER_AUTOMATIC, NULL, 8);
+  assert_int_equal(force_of(all, "p", "one"), BREAKER_AUTOMATIC);
+  assert_int_equal(force_of(all, "p", "four"), BREAKER_AUTOMATIC);
+  breakers_free(all);
+}
+
+struct exported {
+  struct breakers *into;
+  unsigned count, for_all;
+};
+
+static void carry_over(void *ctx, const struct breaker_news *news, bool for_all) {
+  struct exported *e = ctx;
+  e->count++;
+  e->for_all += for_all;
+  breakers_import(e->into, news, for_all, 1000);
+}
+
+static struct breaker_view view_of(struct breakers *all, const char *provider, const char *credential) {
+  struct breaker_view v;
+  breaker_look(breakers_find(all, text_of(provider), TEXT("e"), text_of(credential)), &rule, 1000, &v);
+  return v;
+}
+
+static void fail_thrice(struct breaker *b, int64_t at_us) {
+  for (int i = 0; i < 3; i++) {
+    struct breaker_pass p;
+    assert_true(breaker_enter(b, &rule, at_us, &p));
+    breaker_leave(&p, &rule, BREAKER_FAILURE, "timeout", at_us);
+  }
+}
+
+static void a_successor_knows_what_is_open_and_what_was_said(void **state) {
+  struct breakers *old = breakers_new(20, NULL), *new = breakers_new(20, NULL);
+  struct exported e = {.into = new};
+  assert_non_null(breakers_find(old, TEXT("p"), TEXT("e"), TEXT("well")));
+  fail_thrice(breakers_find(old, TEXT("p"), TEXT("e"), TEXT("down")), 400);
+  breaker_set_force(breakers_find(old, TEXT("p"), TEXT("e"), TEXT("kept")), BREAKER_FORCED_OPEN, "lunch", 500);
+  breakers_set_force(old, TEXT("q"), TEXT("e"), BREAKER_FORCED_OPEN, "maintenance", 600);
+  assert_non_null(breakers_find(new, TEXT("p"), TEXT("e"), TEXT("down"))); /* as the new one's own targets */
+  breakers_export(old, 900, carry_over, &e);
+  assert_int_equal(e.count, 3);
+  assert_int_equal(e.for_all, 1);
+  assert_int_equal(view_of(new, "p", "well").state, BREAKER_CLOSED);
+  assert_int_equal(view_of(new, "p", "down").state, BREAKER_OPEN);
+  assert_int_equal(view_of(new, "p", "down").opened_us, 500); /* 500 before it was told, which is when it came */
+  assert_string_equal(view_of(new, "p", "down").reason, "timeout");
+  assert_int_equal(view_of(new, "p", "kept").force, BREAKER_FORCED_OPEN);
+  assert_string_equal(view_of(new, "p", "kept").reason, "lunch");
+  assert_int_equal(view_of(new, "q", "anybody").force, BREAKER_FORCED_OPEN);
+  assert_string_equal(view_of(new, "q", "anybody").reason, "maintenance");
+  breakers_set_force(new, TEXT("q"), TEXT("e"), BREAKER_AUTOMATIC, NULL, 1100);
+  e = (struct exported){.into = old};
+  breakers_export(new, 1200, carry_over, &e);
+  assert_int_equal(e.for_all, 0);
+  breakers_free(old);
+  breakers_free(new);
+}
+
 static void operators_see_every_breaker_once_page_by_page(void **state) {
   struct breakers *all = breakers_new(100, NULL);
   struct arena a;
@@ -78,6 +157,7 @@ static void operators_see_every_breaker_once_page_by_page(void **state) {
     struct breaker *b = breakers_find(all, (struct text){&c, 1}, TEXT("https://e"), TEXT("main"));
     breaker_set_force(b, c % 2 == 0 ? BREAKER_FORCED_OPEN : BREAKER_AUTOMATIC, "why", 5);
   }
+  assert_int_equal(breakers_not_closed(all), 11);
   struct breakers_row *rows;
   size_t cursor = 0, seen = 0, n;
   while ((n = breakers_list(all, &rule, 7, &cursor, 5, &a, &rows)) > 0) {
@@ -159,6 +239,8 @@ int main(void) {
       cmocka_unit_test(each_provider_endpoint_and_credential_has_its_own),
       cmocka_unit_test(names_may_be_long_and_are_copied),
       cmocka_unit_test(past_the_bound_there_is_none_and_calls_go),
+      cmocka_unit_test(a_word_for_an_endpoint_is_for_those_to_come_too),
+      cmocka_unit_test(a_successor_knows_what_is_open_and_what_was_said),
       cmocka_unit_test(operators_see_every_breaker_once_page_by_page),
       cmocka_unit_test(threads_that_look_at_once_find_the_same),
   };

@@ -56,7 +56,7 @@ static void the_key_with_the_fewest_calls_running_goes_first(void **unused) {
   fair_queue_add(q, &b1);
   fair_queue_add(q, &b2);
   fair_queue_add(q, &c);
-  expect_turns(q, (struct fair_waiter *[]){&b1, &b2, &c, &a1, &a2}, 5);
+  expect_turns(q, (struct fair_waiter *[]){&b1, &c, &b2, &a1, &a2}, 5);
   fair_queue_free(q);
 }
 
@@ -67,11 +67,34 @@ static void a_call_that_ends_brings_its_key_forward(void **unused) {
   fair_queue_start(q, 2);
   fair_queue_add(q, &a);
   fair_queue_add(q, &b);
-  assert_ptr_equal(fair_queue_first(q), &b);
-  fair_queue_end(q, 1);
   assert_ptr_equal(fair_queue_first(q), &a);
   fair_queue_end(q, 2);
   assert_ptr_equal(fair_queue_first(q), &b);
+  fair_queue_end(q, 1);
+  assert_ptr_equal(fair_queue_first(q), &a);
+  fair_queue_free(q);
+}
+
+static void with_one_place_keys_take_turns_however_many_wait(void **unused) {
+  struct fair_queue *q = fair_queue_new();
+  struct fair_waiter a[4], b[2], c = waiter(3, 100);
+  struct fair_waiter *const turns[] = {&a[0], &b[0], &c, &a[1], &b[1], &a[2], &a[3]};
+  for (int i = 0; i < 4; i++) {
+    a[i] = waiter(1, i);
+    fair_queue_add(q, &a[i]);
+  }
+  for (int i = 0; i < 2; i++) {
+    b[i] = waiter(2, 50 + i);
+    fair_queue_add(q, &b[i]);
+  }
+  fair_queue_add(q, &c);
+  for (size_t i = 0; i < sizeof turns / sizeof turns[0]; i++) {
+    struct fair_waiter *w = fair_queue_first(q);
+    assert_ptr_equal(w, turns[i]);
+    fair_queue_remove(q, w);
+    fair_queue_start(q, w->key_id);
+    fair_queue_end(q, w->key_id);
+  }
   fair_queue_free(q);
 }
 
@@ -112,6 +135,7 @@ struct model {
   struct fair_waiter waiters[WAITERS];
   uint64_t arrival[WAITERS]; /* 0: does not wait */
   size_t running[KEYS];
+  uint64_t began[KEYS]; /* the step in which its last call did */
 };
 
 static uint64_t state = 88172645463325252u;
@@ -144,14 +168,20 @@ static size_t end_of(const struct model *m, int64_t key_id, bool latest) {
   return found;
 }
 
+static bool key_is_before(const struct model *m, int64_t a, int64_t b) {
+  if (m->running[a] != m->running[b])
+    return m->running[a] < m->running[b];
+  return m->began[a] != m->began[b] ? m->began[a] < m->began[b]
+                                    : is_before(m, end_of(m, a, false), end_of(m, b, false));
+}
+
 static const struct fair_waiter *first_by_model(const struct model *m) {
   size_t found = WAITERS;
   for (int64_t key = 0; key < KEYS; key++) {
     size_t i = end_of(m, key, false);
     if (i == WAITERS)
       continue;
-    size_t best = found == WAITERS ? SIZE_MAX : m->running[m->waiters[found].key_id];
-    if (m->running[key] < best || (m->running[key] == best && is_before(m, i, found)))
+    if (found == WAITERS || key_is_before(m, key, m->waiters[found].key_id))
       found = i;
   }
   return found == WAITERS ? NULL : &m->waiters[found];
@@ -178,6 +208,7 @@ static void step(struct fair_queue *q, struct model *m, uint64_t now) {
       fair_queue_end(q, key);
     } else if (m->running[key] < 4) {
       m->running[key]++;
+      m->began[key] = now;
       fair_queue_start(q, key);
     }
   } else if (m->arrival[i] != 0) {
@@ -218,7 +249,7 @@ static void any_number_of_keys_come_and_go(void **unused) {
     fair_queue_start(q, i);
     fair_queue_add(q, &many[i]);
   }
-  for (int64_t i = 1999; i >= 0; i--) {
+  for (int64_t i = 0; i < 2000; i++) {
     struct fair_waiter *w = fair_queue_first(q);
     assert_int_equal(w->key_id, i);
     fair_queue_remove(q, w);
@@ -235,6 +266,7 @@ int main(void) {
       cmocka_unit_test(within_a_key_the_earliest_deadline_is_first_then_first_come),
       cmocka_unit_test(the_key_with_the_fewest_calls_running_goes_first),
       cmocka_unit_test(a_call_that_ends_brings_its_key_forward),
+      cmocka_unit_test(with_one_place_keys_take_turns_however_many_wait),
       cmocka_unit_test(among_equal_keys_the_earliest_deadline_goes_first),
       cmocka_unit_test(the_last_of_the_greediest_key_makes_room_for_a_key_with_fewer),
       cmocka_unit_test(any_sequence_chooses_as_the_model_does),

@@ -204,6 +204,7 @@ static void look_at_the_list(void *arg) {
   EXPECT_TEXT(row.model, TEXT("b"));
   assert_int_equal(row.in_flight, 1);
   assert_int_equal(row.waiting, 1);
+  assert_int_equal(loads_waiting(all), 1);
   assert_int_equal(row.first_token_us, 5);
   assert_int_equal(row.first_token_p95_us, 5);
   assert_false(loads_next(all, &cursor, START, &row));

@@ -42,6 +42,16 @@ static void a_token_count_is_an_answer_without_usage(void **state) {
   expect_usage(&t.tap.usage, (struct usage){0});
 }
 
+static void what_keeps_the_connection_alive_begins_nothing(void **state) {
+  struct tapped t = {.tap = {.wire = &wire_anthropic}};
+  feed_event(&t, TEXT("ping"), TEXT("{\"type\":\"ping\"}"));
+  feed_event(&t, TEXT(""), TEXT("{\"type\":\"ping\"}"));
+  assert_int_equal(t.err, ERR_OK);
+  assert_false(t.tap.started);
+  feed_event(&t, TEXT("message_start"), TEXT("{\"type\":\"message_start\",\"message\":{}}"));
+  assert_true(t.tap.started);
+}
+
 static void what_is_no_answer_breaks_the_protocol(void **state) {
   static const char *const bad[] = {"",
                                     "<html>",
@@ -230,6 +240,7 @@ int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(plain_answers_give_their_usage),
       cmocka_unit_test(a_token_count_is_an_answer_without_usage),
+      cmocka_unit_test(what_keeps_the_connection_alive_begins_nothing),
       cmocka_unit_test(what_is_no_answer_breaks_the_protocol),
       cmocka_unit_test(streams_give_their_usage),
       cmocka_unit_test(a_cut_stream_is_not_finished_but_keeps_what_it_said),

@@ -57,6 +57,15 @@ static void answers_give_their_usage_plain_and_streamed(void **state) {
   }
 }
 
+static void what_keeps_the_connection_alive_begins_nothing(void **state) {
+  struct tapped t = {.tap = {.wire = &wire_openai_responses}};
+  feed_event(&t, TEXT("keepalive"), TEXT("{\"type\":\"keepalive\"}"));
+  assert_int_equal(t.err, ERR_OK);
+  assert_false(t.tap.started);
+  feed_event(&t, TEXT("response.created"), TEXT("{\"type\":\"response.created\"}"));
+  assert_true(t.tap.started);
+}
+
 static void what_the_provider_bills_is_kept(void **state) {
   struct wire_tap t = {.wire = &wire_openai_responses, .arena = tap_arena(), .reported_cost_nano = -1};
   enum wire_verdict verdict;
@@ -169,6 +178,7 @@ static void impossible_usage_is_cut_or_ignored(void **state) {
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(answers_give_their_usage_plain_and_streamed),
+      cmocka_unit_test(what_keeps_the_connection_alive_begins_nothing),
       cmocka_unit_test(what_the_provider_bills_is_kept),
       cmocka_unit_test(what_is_no_response_breaks_the_protocol),
       cmocka_unit_test(a_response_in_the_background_is_an_answer),

@@ -1,7 +1,5 @@
 /* Stored keys: what goes in comes out, names and hashes are unique, blocking, touching, listing in pages. */
-#include "store/sqlite.h"
-
-#include "expect.h"
+#include "contract.h"
 
 static struct store_key make_key(const char *name, uint8_t hash) {
   struct store_key k = {.name = text_of(name),
@@ -41,7 +39,7 @@ static void expect_key(const struct store_key *got, const struct store_key *want
 }
 
 static void a_key_is_found_by_its_hash_with_every_member(void **state) {
-  struct store *s = open_memory();
+  struct store *s = contract_store(state);
   struct arena a;
   struct store_key k = make_key("ci", 9), found = {0};
   int64_t id = 0;
@@ -54,11 +52,10 @@ static void a_key_is_found_by_its_hash_with_every_member(void **state) {
   k.hash[31] ^= 1;
   EXPECT_ERR(s->ops->key_find(s, k.hash, &a, &found, &test_fault), ERR_NOT_FOUND);
   arena_done(&a);
-  s->ops->close(s);
 }
 
 static void a_key_is_found_by_the_beginning_of_its_hash(void **state) {
-  struct store *s = open_memory();
+  struct store *s = contract_store(state);
   struct arena a;
   struct store_key k = make_key("ci", 9), other = make_key("cd", 8), found = {0};
   int64_t id = 0;
@@ -74,27 +71,10 @@ static void a_key_is_found_by_the_beginning_of_its_hash(void **state) {
   access_id[7] ^= 1;
   EXPECT_ERR(s->ops->key_find_by_access_id(s, access_id, &a, &found, &test_fault), ERR_NOT_FOUND);
   arena_done(&a);
-  s->ops->close(s);
-}
-
-/* Without the index every unknown id would read the whole table. */
-static void looking_up_an_access_id_uses_its_index(void **state) {
-  struct store *s = open_memory();
-  struct sqlite_link *l = &((struct sqlite_store *)s)->write;
-  sqlite3_stmt *plan = NULL;
-  assert_int_equal(sqlite3_prepare_v2(l->db,
-                                      "EXPLAIN QUERY PLAN SELECT name FROM weir_keys WHERE substr(hash, 1, 8) = ?1", -1,
-                                      &plan, NULL),
-                   SQLITE_OK);
-  assert_int_equal(sqlite3_step(plan), SQLITE_ROW);
-  EXPECT_TEXT(text_of((const char *)sqlite3_column_text(plan, 3)),
-              TEXT("SEARCH weir_keys USING INDEX weir_keys_access_id (<expr>=?)"));
-  sqlite3_finalize(plan);
-  s->ops->close(s);
 }
 
 static void a_second_key_of_the_same_name_is_refused(void **state) {
-  struct store *s = open_memory();
+  struct store *s = contract_store(state);
   struct store_key k = make_key("ci", 1), other = make_key("ci", 2), third = make_key("cd", 3);
   int64_t id = 0;
   EXPECT_OK(s->ops->key_create(s, &k, &id, &test_fault));
@@ -103,11 +83,10 @@ static void a_second_key_of_the_same_name_is_refused(void **state) {
   EXPECT_MENTIONS("ci");
   EXPECT_OK(s->ops->key_create(s, &third, &id, &test_fault));
   assert_int_equal(id, 2);
-  s->ops->close(s);
 }
 
 static void blocking_changes_the_key_and_needs_one(void **state) {
-  struct store *s = open_memory();
+  struct store *s = contract_store(state);
   struct arena a;
   struct store_key k = make_key("ci", 1), found = {0};
   int64_t id = 0;
@@ -121,11 +100,10 @@ static void blocking_changes_the_key_and_needs_one(void **state) {
   assert_false(found.blocked);
   EXPECT_ERR(s->ops->key_set_blocked(s, 99, true, &test_fault), ERR_NOT_FOUND);
   arena_done(&a);
-  s->ops->close(s);
 }
 
 static void keys_are_listed_in_pages_oldest_first(void **state) {
-  struct store *s = open_memory();
+  struct store *s = contract_store(state);
   struct arena a;
   struct store_key *keys = NULL;
   size_t count = 0;
@@ -146,11 +124,10 @@ static void keys_are_listed_in_pages_oldest_first(void **state) {
   EXPECT_OK(s->ops->key_list(s, 40, 5, &a, &keys, &count, &test_fault));
   assert_int_equal(count, 0);
   arena_done(&a);
-  s->ops->close(s);
 }
 
 static void the_last_use_only_moves_forward(void **state) {
-  struct store *s = open_memory();
+  struct store *s = contract_store(state);
   struct arena a;
   struct store_key k = make_key("ci", 1), found = {0};
   const int64_t later = 100, earlier = 50;
@@ -163,18 +140,13 @@ static void the_last_use_only_moves_forward(void **state) {
   EXPECT_OK(s->ops->key_find(s, k.hash, &a, &found, &test_fault));
   assert_int_equal(found.last_used_us, 100);
   arena_done(&a);
-  s->ops->close(s);
 }
 
 int main(void) {
   const struct CMUnitTest tests[] = {
-      cmocka_unit_test(a_key_is_found_by_the_beginning_of_its_hash),
-      cmocka_unit_test(looking_up_an_access_id_uses_its_index),
-      cmocka_unit_test(a_key_is_found_by_its_hash_with_every_member),
-      cmocka_unit_test(a_second_key_of_the_same_name_is_refused),
-      cmocka_unit_test(blocking_changes_the_key_and_needs_one),
-      cmocka_unit_test(keys_are_listed_in_pages_oldest_first),
-      cmocka_unit_test(the_last_use_only_moves_forward),
+      CONTRACT(a_key_is_found_by_the_beginning_of_its_hash), CONTRACT(a_key_is_found_by_its_hash_with_every_member),
+      CONTRACT(a_second_key_of_the_same_name_is_refused),    CONTRACT(blocking_changes_the_key_and_needs_one),
+      CONTRACT(keys_are_listed_in_pages_oldest_first),       CONTRACT(the_last_use_only_moves_forward),
   };
-  return RUN_TESTS(tests);
+  return RUN_CONTRACT(tests);
 }

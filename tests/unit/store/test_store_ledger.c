@@ -1,8 +1,5 @@
 /* Ledger rows: every member survives, an id counts once, a batch is all or nothing, spending by time. */
-#include "store/sqlite.h"
-#include "store/tally.h"
-
-#include "expect.h"
+#include "contract.h"
 
 static void expect_row(const struct ledger_row *got, const struct ledger_row *want) {
   const struct text a[] = {got->request_id, got->key_name, got->user,           got->wire,
@@ -32,7 +29,7 @@ static void expect_row(const struct ledger_row *got, const struct ledger_row *wa
 }
 
 static void a_row_comes_back_with_every_member(void **state) {
-  struct store *s = open_memory();
+  struct store *s = contract_store(state);
   struct arena a;
   struct ledger_row *rows = NULL;
   size_t count = 0;
@@ -43,7 +40,6 @@ static void a_row_comes_back_with_every_member(void **state) {
   assert_int_equal(count, 1);
   expect_row(&rows[0], &row);
   arena_done(&a);
-  s->ops->close(s);
 }
 
 static int64_t spent(struct store *s, int64_t key_id, int64_t since_us) {
@@ -53,10 +49,10 @@ static int64_t spent(struct store *s, int64_t key_id, int64_t since_us) {
 }
 
 static void an_id_counts_once_within_and_across_batches(void **state) {
-  struct store *s = open_memory();
+  struct store *s = contract_store(state);
   struct arena a;
   struct ledger_totals totals;
-  struct ledger_row rows[] = {make_row(1, 7, 100, 10), make_row(2, 7, 50, 10), make_row(1, 7, 100, 10)};
+  struct ledger_row rows[] = {make_row(1, 7, 100, 10), make_row(2, 7, 50, 10), make_row(1, 7, 333, 10)};
   arena_init(&a);
   append(s, rows, 3, 3);
   append(s, rows, 3, 3);
@@ -68,11 +64,10 @@ static void an_id_counts_once_within_and_across_batches(void **state) {
   assert_int_equal(totals.cost_nano, 150);
   assert_int_equal(totals.mismatched_keys, 0);
   arena_done(&a);
-  s->ops->close(s);
 }
 
 static void the_position_moves_with_the_rows_and_only_forward(void **state) {
-  struct store *s = open_memory();
+  struct store *s = contract_store(state);
   struct ledger_row row = make_row(1, 7, 100, 10);
   uint64_t at = 99;
   EXPECT_OK(s->ops->ledger_position(s, TEXT("journal/0/1"), &at, &test_fault));
@@ -84,38 +79,13 @@ static void the_position_moves_with_the_rows_and_only_forward(void **state) {
   EXPECT_OK(s->ops->ledger_append(s, &row, 1, TEXT_NONE, 50, &test_fault));
   EXPECT_OK(s->ops->ledger_position(s, TEXT_NONE, &at, &test_fault));
   assert_int_equal(at, 0);
-  EXPECT_OK(sqlite_ledger_forget((struct sqlite_store *)s, INT64_MAX, &test_fault));
+  EXPECT_OK(store_ledger_forget(s, INT64_MAX, &test_fault));
   EXPECT_OK(s->ops->ledger_position(s, TEXT("journal/0/1"), &at, &test_fault));
   assert_int_equal(at, 0);
-  s->ops->close(s);
-}
-
-static void a_full_disk_takes_nothing_of_a_batch_and_the_store_recovers(void **state) {
-  struct store *s = open_store();
-  sqlite3 *db = ((struct sqlite_store *)s)->write.db;
-  static struct ledger_row rows[600];
-  int64_t pages = 0;
-  char limit[64];
-  for (int i = 0; i < 600; i++)
-    rows[i] = make_row(i + 1, 7, 1, 10);
-  append(s, rows, 1, 1);
-  EXPECT_OK(sqlite_number(db, "PRAGMA page_count", &pages, &test_fault));
-  snprintf(limit, sizeof limit, "PRAGMA max_page_count = %lld", (long long)pages + 1);
-  EXPECT_OK(sqlite_run(db, limit, &test_fault));
-  EXPECT_ERR(s->ops->ledger_append(s, rows, 600, TEXT("journal/0/1"), 600, &test_fault), ERR_STORE_FULL);
-  EXPECT_MENTIONS("full");
-  uint64_t at = 0;
-  EXPECT_OK(s->ops->ledger_position(s, TEXT("journal/0/1"), &at, &test_fault));
-  assert_int_equal(at, 1);
-  assert_int_equal(spent(s, 7, 0), 1);
-  EXPECT_OK(sqlite_run(db, "PRAGMA max_page_count = 100000", &test_fault));
-  append(s, rows, 600, 600);
-  assert_int_equal(spent(s, 7, 0), 600);
-  s->ops->close(s);
 }
 
 static void sums_past_the_largest_number_stop_there(void **state) {
-  struct store *s = open_memory();
+  struct store *s = contract_store(state);
   struct arena a;
   struct ledger_totals totals;
   arena_init(&a);
@@ -128,11 +98,10 @@ static void sums_past_the_largest_number_stop_there(void **state) {
   assert_int_equal(totals.mismatched_keys, 0);
   assert_int_equal(totals.cost_nano, INT64_MAX);
   arena_done(&a);
-  s->ops->close(s);
 }
 
 static void spending_is_exact_from_any_moment_and_counts_billable_rows_only(void **state) {
-  struct store *s = open_memory();
+  struct store *s = contract_store(state);
   static struct ledger_row rows[200];
   for (int i = 0; i < 200; i++) {
     rows[i] = make_row(i + 1, i % 2, 1 + i, 10 * TALLY_SLOT_US + i * (TALLY_SLOT_US / 7));
@@ -146,11 +115,10 @@ static void spending_is_exact_from_any_moment_and_counts_billable_rows_only(void
     assert_int_equal(spent(s, 1, since_us), want);
   }
   assert_int_equal(spent(s, 99, 0), 0);
-  s->ops->close(s);
 }
 
 static void rows_are_listed_newest_first_in_pages(void **state) {
-  struct store *s = open_memory();
+  struct store *s = contract_store(state);
   struct arena a;
   static struct ledger_row rows[50];
   struct ledger_row *page = NULL;
@@ -170,18 +138,16 @@ static void rows_are_listed_newest_first_in_pages(void **state) {
   }
   assert_int_equal(want, 0);
   arena_done(&a);
-  s->ops->close(s);
 }
 
 int main(void) {
   const struct CMUnitTest tests[] = {
-      cmocka_unit_test(a_row_comes_back_with_every_member),
-      cmocka_unit_test(an_id_counts_once_within_and_across_batches),
-      cmocka_unit_test(the_position_moves_with_the_rows_and_only_forward),
-      TEST_WITH_DIR(a_full_disk_takes_nothing_of_a_batch_and_the_store_recovers),
-      cmocka_unit_test(sums_past_the_largest_number_stop_there),
-      cmocka_unit_test(spending_is_exact_from_any_moment_and_counts_billable_rows_only),
-      cmocka_unit_test(rows_are_listed_newest_first_in_pages),
+      CONTRACT(a_row_comes_back_with_every_member),
+      CONTRACT(an_id_counts_once_within_and_across_batches),
+      CONTRACT(the_position_moves_with_the_rows_and_only_forward),
+      CONTRACT(sums_past_the_largest_number_stop_there),
+      CONTRACT(spending_is_exact_from_any_moment_and_counts_billable_rows_only),
+      CONTRACT(rows_are_listed_newest_first_in_pages),
   };
-  return RUN_TESTS(tests);
+  return RUN_CONTRACT(tests);
 }

@@ -1,0 +1,108 @@
+/* The drivers' interface: connections, statements and transactions, so that the operations of the store are written
+ * once (store_keys.c, store_ledger.c, store_verify.c, migrate.c). A driver knows its database's dialect, errors and
+ * connections and nothing of keys or ledgers, but for the bulk ways into the ledger's tables. Everything blocks. */
+#ifndef STORE_DRIVER_H
+#define STORE_DRIVER_H
+
+#include "ports/store.h"
+#include "store/sql.h"
+#include "store/tally.h"
+
+enum driver_use {
+  DRIVER_READ,
+  DRIVER_LIST, /* a read that may come from a replica; it sees at least what this store has written, and what was there
+                  when it was opened */
+  DRIVER_WRITE,
+  DRIVER_MIGRATE /* to begin with: as the only one who changes the schema, and with the patience that takes */
+};
+
+struct driver;
+
+/* A connection, lent to one thread at a time. */
+struct driver_link {
+  const struct driver *driver;
+  bool lost;     /* it died: nothing of an open transaction stands, and the work may be tried on another one */
+  bool in_doubt; /* it died while a commit was on its way, which may stand or not */
+};
+
+/* What the store of any driver begins with. */
+struct database {
+  struct store base;
+  const struct driver *driver;
+};
+
+/* In all of these the link is lent to the caller. A link has one current statement, from prepare to reset. */
+struct driver {
+  enum sql_dialect dialect;
+  /* Lends a connection, waiting for one as long as the driver allows (ERR_STORE_BUSY). fresh: a new one, because an old
+   * one was found lost. */
+  enum err (*take)(struct database *d, enum driver_use use, bool fresh, struct driver_link **out, struct fault *f);
+  void (*give)(struct database *d, struct driver_link *l);
+  enum err (*begin)(struct driver_link *l, enum driver_use use, struct fault *f);
+  /* Commits when e is ERR_OK, otherwise (or when the commit fails) rolls back; returns what stands in the end. */
+  enum err (*end)(struct driver_link *l, enum err e, struct fault *f);
+  /* Statements without parameters and rows, separated by ';'. Zero-terminated. */
+  enum err (*exec)(struct driver_link *l, const char *sql, struct fault *f);
+  /* Makes it the current statement, without parameters. */
+  enum err (*prepare)(struct driver_link *l, enum sql which, struct fault *f);
+  void (*bind)(struct driver_link *l, int at, int64_t n);               /* at: 1, 2, ... */
+  void (*bind_text)(struct driver_link *l, int at, struct text t);      /* must live until reset */
+  void (*bind_bytes)(struct driver_link *l, int at, struct text bytes); /* must live until reset */
+  /* The next row, if there is one. doing: "adding ledger rows", for f. */
+  enum err (*step)(struct driver_link *l, bool *out_row, const char *doing, struct fault *f);
+  int64_t (*number)(struct driver_link *l, int column);    /* from 0; 0 for NULL */
+  struct text (*bytes)(struct driver_link *l, int column); /* valid until the next step or reset */
+  int64_t (*changes)(struct driver_link *l);               /* rows the statement changed; before reset */
+  void (*reset)(struct driver_link *l);
+  /* Faster ways into the ledger's tables; NULL: row by row. add_rows adds to the tallies what was new and nothing else;
+   * count is above 0 and no id occurs twice. The sums are sorted (tally_sort). */
+  enum err (*add_rows)(struct driver_link *l, const struct ledger_row *const *rows, size_t count, bool *out_new,
+                       struct fault *f);
+  enum err (*add_balances)(struct driver_link *l, const struct tally *by_key, struct fault *f);
+  enum err (*add_spends)(struct driver_link *l, const struct tally *by_slot, struct fault *f);
+};
+
+/* Takes a link, has the work done, gives the link back. Work whose connection was lost is done once more on a fresh
+ * one, from its beginning: that is right for work that is one statement, or one transaction, and for a transaction that
+ * may have been committed only when doing it twice is the same as once; `once` says that it is not. */
+enum err driver_run(struct store *s, enum driver_use use, bool once,
+                    enum err (*work)(struct driver_link *l, void *args, struct fault *f), void *args,
+                    struct fault *f) MUST_CHECK;
+/* Steps through a statement that yields no row, and resets it. out_changes may be NULL. */
+enum err driver_finish(struct driver_link *l, const char *doing, int64_t *out_changes, struct fault *f) MUST_CHECK;
+/* Prepares a statement without parameters and gives the number in its first row; 0 when it has none. */
+enum err driver_number(struct driver_link *l, enum sql which, const char *doing, int64_t *out,
+                       struct fault *f) MUST_CHECK;
+struct text driver_text(struct driver_link *l, int column, struct arena *a);
+/* Wall clock, microseconds since 1970. */
+int64_t driver_now_us(void);
+
+/* The port's operations on any driver, for a store_ops. */
+#define DRIVER_OPS                                                                                                     \
+  .health = store_health, .key_create = store_key_create, .key_find = store_key_find,                                  \
+  .key_find_by_access_id = store_key_find_by_access_id, .key_list = store_key_list,                                    \
+  .key_set_blocked = store_key_set_blocked, .key_touch = store_key_touch, .ledger_append = store_ledger_append,        \
+  .ledger_position = store_ledger_position, .ledger_list = store_ledger_list, .ledger_spent = store_ledger_spent,      \
+  .ledger_verify = store_ledger_verify
+enum err store_health(struct store *s, struct fault *f);
+enum err store_key_create(struct store *s, const struct store_key *k, int64_t *out_id, struct fault *f);
+enum err store_key_find(struct store *s, const uint8_t hash[STORE_HASH_BYTES], struct arena *a, struct store_key *out,
+                        struct fault *f);
+enum err store_key_find_by_access_id(struct store *s, const uint8_t id[STORE_ACCESS_BYTES], struct arena *a,
+                                     struct store_key *out, struct fault *f);
+enum err store_key_list(struct store *s, int64_t after_id, size_t max, struct arena *a, struct store_key **out,
+                        size_t *out_count, struct fault *f);
+enum err store_key_set_blocked(struct store *s, int64_t id, bool blocked, struct fault *f);
+enum err store_key_touch(struct store *s, const int64_t *ids, const int64_t *last_used_us, size_t count,
+                         struct fault *f);
+enum err store_ledger_append(struct store *s, const struct ledger_row *rows, size_t count, struct text stream,
+                             uint64_t position, struct fault *f);
+enum err store_ledger_position(struct store *s, struct text stream, uint64_t *out, struct fault *f);
+enum err store_ledger_list(struct store *s, int64_t before_id, size_t max, struct arena *a, struct ledger_row **out,
+                           size_t *out_count, struct fault *f);
+enum err store_ledger_spent(struct store *s, int64_t key_id, int64_t since_us, int64_t *out_nano, struct fault *f);
+enum err store_ledger_verify(struct store *s, struct arena *a, struct ledger_totals *out, struct fault *f);
+/* Drops positions of journals that have not moved since before_us. */
+enum err store_ledger_forget(struct store *s, int64_t before_us, struct fault *f) MUST_CHECK;
+
+#endif

@@ -1,0 +1,129 @@
+/* A PostgreSQL store: a primary, and standbys that lists are read from. A standby is used only when it has come as far
+ * in the write-ahead log as this store has written, so that who changed something sees it in every list; when it has
+ * not, or fails in any way, the primary is asked instead. Opened by store.c. house: tested-by
+ * tests/unit/store/test_postgres.c */
+#include "store/postgres.h"
+
+#define AVOID_US 5000000 /* a standby that could not be reached is left alone for this long */
+
+/* A commit is confirmed when its record is on the primary's disk (postgres_link.c sees to that). */
+#define WRITTEN  "SELECT (pg_current_wal_flush_lsn() - '0/0')::bigint"
+#define REPLAYED "SELECT CASE WHEN pg_is_in_recovery() THEN (pg_last_wal_replay_lsn() - '0/0')::bigint ELSE -1 END"
+
+/* A place in the write-ahead log; not waited for longer than for a connection. */
+static enum err ask_place(struct postgres_link *l, const char *sql, int64_t *out, struct fault *f) {
+  static const char doing[] = "asking how far the database has come";
+  PGresult *r = NULL;
+  int64_t patience_ms = l->patience_ms, place = 0;
+  if (!PQsendQuery(l->db, sql))
+    return postgres_fail(l, NULL, doing, f);
+  l->patience_ms = l->options->connect_timeout_ms;
+  enum err e = postgres_answer(l, doing, &r, f);
+  l->patience_ms = patience_ms;
+  if (e)
+    return e;
+  bool good = PQntuples(r) == 1 && text_to_i64(text_of(PQgetvalue(r, 0, 0)), &place);
+  PQclear(r);
+  if (!good)
+    return fault_set(f, ERR_STORE, NULL, "%s: no answer", doing);
+  *out = place;
+  return ERR_OK;
+}
+
+/* A standby's connection when it is reachable and far enough; NULL: ask the primary. */
+static struct postgres_link *take_replica(struct postgres_store *s) {
+  int64_t written = atomic_load(&s->written), replayed = -1;
+  if (s->replica_count == 0 || written == INT64_MAX)
+    return NULL;
+  struct postgres_pool *p = &s->replicas[atomic_fetch_add(&s->turn, 1) % s->replica_count];
+  struct postgres_link *l = NULL;
+  struct fault ignored;
+  if (postgres_clock_us() < atomic_load(&p->avoid_until_us))
+    return NULL;
+  enum err e = postgres_pool_take(p, false, &l, &ignored);
+  if (!e)
+    e = ask_place(l, REPLAYED, &replayed, &ignored);
+  if (e)
+    atomic_store(&p->avoid_until_us, postgres_clock_us() + AVOID_US);
+  if (!e && replayed >= written)
+    return l;
+  if (l)
+    postgres_pool_give(l);
+  return NULL;
+}
+
+enum err postgres_take(struct database *d, enum driver_use use, bool fresh, struct driver_link **out, struct fault *f) {
+  struct postgres_store *s = (struct postgres_store *)d;
+  struct postgres_link *l = use == DRIVER_LIST && !fresh ? take_replica(s) : NULL;
+  enum err e = l ? ERR_OK : postgres_pool_take(&s->primary, fresh, &l, f);
+  if (e)
+    return e;
+  l->wrote = use == DRIVER_WRITE;
+  *out = &l->base;
+  return ERR_OK;
+}
+
+/* Raises the place that standbys must have reached; while it cannot be learnt none of them is asked. */
+static void note_written(struct postgres_store *s, struct postgres_link *l) {
+  struct fault ignored;
+  int64_t place = INT64_MAX, known = atomic_load(&s->written);
+  unsigned doubts = atomic_load(&s->doubts);
+  if (l->broken || PQtransactionStatus(l->db) != PQTRANS_IDLE || ask_place(l, WRITTEN, &place, &ignored) != ERR_OK) {
+    atomic_fetch_add(&s->doubts, 1);
+    atomic_store(&s->written, INT64_MAX);
+    return;
+  }
+  /* A doubt that came up meanwhile is about a change that this place may be before. */
+  while ((known == INT64_MAX ? atomic_load(&s->doubts) == doubts : known < place) &&
+         !atomic_compare_exchange_weak(&s->written, &known, place))
+    continue;
+}
+
+void postgres_give(struct database *d, struct driver_link *base) {
+  struct postgres_store *s = (struct postgres_store *)d;
+  struct postgres_link *l = (struct postgres_link *)base;
+  if (l->wrote && s->replica_count > 0)
+    note_written(s, l);
+  postgres_pool_give(l);
+}
+
+static void close_store(struct store *store) {
+  struct postgres_store *s = (struct postgres_store *)store;
+  for (size_t i = 0; i < s->replica_count; i++)
+    postgres_pool_done(&s->replicas[i]);
+  postgres_pool_done(&s->primary);
+  free(s);
+}
+
+static const struct store_ops ops = {.name = "postgres", .close = close_store, DRIVER_OPS};
+
+static enum err init_pools(struct postgres_store *s, const struct postgres_options *o, struct fault *f) {
+  enum err e = postgres_pool_init(&s->primary, &s->options, o->url, false, f);
+  for (size_t i = 0; i < o->replica_count && i < POSTGRES_REPLICAS_MAX && !e; i++) {
+    e = postgres_pool_init(&s->replicas[i], &s->options, o->replicas[i], true, f);
+    s->replica_count++;
+  }
+  return e;
+}
+
+enum err postgres_store_open(const struct postgres_options *o, struct database **out, struct fault *f) {
+  struct postgres_store *s = calloc(1, sizeof *s);
+  struct driver_link *first = NULL;
+  if (!s)
+    abort();
+  s->base = (struct database){{&ops}, &postgres_driver};
+  s->options = *o;
+  s->options.url = TEXT_NONE;
+  memset(s->options.replicas, 0, sizeof s->options.replicas);
+  atomic_init(&s->written, INT64_MAX);
+  enum err e = init_pools(s, o, f);
+  if (!e)
+    e = postgres_take(&s->base, DRIVER_WRITE, false, &first, f);
+  if (e) {
+    close_store(&s->base.base);
+    return e;
+  }
+  postgres_give(&s->base, first);
+  *out = &s->base;
+  return ERR_OK;
+}

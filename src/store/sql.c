@@ -1,0 +1,90 @@
+/* The table of statements. Where the two databases differ the row has both texts. Who runs a statement stands in
+ * store_keys.c, store_ledger.c, store_verify.c, migrate.c and, for batches, in postgres_batch.c. */
+#include "store/sql.h"
+
+#include <stddef.h>
+
+/* clang-format off */
+#define KEY_COLUMNS                                                                                                    \
+  "id, name, prefix, user_name, hash, models, rpm, tpm, concurrency, budget_nano, budget_period, created_us, "         \
+  "expires_us, last_used_us, blocked, workspace, policy"
+#define LEDGER_COLUMNS                                                                                                 \
+  "id, reserved_us, settled_us, request_id, attempt, key_id, key_name, user_name, wire, operation, provider, "         \
+  "credential, model, upstream_model, upstream_request_id, outcome, error, status, upstream_status, streamed, "        \
+  "billable, input_tokens, output_tokens, cache_write_5m_tokens, cache_write_1h_tokens, cache_read_tokens, "           \
+  "reasoning_tokens, usage_known, usage_estimated, cost_input_nano, cost_output_nano, cost_cache_write_nano, "         \
+  "cost_cache_read_nano, cost_nano, cost_known, price_version, reserved_nano, first_token_us, duration_us, "           \
+  "overhead_us"
+#define BALANCE_COLUMNS                                                                                                \
+  "key_id, entries, input_tokens, output_tokens, cache_write_5m_tokens, cache_write_1h_tokens, cache_read_tokens, "    \
+  "reasoning_tokens, cost_nano, billable_nano"
+#define SPEND_COLUMNS "key_id, slot, cost_nano"
+/* Adds to a sum that stops at the largest integer: past it SQLite would turn it into a floating-point number, and
+ * PostgreSQL would refuse it. */
+#define ADD(table, column)                                                                                             \
+  column " = CASE WHEN " table "." column " > 9223372036854775807 - excluded." column                                  \
+         " THEN 9223372036854775807 ELSE " table "." column " + excluded." column " END"
+#define ADD_BALANCE(column) ADD("weir_ledger_balance", column)
+#define ON_BALANCE                                                                                                     \
+  " ON CONFLICT (key_id) DO UPDATE SET " ADD_BALANCE("entries") ", " ADD_BALANCE("input_tokens") ", "                  \
+  ADD_BALANCE("output_tokens") ", " ADD_BALANCE("cache_write_5m_tokens") ", " ADD_BALANCE("cache_write_1h_tokens")     \
+  ", " ADD_BALANCE("cache_read_tokens") ", " ADD_BALANCE("reasoning_tokens") ", " ADD_BALANCE("cost_nano") ", "        \
+  ADD_BALANCE("billable_nano")
+#define ON_SPEND " ON CONFLICT (key_id, slot) DO UPDATE SET " ADD("weir_ledger_spend", "cost_nano")
+
+#define BOTH(sql)          {sql, sql}
+#define POSTGRES_ONLY(sql) {NULL, sql}
+
+static const char *const texts[SQL_COUNT][2] = {
+    [SQL_SCHEMA_EXISTS] = {"SELECT count(*) FROM sqlite_schema WHERE name = 'weir_schema'",
+                           "SELECT count(*) FROM pg_catalog.pg_class WHERE oid = to_regclass('weir_schema')"},
+    [SQL_SCHEMA_VERSION] = BOTH("SELECT max(version) FROM weir_schema"),
+    [SQL_SCHEMA_HISTORY] = BOTH("SELECT version, checksum, applied_us FROM weir_schema ORDER BY version"),
+    [SQL_SCHEMA_ADD] = BOTH("INSERT INTO weir_schema (version, name, checksum, applied_us) VALUES (?1, ?2, ?3, ?4)"),
+    [SQL_SCHEMA_REMOVE] = BOTH("DELETE FROM weir_schema WHERE version = ?1"),
+    [SQL_KEY_NEXT_ID] = BOTH("UPDATE weir_sequence SET value = value + 1 WHERE name = 'keys' RETURNING value"),
+    [SQL_KEY_INSERT] = BOTH("INSERT INTO weir_keys (" KEY_COLUMNS ") VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, "
+                            "?11, ?12, ?13, ?14, ?15, ?16, ?17)"),
+    [SQL_KEY_FIND] = BOTH("SELECT " KEY_COLUMNS " FROM weir_keys WHERE hash = ?1"),
+    [SQL_KEY_FIND_BY_ACCESS_ID] = BOTH("SELECT " KEY_COLUMNS " FROM weir_keys WHERE substr(hash, 1, 8) = ?1"),
+    [SQL_KEY_LIST] = BOTH("SELECT " KEY_COLUMNS " FROM weir_keys WHERE id > ?1 ORDER BY id LIMIT ?2"),
+    [SQL_KEY_BLOCK] = BOTH("UPDATE weir_keys SET blocked = ?2 WHERE id = ?1"),
+    [SQL_KEY_TOUCH] = BOTH("UPDATE weir_keys SET last_used_us = ?2 WHERE id = ?1 AND last_used_us < ?2"),
+    [SQL_LEDGER_INSERT] = BOTH(
+        "INSERT INTO weir_ledger (" LEDGER_COLUMNS ") VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, "
+        "?14, ?15, ?16, ?17, ?18, ?19, ?20, ?21, ?22, ?23, ?24, ?25, ?26, ?27, ?28, ?29, ?30, ?31, ?32, ?33, ?34, ?35, "
+        "?36, ?37, ?38, ?39, ?40) ON CONFLICT (id) DO NOTHING"),
+    [SQL_LEDGER_BALANCE] = BOTH("INSERT INTO weir_ledger_balance (" BALANCE_COLUMNS ") VALUES (?1, ?2, ?3, ?4, ?5, ?6, "
+                                "?7, ?8, ?9, ?10)" ON_BALANCE),
+    [SQL_LEDGER_SPEND] = BOTH("INSERT INTO weir_ledger_spend (" SPEND_COLUMNS ") VALUES (?1, ?2, ?3)" ON_SPEND),
+    [SQL_LEDGER_MOVE] = BOTH("INSERT INTO weir_ledger_stream (stream, position, moved_us) VALUES (?1, ?2, ?3) "
+                             "ON CONFLICT (stream) DO UPDATE SET position = excluded.position, "
+                             "moved_us = excluded.moved_us WHERE excluded.position > weir_ledger_stream.position"),
+    [SQL_LEDGER_POSITION] = BOTH("SELECT position FROM weir_ledger_stream WHERE stream = ?1"),
+    [SQL_LEDGER_FORGET] = BOTH("DELETE FROM weir_ledger_stream WHERE moved_us < ?1"),
+    [SQL_LEDGER_LIST] = BOTH("SELECT " LEDGER_COLUMNS " FROM weir_ledger WHERE id < ?1 ORDER BY id DESC LIMIT ?2"),
+    [SQL_LEDGER_SPENT] = BOTH("SELECT cost_nano FROM weir_ledger_spend WHERE key_id = ?1 AND slot >= ?2"),
+    [SQL_LEDGER_SPENT_ROWS] = BOTH("SELECT cost_nano FROM weir_ledger WHERE key_id = ?1 AND billable = 1 "
+                                   "AND settled_us >= ?2 AND settled_us < ?3"),
+    [SQL_LEDGER_SUMS] = BOTH("SELECT id, key_id, billable, input_tokens, output_tokens, cache_write_5m_tokens, "
+                             "cache_write_1h_tokens, cache_read_tokens, reasoning_tokens, cost_nano FROM weir_ledger "
+                             "WHERE id > ?1 ORDER BY id LIMIT ?2"),
+    [SQL_LEDGER_BALANCES] = BOTH("SELECT " BALANCE_COLUMNS " FROM weir_ledger_balance WHERE key_id > ?1 "
+                                 "ORDER BY key_id LIMIT ?2"),
+    [SQL_LEDGER_SPENDS] = BOTH("SELECT " SPEND_COLUMNS " FROM weir_ledger_spend WHERE (key_id, slot) > (?1, ?2) "
+                               "ORDER BY key_id, slot LIMIT ?3"),
+    [SQL_BATCH_MAKE] = POSTGRES_ONLY("CREATE TEMPORARY TABLE IF NOT EXISTS weir_batch (LIKE weir_ledger) "
+                                     "ON COMMIT DELETE ROWS"),
+    [SQL_BATCH_COPY] = POSTGRES_ONLY("COPY pg_temp.weir_batch (" LEDGER_COLUMNS ") FROM STDIN (FORMAT binary)"),
+    [SQL_BATCH_INSERT] = POSTGRES_ONLY("INSERT INTO weir_ledger (" LEDGER_COLUMNS ") SELECT " LEDGER_COLUMNS
+                                       " FROM pg_temp.weir_batch ON CONFLICT (id) DO NOTHING RETURNING id"),
+    [SQL_BATCH_BALANCES] = POSTGRES_ONLY(
+        "INSERT INTO weir_ledger_balance (" BALANCE_COLUMNS ") SELECT * FROM unnest(?1::bigint[], ?2::bigint[], "
+        "?3::bigint[], ?4::bigint[], ?5::bigint[], ?6::bigint[], ?7::bigint[], ?8::bigint[], ?9::bigint[], "
+        "?10::bigint[])" ON_BALANCE),
+    [SQL_BATCH_SPENDS] = POSTGRES_ONLY("INSERT INTO weir_ledger_spend (" SPEND_COLUMNS ") SELECT * FROM "
+                                       "unnest(?1::bigint[], ?2::bigint[], ?3::bigint[])" ON_SPEND),
+};
+/* clang-format on */
+
+const char *sql_text(enum sql which, enum sql_dialect dialect) { return texts[which][dialect]; }

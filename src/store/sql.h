@@ -1,0 +1,49 @@
+/* Every statement of the store, written once in the SQL that SQLite and PostgreSQL share. Parameters are ?1, ?2, ...;
+ * the PostgreSQL driver writes them its way. Few statements exist for one database only; the table says which. */
+#ifndef STORE_SQL_H
+#define STORE_SQL_H
+
+enum sql {
+  SQL_SCHEMA_EXISTS,
+  SQL_SCHEMA_VERSION,
+  SQL_SCHEMA_HISTORY,
+  SQL_SCHEMA_ADD,
+  SQL_SCHEMA_REMOVE,
+  SQL_KEY_NEXT_ID,
+  SQL_KEY_INSERT,
+  SQL_KEY_FIND,
+  SQL_KEY_FIND_BY_ACCESS_ID,
+  SQL_KEY_LIST,
+  SQL_KEY_BLOCK,
+  SQL_KEY_TOUCH,
+  SQL_LEDGER_INSERT,
+  SQL_LEDGER_BALANCE,
+  SQL_LEDGER_SPEND,
+  SQL_LEDGER_MOVE,
+  SQL_LEDGER_POSITION,
+  SQL_LEDGER_FORGET,
+  SQL_LEDGER_LIST,
+  SQL_LEDGER_SPENT,
+  SQL_LEDGER_SPENT_ROWS,
+  SQL_LEDGER_SUMS,
+  SQL_LEDGER_BALANCES,
+  SQL_LEDGER_SPENDS,
+  SQL_BATCH_MAKE,     /* PostgreSQL: the temporary table that rows are copied into */
+  SQL_BATCH_COPY,     /* PostgreSQL: fills it */
+  SQL_BATCH_INSERT,   /* PostgreSQL: its rows into the ledger; yields the ids that were new */
+  SQL_BATCH_BALANCES, /* PostgreSQL: many sums at once, each column an array */
+  SQL_BATCH_SPENDS,
+  SQL_COUNT
+};
+
+enum sql_dialect { SQL_SQLITE, SQL_POSTGRES };
+
+#define SQL_LEDGER_COLUMNS  40 /* of a ledger row, as SQL_LEDGER_INSERT takes them and SQL_LEDGER_LIST gives them */
+#define SQL_BALANCE_COLUMNS 10
+#define SQL_SPEND_COLUMNS   3
+#define SQL_PARAMETERS_MAX  SQL_LEDGER_COLUMNS
+
+/* NULL when the dialect has no such statement. */
+const char *sql_text(enum sql which, enum sql_dialect dialect);
+
+#endif

@@ -1,0 +1,162 @@
+/* Opening an SQLite database: what is not Weir's is refused and not touched, a damaged file is not used, a new one is
+ * private. Called by store.c; the connections are then used through sqlite.c. */
+#include "store/sqlite.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#define BUSY_TIMEOUT_MS 5000
+
+/* SQLite takes a file shorter than one page for a new one and would write over it: look at the first bytes before it
+ * does. Also creates the file, so that it is never readable for others. */
+static enum err file_check(const char *path, bool create, struct fault *f) {
+  static const char magic[16] = "SQLite format 3";
+  int fd = open(path, O_RDWR | O_CLOEXEC | (create ? O_CREAT : 0), 0600);
+  if (fd < 0 && errno == ENOENT && !create)
+    return fault_set(f, ERR_NOT_FOUND, NULL, "%s: there is no such file", path);
+  if (fd < 0)
+    return fault_set(f, errno == ENOSPC || errno == EDQUOT ? ERR_STORE_FULL : ERR_STORE, NULL,
+                     "cannot open the store's database %s: %s", path, strerror(errno));
+  char head[sizeof magic];
+  ssize_t n = pread(fd, head, sizeof head, 0);
+  int problem = errno;
+  close(fd);
+  if (n < 0)
+    return fault_set(f, ERR_STORE, NULL, "cannot read %s: %s", path, strerror(problem));
+  if (n > 0 && (n < (ssize_t)sizeof head || memcmp(head, magic, sizeof magic) != 0))
+    return fault_set(f, ERR_STORE_CORRUPT, NULL,
+                     "%s is not an SQLite database; nothing was changed. Point data_dir elsewhere, or restore a backup",
+                     path);
+  return ERR_OK;
+}
+
+/* Weir's own mark, or nothing at all in it yet. */
+static enum err owner_check(sqlite3 *db, const char *path, struct fault *f) {
+  int64_t tables = 0, id = 0;
+  enum err e = sqlite_number(db, "SELECT count(*) FROM sqlite_schema", &tables, f);
+  if (!e)
+    e = sqlite_number(db, "PRAGMA application_id", &id, f);
+  if (e || id == SQLITE_WEIR_ID || (tables == 0 && id == 0))
+    return e;
+  return fault_set(f, ERR_STORE_CORRUPT, NULL,
+                   "%s is a database of another program; nothing was changed. Point data_dir elsewhere", path);
+}
+
+static enum err integrity_check(sqlite3 *db, const char *path, struct fault *f) {
+  struct stat st;
+  if (stat(path, &st) == 0 && st.st_size > SQLITE_CHECKED_BYTES)
+    return ERR_OK;
+  sqlite3_stmt *s = NULL;
+  if (sqlite3_prepare_v2(db, "PRAGMA quick_check(1)", -1, &s, NULL) != SQLITE_OK)
+    return sqlite_fail(db, "checking the store", f);
+  enum err e = ERR_OK;
+  int rc = sqlite3_step(s);
+  const char *said = rc == SQLITE_ROW ? (const char *)sqlite3_column_text(s, 0) : NULL;
+  if (rc != SQLITE_ROW)
+    e = sqlite_fail(db, "checking the store", f);
+  else if (!said || strcmp(said, "ok") != 0)
+    e = fault_set(f, ERR_STORE_CORRUPT, NULL, "%s is damaged (%.120s); restore it from a backup", path,
+                  said ? said : "no answer");
+  sqlite3_finalize(s);
+  return e;
+}
+
+static enum err connect(const char *path, sqlite3 **out, struct fault *f) {
+  sqlite3 *db = NULL;
+  int rc = sqlite3_open_v2(path, &db, SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE, NULL);
+  enum err e = rc == SQLITE_OK ? ERR_OK : sqlite_fail(db, "opening the store", f);
+  if (!e) {
+    sqlite3_busy_timeout(db, BUSY_TIMEOUT_MS);
+    e = sqlite_run(
+        db,
+        "PRAGMA page_size = 16384; PRAGMA trusted_schema = OFF; PRAGMA cell_size_check = ON; PRAGMA foreign_keys = ON;",
+        f);
+  }
+  if (e) {
+    sqlite3_close_v2(db);
+    return e;
+  }
+  *out = db;
+  return ERR_OK;
+}
+
+/* Commits wait until they are on the disk; a reader never waits for them. */
+static enum err make_durable(sqlite3 *db, const char *path, struct fault *f) {
+  sqlite3_stmt *s = NULL;
+  if (sqlite3_prepare_v2(db, "PRAGMA journal_mode = WAL", -1, &s, NULL) != SQLITE_OK)
+    return sqlite_fail(db, "setting up the store", f);
+  int rc = sqlite3_step(s);
+  const char *mode = rc == SQLITE_ROW ? (const char *)sqlite3_column_text(s, 0) : NULL;
+  enum err e = ERR_OK;
+  if (rc != SQLITE_ROW)
+    e = sqlite_fail(db, "setting up the store", f);
+  else if (!mode || strcmp(mode, "wal") != 0)
+    e = fault_set(f, ERR_STORE, NULL, "%s: the file system cannot hold a write-ahead log; use a local disk", path);
+  sqlite3_finalize(s);
+  if (!e)
+    e = sqlite_run(db, "PRAGMA synchronous = FULL; PRAGMA journal_size_limit = 67108864;", f);
+  return e;
+}
+
+static void link_init(struct sqlite_link *l) {
+  l->base.driver = &sqlite_driver;
+  pthread_mutex_init(&l->lock, NULL);
+}
+
+static void link_close(struct sqlite_link *l) {
+  for (size_t i = 0; i < SQL_COUNT; i++)
+    sqlite3_finalize(l->statements[i]);
+  sqlite3_close_v2(l->db);
+  pthread_mutex_destroy(&l->lock);
+}
+
+static void close_store(struct store *store) {
+  struct sqlite_store *s = (struct sqlite_store *)store;
+  if (!s)
+    return;
+  link_close(&s->reader); /* the writer last: closing it moves the write-ahead log into the file */
+  link_close(&s->write);
+  free(s);
+}
+
+static const struct store_ops ops_sqlite = {.name = "sqlite", .close = close_store, DRIVER_OPS};
+static const struct store_ops ops_memory = {.name = "memory", .close = close_store, DRIVER_OPS};
+
+enum err sqlite_store_open(const char *path, bool create, struct database **out, struct fault *f) {
+  struct sqlite_store *s = calloc(1, sizeof *s);
+  if (!s)
+    abort();
+  s->base = (struct database){{path ? &ops_sqlite : &ops_memory}, &sqlite_driver};
+  link_init(&s->write);
+  link_init(&s->reader);
+  s->read = &s->write;
+  enum err e = path ? file_check(path, create, f) : ERR_OK;
+  if (!e)
+    e = connect(path ? path : ":memory:", &s->write.db, f);
+  if (!e && path)
+    e = owner_check(s->write.db, path, f);
+  if (!e && path)
+    e = integrity_check(s->write.db, path, f);
+  if (e) {
+    close_store(&s->base.base);
+    return e;
+  }
+  *out = &s->base;
+  return ERR_OK;
+}
+
+enum err sqlite_store_durable(struct database *d, const char *path, struct fault *f) {
+  return make_durable(((struct sqlite_store *)d)->write.db, path, f);
+}
+
+enum err sqlite_store_reader(struct database *d, const char *path, struct fault *f) {
+  struct sqlite_store *s = (struct sqlite_store *)d;
+  enum err e = connect(path, &s->reader.db, f);
+  if (!e)
+    e = sqlite_run(s->reader.db, "PRAGMA query_only = ON", f);
+  if (!e)
+    s->read = &s->reader;
+  return e;
+}

@@ -1,0 +1,115 @@
+/* How the databases carry the statements out: with an index, whatever the size of the tables; and which statements
+ * exist where. */
+#include "store/sql.h"
+
+#include "base/buf.h"
+#include "contract.h"
+#include "store/sqlite.h"
+
+#include <libpq-fe.h>
+
+/* Statements that read a whole small table, or that no running gateway sends: the reason stands beside each. */
+static bool may_scan(enum sql which) {
+  return which == SQL_SCHEMA_EXISTS || which == SQL_SCHEMA_VERSION || which == SQL_SCHEMA_HISTORY || /* a few rows */
+         which == SQL_LEDGER_FORGET ||   /* a row a journal, once at the start */
+         which == SQL_LEDGER_SPENT_ROWS; /* only from the middle of a slot, where no budget period begins */
+}
+
+static void every_statement_exists_on_postgresql_and_most_on_sqlite(void **state) {
+  for (enum sql which = 0; which < SQL_COUNT; which++) {
+    assert_non_null(sql_text(which, SQL_POSTGRES));
+    assert_int_equal(sql_text(which, SQL_SQLITE) != NULL, which < SQL_BATCH_MAKE);
+  }
+}
+
+static void sqlite_answers_every_statement_from_an_index(void **state) {
+  struct sqlite_store *s = (struct sqlite_store *)open_memory();
+  unsigned seen = 0;
+  for (enum sql which = 0; which < SQL_BATCH_MAKE; which++) {
+    static char explain[4096];
+    sqlite3_stmt *plan = NULL;
+    snprintf(explain, sizeof explain, "EXPLAIN QUERY PLAN %s", sql_text(which, SQL_SQLITE));
+    if (sqlite3_prepare_v2(s->write.db, explain, -1, &plan, NULL) != SQLITE_OK)
+      fail_msg("%s: %s", explain, sqlite3_errmsg(s->write.db));
+    while (!may_scan(which) && sqlite3_step(plan) == SQLITE_ROW) {
+      const char *said = (const char *)sqlite3_column_text(plan, 3);
+      if (strncmp(said, "SEARCH", 6) != 0 ||
+          !(strstr(said, "USING INDEX") || strstr(said, "USING INTEGER PRIMARY KEY")))
+        fail_msg("%s: %s", sql_text(which, SQL_SQLITE), said);
+      seen++;
+    }
+    sqlite3_finalize(plan);
+  }
+  assert_true(seen > 10);
+  s->base.base.ops->close(&s->base.base);
+}
+
+/* Enough rows of every kind that reading all of them would be the dearer way. */
+static const char rows[] =
+    "INSERT INTO weir_keys SELECT i, 'n' || i, 'p', 'u', sha256(i::text::bytea), '*', 0, 0, 0, 0, '', 0, 0, 0, 0, '', "
+    "'' "
+    "FROM generate_series(1, 20000) i;"
+    "INSERT INTO weir_ledger SELECT i, i, i, 'r', 1, i % 100, 'n', 'u', 'w', 'o', 'p', 'c', 'm', 'm', 'i', 'o', 'e', "
+    "200, "
+    "200, 0, 1, 1, 1, 0, 0, 0, 0, 1, 0, 1, 1, 0, 0, 2, 1, 1, 1, 1, 1, 1 FROM generate_series(1, 50000) i;"
+    "INSERT INTO weir_ledger_balance SELECT i, 1, 1, 1, 0, 0, 0, 0, 2, 2 FROM generate_series(1, 20000) i;"
+    "INSERT INTO weir_ledger_spend SELECT i % 100, i, 2 FROM generate_series(1, 20000) i;"
+    "INSERT INTO weir_ledger_stream SELECT 's' || i, 1, 1 FROM generate_series(1, 20000) i; ANALYZE";
+
+/* PREPARE and EXPLAIN EXECUTE as a driver's statement runs: with a plan that knows no values. */
+static void explain(PGconn *db, enum sql which, struct buf *out) {
+  struct buf b;
+  int parameters = 0;
+  buf_init(&b, 16384);
+  buf_add(&b, TEXT("PREPARE p AS "));
+  for (const char *c = sql_text(which, SQL_POSTGRES); *c; c++) {
+    buf_add_char(&b, *c == '?' ? '$' : *c);
+    int at = *c == '?' ? (int)strtol(c + 1, NULL, 10) : 0;
+    parameters = at > parameters ? at : parameters;
+  }
+  buf_add(&b, TEXT("; EXPLAIN EXECUTE p"));
+  for (int i = 0; i < parameters; i++)
+    buf_add(&b, i == 0 ? TEXT("(NULL") : TEXT(", NULL"));
+  buf_add(&b, parameters ? TEXT(")") : TEXT(""));
+  buf_add_char(&b, '\0');
+  PGresult *r = PQexec(db, b.at);
+  if (PQresultStatus(r) != PGRES_TUPLES_OK)
+    fail_msg("%s: %s", b.at, PQerrorMessage(db));
+  for (int i = 0; i < PQntuples(r); i++)
+    buf_add_format(out, "%s\n", PQgetvalue(r, i, 0));
+  PQclear(r);
+  PQclear(PQexec(db, "DEALLOCATE p"));
+  buf_done(&b);
+}
+
+static void postgresql_answers_every_statement_from_an_index(void **state) {
+  struct store *s = contract_store(state);
+  PGconn *db = PQconnectdb(contract_address);
+  unsigned seen = 0;
+  contract_exec(s, rows);
+  PQclear(PQexec(db, "SET plan_cache_mode = force_generic_plan; CREATE TEMPORARY TABLE weir_batch (LIKE weir_ledger)"));
+  for (enum sql which = SQL_KEY_NEXT_ID; which < SQL_COUNT; which++) {
+    struct buf plan;
+    if (may_scan(which) || which == SQL_KEY_NEXT_ID || which == SQL_BATCH_MAKE || which == SQL_BATCH_COPY ||
+        which == SQL_BATCH_INSERT) /* one row; no plans; the whole batch is what it is for */
+      continue;
+    buf_init(&plan, 65536);
+    explain(db, which, &plan);
+    if (text_find(buf_text(&plan), TEXT("Seq Scan")) >= 0 || text_find(buf_text(&plan), TEXT("Sort")) >= 0)
+      fail_msg("%s:\n%.*s", sql_text(which, SQL_POSTGRES), TEXT_ARGS(buf_text(&plan)));
+    seen++;
+    buf_done(&plan);
+  }
+  assert_true(seen > 14);
+  PQfinish(db);
+}
+
+int main(void) {
+  const struct CMUnitTest tests[] = {
+      cmocka_unit_test(every_statement_exists_on_postgresql_and_most_on_sqlite),
+      cmocka_unit_test(sqlite_answers_every_statement_from_an_index),
+      {"postgresql_answers_every_statement_from_an_index", postgresql_answers_every_statement_from_an_index,
+       contract_postgres, contract_close, NULL},
+  };
+  return RUN_CONTRACT(tests);
+}
