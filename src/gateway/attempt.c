@@ -11,10 +11,9 @@
 #include "gateway/judge.h"
 #include "gateway/routes.h"
 
-struct attempt *attempt_new(struct exchange *x, const struct candidate *c) {
+struct attempt *attempt_new(struct exchange *x) {
   struct attempt *t = ARENA_NEW(x->arena, struct attempt);
   t->x = x;
-  t->candidate = c;
   return t;
 }
 
@@ -47,12 +46,12 @@ static enum err take_slot(struct attempt *t, bool wait) {
   return e;
 }
 
-enum err attempt_enter(struct attempt *t, bool wait) {
+enum err attempt_enter(struct attempt *t, bool wait, int64_t now_us) {
   const struct breaker_rule rule = routes_breaker_rule(t->x->config);
-  enum err e = loop_clock_us() < deadline_of(t) ? take_slot(t, wait) : ERR_UNAVAILABLE;
+  enum err e = now_us < deadline_of(t) ? take_slot(t, wait) : ERR_UNAVAILABLE;
   if (e != ERR_OK)
     return e;
-  if (!breaker_enter(t->candidate->breaker, &rule, loop_clock_us(), &t->pass)) {
+  if (!breaker_enter(t->candidate->breaker, &rule, wait ? loop_clock_us() : now_us, &t->pass)) {
     slot_give_back(&t->slot);
     return ERR_UNAVAILABLE;
   }
@@ -63,16 +62,15 @@ enum err attempt_enter(struct attempt *t, bool wait) {
 
 /* The request's own end came while the provider had been silent for the lesser part of its time: it was asked late, or
  * was still speaking, maybe to a client that reads slowly. */
-static bool has_run_out_of_time(const struct attempt *t) {
-  int64_t now_us = loop_clock_us(), deadline_us = deadline_of(t);
-  return t->fault.err == ERR_UPSTREAM_TIMEOUT && now_us >= deadline_us &&
+static bool has_run_out_of_time(const struct attempt *t, int64_t now_us) {
+  return t->fault.err == ERR_UPSTREAM_TIMEOUT && now_us >= deadline_of(t) &&
          now_us - t->silent_since_us <= limits_of(t)->total_ms * 1000 / 2;
 }
 
 /* Whether the provider is well. A call that its client gave up, that was the caller's own mistake, that met a kept
  * connection just closed or ran out of the request's time says nothing about it. */
-static enum breaker_verdict verdict_of(const struct attempt *t) {
-  if (t->lost || t->fault.err == ERR_UPSTREAM_STALE || t->state == ATTEMPT_NEW || has_run_out_of_time(t))
+static enum breaker_verdict verdict_of(const struct attempt *t, int64_t now_us) {
+  if (t->lost || t->fault.err == ERR_UPSTREAM_STALE || t->state == ATTEMPT_NEW || has_run_out_of_time(t, now_us))
     return BREAKER_NEUTRAL;
   if (provider_class_is_unhealthy(t->class))
     return BREAKER_FAILURE;
@@ -94,10 +92,10 @@ static void tell_opened(const struct attempt *t, const struct breaker_rule *rule
            log_str("class", provider_class_name(t->class)), log_i64("rests_ms", rule->open_us / 1000));
 }
 
-void attempt_leave(struct attempt *t) {
+void attempt_leave(struct attempt *t, int64_t now_us) {
   const struct breaker_rule rule = routes_breaker_rule(t->x->config);
-  enum breaker_verdict verdict = verdict_of(t);
-  bool turned = breaker_leave(&t->pass, &rule, verdict, provider_class_name(t->class), loop_clock_us());
+  enum breaker_verdict verdict = verdict_of(t, now_us);
+  bool turned = breaker_leave(&t->pass, &rule, verdict, provider_class_name(t->class), now_us);
   if (turned && verdict == BREAKER_SUCCESS)
     tell_closed(t);
   else if (turned)
@@ -111,7 +109,7 @@ void attempt_leave(struct attempt *t) {
 void attempt_drop(struct attempt *t) {
   if (!t || t->state != ATTEMPT_NEW)
     return;
-  attempt_leave(t);
+  attempt_leave(t, loop_clock_us());
   attempt_drop_outgoing(t);
 }
 
@@ -181,6 +179,7 @@ static enum err reserve(struct attempt *t) {
   x->attempts++;
   t->started_us = t->silent_since_us = loop_clock_us();
   t->tap = (struct wire_tap){.wire = t->candidate->pairing.wire ? t->candidate->pairing.wire : x->route.wire,
+                             .arena = x->arena,
                              .drop_usage_event = t->outgoing.usage_injected,
                              .reported_cost_nano = -1};
   fill_row(t);
@@ -239,13 +238,12 @@ static enum err call_upstream(struct attempt *t, bool fresh) {
   enum err e = address(t, &target);
   if (e != ERR_OK)
     return e;
-  size_t cap = x->rq->head.headers.count + PROVIDER_MAX_HEADERS + 2;
-  struct http_header *headers = arena_alloc(x->arena, cap * sizeof(*headers));
+  struct http_header *headers = headers_scratch();
   struct http_client_request rq = {
       .method = x->rq->head.method,
       .target = target.path,
       .headers = headers,
-      .header_count = headers_for_upstream(t, &target, headers, cap),
+      .header_count = headers_for_upstream(t, &target, headers, HEADERS_CAP),
       .body = t->outgoing.pieces,
       .body_pieces = t->outgoing.count,
       .timeouts = timeouts_of(t),
@@ -298,14 +296,15 @@ static enum err run_once(struct attempt *t, bool fresh) {
     e = judge_reply(t);
   if (is_the_providers_fault(e))
     t->class = provider_class_of_err(e);
-  if (e == ERR_OK && t->class == PROVIDER_OK)
+  if (e == ERR_OK && t->class == PROVIDER_OK && t->pass.is_probe)
     probe_answers(t);
   return e;
 }
 
 /* The second one goes on with the place and the pass of the first. */
 static struct attempt *again(struct attempt *t) {
-  struct attempt *second = attempt_new(t->x, t->candidate);
+  struct attempt *second = attempt_new(t->x);
+  second->candidate = t->candidate;
   second->slot = t->slot;
   second->pass = t->pass;
   second->counted = t->counted;

@@ -18,7 +18,7 @@ bool candidate_is_billable(const struct candidate *c);
 /* The call as its provider is to get it. Built before anything is reserved: a request that cannot be said to one
  * provider is not an attempt. */
 struct outgoing {
-  struct text pieces[2 * JSON_EDITS_MAX + 1];
+  struct text *pieces; /* in the arena */
   size_t count;
   struct buf body;           /* what pieces point into when the body was written anew */
   bool usage_injected;       /* the client did not ask for the usage that the stream will bring */
@@ -77,12 +77,12 @@ struct attempt {
   int64_t silent_since_us;               /* when the provider was waited for last */
 };
 
-/* attempt.c: an attempt at the candidate, in the exchange's arena. It holds nothing yet. */
-struct attempt *attempt_new(struct exchange *x, const struct candidate *c);
+/* attempt.c: an attempt in the exchange's arena, whose candidate is to be set. It holds nothing yet. */
+struct attempt *attempt_new(struct exchange *x);
 /* attempt.c: takes a place at the target and passes its breaker. ERR_AGAIN: all places are taken; with `wait` it waits
  * in the target's queue instead, which may be ERR_OVERLOADED or ERR_CANCELLED. ERR_UNAVAILABLE: the breaker lets nobody
- * through, or the request's time is over. Nothing is held then. */
-enum err attempt_enter(struct attempt *t, bool wait) MUST_CHECK;
+ * through, or the request's time is over. Nothing is held then. Times here and below are the loop's clock. */
+enum err attempt_enter(struct attempt *t, bool wait, int64_t now_us) MUST_CHECK;
 /* build.c: t->outgoing for its candidate: edits, another envelope, or a translation. ERR_UNSUPPORTED and
  * ERR_BAD_REQUEST when the request cannot be said to it; t->fault names the member. */
 enum err attempt_build(struct attempt *t) MUST_CHECK;
@@ -94,7 +94,7 @@ enum err attempt_run(struct attempt **t) MUST_CHECK;
 /* attempt.c: whether what attempt_run returned is a failure that another target may mend. */
 bool attempt_falls_over(const struct attempt *t, enum err result);
 /* attempt.c: tells the breaker how it went and gives the place at the target back. Idempotent; settling does it too. */
-void attempt_leave(struct attempt *t);
+void attempt_leave(struct attempt *t, int64_t now_us);
 /* attempt.c: settles it as failed_over and says so in the log. */
 void attempt_give_up(struct attempt *t);
 /* attempt.c: ends one that was never run. NULL is fine. */
@@ -109,6 +109,8 @@ enum err attempt_wait_for_more(struct attempt *t) MUST_CHECK;
 /* attempt.c: a client that leaves from now on stops the call as its provider's policy says. */
 void attempt_set_grace(struct attempt *t);
 void attempt_drop_outgoing(struct attempt *t);
+/* build.c: the body goes as one piece, which must live as long as the attempt. */
+void attempt_send_whole(struct attempt *t, struct text body);
 /* convert.c: what the caller's dialect had no place for in this answer, comma-separated; empty when nothing. */
 struct text attempt_not_carried(const struct attempt *t);
 /* count.c: a question for a count in Anthropic's words put into Bedrock's (t->outgoing holds the InvokeModel body), and
@@ -123,5 +125,8 @@ size_t headers_for_upstream(const struct attempt *t, const struct provider_targe
 size_t headers_for_client(struct attempt *t, const struct http_headers *upstream, bool decoded, struct http_header *out,
                           size_t cap);
 #define HEADERS_CAP (HTTP_MAX_HEADERS + 24)
+/* headers.c: the thread's room for HEADERS_CAP of them, from their choice until they are written. Never survives a wait.
+ */
+struct http_header *headers_scratch(void);
 
 #endif

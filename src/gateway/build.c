@@ -15,19 +15,31 @@ void attempt_drop_outgoing(struct attempt *t) {
   t->outgoing = (struct outgoing){0};
 }
 
+void attempt_send_whole(struct attempt *t, struct text body) {
+  t->outgoing.pieces = ARENA_NEW(t->x->arena, struct text);
+  *t->outgoing.pieces = body;
+  t->outgoing.count = body.len > 0 ? 1 : 0;
+}
+
+static void send_edited(struct attempt *t, const struct json_edits *edits, struct text body) {
+  struct outgoing *o = &t->outgoing;
+  o->pieces = arena_alloc(t->x->arena, (2 * edits->count + 1) * sizeof(*o->pieces));
+  o->count = json_edits_pieces(edits, body, o->pieces);
+}
+
 static enum err build_edits(struct attempt *t, const struct candidate *c) {
   struct outgoing *o = &t->outgoing;
   struct json_edits edits = {0};
-  o->count = t->x->body.len > 0 ? 1 : 0;
-  o->pieces[0] = t->x->body;
-  if (!t->x->has_ask || t->x->route.operation == PROVIDER_COUNT_BEDROCK)
+  if (!t->x->has_ask || t->x->route.operation == PROVIDER_COUNT_BEDROCK) {
+    attempt_send_whole(t, t->x->body);
     return ERR_OK;
+  }
   struct text new_model = text_equal(c->upstream_model, t->x->ask.model) ? TEXT_NONE : c->upstream_model;
   enum err e =
       t->x->route.wire->edit_request(&t->x->ask, t->x->body, new_model, t->x->arena, &edits, &o->usage_injected);
   if (e != ERR_OK)
     return fault_set(&t->fault, ERR_INTERNAL, "body", "the request cannot be edited for the provider");
-  o->count = json_edits_pieces(&edits, t->x->body, o->pieces);
+  send_edited(t, &edits, t->x->body);
   return ERR_OK;
 }
 
@@ -77,7 +89,7 @@ static enum err build_reframed(struct attempt *t, const struct candidate *c, str
                       &o->version, &t->fault);
   json_done(&doc);
   if (e == ERR_OK)
-    o->count = json_edits_pieces(&edits, body, o->pieces);
+    send_edited(t, &edits, body);
   return e == ERR_OK && exchange_is_count(t->x) ? count_wrap(t) : e;
 }
 
@@ -150,8 +162,7 @@ static enum err write_body(struct attempt *t, const struct candidate *c, const s
   e = dialect->write_request(&rq, &o->body, &t->fault);
   if (e == ERR_OK && buf_check(&o->body) != ERR_OK)
     e = fault_set(&t->fault, ERR_TOO_LARGE, NULL, "the request grows too large when it is translated for the provider");
-  o->pieces[0] = buf_text(&o->body);
-  o->count = 1;
+  attempt_send_whole(t, buf_text(&o->body));
   t->left_out = list_left_out(t, &rq);
   return e;
 }
@@ -194,7 +205,7 @@ static enum err build_with_metadata(struct attempt *t, const struct candidate *c
   if (!text_is_empty(put))
     e = json_edits_add(&edits, at, 0, arena_join(t->x->arena, parts, 2));
   if (e == ERR_OK)
-    o->count = json_edits_pieces(&edits, t->x->body, o->pieces);
+    send_edited(t, &edits, t->x->body);
   return e;
 }
 

@@ -42,7 +42,7 @@ static struct plan_ask ask_of(struct exchange *x, struct text star) {
       .no_output = x->route.operation == PROVIDER_EMBEDDINGS,
       .output_tokens = x->ask.max_output_tokens * (x->ask.answers > 1 ? x->ask.answers : 1),
       .random = random_fast(),
-      .now_us = loop_clock_us(),
+      .now_us = x->now_us,
       .explains = log_is_on(LOG_LEVEL_DEBUG),
       .catalogue = catalogue_of,
       .ctx = x,
@@ -57,7 +57,7 @@ static struct plan_ask ask_of(struct exchange *x, struct text star) {
 static enum err refuse(struct exchange *x, const struct plan *plan, const struct config_policy *policy) {
   struct text name = x->ask.model;
   if (plan_has(plan, PLAN_BREAKER_OPEN) || plan_has(plan, PLAN_PROBED) || plan_has(plan, PLAN_BREAKER_FORCED)) {
-    int64_t left_us = plan->retry_at_us > 0 ? plan->retry_at_us - loop_clock_us() : 0;
+    int64_t left_us = plan->retry_at_us > 0 ? plan->retry_at_us - x->now_us : 0;
     fault_set(&x->fault, ERR_UNAVAILABLE, NULL,
               "no target of the model \"%.*s\" gets requests at the moment: they have failed, or the operator says so",
               TEXT_ARGS(name));

@@ -43,10 +43,9 @@ static void follow(struct wire_tap *t, const struct llm_event *e) {
       [LLM_STOP_PAUSE] = "pause",       [LLM_STOP_CONTEXT_FULL] = "context_full",
   };
   if (e->kind == LLM_EVENT_ERROR) {
-    t->failed = true;
-    t->finished = false;
+    struct fault *fault = wire_tap_fail(t);
     if (e->fault)
-      t->fault = *e->fault;
+      *fault = *e->fault;
     return;
   }
   t->started |= e->kind != LLM_EVENT_PING;
@@ -95,7 +94,7 @@ static enum err reframe(struct attempt *t, struct text event, struct text data) 
     return e;
   t->answer.began_with_error |= is_first && t->tap.failed;
   if (theirs->framing == WIRE_EVENTSTREAM && text_ends(event, TEXT("Exception"))) {
-    convert_failure(t, &t->tap.fault, t->x->rq->id, &t->answer.out);
+    convert_failure(t, t->tap.fault, t->x->rq->id, &t->answer.out);
     return ERR_OK;
   }
   return theirs->framing == WIRE_EVENTSTREAM ? reframe_event_to_sse(event, data, &t->answer.out, &t->fault)

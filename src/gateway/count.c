@@ -89,8 +89,7 @@ enum err count_wrap(struct attempt *t) {
   buf_add(&o->body, TEXT("\"}}}"));
   bool failed = body.failed || buf_check(&o->body) != ERR_OK;
   buf_done(&body);
-  o->pieces[0] = buf_text(&o->body);
-  o->count = 1;
+  attempt_send_whole(t, buf_text(&o->body));
   return failed ? fault_set(&t->fault, ERR_TOO_LARGE, NULL, "the request is too large to be counted") : ERR_OK;
 }
 

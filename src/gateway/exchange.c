@@ -11,18 +11,18 @@
 
 static void stage_begin(const char *name) { log_context()->stage = name; }
 
-static void stage_end(struct exchange *x, enum telemetry_stage stage, int64_t *since_us) {
+static void stage_end(struct exchange *x, enum telemetry_stage stage) {
   int64_t now_us = loop_clock_us();
-  x->stage_us[stage] = (x->stage_us[stage] > 0 ? x->stage_us[stage] : 0) + now_us - *since_us;
-  *since_us = now_us;
+  x->stage_us[stage] = (x->stage_us[stage] > 0 ? x->stage_us[stage] : 0) + now_us - x->now_us;
+  x->now_us = now_us;
 }
 
 int64_t exchange_first_token_us(const struct exchange *x) {
   return x->attempt && x->attempt->first_token_at_us ? x->attempt->first_token_at_us - x->rq->received_us : -1;
 }
 
-int64_t exchange_overhead_us(const struct exchange *x) {
-  int64_t us = loop_clock_us() - x->rq->received_us - x->waited_us;
+int64_t exchange_overhead_us(const struct exchange *x, int64_t now_us) {
+  int64_t us = now_us - x->rq->received_us - x->waited_us;
   return us > 0 ? us : 0;
 }
 
@@ -45,11 +45,11 @@ static enum err walk(struct exchange *x) {
       {"admit", TELEMETRY_ADMIT, exchange_admit},      {"send", TELEMETRY_SEND, exchange_send},
       {"relay", TELEMETRY_RELAY, exchange_relay},
   };
-  int64_t since_us = x->rq->received_us;
+  x->now_us = x->rq->received_us;
   for (size_t i = 0; i < sizeof(stages) / sizeof(stages[0]); i++) {
     stage_begin(stages[i].name);
     enum err e = stages[i].run(x);
-    stage_end(x, stages[i].stage, &since_us);
+    stage_end(x, stages[i].stage);
     if (e != ERR_OK)
       return e;
     bool lists = x->route.kind == ROUTE_MODELS || x->route.kind == ROUTE_MODEL;
@@ -121,8 +121,8 @@ static void record(struct exchange *x) {
       .usage = x->usage,
       .cost = x->cost,
       .first_token_us = exchange_first_token_us(x),
-      .duration_us = loop_clock_us() - x->rq->received_us,
-      .overhead_us = exchange_overhead_us(x),
+      .duration_us = x->now_us - x->rq->received_us,
+      .overhead_us = exchange_overhead_us(x, x->now_us),
   };
   if (x->principal) {
     e.key_name = x->principal->name;
@@ -163,18 +163,19 @@ static void exchange_run(struct exchange *x) {
     x->outcome = x->attempts > 0 ? "error" : "refused";
   if (e != ERR_OK && x->status == 0 && e != ERR_CANCELLED && !http_request_client_is_gone(x->rq))
     x->status = fault_status(&x->fault); /* what refuse is about to send, for the ledger's row */
-  int64_t since_us = loop_clock_us();
   stage_begin("settle");
   if (x->attempt)
     attempt_settle(x->attempt, x->outcome, x->fault.err == ERR_OK ? "" : err_name(x->fault.err));
   exchange_settle(x);
-  stage_end(x, TELEMETRY_SETTLE, &since_us);
-  if (e != ERR_OK)
-    refuse(x);
+  stage_end(x, TELEMETRY_SETTLE);
+  if (e == ERR_OK)
+    return;
+  refuse(x);
+  x->now_us = loop_clock_us();
 }
 
 void gateway_serve(struct gateway_worker *w, struct http_request *rq) {
-  struct exchange *x = ARENA_NEW(rq->arena, struct exchange);
+  struct exchange *x = ARENA_NEW(rq->arena, struct exchange); /* on the stack it would take a stream a second page */
   x->worker = w;
   x->rq = rq;
   x->arena = rq->arena;

@@ -58,6 +58,7 @@ struct exchange {
   struct cost cost;
 
   /* time, loop microseconds */
+  int64_t now_us;    /* when the running stage began: near enough for what it does before it waits */
   int64_t waited_us; /* spent waiting for the provider or the client: not our overhead */
   int64_t stage_us[TELEMETRY_STAGES];
 };
@@ -109,7 +110,7 @@ enum err exchange_hide_fault(struct fault *f, enum err e, const char *what);
 
 /* When the first token of the answer came, microseconds after the request; -1: not yet. */
 int64_t exchange_first_token_us(const struct exchange *x);
-/* Weir's own time so far: everything but waiting. */
-int64_t exchange_overhead_us(const struct exchange *x);
+/* Weir's own time up to now_us: everything but waiting. */
+int64_t exchange_overhead_us(const struct exchange *x, int64_t now_us);
 
 #endif

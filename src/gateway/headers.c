@@ -91,6 +91,11 @@ static size_t put_made(const struct attempt *t, const struct provider_target *ta
   return says_version ? put(out, n, cap, TEXT("anthropic-version"), t->outgoing.version) : n;
 }
 
+struct http_header *headers_scratch(void) {
+  static _Thread_local struct http_header headers[HEADERS_CAP];
+  return headers;
+}
+
 size_t headers_for_upstream(const struct attempt *t, const struct provider_target *target, struct http_header *out,
                             size_t cap) {
   const struct http_headers *h = &t->x->rq->head.headers;
@@ -127,7 +132,7 @@ static size_t put_digits(char *out, uint64_t n) {
 
 /* Milliseconds with three decimals. */
 static struct text timing(struct exchange *x) {
-  uint64_t us = (uint64_t)exchange_overhead_us(x), thousandths = us % 1000;
+  uint64_t us = (uint64_t)exchange_overhead_us(x, loop_clock_us()), thousandths = us % 1000;
   char *at = arena_alloc(x->arena, 40);
   memcpy(at, "weir;dur=", 9);
   size_t n = 9 + put_digits(at + 9, us / 1000);

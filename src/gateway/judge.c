@@ -78,7 +78,7 @@ static enum err judge_stream(struct attempt *t) {
       return e;
   }
   /* A mistake of the caller's would be one at every target, so it is passed on as the provider says it. */
-  const struct fault *f = &t->tap.fault;
+  const struct fault *f = t->tap.fault;
   if (!a->began_with_error && !(t->races && t->tap.failed && !t->tap.has_content))
     return ERR_OK;
   enum provider_class class = provider_classify_fault(t->candidate->adapter, f);

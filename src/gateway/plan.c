@@ -196,7 +196,7 @@ static size_t bring_forward(uint32_t *ranked, size_t count) {
 }
 
 static void order_by_rank(struct survey *s, enum config_strategy strategy) {
-  uint32_t ranked[PLACES_MAX];
+  uint32_t ranked[PLACES_MAX] = {0};
   for (size_t i = 0; i < s->usable; i++)
     ranked[i] = rank(s, &s->places[s->order[i]]) << 16 | s->order[i];
   for (size_t done = 0; done < s->tried;) {

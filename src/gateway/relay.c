@@ -17,12 +17,6 @@ static char *scratch(void) {
   return bytes;
 }
 
-/* Headers of an answer between being chosen and being written, which happens without a wait. */
-static struct http_header *header_scratch(void) {
-  static _Thread_local struct http_header headers[HEADERS_CAP];
-  return headers;
-}
-
 static enum err write_out(struct attempt *t, struct text bytes) {
   if (bytes.len == 0)
     return ERR_OK;
@@ -41,7 +35,7 @@ static int status_for_client(const struct attempt *t) {
 
 static enum err start(struct attempt *t) {
   const struct http1_head *head = http_reply_head(t->reply);
-  struct http_header *headers = header_scratch();
+  struct http_header *headers = headers_scratch();
   size_t count = headers_for_client(t, &head->headers, t->answer.inflate != NULL, headers, HEADERS_CAP);
   t->x->status = status_for_client(t);
   return http_respond_start(t->x->rq, head->status, headers, count);
@@ -161,13 +155,13 @@ static bool is_shutdown(struct attempt *t, enum err e) {
 /* An error inside the stream counts for the target's health like one in its place. */
 static void classify(struct attempt *t) {
   if (t->tap.failed)
-    t->class = provider_classify_fault(t->candidate->adapter, &t->tap.fault);
+    t->class = provider_classify_fault(t->candidate->adapter, t->tap.fault);
 }
 
 /* The stream has said what it had to: all of the answer, or what went wrong. */
 static void conclude(struct attempt *t) {
   t->x->outcome = t->tap.failed ? "error" : "ok";
-  t->fault = t->tap.failed ? t->tap.fault : (struct fault){0};
+  t->fault = t->tap.failed ? *t->tap.fault : (struct fault){0};
   t->fault_quotes = t->tap.failed;
 }
 
@@ -215,7 +209,7 @@ static enum err relay_stream(struct attempt *t) {
 
 static enum err relay_plain(struct attempt *t) {
   const struct http1_head *head = http_reply_head(t->reply);
-  struct http_header *headers = header_scratch();
+  struct http_header *headers = headers_scratch();
   size_t count = headers_for_client(t, &head->headers, t->answer.inflate != NULL, headers, HEADERS_CAP);
   struct text body = buf_text(t->answer.converts ? &t->answer.out : &t->answer.held);
   t->x->status = status_for_client(t);
@@ -258,7 +252,7 @@ static enum err relay_error(struct attempt *t) {
   }
   write_error(t);
   const struct http1_head *head = http_reply_head(t->reply);
-  struct http_header *headers = header_scratch();
+  struct http_header *headers = headers_scratch();
   size_t count = headers_for_client(t, &head->headers, true, headers, HEADERS_CAP - 2), kept = 0;
   for (size_t i = 0; i < count; i++) {
     if (!text_equal_nocase(headers[i].name, TEXT("content-type")) &&

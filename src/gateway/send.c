@@ -18,28 +18,35 @@ struct tried {
 /* Where the walk over the candidates stands. */
 struct walk {
   struct exchange *x;
+  int64_t now_us;               /* when the walk last stood still */
   struct tried *tried;          /* by candidate */
   size_t at;                    /* the next one of this round */
   const struct candidate *busy; /* the first of this round whose places are all taken */
-  bool rests;                   /* one was not let through by its breaker */
-  struct fault refusal;         /* why the first one that cannot be said the request cannot be */
+  struct attempt *spare;        /* made and not entered; NULL: none */
+  const struct fault *refusal;  /* why the first one that cannot be said the request cannot be; NULL: there is none */
 };
 
 static bool client_is_gone(const struct exchange *x) { return http_request_client_is_gone(x->rq); }
 
 /* Entered and built, or ERR_UNSUPPORTED, ERR_BAD_REQUEST, ERR_AGAIN, ERR_UNAVAILABLE as those say. */
 static enum err prepare(struct walk *w, const struct candidate *c, bool wait, struct attempt **out) {
-  struct attempt *t = attempt_new(w->x, c);
-  enum err e = attempt_enter(t, wait);
+  struct attempt *t = w->spare ? w->spare : attempt_new(w->x);
+  t->candidate = c;
+  w->spare = NULL;
+  enum err e = attempt_enter(t, wait, w->now_us);
+  if (e == ERR_AGAIN || e == ERR_UNAVAILABLE) {
+    w->spare = t;
+    return e;
+  }
   if (e == ERR_OK)
     e = attempt_build(t);
   if (e == ERR_OK) {
     *out = t;
     return ERR_OK;
   }
-  if ((e == ERR_UNSUPPORTED || e == ERR_BAD_REQUEST) && w->refusal.err == ERR_OK)
-    w->refusal = t->fault;
-  if (e != ERR_AGAIN && e != ERR_UNAVAILABLE && e != ERR_UNSUPPORTED && e != ERR_BAD_REQUEST)
+  if ((e == ERR_UNSUPPORTED || e == ERR_BAD_REQUEST) && !w->refusal)
+    w->refusal = &t->fault;
+  if (e != ERR_UNSUPPORTED && e != ERR_BAD_REQUEST)
     w->x->fault = t->fault.err == ERR_OK ? w->x->fault : t->fault;
   attempt_drop(t);
   return e;
@@ -50,16 +57,14 @@ static enum err next_attempt(struct walk *w, struct attempt **out) {
   struct exchange *x = w->x;
   while (w->at < x->candidate_count) {
     size_t i = w->at++;
-    if (w->tried[i].done || w->tried[i].again_us > loop_clock_us())
+    if (w->tried[i].done || w->tried[i].again_us > w->now_us)
       continue;
     enum err e = prepare(w, &x->candidates[i], false, out);
     if (e == ERR_AGAIN && !w->busy)
       w->busy = &x->candidates[i];
-    else if (e == ERR_UNAVAILABLE)
-      w->rests = true;
     else if (e == ERR_UNSUPPORTED || e == ERR_BAD_REQUEST)
       w->tried[i].done = true;
-    else if (e != ERR_AGAIN)
+    else if (e != ERR_AGAIN && e != ERR_UNAVAILABLE)
       return e;
   }
   return ERR_END;
@@ -90,8 +95,9 @@ static int64_t retry_after_of(const struct attempt *t) {
 static void note_failure(void *ctx, const struct attempt *t) {
   struct walk *w = ctx;
   bool may_pass = provider_class_is_retried(t->class);
-  w->tried[t->candidate - w->x->candidates] = (struct tried){
-      .done = !may_pass, .failed = may_pass, .again_us = may_pass ? loop_clock_us() + retry_after_of(t) : 0};
+  w->now_us = loop_clock_us();
+  w->tried[t->candidate - w->x->candidates] =
+      (struct tried){.done = !may_pass, .failed = may_pass, .again_us = may_pass ? w->now_us + retry_after_of(t) : 0};
 }
 
 static struct retry_rule retry_rule(const struct config *c) {
@@ -109,10 +115,10 @@ static bool may_call_again(const struct exchange *x) {
   return !budget || retry_budget_take(budget, &rule, loop_clock_us());
 }
 
-static void note_first_call(const struct exchange *x) {
-  struct retry_budget *budget = x->worker->gateway->retries;
+static void note_first_call(const struct walk *w) {
+  struct retry_budget *budget = w->x->worker->gateway->retries;
   if (budget)
-    retry_budget_note_call(budget, loop_clock_us());
+    retry_budget_note_call(budget, w->now_us);
 }
 
 /* A second target for a race: the next candidate that can be tried at once, if one more call may be made. */
@@ -120,6 +126,7 @@ static struct attempt *second_for_race(void *ctx) {
   struct walk *w = ctx;
   struct exchange *x = w->x;
   struct attempt *t = NULL;
+  w->now_us = loop_clock_us();
   if (client_is_gone(x) || next_attempt(w, &t) != ERR_OK)
     return NULL;
   if (may_call_again(x))
@@ -159,12 +166,12 @@ static enum err try_all(struct walk *w, enum err *tried) {
     if (x->attempt)
       attempt_give_up(x->attempt); /* there is something to take its place now */
     else
-      note_first_call(x);
+      note_first_call(w);
     *tried = run(w, &t);
     if (!attempt_falls_over(t, *tried))
       return *tried;
     note_failure(w, t);
-    attempt_leave(t); /* it keeps its answer until another takes its place */
+    attempt_leave(t, w->now_us); /* it keeps its answer until another takes its place */
   }
 }
 
@@ -197,7 +204,8 @@ static bool may_go_round(const struct walk *w, int64_t *out_us) {
 static enum err pause(struct walk *w, int64_t us) {
   int64_t before_us = loop_clock_us();
   enum err e = fiber_sleep(us);
-  w->x->waited_us += loop_clock_us() - before_us;
+  w->now_us = loop_clock_us();
+  w->x->waited_us += w->now_us - before_us;
   w->x->rounds++;
   w->at = 0;
   w->busy = NULL;
@@ -212,9 +220,9 @@ static enum err give_answer(struct walk *w, enum err tried) {
     x->fault_quotes = x->attempt->fault_quotes;
     return tried;
   }
-  if (w->refusal.err != ERR_OK) {
-    x->fault = w->refusal;
-    return w->refusal.err;
+  if (w->refusal) {
+    x->fault = *w->refusal;
+    return w->refusal->err;
   }
   fault_set(&x->fault, ERR_UNAVAILABLE, NULL, "every target of this model has failed and rests for a while");
   x->fault.retry_after_s = 1;
@@ -222,7 +230,7 @@ static enum err give_answer(struct walk *w, enum err tried) {
 }
 
 enum err exchange_send(struct exchange *x) {
-  struct walk w = {.x = x};
+  struct walk w = {.x = x, .now_us = x->now_us};
   enum err tried = ERR_OK, e;
   w.tried = arena_zalloc(x->arena, (x->candidate_count + 1) * sizeof(*w.tried));
   for (;;) {

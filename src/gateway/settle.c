@@ -66,7 +66,7 @@ static void cost_of(const struct attempt *t, const struct usage *u, struct cost 
     price_cost(price->version ? price : NULL, u, out);
 }
 
-static void fill_row(struct attempt *t, const char *outcome, const char *error) {
+static void fill_row(struct attempt *t, const char *outcome, const char *error, int64_t now_us) {
   const struct exchange *x = t->x;
   struct ledger_row *row = &t->row;
   row->usage = t->tap.usage;
@@ -79,15 +79,14 @@ static void fill_row(struct attempt *t, const char *outcome, const char *error) 
   row->upstream_status = t->upstream_status;
   row->upstream_request_id = t->upstream_request_id;
   row->first_token_us = t->first_token_at_us ? t->first_token_at_us - x->rq->received_us : -1;
-  row->duration_us = loop_clock_us() - t->started_us;
-  row->overhead_us = exchange_overhead_us(x);
+  row->duration_us = now_us - t->started_us;
+  row->overhead_us = exchange_overhead_us(x, now_us);
 }
 
 /* What was learned of the target: how fast it began, and that it holds the prompt of this conversation. */
-static void remember(const struct attempt *t) {
+static void remember(const struct attempt *t, int64_t now_us) {
   const struct exchange *x = t->x;
   const struct usage *u = &t->row.usage;
-  int64_t now_us = loop_clock_us();
   bool good = t->class == PROVIDER_OK && !t->lost && t->tap.has_content;
   if (good && t->first_token_at_us)
     load_note_first_token(t->candidate->load, x->ask.stream, t->first_token_at_us - t->started_us, now_us);
@@ -99,7 +98,8 @@ static void remember(const struct attempt *t) {
 
 void attempt_settle(struct attempt *t, const char *outcome, const char *error) {
   struct exchange *x = t->x;
-  attempt_leave(t);
+  int64_t now_us = loop_clock_us();
+  attempt_leave(t, now_us);
   answer_end(t);
   attempt_drop_outgoing(t);
   http_reply_close(t->reply);
@@ -107,9 +107,9 @@ void attempt_settle(struct attempt *t, const char *outcome, const char *error) {
   if (t->state != ATTEMPT_OPEN)
     return;
   t->state = ATTEMPT_SETTLED;
-  fill_row(t, outcome, error);
+  fill_row(t, outcome, error, now_us);
   ledger_settle(x->worker->gateway->ledger, x->worker->index, &t->row);
-  remember(t);
+  remember(t, now_us);
   x->usage = t->row.usage;
   x->cost = t->row.cost;
   if (t->row.billable)

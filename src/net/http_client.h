@@ -32,8 +32,8 @@ struct http_timeouts {
 };
 struct http_client_request {
   struct text method, target;
-  const struct http_header
-      *headers; /* host, content-length, connection are ours; insane headers are an ERR_BAD_REQUEST */
+  /* host, content-length, connection are ours; insane headers are an ERR_BAD_REQUEST. Read before any wait. */
+  const struct http_header *headers;
   size_t header_count;
   const struct text *body; /* pieces, sent as one body with content-length; not in stream_scratch, which sending uses */
   size_t body_pieces;

@@ -184,15 +184,18 @@ size_t balance_order(enum balance_strategy s, const struct balance_fact *facts, 
   }
   uint64_t numbers[BALANCE_MAX], seed = draw(&random);
   number_all(s, facts, count, seed, numbers);
-  size_t keep = RUN, padded = count;
+  size_t keep = RUN;
   for (; keep < wanted; keep *= 2) {
   }
-  for (; padded % keep != 0; padded++)
-    numbers[padded] = UINT64_MAX; /* behind all others */
+  size_t padded = (count + keep - 1) / keep * keep;
+  for (size_t i = count; i < padded; i++)
+    numbers[i] = UINT64_MAX; /* behind all others */
   sort_first(numbers, padded, keep);
   if (s == BALANCE_LATENCY)
     shuffle_near_ties(facts, count, numbers, wanted, seed);
-  for (size_t i = 0; i < wanted; i++)
+  for (size_t i = 0; i < wanted; i++) {
+    /* NOLINTNEXTLINE(clang-analyzer-core.UndefinedBinaryOperatorResult): wanted <= count <= padded, all of them set */
     out_order[i] = (uint16_t)(numbers[i] & ((1u << INDEX_BITS) - 1));
+  }
   return wanted;
 }

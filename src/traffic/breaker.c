@@ -54,13 +54,18 @@ void breaker_copy_reason(char out[BREAKER_REASON_BYTES], struct text reason) {
   out[n] = 0;
 }
 
+static void forget_failures(struct breaker *b) {
+  recent_forget(&b->failures_us);
+  atomic_store_explicit(&b->has_failures, false, memory_order_relaxed);
+}
+
 void breaker_turn(struct breaker *b) {
   b->epoch++;
   b->probing = false;
   b->right = BREAKER_NO_RIGHT;
-  recent_forget(&b->failures_us);
+  forget_failures(b);
   bool is_closed = b->force == BREAKER_AUTOMATIC && !b->is_open;
-  atomic_store(&b->lets_all, is_closed || b->force == BREAKER_FORCED_CLOSED);
+  atomic_store(&b->door, b->epoch << 1 | (is_closed || b->force == BREAKER_FORCED_CLOSED));
 }
 
 static bool is_half_open(const struct breaker *b, const struct breaker_rule *r, int64_t now_us) {
@@ -98,22 +103,20 @@ static void close_now(struct breaker *b) {
   breaker_turn(b);
 }
 
-bool breaker_is_closed(const struct breaker *b) {
-  return !b || atomic_load_explicit(&b->lets_all, memory_order_relaxed);
-}
+bool breaker_is_closed(const struct breaker *b) { return !b || (atomic_load(&b->door) & 1); }
 
 bool breaker_lets(struct breaker *b, const struct breaker_rule *r, int64_t now_us) {
   if (breaker_is_closed(b))
     return true;
   pthread_mutex_lock(&b->lock);
-  bool lets = atomic_load(&b->lets_all) ||
+  bool lets = breaker_is_closed(b) ||
               (breaker_has_room(b, r, now_us) && (breaker_has_right(b, now_us) || breaker_may_claim(b, now_us)));
   pthread_mutex_unlock(&b->lock);
   return lets;
 }
 
 static bool try_to_enter(struct breaker *b, const struct breaker_rule *r, int64_t now_us, struct breaker_pass *out) {
-  if (atomic_load(&b->lets_all)) {
+  if (breaker_is_closed(b)) {
     *out = (struct breaker_pass){b, false, b->epoch};
     return true;
   }
@@ -131,6 +134,11 @@ bool breaker_enter(struct breaker *b, const struct breaker_rule *r, int64_t now_
   *out = (struct breaker_pass){0};
   if (!b)
     return true;
+  uint64_t door = atomic_load(&b->door);
+  if (door & 1) {
+    *out = (struct breaker_pass){b, false, door >> 1};
+    return true;
+  }
   pthread_mutex_lock(&b->lock);
   bool enters = try_to_enter(b, r, now_us, out);
   if (!enters && breaker_has_room(b, r, now_us) && breaker_may_claim(b, now_us)) {
@@ -183,16 +191,23 @@ static bool judge_probe(struct breaker *b, enum breaker_verdict v, const char *r
 
 static bool judge(struct breaker *b, const struct breaker_rule *r, enum breaker_verdict v, const char *reason,
                   int64_t now_us, struct breaker_post *post) {
-  if (v == BREAKER_SUCCESS) {
-    recent_forget(&b->failures_us);
+  if (v == BREAKER_SUCCESS)
+    forget_failures(b);
+  if (v != BREAKER_FAILURE)
     return false;
-  }
-  bool opens = v == BREAKER_FAILURE && recent_add(&b->failures_us, now_us, r->window_us) >= (uint64_t)r->failures;
+  atomic_store_explicit(&b->has_failures, true, memory_order_relaxed);
+  bool opens = recent_add(&b->failures_us, now_us, r->window_us) >= (uint64_t)r->failures;
   if (opens) {
     open_now(b, reason, now_us);
     breaker_post_news(b, now_us, post);
   }
   return opens;
+}
+
+/* A verdict that no state waits for: there is no failure that a success would clear. */
+static bool changes_nothing(const struct breaker *b, const struct breaker_pass *p, enum breaker_verdict v) {
+  return !p->is_probe && (v == BREAKER_NEUTRAL ||
+                          (v == BREAKER_SUCCESS && !atomic_load_explicit(&b->has_failures, memory_order_relaxed)));
 }
 
 bool breaker_leave(struct breaker_pass *p, const struct breaker_rule *r, enum breaker_verdict v, const char *reason,
@@ -202,11 +217,14 @@ bool breaker_leave(struct breaker_pass *p, const struct breaker_rule *r, enum br
   if (!b)
     return false;
   *p = (struct breaker_pass){0};
+  if (v == BREAKER_SUCCESS)
+    atomic_fetch_add_explicit(&b->successes, 1, memory_order_relaxed);
+  if (changes_nothing(b, &pass, v))
+    return false;
   struct breaker_post post = {0};
   bool turned = false;
   pthread_mutex_lock(&b->lock);
   b->failures += v == BREAKER_FAILURE;
-  b->successes += v == BREAKER_SUCCESS;
   if (pass.epoch == b->epoch && b->force == BREAKER_AUTOMATIC)
     turned = pass.is_probe ? judge_probe(b, v, reason, now_us, &post) : judge(b, r, v, reason, now_us, &post);
   pthread_mutex_unlock(&b->lock);
@@ -260,7 +278,7 @@ void breaker_look(struct breaker *b, const struct breaker_rule *r, int64_t now_u
     pthread_mutex_lock(&b->lock);
     v.force = b->force;
     v.failures = b->failures;
-    v.successes = b->successes;
+    v.successes = atomic_load_explicit(&b->successes, memory_order_relaxed);
     v.refused = b->refused;
     v.times_opened = b->times_opened;
     if (b->force != BREAKER_AUTOMATIC)

@@ -1,6 +1,8 @@
 /* A circuit breaker: leaves a target alone that keeps failing. So many failures within a sliding window open it for a
  * while; then exactly one call, the probe, goes through and decides. A pure state machine behind a small lock.
  *
+ * Calls take no lock while all is well: while the breaker is closed and has counted no failure.
+ *
  * Time comes in as an argument: monotonic microseconds of this machine. The rule comes in too, so a reload takes effect
  * with the next call: a breaker that is open at that moment stays open for as long as the new rule says since it
  * opened, one that is closed compares its failures with the new number when the next one comes. Every function may be

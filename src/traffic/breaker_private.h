@@ -19,7 +19,12 @@ struct breaker_right {
 
 struct breaker {
   pthread_mutex_t lock;
-  atomic_bool lets_all; /* closed or forced closed: for breaker_lets */
+  /* What calls need to know while everybody is let in, so that they take no lock then. door: the epoch and, in the
+   * lowest bit, whether that is so (closed or forced closed). has_failures: failures_us holds some. Both change under
+   * the lock only. */
+  _Atomic uint64_t door;
+  atomic_bool has_failures;
+  _Atomic uint64_t successes;
   struct breaker_share *share;
   struct breaker_name name;
   char *name_bytes;
@@ -37,7 +42,7 @@ struct breaker {
   struct breaker_right right;
   bool wanted; /* a call was refused since it opened: somebody here would probe */
 
-  uint64_t failures, successes, refused, times_opened;
+  uint64_t failures, refused, times_opened;
 };
 
 /* What is to be said to the share once the lock is released. */

@@ -129,9 +129,7 @@ static uint64_t delta_bytes(struct text data) {
 }
 
 static void fail(struct wire_tap *t, yyjson_val *root) {
-  t->failed = true;
-  t->finished = false;
-  anthropic_error_read(json_get(root, "error"), &t->fault);
+  anthropic_error_read(json_get(root, "error"), wire_tap_fail(t));
 }
 
 static enum err read_event(struct wire_tap *t, struct text type, struct text data, struct fault *f) {

@@ -86,9 +86,7 @@ enum err converse_tap_event(struct wire_tap *t, struct text event, struct text d
   } else if (text_equal(event, TEXT("messageStop")) || text_equal(event, TEXT("metadata"))) {
     e = read_event(t, event, data, f);
   } else if (bedrock_error_is_exception(event)) {
-    t->failed = true;
-    t->finished = false;
-    bedrock_error_read(event, data, &t->fault);
+    bedrock_error_read(event, data, wire_tap_fail(t));
   }
   if (!e)
     t->started = true;

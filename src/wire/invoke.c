@@ -45,9 +45,7 @@ enum err invoke_tap_event(struct wire_tap *t, struct text event, struct text dat
   struct buf scratch;
   struct text inner;
   if (bedrock_error_is_exception(event)) {
-    t->failed = true;
-    t->finished = false;
-    bedrock_error_read(event, data, &t->fault);
+    bedrock_error_read(event, data, wire_tap_fail(t));
     *out = WIRE_PASS;
     return ERR_OK;
   }

@@ -90,9 +90,10 @@ static bool is_last(struct text event) {
 static void read_last(struct wire_tap *t, struct text event, const struct json *doc) {
   yyjson_val *root = doc->root, *response = json_get(root, "response");
   if (text_equal(event, TEXT("error")) || text_equal(event, TEXT("response.failed"))) {
-    if (!t->failed) /* the event error, with more to say, comes before response.failed */
-      responses_tap_error(root, &t->fault);
-    t->failed = true;
+    bool was_told = t->failed; /* the event error, with more to say, comes before response.failed */
+    struct fault *fault = wire_tap_fail(t);
+    if (!was_told)
+      responses_tap_error(root, fault);
   }
   t->finished = !t->failed;
   read_stop(t, response);

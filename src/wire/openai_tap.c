@@ -201,9 +201,7 @@ static void read_chunk(struct wire_tap *t, struct text event, const struct json 
   yyjson_val *usage = json_get(root, "usage");
   *out = WIRE_PASS;
   if (yyjson_is_obj(error) || yyjson_is_str(error) || text_equal(event, TEXT("error"))) {
-    t->failed = true;
-    t->finished = t->may_end = false;
-    openai_error_read(error ? error : root, &t->fault);
+    openai_error_read(error ? error : root, wire_tap_fail(t));
   }
   read_choices(t, choices, "delta");
   t->may_end = t->stop_reason[0] != 0 && !t->failed;

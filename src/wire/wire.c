@@ -13,6 +13,14 @@ static const struct wire *const wires[WIRE_COUNT] = {
 
 const struct wire *wire_get(enum wire_id id) { return (unsigned)id < WIRE_COUNT ? wires[id] : NULL; }
 
+struct fault *wire_tap_fail(struct wire_tap *t) {
+  t->failed = true;
+  t->finished = t->may_end = false;
+  if (!t->fault)
+    t->fault = ARENA_NEW(t->arena, struct fault);
+  return t->fault;
+}
+
 const struct wire *wire_find(struct text name) {
   for (size_t i = 0; i < WIRE_COUNT; i++)
     if (wires[i] && text_equal(name, text_of(wires[i]->name)))

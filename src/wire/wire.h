@@ -37,9 +37,10 @@ struct wire_request {
   bool has_anthropic_version;  /* InvokeModel: the body is Anthropic's and says so */
 };
 
-/* What the usage tap has learned of one answer. Zero-initialise, then set wire. Owns nothing. */
+/* What the usage tap has learned of one answer. Zero-initialise, then set wire and arena. Owns nothing. */
 struct wire_tap {
   const struct wire *wire;
+  struct arena *arena;   /* where a fault goes: most answers have none, and a stream keeps its tap for minutes */
   bool drop_usage_event; /* Weir asked for usage, the client did not: drop that one event */
   struct usage usage;
   struct usage steps;    /* the part of usage that Anthropic reports apart from its totals (context compaction) */
@@ -49,11 +50,13 @@ struct wire_tap {
   bool finished;         /* the terminal event was seen and no error: the answer is whole */
   bool may_end;          /* the answer is whole if the stream ends now: a finish reason was seen, and only the dialect's
                             terminal event (chat completions: [DONE]) is missing, which some servers never send */
-  bool failed;           /* an error event was seen: fault holds it */
-  struct fault fault;
+  bool failed;           /* an error event was seen */
+  struct fault *fault;   /* what it said; NULL until failed */
   char stop_reason[32];
   int64_t reported_cost_nano; /* what the provider itself says this call costs (OpenRouter's usage.cost); -1: nothing */
 };
+/* An error event was seen: the answer has failed. The place for what it says, empty the first time, in the arena. */
+struct fault *wire_tap_fail(struct wire_tap *t);
 enum wire_verdict { WIRE_PASS, WIRE_DROP };
 
 /* One model in GET /v1/models. */

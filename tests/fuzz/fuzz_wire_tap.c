@@ -32,7 +32,7 @@ static void tap_stream(struct wire_tap *t, struct text stream) {
       need(verdict == WIRE_PASS || (verdict == WIRE_DROP && t->drop_usage_event));
     check_usage(&t->usage);
   }
-  need(!(t->failed && t->finished));
+  need(!(t->failed && t->finished) && t->failed == (t->fault != NULL));
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
@@ -40,8 +40,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     return 0;
   const struct wire *wire = wire_get((enum wire_id)(data[0] % WIRE_COUNT));
   struct text body = {(const char *)data + 1, size - 1};
-  struct wire_tap plain = {.wire = wire}, stream = {.wire = wire, .drop_usage_event = data[0] & 0x80};
   struct arena a;
+  struct wire_tap plain = {.wire = wire, .arena = &a};
+  struct wire_tap stream = {.wire = wire, .arena = &a, .drop_usage_event = data[0] & 0x80};
   arena_init(&a);
   if (wire->tap_plain(&plain, body, NULL) == ERR_OK)
     need(plain.finished);

@@ -125,20 +125,20 @@ static void an_error_event_fails_the_answer_and_nothing_finishes_it(void **state
   arena_init(&a);
   struct tapped t = tap_file(&a, &wire_anthropic, "anthropic/stream/error_midway.sse", false);
   assert_true(t.tap.failed && t.tap.has_content);
-  assert_int_equal(t.tap.fault.err, ERR_UPSTREAM_SERVER);
-  assert_int_equal(t.tap.fault.status, 529);
-  assert_string_equal(t.tap.fault.text, "Overloaded");
+  assert_int_equal(fault_of(&t)->err, ERR_UPSTREAM_SERVER);
+  assert_int_equal(fault_of(&t)->status, 529);
+  assert_string_equal(fault_of(&t)->text, "Overloaded");
   assert_int_equal(wire_anthropic.tap_event(&t.tap, TEXT("message_stop"), TEXT("{}"), &verdict, &f), ERR_OK);
   assert_false(t.tap.finished);
   t = tap_file(&a, &wire_anthropic, "anthropic/stream/error_first.sse", false);
   assert_true(t.tap.failed && !t.tap.has_content);
-  assert_int_equal(t.tap.fault.err, ERR_UPSTREAM_RATE);
+  assert_int_equal(fault_of(&t)->err, ERR_UPSTREAM_RATE);
   assert_false(t.tap.usage.known);
   arena_done(&a);
 }
 
 static void an_error_after_the_end_still_fails_the_answer(void **state) {
-  struct wire_tap t = {.wire = &wire_anthropic, .finished = true};
+  struct wire_tap t = {.wire = &wire_anthropic, .arena = tap_arena(), .finished = true};
   enum wire_verdict verdict;
   assert_int_equal(t.wire->tap_event(&t, TEXT("error"), TEXT("{\"error\":{}}"), &verdict, NULL), ERR_OK);
   assert_true(t.failed && !t.finished);
@@ -161,7 +161,7 @@ static void content_is_measured_without_envelope_signatures_and_citations(void *
 }
 
 static struct wire_tap after_deltas(const char *const *usages, size_t count) {
-  struct wire_tap t = {.wire = &wire_anthropic};
+  struct wire_tap t = {.wire = &wire_anthropic, .arena = tap_arena()};
   for (size_t i = 0; i < count; i++) {
     struct json doc = {0};
     assert_int_equal(json_read(text_of(usages[i]), NULL, &doc, NULL), ERR_OK);
@@ -221,7 +221,7 @@ static void absurd_counts_are_cut_and_reasoning_never_passes_the_output(void **s
 }
 
 static void bad_json_matters_only_where_it_would_be_read(void **state) {
-  struct wire_tap t = {.wire = &wire_anthropic};
+  struct wire_tap t = {.wire = &wire_anthropic, .arena = tap_arena()};
   enum wire_verdict verdict = WIRE_DROP;
   struct fault f = {0};
   assert_int_equal(wire_anthropic.tap_event(&t, TEXT("content_block_delta"), TEXT("{not json"), &verdict, &f), ERR_OK);
@@ -233,7 +233,7 @@ static void bad_json_matters_only_where_it_would_be_read(void **state) {
   assert_int_equal(wire_anthropic.tap_event(&t, TEXT_NONE, TEXT("not json"), &verdict, &f), ERR_UPSTREAM_PROTOCOL);
   assert_int_equal(wire_anthropic.tap_event(&t, TEXT("error"), TEXT("{}"), &verdict, &f), ERR_OK);
   assert_true(t.failed);
-  assert_int_equal(t.fault.status, 500);
+  assert_int_equal(t.fault->status, 500);
 }
 
 int main(void) {

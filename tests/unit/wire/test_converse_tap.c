@@ -4,7 +4,7 @@
 #include "converse_stream_test.h"
 
 static struct tapped tap_lines(struct arena *a, struct text lines) {
-  struct tapped t = {.tap = {.wire = &wire_bedrock_converse}};
+  struct tapped t = {.tap = {.wire = &wire_bedrock_converse, .arena = tap_arena()}};
   struct text line;
   while (t.err == ERR_OK && text_cut(lines, '\n', &line, &lines)) {
     yyjson_doc *doc = yyjson_read(line.at, line.len, 0);
@@ -56,7 +56,7 @@ static void a_stream_without_metadata_has_finished_when_it_ends(void **state) {
   assert_true(!t.tap.finished && !t.tap.usage.known);
   assert_int_equal(converse_tap_event(&t.tap, TEXT_NONE, TEXT_NONE, &verdict, &t.fault), ERR_OK);
   assert_true(t.tap.finished);
-  struct wire_tap cut = {.wire = &wire_bedrock_converse};
+  struct wire_tap cut = {.wire = &wire_bedrock_converse, .arena = tap_arena()};
   assert_int_equal(converse_tap_event(&cut, TEXT_NONE, TEXT_NONE, &verdict, &t.fault), ERR_OK);
   assert_false(cut.finished);
   arena_done(&a);
@@ -68,7 +68,7 @@ static void an_exception_fails_the_answer_and_nothing_finishes_it(void **state) 
   arena_init(&a);
   struct tapped t = tap_events(&a, "error_midstream");
   assert_true(t.tap.failed && t.tap.has_content && !t.tap.finished);
-  assert_int_equal(t.tap.fault.err, ERR_UPSTREAM_SERVER);
+  assert_int_equal(fault_of(&t)->err, ERR_UPSTREAM_SERVER);
   assert_int_equal(
       converse_tap_event(&t.tap, TEXT("messageStop"), TEXT("{\"stopReason\":\"end_turn\"}"), &verdict, &t.fault),
       ERR_OK);
@@ -94,7 +94,7 @@ static void content_is_measured_without_names_signatures_and_padding(void **stat
 }
 
 static void bad_json_matters_only_where_it_is_read(void **state) {
-  struct wire_tap t = {.wire = &wire_bedrock_converse};
+  struct wire_tap t = {.wire = &wire_bedrock_converse, .arena = tap_arena()};
   enum wire_verdict verdict;
   struct fault f = {0};
   assert_int_equal(converse_tap_event(&t, TEXT("contentBlockDelta"), TEXT("{"), &verdict, &f), ERR_OK);
@@ -103,7 +103,7 @@ static void bad_json_matters_only_where_it_is_read(void **state) {
 }
 
 static void what_is_no_answer_breaks_the_protocol(void **state) {
-  struct wire_tap t = {.wire = &wire_bedrock_converse};
+  struct wire_tap t = {.wire = &wire_bedrock_converse, .arena = tap_arena()};
   struct fault f = {0};
   assert_int_equal(converse_tap_plain(&t, TEXT("{}"), &f), ERR_UPSTREAM_PROTOCOL);
   assert_int_equal(converse_tap_plain(&t, TEXT("{\"output\":{},\"inputTokens\":1}"), &f), ERR_UPSTREAM_PROTOCOL);

@@ -76,7 +76,7 @@ static bool next(struct framed *s, struct text *event, struct text *data) {
 }
 
 static struct tapped tap(const char *name) {
-  struct tapped t = {.tap = {.wire = &wire_bedrock_invoke}};
+  struct tapped t = {.tap = {.wire = &wire_bedrock_invoke, .arena = tap_arena()}};
   struct text event, data;
   struct framed s;
   struct arena a;
@@ -103,9 +103,9 @@ static void the_tap_knows_exceptions_and_strangers(void **state) {
   struct tapped t = tap("answers/anthropic/error_midstream.sse");
   assert_int_equal(t.err, ERR_OK);
   assert_true(t.tap.failed && !t.tap.finished);
-  assert_int_equal(t.tap.fault.err, ERR_UPSTREAM_SERVER);
-  assert_string_equal(t.tap.fault.text, "Overloaded");
-  t = (struct tapped){.tap = {.wire = &wire_bedrock_invoke}};
+  assert_int_equal(fault_of(&t)->err, ERR_UPSTREAM_SERVER);
+  assert_string_equal(fault_of(&t)->text, "Overloaded");
+  t = (struct tapped){.tap = {.wire = &wire_bedrock_invoke, .arena = tap_arena()}};
   feed_event(&t, TEXT("keepAlive"), TEXT("{}"));
   assert_int_equal(t.err, ERR_OK);
   assert_false(t.tap.started);

@@ -20,7 +20,7 @@ static void a_stream_is_refused_both_ways(void **state) {
   struct arena a;
   struct wire_request rq = {0};
   struct fault f = {0};
-  struct wire_tap t = {.wire = &wire_openai_embeddings};
+  struct wire_tap t = {.wire = &wire_openai_embeddings, .arena = tap_arena()};
   enum wire_verdict verdict;
   arena_init(&a);
   assert_int_equal(read_body(&a, &wire_openai_embeddings, TEXT("{\"model\":\"m\",\"stream\":true}"), &rq, &f),

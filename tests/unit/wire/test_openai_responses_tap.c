@@ -67,7 +67,7 @@ static void what_keeps_the_connection_alive_begins_nothing(void **state) {
 }
 
 static void what_the_provider_bills_is_kept(void **state) {
-  struct wire_tap t = {.wire = &wire_openai_responses, .reported_cost_nano = -1};
+  struct wire_tap t = {.wire = &wire_openai_responses, .arena = tap_arena(), .reported_cost_nano = -1};
   enum wire_verdict verdict;
   assert_int_equal(
       responses_tap_event(&t, TEXT("response.completed"),
@@ -109,8 +109,8 @@ static void an_error_in_the_stream_fails_it_by_its_first_words(void **state) {
   arena_init(&a);
   struct tapped t = stream(&a, "error_midstream");
   assert_true(t.tap.failed && !t.tap.finished);
-  assert_string_equal(t.tap.fault.text, "The server had an error while processing your request.");
-  struct wire_tap nested = {.wire = &wire_openai_responses};
+  assert_string_equal(fault_of(&t)->text, "The server had an error while processing your request.");
+  struct wire_tap nested = {.wire = &wire_openai_responses, .arena = tap_arena()};
   enum wire_verdict verdict = WIRE_DROP;
   assert_int_equal(responses_tap_event(
                        &nested, TEXT("error"),
@@ -118,13 +118,13 @@ static void an_error_in_the_stream_fails_it_by_its_first_words(void **state) {
                        &verdict, NULL),
                    ERR_OK);
   assert_true(nested.failed);
-  assert_int_equal(nested.fault.status, 429);
+  assert_int_equal(nested.fault->status, 429);
   assert_int_equal(verdict, WIRE_PASS);
   arena_done(&a);
 }
 
 static void events_without_names_are_told_by_their_type(void **state) {
-  struct wire_tap t = {.wire = &wire_openai_responses};
+  struct wire_tap t = {.wire = &wire_openai_responses, .arena = tap_arena()};
   enum wire_verdict verdict;
   assert_int_equal(
       responses_tap_event(&t, TEXT_NONE, TEXT("{\"type\":\"response.created\",\"response\":{}}"), &verdict, NULL),
@@ -148,7 +148,7 @@ static void events_without_names_are_told_by_their_type(void **state) {
 }
 
 static void bad_json_matters_only_where_it_would_be_read(void **state) {
-  struct wire_tap t = {.wire = &wire_openai_responses};
+  struct wire_tap t = {.wire = &wire_openai_responses, .arena = tap_arena()};
   enum wire_verdict verdict;
   struct fault f = {0};
   assert_int_equal(responses_tap_event(&t, TEXT("response.output_text.delta"), TEXT("{not"), &verdict, &f), ERR_OK);

@@ -124,7 +124,7 @@ static void a_stream_may_end_after_a_finish_reason_and_not_before(void **state) 
 }
 
 static void an_error_behind_the_finish_reason_counts(void **state) {
-  struct wire_tap t = {.wire = &wire_openai_chat};
+  struct wire_tap t = {.wire = &wire_openai_chat, .arena = tap_arena()};
   enum wire_verdict verdict;
   assert_int_equal(t.wire->tap_event(&t, TEXT_NONE, TEXT("{\"choices\":[{\"delta\":{},\"finish_reason\":\"stop\"}]}"),
                                      &verdict, NULL),
@@ -169,7 +169,7 @@ static void what_is_no_cost_is_left_alone(void **state) {
 }
 
 static void the_cost_that_a_provider_reports_is_kept(void **state) {
-  struct wire_tap t = {.wire = &wire_openai_chat, .reported_cost_nano = -1};
+  struct wire_tap t = {.wire = &wire_openai_chat, .arena = tap_arena(), .reported_cost_nano = -1};
   enum wire_verdict verdict;
   struct fault f = {0};
   assert_int_equal(t.wire->tap_plain(&t, TEXT("{\"choices\":[],\"usage\":{\"prompt_tokens\":1}}"), &f), ERR_OK);
@@ -189,24 +189,24 @@ static void an_error_in_the_stream_fails_it_and_the_end_mark_does_not_mend_it(vo
   arena_init(&a);
   struct tapped t = stream(&a, "error_midway", false);
   assert_true(t.tap.failed && !t.tap.finished);
-  assert_int_equal(t.tap.fault.status, 500);
-  assert_string_equal(t.tap.fault.text, "The server had an error processing your request.");
+  assert_int_equal(fault_of(&t)->status, 500);
+  assert_string_equal(fault_of(&t)->text, "The server had an error processing your request.");
   t = stream(&a, "error_openrouter", false);
   assert_true(t.tap.failed && !t.tap.finished);
-  assert_int_equal(t.tap.fault.status, 502);
-  assert_string_equal(t.tap.fault.text, "Provider disconnected");
+  assert_int_equal(fault_of(&t)->status, 502);
+  assert_string_equal(fault_of(&t)->text, "Provider disconnected");
   arena_done(&a);
 }
 
 static void an_error_after_the_end_mark_still_fails_the_answer(void **state) {
-  struct wire_tap t = {.wire = &wire_openai_chat, .finished = true};
+  struct wire_tap t = {.wire = &wire_openai_chat, .arena = tap_arena(), .finished = true};
   enum wire_verdict verdict;
   assert_int_equal(t.wire->tap_event(&t, TEXT_NONE, TEXT("{\"error\":{}}"), &verdict, NULL), ERR_OK);
   assert_true(t.failed && !t.finished);
 }
 
 static void content_begins_with_the_first_words_not_with_the_role(void **state) {
-  struct wire_tap t = {.wire = &wire_openai_chat};
+  struct wire_tap t = {.wire = &wire_openai_chat, .arena = tap_arena()};
   enum wire_verdict verdict;
   struct fault f = {0};
   assert_int_equal(t.wire->tap_event(&t, TEXT_NONE,
@@ -262,7 +262,7 @@ static void impossible_usage_is_cut_or_ignored(void **state) {
 }
 
 static void bad_json_matters_only_where_it_would_be_read(void **state) {
-  struct wire_tap t = {.wire = &wire_openai_chat, .has_content = true, .drop_usage_event = true};
+  struct wire_tap t = {.wire = &wire_openai_chat, .arena = tap_arena(), .has_content = true, .drop_usage_event = true};
   enum wire_verdict verdict = WIRE_PASS;
   struct fault f = {0};
   assert_int_equal(t.wire->tap_event(&t, TEXT_NONE, TEXT("{not json"), &verdict, &f), ERR_OK);
@@ -270,7 +270,7 @@ static void bad_json_matters_only_where_it_would_be_read(void **state) {
   assert_int_equal(t.wire->tap_event(&t, TEXT_NONE, TEXT("{\"error\":\"x\""), &verdict, &f), ERR_UPSTREAM_PROTOCOL);
   assert_int_equal(t.wire->tap_event(&t, TEXT("error"), TEXT("{\"message\":\"why\"}"), &verdict, &f), ERR_OK);
   assert_true(t.failed);
-  assert_string_equal(t.fault.text, "why");
+  assert_string_equal(t.fault->text, "why");
   assert_int_equal(verdict, WIRE_PASS);
 }
 

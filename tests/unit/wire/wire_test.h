@@ -20,12 +20,24 @@ static inline struct text fixture(struct arena *a, const char *name) {
   return (struct text){at, len};
 }
 
+/* Of the faults of all taps, to the end of the program. */
+static inline struct arena *tap_arena(void) {
+  static struct arena all;
+  return &all;
+}
+
 struct tapped {
   struct wire_tap tap;
   size_t events, dropped;
   enum err err; /* of the first event that was refused; the rest is not fed */
   struct fault fault;
 };
+
+/* What the error event said; an empty fault when there was none. */
+static inline const struct fault *fault_of(const struct tapped *t) {
+  static const struct fault none;
+  return t->tap.fault ? t->tap.fault : &none;
+}
 
 static inline void feed_event(struct tapped *t, struct text event, struct text data) {
   enum wire_verdict verdict = WIRE_PASS;
@@ -36,7 +48,7 @@ static inline void feed_event(struct tapped *t, struct text event, struct text d
 
 /* Feeds every whole event of the stream text. */
 static inline struct tapped tap_stream(struct arena *a, const struct wire *wire, struct text stream, bool drop) {
-  struct tapped t = {.tap = {.wire = wire, .drop_usage_event = drop}};
+  struct tapped t = {.tap = {.wire = wire, .arena = tap_arena(), .drop_usage_event = drop}};
   struct text line, event = TEXT_NONE;
   struct buf data;
   buf_init(&data, 1 << 20);
