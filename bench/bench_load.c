@@ -16,6 +16,7 @@
 static const char usage[] =
     "usage: bench_load closed|open|streams --port N [--connections N] [--body BYTES] [--pids N,N]\n"
     "         [--warm MS] [--measure MS] [--requests N] [--rate N] [--spacing MS] [--counts FILE] [--model NAME]\n"
+    "         [--status N]\n"
     "       bench_load ports --count N\n";
 
 struct load_request load_request_make(const struct load_options *o, uint64_t body_bytes, uint64_t streamed_events) {
@@ -80,7 +81,8 @@ int main(int argc, char **argv) {
                            .warm_ms = 300,
                            .measure_ms = 1500,
                            .rate = 1000,
-                           .spacing_ms = 20};
+                           .spacing_ms = 20,
+                           .status = 200};
   uint64_t count = 1;
   const char *pids = "", *counts = "";
   const struct bench_option options[] = {
@@ -95,6 +97,7 @@ int main(int argc, char **argv) {
       {"--spacing", &o.spacing_ms, 1000, NULL},
       {"--counts", NULL, 0, &counts},
       {"--model", NULL, 0, &o.model},
+      {"--status", &o.status, 599, NULL},
       {"--count", &count, 64, NULL},
   };
   bench_options(argc, argv, 2, options, sizeof(options) / sizeof(options[0]));

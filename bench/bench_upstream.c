@@ -2,8 +2,9 @@
  * one fixed message of 1 KiB, or, when the body has "stream":true, with a stream of events; in OpenAI's shapes when the
  * path is that of chat completions, else in Anthropic's, whose events have 121 bytes. How
  * far apart the events come and how many there are stands in the request body ("spacing-MS" and "max_tokens"), so that
- * one process serves every case and any gateway passes it on. One timer of a millisecond drives all streams. Prints
- * "port N" when it listens. Does not check what it is sent: that is the gateway's work. Started by run.sh. */
+ * one process serves every case and any gateway passes it on. One timer of a millisecond drives all streams. With
+ * --status N it answers every request with that status and an error instead. Prints "port N" when it listens. Does not
+ * check what it is sent: that is the gateway's work. Started by run.sh. */
 #include <errno.h>
 #include <stdbool.h>
 #include <stdio.h>
@@ -78,6 +79,8 @@ struct answers {
   size_t plain_length, first_length, delta_length, last_length;
 };
 static struct answers anthropic, openai;
+static uint64_t error_status; /* 0: no errors */
+static char error_answer[512];
 
 static size_t print_chunk(char *out, size_t room, const char *before, const char *event, const char *after) {
   return (size_t)snprintf(out, room, "%s%zx\r\n%s\r\n%s", before, strlen(event), event, after);
@@ -113,6 +116,13 @@ static void prepare_answers(void) {
                                   "\"completion_tokens\":200,\"total_tokens\":450}}";
   prepare(&anthropic, front, back, stream_start, stream_delta, stream_end);
   prepare(&openai, chat_front, chat_back, chat_start, chat_delta, chat_end);
+}
+
+static void prepare_error(void) {
+  static const char body[] = "{\"type\":\"error\",\"error\":{\"type\":\"api_error\",\"message\":\"as asked for\"}}";
+  (void)snprintf(error_answer, sizeof(error_answer),
+                 "HTTP/1.1 %llu As Asked For\r\ncontent-type: application/json\r\ncontent-length: %zu\r\n\r\n%s",
+                 (unsigned long long)error_status, sizeof(body) - 1, body);
 }
 
 static void leave_wheel(struct connection *c) {
@@ -210,9 +220,14 @@ static void answer(struct connection *c) {
   c->received = c->expected = 0;
   c->kept = 0;
   c->answers = strncmp(c->bytes, "POST /v1/chat/", 14) == 0 ? &openai : &anthropic;
-  if (strstr(c->bytes, "\"stream\":true") != NULL)
+  bool is_whole = true;
+  if (error_status != 0)
+    is_whole = send_whole(c, error_answer, strlen(error_answer));
+  else if (strstr(c->bytes, "\"stream\":true") != NULL)
     start_stream(c);
-  else if (!send_whole(c, c->answers->plain, c->answers->plain_length))
+  else
+    is_whole = send_whole(c, c->answers->plain, c->answers->plain_length);
+  if (!is_whole)
     drop(c);
 }
 
@@ -311,10 +326,11 @@ static void watch(int fd) {
 int main(int argc, char **argv) {
   uint64_t wanted = 0;
   uint16_t port;
-  const struct bench_option options[] = {{"--port", &wanted, 65535, NULL}};
-  bench_options(argc, argv, 1, options, 1);
+  const struct bench_option options[] = {{"--port", &wanted, 65535, NULL}, {"--status", &error_status, 599, NULL}};
+  bench_options(argc, argv, 1, options, 2);
   bench_allow_descriptors(1024);
   prepare_answers();
+  prepare_error();
   up.listener = bench_listen((uint16_t)wanted, &port);
   up.timer = timerfd_create(CLOCK_MONOTONIC, TFD_NONBLOCK | TFD_CLOEXEC);
   up.epoll = epoll_create1(EPOLL_CLOEXEC);

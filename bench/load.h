@@ -10,6 +10,7 @@
 struct load_options {
   const char *model;
   uint64_t port, connections, body_bytes, warm_ms, measure_ms, requests, rate, spacing_ms;
+  uint64_t status; /* that every answer shall have */
   struct processes gateway;
   const uint64_t *counts; /* two calls counters shared with count_malloc.c, or NULL */
 };

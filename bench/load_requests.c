@@ -42,7 +42,7 @@ struct run {
   size_t idle_count;
   int64_t *waiting; /* ring of due times */
   uint64_t waiting_from, waiting_to;
-  uint64_t answered, failed, latency_count;
+  uint64_t answered, failed, closed, latency_count;
   uint32_t *latencies_us;
 };
 
@@ -95,11 +95,16 @@ static void next(struct run *r, struct client *c) {
 
 static void finish(struct run *r, struct client *c) {
   r->answered++;
-  if (c->response.status != 200) {
+  if (c->response.status != (int)r->o->status) {
     if (r->failed++ == 0)
       (void)fprintf(stderr, "bench_load: first failed answer: status %d\n", c->response.status);
   } else if (r->is_measuring && r->latency_count < LATENCIES_MAX) {
     r->latencies_us[r->latency_count++] = (uint32_t)((bench_now_ns() - c->due_ns) / 1000);
+  }
+  if (c->response.closes) {
+    r->closed++;
+    (void)close(c->fd);
+    connect_client(r, c);
   }
   next(r, c);
 }
@@ -193,8 +198,9 @@ static double percentile(const struct run *r, double share) {
 static int report(struct run *r, const struct edge *from, const struct edge *to) {
   double requests = (double)(to->answered - from->answered);
   qsort(r->latencies_us, r->latency_count, sizeof(*r->latencies_us), compare_latency);
-  printf("requests=%.0f failed=%" PRIu64 " rps=%.0f cpu_us=%.3f p50_us=%.0f p90_us=%.0f p99_us=%.0f rss_kb=%.1f",
-         requests, r->failed, requests / ((double)(to->at_ns - from->at_ns) / 1e9),
+  printf("requests=%.0f failed=%" PRIu64 " closed=%" PRIu64
+         " rps=%.0f cpu_us=%.3f p50_us=%.0f p90_us=%.0f p99_us=%.0f rss_kb=%.1f",
+         requests, r->failed, r->closed, requests / ((double)(to->at_ns - from->at_ns) / 1e9),
          requests > 0 ? (double)(to->cpu_ns - from->cpu_ns) / requests / 1000 : 0, percentile(r, 0.5),
          percentile(r, 0.9), percentile(r, 0.99), (double)processes_rss_bytes(&r->o->gateway) / 1024);
   if (r->o->counts != NULL && requests > 0)

@@ -33,6 +33,8 @@ static bool on_head_line(struct response *r) {
     r->left = strtoull(r->line + 15, NULL, 10);
   } else if (strncasecmp(r->line, "transfer-encoding:", 18) == 0) {
     r->is_chunked = true;
+  } else if (strncasecmp(r->line, "connection: close", 17) == 0) {
+    r->closes = true;
   } else if (r->line_length == 0) {
     r->at = r->is_chunked ? RESPONSE_AT_CHUNK_SIZE : r->left > 0 ? RESPONSE_AT_BODY : RESPONSE_AT_END;
   }

@@ -21,10 +21,10 @@ enum response_at {
 struct response {
   enum response_at at;
   int status;
-  bool is_chunked;
-  bool after_newline; /* the last byte of the body was a newline: a second one ends an event */
-  uint64_t left;      /* of the body or the chunk */
-  uint64_t events;    /* ended so far */
+  bool is_chunked, closes; /* closes: the server ends the connection behind this answer */
+  bool after_newline;      /* the last byte of the body was a newline: a second one ends an event */
+  uint64_t left;           /* of the body or the chunk */
+  uint64_t events;         /* ended so far */
   size_t line_length;
   char line[256]; /* longer lines are cut: what matters in them is at their start */
 };

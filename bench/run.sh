@@ -1,7 +1,7 @@
 #!/bin/sh
 # run.sh [CASE...]: Weir beside nginx and HAProxy on this machine, over loopback. `make bench` calls it after the
 # set-up; README.md says what is measured and how. Cases, all when none is named:
-#   plain latency streams translate idle ready syscalls allocations profile
+#   plain latency streams translate idle ready syscalls allocations profile failover lifecycle
 #
 #   QUICK=1      one short round of everything, for trying out (figures not to be quoted)
 #   ROUNDS=N     rounds of the comparisons (5)
@@ -25,12 +25,15 @@ cpu_gateway=${CPU_GATEWAY:-0}
 cpu_load=${CPU_LOAD:-1}
 tools=${BENCH_BUILD:-$root/build/bench}/bench
 gateways='nginx haproxy weir'
-all_cases='plain latency streams translate idle ready syscalls allocations profile'
+all_cases='plain latency streams translate idle ready syscalls allocations profile failover lifecycle'
 cases=${*:-$all_cases}
+# shellcheck disable=SC2034 # routing.sh uses those of the lifecycle
 if [ -n "$quick" ]; then
   rounds=${ROUNDS:-1} measure_ms=700 stream_ms=1500 ready_runs=5 fixed_requests=1000
+  lifecycle_requests=20000 lifecycle_ms=8000 lifecycle_upgrades=3
 else
   rounds=${ROUNDS:-5} measure_ms=1500 stream_ms=3000 ready_runs=20 fixed_requests=4000
+  lifecycle_requests=100000 lifecycle_ms=15000 lifecycle_upgrades=10
 fi
 
 fail() {
@@ -60,10 +63,11 @@ on_load() { taskset -c "$cpu_load" "$tools/bench_load" "$@"; }
 record() {
   line=$1
   shift
-  if values=$("$@" 2>"$work/load.err"); then
+  errors=$(mktemp "$work/load.XXXXXX")
+  if values=$("$@" 2>"$errors"); then
     echo "$line $values" >>"$raw"
   else
-    echo "bench: $line: $(cat "$work/load.err") ${values:-}" >&2
+    echo "bench: $line: $(cat "$errors") ${values:-}" >&2
     echo "$line $values" >>"$raw"
     failures=$((failures + 1))
   fi
@@ -87,17 +91,18 @@ order_of() {
   esac
 }
 
+# Its port goes to started_port. Arguments are the program's.
 start_upstream() {
   : >"$work/upstream.out"
-  taskset -c "$cpu_load" "$tools/bench_upstream" >"$work/upstream.out" &
+  taskset -c "$cpu_load" "$tools/bench_upstream" "$@" >"$work/upstream.out" &
   started="$started $!"
   tries=0
   until grep -q '^port ' "$work/upstream.out" || [ $tries -gt 100 ]; do
     sleep 0.05
     tries=$((tries + 1))
   done
-  upstream_port=$(sed -n 's/^port //p' "$work/upstream.out")
-  [ -n "$upstream_port" ] || fail "the upstream did not start"
+  started_port=$(sed -n 's/^port //p' "$work/upstream.out")
+  [ -n "$started_port" ] || fail "the upstream did not start"
 }
 
 wants() { case " $cases " in *" $1 "*) return 0 ;; *) return 1 ;; esac; }
@@ -356,13 +361,20 @@ raw=$work/raw
 trap end_all EXIT
 trap 'exit 1' INT TERM HUP
 build_tools
+start_upstream --status 500
+# shellcheck disable=SC2034 # routing.sh uses it
+failing_port=$started_port
 start_upstream
+# shellcheck disable=SC2034 # gateways.sh uses it
+upstream_port=$started_port
 # shellcheck disable=SC2046 # words
 set -- $("$tools/bench_load" ports --count 4)
 # shellcheck disable=SC2034 # gateways.sh uses them
 port_nginx=$1 port_nginx_stream=$2 port_haproxy=$3 port_weir=$4
 # shellcheck source=/dev/null
 . bench/gateways.sh
+# shellcheck source=/dev/null
+. bench/routing.sh
 write_nginx
 write_haproxy
 write_weir
@@ -375,6 +387,8 @@ if wants ready; then case_ready; fi
 if wants syscalls; then case_syscalls; fi
 if wants allocations; then case_allocations; fi
 if wants profile; then case_profile; fi
+if wants failover; then case_failover; fi
+if wants lifecycle; then case_lifecycle; fi
 say "done, $failures failed runs"
 [ -z "${RAW:-}" ] || cp "$raw" "$RAW"
 result=${RESULT:-}

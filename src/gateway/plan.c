@@ -131,7 +131,7 @@ static int64_t cost_nano(const struct plan_ask *ask, const struct price *price, 
 
 /* What the strategy goes by, and no more. */
 static struct balance_fact fact_of(const struct plan_ask *ask, enum config_strategy strategy, const struct place *p) {
-  struct balance_fact fact = {.weight = p->target->weight, .latency_us = -1, .cost_nano = -1};
+  struct balance_fact fact = {.weight = p->weight, .latency_us = -1, .cost_nano = -1};
   if (strategy == CONFIG_STRATEGY_LATENCY) {
     fact.latency_us = load_first_token_us(p->load, ask->is_stream, ask->now_us);
   } else if (strategy == CONFIG_STRATEGY_LEAST_BUSY) {

@@ -77,6 +77,7 @@ static void add(struct routes *r, const struct config_model *m, const struct con
   *p = (struct place){.provider = t->provider,
                       .adapter = r->find(t->provider->kind_name),
                       .target = t,
+                      .weight = t->weight,
                       .is_first = into->count == 0 || into->at[into->count - 1].target != t,
                       .upstream_model = t->model,
                       .credential = credential,

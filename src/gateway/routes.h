@@ -20,6 +20,7 @@ struct place {
   struct breaker *breaker;        /* of this credential; NULL lets everything through */
   struct load *load;              /* one for all names that a star stands for: callers make those up; NULL: none */
   const struct config_target *target;
+  int64_t weight;                 /* the target's */
   uint32_t serves;                /* bit k: requests of pairing_kind k */
   bool is_first;                  /* of its target; the others differ in the credential alone */
   bool is_listed;                 /* the vendor's own list of models may say what the configuration does not */
