@@ -138,7 +138,8 @@ static enum err finish_broken(struct attempt *t, enum err e) {
   convert_failure(t, &t->fault, text_is_empty(t->upstream_request_id) ? t->x->rq->id : t->upstream_request_id, &event);
   e = write_out(t, buf_text(&event));
   if (e == ERR_OK)
-    e = http_respond_end(t->x->rq); /* a client that has read the event may have left already */
+    e = http_respond_end(t->x->rq);
+  (void)e; /* a client that has read the event may have left already */
   buf_done(&event);
   return ERR_OK;
 }
