@@ -161,16 +161,20 @@ test(`clients that keep their connections see no failed request over ${ROUNDS} u
       ),
       loop('http2', http2),
     ];
+    // Every kind of client is served by each process, however slow the machine is.
+    const served = async (): Promise<void> => {
+      const { raw, sdk, http2 } = counts;
+      await eventually('all are served', async () => counts.failed.length > 0 || (counts.raw >= raw + 30 && counts.sdk >= sdk + 8 && counts.http2 >= http2 + 3), 60000);
+    };
     for (let i = 0; i < ROUNDS; i++) {
-      await sleep(400);
+      await served();
       await upgrade(weir);
     }
-    await sleep(400);
+    await served();
     going = false;
     await Promise.all(loops);
     shared.close();
     assert.deepEqual(counts.failed, []);
-    assert.ok(counts.raw > 100 && counts.sdk > 30 && counts.http2 > 10, JSON.stringify(counts));
     const rows = await weir.ledgerOf(counts.raw + counts.sdk + counts.http2, () => true);
     assert.equal(rows.length, counts.raw + counts.sdk + counts.http2);
     assert.ok(rows.every((r) => r.outcome === 'ok'));
