@@ -3,6 +3,7 @@ import { after, test } from 'node:test';
 import assert from 'node:assert/strict';
 import { Database } from './database.js';
 import { Anthropic, KEY, costOf, direct, eventually, start, textOf, type World } from './harness.js';
+import { metrics } from './routing.js';
 
 const database = direct ? undefined : await Database.start();
 const skip = database ? database.missing : 'needs a gateway';
@@ -68,6 +69,10 @@ test('a key is made, used, listed and blocked; its budget is kept', { skip }, as
 });
 
 test('calls go on while the database is dead, and the ledger is exact afterwards', { skip }, async () => {
+  await eventually('all calls so far are in the store', async () => {
+    const now = await metrics(here().url);
+    return now.get('weir_ledger_open') === 0 && now.get('weir_ledger_pending') === 0;
+  });
   const before = (await here().weir.ledger()).length;
   const stranger = await makeKey('stranger');
   const stream = client().messages.stream(params('through a dead database', 'sim-long-100'));
