@@ -100,7 +100,10 @@ static inline void redis_server_run(struct redis_server *s) {
 
 /* extra: further arguments, NULL at the end; those of TLS begin with "--tls-cert-file". */
 static inline void redis_server_start(struct redis_server *s, const char *const *extra) {
-  *s = (struct redis_server){.port = redis_server_free_port()};
+  *s = (struct redis_server){0};
+  /* A node of a cluster listens 10,000 ports higher as well. */
+  for (int i = 0; i < 100 && (s->port == 0 || s->port > 65535 - 10000); i++)
+    s->port = redis_server_free_port();
   for (size_t i = 0; extra && extra[i] && i + 1 < REDIS_ARGUMENTS_MAX; i++)
     s->extra[i] = extra[i];
   (void)snprintf(s->folder, sizeof(s->folder), "/tmp/weir-redis-XXXXXX");
