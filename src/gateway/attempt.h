@@ -125,9 +125,7 @@ size_t headers_for_upstream(const struct attempt *t, const struct provider_targe
 size_t headers_for_client(struct attempt *t, const struct http_headers *upstream, bool decoded, struct http_header *out,
                           size_t cap);
 #define HEADERS_CAP (HTTP_MAX_HEADERS + 24)
-/* headers.c: the thread's room for HEADERS_CAP of them, from their choice until they are written. Never survives a
- * wait.
- */
+/* headers.c: the thread's room for HEADERS_CAP of them, until they are written. Does not survive a wait. */
 struct http_header *headers_scratch(void);
 
 #endif
