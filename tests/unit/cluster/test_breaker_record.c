@@ -12,27 +12,13 @@
 
 #define NAME ((struct breaker_name){TEXT("p\"1"), TEXT("https://h"), TEXT("c")})
 
-static const struct resp_limits limits = {1 << 20, 100};
-
-/* The arguments of the one command in out; the reader is the caller's to end. */
-static const struct resp_value *command_in(struct buf *out, struct resp_reader *r) {
-  const struct resp_value *v = NULL;
-  resp_reader_init(r, &limits);
-  assert_int_equal(buf_check(out), ERR_OK);
-  resp_reader_feed(r, buf_text(out));
-  assert_int_equal(resp_reader_next(r, &v, NULL), ERR_OK);
-  assert_int_equal(v->kind, RESP_LIST);
-  assert_true(resp_is_text(&v->items[0], TEXT("EVAL")));
-  assert_true(resp_is_text(&v->items[2], TEXT("1")));
-  assert_true(resp_is_text(&v->items[3], TEXT("weir:breaker:[\"p\\\"1\",\"https://h\",\"c\"]")));
-  return v;
-}
-
-static void expect_arguments(const struct resp_value *v, const char *const *expected, size_t count) {
-  assert_int_equal(v->count, 4 + count);
+static void expect_call(const struct breaker_record_call *c, const char *const *expected, size_t count) {
+  assert_true(text_equal(c->key, TEXT("weir:breaker:[\"p\\\"1\",\"https://h\",\"c\"]")));
+  assert_int_equal(resp_script_sha(c->script).len, RESP_SCRIPT_DIGITS);
+  assert_true(c->count >= count);
   for (size_t i = 0; i < count; i++) {
-    if (!resp_is_text(&v->items[4 + i], text_of(expected[i])))
-      fail_msg("argument %zu is \"%.*s\", expected \"%s\"", i, TEXT_ARGS(v->items[4 + i].text), expected[i]);
+    if (!text_equal(c->arguments[i], text_of(expected[i])))
+      fail_msg("argument %zu is \"%.*s\", expected \"%s\"", i, TEXT_ARGS(c->arguments[i]), expected[i]);
   }
 }
 
@@ -57,15 +43,13 @@ static void what_is_told_is_heard_by_others_and_not_by_oneself(void **state) {
                                          "why",
                                          "172800000",
                                          "weir:breakers"};
-  struct resp_reader r;
+  struct breaker_record_call c;
   struct arena a;
   struct breaker_news heard;
-  struct buf out;
-  buf_init(&out, 1 << 20);
   arena_init(&a);
-  breaker_record_tell(&out, &news, 5);
-  const struct resp_value *v = command_in(&out, &r);
-  struct text message = v->items[v->count - 1].text;
+  breaker_record_tell(&a, &news, 5, &c);
+  assert_int_equal(c.count, 10);
+  struct text message = c.arguments[9];
   assert_false(breaker_record_message(message, 5, &a, &heard));
   assert_true(breaker_record_message(message, 6, &a, &heard));
   assert_true(text_equal(heard.name.provider, news.name.provider) &&
@@ -76,35 +60,28 @@ static void what_is_told_is_heard_by_others_and_not_by_oneself(void **state) {
   assert_int_equal(heard.opened_ago_us, 1500);
   assert_int_equal(heard.force, BREAKER_FORCED_CLOSED);
   assert_true(text_equal(heard.reason, news.reason) && text_equal(heard.force_reason, news.force_reason));
-  struct resp_value without_message = *v;
-  without_message.count--;
-  expect_arguments(&without_message, expected, sizeof(expected) / sizeof(expected[0]));
-  resp_reader_done(&r);
+  expect_call(&c, expected, sizeof(expected) / sizeof(expected[0]));
   arena_done(&a);
-  buf_done(&out);
 }
 
 static void a_claim_and_its_release_say_whose_it_is(void **state) {
   static const char *const expected[] = {"00000000000000020000000000000001", "00000000000000ff", "-7", "60000000",
                                          "172800000"};
   struct breaker_claim claim = {.name = NAME, .version = {2, 1}, .replica = 255, .asked_us = -7, .hold_us = 60000000};
-  struct resp_reader r;
-  struct buf out;
-  buf_init(&out, 1 << 20);
-  breaker_record_claim(&out, &claim);
-  expect_arguments(command_in(&out, &r), expected, 5);
-  resp_reader_done(&r);
-  buf_reset(&out);
-  breaker_record_release(&out, &claim);
-  expect_arguments(command_in(&out, &r), expected, 3);
-  resp_reader_done(&r);
-  buf_reset(&out);
+  struct breaker_record_call c, other;
+  struct arena a;
+  arena_init(&a);
+  breaker_record_claim(&a, &claim, &c);
+  assert_int_equal(c.count, 5);
+  expect_call(&c, expected, 5);
+  breaker_record_release(&a, &claim, &other);
+  assert_int_equal(other.count, 3);
+  expect_call(&other, expected, 3);
+  assert_ptr_not_equal(c.script, other.script);
   claim.hold_us = INT64_MAX;
-  breaker_record_claim(&out, &claim);
-  const struct resp_value *v = command_in(&out, &r);
-  assert_true(resp_is_text(&v->items[7], TEXT("86400000000")));
-  resp_reader_done(&r);
-  buf_done(&out);
+  breaker_record_claim(&a, &claim, &c);
+  assert_true(text_equal(c.arguments[3], TEXT("86400000000")));
+  arena_done(&a);
 }
 
 static struct resp_value text_value(const char *t) {
