@@ -1,4 +1,5 @@
-/* Redis in this process: its thread, and who uses it. Which of them there are is decided here and nowhere else. */
+/* Redis in this process: its thread, and who uses it. Which users there are is decided here and nowhere else; what they
+ * do is cluster/'s. Called by app.c, life.c and health.c. */
 #include "app/share.h"
 
 #include "app/source.h"

@@ -33,9 +33,8 @@ static void log_found(const struct redis *r) {
 
 static void log_lost(const struct redis *r, const struct fault *f) {
   LOG_WARN("redis_lost", log_text("host", r->url.hosts[0].host), log_u64("port", r->url.hosts[0].port),
-           log_u64("nodes", r->state.nodes), log_u64("reached", r->state.reached), log_str("detail", fault_text(f)),
-           log_str("effect", r->is_found ? "with what is kept there, this replica goes on by itself until it is back"
-                                         : "this replica goes on by itself until Redis is back"));
+           log_str("detail", fault_text(f)),
+           log_str("effect", "what cannot be shared this replica decides by itself until Redis is back"));
 }
 
 /* Something is well now, or has failed with f. Only a change is told, and after a failure only the end of all. */

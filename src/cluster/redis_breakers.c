@@ -16,6 +16,7 @@
 #define BATCH_MAX 64
 /* News that were lost without a sign are made good after so long at most; those that Redis has not taken, sooner. */
 #define AGAIN_US      INT64_C(60000000)
+#define RECOVERED_US  INT64_C(5000000) /* servers that find each other again pass on nothing for a while */
 #define FIRST_LATE_US INT64_C(250000)
 #define LAST_LATE_US  INT64_C(3000000)
 
@@ -197,14 +198,14 @@ static void heard(struct redis_user *u, struct text message) {
 }
 
 static void write_post(const struct post *p, uint64_t replica, struct arena *a, struct redis_call *out) {
-  struct breaker_record_call c;
+  struct breaker_record_call *c = ARENA_NEW(a, struct breaker_record_call);
   switch (p->kind) {
-  case POST_TELL: breaker_record_tell(a, &p->news, replica, &c); break;
-  case POST_CLAIM: breaker_record_claim(a, &p->claim, &c); break;
-  case POST_RELEASE: breaker_record_release(a, &p->claim, &c); break;
+  case POST_TELL: breaker_record_tell(a, &p->news, replica, c); break;
+  case POST_CLAIM: breaker_record_claim(a, &p->claim, c); break;
+  case POST_RELEASE: breaker_record_release(a, &p->claim, c); break;
   default: abort();
   }
-  *out = (struct redis_call){.key = c.key, .script = c.script, .arguments = c.arguments, .count = c.count};
+  *out = (struct redis_call){.key = c->key, .script = c->script, .arguments = c->arguments, .count = c->count};
 }
 
 static void take_answer(struct redis_breakers *b, const struct post *p, const struct resp_value *v) {
@@ -275,6 +276,8 @@ static void tell_some(struct redis_breakers *b) {
   b->is_telling = breakers_tell_again(b->all, &b->cursor, BATCH_MAX, loop_clock_us()) > 0;
   if (b->is_telling || b->has_failed)
     return;
+  if (!atomic_load(&b->is_told))
+    b->next_us = now_us() + RECOVERED_US;
   b->late_us = FIRST_LATE_US;
   atomic_store(&b->is_told, true);
   redis_note(&b->user, NULL);

@@ -27,7 +27,7 @@ struct redis_link_options {
 struct redis_call {
   struct text key;                  /* decides who is asked; in a script, KEYS[1] */
   const struct resp_script *script; /* NULL: arguments are a whole command, the key among them where it has one */
-  const struct text *arguments;     /* else ARGV */
+  const struct text *arguments;     /* else ARGV; like key they outlive the call */
   size_t count;
   /* Out, until redis_calls_done: */
   enum err err;

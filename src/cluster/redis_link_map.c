@@ -158,7 +158,8 @@ static enum err learn(struct redis_link *l, struct fault *f) {
   return e;
 }
 
-/* *pause_us grows while nothing can be learned. */
+/* *pause_us grows while there is something to be learned still: a map with slots that nobody has is one of a cluster
+ * that is being made or repaired. */
 static void wait_for_cause(struct redis_link *l, bool learned, int64_t *pause_us) {
   enum err cancelled = fiber_sleep(learned ? SOONEST_US : *pause_us);
   if (cancelled != ERR_OK)
@@ -182,6 +183,6 @@ void redis_link_learner(void *arg) {
     l->trouble = f;
     l->trouble.err = e;
     l->world.changed(l->world.ctx);
-    wait_for_cause(l, e == ERR_OK, &pause_us);
+    wait_for_cause(l, e == ERR_OK && l->missing == 0, &pause_us);
   }
 }

@@ -11,7 +11,9 @@ struct resp_script {
   char sha[RESP_SCRIPT_DIGITS];
 };
 
+/* Names a script. Never fails. */
 struct resp_script resp_script_of(const char *body);
+/* The name, RESP_SCRIPT_DIGITS long; a slice of s. */
 struct text resp_script_sha(const struct resp_script *s);
 
 #endif

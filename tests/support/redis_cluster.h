@@ -67,6 +67,7 @@ static inline void redis_cluster_await(const struct redis_cluster *c) {
   for (size_t i = 0; i < c->count; i++) {
     redis_await(&c->nodes[i], "CLUSTER INFO", known);
     redis_await(&c->nodes[i], "CLUSTER INFO", "cluster_state:ok");
+    redis_await(&c->nodes[i], "CLUSTER INFO", "cluster_slots_ok:16384");
   }
 }
 

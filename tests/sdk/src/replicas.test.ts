@@ -253,7 +253,8 @@ test('a replica starts without Redis; a URL that is wrong is refused without tel
     assert.deepEqual(await ask(weir), ['first', 'second']);
     assert.ok(await isAlone(weir)());
     for (const [url, says] of [
-      [`redis+cluster://:${PASSWORD}@h`, 'redis+cluster is not available in this version'],
+      [`redis+cluster://:${PASSWORD}@h/1`, 'a cluster has no numbered databases'],
+      [`redis+sentinel://:${PASSWORD}@h`, 'sentinels are not asked'],
       [`redis://:${PASSWORD}@h:port`, 'must name a host'],
       [`redis://${PASSWORD}@h`, 'a user name without a password'],
     ] as const) {

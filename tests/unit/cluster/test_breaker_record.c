@@ -1,16 +1,15 @@
-/* What is written into Redis about breakers, and read from it. What the scripts do is tried with a real Redis in
- * test_redis_breakers.c. */
+/* What is written into Redis about breakers, and read from it; what the scripts do, with a real Redis. */
 #include "cluster/breaker_record.h"
 
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdio.h>
-#include <string.h>
+#include "base/random.h"
+#include "net/resp_client.h"
+#include "support/redis_server.h"
 
-#include <cmocka.h>
+#define MS     INT64_C(1000)
+#define SECOND INT64_C(1000000)
+#define FAR_US (20 * SECOND)
 
-#define NAME ((struct breaker_name){TEXT("p\"1"), TEXT("https://h"), TEXT("c")})
+#define NAME   ((struct breaker_name){TEXT("p\"1"), TEXT("https://h"), TEXT("c")})
 
 static void expect_call(const struct breaker_record_call *c, const char *const *expected, size_t count) {
   assert_true(text_equal(c->key, TEXT("weir:breaker:[\"p\\\"1\",\"https://h\",\"c\"]")));
@@ -150,13 +149,129 @@ static void a_message_that_cannot_be_understood_is_no_news(void **state) {
   arena_done(&a);
 }
 
+/* --- the scripts, in a real Redis --- */
+
+struct asking {
+  struct resp_options redis;
+  struct loop *loop;
+  const char *failed; /* what did not come out as expected */
+};
+
+static struct breaker_claim claim_of(uint64_t count, uint64_t replica, int64_t asked_us, int64_t hold_us) {
+  return (struct breaker_claim){.name = {TEXT("p"), TEXT("e"), TEXT("c")},
+                                .version = {count, 1},
+                                .replica = replica,
+                                .asked_us = asked_us,
+                                .hold_us = hold_us};
+}
+
+static const struct resp_value *answer_to(struct resp_client *c, const struct breaker_record_call *call) {
+  const struct resp_value *v = NULL;
+  struct text all[14] = {TEXT("EVAL"), text_of(call->script->body), TEXT("1"), call->key};
+  memcpy(all + 4, call->arguments, call->count * sizeof(all[0]));
+  struct buf command;
+  buf_init(&command, 1 << 20);
+  resp_write(&command, all, 4 + call->count);
+  int64_t deadline_us = loop_now_us(loop_current()) + FAR_US;
+  if (resp_send(c, buf_text(&command), deadline_us, NULL) != ERR_OK || resp_receive(c, deadline_us, &v, NULL) != ERR_OK)
+    abort();
+  buf_done(&command);
+  return v;
+}
+
+static void expect_claim(struct asking *k, struct resp_client *c, struct breaker_claim claim, int64_t expected,
+                         const char *what) {
+  struct breaker_record_call call;
+  struct arena a;
+  arena_init(&a);
+  breaker_record_claim(&a, &claim, &call);
+  if (answer_to(c, &call)->integer != expected && !k->failed)
+    k->failed = what;
+  arena_done(&a);
+}
+static void expect_release(struct asking *k, struct resp_client *c, struct breaker_claim claim, int64_t expected,
+                           const char *what) {
+  struct breaker_record_call call;
+  struct arena a;
+  arena_init(&a);
+  breaker_record_release(&a, &claim, &call);
+  if (answer_to(c, &call)->integer != expected && !k->failed)
+    k->failed = what;
+  arena_done(&a);
+}
+
+static void ask_for_leases(struct asking *k, struct resp_client *c) {
+  struct breaker_news opened = {
+      .name = {TEXT("p"), TEXT("e"), TEXT("c")}, .state_version = {5, 1}, .is_open = true, .opened_ago_us = 5000};
+  struct breaker_news got = {0};
+  struct breaker_record_call call;
+  struct arena a;
+  arena_init(&a);
+  expect_claim(k, c, claim_of(1, 10, 1, 60 * SECOND), 1, "the first is granted");
+  expect_claim(k, c, claim_of(1, 20, 1, 60 * SECOND), 0, "another replica's is not while that is held");
+  expect_claim(k, c, claim_of(1, 10, 2, 60 * SECOND), 1, "its own next is, and replaces it");
+  expect_release(k, c, claim_of(1, 10, 1, 0), 0, "the one replaced cannot be released");
+  expect_release(k, c, claim_of(1, 20, 2, 0), 0, "nor can another replica's");
+  expect_release(k, c, claim_of(1, 10, 2, 0), 1, "the one held can");
+  expect_claim(k, c, claim_of(1, 20, 3, 60 * SECOND), 1, "then another is granted");
+  expect_claim(k, c, claim_of(2, 10, 4, 60 * SECOND), 1, "one of a newer version is in spite of it");
+  expect_claim(k, c, claim_of(1, 20, 5, 60 * SECOND), 0, "an older version never again");
+  expect_release(k, c, claim_of(2, 10, 4, 0), 1, "release");
+  expect_claim(k, c, claim_of(1, 20, 6, 60 * SECOND), 0, "not after the release either");
+  breaker_record_tell(&a, &opened, 10, &call);
+  if (answer_to(c, &call)->kind != RESP_NULL)
+    k->failed = "what is newer needs no answer";
+  expect_claim(k, c, claim_of(2, 10, 7, 60 * SECOND), 0, "nor one older than the state");
+  expect_claim(k, c, claim_of(5, 10, 8, MS), 1, "a short one");
+  if (fiber_sleep(10 * MS) != ERR_OK)
+    abort();
+  expect_claim(k, c, claim_of(5, 20, 9, 60 * SECOND), 1, "ends by itself");
+  opened.state_version.count = 4;
+  breaker_record_tell(&a, &opened, 20, &call);
+  if (!breaker_record_answer(answer_to(c, &call), &opened.name, &got) || got.state_version.count != 5 || !got.is_open ||
+      got.opened_ago_us < 15 * MS || got.opened_ago_us > FAR_US)
+    k->failed = "what is older is answered with the record";
+  arena_done(&a);
+}
+
+static void ask(void *arg) {
+  struct asking *k = arg;
+  struct resp_client *c = NULL;
+  k->failed = "no connection";
+  if (resp_open(&k->redis, loop_now_us(k->loop) + FAR_US, &c, NULL) == ERR_OK) {
+    k->failed = NULL;
+    ask_for_leases(k, c);
+  }
+  resp_close(c);
+  loop_stop(k->loop);
+}
+
+static void a_lease_is_held_by_one_until_it_is_over(void **state) {
+  struct redis_server s;
+  if (!redis_server_is_there()) {
+    print_message("# skipped: there is no redis-server here; tools/setup.sh test installs it\n");
+    skip();
+  }
+  redis_server_start(&s, NULL);
+  struct asking k = {.redis = {.host = TEXT("127.0.0.1"), .port = s.port, .limits = {65536, 64}}};
+  assert_int_equal(loop_new(NULL, &k.loop), ERR_OK);
+  assert_int_equal(fiber_start(k.loop, ask, &k, NULL), ERR_OK);
+  loop_run(k.loop);
+  loop_free(k.loop);
+  redis_server_end(&s);
+  if (k.failed)
+    fail_msg("not so: %s", k.failed);
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(what_is_told_is_heard_by_others_and_not_by_oneself),
       cmocka_unit_test(a_claim_and_its_release_say_whose_it_is),
       cmocka_unit_test(an_answer_with_a_newer_record_is_news),
       cmocka_unit_test(a_message_that_cannot_be_understood_is_no_news),
+      cmocka_unit_test(a_lease_is_held_by_one_until_it_is_over),
   };
+  random_start();
   cmocka_set_message_output(CM_OUTPUT_TAP);
   return cmocka_run_group_tests_name("breaker_record", tests, NULL, NULL);
 }
