@@ -3,6 +3,8 @@
 #include "store/restore.h"
 
 #include "backup_fixture.h"
+#include "store/embedded.h"
+#include "store/migrate.h"
 
 #include <sqlite3.h>
 
@@ -248,8 +250,10 @@ static void a_newer_schema_is_refused(void **state) {
 
 static void an_older_schema_is_brought_up(void **state) {
   struct restore_found found;
-  struct path p = other_database("ALTER TABLE weir_keys DROP COLUMN policy; ALTER TABLE weir_keys DROP COLUMN "
-                                 "workspace; DELETE FROM weir_schema WHERE version >= 4");
+  struct path p = other_database("SELECT 1");
+  struct store_place place = {.kind = STORE_SQLITE, .path = p.text};
+  unsigned count = 0;
+  EXPECT_OK(migrate_down(&place, (unsigned)embedded_migrations_count / 2 - 3, &count, &test_fault));
   backup_of_file(p.text);
   EXPECT_OK(prepare(&found));
   put(false);
