@@ -113,7 +113,7 @@ static void a_newer_schema_is_refused(void **state) {
   s->ops->close(s);
   assert_int_equal(sqlite3_open(test_db, &db), SQLITE_OK);
   EXPECT_OK(
-      sqlite_run(db, "PRAGMA journal_mode = WAL; INSERT INTO weir_schema VALUES (9999, 'future', '', 1)", &test_fault));
+      sqlite_run(db, "PRAGMA journal_mode = WAL; INSERT INTO weir_schema VALUES (9999, 'future', '', 1, 9999)", &test_fault));
   sqlite3_close(db);
   expect_refused(ERR_STORE, "newer Weir");
 }
