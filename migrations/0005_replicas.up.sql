@@ -1,3 +1,4 @@
+-- compatible: 4
 -- Which processes live on this database. The seat stands in the ids of the ledger rows its process makes, so that no
 -- two of them ever make the same id; it is leased by the database's clock.
 CREATE TABLE weir_replicas (
