@@ -30,14 +30,30 @@ static void reset(struct driver_link *base) {
   l->parameter_count = 0;
 }
 
+static const int binary[SQL_PARAMETERS_MAX] = {[0 ... SQL_PARAMETERS_MAX - 1] = 1};
+
 /* "?1" is "$1" here. */
-static bool send_prepare(PGconn *db, const char *name, const char *text) {
+static void write_statement(enum sql which, struct buf *b) {
+  for (const char *at = sql_text(which, SQL_POSTGRES); *at; at++)
+    buf_add_char(b, *at == '?' ? '$' : *at);
+  buf_add_char(b, '\0');
+}
+
+static bool send_prepare(PGconn *db, const char *name, enum sql which) {
   struct buf b;
   buf_init(&b, STATEMENT_MAX);
-  for (; *text; text++)
-    buf_add_char(&b, *text == '?' ? '$' : *text);
-  buf_add_char(&b, '\0');
+  write_statement(which, &b);
   bool sent = !buf_check(&b) && PQsendPrepare(db, name, b.at, 0, NULL);
+  buf_done(&b);
+  return sent;
+}
+
+static bool send_whole(struct postgres_link *l) {
+  struct buf b;
+  buf_init(&b, STATEMENT_MAX);
+  write_statement(l->current, &b);
+  bool sent =
+      !buf_check(&b) && PQsendQueryParams(l->db, b.at, l->parameter_count, NULL, l->values, l->lengths, binary, 1);
   buf_done(&b);
   return sent;
 }
@@ -50,11 +66,11 @@ static enum err prepare(struct driver_link *base, enum sql which, struct fault *
   char name[16];
   reset(base);
   l->current = which;
-  if (l->prepared[which])
+  if (l->prepared[which] || sql_is_planned_anew(which))
     return ERR_OK;
   PGresult *r = NULL;
   statement_name(which, name);
-  if (!send_prepare(l->db, name, sql_text(which, SQL_POSTGRES)))
+  if (!send_prepare(l->db, name, which))
     return postgres_fail(l, NULL, doing, f);
   enum err e = postgres_answer(l, doing, &r, f);
   if (!e) {
@@ -107,10 +123,12 @@ char *postgres_clean(struct text t) {
 }
 
 static enum err run(struct postgres_link *l, const char *doing, struct fault *f) {
-  static const int binary[SQL_PARAMETERS_MAX] = {[0 ... SQL_PARAMETERS_MAX - 1] = 1};
   char name[16];
   statement_name(l->current, name);
-  if (!PQsendQueryPrepared(l->db, name, l->parameter_count, l->values, l->lengths, binary, 1))
+  bool sent = sql_is_planned_anew(l->current)
+                  ? send_whole(l)
+                  : PQsendQueryPrepared(l->db, name, l->parameter_count, l->values, l->lengths, binary, 1);
+  if (!sent)
     return postgres_fail(l, NULL, doing, f);
   return postgres_answer(l, doing, &l->result, f);
 }

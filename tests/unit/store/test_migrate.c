@@ -9,7 +9,7 @@
 #include <libpq-fe.h>
 #include <pthread.h>
 
-#define MIGRATIONS 4
+#define MIGRATIONS 5
 
 static struct store_place sqlite_place = {.kind = STORE_SQLITE, .path = test_db};
 static const struct store_place *place;
