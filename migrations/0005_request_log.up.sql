@@ -1,3 +1,4 @@
+-- compatible: 4
 -- Which workspace a row's key belonged to; '' for none. It may be NULL so that a program of before it can go on adding
 -- rows from a batch that lacks it; nothing writes NULL.
 ALTER TABLE weir_ledger ADD COLUMN workspace TEXT DEFAULT '';

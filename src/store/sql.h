@@ -8,7 +8,9 @@
 enum sql {
   SQL_SCHEMA_EXISTS,
   SQL_SCHEMA_VERSION,
+  SQL_SCHEMA_SAYS_WHO, /* 1 when the history has the column `compatible`; one of before has not */
   SQL_SCHEMA_HISTORY,
+  SQL_SCHEMA_HISTORY_FIRST, /* of that one */
   SQL_SCHEMA_ADD,
   SQL_SCHEMA_REMOVE,
   SQL_KEY_NEXT_ID,
