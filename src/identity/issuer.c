@@ -1,4 +1,6 @@
-/* Fetching and keeping an issuer's keys. The lock is never held while fetching or waiting. Called by token.c. */
+/* Fetching and keeping an issuer's keys. The lock is never held while fetching or waiting: one caller fetches, and what
+ * the others do meanwhile follows from what is known already. Who the issuers are, and what their tokens say, is
+ * others' matter. Called by token.c. */
 #include "identity/issuer.h"
 
 #include "aws/fetch.h"
