@@ -39,8 +39,15 @@ static const char *const texts[SQL_COUNT][2] = {
     [SQL_SCHEMA_EXISTS] = {"SELECT count(*) FROM sqlite_schema WHERE name = 'weir_schema'",
                            "SELECT count(*) FROM pg_catalog.pg_class WHERE oid = to_regclass('weir_schema')"},
     [SQL_SCHEMA_VERSION] = BOTH("SELECT max(version) FROM weir_schema"),
-    [SQL_SCHEMA_HISTORY] = BOTH("SELECT version, checksum, applied_us FROM weir_schema ORDER BY version"),
-    [SQL_SCHEMA_ADD] = BOTH("INSERT INTO weir_schema (version, name, checksum, applied_us) VALUES (?1, ?2, ?3, ?4)"),
+    [SQL_SCHEMA_SAYS_WHO] = {"SELECT count(*) FROM pragma_table_info('weir_schema') WHERE name = 'compatible'",
+                             "SELECT count(*) FROM pg_catalog.pg_attribute WHERE attrelid = to_regclass('weir_schema') "
+                             "AND attname = 'compatible'"},
+    [SQL_SCHEMA_HISTORY] = BOTH("SELECT version, name, checksum, applied_us, compatible FROM weir_schema "
+                                "ORDER BY version"),
+    [SQL_SCHEMA_HISTORY_FIRST] = BOTH("SELECT version, name, checksum, applied_us, version FROM weir_schema "
+                                      "ORDER BY version"),
+    [SQL_SCHEMA_ADD] = BOTH("INSERT INTO weir_schema (version, name, checksum, applied_us, compatible) "
+                            "VALUES (?1, ?2, ?3, ?4, ?5)"),
     [SQL_SCHEMA_REMOVE] = BOTH("DELETE FROM weir_schema WHERE version = ?1"),
     [SQL_KEY_NEXT_ID] = BOTH("UPDATE weir_sequence SET value = value + 1 WHERE name = 'keys' RETURNING value"),
     [SQL_KEY_INSERT] = BOTH("INSERT INTO weir_keys (" KEY_COLUMNS ") VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, "
@@ -73,7 +80,18 @@ static const char *const texts[SQL_COUNT][2] = {
                                  "ORDER BY key_id LIMIT ?2"),
     [SQL_LEDGER_SPENDS] = BOTH("SELECT " SPEND_COLUMNS " FROM weir_ledger_spend WHERE (key_id, slot) > (?1, ?2) "
                                "ORDER BY key_id, slot LIMIT ?3"),
-    [SQL_BATCH_MAKE] = POSTGRES_ONLY("CREATE TEMPORARY TABLE IF NOT EXISTS weir_batch (LIKE weir_ledger) "
+    [SQL_COPY_TABLES] = {"SELECT name FROM sqlite_schema WHERE type = 'table' AND name LIKE 'weir!_%' ESCAPE '!' "
+                         "ORDER BY name",
+                         "SELECT tablename::text FROM pg_catalog.pg_tables WHERE schemaname = current_schema() AND "
+                         "tablename LIKE 'weir!_%' ESCAPE '!' ORDER BY tablename"},
+    [SQL_COPY_COLUMNS] = {"SELECT name, type, pk FROM pragma_table_info(?1) ORDER BY name COLLATE BINARY",
+                          "SELECT a.attname::text, format_type(a.atttypid, a.atttypmod), coalesce(array_position("
+                          "string_to_array(i.indkey::text, ' '), a.attnum::text), 0) FROM pg_catalog.pg_attribute a "
+                          "LEFT JOIN pg_catalog.pg_index i ON i.indrelid = a.attrelid AND i.indisprimary WHERE "
+                          "a.attrelid = to_regclass(?1) AND a.attnum > 0 AND NOT a.attisdropped ORDER BY a.attname "
+                          "COLLATE \"C\""},
+    [SQL_BATCH_MAKE] = POSTGRES_ONLY("CREATE TEMPORARY TABLE IF NOT EXISTS weir_batch (LIKE weir_ledger "
+                                     "INCLUDING DEFAULTS) "
                                      "ON COMMIT DELETE ROWS"),
     [SQL_BATCH_COPY] = POSTGRES_ONLY("COPY pg_temp.weir_batch (" LEDGER_COLUMNS ") FROM STDIN (FORMAT binary)"),
     [SQL_BATCH_INSERT] = POSTGRES_ONLY("INSERT INTO weir_ledger (" LEDGER_COLUMNS ") SELECT " LEDGER_COLUMNS

@@ -6,7 +6,9 @@
 enum sql {
   SQL_SCHEMA_EXISTS,
   SQL_SCHEMA_VERSION,
+  SQL_SCHEMA_SAYS_WHO, /* 1 when the history has the column `compatible`; one of before has not */
   SQL_SCHEMA_HISTORY,
+  SQL_SCHEMA_HISTORY_FIRST, /* of that one */
   SQL_SCHEMA_ADD,
   SQL_SCHEMA_REMOVE,
   SQL_KEY_NEXT_ID,
@@ -28,6 +30,8 @@ enum sql {
   SQL_LEDGER_SUMS,
   SQL_LEDGER_BALANCES,
   SQL_LEDGER_SPENDS,
+  SQL_COPY_TABLES,    /* Weir's tables that are there */
+  SQL_COPY_COLUMNS,   /* of one table: name, type, place in the primary key or 0; by name */
   SQL_BATCH_MAKE,     /* PostgreSQL: the temporary table that rows are copied into */
   SQL_BATCH_COPY,     /* PostgreSQL: fills it */
   SQL_BATCH_INSERT,   /* PostgreSQL: its rows into the ledger; yields the ids that were new */

@@ -22,8 +22,8 @@ static int64_t bytes_beside(const char *path, const char *ending) {
 
 static int64_t log_bytes(const char *path) { return bytes_beside(path, "-wal"); }
 
-/* The ledger makes the folder "journal" after the database is complete, so an empty database beside one has lost what
- * it held. */
+/* The ledger makes the folder "journal" after the database is complete, so an empty or missing database beside one has
+ * lost what it held. (Or another kind of store worked here, which is no better reason to begin anew without a word.) */
 static bool has_lived(const char *path) {
   char copy[PATH_MAX_BYTES], journal[PATH_MAX_BYTES + 16];
   snprintf(copy, sizeof copy, "%s", path);
@@ -68,6 +68,11 @@ enum err sqlite_check_file(const char *path, bool create, struct fault *f) {
                      "%s is gone while its log %s-wal is there; nothing was changed: " ADVICE
                      ", or remove the log to begin anew",
                      path, path);
+  if (create && access(path, F_OK) != 0 && errno == ENOENT && has_lived(path))
+    return fault_set(f, ERR_STORE_CORRUPT, NULL,
+                     "%s is not there although weir has worked here (the folder journal is beside it); nothing was "
+                     "changed: put it back, " ADVICE ", or move that folder away to begin anew",
+                     path);
   int fd = open(path, O_RDWR | O_CLOEXEC | (create ? O_CREAT : 0), 0600);
   if (fd < 0 && errno == ENOENT && !create)
     return fault_set(f, ERR_NOT_FOUND, NULL, "%s: there is no such file", path);

@@ -241,7 +241,7 @@ static void expect_refused(enum err want, const char *word) {
 }
 
 static void a_newer_schema_is_refused(void **state) {
-  struct path p = other_database("INSERT INTO weir_schema VALUES (9999, 'future', '', 1)");
+  struct path p = other_database("INSERT INTO weir_schema VALUES (9999, 'future', '', 1, 9999)");
   backup_of_file(p.text);
   expect_refused(ERR_STORE, "newer Weir");
 }
