@@ -2,9 +2,9 @@
  */
 #include "store/restore.h"
 
-#include "backup_fixture.h"
-#include "store/embedded.h"
 #include "store/migrate.h"
+
+#include "backup_fixture.h"
 
 #include <sqlite3.h>
 
@@ -251,9 +251,15 @@ static void a_newer_schema_is_refused(void **state) {
 static void an_older_schema_is_brought_up(void **state) {
   struct restore_found found;
   struct path p = other_database("SELECT 1");
-  struct store_place place = {.kind = STORE_SQLITE, .path = p.text};
-  unsigned count = 0;
-  EXPECT_OK(migrate_down(&place, (unsigned)embedded_migrations_count / 2 - 3, &count, &test_fault));
+  const struct store_place place = {.kind = STORE_SQLITE, .path = p.text};
+  struct migration_status *status;
+  struct arena a;
+  size_t count;
+  unsigned steps;
+  arena_init(&a);
+  EXPECT_OK(migrate_status(&place, &a, &status, &count, &test_fault));
+  EXPECT_OK(migrate_down(&place, (unsigned)count - 3, &steps, &test_fault));
+  arena_done(&a);
   backup_of_file(p.text);
   EXPECT_OK(prepare(&found));
   put(false);
