@@ -121,12 +121,19 @@ static inline void redis_cluster_begin_move(const struct redis_cluster *c, unsig
   redis_must(&c->nodes[from], "CLUSTER SETSLOT %u MIGRATING %s", slot, to_id);
 }
 
+/* The last step of what redis_cluster_begin_move has begun; no key of the slot may be left at `from`. */
 static inline void redis_cluster_end_move(const struct redis_cluster *c, unsigned slot, size_t to) {
   char to_id[64];
   redis_id(&c->nodes[to], to_id);
   redis_must(&c->nodes[to], "CLUSTER SETSLOT %u NODE %s", slot, to_id);
   for (size_t i = 0; i < c->primaries; i++)
     redis_must(&c->nodes[i], "CLUSTER SETSLOT %u NODE %s", slot, to_id);
+}
+
+/* The whole move of a slot without keys. */
+static inline void redis_cluster_move(const struct redis_cluster *c, unsigned slot, size_t from, size_t to) {
+  redis_cluster_begin_move(c, slot, from, to);
+  redis_cluster_end_move(c, slot, to);
 }
 
 #endif

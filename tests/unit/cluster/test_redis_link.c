@@ -172,13 +172,13 @@ static void moved(void *arg) {
   unsigned slot = resp_slot(text_of(key_text));
   size_t from = redis_cluster_owner(&cluster, slot), to = (from + 1) % 3;
   struct redis_link *l = link_to_cluster(2 * SECOND_US);
-  redis_cluster_end_move(&cluster, slot, to);
+  redis_cluster_move(&cluster, slot, from, to);
   expect(l, "SET moving:{tag} 1", "OK");
   CHECK_INT(atomic_load(&redis_link_counters(l)->redirections), 1);
   expect(l, "GET moving:{tag}", "1");
   CHECK_INT(atomic_load(&redis_link_counters(l)->redirections), 1);
   expect(l, "DEL moving:{tag}", "1");
-  redis_cluster_end_move(&cluster, slot, from);
+  redis_cluster_move(&cluster, slot, to, from);
   expect(l, "SET moving:{tag} 1", "OK");
   expect(l, "DEL moving:{tag}", "1");
   end_link(l);
@@ -211,7 +211,7 @@ static void asked(void *arg) {
   redis_cluster_end_move(&cluster, slot, to);
   expect(l, "GET here:{tag}", "here");
   expect(l, "DEL here:{tag} moving:{tag} counter:{tag}", "3");
-  redis_cluster_end_move(&cluster, slot, from);
+  redis_cluster_move(&cluster, slot, to, from);
   expect(l, "SET moving:{tag} 1", "OK");
   end_link(l);
 }
