@@ -91,6 +91,8 @@ static enum err catch_up(const struct cli_files *files, struct fault *f) {
   return e;
 }
 
+static enum err check_interrupt(void *data, struct fault *f) { return cli_check_interrupt(f); }
+
 static enum err load_server_key(const struct cli_files *files, struct secret **out, struct fault *f) {
   return access(files->server_key, F_OK) == 0 ? apikey_load_secret(files->data_dir, out, f) : ERR_OK;
 }
@@ -117,7 +119,9 @@ static int run(const struct cli_files *files, const char *path, bool force, stru
                                    .path = to_stdout ? beside : path,
                                    .out = to_stdout ? STDOUT_FILENO : -1,
                                    .replace = force,
+                                   .stop = {check_interrupt, NULL},
                                    .secrets = {key ? secret_reveal(key) : TEXT_NONE, passphrase}};
+  cli_catch_interrupts();
   if (e == ERR_OK)
     e = backup_make(&request, &made, &f);
   if (e == ERR_OK)

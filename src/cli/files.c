@@ -18,7 +18,10 @@ bool cli_files_find(const char *config_path, struct cli_files *out) {
   struct store_place place;
   int n = snprintf(out->data_dir, sizeof(out->data_dir), "%.*s", TEXT_ARGS(out->config->data_dir));
   if (out->config->store != CONFIG_STORE_SQLITE)
-    fault_set(&f, ERR_CONFIG, "store", "only a store in a file (store: sqlite) is backed up and restored by weir");
+    fault_set(&f, ERR_CONFIG, "store",
+              "only a store in a file (store: sqlite) is backed up and restored by weir; PostgreSQL has its own tools, "
+              "such as "
+              "pg_dump and pg_restore: docs/OPERATIONS.md says in which order");
   else if (n <= 0 || (size_t)n >= sizeof(out->data_dir) ||
            source_store_place(out->config, out->database, sizeof(out->database), &place) != ERR_OK)
     fault_set(&f, ERR_CONFIG, "data_dir", "data_dir is too long");

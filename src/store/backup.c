@@ -2,6 +2,7 @@
  * copy is SQLite's own, out of a read transaction, so that no writer makes it begin again. Called by `weir backup`. */
 #include "store/backup.h"
 
+#include "base/secret.h"
 #include "store/backup_files.h"
 #include "store/backup_seal.h"
 #include "store/sqlite_check.h"
@@ -82,16 +83,17 @@ static enum err open_database(const char *path, int flags, sqlite3 **out, struct
 }
 
 /* from is in a read transaction: all steps see the same moment. */
-static enum err copy_pages(sqlite3 *from, sqlite3 *to, struct fault *f) {
+static enum err copy_pages(sqlite3 *from, sqlite3 *to, const struct backup_stop *stop, struct fault *f) {
   sqlite3_backup *b = sqlite3_backup_init(to, "main", from, "main");
   if (!b)
     return sqlite_fail(to, "copying the database", f);
   int rc = SQLITE_OK;
-  while (rc == SQLITE_OK)
+  enum err e = ERR_OK;
+  while (rc == SQLITE_OK && !(e = backup_stop_check(stop, f)))
     rc = sqlite3_backup_step(b, STEP_PAGES);
   sqlite3_backup_finish(b);
-  if (rc == SQLITE_DONE)
-    return ERR_OK;
+  if (e || rc == SQLITE_DONE)
+    return e;
   bool source_failed = (sqlite3_errcode(from) & 0xff) == SQLITE_CORRUPT;
   return sqlite_fail(source_failed ? from : to, "copying the database", f);
 }
@@ -112,7 +114,7 @@ static enum err copy_moment(struct making *m, sqlite3 *from, struct fault *f) {
   if (!e)
     e = sqlite_number(from, "SELECT count(*) FROM sqlite_schema", &tables, f); /* here the moment is */
   if (!e)
-    e = copy_pages(from, to, f);
+    e = copy_pages(from, to, &m->request->stop, f);
   sqlite3_close_v2(to);
   return e;
 }
@@ -185,13 +187,41 @@ enum err backup_check_file(const char *path, bool thorough, unsigned *out_schema
   return e;
 }
 
+enum err backup_verify(int in, struct text passphrase, struct backup_head *out, struct fault *f) {
+  struct backup_content found;
+  int nowhere = open("/dev/null", O_WRONLY | O_CLOEXEC);
+  if (nowhere < 0)
+    return backup_refused("open", "/dev/null", f);
+  enum err e = backup_stream_read(in, passphrase, UINT64_MAX, nowhere, &found, f);
+  close(nowhere);
+  if (!e)
+    *out = found.head;
+  secret_wipe(&found, sizeof found);
+  return e;
+}
+
+/* What the disk gives back, not what was sent to it. */
+static enum err read_back(struct making *m, struct fault *f) {
+  struct backup_head head;
+  enum err e = backup_stop_check(&m->request->stop, f);
+  posix_fadvise(m->file, 0, 0, POSIX_FADV_DONTNEED);
+  if (!e && lseek(m->file, 0, SEEK_SET) != 0)
+    e = backup_refused("read", m->partial, f);
+  if (!e)
+    e = backup_verify(m->file, m->request->secrets.passphrase, &head, f);
+  return e;
+}
+
 /* The copy goes first: when the name is given, the next backup to it may begin. */
 static enum err publish(struct making *m, struct fault *f) {
   const struct backup_request *r = m->request;
   if (fsync(m->file) != 0)
     return backup_refused("sync", m->partial, f);
+  enum err e = read_back(m, f);
+  if (e)
+    return e;
   unlink(m->copy);
-  enum err e = backup_publish(m->partial, r->path, r->replace, f);
+  e = backup_publish(m->partial, r->path, r->replace, f);
   if (e)
     return e;
   close(m->file);
@@ -209,7 +239,8 @@ static enum err make(struct making *m, struct fault *f) {
   if (!e && lseek(m->database, 0, SEEK_SET) != 0)
     e = backup_refused("read", m->copy, f);
   if (!e)
-    e = backup_stream_write(&m->head, &r->secrets, m->database, r->out >= 0 ? r->out : m->file, &m->stored_bytes, f);
+    e = backup_stream_write(&m->head, &r->secrets, m->database, r->out >= 0 ? r->out : m->file, &r->stop,
+                            &m->stored_bytes, f);
   return e || r->out >= 0 ? e : publish(m, f);
 }
 

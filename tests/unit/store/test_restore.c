@@ -216,7 +216,7 @@ static void backup_of_file(const char *path) {
   uint64_t stored;
   int from = open(path, O_RDONLY | O_CLOEXEC),
       to = open(in_dir("b").text, O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
-  EXPECT_OK(backup_stream_write(&h, &none, from, to, &stored, &test_fault));
+  EXPECT_OK(backup_stream_write(&h, &none, from, to, NULL, &stored, &test_fault));
   close(from);
   close(to);
   free(db.at);
