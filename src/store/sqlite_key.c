@@ -1,6 +1,5 @@
 /* The key of an encrypted database on its way to SQLCipher. It keeps none and writes none into a message. Called by all
- * who open a database file.
- * house: tested-by tests/unit/store/test_sqlcipher.c */
+ * who open a database file; test_sqlcipher.c tries it where the library is there. */
 #include "store/sqlite_key.h"
 
 #include "base/secret.h"

@@ -294,7 +294,7 @@ static void what_is_no_database_is_refused(void **state) {
   memset(text, 'x', sizeof text);
   write_bytes(in_dir("text").text, text, sizeof text);
   backup_of_file(in_dir("text").text);
-  expect_refused(ERR_STORE_CORRUPT, "not a database");
+  expect_refused(ERR_STORE_CORRUPT, "not an SQLite database");
 }
 
 int main(void) {
