@@ -62,7 +62,7 @@ static enum err wait_for_running(const struct config *c, struct fault *f) {
 static enum err carry_over(const struct cli_files *files, struct hold *h, struct fault *f) {
   struct store *s = NULL;
   uint64_t settled = 0, recovered = 0;
-  enum err e = store_open_sqlite(files->database, &s, f);
+  enum err e = store_open(&files->place, &s, f);
   if (e != ERR_OK)
     return e;
   e = hold_carry(h, s, &settled, &recovered, f);
@@ -116,6 +116,7 @@ static int run(const struct cli_files *files, const char *path, bool force, stru
   if (e == ERR_OK)
     e = load_server_key(files, &key, &f);
   struct backup_request request = {.database = files->database,
+                                   .key = files->place.key,
                                    .path = to_stdout ? beside : path,
                                    .out = to_stdout ? STDOUT_FILENO : -1,
                                    .replace = force,

@@ -49,6 +49,16 @@ struct config_key {
   bool blocked;
   struct text workspace, policy; /* "" for none */
 };
+struct config_issuer {                /* whose tokens are taken in place of keys */
+  struct text name, issuer, jwks_uri; /* jwks_uri "": by discovery */
+  struct text ca;                     /* PEM file for fetching its keys; "": upstream_ca */
+  struct text *audiences, *algorithms, *scopes;
+  size_t audience_count, algorithm_count, scope_count; /* no algorithms: all */
+  struct text user_claim;
+  int64_t leeway_ms, refresh_ms, pause_ms;
+  bool nbf_optional;
+  struct config_key limits; /* models, rpm, tpm, concurrency, budget, workspace and policy of each of its subjects */
+};
 struct config_cache { /* checked, but the cache itself cannot be enabled in this version */
   size_t l1_bytes;
   int64_t ttl_ms;
@@ -61,6 +71,7 @@ struct config {
   struct secret *store_address;   /* NULL unless store is an address */
   struct secret **store_replicas; /* addresses to read from; none unless store is an address */
   size_t store_replica_count;
+  struct secret *store_key; /* what the file of `store: sqlite` is encrypted with; empty: it is not */
   struct config_postgres postgres;
   struct secret *redis; /* the URL, which may hold a password; empty: none */
   struct text redis_ca; /* PEM file trusted for it; "": upstream_ca */
@@ -83,6 +94,8 @@ struct config {
   size_t price_count;
   struct config_key *keys;
   size_t key_count;
+  struct config_issuer *issuers;
+  size_t issuer_count;
   struct config_policy *policies; /* of the file; the built-in ones are found by name only */
   size_t policy_count;
   struct config_assignment *assignments;

@@ -206,6 +206,10 @@ static const struct key root_keys[] = {
     {"store_replicas", KEY_ADDRESSES, ARRAY(config, store_replicas, store_replica_count), .initial = "",
      .choices = "postgres://*", .max = 8,
      .help = "standbys of the database that lists are read from, as long as they have what Weir has written"},
+    {"store_key", KEY_SECRET, AT(config, store_key), .initial = "", .max = 1024,
+     .help = "encrypts the file of `store: sqlite` (and those `weir store copy` makes), in a program built with "
+             "SQLCipher: a passphrase, or 64 hexadecimal "
+             "digits for a key of 32 bytes; without it the data is lost"},
     {"redis", KEY_SECRET, AT(config, redis), .initial = "", .max = 4096,
      .help = "`redis://user:password@host:port/database`, or `rediss://` for TLS: several replicas share their circuit "
              "breakers through it"},
@@ -243,7 +247,8 @@ static const struct key root_keys[] = {
      .section = &keys_assignment, .help = "who is under which policy"},
     {"users", KEY_ABSENT, NO_MEMBER, .help = "people who may sign in"},
     {"oidc", KEY_ABSENT, NO_MEMBER, .help = "sign-in through OpenID Connect"},
-    {"jwt_issuers", KEY_ABSENT, NO_MEMBER, .help = "issuers whose tokens are accepted as keys"},
+    {"jwt_issuers", KEY_SECTIONS, true, ARRAY(config, issuers, issuer_count), .initial = "", .max = 64,
+     .section = &keys_issuer, .help = "issuers whose tokens are accepted in place of keys"},
     {"cache", KEY_SECTION, AT(config, cache), .section = &cache, .initial = "", .help = "the cache of answers"},
     {"telemetry", KEY_SECTION, NO_MEMBER, .section = &telemetry, .initial = "", .help = "log, metrics, traces"},
     {"timezone", KEY_TEXT, AT(config, timezone), .initial = "UTC", .min = 1, .max = 64,

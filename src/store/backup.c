@@ -6,6 +6,7 @@
 #include "store/backup_files.h"
 #include "store/backup_seal.h"
 #include "store/sqlite_check.h"
+#include "store/sqlite_key.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -66,10 +67,12 @@ static enum err partial_open(struct making *m, struct fault *f) {
   return ERR_OK;
 }
 
-static enum err open_database(const char *path, int flags, sqlite3 **out, struct fault *f) {
+static enum err open_database(const char *path, struct text key, int flags, sqlite3 **out, struct fault *f) {
   sqlite3 *db = NULL;
   int rc = sqlite3_open_v2(path, &db, flags | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE, NULL);
   enum err e = rc == SQLITE_OK ? ERR_OK : sqlite_fail(db, "opening the database", f);
+  if (!e)
+    e = sqlite_key_give(db, key, f);
   if (!e) {
     sqlite3_busy_timeout(db, BUSY_TIMEOUT_MS);
     e = sqlite_run(db, "PRAGMA trusted_schema = OFF; PRAGMA cell_size_check = ON", f);
@@ -105,7 +108,7 @@ static enum err copy_moment(struct making *m, sqlite3 *from, struct fault *f) {
   if (fd < 0)
     return backup_refused("create", m->copy, f);
   close(fd);
-  enum err e = open_database(m->copy, SQLITE_OPEN_READWRITE, &to, f);
+  enum err e = open_database(m->copy, m->request->key, SQLITE_OPEN_READWRITE, &to, f);
   if (e)
     return e;
   e = sqlite_run(to, "PRAGMA journal_mode = OFF; PRAGMA synchronous = OFF", f);
@@ -121,12 +124,24 @@ static enum err copy_moment(struct making *m, sqlite3 *from, struct fault *f) {
 
 /* The copy says that a write-ahead log may stand beside it (bytes 18 and 19, sqlite.org/fileformat.html section 1.3).
  * None does, and a database that is one file must not ask for one. */
+/* The same for one that is encrypted, where only SQLite can reach these bytes. */
+static enum err drop_log(struct making *m, struct fault *f) {
+  sqlite3 *db = NULL;
+  enum err e = open_database(m->copy, m->request->key, SQLITE_OPEN_READWRITE, &db, f);
+  if (e)
+    return e;
+  e = sqlite_run(db, "PRAGMA journal_mode = DELETE", f);
+  sqlite3_close_v2(db);
+  return e;
+}
+
 static enum err copy_open(struct making *m, struct fault *f) {
   static const uint8_t without_log[2] = {1, 1};
   struct stat st;
+  bool encrypted = m->request->key.len > 0;
   m->database = open(m->copy, O_RDWR | O_CLOEXEC);
   if (m->database < 0 || fstat(m->database, &st) != 0 ||
-      pwrite(m->database, without_log, sizeof without_log, 18) != (ssize_t)sizeof without_log)
+      (!encrypted && pwrite(m->database, without_log, sizeof without_log, 18) != (ssize_t)sizeof without_log))
     return backup_refused("read", m->copy, f);
   if (st.st_size > BACKUP_DATABASE_BYTES_MAX)
     return fault_set(f, ERR_LIMIT, NULL, "the database has more than %lld bytes", (long long)BACKUP_DATABASE_BYTES_MAX);
@@ -138,18 +153,24 @@ static enum err copy_database(struct making *m, struct fault *f) {
   const struct backup_request *r = m->request;
   sqlite3 *from = NULL;
   struct timespec now;
-  enum err e = sqlite_check_file(r->database, false, f);
+  enum err e = sqlite_check_file(r->database, r->key.len > 0, false, f);
   if (!e)
-    e = open_database(r->database, SQLITE_OPEN_READONLY, &from, f);
-  if (e)
+    e = open_database(r->database, r->key, SQLITE_OPEN_READONLY, &from, f);
+  if (!e)
+    e = sqlite_key_check(from, r->key, r->database, f);
+  if (e) {
+    sqlite3_close_v2(from);
     return e;
+  }
   clock_gettime(CLOCK_REALTIME, &now);
   m->head.made_us = (int64_t)now.tv_sec * 1000000 + now.tv_nsec / 1000;
   e = copy_moment(m, from, f);
   sqlite3_close_v2(from);
+  if (!e && r->key.len > 0)
+    e = drop_log(m, f);
   if (!e)
     e = copy_open(m, f);
-  return e ? e : backup_check_file(m->copy, false, &m->head.schema_version, f);
+  return e ? e : backup_check_file(m->copy, r->key, false, &m->head.schema_version, f);
 }
 
 static enum err first_complaint(sqlite3 *db, bool thorough, struct fault *f) {
@@ -168,13 +189,16 @@ static enum err first_complaint(sqlite3 *db, bool thorough, struct fault *f) {
   return e;
 }
 
-enum err backup_check_file(const char *path, bool thorough, unsigned *out_schema_version, struct fault *f) {
+enum err backup_check_file(const char *path, struct text key, bool thorough, unsigned *out_schema_version,
+                           struct fault *f) {
   sqlite3 *db = NULL;
   int64_t id = 0, version = 0;
-  enum err e = open_database(path, SQLITE_OPEN_READONLY, &db, f);
+  enum err e = open_database(path, key, SQLITE_OPEN_READONLY, &db, f);
   if (e)
     return e;
-  e = sqlite_number(db, "PRAGMA application_id", &id, f);
+  e = sqlite_key_check(db, key, "the database", f);
+  if (!e)
+    e = sqlite_number(db, "PRAGMA application_id", &id, f);
   if (!e && id != SQLITE_WEIR_ID)
     e = fault_set(f, ERR_STORE_CORRUPT, NULL, "this is not a database of Weir");
   if (!e)

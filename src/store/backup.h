@@ -18,6 +18,7 @@
 
 struct backup_request {
   const char *database; /* data_dir/weir.db; may be in use by any number of programs */
+  struct text key;      /* that it is encrypted with, and stays so in the backup; empty: it is not */
   const char *path;     /* the file to be made */
   int out;              /* where the backup goes instead when it is not -1; path then only names the temporary files */
   bool replace;         /* an existing backup at path is replaced, when the new one is complete */
@@ -49,6 +50,7 @@ enum err backup_verify(int in, struct text passphrase, struct backup_head *out, 
 
 /* PRAGMA integrity_check when thorough, else quick_check, on a database that nobody else has open, from its first page
  * to its last; and whose it is. ERR_STORE_CORRUPT. */
-enum err backup_check_file(const char *path, bool thorough, unsigned *out_schema_version, struct fault *f) MUST_CHECK;
+enum err backup_check_file(const char *path, struct text key, bool thorough, unsigned *out_schema_version,
+                           struct fault *f) MUST_CHECK;
 
 #endif

@@ -41,7 +41,7 @@ static bool is_cut(const char *path, int fd, const uint8_t *head) {
          bytes_beside(path, "-journal") == 0;
 }
 
-static enum err head_check(const char *path, int fd, struct fault *f) {
+static enum err head_check(const char *path, int fd, bool encrypted, struct fault *f) {
   static const char magic[16] = "SQLite format 3";
   uint8_t head[18] = {0};
   ssize_t n = pread(fd, head, sizeof head, 0);
@@ -52,15 +52,23 @@ static enum err head_check(const char *path, int fd, struct fault *f) {
                      "%s is empty although weir has worked here; nothing was changed: " ADVICE
                      ", or remove the file to begin anew",
                      path);
-  if (n > 0 && (n < (ssize_t)sizeof magic || memcmp(head, magic, sizeof magic) != 0))
-    return fault_set(f, ERR_STORE_CORRUPT, NULL, "%s is not an SQLite database; nothing was changed: " ADVICE, path);
+  bool is_clear = n >= (ssize_t)sizeof magic && memcmp(head, magic, sizeof magic) == 0;
+  if (encrypted && is_clear)
+    return fault_set(f, ERR_FORBIDDEN, "store_key",
+                     "%s is not encrypted, and store_key is set: `weir store copy --encrypt` makes one that is", path);
+  if (encrypted)
+    return ERR_OK;
+  if (n > 0 && !is_clear)
+    return fault_set(f, ERR_STORE_CORRUPT, NULL,
+                     "%s is not an SQLite database, or one that is encrypted (store_key); nothing was changed: " ADVICE,
+                     path);
   if (n > 0 && is_cut(path, fd, head))
     return fault_set(f, ERR_STORE_CORRUPT, NULL,
                      "%s is damaged (cut in the middle of a page); nothing was changed: " ADVICE, path);
   return ERR_OK;
 }
 
-enum err sqlite_check_file(const char *path, bool create, struct fault *f) {
+enum err sqlite_check_file(const char *path, bool encrypted, bool create, struct fault *f) {
   if (strlen(path) >= PATH_MAX_BYTES - 8)
     return fault_set(f, ERR_LIMIT, NULL, "the path of the database is longer than %d bytes", PATH_MAX_BYTES - 9);
   if (access(path, F_OK) != 0 && log_bytes(path) > 0)
@@ -79,7 +87,7 @@ enum err sqlite_check_file(const char *path, bool create, struct fault *f) {
   if (fd < 0)
     return fault_set(f, errno == ENOSPC || errno == EDQUOT ? ERR_STORE_FULL : ERR_STORE, NULL,
                      "cannot open the store's database %s: %s", path, strerror(errno));
-  enum err e = head_check(path, fd, f);
+  enum err e = head_check(path, fd, encrypted, f);
   close(fd);
   return e;
 }
@@ -124,14 +132,10 @@ static int64_t clock_us(void) {
 static int is_late(void *until_us) { return clock_us() >= *(const int64_t *)until_us; }
 
 /* Every column of every row, from the newest on, for at most half of the time that is left: the others get the rest. */
-static enum err table_check(sqlite3 *db, const char *path, const char *table, int64_t until_us, struct fault *f) {
+static enum err rows_check(sqlite3 *db, const char *path, const char *sql, int64_t until_us, struct fault *f) {
   int64_t now_us = clock_us(), own_us = now_us + (until_us - now_us) / 2;
-  char *sql = sqlite3_mprintf("SELECT * FROM \"%w\" ORDER BY 1 DESC", table);
   sqlite3_stmt *s = NULL;
-  if (!sql)
-    abort();
   int rc = sqlite3_prepare_v2(db, sql, -1, &s, NULL);
-  sqlite3_free(sql);
   sqlite3_progress_handler(db, PROGRESS_OPCODES, is_late, &own_us);
   int columns = rc == SQLITE_OK ? sqlite3_column_count(s) : 0;
   if (rc == SQLITE_OK)
@@ -148,18 +152,21 @@ static enum err table_check(sqlite3 *db, const char *path, const char *table, in
   return e;
 }
 
-/* The largest tables come last. */
+/* The largest tables come last, and before them the order of the ledger, which is an index of its own. */
 static enum err newest_check(sqlite3 *db, const char *path, int64_t within_ms, struct fault *f) {
   sqlite3_stmt *s = NULL;
   static const char list[] =
-      "SELECT name FROM sqlite_schema WHERE type = 'table' ORDER BY name IN ('weir_ledger', 'weir_ledger_spend'), name";
+      "SELECT CASE type WHEN 'table' THEN printf('SELECT * FROM \"%w\" ORDER BY 1 DESC', name) ELSE "
+      "'SELECT settled_us, id, key_id FROM weir_ledger ORDER BY settled_us DESC' END FROM sqlite_schema "
+      "WHERE type = 'table' OR name = 'weir_ledger_settled' "
+      "ORDER BY name IN ('weir_ledger', 'weir_ledger_spend'), name";
   int64_t until_us = clock_us() + within_ms * 1000;
   int rc = SQLITE_DONE;
   if (sqlite3_prepare_v2(db, list, -1, &s, NULL) != SQLITE_OK)
     return sqlite_fail(db, "checking the store", f);
   enum err e = ERR_OK;
   while (!e && (rc = sqlite3_step(s)) == SQLITE_ROW)
-    e = table_check(db, path, (const char *)sqlite3_column_text(s, 0), until_us, f);
+    e = rows_check(db, path, (const char *)sqlite3_column_text(s, 0), until_us, f);
   if (!e && rc != SQLITE_DONE)
     e = sqlite_fail(db, "checking the store", f);
   sqlite3_finalize(s);
