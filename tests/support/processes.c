@@ -32,15 +32,20 @@ static int loopback_socket(struct sockaddr_in *a, int port) {
   return socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
 }
 
+/* Below the ports that the system gives to connections: a program that is started again wants the same one. */
 int port_free(void) {
-  struct sockaddr_in a;
-  socklen_t len = sizeof a;
-  int fd = loopback_socket(&a, 0), port = -1;
-  if (fd >= 0 && bind(fd, (struct sockaddr *)&a, sizeof a) == 0 && getsockname(fd, (struct sockaddr *)&a, &len) == 0)
-    port = ntohs(a.sin_port);
-  if (fd >= 0)
-    close(fd);
-  return port;
+  static unsigned tried;
+  for (int i = 0; i < 1000; i++) {
+    struct sockaddr_in a;
+    unsigned mixed = ((unsigned)getpid() * 2654435761U) ^ ((unsigned)clock_ms() * 40503U) ^ (tried++ * 7919U);
+    int port = 12000 + (int)(mixed % 18000), fd = loopback_socket(&a, port);
+    bool is_free = fd >= 0 && bind(fd, (struct sockaddr *)&a, sizeof a) == 0;
+    if (fd >= 0)
+      close(fd);
+    if (is_free)
+      return port;
+  }
+  return -1;
 }
 
 /* --- programs --- */
