@@ -6,7 +6,7 @@
 #include "whole.h"
 
 #define REPLICAS    3
-#define CLIENTS     6
+#define CLIENTS     8
 #define OUTAGES_MAX 400
 #define PAUSE_MS    25
 #define KEPT_AT_SIM 10000
