@@ -9,6 +9,7 @@
 #include "app/source.h"
 #include "app/state.h"
 #include "app/takeover.h"
+#include "base/calendar.h"
 #include "base/log.h"
 #include "base/random.h"
 #include "fiber/loop.h"
@@ -453,18 +454,11 @@ static enum err prepare(struct app *a, struct fault *f) {
   return e == ERR_OK ? takeover_begin(a, f) : e;
 }
 
-static void set_time_zone(const struct app *a) {
-  char zone[128];
-  snprintf(zone, sizeof(zone), "%.*s", TEXT_ARGS(a->config->timezone));
-  setenv("TZ", zone, 1);
-  tzset();
-}
-
 static enum err open_service(struct app *a, struct fault *f) {
   enum err e = configure(a, f);
   if (e != ERR_OK)
     return e;
-  set_time_zone(a);
+  calendar_set_zone(a->config->timezone);
   log_set_level(a->config->log_level);
   atomic_store(&a->config_generation, a->config->generation);
   a->first = config_ref(a->config);
