@@ -11,7 +11,7 @@
 #define ANSWER_MAX_BYTES (8 * 1024 * 1024)
 #define VALUE_MAX_BYTES  256
 #define DEPTH            16
-#define CURSOR_BYTES     64
+#define CURSOR_BYTES     68
 
 bool api_owns(struct text path) { return text_equal(path, TEXT("/api")) || text_starts(path, TEXT("/api/")); }
 
@@ -73,20 +73,22 @@ enum err api_id(const struct api_call *c, size_t value, int64_t *out, struct fau
   return fault_set(f, ERR_NOT_FOUND, NULL, "there is nothing at this address");
 }
 
-/* A cursor is the last id of a page, wrapped so that nobody takes it for something to compute with. */
-static size_t write_cursor(int64_t id, char out[CURSOR_BYTES]) {
-  char plain[32];
-  int n = snprintf(plain, sizeof(plain), "1:%lld", (long long)id);
+/* A place, wrapped so that nobody takes it for something to compute with. */
+static size_t write_cursor(struct api_place p, char out[CURSOR_BYTES]) {
+  char plain[48];
+  int n = snprintf(plain, sizeof(plain), "1:%lld:%lld", (long long)p.at, (long long)p.id);
   return text_base64url(plain, (size_t)n, out);
 }
 
-static bool read_cursor(struct text t, int64_t *out) {
-  char plain[CURSOR_BYTES];
+static bool read_cursor(struct text t, struct api_place *out) {
+  char plain[CURSOR_BYTES + 3];
+  struct text version, at, id;
   size_t n;
-  if (t.len > 40 || !text_base64url_decode(t, plain, &n))
+  if (t.len > CURSOR_BYTES || !text_base64url_decode(t, plain, &n))
     return false;
-  struct text p = {plain, n};
-  return text_starts(p, TEXT("1:")) && text_to_i64(text_skip(p, 2), out) && *out > 0;
+  return text_cut((struct text){plain, n}, ':', &version, &id) && text_equal(version, TEXT("1")) &&
+         text_cut(id, ':', &at, &id) && text_to_i64(at, &out->at) && text_to_i64(id, &out->id) && out->at >= 0 &&
+         out->id > 0;
 }
 
 struct page {
@@ -96,7 +98,8 @@ struct page {
 };
 static const struct shape_field page_fields[] = {
     {"limit", SHAPE_INTEGER, 0, SHAPE_AT(page, limit), .min = 1, .max = API_LIMIT_MAX, .help = "entries at most"},
-    {"cursor", SHAPE_TEXT, 0, SHAPE_AT(page, cursor), .min = 1, .max = 40, .help = "`next` of the page before"},
+    {"cursor", SHAPE_TEXT, 0, SHAPE_AT(page, cursor), .min = 1, .max = CURSOR_BYTES,
+     .help = "`next` of the page before"},
 };
 const struct shape api_page = {"Page", "Which part of a list.", sizeof(struct page), SHAPE_FIELDS(page_fields)};
 
@@ -186,7 +189,7 @@ static void write_answer(const struct api_call *c, struct json_writer *w) {
     shape_write(s, (const char *)c->answer + i * s->size, w);
   json_array_end(w);
   json_name(w, "next");
-  if (c->next > 0)
+  if (c->next.id > 0)
     json_put_text(w, (struct text){cursor, write_cursor(c->next, cursor)});
   else
     json_put_null(w);
@@ -250,10 +253,10 @@ void api_serve(const struct api *api, struct gateway_worker *w, const struct api
   struct api_call *c = ARENA_NEW(rq->arena, struct api_call);
   struct fault f = {0};
   struct buf allowed;
-  *c = (struct api_call){.api = api, .actor = actor, .config = w->config, .rq = rq, .arena = rq->arena};
+  *c = (struct api_call){.api = api, .actor = actor, .config = w->snapshot->config, .rq = rq, .arena = rq->arena};
   buf_init(&allowed, 256);
   enum err e = find_route(c, &allowed, &f);
-  if (e == ERR_OK) {
+  if (e == ERR_OK && c->route) {
     struct config *held = config_ref(c->config); /* a reload may come while this waits */
     serve_route(c);
     config_unref(held);

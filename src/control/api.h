@@ -15,6 +15,11 @@
 #define API_LIMIT_MAX  200
 #define API_BODY_BYTES 65536
 
+/* A place in a list: the order's value and id of the last entry before it. */
+struct api_place {
+  int64_t at, id; /* both 0: the beginning, or the end */
+};
+
 /* Who calls, as the audit log names them. */
 struct api_actor {
   struct text name, origin; /* "local:0", "socket" */
@@ -35,11 +40,12 @@ struct api_call {
   struct arena *arena;                /* of the request */
   struct text values[API_VALUES_MAX]; /* of the path's {names}, in order, decoded */
   void *query, *body;                 /* structs of the route's shapes; NULL where it has none */
-  int64_t limit, cursor;              /* of a list: how many at most, and behind which id; 0: from the beginning */
+  int64_t limit;                      /* of a list: how many at most, */
+  struct api_place cursor;            /* and from where on */
   /* The answer: a struct of the route's shape or, of a list, an array of them. Lives in the arena. */
   const void *answer;
   size_t answer_count;
-  int64_t next; /* of a list: the cursor of the next page; 0: this was the last */
+  struct api_place next; /* of a list: where the next page begins; the end: this was the last */
 };
 
 enum api_kind { API_ONE, API_LIST, API_NOTHING };

@@ -1,6 +1,7 @@
 /* What the configuration declares, as the control API shows it: providers, models with their targets, policies, prices.
  * Secrets are not in it, only the names of credentials. It changes by a reload, never through the API. Rows of
- * routes.c. */
+ * routes.c.
+ * house: tested-by tests/unit/control/test_api.c */
 #include "control/views.h"
 
 struct provider_view {
@@ -48,7 +49,8 @@ struct model_view {
 static const struct shape_field model_fields[] = {
     {"name", SHAPE_TEXT, SHAPE_REQUIRED, SHAPE_AT(model_view, name), .min = 1, .max = 256,
      .help = "what clients ask for, with `*`; the first that matches wins"},
-    {"wire", SHAPE_TEXT, SHAPE_NULLABLE, SHAPE_AT(model_view, wire), .max = 64, .help = "only for requests in this one"},
+    {"wire", SHAPE_TEXT, SHAPE_NULLABLE, SHAPE_AT(model_view, wire), .max = 64,
+     .help = "only for requests in this one"},
     {"strategy", SHAPE_TEXT, SHAPE_REQUIRED, SHAPE_AT(model_view, strategy),
      .choices = "ordered|weighted|latency|cost|least_busy", .help = "how targets are ordered"},
     {"targets", SHAPE_LIST, SHAPE_REQUIRED, SHAPE_ARRAY(model_view, targets, target_count), .of = &target_shape,
@@ -64,7 +66,10 @@ struct price_view {
   int64_t version;
 };
 #define PRICE(member, what)                                                                                            \
-  {#member, SHAPE_USD, SHAPE_REQUIRED, SHAPE_AT(price_view, member), .max = INT64_MAX, .help = "USD per million " what}
+  {                                                                                                                    \
+#member, SHAPE_USD, SHAPE_REQUIRED, SHAPE_AT(price_view, member), .max = INT64_MAX,                                \
+                                                                      .help = "USD per million " what                  \
+  }
 static const struct shape_field price_fields[] = {
     {"provider", SHAPE_TEXT, SHAPE_REQUIRED, SHAPE_AT(price_view, provider), .min = 1, .max = 64, .help = "its name"},
     {"model", SHAPE_TEXT, SHAPE_REQUIRED, SHAPE_AT(price_view, model), .min = 1, .max = 256,
@@ -98,10 +103,10 @@ const struct shape policy_shape = {"Policy", "A rule about providers.", sizeof(s
 
 /* The part of a list of `total` that the call asks for: cursors are places in it. */
 static size_t page_of(struct api_call *c, size_t total, size_t *out_first) {
-  size_t first = (size_t)c->cursor < total ? (size_t)c->cursor : total;
+  size_t first = (uint64_t)c->cursor.id < total ? (size_t)c->cursor.id : total;
   size_t count = total - first < (size_t)c->limit ? total - first : (size_t)c->limit;
   if (first + count < total)
-    c->next = (int64_t)(first + count);
+    c->next.id = (int64_t)(first + count);
   c->answer_count = count;
   *out_first = first;
   return count;

@@ -1,5 +1,6 @@
 /* Virtual keys as the control API shows them: those of the store, by pages, and declared ones, which are read-only. No
- * part of a key but its prefix is ever in an answer. Rows of routes.c. */
+ * part of a key but its prefix is ever in an answer. Rows of routes.c.
+ * house: tested-by tests/unit/control/test_api.c */
 #include "control/views.h"
 
 #include <stdlib.h>
@@ -17,7 +18,8 @@ struct key_view {
 };
 
 static const struct shape_field fields[] = {
-    {"id", SHAPE_INTEGER, SHAPE_REQUIRED, SHAPE_AT(key_view, id), .min = 1, .max = INT64_MAX, .help = "never used twice"},
+    {"id", SHAPE_INTEGER, SHAPE_REQUIRED, SHAPE_AT(key_view, id), .min = 1, .max = INT64_MAX,
+     .help = "never used twice"},
     {"name", SHAPE_TEXT, SHAPE_REQUIRED, SHAPE_AT(key_view, name), .min = 1, .max = 128, .help = "unique"},
     {"prefix", SHAPE_TEXT, SHAPE_REQUIRED, SHAPE_AT(key_view, prefix), .max = 16, .help = "how the key begins"},
     {"user", SHAPE_TEXT, SHAPE_NULLABLE, SHAPE_AT(key_view, user), .max = 128, .help = "whose it is"},
@@ -82,12 +84,12 @@ enum err keys_list(struct api_call *c, struct fault *f) {
   struct store *s = c->api->store;
   struct store_key *keys = NULL;
   size_t count = 0;
-  enum err e = s->ops->key_list(s, c->cursor, (size_t)c->limit + 1, c->arena, &keys, &count, f);
+  enum err e = s->ops->key_list(s, c->cursor.id, (size_t)c->limit + 1, c->arena, &keys, &count, f);
   if (e != ERR_OK)
     return e;
   if (count > (size_t)c->limit) {
     count = (size_t)c->limit;
-    c->next = keys[count - 1].id;
+    c->next.id = keys[count - 1].id;
   }
   struct key_view *views = arena_alloc(c->arena, (count + 1) * sizeof(*views));
   for (size_t i = 0; i < count; i++)

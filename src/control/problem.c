@@ -1,5 +1,6 @@
-/* Problem details. What went wrong inside (a store, the system) is told without its particulars, which stand in the log.
- * Called by api.c. */
+/* Problem details. What went wrong inside (a store, the system) is told without its particulars, which stand in the
+ * log. Called by api.c.
+ * house: tested-by tests/unit/control/test_api.c */
 #include "control/problem.h"
 
 #include "base/log.h"

@@ -1,6 +1,6 @@
 /* Errors of the control API as problem details (RFC 9457): application/problem+json with `type`, `title`, `status`,
- * `detail`, `instance` (the request's id) and, for a request that is not valid, `errors`: every member at fault with its
- * place. */
+ * `detail`, `instance` (the request's id) and, for a request that is not valid, `errors`: every member at fault with
+ * its place. */
 #ifndef CONTROL_PROBLEM_H
 #define CONTROL_PROBLEM_H
 

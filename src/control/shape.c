@@ -1,6 +1,6 @@
 /* Reading requests by their shapes, telling everything that is wrong at once, and writing answers by theirs. Unknown
- * members are refused, so that nobody sets by surprise what is not on offer. Called by api.c; what a shape looks like in
- * the document is openapi.c's. */
+ * members are refused, so that nobody sets by surprise what is not on offer. Called by api.c; what a shape looks like
+ * in the document is openapi.c's. */
 #include "control/shape.h"
 
 #include "config/values.h"
@@ -121,9 +121,9 @@ static void read_list(const struct shape_field *f, yyjson_val *v, struct arena *
     shape_refuse(e, place, "must have at most %lld entries", (long long)f->max);
     return;
   }
-  yyjson_arr_foreach(v, i, most, one) {
+  yyjson_arr_foreach (v, i, most, one) {
     char inner[160];
-    snprintf(inner, sizeof(inner), "%s/%zu", place, i);
+    snprintf(inner, sizeof(inner), "%.100s/%zu", place, i);
     if (yyjson_is_str(one))
       add_element(f, json_text(one), a, out, inner, e);
     else
@@ -179,7 +179,7 @@ static void refuse_missing(const struct shape *s, const void *out, const char *p
   for (size_t i = 0; i < s->count; i++) {
     if (!(s->fields[i].flags & SHAPE_REQUIRED) || shape_has(out, i))
       continue;
-    snprintf(inner, sizeof(inner), "%s%s", place, s->fields[i].name);
+    snprintf(inner, sizeof(inner), "%.100s%s", place, s->fields[i].name);
     shape_refuse(e, inner, "is missing");
   }
 }
@@ -193,9 +193,9 @@ static void read_object(const struct shape *s, yyjson_val *object, struct arena 
     shape_refuse(e, place, "must be an object");
     return;
   }
-  yyjson_obj_foreach(object, i, most, name, value) {
+  yyjson_obj_foreach (object, i, most, name, value) {
     const struct shape_field *f = field_named(s, json_text(name));
-    snprintf(inner, sizeof(inner), "%s/%.*s", place, TEXT_ARGS(text_head(json_text(name), 64)));
+    snprintf(inner, sizeof(inner), "%.90s/%.*s", place, TEXT_ARGS(text_head(json_text(name), 64)));
     if (!f) {
       shape_refuse(e, inner, "is not known here");
       continue;
@@ -203,7 +203,7 @@ static void read_object(const struct shape *s, yyjson_val *object, struct arena 
     give(s, f, out);
     read_value(f, value, a, out, inner, e);
   }
-  snprintf(inner, sizeof(inner), "%s/", place);
+  snprintf(inner, sizeof(inner), "%.100s/", place);
   refuse_missing(s, out, inner, e);
 }
 
@@ -288,8 +288,8 @@ size_t shape_format_time(int64_t us, char out[SHAPE_TIME_BYTES]) {
 
 size_t shape_format_usd(int64_t nano, char out[SHAPE_USD_BYTES]) {
   uint64_t n = nano < 0 ? 0 - (uint64_t)nano : (uint64_t)nano;
-  int len = snprintf(out, SHAPE_USD_BYTES, "%s%llu.%09llu", nano < 0 ? "-" : "",
-                     (unsigned long long)(n / 1000000000), (unsigned long long)(n % 1000000000));
+  int len = snprintf(out, SHAPE_USD_BYTES, "%s%llu.%09llu", nano < 0 ? "-" : "", (unsigned long long)(n / 1000000000),
+                     (unsigned long long)(n % 1000000000));
   while (out[len - 1] == '0' && out[len - 3] != '.')
     len--;
   return (size_t)len;

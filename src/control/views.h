@@ -1,5 +1,5 @@
-/* Handlers of the control API's routes, by resource. Each is a row in routes.c; what they take and give is in the shapes
- * beside it. All run on the offload pool. */
+/* Handlers of the control API's routes, by resource. Each is a row in routes.c; what they take and give is in the
+ * shapes beside it. All run on the offload pool. */
 #ifndef CONTROL_VIEWS_H
 #define CONTROL_VIEWS_H
 
@@ -10,7 +10,7 @@ extern const struct shape key_shape;
 enum err keys_list(struct api_call *c, struct fault *f);
 enum err keys_get(struct api_call *c, struct fault *f);
 /* requests.c: the ledger's rows */
-extern const struct shape request_shape;
+extern const struct shape request_shape, request_filter;
 enum err requests_list(struct api_call *c, struct fault *f);
 /* declared.c: what the configuration says; read-only */
 extern const struct shape provider_shape, model_shape, policy_shape, price_shape;
