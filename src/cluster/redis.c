@@ -142,6 +142,11 @@ void redis_run(struct redis_user *u, struct redis_call *calls, size_t count) {
   redis_link_run(r->link, calls, count, loop_now_us(r->loop) + r->patience_us);
 }
 
+void redis_wait_for_change(struct redis *r, int64_t for_us) {
+  enum err e = wait_queue_wait(&r->changes, loop_now_us(r->loop) + for_us); /* the caller looks */
+  (void)e;
+}
+
 void redis_pause(int64_t *pause_us) {
   int64_t us = *pause_us - (int64_t)(random_fast() % (uint64_t)(*pause_us / 4 + 1));
   *pause_us = *pause_us * 2 < LAST_PAUSE_US ? *pause_us * 2 : LAST_PAUSE_US;

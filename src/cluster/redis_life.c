@@ -110,7 +110,7 @@ void redis_life(void *arg) {
       redis_side(r, REDIS_SERVERS, e == ERR_OK ? NULL : &f);
     pause_us = e == ERR_OK ? REDIS_FIRST_PAUSE_US : pause_us * 2 < r->patience_us ? pause_us * 2 : r->patience_us;
     if (changes == r->change_count)
-      e = wait_queue_wait(&r->changes, loop_now_us(r->loop) + (e == ERR_OK ? r->patience_us : pause_us));
+      redis_wait_for_change(r, e == ERR_OK ? r->patience_us : pause_us);
   }
   free(l);
 }

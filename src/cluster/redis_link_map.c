@@ -161,13 +161,11 @@ static enum err learn(struct redis_link *l, struct fault *f) {
 /* *pause_us grows while there is something to be learned still: a map with slots that nobody has is one of a cluster
  * that is being made or repaired. */
 static void wait_for_cause(struct redis_link *l, bool learned, int64_t *pause_us) {
-  enum err cancelled = fiber_sleep(learned ? SOONEST_US : *pause_us);
-  if (cancelled != ERR_OK)
-    return;
+  enum err e = fiber_sleep(learned ? SOONEST_US : *pause_us);
   *pause_us = learned ? FIRST_PAUSE_US : *pause_us * 2 < LAST_PAUSE_US ? *pause_us * 2 : LAST_PAUSE_US;
-  int64_t until_us = now_us(l) + AGAIN_US;
-  if (learned && !l->wants_map)
-    cancelled = wait_queue_wait(&l->learn, until_us); /* the caller looks */
+  if (e == ERR_OK && learned && !l->wants_map)
+    e = wait_queue_wait(&l->learn, now_us(l) + AGAIN_US);
+  (void)e; /* the caller looks whether it is cancelled */
 }
 
 void redis_link_learner(void *arg) {

@@ -117,7 +117,7 @@ void redis_listen(void *arg) {
     if (fiber_is_cancelled(fiber_self()))
       break;
     if (e == ERR_AGAIN) { /* no server is known yet */
-      e = wait_queue_wait(&r->changes, loop_now_us(r->loop) + r->patience_us);
+      redis_wait_for_change(r, r->patience_us);
       continue;
     }
     if (r->is_well[REDIS_CHANNELS])

@@ -45,6 +45,8 @@ void redis_reached(struct redis *r, size_t nodes, size_t reached);
 void redis_life(void *arg);
 void redis_listen(void *arg);
 
+/* Until servers or the map have changed, for so long at most; or it is cancelled. */
+void redis_wait_for_change(struct redis *r, int64_t for_us);
 /* Waits for about *pause_us, which grows. */
 void redis_pause(int64_t *pause_us);
 #define REDIS_FIRST_PAUSE_US INT64_C(100000)
