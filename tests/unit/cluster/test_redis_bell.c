@@ -58,18 +58,24 @@ static void rings_reach_the_others(const char *url) {
   replica_start(&a, url);
   replica_start(&b, url);
   both_ready(&a, &b);
-  for (int i = 0; i < 5; i++) {
+  for (int i = 1; i <= 5; i++) {
     unsigned of_a = atomic_load(&a.looks), of_b = atomic_load(&b.looks);
     int64_t before_us = loop_clock_us();
-    redis_bell_ring(a.bell);
+    redis_bell_ring(a.bell, i);
+    redis_bell_ring(a.bell, i);
     EVENTUALLY(atomic_load(&b.looks) > of_b);
     assert_true(loop_clock_us() - before_us < 1000000);
+    redis_bell_ring(b.bell, i); /* it has been told, and tells nobody */
+    redis_bell_ring(b.bell, i - 1);
     assert_int_equal(atomic_load(&a.looks), of_a); /* who rings knows */
   }
-  unsigned of_b = atomic_load(&b.looks);
-  for (int i = 0; i < 10000; i++)
-    redis_bell_ring(a.bell);
+  unsigned of_a = atomic_load(&a.looks), of_b = atomic_load(&b.looks);
+  for (int i = 6; i < 10000; i++)
+    redis_bell_ring(a.bell, i);
   EVENTUALLY(atomic_load(&b.looks) > of_b);
+  redis_bell_ring(b.bell, 10000);
+  EVENTUALLY(atomic_load(&a.looks) > of_a);
+  assert_int_equal(atomic_load(&a.looks), of_a + 1);
   assert_true(atomic_load(&b.looks) - of_b < 5000); /* many rings are few messages */
   replica_end(&a);
   replica_end(&b);
@@ -106,12 +112,12 @@ static void after_a_loss_everybody_looks_because_a_ring_may_have_been_missed(voi
   redis_server_kill(&s);
   EVENTUALLY(!redis_is_well(a.redis) && !redis_is_well(b.redis));
   unsigned of_b = atomic_load(&b.looks);
-  redis_bell_ring(a.bell); /* nobody hears it */
+  redis_bell_ring(a.bell, 1); /* nobody hears it */
   redis_server_run(&s);
   EVENTUALLY(atomic_load(&b.looks) > of_b);
   both_ready(&a, &b);
   of_b = atomic_load(&b.looks);
-  redis_bell_ring(a.bell);
+  redis_bell_ring(a.bell, 2);
   EVENTUALLY(atomic_load(&b.looks) > of_b);
   replica_end(&a);
   replica_end(&b);
