@@ -105,6 +105,12 @@ bool redis_is_well(struct redis *r) {
   return well;
 }
 
+void redis_blame(const struct redis *r, const struct redis_place *at, struct fault *f) {
+  struct fault said = *f;
+  if (r->url.is_cluster)
+    fault_set(f, said.err, NULL, "%.100s:%u: %.250s", at->host, at->port, fault_text(&said));
+}
+
 /* --- users --- */
 
 uint64_t redis_replica(const struct redis *r) { return r->replica; }

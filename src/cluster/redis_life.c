@@ -64,6 +64,8 @@ static enum err ask_all(struct redis *r, struct life *l, struct fault *f) {
     if (calls[i].err != ERR_OK && e == ERR_OK) {
       *f = *calls[i].fault;
       e = calls[i].err;
+      if (l->generation == redis_link_generation(r->link))
+        redis_blame(r, redis_link_place(r->link, i), f);
     }
   }
   redis_calls_done(calls, nodes);

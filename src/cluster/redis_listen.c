@@ -105,6 +105,8 @@ static enum err listen_once(struct redis *r, struct fault *f) {
   if (e == ERR_OK)
     e = hear(r, &h, &at, f);
   resp_close(h.client);
+  f->err = e;
+  redis_blame(r, &at, f);
   return e;
 }
 
@@ -122,7 +124,6 @@ void redis_listen(void *arg) {
     }
     if (r->is_well[REDIS_CHANNELS])
       pause_us = REDIS_FIRST_PAUSE_US;
-    f.err = e;
     redis_side(r, REDIS_CHANNELS, &f);
     redis_pause(&pause_us);
   }

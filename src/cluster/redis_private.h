@@ -41,6 +41,9 @@ void redis_side(struct redis *r, enum redis_side side, const struct fault *f);
 /* Of its primaries so many keep what they are told. */
 void redis_reached(struct redis *r, size_t nodes, size_t reached);
 
+/* Of a cluster: f also says which server it is about. */
+void redis_blame(const struct redis *r, const struct redis_place *at, struct fault *f);
+
 /* The two fibers; arg is the struct. They end when they are cancelled. */
 void redis_life(void *arg);
 void redis_listen(void *arg);

@@ -135,6 +135,8 @@ static void a_cluster_counts_its_servers_and_says_which_part_is_lost(void **stat
   redis_server_kill(&cl.nodes[1]);
   EVENTUALLY(look(r).reached == 2 && !redis_is_well(r));
   assert_int_equal(atomic_load(&c.lost), 0); /* two are still there */
+  (void)snprintf(url, sizeof(url), "127.0.0.1:%u: ", cl.nodes[1].port);
+  assert_int_equal(logged(url), 1);
   assert_int_equal(logged("redis_lost"), 1);
   redis_server_kill(&cl.nodes[0]);
   redis_server_kill(&cl.nodes[2]);
@@ -165,6 +167,29 @@ static void a_cluster_with_slots_that_nobody_has_is_not_well(void **state) {
   redis_must(&s, "CLUSTER ADDSLOTSRANGE 16001 16383");
   EVENTUALLY(redis_is_well(r));
   redis_stop(r);
+  redis_free(r);
+  redis_server_end(&s);
+}
+
+static void a_user_with_the_rights_the_manual_names_is_enough_for_a_cluster(void **state) {
+  static const char *const extra[] = {"--cluster-enabled", "yes", NULL};
+  struct redis_server s;
+  struct counting c;
+  char url[64];
+  redis_server_start(&s, extra);
+  redis_must(&s, "CLUSTER ADDSLOTSRANGE 0 16383");
+  redis_must(&s, "ACL SETUSER weir on >secret resetkeys ~weir:* resetchannels &weir:* -@all +hello +select +ping +eval "
+                 "+evalsha +time +set +hset +hmget +pexpire +publish +subscribe +cluster|slots +asking");
+  (void)snprintf(url, sizeof(url), "redis+cluster://weir:secret@127.0.0.1:%u", s.port);
+  struct redis *r = begin(&c, url);
+  EVENTUALLY(redis_is_well(r));
+  redis_must(&s, "ACL SETUSER weir -cluster|slots");
+  redis_server_pause(&s); /* so that the map is in doubt */
+  EVENTUALLY(!redis_is_well(r));
+  redis_server_resume(&s);
+  EVENTUALLY(redis_is_well(r)); /* it is still the old one, and right */
+  redis_stop(r);
+  assert_int_equal(logged("secret"), 0);
   redis_free(r);
   redis_server_end(&s);
 }
@@ -219,6 +244,7 @@ int main(void) {
       cmocka_unit_test(a_server_is_found_lost_and_found_again_with_one_line_each),
       cmocka_unit_test(a_cluster_counts_its_servers_and_says_which_part_is_lost),
       cmocka_unit_test(a_cluster_with_slots_that_nobody_has_is_not_well),
+      cmocka_unit_test(a_user_with_the_rights_the_manual_names_is_enough_for_a_cluster),
       cmocka_unit_test(the_wrong_kind_of_url_is_named),
       cmocka_unit_test(a_url_that_is_wrong_is_refused),
       cmocka_unit_test(a_redis_that_hangs_does_not_hold_up_the_end),
