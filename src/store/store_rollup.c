@@ -18,6 +18,7 @@ struct roll_up {
   struct arena *arena;
   struct mark *marks; /* newest first */
   size_t count;
+  size_t most; /* of the attempts: one whose commit's answer was lost may have left nothing to the next */
 };
 
 enum err usage_lock_on(struct driver_link *l, struct fault *f) {
@@ -181,6 +182,7 @@ static enum err remove_marks(struct driver_link *l, const struct roll_up *w, str
 static enum err roll_up(struct driver_link *l, void *args, struct fault *f) {
   struct roll_up *w = args;
   w->count = 0;
+  w->marks = NULL;
   enum err e = l->driver->begin(l, DRIVER_WRITE, f);
   if (e)
     return e;
@@ -197,6 +199,7 @@ static enum err roll_up(struct driver_link *l, void *args, struct fault *f) {
     e = add_up_days(l, w, f);
   if (!e)
     e = remove_marks(l, w, f);
+  w->most = w->count > w->most ? w->count : w->most;
   return l->driver->end(l, e, f);
 }
 
@@ -208,7 +211,7 @@ enum err store_usage_roll_up(struct store *s, const struct usage_roll_up_ask *as
   enum err e = driver_run(s, DRIVER_WRITE, false, roll_up, &w, f);
   arena_done(&a);
   if (!e)
-    *out_minutes = w.count;
+    *out_minutes = w.most;
   return e;
 }
 
