@@ -255,7 +255,7 @@ static void check_all(unsigned count) {
 }
 
 static void in_turn(void) {
-  kill_replica(1 % load.replica_count);
+  kill_replica(load.replica_count > 1 ? 1 : 0);
   kill_redis();
   kill_postgres();
   block_key();
@@ -269,7 +269,7 @@ static uint64_t drawn(uint64_t *state, uint64_t n) {
   uint64_t z = (*state += UINT64_C(0x9e3779b97f4a7c15));
   z = (z ^ (z >> 30)) * UINT64_C(0xbf58476d1ce4e5b9);
   z = (z ^ (z >> 27)) * UINT64_C(0x94d049bb133111eb);
-  return (z ^ (z >> 31)) % n;
+  return n ? (z ^ (z >> 31)) % n : 0;
 }
 
 static void at_random(int64_t seconds, uint64_t seed) {
