@@ -159,13 +159,34 @@ static inline enum err nth_replicas_agreed(struct store *s, struct arena *a, str
   return e;
 }
 static inline enum err nth_usage_log(struct store *s, struct arena *a, struct fault *f) {
-  const struct usage_log_ask of_key = {.key_id = 1, .max = 10};
+  const struct usage_log_ask ask = {.key_id = 1, .max = 10};
   struct ledger_row *rows = NULL;
   size_t count = 0;
-  enum err e = s->ops->usage->log(s, &of_key, a, &rows, &count, f);
+  enum err e = s->ops->usage->log(s, &ask, a, &rows, &count, f);
   if (!e)
     assert_int_equal(count, 2);
   return e;
+}
+static inline enum err nth_usage_roll_up(struct store *s, struct arena *a, struct fault *f) {
+  const struct usage_roll_up_ask ask = {.zone = TEXT("UTC"), .max = 100};
+  size_t minutes = 0;
+  enum err e = s->ops->usage->roll_up(s, &ask, &minutes, f);
+  if (!e)
+    assert_true(minutes > 0);
+  return e;
+}
+static inline enum err nth_usage_recheck(struct store *s, struct arena *a, struct fault *f) {
+  bool wrong = true;
+  enum err e = s->ops->usage->recheck(s, &wrong, f);
+  if (!e)
+    assert_false(wrong);
+  return e;
+}
+static inline enum err nth_usage_sums(struct store *s, struct arena *a, struct fault *f) {
+  const struct usage_ask ask = {.by = USAGE_BY_KEY};
+  struct usage_sum *sums = NULL;
+  size_t count = 0;
+  return s->ops->usage->sums(s, &ask, a, &sums, &count, f);
 }
 
 static const struct nth_operation nth_operations[] = {
@@ -190,6 +211,9 @@ static const struct nth_operation nth_operations[] = {
     {"replicas_agree", nth_replicas_agree, .in_pieces = true},
     {"replicas_agreed", nth_replicas_agreed},
     {"usage_log", nth_usage_log},
+    {"usage_roll_up", nth_usage_roll_up},
+    {"usage_recheck", nth_usage_recheck},
+    {"usage_sums", nth_usage_sums},
 };
 
 #endif
