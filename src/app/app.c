@@ -6,6 +6,7 @@
 #include "app/callers.h"
 #include "app/first_key.h"
 #include "app/life.h"
+#include "app/news.h"
 #include "app/source.h"
 #include "app/state.h"
 #include "app/takeover.h"
@@ -182,6 +183,10 @@ static enum err open_all(struct app *a, struct fault *f) {
   a->catalogues = catalogues_new(CATALOGUES_MAX);
   a->metrics = metrics_new(a->worker_count);
   join_ports(a);
+  news_open(a);
+  e = news_start(a, f);
+  if (e != ERR_OK)
+    return e;
   return a->redis ? redis_breakers_start(a->redis, a->gateway.state.breakers, f) : ERR_OK;
 }
 
@@ -293,6 +298,7 @@ void app_reload(struct app *a) {
   struct config *fresh = NULL;
   if (load_config(a, &fresh, &errors) != ERR_OK) {
     log_errors(&errors);
+    atomic_fetch_add(&a->reload_failures, 1);
     LOG_ERROR("config_reload_failed", log_u64("errors", errors.count),
               log_str("detail", "the old configuration stays in force"));
     return;
@@ -316,6 +322,7 @@ static void close_all(struct app *a) {
     worker_join(a->workers[w]);
   if (a->identity && apikey_identity_flush(a->identity, &f) != ERR_OK)
     LOG_WARN("key_use_not_written", log_str("detail", fault_text(&f)));
+  news_close(a);
   sim_background_stop(a->demo);
   redis_breakers_stop(a->redis);
   dns_free(a->dns);

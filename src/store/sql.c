@@ -65,7 +65,8 @@ static const char *const texts[SQL_COUNT][2] = {
     [SQL_KEY_FIND] = BOTH("SELECT " KEY_COLUMNS " FROM weir_keys WHERE hash = ?1"),
     [SQL_KEY_FIND_BY_ACCESS_ID] = BOTH("SELECT " KEY_COLUMNS " FROM weir_keys WHERE substr(hash, 1, 8) = ?1"),
     [SQL_KEY_LIST] = BOTH("SELECT " KEY_COLUMNS " FROM weir_keys WHERE id > ?1 ORDER BY id LIMIT ?2"),
-    [SQL_KEY_BLOCK] = BOTH("UPDATE weir_keys SET blocked = ?2 WHERE id = ?1"),
+    [SQL_KEY_BLOCK] = BOTH("UPDATE weir_keys SET blocked = ?2 WHERE id = ?1 AND blocked <> ?2"),
+    [SQL_KEY_COUNT] = BOTH("SELECT count(*) FROM weir_keys WHERE id = ?1"),
     [SQL_KEY_TOUCH] = BOTH("UPDATE weir_keys SET last_used_us = ?2 WHERE id = ?1 AND last_used_us < ?2"),
     [SQL_LEDGER_INSERT] = BOTH(
         "INSERT INTO weir_ledger (" LEDGER_COLUMNS ") VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, "

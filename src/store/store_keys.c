@@ -164,6 +164,19 @@ struct block {
   bool blocked;
 };
 
+static enum err must_exist(struct driver_link *l, int64_t id, struct fault *f) {
+  bool row = false;
+  enum err e = l->driver->prepare(l, SQL_KEY_COUNT, f);
+  if (e)
+    return e;
+  l->driver->bind(l, 1, id);
+  e = l->driver->step(l, &row, "looking up a key", f);
+  bool exists = !e && row && l->driver->number(l, 0) > 0;
+  l->driver->reset(l);
+  return e || exists ? e : fault_set(f, ERR_NOT_FOUND, NULL, "there is no key %lld", (long long)id);
+}
+
+/* A key that is so already is left alone and nobody is told, so doing it twice is the same as once. */
 static enum err set_blocked(struct driver_link *l, const struct block *w, struct fault *f) {
   int64_t changes = 0;
   enum err e = l->driver->prepare(l, SQL_KEY_BLOCK, f);
@@ -172,9 +185,9 @@ static enum err set_blocked(struct driver_link *l, const struct block *w, struct
   l->driver->bind(l, 1, w->id);
   l->driver->bind(l, 2, w->blocked);
   e = driver_finish(l, "blocking a key", &changes, f);
-  if (!e && !changes)
-    e = fault_set(f, ERR_NOT_FOUND, NULL, "there is no key %lld", (long long)w->id);
-  return e ? e : event_add_id_on(l, "key", w->id, f);
+  if (e)
+    return e;
+  return changes ? event_add_id_on(l, "key", w->id, f) : must_exist(l, w->id, f);
 }
 
 static enum err block(struct driver_link *l, void *args, struct fault *f) {
