@@ -6,6 +6,7 @@
 #include "app/callers.h"
 #include "app/first_key.h"
 #include "app/life.h"
+#include "app/news.h"
 #include "app/share.h"
 #include "app/source.h"
 #include "app/state.h"
@@ -166,7 +167,9 @@ static enum err open_all(struct app *a, struct fault *f) {
   a->catalogues = catalogues_new(CATALOGUES_MAX);
   a->metrics = metrics_new(a->worker_count);
   join_ports(a);
-  return share_start(a, f);
+  news_open(a);
+  e = news_start(a, f);
+  return e == ERR_OK ? share_start(a, f) : e;
 }
 
 static enum err make_workers(struct app *a, struct fault *f) {
@@ -277,6 +280,7 @@ void app_reload(struct app *a) {
   struct config *fresh = NULL;
   if (load_config(a, &fresh, &errors) != ERR_OK) {
     log_errors(&errors);
+    atomic_fetch_add(&a->reload_failures, 1);
     LOG_ERROR("config_reload_failed", log_u64("errors", errors.count),
               log_str("detail", "the old configuration stays in force"));
     return;
@@ -300,6 +304,7 @@ static void close_all(struct app *a) {
     worker_join(a->workers[w]);
   if (a->identity && apikey_identity_flush(a->identity, &f) != ERR_OK)
     LOG_WARN("key_use_not_written", log_str("detail", fault_text(&f)));
+  news_close(a);
   sim_background_stop(a->demo);
   share_stop(a);
   dns_free(a->dns);
