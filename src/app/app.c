@@ -170,7 +170,9 @@ static enum err open_all(struct app *a, struct fault *f) {
   news_open(a);
   share_events(a);
   e = news_start(a, f);
-  return e == ERR_OK ? share_start(a, f) : e;
+  if (e != ERR_OK)
+    return e;
+  return share_start(a, f);
 }
 
 static enum err make_workers(struct app *a, struct fault *f) {
