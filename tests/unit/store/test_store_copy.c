@@ -3,6 +3,7 @@
 #include "store/store_copy.h"
 
 #include "contract.h"
+#include "ports/store_replicas.h"
 #include "store/copy_list.h"
 #include "store/places.h"
 #include "store/sqlite.h"
@@ -204,6 +205,23 @@ static void one_that_is_stopped_leaves_nothing_and_the_next_one_succeeds(void **
   from->ops->close(from);
 }
 
+static void a_store_on_which_a_replica_lives_is_not_copied(void **state) {
+  struct store_place to = *contract_place(need_database()), file = file_place();
+  const struct store_replica living = {.boot = 77, .name = TEXT("host-7"), .version = TEXT("1")};
+  struct store *s = NULL, *from = open_memory();
+  struct copy_report r;
+  unsigned seat = 0;
+  EXPECT_OK(store_open(&to, &s, &test_fault));
+  EXPECT_OK(s->ops->replicas->claim(s, &living, 0, &seat, &test_fault));
+  EXPECT_ERR(store_copy(s, &file, &watch, &r, &test_fault), ERR_STORE_BUSY);
+  EXPECT_MENTIONS("host-7");
+  EXPECT_ERR(store_copy(from, &to, &watch, &r, &test_fault), ERR_STORE_BUSY);
+  contract_exec(s, "UPDATE weir_replicas SET seen_us = seen_us - 70000000");
+  EXPECT_OK(store_copy(s, &file, &watch, &r, &test_fault));
+  s->ops->close(s);
+  from->ops->close(from);
+}
+
 static enum err lose_server(void *data, const char *doing, const char *table, uint64_t rows, struct fault *f) {
   if (strcmp(table, "weir_ledger") == 0 && contract_server.pid)
     postgres_server_kill(&contract_server);
@@ -383,6 +401,7 @@ int main(void) {
       WITH_BOTH(a_store_in_memory_is_a_source_but_no_target),
       WITH_BOTH(a_target_with_rows_or_a_file_is_refused_and_stays),
       WITH_BOTH(one_that_is_stopped_leaves_nothing_and_the_next_one_succeeds),
+      WITH_BOTH(a_store_on_which_a_replica_lives_is_not_copied),
       WITH_BOTH(a_server_that_dies_ends_it_and_holds_nothing),
       WITH_BOTH(a_balance_that_is_wrong_is_refused),
       WITH_BOTH(a_table_that_is_not_listed_is_refused),
