@@ -28,6 +28,12 @@ struct config_ledger { /* milliseconds */
       sync_interval_ms; /* how much of the journal a machine that dies may lose; a process that dies loses nothing */
   int64_t store_interval_ms; /* settled attempts reach the store at the latest after this */
 };
+struct config_backup {
+  struct text schedule;             /* cron; "" for never */
+  struct text dir, passphrase_file; /* "": data_dir/backups; none */
+  size_t keep;
+  int64_t max_age_ms; /* 0: any */
+};
 struct config_price {
   struct text provider, model; /* model is a glob */
   /* nano-USD per 10^6 tokens; a cache class that is not given costs what input costs (no vendor's discount is assumed)
@@ -86,6 +92,7 @@ struct config {
   struct config_queue queue;
   struct config_cache cache;
   struct config_ledger ledger;
+  struct config_backup backup;
   struct config_provider *providers;
   size_t provider_count;
   struct config_model *models;
