@@ -109,6 +109,13 @@ static enum err open_identity(struct app *a, struct fault *f) {
   return ERR_OK;
 }
 
+static struct config *config_of(void *ctx) { return app_config(ctx); }
+
+static void open_backups(struct app *a) {
+  const struct backup_desk_options o = {config_of, a, a->first, a->ledger, a->server_secret};
+  backup_desk_init(&a->backups, &o);
+}
+
 static uint64_t new_replica(void) {
   uint64_t replica = 0;
   while (replica == 0)
@@ -169,6 +176,8 @@ static enum err open_all(struct app *a, struct fault *f) {
     e = offload_new(FETCHER_THREADS, OFFLOAD_QUEUE, &a->fetchers);
   if (e == ERR_OK)
     e = open_identity(a, f);
+  if (e == ERR_OK)
+    open_backups(a);
   if (e == ERR_OK)
     e = source_open_tls(a->config, &a->client_tls, &a->server_tls, f);
   if (e != ERR_OK)
@@ -321,6 +330,7 @@ static void close_all(struct app *a) {
   if (a->ledger)
     ledger_close(a->ledger, 10000);
   token_identity_free(a->tokens);
+  backup_desk_done(&a->backups);
   apikey_identity_free(a->identity);
   if (a->offload)
     offload_free(a->offload);

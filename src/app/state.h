@@ -4,6 +4,7 @@
 #define APP_STATE_H
 
 #include "app/app.h"
+#include "app/backups.h"
 #include "app/life.h"
 #include "app/local.h"
 #include "app/sockets.h"
@@ -50,6 +51,7 @@ struct app {
   struct store *store;
   struct ledger *ledger;
   struct secret *server_secret;
+  struct backup_desk backups;
   struct offload *offload, *resolvers; /* a name server that hangs must not hold up the store */
   struct offload *fetchers;            /* an issuer of tokens that hangs must not hold up either */
   struct apikey_identity *identity;

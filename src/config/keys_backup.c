@@ -1,5 +1,5 @@
-/* The part of the table about backups that are made by themselves. keys.c has the rest and the top level.
- * house: tested-by tests/unit/config/test_keys.c */
+/* The part of the table about backups that are made by themselves. keys.c has the rest and the top level,
+ * section.c reads by it. */
 #include "config/rows.h"
 
 #include "config/config.h"

@@ -1,4 +1,5 @@
-/* Reading a passphrase and forgetting it again. Its strength is the operator's matter, its length backup.c's. */
+/* Reading a passphrase and forgetting it again. Its strength is the operator's matter, its least length backup.c's.
+ * Called by the commands and by app/backups.c. */
 #include "store/backup_passphrase.h"
 
 #include "base/secret.h"
