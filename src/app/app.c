@@ -116,6 +116,14 @@ static void open_backups(struct app *a) {
   backup_desk_init(&a->backups, &o);
 }
 
+/* What the store has of vendors' lists, a process has when it starts. */
+static void open_catalogues(struct app *a) {
+  a->catalogues = catalogues_new(CATALOGUES_MAX);
+  const struct catalogue_desk_options o = {config_of, a, a->store, a->catalogues, provider_find};
+  catalogue_desk_init(&a->catalogue_desk, &o);
+  catalogue_desk_load(&a->catalogue_desk);
+}
+
 static uint64_t new_replica(void) {
   uint64_t replica = 0;
   while (replica == 0)
@@ -188,7 +196,7 @@ static enum err open_all(struct app *a, struct fault *f) {
   if (e != ERR_OK)
     return f->text[0] ? e : fault_set(f, e, "redis", "`redis`: %s", err_text(e));
   a->limiter = limiter_new(KEYS_MAX);
-  a->catalogues = catalogues_new(CATALOGUES_MAX);
+  open_catalogues(a);
   a->metrics = metrics_new(a->worker_count);
   join_ports(a);
   return a->redis ? redis_breakers_start(a->redis, a->gateway.state.breakers, f) : ERR_OK;

@@ -5,6 +5,7 @@
 
 #include "app/app.h"
 #include "app/backups.h"
+#include "app/catalogues.h"
 #include "app/life.h"
 #include "app/local.h"
 #include "app/sockets.h"
@@ -53,6 +54,7 @@ struct app {
   struct ledger *ledger;
   struct secret *server_secret;
   struct backup_desk backups;
+  struct catalogue_desk catalogue_desk;
   struct offload *offload, *resolvers; /* a name server that hangs must not hold up the store */
   struct offload *fetchers;            /* an issuer of tokens that hangs must not hold up either */
   struct apikey_identity *identity;

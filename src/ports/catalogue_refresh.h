@@ -1,5 +1,5 @@
-/* The port by which the job `catalogue` has vendors' lists of models fetched, once for all replicas. Which vendors there
- * are stands in the configuration; the adapter (app/catalogues.c) knows where their lists are. */
+/* The port by which the job `catalogue` has vendors' lists of models fetched, once for all replicas. Which vendors
+ * there are stands in the configuration; the adapter (app/catalogues.c) knows where their lists are. */
 #ifndef PORTS_CATALOGUE_REFRESH_H
 #define PORTS_CATALOGUE_REFRESH_H
 

@@ -1,5 +1,6 @@
 /* The part of the store's port that keeps vendors' lists of models and prices as they were fetched last, so that a
- * process that starts has them at once, whether the vendor can be reached or not. Blocks; errors as in ports/store.h. */
+ * process that starts has them at once, whether the vendor can be reached or not. Blocks; errors as in ports/store.h.
+ */
 #ifndef PORTS_STORE_CATALOGUES_H
 #define PORTS_STORE_CATALOGUES_H
 
