@@ -6,6 +6,7 @@
 
 #include "base/arena.h"
 #include "llm/price.h"
+#include "ports/store_jobs.h"
 
 #define STORE_HASH_BYTES   32
 #define STORE_ACCESS_BYTES 8
@@ -84,6 +85,8 @@ struct store_ops {
   enum err (*ledger_spent)(struct store *s, int64_t key_id, int64_t since_us, int64_t *out_nano, struct fault *f);
   /* Recomputes every balance from the rows. */
   enum err (*ledger_verify)(struct store *s, struct arena *a, struct ledger_totals *out, struct fault *f);
+
+  const struct store_jobs_ops *jobs;
 };
 /* The base an adapter embeds first. */
 struct store {

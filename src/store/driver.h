@@ -83,7 +83,8 @@ int64_t driver_now_us(void);
   .key_find_by_access_id = store_key_find_by_access_id, .key_list = store_key_list,                                    \
   .key_set_blocked = store_key_set_blocked, .key_touch = store_key_touch, .ledger_append = store_ledger_append,        \
   .ledger_position = store_ledger_position, .ledger_list = store_ledger_list, .ledger_spent = store_ledger_spent,      \
-  .ledger_verify = store_ledger_verify
+  .ledger_verify = store_ledger_verify, .jobs = &store_jobs_ops
+extern const struct store_jobs_ops store_jobs_ops;
 enum err store_health(struct store *s, struct fault *f);
 enum err store_key_create(struct store *s, const struct store_key *k, int64_t *out_id, struct fault *f);
 enum err store_key_find(struct store *s, const uint8_t hash[STORE_HASH_BYTES], struct arena *a, struct store_key *out,

@@ -32,6 +32,16 @@
   ADD_BALANCE("billable_nano")
 #define ON_SPEND " ON CONFLICT (key_id, slot) DO UPDATE SET " ADD("weir_ledger_spend", "cost_nano")
 
+#define JOB_COLUMNS                                                                                                    \
+  "id, kind, args, state, run_at_us, due_us, attempts, max_attempts, leased_by, cancel, progress, note, result, "      \
+  "error, unique_key, created_us, started_us, ended_us"
+#define JOB_LIVE "state IN ('queued', 'running')" /* as the partial indexes say it */
+#define JOB_NEXT                                                                                                       \
+  JOB_LIVE " AND due_us <= ?1 AND (state = 'queued' OR (attempts < max_attempts AND cancel = 0))"
+#define JOB_TAKE                                                                                                       \
+  "UPDATE weir_jobs SET state = 'running', attempts = attempts + 1, due_us = ?2, leased_by = ?3, started_us = ?1, "     \
+  "progress = 0, note = '' WHERE id = "
+
 #define BOTH(sql)          {sql, sql}
 #define POSTGRES_ONLY(sql) {NULL, sql}
 
@@ -73,6 +83,50 @@ static const char *const texts[SQL_COUNT][2] = {
                                  "ORDER BY key_id LIMIT ?2"),
     [SQL_LEDGER_SPENDS] = BOTH("SELECT " SPEND_COLUMNS " FROM weir_ledger_spend WHERE (key_id, slot) > (?1, ?2) "
                                "ORDER BY key_id, slot LIMIT ?3"),
+    /* SQLite's clock is the machine's, to the millisecond. */
+    [SQL_NOW] = {"SELECT CAST(round((julianday('now') - 2440587.5) * 86400000.0) AS INTEGER) * 1000",
+                 "SELECT (extract(epoch FROM clock_timestamp()) * 1000000)::bigint"},
+    [SQL_JOB_NEXT_ID] = BOTH("UPDATE weir_sequence SET value = value + 1 WHERE name = 'jobs' RETURNING value"),
+    /* A row when more than so many are live. */
+    [SQL_JOB_FULL] = BOTH("SELECT due_us FROM weir_jobs WHERE " JOB_LIVE " AND due_us > 0 ORDER BY due_us LIMIT 1 "
+                          "OFFSET ?1"),
+    [SQL_JOB_INSERT] = BOTH("INSERT INTO weir_jobs (" JOB_COLUMNS ") VALUES (?1, ?2, ?3, 'queued', ?4, ?4, 0, ?5, '', "
+                            "0, 0, '', 'null', '', ?6, ?7, 0, 0) ON CONFLICT (unique_key) WHERE unique_key <> '' AND "
+                            JOB_LIVE " DO NOTHING"),
+    [SQL_JOB_DUE] = BOTH("SELECT due_us FROM weir_jobs WHERE " JOB_LIVE " AND due_us <= ?1 ORDER BY due_us LIMIT 1"),
+    [SQL_JOB_CLAIM] = {JOB_TAKE "(SELECT id FROM weir_jobs WHERE " JOB_NEXT " AND instr(?4, ' ' || kind || ' ') > 0 "
+                       "ORDER BY due_us, id LIMIT 1) RETURNING " JOB_COLUMNS,
+                       JOB_TAKE "(SELECT id FROM weir_jobs WHERE " JOB_NEXT " AND strpos(?4, ' ' || kind || ' ') > 0 "
+                       "ORDER BY due_us, id LIMIT 1 FOR UPDATE SKIP LOCKED) RETURNING " JOB_COLUMNS},
+    [SQL_JOB_RENEW] = BOTH("UPDATE weir_jobs SET due_us = ?3, progress = ?4, note = ?5 WHERE id = ?1 AND attempts = ?2 "
+                           "AND state = 'running' RETURNING cancel"),
+    [SQL_JOB_FINISH] = BOTH("UPDATE weir_jobs SET state = 'done', result = ?3, progress = 1000, error = '', ended_us = "
+                            "?4 WHERE id = ?1 AND attempts = ?2 AND state IN ('running', 'done')"),
+    [SQL_JOB_RELEASE] = BOTH(
+        "UPDATE weir_jobs SET state = CASE WHEN cancel = 1 AND ?3 = 'queued' THEN 'cancelled' ELSE ?3 END, run_at_us = "
+        "?4, due_us = ?4, error = CASE WHEN ?5 = '' THEN error ELSE ?5 END, ended_us = CASE WHEN cancel = 0 AND ?3 = "
+        "'queued' THEN 0 ELSE CAST(?6 AS BIGINT) END, max_attempts = max_attempts + ?7 WHERE id = ?1 AND attempts = ?2 AND state IN "
+        "('running', ?3)"),
+    [SQL_JOB_BURY] = BOTH(
+        "UPDATE weir_jobs SET state = CASE WHEN cancel = 1 THEN 'cancelled' ELSE 'dead' END, ended_us = ?1, error = "
+        "CASE WHEN cancel = 1 THEN error ELSE 'the process that ran it (' || leased_by || ') was lost in attempt ' || "
+        "attempts || ' of ' || max_attempts END WHERE id IN (SELECT id FROM weir_jobs WHERE " JOB_LIVE " AND state = "
+        "'running' AND due_us <= ?1 AND (attempts >= max_attempts OR cancel = 1) ORDER BY due_us, id LIMIT ?2) AND "
+        "state = 'running' AND due_us <= ?1 RETURNING " JOB_COLUMNS),
+    [SQL_JOB_CANCEL] = BOTH("UPDATE weir_jobs SET cancel = 1, ended_us = CASE WHEN state = 'queued' THEN ?2 ELSE "
+                            "ended_us END, state = CASE WHEN state = 'queued' THEN 'cancelled' ELSE state END WHERE "
+                            "id = ?1 AND " JOB_LIVE " RETURNING state"),
+    [SQL_JOB_RETRY] = BOTH("UPDATE weir_jobs SET state = 'queued', run_at_us = ?2, due_us = ?2, ended_us = 0, cancel = "
+                           "0, progress = 0, note = '', max_attempts = attempts + ?3 WHERE id = ?1 AND state IN "
+                           "('failed', 'dead', 'cancelled')"),
+    [SQL_JOB_GET] = BOTH("SELECT " JOB_COLUMNS " FROM weir_jobs WHERE id = ?1"),
+    [SQL_JOB_LIST] = BOTH("SELECT " JOB_COLUMNS " FROM weir_jobs WHERE id < ?1 AND (?2 = '' OR kind = ?2) AND (?3 = '' "
+                          "OR state = ?3) ORDER BY id DESC LIMIT ?4"),
+    [SQL_JOB_COUNTS] = BOTH("SELECT kind, state, count(*), min(due_us) FROM weir_jobs WHERE " JOB_LIVE " AND due_us > "
+                            "0 GROUP BY kind, state"),
+    [SQL_JOB_DEAD] = BOTH("SELECT kind, 'dead', count(*), 0 FROM weir_jobs WHERE state = 'dead' GROUP BY kind"),
+    [SQL_JOB_PURGE] = BOTH("DELETE FROM weir_jobs WHERE id IN (SELECT id FROM weir_jobs WHERE ended_us > 0 AND "
+                           "ended_us < ?1 ORDER BY ended_us LIMIT ?2)"),
     [SQL_BATCH_MAKE] = POSTGRES_ONLY("CREATE TEMPORARY TABLE IF NOT EXISTS weir_batch (LIKE weir_ledger) "
                                      "ON COMMIT DELETE ROWS"),
     [SQL_BATCH_COPY] = POSTGRES_ONLY("COPY pg_temp.weir_batch (" LEDGER_COLUMNS ") FROM STDIN (FORMAT binary)"),

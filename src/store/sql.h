@@ -28,6 +28,23 @@ enum sql {
   SQL_LEDGER_SUMS,
   SQL_LEDGER_BALANCES,
   SQL_LEDGER_SPENDS,
+  SQL_NOW,
+  SQL_JOB_NEXT_ID,
+  SQL_JOB_FULL,
+  SQL_JOB_INSERT,
+  SQL_JOB_DUE,
+  SQL_JOB_CLAIM,
+  SQL_JOB_RENEW,
+  SQL_JOB_FINISH,
+  SQL_JOB_RELEASE,
+  SQL_JOB_BURY,
+  SQL_JOB_CANCEL,
+  SQL_JOB_RETRY,
+  SQL_JOB_GET,
+  SQL_JOB_LIST,
+  SQL_JOB_COUNTS,
+  SQL_JOB_DEAD,
+  SQL_JOB_PURGE,
   SQL_BATCH_MAKE,     /* PostgreSQL: the temporary table that rows are copied into */
   SQL_BATCH_COPY,     /* PostgreSQL: fills it */
   SQL_BATCH_INSERT,   /* PostgreSQL: its rows into the ledger; yields the ids that were new */

@@ -9,7 +9,7 @@
 #include <libpq-fe.h>
 #include <pthread.h>
 
-#define MIGRATIONS 4
+#define MIGRATIONS 5
 
 static struct store_place sqlite_place = {.kind = STORE_SQLITE, .path = test_db};
 static const struct store_place *place;
@@ -82,6 +82,7 @@ static void expect_applied(unsigned want) {
   EXPECT_TEXT(status[1].name, TEXT("ledger"));
   EXPECT_TEXT(status[2].name, TEXT("key_access_ids"));
   EXPECT_TEXT(status[3].name, TEXT("key_policies"));
+  EXPECT_TEXT(status[4].name, TEXT("jobs"));
   for (size_t i = 0; i < count; i++) {
     assert_int_equal(status[i].version, i + 1);
     assert_int_equal(status[i].applied, i < want);
@@ -172,7 +173,7 @@ static void every_table_is_strict(void **state) {
   EXPECT_OK(sqlite_number(db, "SELECT count(*) FROM pragma_table_list WHERE name LIKE 'weir_%'", &tables, &test_fault));
   EXPECT_OK(sqlite_number(db, "SELECT count(*) FROM pragma_table_list WHERE name LIKE 'weir_%' AND strict = 0", &loose,
                           &test_fault));
-  assert_int_equal(tables, 7);
+  assert_int_equal(tables, 9);
   assert_int_equal(loose, 0);
   sqlite3_close(db);
 }

@@ -11,7 +11,9 @@
 /* Statements that read a whole small table, or that no running gateway sends: the reason stands beside each. */
 static bool may_scan(enum sql which) {
   return which == SQL_SCHEMA_EXISTS || which == SQL_SCHEMA_VERSION || which == SQL_SCHEMA_HISTORY || /* a few rows */
-         which == SQL_LEDGER_FORGET ||   /* a row a journal, once at the start */
+         which == SQL_LEDGER_FORGET ||                       /* a row a journal, once at the start */
+         which == SQL_NOW ||                                 /* no table */
+         which == SQL_JOB_COUNTS || which == SQL_JOB_DEAD || /* an index of just these, to its end */
          which == SQL_LEDGER_SPENT_ROWS; /* only from the middle of a slot, where no budget period begins */
 }
 
@@ -33,8 +35,10 @@ static void sqlite_answers_every_statement_from_an_index(void **state) {
       fail_msg("%s: %s", explain, sqlite3_errmsg(s->write.db));
     while (!may_scan(which) && sqlite3_step(plan) == SQLITE_ROW) {
       const char *said = (const char *)sqlite3_column_text(plan, 3);
-      if (strncmp(said, "SEARCH", 6) != 0 ||
-          !(strstr(said, "USING INDEX") || strstr(said, "USING INTEGER PRIMARY KEY")))
+      if (strstr(said, " SUBQUERY ")) /* a heading: its own lines follow */
+        continue;
+      if (strncmp(said, "SEARCH", 6) != 0 || !(strstr(said, "USING INDEX") || strstr(said, "USING COVERING INDEX") ||
+                                               strstr(said, "USING INTEGER PRIMARY KEY")))
         fail_msg("%s: %s", sql_text(which, SQL_SQLITE), said);
       seen++;
     }
@@ -54,7 +58,10 @@ static const char rows[] =
     "200, 0, 1, 1, 1, 0, 0, 0, 0, 1, 0, 1, 1, 0, 0, 2, 1, 1, 1, 1, 1, 1 FROM generate_series(1, 50000) i;"
     "INSERT INTO weir_ledger_balance SELECT i, 1, 1, 1, 0, 0, 0, 0, 2, 2 FROM generate_series(1, 20000) i;"
     "INSERT INTO weir_ledger_spend SELECT i % 100, i, 2 FROM generate_series(1, 20000) i;"
-    "INSERT INTO weir_ledger_stream SELECT 's' || i, 1, 1 FROM generate_series(1, 20000) i; ANALYZE";
+    "INSERT INTO weir_ledger_stream SELECT 's' || i, 1, 1 FROM generate_series(1, 20000) i;"
+    "INSERT INTO weir_jobs SELECT i, 'k' || i % 9, '{}', CASE WHEN i % 50 = 0 THEN 'queued' WHEN i % 51 = 0 THEN "
+    "'running' ELSE 'done' END, i, i, 1, 3, '', 0, 0, '', 'null', '', '', i, i, CASE WHEN i % 50 = 0 OR i % 51 = 0 "
+    "THEN 0 ELSE i END FROM generate_series(1, 20000) i; ANALYZE";
 
 /* PREPARE and EXPLAIN EXECUTE as a driver's statement runs: with a plan that knows no values. */
 static void explain(PGconn *db, enum sql which, struct buf *out) {
@@ -90,8 +97,8 @@ static void postgresql_answers_every_statement_from_an_index(void **state) {
   PQclear(PQexec(db, "SET plan_cache_mode = force_generic_plan; CREATE TEMPORARY TABLE weir_batch (LIKE weir_ledger)"));
   for (enum sql which = SQL_KEY_NEXT_ID; which < SQL_COUNT; which++) {
     struct buf plan;
-    if (may_scan(which) || which == SQL_KEY_NEXT_ID || which == SQL_BATCH_MAKE || which == SQL_BATCH_COPY ||
-        which == SQL_BATCH_INSERT) /* one row; no plans; the whole batch is what it is for */
+    if (may_scan(which) || which == SQL_KEY_NEXT_ID || which == SQL_JOB_NEXT_ID || which == SQL_BATCH_MAKE ||
+        which == SQL_BATCH_COPY || which == SQL_BATCH_INSERT) /* one row; no plans; the whole batch is what it is for */
       continue;
     buf_init(&plan, 65536);
     explain(db, which, &plan);
