@@ -18,6 +18,7 @@ int cli_reference(int argc, char **argv);
 int cli_restore(int argc, char **argv);
 int cli_route(int argc, char **argv);
 int cli_breaker(int argc, char **argv);
+int cli_store(int argc, char **argv);
 int cli_status(int argc, char **argv);
 int cli_upgrade(int argc, char **argv);
 int cli_version(int argc, char **argv);
@@ -72,6 +73,11 @@ struct cli_local_ask {
 };
 enum err cli_local_ask(const struct config *c, const struct cli_local_ask *ask, int *out_status, struct buf *body,
                        struct fault *f) MUST_CHECK;
+/* From here on SIGINT and SIGTERM are only noted, the first of each: a second one ends the process as ever
+ * (interrupt.c). */
+void cli_catch_interrupts(void);
+/* ERR_CANCELLED once one has come. */
+enum err cli_check_interrupt(struct fault *f) MUST_CHECK;
 /* Prints "weir: text" and returns 1. */
 int cli_fail(const struct fault *f);
 

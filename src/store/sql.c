@@ -52,6 +52,9 @@ static const char *const texts[SQL_COUNT][2] = {
     [SQL_SCHEMA_HISTORY] = BOTH("SELECT version, checksum, applied_us FROM weir_schema ORDER BY version"),
     [SQL_SCHEMA_ADD] = BOTH("INSERT INTO weir_schema (version, name, checksum, applied_us) VALUES (?1, ?2, ?3, ?4)"),
     [SQL_SCHEMA_REMOVE] = BOTH("DELETE FROM weir_schema WHERE version = ?1"),
+    /* SQLite's clock is the machine's, to the millisecond. */
+    [SQL_NOW] = {"SELECT CAST(round((julianday('now') - 2440587.5) * 86400000.0) AS INTEGER) * 1000",
+                 "SELECT (extract(epoch FROM clock_timestamp()) * 1000000)::bigint"},
     [SQL_KEY_NEXT_ID] = BOTH("UPDATE weir_sequence SET value = value + 1 WHERE name = 'keys' RETURNING value"),
     [SQL_KEY_INSERT] = BOTH("INSERT INTO weir_keys (" KEY_COLUMNS ") VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, "
                             "?11, ?12, ?13, ?14, ?15, ?16, ?17)"),
@@ -60,32 +63,6 @@ static const char *const texts[SQL_COUNT][2] = {
     [SQL_KEY_LIST] = BOTH("SELECT " KEY_COLUMNS " FROM weir_keys WHERE id > ?1 ORDER BY id LIMIT ?2"),
     [SQL_KEY_BLOCK] = BOTH("UPDATE weir_keys SET blocked = ?2 WHERE id = ?1"),
     [SQL_KEY_TOUCH] = BOTH("UPDATE weir_keys SET last_used_us = ?2 WHERE id = ?1 AND last_used_us < ?2"),
-    [SQL_LEDGER_INSERT] = BOTH(
-        "INSERT INTO weir_ledger (" LEDGER_COLUMNS ") VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, "
-        "?14, ?15, ?16, ?17, ?18, ?19, ?20, ?21, ?22, ?23, ?24, ?25, ?26, ?27, ?28, ?29, ?30, ?31, ?32, ?33, ?34, ?35, "
-        "?36, ?37, ?38, ?39, ?40) ON CONFLICT (id) DO NOTHING"),
-    [SQL_LEDGER_BALANCE] = BOTH("INSERT INTO weir_ledger_balance (" BALANCE_COLUMNS ") VALUES (?1, ?2, ?3, ?4, ?5, ?6, "
-                                "?7, ?8, ?9, ?10)" ON_BALANCE),
-    [SQL_LEDGER_SPEND] = BOTH("INSERT INTO weir_ledger_spend (" SPEND_COLUMNS ") VALUES (?1, ?2, ?3)" ON_SPEND),
-    [SQL_LEDGER_MOVE] = BOTH("INSERT INTO weir_ledger_stream (stream, position, moved_us) VALUES (?1, ?2, ?3) "
-                             "ON CONFLICT (stream) DO UPDATE SET position = excluded.position, "
-                             "moved_us = excluded.moved_us WHERE excluded.position > weir_ledger_stream.position"),
-    [SQL_LEDGER_POSITION] = BOTH("SELECT position FROM weir_ledger_stream WHERE stream = ?1"),
-    [SQL_LEDGER_FORGET] = BOTH("DELETE FROM weir_ledger_stream WHERE moved_us < ?1"),
-    [SQL_LEDGER_LIST] = BOTH("SELECT " LEDGER_COLUMNS " FROM weir_ledger WHERE id < ?1 ORDER BY id DESC LIMIT ?2"),
-    [SQL_LEDGER_SPENT] = BOTH("SELECT cost_nano FROM weir_ledger_spend WHERE key_id = ?1 AND slot >= ?2"),
-    [SQL_LEDGER_SPENT_ROWS] = BOTH("SELECT cost_nano FROM weir_ledger WHERE key_id = ?1 AND billable = 1 "
-                                   "AND settled_us >= ?2 AND settled_us < ?3"),
-    [SQL_LEDGER_SUMS] = BOTH("SELECT id, key_id, billable, input_tokens, output_tokens, cache_write_5m_tokens, "
-                             "cache_write_1h_tokens, cache_read_tokens, reasoning_tokens, cost_nano FROM weir_ledger "
-                             "WHERE id > ?1 ORDER BY id LIMIT ?2"),
-    [SQL_LEDGER_BALANCES] = BOTH("SELECT " BALANCE_COLUMNS " FROM weir_ledger_balance WHERE key_id > ?1 "
-                                 "ORDER BY key_id LIMIT ?2"),
-    [SQL_LEDGER_SPENDS] = BOTH("SELECT " SPEND_COLUMNS " FROM weir_ledger_spend WHERE (key_id, slot) > (?1, ?2) "
-                               "ORDER BY key_id, slot LIMIT ?3"),
-    /* SQLite's clock is the machine's, to the millisecond. */
-    [SQL_NOW] = {"SELECT CAST(round((julianday('now') - 2440587.5) * 86400000.0) AS INTEGER) * 1000",
-                 "SELECT (extract(epoch FROM clock_timestamp()) * 1000000)::bigint"},
     [SQL_JOB_NEXT_ID] = BOTH("UPDATE weir_sequence SET value = value + 1 WHERE name = 'jobs' RETURNING value"),
     /* A row when more than so many are live. */
     [SQL_JOB_FULL] = BOTH("SELECT due_us FROM weir_jobs WHERE " JOB_LIVE " AND due_us > 0 ORDER BY due_us LIMIT 1 "
@@ -127,6 +104,39 @@ static const char *const texts[SQL_COUNT][2] = {
     [SQL_JOB_DEAD] = BOTH("SELECT kind, 'dead', count(*), 0 FROM weir_jobs WHERE state = 'dead' GROUP BY kind"),
     [SQL_JOB_PURGE] = BOTH("DELETE FROM weir_jobs WHERE id IN (SELECT id FROM weir_jobs WHERE ended_us > 0 AND "
                            "ended_us < ?1 ORDER BY ended_us LIMIT ?2)"),
+    [SQL_LEDGER_INSERT] = BOTH(
+        "INSERT INTO weir_ledger (" LEDGER_COLUMNS ") VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, "
+        "?14, ?15, ?16, ?17, ?18, ?19, ?20, ?21, ?22, ?23, ?24, ?25, ?26, ?27, ?28, ?29, ?30, ?31, ?32, ?33, ?34, ?35, "
+        "?36, ?37, ?38, ?39, ?40) ON CONFLICT (id) DO NOTHING"),
+    [SQL_LEDGER_BALANCE] = BOTH("INSERT INTO weir_ledger_balance (" BALANCE_COLUMNS ") VALUES (?1, ?2, ?3, ?4, ?5, ?6, "
+                                "?7, ?8, ?9, ?10)" ON_BALANCE),
+    [SQL_LEDGER_SPEND] = BOTH("INSERT INTO weir_ledger_spend (" SPEND_COLUMNS ") VALUES (?1, ?2, ?3)" ON_SPEND),
+    [SQL_LEDGER_MOVE] = BOTH("INSERT INTO weir_ledger_stream (stream, position, moved_us) VALUES (?1, ?2, ?3) "
+                             "ON CONFLICT (stream) DO UPDATE SET position = excluded.position, "
+                             "moved_us = excluded.moved_us WHERE excluded.position > weir_ledger_stream.position"),
+    [SQL_LEDGER_POSITION] = BOTH("SELECT position FROM weir_ledger_stream WHERE stream = ?1"),
+    [SQL_LEDGER_FORGET] = BOTH("DELETE FROM weir_ledger_stream WHERE moved_us < ?1"),
+    [SQL_LEDGER_LIST] = BOTH("SELECT " LEDGER_COLUMNS " FROM weir_ledger WHERE id < ?1 ORDER BY id DESC LIMIT ?2"),
+    [SQL_LEDGER_SPENT] = BOTH("SELECT cost_nano FROM weir_ledger_spend WHERE key_id = ?1 AND slot >= ?2"),
+    [SQL_LEDGER_SPENT_ROWS] = BOTH("SELECT cost_nano FROM weir_ledger WHERE key_id = ?1 AND billable = 1 "
+                                   "AND settled_us >= ?2 AND settled_us < ?3"),
+    [SQL_LEDGER_SUMS] = BOTH("SELECT id, key_id, billable, input_tokens, output_tokens, cache_write_5m_tokens, "
+                             "cache_write_1h_tokens, cache_read_tokens, reasoning_tokens, cost_nano FROM weir_ledger "
+                             "WHERE id > ?1 ORDER BY id LIMIT ?2"),
+    [SQL_LEDGER_BALANCES] = BOTH("SELECT " BALANCE_COLUMNS " FROM weir_ledger_balance WHERE key_id > ?1 "
+                                 "ORDER BY key_id LIMIT ?2"),
+    [SQL_LEDGER_SPENDS] = BOTH("SELECT " SPEND_COLUMNS " FROM weir_ledger_spend WHERE (key_id, slot) > (?1, ?2) "
+                               "ORDER BY key_id, slot LIMIT ?3"),
+    [SQL_COPY_TABLES] = {"SELECT name FROM sqlite_schema WHERE type = 'table' AND name LIKE 'weir!_%' ESCAPE '!' "
+                         "ORDER BY name",
+                         "SELECT tablename::text FROM pg_catalog.pg_tables WHERE schemaname = current_schema() AND "
+                         "tablename LIKE 'weir!_%' ESCAPE '!' ORDER BY tablename"},
+    [SQL_COPY_COLUMNS] = {"SELECT name, type, pk FROM pragma_table_info(?1) ORDER BY name COLLATE BINARY",
+                          "SELECT a.attname::text, format_type(a.atttypid, a.atttypmod), coalesce(array_position("
+                          "string_to_array(i.indkey::text, ' '), a.attnum::text), 0) FROM pg_catalog.pg_attribute a "
+                          "LEFT JOIN pg_catalog.pg_index i ON i.indrelid = a.attrelid AND i.indisprimary WHERE "
+                          "a.attrelid = to_regclass(?1) AND a.attnum > 0 AND NOT a.attisdropped ORDER BY a.attname "
+                          "COLLATE \"C\""},
     [SQL_BATCH_MAKE] = POSTGRES_ONLY("CREATE TEMPORARY TABLE IF NOT EXISTS weir_batch (LIKE weir_ledger) "
                                      "ON COMMIT DELETE ROWS"),
     [SQL_BATCH_COPY] = POSTGRES_ONLY("COPY pg_temp.weir_batch (" LEDGER_COLUMNS ") FROM STDIN (FORMAT binary)"),

@@ -11,9 +11,10 @@
 /* Statements that read a whole small table, or that no running gateway sends: the reason stands beside each. */
 static bool may_scan(enum sql which) {
   return which == SQL_SCHEMA_EXISTS || which == SQL_SCHEMA_VERSION || which == SQL_SCHEMA_HISTORY || /* a few rows */
-         which == SQL_LEDGER_FORGET ||                       /* a row a journal, once at the start */
-         which == SQL_NOW ||                                 /* no table */
-         which == SQL_JOB_COUNTS || which == SQL_JOB_DEAD || /* an index of just these, to its end */
+         which == SQL_COPY_TABLES || which == SQL_COPY_COLUMNS || /* of the databases' own catalogues */
+         which == SQL_LEDGER_FORGET ||                            /* a row a journal, once at the start */
+         which == SQL_NOW ||                                      /* no table */
+         which == SQL_JOB_COUNTS || which == SQL_JOB_DEAD ||      /* an index of just these, to its end */
          which == SQL_LEDGER_SPENT_ROWS; /* only from the middle of a slot, where no budget period begins */
 }
 
