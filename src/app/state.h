@@ -14,6 +14,7 @@
 #include "cluster/redis_breakers.h"
 #include "config/config.h"
 #include "identity/apikey.h"
+#include "jobs/runner.h"
 #include "sim/background.h"
 #include "telemetry/access.h"
 
@@ -61,6 +62,7 @@ struct app {
   struct catalogues *catalogues;
   struct gateway gateway;
   struct operations operations;
+  struct runner *runner; /* of jobs */
   struct sockets sockets;
   struct local local;
   struct worker *workers[APP_WORKERS_MAX];

@@ -1,5 +1,5 @@
-/* Jobs: single ones, lists, counts, and what is done to many at once, on any driver. Called through ports/store_jobs.h.
- * house: tested-by tests/unit/store/test_store_jobs.c */
+/* Jobs: single ones, lists, counts, and what is done to many at once, on any driver. Called through ports/store_jobs.h,
+ * but for what store_jobs.c uses. */
 #include "store/store_jobs.h"
 
 void store_job_read(struct driver_link *l, struct arena *a, struct store_job *out) {
@@ -127,18 +127,37 @@ struct bury {
 
 static enum err bury(struct driver_link *l, void *args, struct fault *f) {
   struct bury *w = args;
-  enum err e = l->driver->prepare(l, SQL_JOB_BURY, f);
+  enum err e = l->driver->begin(l, DRIVER_WRITE, f);
+  if (e)
+    return e;
+  e = l->driver->prepare(l, SQL_JOB_BURY, f);
+  if (!e) {
+    l->driver->bind(l, 1, w->now_us);
+    l->driver->bind(l, 2, w->max);
+    e = store_jobs_collect(l, "ending lost jobs", w->arena, &w->jobs, &w->count, f);
+  }
+  return l->driver->end(l, e, f);
+}
+
+static enum err is_due(struct driver_link *l, void *args, struct fault *f) {
+  struct bury *w = args;
+  bool row = false;
+  enum err e = l->driver->prepare(l, SQL_JOB_DUE, f);
   if (e)
     return e;
   l->driver->bind(l, 1, w->now_us);
-  l->driver->bind(l, 2, w->max);
-  return store_jobs_collect(l, "ending lost jobs", w->arena, &w->jobs, &w->count, f);
+  e = l->driver->step(l, &row, "looking for jobs", f);
+  l->driver->reset(l);
+  w->count = row;
+  return e;
 }
 
 enum err store_jobs_bury(struct store *s, int64_t now_us, size_t max, struct arena *a, struct store_job **out,
                          size_t *out_count, struct fault *f) {
-  struct bury w = {now_us, limit(max), a, NULL, 0};
-  enum err e = driver_run(s, DRIVER_WRITE, false, bury, &w, f);
+  struct bury w = {now_us, limit(max), a, arena_alloc(a, 1), 0};
+  enum err e = driver_run(s, DRIVER_READ, false, is_due, &w, f); /* mostly not, and then no lock is taken */
+  if (!e && w.count > 0)
+    e = driver_run(s, DRIVER_WRITE, false, bury, &w, f);
   if (!e) {
     *out = w.jobs;
     *out_count = w.count;
