@@ -60,6 +60,11 @@ bool cli_files_find(const char *config_path, struct cli_files *out);
  * none. False after printing why it cannot be had. */
 bool cli_passphrase_read(const char *path, struct text *out);
 void cli_passphrase_done(struct text *t);
+/* The values of --since and --until, NULL for one that was not given, whose output is then 0. ERR_BAD_REQUEST. */
+enum err cli_times(const char *since, const char *until, int64_t *out_since_us, int64_t *out_until_us,
+                   struct fault *f) MUST_CHECK;
+/* The id of the key with that name, declared or stored, or of the one with that id. ERR_NOT_FOUND. */
+enum err cli_key_id(const struct cli_store *s, const char *word, int64_t *out_id, struct fault *f) MUST_CHECK;
 /* One request to the running weir whose data is where `weir serve -c path` keeps it (local.c): its answer's status and
  * JSON text, appended to *body. Waits, at most wait_ms for the answer. False after printing why there was none. */
 bool cli_local_call(const char *config_path, const char *method, const char *target, int64_t wait_ms, int *out_status,

@@ -94,6 +94,9 @@ enum err driver_finish(struct driver_link *l, const char *doing, int64_t *out_ch
 enum err driver_number(struct driver_link *l, enum sql which, const char *doing, int64_t *out,
                        struct fault *f) MUST_CHECK;
 struct text driver_text(struct driver_link *l, int column, struct arena *a);
+/* Room in the arena for one more item behind count of them: the list itself, or a larger copy of it. For lists that are
+ * bounded by a maximum which may be far above what there is; begin with NULL and 0. */
+void *driver_more(struct arena *a, void *items, size_t count, size_t size);
 /* Wall clock, microseconds since 1970. */
 int64_t driver_now_us(void);
 
@@ -103,8 +106,9 @@ int64_t driver_now_us(void);
   .key_find_by_access_id = store_key_find_by_access_id, .key_list = store_key_list,                                    \
   .key_set_blocked = store_key_set_blocked, .key_touch = store_key_touch, .ledger_append = store_ledger_append,        \
   .ledger_position = store_ledger_position, .ledger_list = store_ledger_list, .ledger_spent = store_ledger_spent,      \
-  .ledger_verify = store_ledger_verify, .jobs = &store_jobs_ops
-extern const struct store_jobs_ops store_jobs_ops;
+  .ledger_verify = store_ledger_verify, .jobs = &store_jobs, .usage = &store_usage
+extern const struct store_jobs_ops store_jobs;
+extern const struct store_usage_ops store_usage;
 enum err store_health(struct store *s, struct fault *f);
 enum err store_key_create(struct store *s, const struct store_key *k, int64_t *out_id, struct fault *f);
 enum err store_key_find(struct store *s, const uint8_t hash[STORE_HASH_BYTES], struct arena *a, struct store_key *out,

@@ -326,16 +326,16 @@ static enum err retry(struct store *s, int64_t id, int64_t more_attempts, int64_
   return e || w.changes ? e : explain(s, id, "tried again", f);
 }
 
-const struct store_jobs_ops store_jobs_ops = {.now = now,
-                                              .enqueue = enqueue,
-                                              .claim = claim,
-                                              .renew = renew,
-                                              .finish = finish,
-                                              .release = release,
-                                              .bury = store_jobs_bury,
-                                              .cancel = cancel,
-                                              .retry = retry,
-                                              .get = store_jobs_get,
-                                              .list = store_jobs_list,
-                                              .counts = store_jobs_counts,
-                                              .purge = store_jobs_purge};
+const struct store_jobs_ops store_jobs = {.now = now,
+                                          .enqueue = enqueue,
+                                          .claim = claim,
+                                          .renew = renew,
+                                          .finish = finish,
+                                          .release = release,
+                                          .bury = store_jobs_bury,
+                                          .cancel = cancel,
+                                          .retry = retry,
+                                          .get = store_jobs_get,
+                                          .list = store_jobs_list,
+                                          .counts = store_jobs_counts,
+                                          .purge = store_jobs_purge};

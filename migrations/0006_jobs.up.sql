@@ -1,3 +1,4 @@
+-- compatible: 4
 -- Work for the background: it waits, runs under a lease, has ended. due_us says when a worker may take it: the time it
 -- is to run while it is queued, the end of its lease while it runs.
 INSERT INTO weir_sequence (name, value) VALUES ('jobs', 0);
