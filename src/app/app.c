@@ -225,6 +225,14 @@ static enum err make_workers(struct app *a, struct fault *f) {
   return e;
 }
 
+static struct config *config_of_jobs(void *ctx) { return app_config(ctx); }
+
+static enum err start_jobs(struct app *a, struct fault *f) {
+  struct runner_options o = {.world = {a->store, config_of_jobs, a, app_data_dir(a)}};
+  a->runner = runner_new(&o);
+  return runner_start(a->runner, f);
+}
+
 enum err app_listen(struct app *a, struct fault *f) {
   enum err e = ERR_OK;
   for (unsigned w = 0; w < a->worker_count && e == ERR_OK; w++) {
@@ -257,6 +265,8 @@ static enum err begin_to_serve(struct app *a, struct fault *f) {
     e = app_listen(a, f);
   if (e == ERR_OK)
     e = listen_locally(a, f);
+  if (e == ERR_OK)
+    e = start_jobs(a, f);
   size_t unused = e == ERR_OK ? sockets_drop_unused(&a->sockets) : 0;
   if (unused > 0)
     LOG_WARN("sockets_not_in_listen", log_u64("closed", unused));
@@ -336,6 +346,7 @@ static void close_all(struct app *a) {
   sim_background_stop(a->demo);
   redis_breakers_stop(a->redis);
   dns_free(a->dns);
+  runner_free(a->runner);
   if (a->ledger)
     ledger_close(a->ledger, 10000);
   token_identity_free(a->tokens);

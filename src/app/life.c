@@ -103,6 +103,7 @@ static void drain(struct app *a, bool patient, int64_t within_ms) {
 void life_hand_over(struct app *a, int link) {
   int64_t handover_ms = a->config->timeouts.handover_ms;
   a->handed_over = true;
+  runner_end(a->runner); /* the successor runs the jobs now */
   a->signals.upgrade = false;
   sockets_close(&a->sockets, false);
   local_close(&a->local, false);
@@ -123,6 +124,7 @@ static void end(struct app *a) {
   else
     LOG_INFO("draining", log_i64("deadline_ms", within_ms));
   a->life.end_was_asked = true;
+  runner_end(a->runner);
   upgrade_desk_close(a);
   if (!a->handed_over) {
     systemd_notify(&a->systemd, "STOPPING=1\nSTATUS=draining");

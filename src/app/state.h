@@ -17,6 +17,7 @@
 #include "config/config.h"
 #include "control/api.h"
 #include "identity/token.h"
+#include "jobs/runner.h"
 #include "sim/background.h"
 #include "telemetry/access.h"
 
@@ -69,6 +70,7 @@ struct app {
   struct gateway gateway;
   struct operations operations;
   struct api api;
+  struct runner *runner; /* of jobs */
   struct sockets sockets;
   struct local local;
   struct worker *workers[APP_WORKERS_MAX];

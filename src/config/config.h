@@ -8,6 +8,7 @@
 #include "base/arena.h"
 #include "base/buf.h"
 #include "base/log.h"
+#include "config/jobs.h"
 #include "config/routing.h"
 
 enum config_store { CONFIG_STORE_SQLITE, CONFIG_STORE_MEMORY, CONFIG_STORE_POSTGRES };
@@ -93,6 +94,7 @@ struct config {
   struct config_cache cache;
   struct config_ledger ledger;
   struct config_backup backup;
+  struct config_retention retention;
   struct config_provider *providers;
   size_t provider_count;
   struct config_model *models;

@@ -227,6 +227,8 @@ static const struct key root_keys[] = {
     {"ledger", KEY_SECTION, AT(config, ledger), .section = &ledger, .initial = "", .help = "how soon records are safe"},
     {"backup", KEY_SECTION, AT(config, backup), .section = &keys_backup, .initial = "",
      .help = "copies of the store that are made by themselves"},
+    {"retention", KEY_SECTION, AT(config, retention), .section = &keys_retention, .initial = "",
+     .help = "how long data is kept"},
     {"providers", KEY_SECTIONS, true, ARRAY(config, providers, provider_count), .initial = "", .max = 256,
      .section = &keys_provider, .help = "where requests may go"},
     {"models", KEY_SECTIONS, true, ARRAY(config, models, model_count), .initial = "", .max = 4096,

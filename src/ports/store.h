@@ -7,6 +7,7 @@
 #include "base/arena.h"
 #include "llm/price.h"
 #include "ports/store_catalogues.h"
+#include "ports/store_jobs.h"
 #include "ports/store_replicas.h"
 
 #define STORE_HASH_BYTES   32
@@ -91,6 +92,7 @@ struct store_ops {
   enum err (*ledger_verify)(struct store *s, struct arena *a, struct ledger_totals *out, struct fault *f);
 
   const struct store_catalogues_ops *catalogues;
+  const struct store_jobs_ops *jobs; /* ports/store_jobs.h */
   const struct store_replicas_ops *replicas;
   const struct store_usage_ops *usage; /* ports/store_usage.h */
 };

@@ -106,9 +106,10 @@ int64_t driver_now_us(void);
   .key_find_by_access_id = store_key_find_by_access_id, .key_list = store_key_list,                                    \
   .key_set_blocked = store_key_set_blocked, .key_touch = store_key_touch, .ledger_append = store_ledger_append,        \
   .ledger_position = store_ledger_position, .ledger_list = store_ledger_list, .ledger_spent = store_ledger_spent,      \
-  .ledger_verify = store_ledger_verify, .catalogues = &store_catalogues, .usage = &store_usage,                        \
+  .ledger_verify = store_ledger_verify, .catalogues = &store_catalogues, .jobs = &store_jobs, .usage = &store_usage,   \
   .replicas = &store_replicas
 extern const struct store_catalogues_ops store_catalogues;
+extern const struct store_jobs_ops store_jobs;
 extern const struct store_usage_ops store_usage;
 enum err store_health(struct store *s, struct fault *f);
 enum err store_key_create(struct store *s, const struct store_key *k, int64_t *out_id, struct fault *f);

@@ -32,6 +32,15 @@
   ADD_BALANCE("billable_nano")
 #define ON_SPEND " ON CONFLICT (key_id, slot) DO UPDATE SET " ADD("weir_ledger_spend", "cost_nano")
 
+#define JOB_COLUMNS                                                                                                    \
+  "id, kind, args, state, run_at_us, due_us, attempts, max_attempts, leased_by, cancel, progress, note, result, "      \
+  "error, unique_key, created_us, started_us, ended_us"
+#define JOB_LIVE "state IN ('queued', 'running')" /* as the partial indexes say it */
+#define JOB_NEXT                                                                                                       \
+  JOB_LIVE " AND due_us <= ?1 AND (state = 'queued' OR (attempts < max_attempts AND cancel = 0))"
+#define JOB_TAKE                                                                                                       \
+  "UPDATE weir_jobs SET state = 'running', attempts = attempts + 1, due_us = ?2, leased_by = ?3, started_us = ?1, "     \
+  "progress = 0, note = '' WHERE id = "
 /* A page of the request log from one of the indexes. ?1, ?2: below this settlement and id; ?3: not before; ?4: at most;
  * ?5 to ?10: the filters, empty (a key's: 0 in ?5) for none. */
 #define LOG(index)                                                                                                     \
@@ -67,6 +76,47 @@ static const char *const texts[SQL_COUNT][2] = {
     [SQL_KEY_LIST] = BOTH("SELECT " KEY_COLUMNS " FROM weir_keys WHERE id > ?1 ORDER BY id LIMIT ?2"),
     [SQL_KEY_BLOCK] = BOTH("UPDATE weir_keys SET blocked = ?2 WHERE id = ?1"),
     [SQL_KEY_TOUCH] = BOTH("UPDATE weir_keys SET last_used_us = ?2 WHERE id = ?1 AND last_used_us < ?2"),
+    [SQL_JOB_NEXT_ID] = BOTH("UPDATE weir_sequence SET value = value + 1 WHERE name = 'jobs' RETURNING value"),
+    /* A row when more than so many are live. */
+    [SQL_JOB_FULL] = BOTH("SELECT due_us FROM weir_jobs WHERE " JOB_LIVE " AND due_us > 0 ORDER BY due_us LIMIT 1 "
+                          "OFFSET ?1"),
+    [SQL_JOB_INSERT] = BOTH("INSERT INTO weir_jobs (" JOB_COLUMNS ") VALUES (?1, ?2, ?3, 'queued', ?4, ?4, 0, ?5, '', "
+                            "0, 0, '', 'null', '', ?6, ?7, 0, 0) ON CONFLICT (unique_key) WHERE unique_key <> '' AND "
+                            JOB_LIVE " DO NOTHING"),
+    [SQL_JOB_DUE] = BOTH("SELECT due_us FROM weir_jobs WHERE " JOB_LIVE " AND due_us <= ?1 ORDER BY due_us LIMIT 1"),
+    [SQL_JOB_CLAIM] = {JOB_TAKE "(SELECT id FROM weir_jobs WHERE " JOB_NEXT " AND instr(?4, ' ' || kind || ' ') > 0 "
+                       "ORDER BY due_us, id LIMIT 1) RETURNING " JOB_COLUMNS,
+                       JOB_TAKE "(SELECT id FROM weir_jobs WHERE " JOB_NEXT " AND strpos(?4, ' ' || kind || ' ') > 0 "
+                       "ORDER BY due_us, id LIMIT 1 FOR UPDATE SKIP LOCKED) RETURNING " JOB_COLUMNS},
+    [SQL_JOB_RENEW] = BOTH("UPDATE weir_jobs SET due_us = ?3, progress = ?4, note = ?5 WHERE id = ?1 AND attempts = ?2 "
+                           "AND state = 'running' RETURNING cancel"),
+    [SQL_JOB_FINISH] = BOTH("UPDATE weir_jobs SET state = 'done', result = ?3, progress = 1000, error = '', ended_us = "
+                            "?4 WHERE id = ?1 AND attempts = ?2 AND state IN ('running', 'done')"),
+    [SQL_JOB_RELEASE] = BOTH(
+        "UPDATE weir_jobs SET state = CASE WHEN cancel = 1 AND ?3 = 'queued' THEN 'cancelled' ELSE ?3 END, run_at_us = "
+        "?4, due_us = ?4, error = CASE WHEN ?5 = '' THEN error ELSE ?5 END, ended_us = CASE WHEN cancel = 0 AND ?3 = "
+        "'queued' THEN 0 ELSE CAST(?6 AS BIGINT) END, max_attempts = max_attempts + ?7 WHERE id = ?1 AND attempts = ?2 AND state IN "
+        "('running', ?3)"),
+    [SQL_JOB_BURY] = BOTH(
+        "UPDATE weir_jobs SET state = CASE WHEN cancel = 1 THEN 'cancelled' ELSE 'dead' END, ended_us = ?1, error = "
+        "CASE WHEN cancel = 1 THEN error ELSE 'the process that ran it (' || leased_by || ') was lost in attempt ' || "
+        "attempts || ' of ' || max_attempts END WHERE id IN (SELECT id FROM weir_jobs WHERE " JOB_LIVE " AND state = "
+        "'running' AND due_us <= ?1 AND (attempts >= max_attempts OR cancel = 1) ORDER BY due_us, id LIMIT ?2) AND "
+        "state = 'running' AND due_us <= ?1 RETURNING " JOB_COLUMNS),
+    [SQL_JOB_CANCEL] = BOTH("UPDATE weir_jobs SET cancel = 1, ended_us = CASE WHEN state = 'queued' THEN ?2 ELSE "
+                            "ended_us END, state = CASE WHEN state = 'queued' THEN 'cancelled' ELSE state END WHERE "
+                            "id = ?1 AND " JOB_LIVE " RETURNING state"),
+    [SQL_JOB_RETRY] = BOTH("UPDATE weir_jobs SET state = 'queued', run_at_us = ?2, due_us = ?2, ended_us = 0, cancel = "
+                           "0, progress = 0, note = '', max_attempts = attempts + ?3 WHERE id = ?1 AND state IN "
+                           "('failed', 'dead', 'cancelled')"),
+    [SQL_JOB_GET] = BOTH("SELECT " JOB_COLUMNS " FROM weir_jobs WHERE id = ?1"),
+    [SQL_JOB_LIST] = BOTH("SELECT " JOB_COLUMNS " FROM weir_jobs WHERE id < ?1 AND (?2 = '' OR kind = ?2) AND (?3 = '' "
+                          "OR state = ?3) ORDER BY id DESC LIMIT ?4"),
+    [SQL_JOB_COUNTS] = BOTH("SELECT kind, state, count(*), min(due_us) FROM weir_jobs WHERE " JOB_LIVE " AND due_us > "
+                            "0 GROUP BY kind, state"),
+    [SQL_JOB_DEAD] = BOTH("SELECT kind, 'dead', count(*), 0 FROM weir_jobs WHERE state = 'dead' GROUP BY kind"),
+    [SQL_JOB_PURGE] = BOTH("DELETE FROM weir_jobs WHERE id IN (SELECT id FROM weir_jobs WHERE ended_us > 0 AND "
+                           "ended_us < ?1 ORDER BY ended_us LIMIT ?2)"),
     [SQL_LEDGER_INSERT] = BOTH(
         "INSERT INTO weir_ledger (" LEDGER_COLUMNS ") VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, "
         "?14, ?15, ?16, ?17, ?18, ?19, ?20, ?21, ?22, ?23, ?24, ?25, ?26, ?27, ?28, ?29, ?30, ?31, ?32, ?33, ?34, ?35, "

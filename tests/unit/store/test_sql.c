@@ -14,6 +14,7 @@ static bool may_scan(enum sql which) {
          which == SQL_SCHEMA_HISTORY_FIRST || which == SQL_SCHEMA_SAYS_WHO || /* a few rows */
          which == SQL_COPY_TABLES || which == SQL_COPY_COLUMNS ||             /* of the databases' own catalogues */
          which == SQL_NOW ||                                                  /* no table */
+         which == SQL_JOB_COUNTS || which == SQL_JOB_DEAD ||                  /* an index of just these, to its end */
          which == SQL_REPLICA_LIST || /* at most 1,024 rows, all of them asked for */
          which == SQL_LEDGER_FORGET;  /* a row a journal, once at the start */
 }
@@ -36,8 +37,10 @@ static void sqlite_answers_every_statement_from_an_index(void **state) {
       fail_msg("%s: %s", explain, sqlite3_errmsg(s->write.db));
     while (!may_scan(which) && sqlite3_step(plan) == SQLITE_ROW) {
       const char *said = (const char *)sqlite3_column_text(plan, 3);
-      if (strncmp(said, "SEARCH", 6) != 0 ||
-          !(strstr(said, "USING INDEX") || strstr(said, "USING INTEGER PRIMARY KEY")))
+      if (strstr(said, " SUBQUERY ")) /* a heading: its own lines follow */
+        continue;
+      if (strncmp(said, "SEARCH", 6) != 0 || !(strstr(said, "USING INDEX") || strstr(said, "USING COVERING INDEX") ||
+                                               strstr(said, "USING INTEGER PRIMARY KEY")))
         fail_msg("%s: %s", sql_text(which, SQL_SQLITE), said);
       seen++;
     }
@@ -60,7 +63,10 @@ static const char rows[] =
     "INSERT INTO weir_replicas SELECT i, 'b' || i, 'n', 'v', 1, 1 FROM generate_series(1, 20000) i;"
     "INSERT INTO weir_meta SELECT 'n' || i, 'v' FROM generate_series(1, 20000) i;"
     "INSERT INTO weir_ledger_stream SELECT 's' || i, 1, 1 FROM generate_series(1, 20000) i;"
-    "INSERT INTO weir_catalogues SELECT 'v' || i, 'x', 1 FROM generate_series(1, 20000) i; ANALYZE";
+    "INSERT INTO weir_catalogues SELECT 'v' || i, 'x', 1 FROM generate_series(1, 20000) i;"
+    "INSERT INTO weir_jobs SELECT i, 'k' || i % 9, '{}', CASE WHEN i % 50 = 0 THEN 'queued' WHEN i % 51 = 0 THEN "
+    "'running' ELSE 'done' END, i, i, 1, 3, '', 0, 0, '', 'null', '', '', i, i, CASE WHEN i % 50 = 0 OR i % 51 = 0 "
+    "THEN 0 ELSE i END FROM generate_series(1, 20000) i; ANALYZE";
 
 static void add_plan(PGresult *r, const char *sql, PGconn *db, struct buf *out) {
   if (PQresultStatus(r) != PGRES_TUPLES_OK)
@@ -117,7 +123,7 @@ static void postgresql_answers_every_statement_from_an_index(void **state) {
   for (enum sql which = SQL_KEY_NEXT_ID; which < SQL_COUNT; which++) {
     struct buf plan;
     if (may_scan(which) || sql_is_planned_anew(which) || which == SQL_KEY_NEXT_ID || which == SQL_REPLICA_TURN ||
-        which == SQL_BATCH_MAKE || which == SQL_BATCH_COPY ||
+        which == SQL_JOB_NEXT_ID || which == SQL_BATCH_MAKE || which == SQL_BATCH_COPY ||
         which == SQL_BATCH_INSERT) /* one row; no plans; the whole batch is what it is for */
       continue;
     buf_init(&plan, 65536);
