@@ -225,10 +225,9 @@ static enum err make_workers(struct app *a, struct fault *f) {
   return e;
 }
 
-static struct config *config_of_jobs(void *ctx) { return app_config(ctx); }
-
 static enum err start_jobs(struct app *a, struct fault *f) {
-  struct runner_options o = {.world = {a->store, config_of_jobs, a, app_data_dir(a)}};
+  struct runner_options o = {
+      .world = {a->store, config_of, a, app_data_dir(a), &a->backups.port, &a->catalogue_desk.port}};
   a->runner = runner_new(&o);
   return runner_start(a->runner, f);
 }

@@ -5,6 +5,8 @@
 #define JOBS_JOB_H
 
 #include "config/config.h"
+#include "ports/backups.h"
+#include "ports/catalogue_refresh.h"
 #include "ports/store.h"
 
 /* What the composition root gives; the same for all jobs of the process. */
@@ -12,7 +14,9 @@ struct job_world {
   struct store *store;
   struct config *(*config)(void *ctx); /* the snapshot in force, with a reference: config_unref it */
   void *ctx;
-  const char *data_dir; /* NULL: the store is in memory */
+  const char *data_dir;                 /* NULL: the store is in memory */
+  struct backups *backups;              /* NULL (tests): none are made */
+  struct catalogue_refresh *catalogues; /* NULL (tests): none are fetched */
 };
 
 /* A job while it runs. Everything lives as long as the call of `run`. */
