@@ -142,6 +142,8 @@ void backup_desk_init(struct backup_desk *d, const struct backup_desk_options *o
 
 void backup_desk_done(struct backup_desk *d) { pthread_mutex_destroy(&d->lock); }
 
+int64_t backup_desk_made_us(struct backup_desk *d) { return atomic_load(&d->made_us); }
+
 int64_t backup_desk_age_s(struct backup_desk *d) {
   int64_t made_us = atomic_load(&d->made_us), age_us = now_us() - made_us;
   return made_us == 0 ? -1 : age_us > 0 ? age_us / 1000000 : 0;

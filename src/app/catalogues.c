@@ -10,6 +10,8 @@
 #define CONNECT_MS  INT64_C(5000)
 #define TOTAL_MS    INT64_C(30000)
 #define VENDORS_MAX 256
+/* A while before a replica would fetch it. */
+#define DUE_US (CATALOGUE_FRESH_US - INT64_C(180000000))
 
 /* Providers that have one address have one list. */
 struct vendors {
@@ -129,4 +131,18 @@ void catalogue_desk_load(struct catalogue_desk *d) {
     arena_done(&a);
   }
   config_unref(c);
+}
+
+bool catalogue_desk_is_due(struct catalogue_desk *d) {
+  struct config *c = d->options.config(d->options.ctx);
+  struct vendors v;
+  bool due = false;
+  vendors_of(d, c, &v);
+  for (size_t i = 0; i < v.count && !due; i++) {
+    int64_t age_us = 0;
+    enum err e = d->options.store->ops->catalogues->age(d->options.store, v.at[i]->base_url, &age_us, NULL);
+    due = e == ERR_NOT_FOUND || (e == ERR_OK && age_us >= DUE_US);
+  }
+  config_unref(c);
+  return due;
 }

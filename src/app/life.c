@@ -173,8 +173,10 @@ static void housekeep(struct app *a) {
       LOG_INFO("ledger_store_recovered", log_u64("stored", s.stored));
   }
   a->ledger_was_failing = s.store_failing;
-  if (!a->handed_over && !s.store_failing)
+  if (!a->handed_over && !s.store_failing) {
     (void)succession_adopt(a);
+    due_tick(a);
+  }
 }
 
 /* The side of the succession that is ours: we follow, or are followed. */

@@ -2,12 +2,12 @@
  * section.c reads by it. */
 #include "config/rows.h"
 
+#include "config/check.h"
 #include "config/config.h"
 
 static const struct key backup_keys[] = {
     {"schedule", KEY_TEXT, true, AT(config_backup, schedule), .initial = "", .max = 256,
-     .help = "when one is made, as in cron: minute, hour, day, month, weekday, such as `30 3 * * *`, in `timezone`; "
-             "never when empty"},
+     .help = "when one is made: times of the day in `timezone`, such as `03:30` or `03:30, 15:30`; never when empty"},
     {"dir", KEY_TEXT, true, AT(config_backup, dir), .initial = "", .max = 900,
      .help = "the folder they are kept in, best on another disk; `backups` in `data_dir` when empty"},
     {"keep", KEY_SIZE, true, AT(config_backup, keep), .initial = "14", .min = 1, .max = 1000,
@@ -19,4 +19,4 @@ static const struct key backup_keys[] = {
 };
 const struct key_section keys_backup = {
     "backup", "Backups of the store's file that are made by themselves. PostgreSQL has its own: docs/OPERATIONS.md.",
-    sizeof(struct config_backup), ROWS(backup_keys), NULL};
+    sizeof(struct config_backup), ROWS(backup_keys), check_backup};

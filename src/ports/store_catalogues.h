@@ -21,6 +21,8 @@ struct store_catalogues_ops {
   enum err (*put)(struct store *s, struct text vendor, struct text body, struct fault *f);
   enum err (*get)(struct store *s, struct text vendor, struct arena *a, struct store_catalogue *out,
                   struct fault *f); /* ERR_NOT_FOUND */
+  /* The age alone. */
+  enum err (*age)(struct store *s, struct text vendor, int64_t *out_us, struct fault *f); /* ERR_NOT_FOUND */
 };
 
 #endif

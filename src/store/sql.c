@@ -158,7 +158,8 @@ static const char *const texts[SQL_COUNT][2] = {
     [SQL_CATALOGUE_PUT] = BOTH("INSERT INTO weir_catalogues (vendor, body, fetched_us) VALUES (?1, ?2, ?3) "
                                "ON CONFLICT (vendor) DO UPDATE SET body = excluded.body, "
                                "fetched_us = excluded.fetched_us"),
-    [SQL_CATALOGUE_GET] = BOTH("SELECT body, fetched_us FROM weir_catalogues WHERE vendor = ?1"),
+    [SQL_CATALOGUE_GET] = BOTH("SELECT fetched_us, body FROM weir_catalogues WHERE vendor = ?1"),
+    [SQL_CATALOGUE_AGE] = BOTH("SELECT fetched_us FROM weir_catalogues WHERE vendor = ?1"),
     [SQL_COPY_TABLES] = {"SELECT name FROM sqlite_schema WHERE type = 'table' AND name LIKE 'weir!_%' ESCAPE '!' "
                          "ORDER BY name",
                          "SELECT tablename::text FROM pg_catalog.pg_tables WHERE schemaname = current_schema() AND "

@@ -37,7 +37,7 @@ static enum err catalogues_put(struct store *s, struct text vendor, struct text 
 
 struct get {
   struct text vendor;
-  struct arena *arena;
+  struct arena *arena; /* NULL: the age alone */
   struct store_catalogue *out;
 };
 
@@ -47,14 +47,14 @@ static enum err get(struct driver_link *l, void *args, struct fault *f) {
   int64_t now_us = 0;
   enum err e = driver_number(l, SQL_NOW, "reading a list of models", &now_us, f);
   if (!e)
-    e = l->driver->prepare(l, SQL_CATALOGUE_GET, f);
+    e = l->driver->prepare(l, w->arena ? SQL_CATALOGUE_GET : SQL_CATALOGUE_AGE, f);
   if (e)
     return e;
   l->driver->bind_text(l, 1, w->vendor);
   e = l->driver->step(l, &row, "reading a list of models", f);
   if (!e && row) {
-    int64_t age_us = now_us - l->driver->number(l, 1);
-    *w->out = (struct store_catalogue){driver_text(l, 0, w->arena), age_us > 0 ? age_us : 0};
+    int64_t age_us = now_us - l->driver->number(l, 0);
+    *w->out = (struct store_catalogue){w->arena ? driver_text(l, 1, w->arena) : TEXT_NONE, age_us > 0 ? age_us : 0};
   }
   l->driver->reset(l);
   return e || row ? e : fault_set(f, ERR_NOT_FOUND, NULL, "no list of models is kept of this vendor");
@@ -66,4 +66,14 @@ static enum err catalogues_get(struct store *s, struct text vendor, struct arena
   return driver_run(s, DRIVER_READ, false, get, &w, f);
 }
 
-const struct store_catalogues_ops store_catalogues = {.put = catalogues_put, .get = catalogues_get};
+static enum err catalogues_age(struct store *s, struct text vendor, int64_t *out_us, struct fault *f) {
+  struct store_catalogue found = {TEXT_NONE, 0};
+  struct get w = {vendor, NULL, &found};
+  enum err e = driver_run(s, DRIVER_READ, false, get, &w, f);
+  if (!e)
+    *out_us = found.age_us;
+  return e;
+}
+
+const struct store_catalogues_ops store_catalogues = {
+    .put = catalogues_put, .get = catalogues_get, .age = catalogues_age};

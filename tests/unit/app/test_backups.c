@@ -107,12 +107,12 @@ static void health_tells_of_one_that_failed_and_of_old_ones(void **state) {
   struct backups_made made;
   EXPECT_OK(backup_desk_check(&desk, &test_fault));
   assert_int_equal(backup_desk_age_s(&desk), -1);
-  use("backup: { schedule: \"30 3 * * *\", passphrase_file: /nowhere/at/all }\n");
+  use("backup: { schedule: \"03:30\", passphrase_file: /nowhere/at/all }\n");
   EXPECT_OK(backup_desk_check(&desk, &test_fault));
   EXPECT_ERR(desk.port.make(&desk.port, &watch, &made, &test_fault), ERR_CONFIG);
   EXPECT_ERR(backup_desk_check(&desk, &test_fault), ERR_STORE);
   EXPECT_MENTIONS("/nowhere/at/all");
-  use("backup: { schedule: \"30 3 * * *\" }\n");
+  use("backup: { schedule: \"03:30\" }\n");
   make();
   EXPECT_OK(backup_desk_check(&desk, &test_fault));
   assert_in_range(backup_desk_age_s(&desk), 0, 60);
@@ -120,7 +120,7 @@ static void health_tells_of_one_that_failed_and_of_old_ones(void **state) {
 
 static void one_that_is_stopped_says_nothing(void **state) {
   struct backups_made made;
-  use("backup: { schedule: \"30 3 * * *\" }\n");
+  use("backup: { schedule: \"03:30\" }\n");
   add_rows(store, 1, 100);
   EXPECT_ERR(desk.port.make(&desk.port, &stopped, &made, &test_fault), ERR_CANCELLED);
   EXPECT_OK(backup_desk_check(&desk, &test_fault));

@@ -75,9 +75,11 @@ static void a_list_is_fetched_once_and_there_when_the_vendor_is_gone(void **stat
   struct catalogue_desk first = process(), second = process();
   struct catalogue_refreshed done;
   bool due = true;
+  assert_true(catalogue_desk_is_due(&first));
   EXPECT_OK(first.port.run(&first.port, &watch, &done, &test_fault));
   assert_int_equal(done.vendors, 1);
   assert_int_equal(done.failed, 0);
+  assert_false(catalogue_desk_is_due(&second)); /* for nobody */
   size_t models = models_of(&first, &due);
   assert_true(models > 0);
   assert_false(due);
@@ -150,6 +152,7 @@ static void it_can_be_stopped_and_has_nothing_to_do_without_vendors(void **state
   struct catalogue_refreshed done;
   EXPECT_ERR(d.port.run(&d.port, &stopped, &done, &test_fault), ERR_CANCELLED);
   use("workers: 1\n");
+  assert_false(catalogue_desk_is_due(&d));
   EXPECT_OK(d.port.run(&d.port, &stopped, &done, &test_fault));
   assert_int_equal(done.vendors, 0);
   catalogues_free(d.options.catalogues);

@@ -30,6 +30,10 @@ static void its_age_is_by_the_database_s_clock(void **state) {
   contract_exec(s, "UPDATE weir_catalogues SET fetched_us = fetched_us - 3600000000");
   EXPECT_OK(s->ops->catalogues->get(s, vendor, &a, &list, &test_fault));
   assert_in_range(list.age_us, 3600000000, 3660000000);
+  int64_t age_us = 0;
+  EXPECT_OK(s->ops->catalogues->age(s, vendor, &age_us, &test_fault));
+  assert_in_range(age_us, 3600000000, 3660000000);
+  EXPECT_ERR(s->ops->catalogues->age(s, TEXT("other"), &age_us, &test_fault), ERR_NOT_FOUND);
   arena_done(&a);
 }
 
