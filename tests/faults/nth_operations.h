@@ -4,6 +4,7 @@
 #define TESTS_FAULTS_NTH_OPERATIONS_H
 
 #include "../unit/store/expect.h"
+#include "ports/store_usage.h"
 #include "store/driver.h"
 #include "store/migrate.h"
 
@@ -47,7 +48,7 @@ static inline void nth_fill_jobs(struct store *s) {
   arena_done(&a);
 }
 
-/* What every operation finds: two keys, three rows of two keys in two hours, three jobs. */
+/* What every operation finds: two keys, three rows of two keys in two hours. */
 static inline void nth_fill(struct store *s) {
   struct store_key one = nth_key("one", 1), two = nth_key("two", 2);
   struct ledger_row rows[] = {make_row(11, 1, 100, NTH_HOUR_US), make_row(12, 2, 200, NTH_HOUR_US + 1),
@@ -129,6 +130,37 @@ static inline enum err nth_ledger_forget(struct store *s, struct arena *a, struc
   return store_ledger_forget(s, INT64_MAX, f);
 }
 
+static inline enum err nth_usage_log(struct store *s, struct arena *a, struct fault *f) {
+  const struct usage_log_ask ask = {.key_id = 1, .max = 10};
+  struct ledger_row *rows = NULL;
+  size_t count = 0;
+  enum err e = s->ops->usage->log(s, &ask, a, &rows, &count, f);
+  if (!e)
+    assert_int_equal(count, 2);
+  return e;
+}
+static inline enum err nth_usage_roll_up(struct store *s, struct arena *a, struct fault *f) {
+  const struct usage_roll_up_ask ask = {.zone = TEXT("UTC"), .max = 100};
+  size_t minutes = 0;
+  enum err e = s->ops->usage->roll_up(s, &ask, &minutes, f);
+  if (!e)
+    assert_true(minutes > 0);
+  return e;
+}
+static inline enum err nth_usage_recheck(struct store *s, struct arena *a, struct fault *f) {
+  bool wrong = true;
+  enum err e = s->ops->usage->recheck(s, &wrong, f);
+  if (!e)
+    assert_false(wrong);
+  return e;
+}
+static inline enum err nth_usage_sums(struct store *s, struct arena *a, struct fault *f) {
+  const struct usage_ask ask = {.by = USAGE_BY_KEY};
+  struct usage_sum *sums = NULL;
+  size_t count = 0;
+  return s->ops->usage->sums(s, &ask, a, &sums, &count, f);
+}
+
 static inline enum err nth_job_enqueue(struct store *s, struct arena *a, struct fault *f) {
   struct store_job_new n = {.kind = TEXT("purge"), .max_attempts = 3};
   int64_t id = 0;
@@ -203,6 +235,10 @@ static const struct nth_operation nth_operations[] = {
     {"job_list", nth_job_list},
     {"job_counts", nth_job_counts},
     {"job_purge", nth_job_purge},
+    {"usage_log", nth_usage_log},
+    {"usage_roll_up", nth_usage_roll_up},
+    {"usage_recheck", nth_usage_recheck},
+    {"usage_sums", nth_usage_sums},
 };
 
 #endif
