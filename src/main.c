@@ -2,6 +2,8 @@
  * Nothing else happens here. */
 #include "cli/cli.h"
 
+#include <signal.h>
+
 static const struct command {
   const char *name, *help;
   int (*run)(int argc, char **argv);
@@ -18,6 +20,7 @@ static const struct command {
     {"migrate", "change or show the database's schema", cli_migrate},
     {"route", "explain where a request would go", cli_route},
     {"breaker", "show the circuit breakers, open and close them by hand", cli_breaker},
+    {"openapi", "print the OpenAPI document of the control API", cli_openapi},
     {"reference", "print every configuration key, or how failures are told apart", cli_reference},
     {"version", "print the version", cli_version},
 };
@@ -30,6 +33,8 @@ static void print_help(FILE *out) {
 }
 
 int main(int argc, char **argv) {
+  /* A file that may not grow (ulimit -f) is a full disk, which every command says in words. */
+  sigaction(SIGXFSZ, &(struct sigaction){.sa_handler = SIG_IGN}, NULL);
   if (argc > 1 && (strcmp(argv[1], "-h") == 0 || strcmp(argv[1], "--help") == 0)) {
     print_help(stdout);
     return 0;

@@ -13,6 +13,7 @@
 #include "app/worker.h"
 #include "cluster/redis_breakers.h"
 #include "config/config.h"
+#include "control/api.h"
 #include "identity/token.h"
 #include "jobs/runner.h"
 #include "sim/background.h"
@@ -65,6 +66,7 @@ struct app {
   struct gateway gateway;
   struct operations operations;
   struct runner *runner; /* of jobs */
+  struct api api;
   struct sockets sockets;
   struct local local;
   struct worker *workers[APP_WORKERS_MAX];
@@ -74,7 +76,7 @@ struct app {
   atomic_bool draining;                /* the service ends */
   bool handed_over;                    /* a successor serves; this process finishes its calls */
   _Atomic uint64_t config_generation;
-  bool ledger_was_failing;
+  bool ledger_was_failing, journal_was_failing;
 };
 
 /* The file that holds what is not to be forgotten; NULL for a store in memory. */

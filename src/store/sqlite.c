@@ -24,7 +24,7 @@ enum err sqlite_fail(sqlite3 *db, const char *doing, struct fault *f) {
       return fault_set(f, ERR_STORE_CONFLICT, NULL, "%s: it exists already", doing);
     break;
   case SQLITE_IOERR:
-    if (system == ENOSPC || system == EDQUOT)
+    if (system == ENOSPC || system == EDQUOT || system == EFBIG)
       return fault_set(f, ERR_STORE_FULL, NULL, "%s: the disk of the store is full", doing);
     break;
   default: break;
