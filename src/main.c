@@ -14,6 +14,7 @@ static const struct command {
     {"check", "validate a configuration", cli_check},
     {"key", "create, list, block and unblock keys", cli_key},
     {"ledger", "list and verify the ledger", cli_ledger},
+    {"usage", "add up what was used and what it cost", cli_usage},
     {"backup", "copy the database into a file, also while weir runs", cli_backup},
     {"restore", "put a backup in place of the database", cli_restore},
     {"store", "copy the store into another database", cli_store},
