@@ -4,6 +4,7 @@
 #define TESTS_FAULTS_NTH_OPERATIONS_H
 
 #include "../unit/store/expect.h"
+#include "nth_jobs.h"
 #include "ports/store_usage.h"
 #include "store/driver.h"
 #include "store/migrate.h"
@@ -18,7 +19,6 @@ struct nth_operation {
 };
 
 #define COUNT_OF(array) (sizeof(array) / sizeof((array)[0]))
-#define NTH_HOUR_US     INT64_C(3600000000)
 
 static inline struct store_key nth_key(const char *name, uint8_t hash) {
   struct store_key k = {.name = text_of(name),
@@ -32,25 +32,8 @@ static inline struct store_key nth_key(const char *name, uint8_t hash) {
   return k;
 }
 
-/* A job that runs in its only attempt (2), one that waits and one that has ended. */
-static inline void nth_fill_jobs(struct store *s) {
-  struct store_job_new n = {.kind = TEXT("purge"), .max_attempts = 1};
-  struct store_job_claim c = {TEXT(" purge "), TEXT("w"), 2 * NTH_HOUR_US, 3 * NTH_HOUR_US};
-  struct store_job job;
-  struct arena a;
-  int64_t id = 0;
-  bool running;
-  arena_init(&a);
-  for (int i = 0; i < 3; i++)
-    EXPECT_OK(s->ops->jobs->enqueue(s, &n, NTH_HOUR_US, &id, &test_fault));
-  EXPECT_OK(s->ops->jobs->cancel(s, 1, NTH_HOUR_US, &running, &test_fault));
-  EXPECT_OK(s->ops->jobs->claim(s, &c, &a, &job, &test_fault));
-  assert_int_equal(job.id, 2);
-  arena_done(&a);
-}
-
-/* What every operation finds: two keys, three rows of two keys in two hours, a replica in its seat, a word agreed on,
- * three jobs. */
+/* What every operation finds: two keys, three rows of two keys in two hours, a replica in its seat, a word agreed on.
+ */
 static inline void nth_fill(struct store *s) {
   struct store_key one = nth_key("one", 1), two = nth_key("two", 2);
   struct ledger_row rows[] = {make_row(11, 1, 100, NTH_HOUR_US), make_row(12, 2, 200, NTH_HOUR_US + 1),
@@ -207,58 +190,19 @@ static inline enum err nth_usage_sums(struct store *s, struct arena *a, struct f
   return s->ops->usage->sums(s, &ask, a, &sums, &count, f);
 }
 
-static inline enum err nth_job_enqueue(struct store *s, struct arena *a, struct fault *f) {
-  struct store_job_new n = {.kind = TEXT("purge"), .max_attempts = 3};
-  int64_t id = 0;
-  return s->ops->jobs->enqueue(s, &n, NTH_HOUR_US, &id, f);
-}
-static inline enum err nth_job_renew(struct store *s, struct arena *a, struct fault *f) {
-  return s->ops->jobs->renew(s, 2, 1, 9 * NTH_HOUR_US, 500, TEXT("half"), f);
-}
-static inline enum err nth_job_finish(struct store *s, struct arena *a, struct fault *f) {
-  return s->ops->jobs->finish(s, 2, 1, TEXT("{}"), 4 * NTH_HOUR_US, f);
-}
-static inline enum err nth_job_release(struct store *s, struct arena *a, struct fault *f) {
-  struct store_job_release r = {TEXT("queued"), 5 * NTH_HOUR_US, TEXT("it broke"), false};
-  return s->ops->jobs->release(s, 2, 1, &r, 4 * NTH_HOUR_US, f);
-}
-static inline enum err nth_job_bury(struct store *s, struct arena *a, struct fault *f) {
-  struct store_job *jobs = NULL;
-  size_t count = 0;
-  return s->ops->jobs->bury(s, 9 * NTH_HOUR_US, 10, a, &jobs, &count, f);
-}
-static inline enum err nth_job_cancel(struct store *s, struct arena *a, struct fault *f) {
-  bool running = false;
-  return s->ops->jobs->cancel(s, 2, 4 * NTH_HOUR_US, &running, f);
-}
-static inline enum err nth_job_get(struct store *s, struct arena *a, struct fault *f) {
-  struct store_job j = {0};
-  return s->ops->jobs->get(s, 1, a, &j, f);
-}
-static inline enum err nth_job_list(struct store *s, struct arena *a, struct fault *f) {
-  struct store_job *jobs = NULL;
-  size_t count = 0;
-  enum err e = s->ops->jobs->list(s, 0, TEXT(""), TEXT(""), 10, a, &jobs, &count, f);
-  if (!e)
-    assert_int_equal(count, 3);
-  return e;
-}
-static inline enum err nth_job_counts(struct store *s, struct arena *a, struct fault *f) {
-  struct store_job_count *at = NULL;
-  size_t count = 0;
-  enum err e = s->ops->jobs->counts(s, a, &at, &count, f);
-  if (!e)
-    assert_int_equal(count, 2);
-  return e;
-}
-static inline enum err nth_job_purge(struct store *s, struct arena *a, struct fault *f) {
-  int64_t deleted = 0;
-  return s->ops->jobs->purge(s, 9 * NTH_HOUR_US, 10, &deleted, f);
-}
-
 static const struct nth_operation nth_operations[] = {
     {"migrate_up", nth_migrate, .is_migration = true, .in_pieces = true},
     {"health", nth_health},
+    {"job_enqueue", nth_job_enqueue, .is_once = true},
+    {"job_renew", nth_job_renew},
+    {"job_finish", nth_job_finish},
+    {"job_release", nth_job_release},
+    {"job_bury", nth_job_bury},
+    {"job_cancel", nth_job_cancel},
+    {"job_get", nth_job_get},
+    {"job_list", nth_job_list},
+    {"job_counts", nth_job_counts},
+    {"job_purge", nth_job_purge},
     {"key_create", nth_key_create, .is_once = true},
     {"key_find", nth_key_find},
     {"key_find_by_access_id", nth_key_find_by_access_id},
@@ -271,16 +215,6 @@ static const struct nth_operation nth_operations[] = {
     {"ledger_spent", nth_ledger_spent},
     {"ledger_verify", nth_ledger_verify},
     {"ledger_forget", nth_ledger_forget},
-    {"job_enqueue", nth_job_enqueue, .is_once = true},
-    {"job_renew", nth_job_renew},
-    {"job_finish", nth_job_finish},
-    {"job_release", nth_job_release},
-    {"job_bury", nth_job_bury},
-    {"job_cancel", nth_job_cancel},
-    {"job_get", nth_job_get},
-    {"job_list", nth_job_list},
-    {"job_counts", nth_job_counts},
-    {"job_purge", nth_job_purge},
     {"replicas_claim", nth_replicas_claim, .counts_turns = true},
     {"replicas_renew", nth_replicas_renew},
     {"replicas_release", nth_replicas_release},
