@@ -5,12 +5,13 @@
 #define CLI_CLI_H
 
 #include "app/source.h"
-#include "ports/store.h"
+#include "ports/store_audit.h"
 
 /* The rows of main.c's table; what each does stands in its usage text. */
 int cli_serve(int argc, char **argv);
 int cli_check(int argc, char **argv);
 int cli_key(int argc, char **argv);
+int cli_audit(int argc, char **argv);
 int cli_backup(int argc, char **argv);
 int cli_ledger(int argc, char **argv);
 int cli_migrate(int argc, char **argv);
@@ -72,6 +73,12 @@ struct cli_local_ask {
 };
 enum err cli_local_ask(const struct config *c, const struct cli_local_ask *ask, int *out_status, struct buf *body,
                        struct fault *f) MUST_CHECK;
+/* Who runs this command, for the audit log: "local:" and the name of the user of the operating system (actor.c). Lives
+ * as long as the process. */
+const struct audit_actor *cli_actor(void);
+/* A moment given by hand: "7d" (ago, as text_to_duration_ms), or as in the configuration (RFC 3339, or a date, in UTC).
+ * NULL leaves *out_us alone. False after printing that option cannot be read (actor.c). */
+bool cli_moment(const char *text, const char *option, int64_t *out_us);
 /* Prints "weir: text" and returns 1. */
 int cli_fail(const struct fault *f);
 

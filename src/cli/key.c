@@ -124,7 +124,7 @@ static int create(const struct ask *a) {
     apikey_generate(key);
     k.prefix = (struct text){key, APIKEY_PREFIX_BYTES};
     secret_hmac(secret, (struct text){key, sizeof(key)}, k.hash);
-    e = s.store->ops->key_create(s.store, &k, &id, &f);
+    e = s.store->ops->key_create(s.store, &k, cli_actor(), &id, &f);
   }
   if (e == ERR_OK)
     print_made((struct text){key, sizeof(key)}, secret, &k);
@@ -177,7 +177,7 @@ static int set_blocked(const char *config, const char *id_text, bool blocked) {
   }
   if (!cli_store_open(config, &s))
     return 1;
-  enum err e = s.store->ops->key_set_blocked(s.store, id, blocked, &f);
+  enum err e = s.store->ops->key_set_blocked(s.store, id, blocked, cli_actor(), &f);
   if (e == ERR_NOT_FOUND)
     fault_set(&f, e, NULL, "there is no key %lld", (long long)id);
   cli_store_close(&s);

@@ -52,12 +52,18 @@ struct ledger_totals {
 };
 
 struct store;
+struct audit_actor;
+struct store_audit_ops;
 struct store_ops {
   const char *name; /* "sqlite", "memory", "postgres" */
   void (*close)(struct store *s);
   enum err (*health)(struct store *s, struct fault *f);
 
-  enum err (*key_create)(struct store *s, const struct store_key *k, int64_t *out_id, struct fault *f);
+  const struct store_audit_ops *audit; /* ports/store_audit.h */
+
+  /* A change of a key names who makes it and adds an entry to the audit log in the same transaction. */
+  enum err (*key_create)(struct store *s, const struct store_key *k, const struct audit_actor *by, int64_t *out_id,
+                         struct fault *f);
   enum err (*key_find)(struct store *s, const uint8_t hash[STORE_HASH_BYTES], struct arena *a, struct store_key *out,
                        struct fault *f); /* ERR_NOT_FOUND */
   /* By the first STORE_ACCESS_BYTES of the hash, which are the id of the key's pair for signing. */
@@ -66,7 +72,8 @@ struct store_ops {
   /* Oldest first, ids above after_id; at most max. */
   enum err (*key_list)(struct store *s, int64_t after_id, size_t max, struct arena *a, struct store_key **out,
                        size_t *out_count, struct fault *f);
-  enum err (*key_set_blocked)(struct store *s, int64_t id, bool blocked, struct fault *f); /* ERR_NOT_FOUND */
+  /* One that is so already is left as it is, without an entry. ERR_NOT_FOUND */
+  enum err (*key_set_blocked)(struct store *s, int64_t id, bool blocked, const struct audit_actor *by, struct fault *f);
   enum err (*key_touch)(struct store *s, const int64_t *ids, const int64_t *last_used_us, size_t count,
                         struct fault *f);
 

@@ -78,21 +78,24 @@ struct text driver_text(struct driver_link *l, int column, struct arena *a);
 int64_t driver_now_us(void);
 
 /* The port's operations on any driver, for a store_ops. */
+extern const struct store_audit_ops store_audit_ops;
 #define DRIVER_OPS                                                                                                     \
-  .health = store_health, .key_create = store_key_create, .key_find = store_key_find,                                  \
+  .audit = &store_audit_ops, .health = store_health, .key_create = store_key_create, .key_find = store_key_find,       \
   .key_find_by_access_id = store_key_find_by_access_id, .key_list = store_key_list,                                    \
   .key_set_blocked = store_key_set_blocked, .key_touch = store_key_touch, .ledger_append = store_ledger_append,        \
   .ledger_position = store_ledger_position, .ledger_list = store_ledger_list, .ledger_spent = store_ledger_spent,      \
   .ledger_verify = store_ledger_verify
 enum err store_health(struct store *s, struct fault *f);
-enum err store_key_create(struct store *s, const struct store_key *k, int64_t *out_id, struct fault *f);
+enum err store_key_create(struct store *s, const struct store_key *k, const struct audit_actor *by, int64_t *out_id,
+                          struct fault *f);
 enum err store_key_find(struct store *s, const uint8_t hash[STORE_HASH_BYTES], struct arena *a, struct store_key *out,
                         struct fault *f);
 enum err store_key_find_by_access_id(struct store *s, const uint8_t id[STORE_ACCESS_BYTES], struct arena *a,
                                      struct store_key *out, struct fault *f);
 enum err store_key_list(struct store *s, int64_t after_id, size_t max, struct arena *a, struct store_key **out,
                         size_t *out_count, struct fault *f);
-enum err store_key_set_blocked(struct store *s, int64_t id, bool blocked, struct fault *f);
+enum err store_key_set_blocked(struct store *s, int64_t id, bool blocked, const struct audit_actor *by,
+                               struct fault *f);
 enum err store_key_touch(struct store *s, const int64_t *ids, const int64_t *last_used_us, size_t count,
                          struct fault *f);
 enum err store_ledger_append(struct store *s, const struct ledger_row *rows, size_t count, struct text stream,

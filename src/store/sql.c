@@ -32,6 +32,12 @@
   ADD_BALANCE("billable_nano")
 #define ON_SPEND " ON CONFLICT (key_id, slot) DO UPDATE SET " ADD("weir_ledger_spend", "cost_nano")
 
+#define AUDIT_COLUMNS                                                                                                  \
+  "id, at_us, actor, origin, action, subject, before, after, salt, personal_sum, prev_hash, hash"
+/* An empty text asks for nothing; ordered as it is found, so that a page never reads more than it passes over. */
+#define AUDIT_MATCHES                                                                                                  \
+  " AND (?3 = '' OR actor = ?3) AND (?4 = '' OR action = ?4) AND at_us >= ?5 AND at_us < ?6 ORDER BY id DESC LIMIT ?7"
+
 #define BOTH(sql)          {sql, sql}
 #define POSTGRES_ONLY(sql) {NULL, sql}
 
@@ -48,8 +54,25 @@ static const char *const texts[SQL_COUNT][2] = {
     [SQL_KEY_FIND] = BOTH("SELECT " KEY_COLUMNS " FROM weir_keys WHERE hash = ?1"),
     [SQL_KEY_FIND_BY_ACCESS_ID] = BOTH("SELECT " KEY_COLUMNS " FROM weir_keys WHERE substr(hash, 1, 8) = ?1"),
     [SQL_KEY_LIST] = BOTH("SELECT " KEY_COLUMNS " FROM weir_keys WHERE id > ?1 ORDER BY id LIMIT ?2"),
+    /* What a change is made from: nobody else changes it until the transaction ends. */
+    [SQL_KEY_LOCK] = {"SELECT " KEY_COLUMNS " FROM weir_keys WHERE id = ?1",
+                      "SELECT " KEY_COLUMNS " FROM weir_keys WHERE id = ?1 FOR UPDATE"},
     [SQL_KEY_BLOCK] = BOTH("UPDATE weir_keys SET blocked = ?2 WHERE id = ?1"),
     [SQL_KEY_TOUCH] = BOTH("UPDATE weir_keys SET last_used_us = ?2 WHERE id = ?1 AND last_used_us < ?2"),
+    [SQL_AUDIT_NEXT] = BOTH("INSERT INTO weir_audit_end (name, id, hash) VALUES ('head', 1, ?1) ON CONFLICT (name) "
+                            "DO UPDATE SET id = weir_audit_end.id + 1 RETURNING id, hash"),
+    [SQL_AUDIT_INSERT] = BOTH("INSERT INTO weir_audit (" AUDIT_COLUMNS ") VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, "
+                              "?10, ?11, ?12)"),
+    [SQL_AUDIT_SET_END] = BOTH("INSERT INTO weir_audit_end (name, id, hash) VALUES (?1, ?2, ?3) ON CONFLICT (name) "
+                               "DO UPDATE SET id = excluded.id, hash = excluded.hash"),
+    [SQL_AUDIT_END] = BOTH("SELECT id, hash FROM weir_audit_end WHERE name = ?1"),
+    [SQL_AUDIT_LOCK] = {"SELECT id, hash FROM weir_audit_end WHERE name = ?1",
+                        "SELECT id, hash FROM weir_audit_end WHERE name = ?1 FOR UPDATE"},
+    [SQL_AUDIT_LIST] = BOTH("SELECT " AUDIT_COLUMNS " FROM weir_audit WHERE id < ?1 AND ?2 = ''" AUDIT_MATCHES),
+    [SQL_AUDIT_LIST_SUBJECT] = BOTH("SELECT " AUDIT_COLUMNS " FROM weir_audit WHERE id < ?1 AND subject = ?2"
+                                    AUDIT_MATCHES),
+    [SQL_AUDIT_PAGE] = BOTH("SELECT " AUDIT_COLUMNS " FROM weir_audit WHERE id > ?1 ORDER BY id LIMIT ?2"),
+    [SQL_AUDIT_DELETE] = BOTH("DELETE FROM weir_audit WHERE id <= ?1"),
     [SQL_LEDGER_INSERT] = BOTH(
         "INSERT INTO weir_ledger (" LEDGER_COLUMNS ") VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, "
         "?14, ?15, ?16, ?17, ?18, ?19, ?20, ?21, ?22, ?23, ?24, ?25, ?26, ?27, ?28, ?29, ?30, ?31, ?32, ?33, ?34, ?35, "

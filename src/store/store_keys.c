@@ -1,61 +1,8 @@
-/* Stored keys: create, find by hash, list, block, touch; on any driver. Called by `weir key`, and by identify for a key
- * the process does not know yet. Declared keys of the configuration never come here. */
-#include "store/driver.h"
+/* Stored keys: find by hash, list, touch; on any driver. Called by `weir key`, and by identify for a key the process
+ * does not know yet. Changes are in store_key_changes.c. Declared keys of the configuration never come here. */
+#include "store/store_keys.h"
 
-static enum err key_insert(struct driver_link *l, const struct store_key *k, int64_t id, struct fault *f) {
-  const struct driver *d = l->driver;
-  enum err e = d->prepare(l, SQL_KEY_INSERT, f);
-  if (e)
-    return e;
-  d->bind(l, 1, id);
-  d->bind_text(l, 2, k->name);
-  d->bind_text(l, 3, k->prefix);
-  d->bind_text(l, 4, k->user);
-  d->bind_bytes(l, 5, (struct text){(const char *)k->hash, STORE_HASH_BYTES});
-  d->bind_text(l, 6, k->models);
-  d->bind(l, 7, k->rpm);
-  d->bind(l, 8, k->tpm);
-  d->bind(l, 9, k->concurrency);
-  d->bind(l, 10, k->budget_nano);
-  d->bind_text(l, 11, k->budget_period);
-  d->bind(l, 12, k->created_us);
-  d->bind(l, 13, k->expires_us);
-  d->bind(l, 14, k->last_used_us);
-  d->bind(l, 15, k->blocked);
-  d->bind_text(l, 16, k->workspace);
-  d->bind_text(l, 17, k->policy);
-  e = driver_finish(l, "storing a key", NULL, f);
-  if (e == ERR_STORE_CONFLICT)
-    return fault_set(f, e, "name", "a key named \"%.*s\" exists already", TEXT_ARGS(text_head(k->name, 64)));
-  return e;
-}
-
-struct create {
-  const struct store_key *key;
-  int64_t id;
-};
-
-static enum err create(struct driver_link *l, void *args, struct fault *f) {
-  struct create *c = args;
-  enum err e = l->driver->begin(l, DRIVER_WRITE, f);
-  if (e)
-    return e;
-  e = driver_number(l, SQL_KEY_NEXT_ID, "numbering a key", &c->id, f);
-  if (!e)
-    e = key_insert(l, c->key, c->id, f);
-  return l->driver->end(l, e, f);
-}
-
-enum err store_key_create(struct store *s, const struct store_key *k, int64_t *out_id, struct fault *f) {
-  struct create c = {k, 0};
-  /* Not again after a commit in doubt: the second would find the name taken, by this very key. */
-  enum err e = driver_run(s, DRIVER_WRITE, true, create, &c, f);
-  if (!e)
-    *out_id = c.id;
-  return e;
-}
-
-static void key_read(struct driver_link *l, struct arena *a, struct store_key *out) {
+void store_key_read(struct driver_link *l, struct arena *a, struct store_key *out) {
   const struct driver *d = l->driver;
   *out = (struct store_key){
       .id = d->number(l, 0),
@@ -96,7 +43,7 @@ static enum err find(struct driver_link *l, void *args, struct fault *f) {
   l->driver->bind_bytes(l, 1, w->bytes);
   e = l->driver->step(l, &row, "looking up a key", f);
   if (!e && row)
-    key_read(l, w->arena, w->out);
+    store_key_read(l, w->arena, w->out);
   l->driver->reset(l);
   return e || row ? e : fault_set(f, ERR_NOT_FOUND, NULL, "there is no such key");
 }
@@ -136,7 +83,7 @@ static enum err list_read(struct driver_link *l, struct list *w, struct fault *f
         memcpy(more, w->keys, w->count * sizeof *more);
       w->keys = more;
     }
-    key_read(l, w->arena, &w->keys[w->count++]);
+    store_key_read(l, w->arena, &w->keys[w->count++]);
   }
   return e;
 }
@@ -162,28 +109,6 @@ enum err store_key_list(struct store *s, int64_t after_id, size_t max, struct ar
     *out_count = w.count;
   }
   return e;
-}
-
-struct block {
-  int64_t id;
-  bool blocked;
-};
-
-static enum err block(struct driver_link *l, void *args, struct fault *f) {
-  const struct block *w = args;
-  int64_t changes = 0;
-  enum err e = l->driver->prepare(l, SQL_KEY_BLOCK, f);
-  if (e)
-    return e;
-  l->driver->bind(l, 1, w->id);
-  l->driver->bind(l, 2, w->blocked);
-  e = driver_finish(l, "blocking a key", &changes, f);
-  return e || changes ? e : fault_set(f, ERR_NOT_FOUND, NULL, "there is no key %lld", (long long)w->id);
-}
-
-enum err store_key_set_blocked(struct store *s, int64_t id, bool blocked, struct fault *f) {
-  struct block w = {id, blocked};
-  return driver_run(s, DRIVER_WRITE, false, block, &w, f);
 }
 
 struct touch {

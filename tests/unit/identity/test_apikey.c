@@ -2,6 +2,7 @@
 #include "identity/apikey.h"
 
 #include "store/store.h"
+#include "support/actor.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -79,7 +80,7 @@ static int64_t create(struct fixture *f, struct text key, struct store_key k) {
   k.models = TEXT("*");
   k.prefix = text_head(key, 12);
   secret_hmac(f->secret, key, k.hash);
-  assert_int_equal(f->store.real->ops->key_create(f->store.real, &k, &id, &f->fault), ERR_OK);
+  assert_int_equal(f->store.real->ops->key_create(f->store.real, &k, TEST_ACTOR, &id, &f->fault), ERR_OK);
   return id;
 }
 
@@ -130,7 +131,7 @@ static void test_blocked_and_expired_keys_say_so(void **state) {
   int64_t id = create(f, TEXT(KEY), (struct store_key){0});
   create(f, TEXT("expiring-key"), (struct store_key){.name = TEXT("expiring"), .expires_us = NOW + S});
   assert_int_equal(find(f, TEXT(KEY), NOW), ERR_OK);
-  assert_int_equal(f->store.real->ops->key_set_blocked(f->store.real, id, true, NULL), ERR_OK);
+  assert_int_equal(f->store.real->ops->key_set_blocked(f->store.real, id, true, TEST_ACTOR, NULL), ERR_OK);
   assert_int_equal(find(f, TEXT(KEY), NOW + S), ERR_FORBIDDEN);
   assert_true(f->port->is_ours(f->port, TEXT(KEY)));
   assert_int_equal(find(f, TEXT("expiring-key"), NOW + S - 1), ERR_OK);
@@ -146,7 +147,7 @@ static void test_a_revoked_key_is_refused_within_the_time_of_trust(void **state)
   struct fixture *f = open_fixture();
   int64_t id = create(f, TEXT(KEY), (struct store_key){0});
   assert_int_equal(find(f, TEXT(KEY), NOW), ERR_OK);
-  assert_int_equal(f->store.real->ops->key_set_blocked(f->store.real, id, true, NULL), ERR_OK);
+  assert_int_equal(f->store.real->ops->key_set_blocked(f->store.real, id, true, TEST_ACTOR, NULL), ERR_OK);
   assert_int_equal(find(f, TEXT(KEY), NOW + APIKEY_TRUST_US), ERR_OK);
   assert_int_equal(find(f, TEXT(KEY), NOW + APIKEY_TRUST_US + 1), ERR_FORBIDDEN);
   create(f, TEXT("born-later"), (struct store_key){.name = TEXT("later")});
