@@ -15,6 +15,7 @@ static const struct command {
     {"ledger", "list and verify the ledger", cli_ledger},
     {"backup", "copy the database into a file, also while weir runs", cli_backup},
     {"restore", "put a backup in place of the database", cli_restore},
+    {"store", "copy the store into another database", cli_store},
     {"migrate", "change or show the database's schema", cli_migrate},
     {"route", "explain where a request would go", cli_route},
     {"breaker", "show the circuit breakers, open and close them by hand", cli_breaker},

@@ -1,4 +1,5 @@
-/* Who runs a command, for the audit log, and moments given by hand. Called by the commands that change or list. */
+/* Who runs a command, for the audit log, and moments given by hand. It opens nothing and prints only what cannot be
+ * read. Called by the commands that change or list. */
 #include "cli/cli.h"
 #include "config/values.h"
 #include "fiber/loop.h"

@@ -19,6 +19,7 @@ int cli_reference(int argc, char **argv);
 int cli_restore(int argc, char **argv);
 int cli_route(int argc, char **argv);
 int cli_breaker(int argc, char **argv);
+int cli_store(int argc, char **argv);
 int cli_status(int argc, char **argv);
 int cli_upgrade(int argc, char **argv);
 int cli_version(int argc, char **argv);
@@ -79,6 +80,11 @@ const struct audit_actor *cli_actor(void);
 /* A moment given by hand: "7d" (ago, as text_to_duration_ms), or as in the configuration (RFC 3339, or a date, in UTC).
  * NULL leaves *out_us alone. False after printing that option cannot be read (actor.c). */
 bool cli_moment(const char *text, const char *option, int64_t *out_us);
+/* From here on SIGINT and SIGTERM are only noted, the first of each: a second one ends the process as ever
+ * (interrupt.c). */
+void cli_catch_interrupts(void);
+/* ERR_CANCELLED once one has come. */
+enum err cli_check_interrupt(struct fault *f) MUST_CHECK;
 /* Prints "weir: text" and returns 1. */
 int cli_fail(const struct fault *f);
 

@@ -18,6 +18,14 @@ enum driver_use {
 
 struct driver;
 
+/* One value of a row of any table, as copying moves it. */
+enum driver_cell_kind { DRIVER_CELL_NULL, DRIVER_CELL_NUMBER, DRIVER_CELL_TEXT, DRIVER_CELL_BYTES };
+struct driver_cell {
+  enum driver_cell_kind kind;
+  int64_t number;
+  struct text bytes; /* of a text too */
+};
+
 /* A connection, lent to one thread at a time. */
 struct driver_link {
   const struct driver *driver;
@@ -45,6 +53,9 @@ struct driver {
   enum err (*exec)(struct driver_link *l, const char *sql, struct fault *f);
   /* Makes it the current statement, without parameters. */
   enum err (*prepare)(struct driver_link *l, enum sql which, struct fault *f);
+  /* The same for one that is not in the table of statements, because it is made for any table (copy_table.c). Never
+   * with anything in it that a user has given. sql need not live on. */
+  enum err (*prepare_text)(struct driver_link *l, const char *sql, struct fault *f);
   void (*bind)(struct driver_link *l, int at, int64_t n);               /* at: 1, 2, ... */
   void (*bind_text)(struct driver_link *l, int at, struct text t);      /* must live until reset */
   void (*bind_bytes)(struct driver_link *l, int at, struct text bytes); /* must live until reset */
@@ -52,7 +63,8 @@ struct driver {
   enum err (*step)(struct driver_link *l, bool *out_row, const char *doing, struct fault *f);
   int64_t (*number)(struct driver_link *l, int column);    /* from 0; 0 for NULL */
   struct text (*bytes)(struct driver_link *l, int column); /* valid until the next step or reset */
-  int64_t (*changes)(struct driver_link *l);               /* rows the statement changed; before reset */
+  bool (*is_null)(struct driver_link *l, int column);
+  int64_t (*changes)(struct driver_link *l); /* rows the statement changed; before reset */
   void (*reset)(struct driver_link *l);
   /* Faster ways into the ledger's tables; NULL: row by row. add_rows adds to the tallies what was new and nothing else;
    * count is above 0 and no id occurs twice. The sums are sorted (tally_sort). */
@@ -60,6 +72,14 @@ struct driver {
                        struct fault *f);
   enum err (*add_balances)(struct driver_link *l, const struct tally *by_key, struct fault *f);
   enum err (*add_spends)(struct driver_link *l, const struct tally *by_slot, struct fault *f);
+  /* A faster way into any table; NULL: by INSERT. columns: their names with commas between, the order of the cells.
+   * From load_begin to load_end, or to the first failure, the link does nothing else. Texts must have been cleaned. */
+  enum err (*load_begin)(struct driver_link *l, const char *table, const char *columns, struct fault *f);
+  enum err (*load_row)(struct driver_link *l, const struct driver_cell *cells, size_t count, struct fault *f);
+  enum err (*load_end)(struct driver_link *l, struct fault *f);
+  /* What the database takes instead of this text: memory of its own (free it), of the same length, or NULL when the
+   * text is fine. NULL: it takes any. */
+  char *(*clean)(struct text t);
 };
 
 /* Takes a link, has the work done, gives the link back. Work whose connection was lost is done once more on a fresh
@@ -105,6 +125,9 @@ enum err store_ledger_list(struct store *s, int64_t before_id, size_t max, struc
                            size_t *out_count, struct fault *f);
 enum err store_ledger_spent(struct store *s, int64_t key_id, int64_t since_us, int64_t *out_nano, struct fault *f);
 enum err store_ledger_verify(struct store *s, struct arena *a, struct ledger_totals *out, struct fault *f);
+/* The same inside the link's open transaction, for what is not committed yet. */
+enum err store_ledger_verify_on(struct driver_link *l, struct arena *a, struct ledger_totals *out,
+                                struct fault *f) MUST_CHECK;
 /* Drops positions of journals that have not moved since before_us. */
 enum err store_ledger_forget(struct store *s, int64_t before_us, struct fault *f) MUST_CHECK;
 

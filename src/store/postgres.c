@@ -3,7 +3,7 @@
  * and errors are in postgres_link.c, the bulk ways in postgres_batch.c. */
 #include "store/postgres.h"
 
-#include "base/buf.h"
+#include "store/postgres_copy.h"
 
 #include <endian.h>
 
@@ -42,26 +42,43 @@ static bool send_prepare(PGconn *db, const char *name, const char *text) {
   return sent;
 }
 
-static void statement_name(enum sql which, char out[16]) { snprintf(out, 16, "weir_%d", (int)which); }
+static void statement_name(enum sql which, char out[16]) {
+  if (which == SQL_COUNT)
+    out[0] = '\0';
+  else
+    snprintf(out, 16, "weir_%d", (int)which);
+}
+
+static enum err send_and_wait(struct postgres_link *l, const char *name, const char *text, struct fault *f) {
+  static const char doing[] = "preparing a statement";
+  PGresult *r = NULL;
+  if (!send_prepare(l->db, name, text))
+    return postgres_fail(l, NULL, doing, f);
+  enum err e = postgres_answer(l, doing, &r, f);
+  if (!e)
+    PQclear(r);
+  return e;
+}
 
 static enum err prepare(struct driver_link *base, enum sql which, struct fault *f) {
   struct postgres_link *l = link_of(base);
-  static const char doing[] = "preparing a statement";
   char name[16];
   reset(base);
   l->current = which;
   if (l->prepared[which])
     return ERR_OK;
-  PGresult *r = NULL;
   statement_name(which, name);
-  if (!send_prepare(l->db, name, sql_text(which, SQL_POSTGRES)))
-    return postgres_fail(l, NULL, doing, f);
-  enum err e = postgres_answer(l, doing, &r, f);
-  if (!e) {
-    PQclear(r);
+  enum err e = send_and_wait(l, name, sql_text(which, SQL_POSTGRES), f);
+  if (!e)
     l->prepared[which] = true;
-  }
   return e;
+}
+
+static enum err prepare_text(struct driver_link *base, const char *sql, struct fault *f) {
+  struct postgres_link *l = link_of(base);
+  reset(base);
+  l->current = SQL_COUNT;
+  return send_and_wait(l, "", sql, f);
 }
 
 static void put(struct postgres_link *l, int at, const char *value, size_t len) {
@@ -144,6 +161,11 @@ static struct text bytes(struct driver_link *base, int column) {
   return (struct text){PQgetvalue(l->result, l->row, column), (size_t)PQgetlength(l->result, l->row, column)};
 }
 
+static bool is_null(struct driver_link *base, int column) {
+  const struct postgres_link *l = link_of(base);
+  return PQgetisnull(l->result, l->row, column);
+}
+
 static int64_t changes(struct driver_link *base) {
   int64_t n = 0;
   return text_to_i64(text_of(PQcmdTuples(link_of(base)->result)), &n) ? n : 0;
@@ -202,14 +224,20 @@ const struct driver postgres_driver = {.dialect = SQL_POSTGRES,
                                        .end = end,
                                        .exec = exec,
                                        .prepare = prepare,
+                                       .prepare_text = prepare_text,
                                        .bind = bind,
                                        .bind_text = bind_text,
                                        .bind_bytes = bind_bytes,
                                        .step = step,
                                        .number = number,
                                        .bytes = bytes,
+                                       .is_null = is_null,
                                        .changes = changes,
                                        .reset = reset,
                                        .add_rows = postgres_add_rows,
                                        .add_balances = postgres_add_balances,
-                                       .add_spends = postgres_add_spends};
+                                       .add_spends = postgres_add_spends,
+                                       .load_begin = postgres_load_begin,
+                                       .load_row = postgres_load_row,
+                                       .load_end = postgres_load_end,
+                                       .clean = postgres_clean};

@@ -2,6 +2,7 @@
 #ifndef STORE_POSTGRES_H
 #define STORE_POSTGRES_H
 
+#include "base/buf.h"
 #include "store/driver.h"
 #include "store/postgres_options.h"
 
@@ -11,7 +12,8 @@
 
 #define POSTGRES_OLDEST       150000 /* server_version_num */
 #define POSTGRES_SETTINGS_MAX 64
-#define POSTGRES_GRACE_MS     2000 /* the server's own time-outs come first */
+#define POSTGRES_COPY_MAX     (80 << 20) /* one row more than a chunk */
+#define POSTGRES_GRACE_MS     2000       /* the server's own time-outs come first */
 
 /* Where the server is, as libpq wants to be told. Holds the password. */
 struct postgres_address {
@@ -47,13 +49,14 @@ struct postgres_link {
   bool committing;
   bool has_batch, made_batch; /* the temporary table; made in the open transaction */
   bool prepared[SQL_COUNT];
-  enum sql current;
+  enum sql current; /* SQL_COUNT: the one without a name, which is not in the table */
   int parameter_count;
   const char *values[SQL_PARAMETERS_MAX];
   int lengths[SQL_PARAMETERS_MAX];
   char numbers[SQL_PARAMETERS_MAX][8];
   char *cleaned[SQL_PARAMETERS_MAX];
   PGresult *result; /* of the current statement, once it ran */
+  struct buf load;  /* rows on their way into a table */
   int row;
 };
 

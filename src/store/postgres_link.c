@@ -194,6 +194,7 @@ enum err postgres_link_open(const struct postgres_address *a, const struct postg
   if (!l)
     abort();
   l->base.driver = &postgres_driver;
+  buf_init(&l->load, POSTGRES_COPY_MAX);
   l->options = o;
   l->place = a->place;
   l->patience_ms = o->statement_timeout_ms + POSTGRES_GRACE_MS;
@@ -220,6 +221,7 @@ void postgres_link_close(struct postgres_link *l) {
     return;
   for (int i = 0; i < SQL_PARAMETERS_MAX; i++)
     free(l->cleaned[i]);
+  buf_done(&l->load);
   PQclear(l->result);
   PQfinish(l->db);
   free(l);

@@ -96,6 +96,16 @@ static const char *const texts[SQL_COUNT][2] = {
                                  "ORDER BY key_id LIMIT ?2"),
     [SQL_LEDGER_SPENDS] = BOTH("SELECT " SPEND_COLUMNS " FROM weir_ledger_spend WHERE (key_id, slot) > (?1, ?2) "
                                "ORDER BY key_id, slot LIMIT ?3"),
+    [SQL_COPY_TABLES] = {"SELECT name FROM sqlite_schema WHERE type = 'table' AND name LIKE 'weir!_%' ESCAPE '!' "
+                         "ORDER BY name",
+                         "SELECT tablename::text FROM pg_catalog.pg_tables WHERE schemaname = current_schema() AND "
+                         "tablename LIKE 'weir!_%' ESCAPE '!' ORDER BY tablename"},
+    [SQL_COPY_COLUMNS] = {"SELECT name, type, pk FROM pragma_table_info(?1) ORDER BY name COLLATE BINARY",
+                          "SELECT a.attname::text, format_type(a.atttypid, a.atttypmod), coalesce(array_position("
+                          "string_to_array(i.indkey::text, ' '), a.attnum::text), 0) FROM pg_catalog.pg_attribute a "
+                          "LEFT JOIN pg_catalog.pg_index i ON i.indrelid = a.attrelid AND i.indisprimary WHERE "
+                          "a.attrelid = to_regclass(?1) AND a.attnum > 0 AND NOT a.attisdropped ORDER BY a.attname "
+                          "COLLATE \"C\""},
     [SQL_BATCH_MAKE] = POSTGRES_ONLY("CREATE TEMPORARY TABLE IF NOT EXISTS weir_batch (LIKE weir_ledger) "
                                      "ON COMMIT DELETE ROWS"),
     [SQL_BATCH_COPY] = POSTGRES_ONLY("COPY pg_temp.weir_batch (" LEDGER_COLUMNS ") FROM STDIN (FORMAT binary)"),

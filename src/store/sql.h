@@ -38,6 +38,8 @@ enum sql {
   SQL_LEDGER_SUMS,
   SQL_LEDGER_BALANCES,
   SQL_LEDGER_SPENDS,
+  SQL_COPY_TABLES,    /* Weir's tables that are there */
+  SQL_COPY_COLUMNS,   /* of one table: name, type, place in the primary key or 0; by name */
   SQL_BATCH_MAKE,     /* PostgreSQL: the temporary table that rows are copied into */
   SQL_BATCH_COPY,     /* PostgreSQL: fills it */
   SQL_BATCH_INSERT,   /* PostgreSQL: its rows into the ledger; yields the ids that were new */

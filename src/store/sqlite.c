@@ -91,6 +91,20 @@ static enum err prepare(struct driver_link *base, enum sql which, struct fault *
   return ERR_OK;
 }
 
+static enum err prepare_text(struct driver_link *base, const char *sql, struct fault *f) {
+  struct sqlite_link *l = link_of(base);
+  if (!l->unlisted || strcmp(sqlite3_sql(l->unlisted), sql) != 0) {
+    sqlite3_finalize(l->unlisted);
+    l->unlisted = NULL;
+    if (sqlite3_prepare_v2(l->db, sql, -1, &l->unlisted, NULL) != SQLITE_OK)
+      return sqlite_fail(l->db, "preparing a statement", f);
+  }
+  sqlite3_reset(l->unlisted);
+  sqlite3_clear_bindings(l->unlisted);
+  l->current = l->unlisted;
+  return ERR_OK;
+}
+
 static void bind(struct driver_link *l, int at, int64_t n) { sqlite3_bind_int64(link_of(l)->current, at, n); }
 
 static int size_of(struct text t) { return (int)(t.len > INT32_MAX ? INT32_MAX : t.len); }
@@ -118,6 +132,10 @@ static struct text bytes(struct driver_link *l, int column) {
   return (struct text){at, at ? (size_t)sqlite3_column_bytes(link_of(l)->current, column) : 0};
 }
 
+static bool is_null(struct driver_link *l, int column) {
+  return sqlite3_column_type(link_of(l)->current, column) == SQLITE_NULL;
+}
+
 static int64_t changes(struct driver_link *l) { return sqlite3_changes(link_of(l)->db); }
 
 static void reset(struct driver_link *l) { sqlite3_reset(link_of(l)->current); }
@@ -129,11 +147,13 @@ const struct driver sqlite_driver = {.dialect = SQL_SQLITE,
                                      .end = end,
                                      .exec = exec,
                                      .prepare = prepare,
+                                     .prepare_text = prepare_text,
                                      .bind = bind,
                                      .bind_text = bind_text,
                                      .bind_bytes = bind_bytes,
                                      .step = step,
                                      .number = number,
                                      .bytes = bytes,
+                                     .is_null = is_null,
                                      .changes = changes,
                                      .reset = reset};

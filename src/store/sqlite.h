@@ -16,6 +16,7 @@ struct sqlite_link {
   sqlite3 *db;
   pthread_mutex_t lock;
   sqlite3_stmt *statements[SQL_COUNT];
+  sqlite3_stmt *unlisted; /* the last one that is not in the table of statements */
   sqlite3_stmt *current;
 };
 

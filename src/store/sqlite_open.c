@@ -50,6 +50,7 @@ static void link_init(struct sqlite_link *l) {
 static void link_close(struct sqlite_link *l) {
   for (size_t i = 0; i < SQL_COUNT; i++)
     sqlite3_finalize(l->statements[i]);
+  sqlite3_finalize(l->unlisted);
   sqlite3_close_v2(l->db);
   pthread_mutex_destroy(&l->lock);
 }

@@ -121,6 +121,15 @@ static void compare_all(struct recount *r, struct arena *a, struct ledger_totals
 }
 
 /* One transaction, so that rows and balances are of the same moment. It never writes. */
+static enum err read_books(struct driver_link *l, struct recount *r, struct fault *f) {
+  enum err e = read_all(l, SQL_LEDGER_SUMS, false, see_row, &r->rows, f);
+  if (!e)
+    e = read_all(l, SQL_LEDGER_BALANCES, false, see_balance, &r->balances, f);
+  if (!e)
+    e = read_all(l, SQL_LEDGER_SPENDS, true, see_spend, &r->spends, f);
+  return e;
+}
+
 static enum err recount(struct driver_link *l, void *args, struct fault *f) {
   struct recount *r = args;
   tally_done(&r->rows); /* of an attempt that was lost */
@@ -129,27 +138,36 @@ static enum err recount(struct driver_link *l, void *args, struct fault *f) {
   enum err e = l->driver->begin(l, DRIVER_READ, f);
   if (e)
     return e;
-  e = read_all(l, SQL_LEDGER_SUMS, false, see_row, &r->rows, f);
-  if (!e)
-    e = read_all(l, SQL_LEDGER_BALANCES, false, see_balance, &r->balances, f);
-  if (!e)
-    e = read_all(l, SQL_LEDGER_SPENDS, true, see_spend, &r->spends, f);
-  return l->driver->end(l, e, f);
+  return l->driver->end(l, read_books(l, r, f), f);
+}
+
+static void recount_init(struct recount *r) {
+  tally_init(&r->rows);
+  tally_init(&r->balances);
+  tally_init(&r->spends);
+}
+
+/* Gives the totals when e is ERR_OK. */
+static enum err recount_done(struct recount *r, enum err e, struct arena *a, struct ledger_totals *out) {
+  if (!e) {
+    struct ledger_totals totals = {0};
+    compare_all(r, a, &totals);
+    *out = totals;
+  }
+  tally_done(&r->rows);
+  tally_done(&r->balances);
+  tally_done(&r->spends);
+  return e;
 }
 
 enum err store_ledger_verify(struct store *s, struct arena *a, struct ledger_totals *out, struct fault *f) {
   struct recount r;
-  tally_init(&r.rows);
-  tally_init(&r.balances);
-  tally_init(&r.spends);
-  enum err e = driver_run(s, DRIVER_LIST, false, recount, &r, f);
-  if (!e) {
-    struct ledger_totals totals = {0};
-    compare_all(&r, a, &totals);
-    *out = totals;
-  }
-  tally_done(&r.rows);
-  tally_done(&r.balances);
-  tally_done(&r.spends);
-  return e;
+  recount_init(&r);
+  return recount_done(&r, driver_run(s, DRIVER_LIST, false, recount, &r, f), a, out);
+}
+
+enum err store_ledger_verify_on(struct driver_link *l, struct arena *a, struct ledger_totals *out, struct fault *f) {
+  struct recount r;
+  recount_init(&r);
+  return recount_done(&r, read_books(l, &r, f), a, out);
 }

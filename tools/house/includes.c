@@ -44,7 +44,7 @@ struct library {
 
 static const struct library libraries[] = {
     {"yyjson.h", "base/json base/schema sim/"},
-    {"sodium.h", "base/secret base/random identity/ store/audit_chain store/backup sim/"},
+    {"sodium.h", "base/secret base/random identity/ store/audit_chain store/backup store/copy sim/"},
     {"sodium/", "base/secret base/random identity/"},
     {"openssl/", "net/tls aws/sigv4 identity/ sim/"},
     {"llhttp.h", "net/http1"},

@@ -9,7 +9,7 @@
 #include <libpq-fe.h>
 #include <pthread.h>
 
-#define MIGRATIONS 4
+#define MIGRATIONS 5
 
 static struct store_place sqlite_place = {.kind = STORE_SQLITE, .path = test_db};
 static const struct store_place *place;
@@ -172,7 +172,7 @@ static void every_table_is_strict(void **state) {
   EXPECT_OK(sqlite_number(db, "SELECT count(*) FROM pragma_table_list WHERE name LIKE 'weir_%'", &tables, &test_fault));
   EXPECT_OK(sqlite_number(db, "SELECT count(*) FROM pragma_table_list WHERE name LIKE 'weir_%' AND strict = 0", &loose,
                           &test_fault));
-  assert_int_equal(tables, 7);
+  assert_int_equal(tables, 9);
   assert_int_equal(loose, 0);
   sqlite3_close(db);
 }

@@ -11,7 +11,9 @@
 /* Statements that read a whole small table, or that no running gateway sends: the reason stands beside each. */
 static bool may_scan(enum sql which) {
   return which == SQL_SCHEMA_EXISTS || which == SQL_SCHEMA_VERSION || which == SQL_SCHEMA_HISTORY || /* a few rows */
-         which == SQL_LEDGER_FORGET ||   /* a row a journal, once at the start */
+         which == SQL_COPY_TABLES || which == SQL_COPY_COLUMNS || /* of the databases' own catalogues */
+         which == SQL_AUDIT_END || which == SQL_AUDIT_LOCK ||     /* two rows */
+         which == SQL_LEDGER_FORGET ||                            /* a row a journal, once at the start */
          which == SQL_LEDGER_SPENT_ROWS; /* only from the middle of a slot, where no budget period begins */
 }
 
@@ -52,6 +54,9 @@ static const char rows[] =
     "INSERT INTO weir_ledger SELECT i, i, i, 'r', 1, i % 100, 'n', 'u', 'w', 'o', 'p', 'c', 'm', 'm', 'i', 'o', 'e', "
     "200, "
     "200, 0, 1, 1, 1, 0, 0, 0, 0, 1, 0, 1, 1, 0, 0, 2, 1, 1, 1, 1, 1, 1 FROM generate_series(1, 50000) i;"
+    "INSERT INTO weir_audit SELECT i, i, 'a', 'o', 'c', 's' || i, 'null', 'null', '', '', '', '' FROM "
+    "generate_series(1, "
+    "20000) i;"
     "INSERT INTO weir_ledger_balance SELECT i, 1, 1, 1, 0, 0, 0, 0, 2, 2 FROM generate_series(1, 20000) i;"
     "INSERT INTO weir_ledger_spend SELECT i % 100, i, 2 FROM generate_series(1, 20000) i;"
     "INSERT INTO weir_ledger_stream SELECT 's' || i, 1, 1 FROM generate_series(1, 20000) i; ANALYZE";

@@ -1,0 +1,21 @@
+/* The list of tables that a copy of the store carries over, in the order in which they are filled. Read by
+ * store_copy.c; it decides nothing else.
+ * house: tested-by tests/unit/store/test_store_copy.c */
+#include "store/copy_list.h"
+
+#include <string.h>
+
+const struct copy_entry copy_list[] = {
+    {"weir_schema", COPY_NOT}, /* the target has its own history */
+    {"weir_sequence", COPY_SEEDED},      {"weir_keys", COPY_WHOLE},         {"weir_ledger", COPY_WHOLE},
+    {"weir_ledger_balance", COPY_WHOLE}, {"weir_ledger_spend", COPY_WHOLE}, {"weir_ledger_stream", COPY_WHOLE},
+    {"weir_audit", COPY_WHOLE},          {"weir_audit_end", COPY_WHOLE},
+};
+const size_t copy_list_count = sizeof copy_list / sizeof *copy_list;
+
+const struct copy_entry *copy_list_find(const char *table) {
+  for (size_t i = 0; i < copy_list_count; i++)
+    if (strcmp(copy_list[i].table, table) == 0)
+      return &copy_list[i];
+  return NULL;
+}

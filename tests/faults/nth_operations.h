@@ -1,0 +1,173 @@
+/* The operations of the store port for nth_driver.c: a row for each, on a store that holds a little of everything.
+ * Whoever adds an operation to the port adds its row. */
+#ifndef TESTS_FAULTS_NTH_OPERATIONS_H
+#define TESTS_FAULTS_NTH_OPERATIONS_H
+
+#include "../unit/store/expect.h"
+#include "store/driver.h"
+#include "store/migrate.h"
+#include "support/actor.h"
+
+struct nth_operation {
+  const char *name;
+  enum err (*run)(struct store *s, struct arena *a, struct fault *f);
+  bool is_migration; /* on a database without a schema */
+  bool is_once;      /* not done again after a commit in doubt */
+  bool in_pieces;    /* several transactions: the first may stand when a later one fails */
+};
+
+#define COUNT_OF(array) (sizeof(array) / sizeof((array)[0]))
+#define NTH_HOUR_US     INT64_C(3600000000)
+
+static inline struct store_key nth_key(const char *name, uint8_t hash) {
+  struct store_key k = {.name = text_of(name),
+                        .prefix = TEXT("weir_abc"),
+                        .user = TEXT("someone"),
+                        .models = TEXT("*"),
+                        .budget_nano = 1000,
+                        .budget_period = TEXT("day"),
+                        .created_us = NTH_HOUR_US};
+  memset(k.hash, hash, sizeof k.hash);
+  return k;
+}
+
+static int64_t nth_filled_us; /* no earlier than what was there */
+
+/* What every operation finds: two keys, three rows of two keys in two hours. */
+static inline void nth_fill(struct store *s) {
+  struct store_key one = nth_key("one", 1), two = nth_key("two", 2);
+  struct ledger_row rows[] = {make_row(11, 1, 100, NTH_HOUR_US), make_row(12, 2, 200, NTH_HOUR_US + 1),
+                              make_row(13, 1, 300, 2 * NTH_HOUR_US)};
+  int64_t id = 0;
+  EXPECT_OK(s->ops->key_create(s, &one, TEST_ACTOR, &id, &test_fault));
+  EXPECT_OK(s->ops->key_create(s, &two, TEST_ACTOR, &id, &test_fault));
+  append(s, rows, COUNT_OF(rows), 3);
+  nth_filled_us = driver_now_us();
+}
+
+static inline enum err nth_migrate(struct store *s, struct arena *a, struct fault *f) {
+  unsigned applied = 0;
+  return migrate_up_on((struct database *)s, &applied, f);
+}
+static inline enum err nth_health(struct store *s, struct arena *a, struct fault *f) { return s->ops->health(s, f); }
+static inline enum err nth_key_create(struct store *s, struct arena *a, struct fault *f) {
+  struct store_key k = nth_key("three", 3);
+  int64_t id = 0;
+  return s->ops->key_create(s, &k, TEST_ACTOR, &id, f);
+}
+static inline enum err nth_key_find(struct store *s, struct arena *a, struct fault *f) {
+  struct store_key k = nth_key("", 2);
+  return s->ops->key_find(s, k.hash, a, &k, f);
+}
+static inline enum err nth_key_find_by_access_id(struct store *s, struct arena *a, struct fault *f) {
+  struct store_key k = nth_key("", 2);
+  return s->ops->key_find_by_access_id(s, k.hash, a, &k, f);
+}
+static inline enum err nth_key_list(struct store *s, struct arena *a, struct fault *f) {
+  struct store_key *keys = NULL;
+  size_t count = 0;
+  enum err e = s->ops->key_list(s, 0, 10, a, &keys, &count, f);
+  if (!e)
+    assert_int_equal(count, 2);
+  return e;
+}
+static inline enum err nth_key_block(struct store *s, struct arena *a, struct fault *f) {
+  return s->ops->key_set_blocked(s, 2, true, TEST_ACTOR, f);
+}
+static inline enum err nth_audit_add(struct store *s, struct arena *a, struct fault *f) {
+  struct audit_entry entry = {TEXT("config.reload"), TEXT("config"), TEXT_NONE, TEXT("{}")};
+  return s->ops->audit->add(s, TEST_ACTOR, &entry, NULL, f);
+}
+static inline enum err nth_audit_list(struct store *s, struct arena *a, struct fault *f) {
+  struct audit_row *rows = NULL;
+  size_t count = 0;
+  enum err e = s->ops->audit->list(s, &(struct audit_filter){.subject = TEXT("key:1"), .max = 10}, a, &rows, &count, f);
+  if (!e)
+    assert_int_equal(count, 1);
+  return e;
+}
+static inline enum err nth_audit_page(struct store *s, struct arena *a, struct fault *f) {
+  struct audit_row *rows = NULL;
+  size_t count = 0;
+  enum err e = s->ops->audit->page(s, 0, 10, a, &rows, &count, f);
+  if (!e)
+    assert_int_equal(count, 2);
+  return e;
+}
+static inline enum err nth_audit_verify(struct store *s, struct arena *a, struct fault *f) {
+  struct audit_verdict v = {0};
+  enum err e = s->ops->audit->verify(s, NULL, a, &v, f);
+  if (!e)
+    assert_int_equal(v.bad_id, 0);
+  return e;
+}
+static inline enum err nth_audit_purge(struct store *s, struct arena *a, struct fault *f) {
+  uint64_t removed = 0;
+  while (driver_now_us() <= nth_filled_us) /* the entry that the purge adds is newer, so that twice is as once */
+    continue;
+  return s->ops->audit->purge(s, TEST_ACTOR, nth_filled_us + 1, INT64_MAX, 10, &removed, f);
+}
+static inline enum err nth_key_touch(struct store *s, struct arena *a, struct fault *f) {
+  static const int64_t ids[] = {1, 2}, times[] = {5 * NTH_HOUR_US, 6 * NTH_HOUR_US};
+  return s->ops->key_touch(s, ids, times, 2, f);
+}
+static inline enum err nth_ledger_append(struct store *s, struct arena *a, struct fault *f) {
+  struct ledger_row rows[] = {make_row(13, 1, 300, 2 * NTH_HOUR_US), make_row(21, 1, 7, 3 * NTH_HOUR_US),
+                              make_row(22, -5, 9, 3 * NTH_HOUR_US)};
+  return s->ops->ledger_append(s, rows, COUNT_OF(rows), TEXT("journal/0/1"), 6, f);
+}
+static inline enum err nth_ledger_position(struct store *s, struct arena *a, struct fault *f) {
+  uint64_t position = 0;
+  return s->ops->ledger_position(s, TEXT("journal/0/1"), &position, f);
+}
+static inline enum err nth_ledger_list(struct store *s, struct arena *a, struct fault *f) {
+  struct ledger_row *rows = NULL;
+  size_t count = 0;
+  enum err e = s->ops->ledger_list(s, 0, 10, a, &rows, &count, f);
+  if (!e)
+    assert_int_equal(count, 3);
+  return e;
+}
+static inline enum err nth_ledger_spent(struct store *s, struct arena *a, struct fault *f) {
+  int64_t nano = 0;
+  enum err e = s->ops->ledger_spent(s, 1, 0, &nano, f);
+  if (!e)
+    assert_int_equal(nano, 400);
+  return e;
+}
+static inline enum err nth_ledger_verify(struct store *s, struct arena *a, struct fault *f) {
+  struct ledger_totals t = {0};
+  enum err e = s->ops->ledger_verify(s, a, &t, f);
+  if (!e) {
+    assert_int_equal(t.rows, 3);
+    assert_int_equal(t.mismatched_keys, 0);
+  }
+  return e;
+}
+static inline enum err nth_ledger_forget(struct store *s, struct arena *a, struct fault *f) {
+  return store_ledger_forget(s, INT64_MAX, f);
+}
+
+static const struct nth_operation nth_operations[] = {
+    {"migrate_up", nth_migrate, .is_migration = true, .in_pieces = true},
+    {"health", nth_health},
+    {"key_create", nth_key_create, .is_once = true},
+    {"key_find", nth_key_find},
+    {"key_find_by_access_id", nth_key_find_by_access_id},
+    {"key_list", nth_key_list},
+    {"key_set_blocked", nth_key_block},
+    {"audit_add", nth_audit_add, .is_once = true},
+    {"audit_list", nth_audit_list},
+    {"audit_page", nth_audit_page},
+    {"audit_verify", nth_audit_verify},
+    {"audit_purge", nth_audit_purge},
+    {"key_touch", nth_key_touch},
+    {"ledger_append", nth_ledger_append},
+    {"ledger_position", nth_ledger_position},
+    {"ledger_list", nth_ledger_list},
+    {"ledger_spent", nth_ledger_spent},
+    {"ledger_verify", nth_ledger_verify},
+    {"ledger_forget", nth_ledger_forget},
+};
+
+#endif
