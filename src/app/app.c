@@ -3,11 +3,13 @@
  * which adapter is behind a port. */
 #include "app/app.h"
 
+#include "app/callers.h"
 #include "app/first_key.h"
 #include "app/life.h"
 #include "app/source.h"
 #include "app/state.h"
 #include "app/takeover.h"
+#include "base/calendar.h"
 #include "base/log.h"
 #include "base/random.h"
 #include "fiber/loop.h"
@@ -31,6 +33,7 @@
 #define OFFLOAD_THREADS  4
 #define OFFLOAD_QUEUE    4096
 #define RESOLVER_THREADS 2
+#define FETCHER_THREADS  1
 #define KEYS_MAX         65536
 #define CATALOGUES_MAX   256
 #define BREAKERS_MAX     65536
@@ -96,48 +99,13 @@ static enum err open_ledger(struct app *a, struct fault *f) {
   return e;
 }
 
-static enum principal_period period_of_key(enum config_period p) {
-  switch (p) {
-  case CONFIG_PERIOD_DAY: return PRINCIPAL_DAY;
-  case CONFIG_PERIOD_WEEK: return PRINCIPAL_WEEK;
-  case CONFIG_PERIOD_MONTH: return PRINCIPAL_MONTH;
-  default: return PRINCIPAL_NO_BUDGET;
-  }
-}
-
-static void declare_keys(struct app *a, const struct config *c) {
-  struct apikey_declared *keys = calloc(c->key_count + 1, sizeof(*keys));
-  if (!keys)
-    abort();
-  for (size_t i = 0; i < c->key_count; i++) {
-    const struct config_key *k = &c->keys[i];
-    keys[i] = (struct apikey_declared){secret_reveal(k->value),
-                                       k->name,
-                                       k->user,
-                                       k->models,
-                                       k->model_count,
-                                       k->rpm,
-                                       k->tpm,
-                                       k->concurrency,
-                                       k->budget_nano,
-                                       period_of_key(k->budget_period),
-                                       k->expires_us,
-                                       k->blocked,
-                                       k->access_key_id,
-                                       secret_reveal(k->secret_access_key),
-                                       k->workspace,
-                                       k->policy};
-  }
-  apikey_identity_declare(a->identity, keys, c->key_count);
-  free(keys);
-}
-
 static enum err open_identity(struct app *a, struct fault *f) {
   enum err e = apikey_load_secret(app_data_dir(a), &a->server_secret, f);
   if (e != ERR_OK)
     return e;
   a->identity = apikey_identity_new(a->store, a->offload, a->server_secret);
-  declare_keys(a, a->config);
+  a->tokens = token_identity_new(apikey_identity_port(a->identity), a->fetchers);
+  callers_declare(a, a->config);
   return ERR_OK;
 }
 
@@ -177,7 +145,7 @@ static void close_routing(struct app *a) {
 
 static void join_ports(struct app *a) {
   access_init(&a->telemetry, a->metrics);
-  a->gateway = (struct gateway){.identity = apikey_identity_port(a->identity),
+  a->gateway = (struct gateway){.identity = token_identity_port(a->tokens),
                                 .ledger = a->ledger,
                                 .limiter = a->limiter,
                                 .store = a->store,
@@ -197,6 +165,8 @@ static enum err open_all(struct app *a, struct fault *f) {
     e = offload_new(OFFLOAD_THREADS, OFFLOAD_QUEUE, &a->offload);
   if (e == ERR_OK)
     e = offload_new(RESOLVER_THREADS, OFFLOAD_QUEUE, &a->resolvers);
+  if (e == ERR_OK)
+    e = offload_new(FETCHER_THREADS, OFFLOAD_QUEUE, &a->fetchers);
   if (e == ERR_OK)
     e = open_identity(a, f);
   if (e == ERR_OK)
@@ -327,7 +297,7 @@ void app_reload(struct app *a) {
     return;
   }
   warn_of_restart_keys(a, fresh);
-  declare_keys(a, fresh);
+  callers_declare(a, fresh);
   log_set_level(fresh->log_level);
   atomic_store(&a->memory.max, fresh->limits.memory_bytes);
   for (unsigned w = 0; w < a->worker_count; w++)
@@ -350,11 +320,14 @@ static void close_all(struct app *a) {
   dns_free(a->dns);
   if (a->ledger)
     ledger_close(a->ledger, 10000);
+  token_identity_free(a->tokens);
   apikey_identity_free(a->identity);
   if (a->offload)
     offload_free(a->offload);
   if (a->resolvers)
     offload_free(a->resolvers);
+  if (a->fetchers)
+    offload_free(a->fetchers);
   if (a->store)
     a->store->ops->close(a->store);
   limiter_free(a->limiter);
@@ -481,18 +454,11 @@ static enum err prepare(struct app *a, struct fault *f) {
   return e == ERR_OK ? takeover_begin(a, f) : e;
 }
 
-static void set_time_zone(const struct app *a) {
-  char zone[128];
-  snprintf(zone, sizeof(zone), "%.*s", TEXT_ARGS(a->config->timezone));
-  setenv("TZ", zone, 1);
-  tzset();
-}
-
 static enum err open_service(struct app *a, struct fault *f) {
   enum err e = configure(a, f);
   if (e != ERR_OK)
     return e;
-  set_time_zone(a);
+  calendar_set_zone(a->config->timezone);
   log_set_level(a->config->log_level);
   atomic_store(&a->config_generation, a->config->generation);
   a->first = config_ref(a->config);

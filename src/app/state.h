@@ -13,7 +13,7 @@
 #include "app/worker.h"
 #include "cluster/redis_breakers.h"
 #include "config/config.h"
-#include "identity/apikey.h"
+#include "identity/token.h"
 #include "sim/background.h"
 #include "telemetry/access.h"
 
@@ -51,7 +51,9 @@ struct app {
   struct ledger *ledger;
   struct secret *server_secret;
   struct offload *offload, *resolvers; /* a name server that hangs must not hold up the store */
+  struct offload *fetchers;            /* an issuer of tokens that hangs must not hold up either */
   struct apikey_identity *identity;
+  struct token_identity *tokens; /* stands before it */
   struct limiter *limiter;
   struct metrics *metrics;
   struct access_telemetry telemetry;

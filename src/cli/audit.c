@@ -10,8 +10,8 @@ static const char usage[] =
     "                       [--before ID] [--json]  [-c FILE]\n"
     "       weir audit verify [--seen ID:HASH]  [-c FILE]\n"
     "       weir audit export  [-c FILE]\n"
-    "  list    newest first, 20 unless --max says otherwise; WHEN is like 7d (ago), 2027-01-31 or\n"
-    "          2027-01-31T10:00:00Z; --before goes on where a page ended\n"
+    "  list    newest first, 20 unless --max says otherwise; WHEN is a day, a day and a time\n"
+    "          (2026-11-30T12:00), or how long ago (36h, 7d); --before goes on where a page ended\n"
     "  verify  recomputes the chain of hashes and prints its newest end as ID:HASH; write that down elsewhere and\n"
     "          give it back with --seen: only so a log that was written anew as a whole is found. Exit status 1 when\n"
     "          something is wrong\n"
@@ -186,7 +186,11 @@ static bool read_filter(const struct ask *a, struct audit_filter *out) {
     return false;
   }
   out->max = max;
-  return cli_moment(a->since, "--since", &out->since_us) && cli_moment(a->until, "--until", &out->until_us);
+  struct fault f = {0};
+  if (cli_times(a->since, a->until, &out->since_us, &out->until_us, &f) == ERR_OK)
+    return true;
+  cli_fail(&f);
+  return false;
 }
 
 static int run(const struct ask *a, const char *what) {

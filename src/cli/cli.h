@@ -61,6 +61,11 @@ bool cli_files_find(const char *config_path, struct cli_files *out);
  * none. False after printing why it cannot be had. */
 bool cli_passphrase_read(const char *path, struct text *out);
 void cli_passphrase_done(struct text *t);
+/* The values of --since and --until, NULL for one that was not given, whose output is then 0. ERR_BAD_REQUEST. */
+enum err cli_times(const char *since, const char *until, int64_t *out_since_us, int64_t *out_until_us,
+                   struct fault *f) MUST_CHECK;
+/* The id of the key with that name, declared or stored, or of the one with that id. ERR_NOT_FOUND. */
+enum err cli_key_id(const struct cli_store *s, const char *word, int64_t *out_id, struct fault *f) MUST_CHECK;
 /* One request to the running weir whose data is where `weir serve -c path` keeps it (local.c): its answer's status and
  * JSON text, appended to *body. Waits, at most wait_ms for the answer. False after printing why there was none. */
 bool cli_local_call(const char *config_path, const char *method, const char *target, int64_t wait_ms, int *out_status,
@@ -77,9 +82,6 @@ enum err cli_local_ask(const struct config *c, const struct cli_local_ask *ask, 
 /* Who runs this command, for the audit log: "local:" and the name of the user of the operating system (actor.c). Lives
  * as long as the process. */
 const struct audit_actor *cli_actor(void);
-/* A moment given by hand: "7d" (ago, as text_to_duration_ms), or as in the configuration (RFC 3339, or a date, in UTC).
- * NULL leaves *out_us alone. False after printing that option cannot be read (actor.c). */
-bool cli_moment(const char *text, const char *option, int64_t *out_us);
 /* From here on SIGINT and SIGTERM are only noted, the first of each: a second one ends the process as ever
  * (interrupt.c). */
 void cli_catch_interrupts(void);

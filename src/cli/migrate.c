@@ -3,20 +3,39 @@
 #include "store/migrate.h"
 #include "cli/cli.h"
 
-static const char usage[] = "usage: weir migrate up | down N | status  [-c FILE]\n"
-                            "  up      applies the migrations that are missing\n"
-                            "  down N  takes the newest N back, and the data they hold with them; stop weir first\n"
-                            "  status  lists every migration\n";
+static const char usage[] =
+    "usage: weir migrate up | down N | status  [-c FILE]\n"
+    "  up      applies the migrations that are missing\n"
+    "  down N  takes the newest N back, and the data they hold with them; stop weir first\n"
+    "  status  lists every migration: its checksum, when it was applied, which older programs work with it\n";
+
+static void print_row(const struct migration_status *m, size_t known) {
+  char at[32] = "";
+  struct tm utc;
+  time_t seconds = (time_t)(m->applied_us / 1000000);
+  gmtime_r(&seconds, &utc);
+  if (m->applied)
+    strftime(at, sizeof(at), "%Y-%m-%d %H:%M:%S UTC", &utc);
+  printf("%04u %-24.*s %-7s  %.*s  %s", m->version, TEXT_ARGS(m->name), m->applied ? "applied" : "missing",
+         TEXT_ARGS(m->checksum), at);
+  if (!m->known)
+    printf("  by a newer weir; this one may %suse it", m->compatible >= 1 && m->compatible <= known ? "" : "not ");
+  else if (m->compatible < m->version)
+    printf("%sfor programs from schema %u on", m->applied ? "  " : "", m->compatible);
+  printf("\n");
+}
 
 static int print_status(const struct store_place *place) {
   struct fault f = {0};
   struct arena a;
   struct migration_status *rows;
-  size_t count;
+  size_t count, known = 0;
   arena_init(&a);
   enum err e = migrate_status(place, &a, &rows, &count, &f);
   for (size_t i = 0; e == ERR_OK && i < count; i++)
-    printf("%04u %-24.*s %s\n", rows[i].version, TEXT_ARGS(rows[i].name), rows[i].applied ? "applied" : "missing");
+    known += rows[i].known;
+  for (size_t i = 0; e == ERR_OK && i < count; i++)
+    print_row(&rows[i], known);
   arena_done(&a);
   return e == ERR_OK ? 0 : cli_fail(&f);
 }

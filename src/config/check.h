@@ -34,6 +34,9 @@ void check_price(struct loader *l, const struct node *n, const struct key_path *
 void check_key(struct loader *l, const struct node *n, const struct key_path *path, void *at);
 /* Amount and period, or neither. */
 void check_budget(struct loader *l, const struct node *n, const struct key_path *path, void *at);
+/* An issuer's name and addresses, its policy, and its budget (check_identity.c). */
+void check_issuer(struct loader *l, const struct node *n, const struct key_path *path, void *at);
+void check_issuer_budget(struct loader *l, const struct node *n, const struct key_path *path, void *at);
 
 /* The member of that name when it was given, for an error's place; else n itself. n may be NULL. */
 const struct node *check_child(const struct node *n, const char *name);

@@ -49,6 +49,16 @@ struct config_key {
   bool blocked;
   struct text workspace, policy; /* "" for none */
 };
+struct config_issuer {                /* whose tokens are taken in place of keys */
+  struct text name, issuer, jwks_uri; /* jwks_uri "": by discovery */
+  struct text ca;                     /* PEM file for fetching its keys; "": upstream_ca */
+  struct text *audiences, *algorithms, *scopes;
+  size_t audience_count, algorithm_count, scope_count; /* no algorithms: all */
+  struct text user_claim;
+  int64_t leeway_ms, refresh_ms, pause_ms;
+  bool nbf_optional;
+  struct config_key limits; /* models, rpm, tpm, concurrency, budget, workspace and policy of each of its subjects */
+};
 struct config_cache { /* checked, but the cache itself cannot be enabled in this version */
   size_t l1_bytes;
   int64_t ttl_ms;
@@ -83,6 +93,8 @@ struct config {
   size_t price_count;
   struct config_key *keys;
   size_t key_count;
+  struct config_issuer *issuers;
+  size_t issuer_count;
   struct config_policy *policies; /* of the file; the built-in ones are found by name only */
   size_t policy_count;
   struct config_assignment *assignments;

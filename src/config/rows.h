@@ -13,6 +13,8 @@
 #define DAY_MS     INT64_C(86400000)
 #define GIB        (INT64_C(1) << 30)
 
+/* Of keys_identity.c. */
+extern const struct key_section keys_issuer;
 /* Sections of keys_routing.c, in the order of the file. */
 extern const struct key_section keys_provider, keys_model, keys_breaker, keys_retry, keys_affinity, keys_queue,
     keys_policy, keys_assignment;

@@ -81,9 +81,10 @@ static void read_texts(struct loader *l, const struct key *row, const struct nod
     section_refuse(l, n, path, row->name, "must be a text or a list of texts");
     return;
   }
+  bool may_be_empty = row->initial != NULL && row->initial[0] == '\0';
   size_t wanted = single ? 1 : n->count;
-  if (wanted > (size_t)row->max || (wanted == 0 && row->initial[0] != '\0')) {
-    section_refuse(l, n, path, row->name, "must have %d to %lld entries", row->initial[0] != '\0', (long long)row->max);
+  if (wanted > (size_t)row->max || (wanted == 0 && !may_be_empty)) {
+    section_refuse(l, n, path, row->name, "must have %d to %lld entries", !may_be_empty, (long long)row->max);
     return;
   }
   *list = arena_zalloc(l->arena, wanted * sizeof **list);

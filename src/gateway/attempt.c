@@ -157,6 +157,7 @@ static void fill_row(struct attempt *t) {
       .key_id = x->principal->id,
       .key_name = x->principal->name,
       .user = x->principal->user,
+      .workspace = x->principal->workspace,
       .wire = text_of(x->route.wire->name),
       .operation = text_of(x->route.operation_name),
       .provider = c->provider->name,

@@ -32,7 +32,7 @@ static void set_models(struct shared_principal *s, const struct text *models, si
 
 /* A stored key's id is positive; a declared one gets a stable negative id from its name, so that its rows and limits
  * survive a restart. */
-static int64_t declared_id(struct text name) {
+int64_t principal_declared_id(struct text name) {
   uint64_t h = 14695981039346656037u;
   for (size_t i = 0; i < name.len; i++)
     h = (h ^ (unsigned char)name.at[i]) * 1099511628211u;
@@ -41,7 +41,7 @@ static int64_t declared_id(struct text name) {
 
 const struct principal *principal_from_declared(const struct apikey_declared *d) {
   struct shared_principal *s = shared_new();
-  s->p.id = declared_id(d->name);
+  s->p.id = principal_declared_id(d->name);
   s->p.name = arena_copy(&s->arena, d->name);
   s->p.user = arena_copy(&s->arena, d->user);
   s->p.workspace = arena_copy(&s->arena, d->workspace);

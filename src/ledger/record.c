@@ -11,7 +11,8 @@
 
 _Static_assert(sizeof(struct record_head) == 32, "a record's head is part of the file format");
 
-/* The row's members in the order of the file. */
+/* The row's members in the order of the file. What came later stands behind them, and a flag says that it is there: the
+ * journal that an older program left is read without it, and an older program leaves it unread. */
 #define ROW_UNSIGNED(X)                                                                                                \
   X(attempt)                                                                                                           \
   X(usage.input)                                                                                                       \
@@ -53,11 +54,18 @@ _Static_assert(sizeof(struct record_head) == 32, "a record's head is part of the
 #define COUNT(member)    +1
 #define NUMBER_MAX_BYTES 10
 _Static_assert(sizeof(struct record_head) + 1 + (0 ROW_UNSIGNED(COUNT) ROW_SIGNED(COUNT)) * NUMBER_MAX_BYTES +
-                       (0 ROW_TEXTS(COUNT)) * (2 + RECORD_TEXT_MAX) + 7 <=
+                       (1 ROW_TEXTS(COUNT)) * (2 + RECORD_TEXT_MAX) + 7 <=
                    RECORD_MAX_BYTES,
                "the largest row must fit");
 
-enum { FLAG_STREAMED = 1, FLAG_BILLABLE = 2, FLAG_USAGE_KNOWN = 4, FLAG_USAGE_ESTIMATED = 8, FLAG_COST_KNOWN = 16 };
+enum {
+  FLAG_STREAMED = 1,
+  FLAG_BILLABLE = 2,
+  FLAG_USAGE_KNOWN = 4,
+  FLAG_USAGE_ESTIMATED = 8,
+  FLAG_COST_KNOWN = 16,
+  FLAG_WORKSPACE = 32
+};
 
 static char *put_unsigned(char *at, uint64_t n) {
   for (; n >= 0x80; n >>= 7)
@@ -82,7 +90,7 @@ static char *put_text(char *at, struct text t) {
 static char *put_row(char *at, const struct ledger_row *row) {
   unsigned flags = (row->streamed ? FLAG_STREAMED : 0u) | (row->billable ? FLAG_BILLABLE : 0u) |
                    (row->usage.known ? FLAG_USAGE_KNOWN : 0u) | (row->usage.estimated ? FLAG_USAGE_ESTIMATED : 0u) |
-                   (row->cost.known ? FLAG_COST_KNOWN : 0u);
+                   (row->cost.known ? FLAG_COST_KNOWN : 0u) | (row->workspace.len ? FLAG_WORKSPACE : 0u);
   *at++ = (char)flags;
 #define PUT(member) at = put_unsigned(at, row->member);
   ROW_UNSIGNED(PUT)
@@ -93,7 +101,7 @@ static char *put_row(char *at, const struct ledger_row *row) {
 #define PUT(member) at = put_text(at, row->member);
   ROW_TEXTS(PUT)
 #undef PUT
-  return at;
+  return row->workspace.len ? put_text(at, row->workspace) : at;
 }
 
 static uint32_t record_crc(const struct record_head *r, uint32_t word, size_t bytes, uint64_t boot) {
@@ -193,6 +201,7 @@ enum err record_read_payload(const char *at, size_t len, struct ledger_row *out)
 #define GET(member) row.member = get_text(&c);
   ROW_TEXTS(GET)
 #undef GET
+  row.workspace = flags & FLAG_WORKSPACE ? get_text(&c) : TEXT_NONE;
   if (c.failed)
     return ERR_STORE_CORRUPT;
   *out = row;

@@ -31,7 +31,8 @@ struct ledger_row {
   struct text request_id;          /* ours */
   uint32_t attempt;                /* 1, 2, ... within the request */
   int64_t key_id;                  /* a stored key's id; declared keys: a negative id derived from the name; 0 none */
-  struct text key_name, user, wire, operation, provider, credential, model, upstream_model, upstream_request_id;
+  struct text key_name, user, workspace; /* workspace "" when none, and in rows of before it was kept */
+  struct text wire, operation, provider, credential, model, upstream_model, upstream_request_id;
   struct text outcome; /* "ok" "error" "cancelled" "cut" "recovered" ... */
   struct text error;   /* err_name or provider class, "" when ok */
   int status;          /* sent to the client, 0 when nothing was */
@@ -54,6 +55,7 @@ struct ledger_totals {
 struct store;
 struct audit_actor;
 struct store_audit_ops;
+struct store_usage_ops;
 struct store_ops {
   const char *name; /* "sqlite", "memory", "postgres" */
   void (*close)(struct store *s);
@@ -91,6 +93,8 @@ struct store_ops {
   enum err (*ledger_spent)(struct store *s, int64_t key_id, int64_t since_us, int64_t *out_nano, struct fault *f);
   /* Recomputes every balance from the rows. */
   enum err (*ledger_verify)(struct store *s, struct arena *a, struct ledger_totals *out, struct fault *f);
+
+  const struct store_usage_ops *usage; /* ports/store_usage.h */
 };
 /* The base an adapter embeds first. */
 struct store {

@@ -45,6 +45,16 @@ struct text driver_text(struct driver_link *l, int column, struct arena *a) {
   return arena_copy(a, l->driver->bytes(l, column));
 }
 
+void *driver_more(struct arena *a, void *items, size_t count, size_t size) {
+  bool full = count == 0 || (count >= 16 && (count & (count - 1)) == 0);
+  if (!full)
+    return items;
+  void *more = arena_alloc(a, (count ? count * 2 : 16) * size);
+  if (count)
+    memcpy(more, items, count * size);
+  return more;
+}
+
 int64_t driver_now_us(void) {
   struct timespec t;
   clock_gettime(CLOCK_REALTIME, &t);

@@ -94,6 +94,9 @@ enum err driver_finish(struct driver_link *l, const char *doing, int64_t *out_ch
 enum err driver_number(struct driver_link *l, enum sql which, const char *doing, int64_t *out,
                        struct fault *f) MUST_CHECK;
 struct text driver_text(struct driver_link *l, int column, struct arena *a);
+/* Room in the arena for one more item behind count of them: the list itself, or a larger copy of it. For lists that are
+ * bounded by a maximum which may be far above what there is; begin with NULL and 0. */
+void *driver_more(struct arena *a, void *items, size_t count, size_t size);
 /* Wall clock, microseconds since 1970. */
 int64_t driver_now_us(void);
 
@@ -104,7 +107,8 @@ extern const struct store_audit_ops store_audit_ops;
   .key_find_by_access_id = store_key_find_by_access_id, .key_list = store_key_list,                                    \
   .key_set_blocked = store_key_set_blocked, .key_touch = store_key_touch, .ledger_append = store_ledger_append,        \
   .ledger_position = store_ledger_position, .ledger_list = store_ledger_list, .ledger_spent = store_ledger_spent,      \
-  .ledger_verify = store_ledger_verify
+  .ledger_verify = store_ledger_verify, .usage = &store_usage
+extern const struct store_usage_ops store_usage;
 enum err store_health(struct store *s, struct fault *f);
 enum err store_key_create(struct store *s, const struct store_key *k, const struct audit_actor *by, int64_t *out_id,
                           struct fault *f);

@@ -50,12 +50,13 @@ void ledger_columns_of(const struct ledger_row *r, struct ledger_value out[SQL_L
   out[37] = number(r->first_token_us);
   out[38] = number(r->duration_us);
   out[39] = number(r->overhead_us);
+  out[40] = text(r->workspace);
 }
 
 void ledger_columns_read(struct driver_link *l, struct arena *a, struct ledger_row *r) {
   int64_t n[SQL_LEDGER_COLUMNS] = {0};
   for (int i = 0; i < SQL_LEDGER_COLUMNS; i++)
-    if (i != 3 && (i < 6 || i > 16))
+    if (i != 3 && (i < 6 || i > 16) && i != 40)
       n[i] = l->driver->number(l, i);
   *r = (struct ledger_row){
       .id = n[0],
@@ -87,10 +88,26 @@ void ledger_columns_read(struct driver_link *l, struct arena *a, struct ledger_r
       .first_token_us = n[37],
       .duration_us = n[38],
       .overhead_us = n[39],
+      .workspace = driver_text(l, 40, a),
   };
   struct text *texts[] = {&r->key_name,   &r->user,  &r->wire,           &r->operation,           &r->provider,
                           &r->credential, &r->model, &r->upstream_model, &r->upstream_request_id, &r->outcome,
                           &r->error};
   for (int i = 0; i < (int)(sizeof texts / sizeof *texts); i++)
     *texts[i] = driver_text(l, 6 + i, a);
+}
+
+enum err ledger_columns_list(struct driver_link *l, struct arena *a, struct ledger_row **out, size_t *out_count,
+                             const char *doing, struct fault *f) {
+  struct ledger_row *rows = NULL;
+  size_t count = 0;
+  bool row = false;
+  enum err e;
+  while (!(e = l->driver->step(l, &row, doing, f)) && row) {
+    rows = driver_more(a, rows, count, sizeof *rows);
+    ledger_columns_read(l, a, &rows[count++]);
+  }
+  *out = rows;
+  *out_count = count;
+  return e;
 }

@@ -42,8 +42,9 @@ static bool send_prepare(PGconn *db, const char *name, const char *text) {
   return sent;
 }
 
+/* A statement without a name is forgotten with the next one, and its plan with it. */
 static void statement_name(enum sql which, char out[16]) {
-  if (which == SQL_COUNT)
+  if (which == SQL_COUNT || sql_is_planned_anew(which))
     out[0] = '\0';
   else
     snprintf(out, 16, "weir_%d", (int)which);
@@ -70,7 +71,7 @@ static enum err prepare(struct driver_link *base, enum sql which, struct fault *
   statement_name(which, name);
   enum err e = send_and_wait(l, name, sql_text(which, SQL_POSTGRES), f);
   if (!e)
-    l->prepared[which] = true;
+    l->prepared[which] = !sql_is_planned_anew(which);
   return e;
 }
 

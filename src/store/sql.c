@@ -14,7 +14,7 @@
   "billable, input_tokens, output_tokens, cache_write_5m_tokens, cache_write_1h_tokens, cache_read_tokens, "           \
   "reasoning_tokens, usage_known, usage_estimated, cost_input_nano, cost_output_nano, cost_cache_write_nano, "         \
   "cost_cache_read_nano, cost_nano, cost_known, price_version, reserved_nano, first_token_us, duration_us, "           \
-  "overhead_us"
+  "overhead_us, workspace"
 #define BALANCE_COLUMNS                                                                                                \
   "key_id, entries, input_tokens, output_tokens, cache_write_5m_tokens, cache_write_1h_tokens, cache_read_tokens, "    \
   "reasoning_tokens, cost_nano, billable_nano"
@@ -37,6 +37,15 @@
 /* An empty text asks for nothing; ordered as it is found, so that a page never reads more than it passes over. */
 #define AUDIT_MATCHES                                                                                                  \
   " AND (?3 = '' OR actor = ?3) AND (?4 = '' OR action = ?4) AND at_us >= ?5 AND at_us < ?6 ORDER BY id DESC LIMIT ?7"
+/* A page of the request log from one of the indexes. ?1, ?2: below this settlement and id; ?3: not before; ?4: at most;
+ * ?5 to ?10: the filters, empty (a key's: 0 in ?5) for none. */
+#define LOG(index)                                                                                                     \
+  "SELECT " LEDGER_COLUMNS " FROM weir_ledger WHERE " index " (settled_us, id) < (?1, ?2) AND settled_us >= ?3 "       \
+  "AND (CAST(?5 AS BIGINT) = 0 OR key_id = ?5) AND (CAST(?6 AS TEXT) = '' OR user_name = ?6) "                         \
+  "AND (CAST(?7 AS TEXT) = '' OR workspace = ?7) AND (CAST(?8 AS TEXT) = '' OR provider = ?8) "                        \
+  "AND (CAST(?9 AS TEXT) = '' OR model = ?9) "                                                                         \
+  "AND (CAST(?10 AS TEXT) = '' OR outcome = ?10 OR (?10 = 'failed' AND outcome <> 'ok')) "                             \
+  "ORDER BY settled_us DESC, id DESC LIMIT ?4"
 
 #define BOTH(sql)          {sql, sql}
 #define POSTGRES_ONLY(sql) {NULL, sql}
@@ -45,8 +54,15 @@ static const char *const texts[SQL_COUNT][2] = {
     [SQL_SCHEMA_EXISTS] = {"SELECT count(*) FROM sqlite_schema WHERE name = 'weir_schema'",
                            "SELECT count(*) FROM pg_catalog.pg_class WHERE oid = to_regclass('weir_schema')"},
     [SQL_SCHEMA_VERSION] = BOTH("SELECT max(version) FROM weir_schema"),
-    [SQL_SCHEMA_HISTORY] = BOTH("SELECT version, checksum, applied_us FROM weir_schema ORDER BY version"),
-    [SQL_SCHEMA_ADD] = BOTH("INSERT INTO weir_schema (version, name, checksum, applied_us) VALUES (?1, ?2, ?3, ?4)"),
+    [SQL_SCHEMA_SAYS_WHO] = {"SELECT count(*) FROM pragma_table_info('weir_schema') WHERE name = 'compatible'",
+                             "SELECT count(*) FROM pg_catalog.pg_attribute WHERE attrelid = to_regclass('weir_schema') "
+                             "AND attname = 'compatible'"},
+    [SQL_SCHEMA_HISTORY] = BOTH("SELECT version, name, checksum, applied_us, compatible FROM weir_schema "
+                                "ORDER BY version"),
+    [SQL_SCHEMA_HISTORY_FIRST] = BOTH("SELECT version, name, checksum, applied_us, version FROM weir_schema "
+                                      "ORDER BY version"),
+    [SQL_SCHEMA_ADD] = BOTH("INSERT INTO weir_schema (version, name, checksum, applied_us, compatible) "
+                            "VALUES (?1, ?2, ?3, ?4, ?5)"),
     [SQL_SCHEMA_REMOVE] = BOTH("DELETE FROM weir_schema WHERE version = ?1"),
     [SQL_KEY_NEXT_ID] = BOTH("UPDATE weir_sequence SET value = value + 1 WHERE name = 'keys' RETURNING value"),
     [SQL_KEY_INSERT] = BOTH("INSERT INTO weir_keys (" KEY_COLUMNS ") VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, "
@@ -76,7 +92,7 @@ static const char *const texts[SQL_COUNT][2] = {
     [SQL_LEDGER_INSERT] = BOTH(
         "INSERT INTO weir_ledger (" LEDGER_COLUMNS ") VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, "
         "?14, ?15, ?16, ?17, ?18, ?19, ?20, ?21, ?22, ?23, ?24, ?25, ?26, ?27, ?28, ?29, ?30, ?31, ?32, ?33, ?34, ?35, "
-        "?36, ?37, ?38, ?39, ?40) ON CONFLICT (id) DO NOTHING"),
+        "?36, ?37, ?38, ?39, ?40, ?41) ON CONFLICT (id) DO NOTHING"),
     [SQL_LEDGER_BALANCE] = BOTH("INSERT INTO weir_ledger_balance (" BALANCE_COLUMNS ") VALUES (?1, ?2, ?3, ?4, ?5, ?6, "
                                 "?7, ?8, ?9, ?10)" ON_BALANCE),
     [SQL_LEDGER_SPEND] = BOTH("INSERT INTO weir_ledger_spend (" SPEND_COLUMNS ") VALUES (?1, ?2, ?3)" ON_SPEND),
@@ -86,6 +102,8 @@ static const char *const texts[SQL_COUNT][2] = {
     [SQL_LEDGER_POSITION] = BOTH("SELECT position FROM weir_ledger_stream WHERE stream = ?1"),
     [SQL_LEDGER_FORGET] = BOTH("DELETE FROM weir_ledger_stream WHERE moved_us < ?1"),
     [SQL_LEDGER_LIST] = BOTH("SELECT " LEDGER_COLUMNS " FROM weir_ledger WHERE id < ?1 ORDER BY id DESC LIMIT ?2"),
+    [SQL_LOG] = BOTH(LOG("")),
+    [SQL_LOG_FAILURES] = BOTH(LOG("outcome <> 'ok' AND")),
     [SQL_LEDGER_SPENT] = BOTH("SELECT cost_nano FROM weir_ledger_spend WHERE key_id = ?1 AND slot >= ?2"),
     [SQL_LEDGER_SPENT_ROWS] = BOTH("SELECT cost_nano FROM weir_ledger WHERE key_id = ?1 AND billable = 1 "
                                    "AND settled_us >= ?2 AND settled_us < ?3"),
@@ -106,7 +124,8 @@ static const char *const texts[SQL_COUNT][2] = {
                           "LEFT JOIN pg_catalog.pg_index i ON i.indrelid = a.attrelid AND i.indisprimary WHERE "
                           "a.attrelid = to_regclass(?1) AND a.attnum > 0 AND NOT a.attisdropped ORDER BY a.attname "
                           "COLLATE \"C\""},
-    [SQL_BATCH_MAKE] = POSTGRES_ONLY("CREATE TEMPORARY TABLE IF NOT EXISTS weir_batch (LIKE weir_ledger) "
+    [SQL_BATCH_MAKE] = POSTGRES_ONLY("CREATE TEMPORARY TABLE IF NOT EXISTS weir_batch (LIKE weir_ledger "
+                                     "INCLUDING DEFAULTS) "
                                      "ON COMMIT DELETE ROWS"),
     [SQL_BATCH_COPY] = POSTGRES_ONLY("COPY pg_temp.weir_batch (" LEDGER_COLUMNS ") FROM STDIN (FORMAT binary)"),
     [SQL_BATCH_INSERT] = POSTGRES_ONLY("INSERT INTO weir_ledger (" LEDGER_COLUMNS ") SELECT " LEDGER_COLUMNS
@@ -121,3 +140,5 @@ static const char *const texts[SQL_COUNT][2] = {
 /* clang-format on */
 
 const char *sql_text(enum sql which, enum sql_dialect dialect) { return texts[which][dialect]; }
+
+bool sql_is_planned_anew(enum sql which) { return which >= SQL_LOG && which <= SQL_LOG_FAILURES; }

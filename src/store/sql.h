@@ -3,10 +3,14 @@
 #ifndef STORE_SQL_H
 #define STORE_SQL_H
 
+#include <stdbool.h>
+
 enum sql {
   SQL_SCHEMA_EXISTS,
   SQL_SCHEMA_VERSION,
+  SQL_SCHEMA_SAYS_WHO, /* 1 when the history has the column `compatible`; one of before has not */
   SQL_SCHEMA_HISTORY,
+  SQL_SCHEMA_HISTORY_FIRST, /* of that one */
   SQL_SCHEMA_ADD,
   SQL_SCHEMA_REMOVE,
   SQL_KEY_NEXT_ID,
@@ -33,6 +37,8 @@ enum sql {
   SQL_LEDGER_POSITION,
   SQL_LEDGER_FORGET,
   SQL_LEDGER_LIST,
+  SQL_LOG,          /* the request log: all of it */
+  SQL_LOG_FAILURES, /* what did not end well */
   SQL_LEDGER_SPENT,
   SQL_LEDGER_SPENT_ROWS,
   SQL_LEDGER_SUMS,
@@ -50,12 +56,15 @@ enum sql {
 
 enum sql_dialect { SQL_SQLITE, SQL_POSTGRES };
 
-#define SQL_LEDGER_COLUMNS  40 /* of a ledger row, as SQL_LEDGER_INSERT takes them and SQL_LEDGER_LIST gives them */
+#define SQL_LEDGER_COLUMNS  41 /* of a ledger row, as SQL_LEDGER_INSERT takes them and SQL_LEDGER_LIST gives them */
 #define SQL_BALANCE_COLUMNS 10
 #define SQL_SPEND_COLUMNS   3
 #define SQL_PARAMETERS_MAX  SQL_LEDGER_COLUMNS
 
 /* NULL when the dialect has no such statement. */
 const char *sql_text(enum sql which, enum sql_dialect dialect);
+/* Statements whose best plan depends on the values: how far back, how many, how common. PostgreSQL is to plan them each
+ * time they run instead of once for all values. */
+bool sql_is_planned_anew(enum sql which);
 
 #endif

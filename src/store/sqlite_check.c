@@ -22,8 +22,8 @@ static int64_t bytes_beside(const char *path, const char *ending) {
 
 static int64_t log_bytes(const char *path) { return bytes_beside(path, "-wal"); }
 
-/* The ledger makes the folder "journal" after the database is complete, so an empty database beside one has lost what
- * it held. */
+/* The ledger makes the folder "journal" after the database is complete, so an empty or missing database beside one has
+ * lost what it held. (Or another kind of store worked here, which is no better reason to begin anew without a word.) */
 static bool has_lived(const char *path) {
   char copy[PATH_MAX_BYTES], journal[PATH_MAX_BYTES + 16];
   snprintf(copy, sizeof copy, "%s", path);
@@ -68,6 +68,11 @@ enum err sqlite_check_file(const char *path, bool create, struct fault *f) {
                      "%s is gone while its log %s-wal is there; nothing was changed: " ADVICE
                      ", or remove the log to begin anew",
                      path, path);
+  if (create && access(path, F_OK) != 0 && errno == ENOENT && has_lived(path))
+    return fault_set(f, ERR_STORE_CORRUPT, NULL,
+                     "%s is not there although weir has worked here (the folder journal is beside it); nothing was "
+                     "changed: put it back, " ADVICE ", or move that folder away to begin anew",
+                     path);
   int fd = open(path, O_RDWR | O_CLOEXEC | (create ? O_CREAT : 0), 0600);
   if (fd < 0 && errno == ENOENT && !create)
     return fault_set(f, ERR_NOT_FOUND, NULL, "%s: there is no such file", path);
@@ -119,14 +124,10 @@ static int64_t clock_us(void) {
 static int is_late(void *until_us) { return clock_us() >= *(const int64_t *)until_us; }
 
 /* Every column of every row, from the newest on, for at most half of the time that is left: the others get the rest. */
-static enum err table_check(sqlite3 *db, const char *path, const char *table, int64_t until_us, struct fault *f) {
+static enum err rows_check(sqlite3 *db, const char *path, const char *sql, int64_t until_us, struct fault *f) {
   int64_t now_us = clock_us(), own_us = now_us + (until_us - now_us) / 2;
-  char *sql = sqlite3_mprintf("SELECT * FROM \"%w\" ORDER BY 1 DESC", table);
   sqlite3_stmt *s = NULL;
-  if (!sql)
-    abort();
   int rc = sqlite3_prepare_v2(db, sql, -1, &s, NULL);
-  sqlite3_free(sql);
   sqlite3_progress_handler(db, PROGRESS_OPCODES, is_late, &own_us);
   int columns = rc == SQLITE_OK ? sqlite3_column_count(s) : 0;
   if (rc == SQLITE_OK)
@@ -143,18 +144,21 @@ static enum err table_check(sqlite3 *db, const char *path, const char *table, in
   return e;
 }
 
-/* The largest tables come last. */
+/* The largest tables come last, and before them the order of the ledger, which is an index of its own. */
 static enum err newest_check(sqlite3 *db, const char *path, int64_t within_ms, struct fault *f) {
   sqlite3_stmt *s = NULL;
   static const char list[] =
-      "SELECT name FROM sqlite_schema WHERE type = 'table' ORDER BY name IN ('weir_ledger', 'weir_ledger_spend'), name";
+      "SELECT CASE type WHEN 'table' THEN printf('SELECT * FROM \"%w\" ORDER BY 1 DESC', name) ELSE "
+      "'SELECT settled_us, id, key_id FROM weir_ledger ORDER BY settled_us DESC' END FROM sqlite_schema "
+      "WHERE type = 'table' OR name = 'weir_ledger_settled' "
+      "ORDER BY name IN ('weir_ledger', 'weir_ledger_spend'), name";
   int64_t until_us = clock_us() + within_ms * 1000;
   int rc = SQLITE_DONE;
   if (sqlite3_prepare_v2(db, list, -1, &s, NULL) != SQLITE_OK)
     return sqlite_fail(db, "checking the store", f);
   enum err e = ERR_OK;
   while (!e && (rc = sqlite3_step(s)) == SQLITE_ROW)
-    e = table_check(db, path, (const char *)sqlite3_column_text(s, 0), until_us, f);
+    e = rows_check(db, path, (const char *)sqlite3_column_text(s, 0), until_us, f);
   if (!e && rc != SQLITE_DONE)
     e = sqlite_fail(db, "checking the store", f);
   sqlite3_finalize(s);

@@ -177,20 +177,13 @@ static void copy_row(struct arena *a, const struct audit_row *from, struct audit
 }
 
 static enum err list_read(struct driver_link *l, struct list *w, struct fault *f) {
-  size_t cap = 0;
   bool found = false;
   enum err e;
   w->count = 0;
-  w->rows = arena_alloc(w->arena, 1);
+  w->rows = NULL;
   while (!(e = l->driver->step(l, &found, doing_read, f)) && found) {
     struct audit_row row;
-    if (w->count == cap) {
-      cap = cap ? cap * 2 : 16;
-      struct audit_row *more = arena_alloc(w->arena, cap * sizeof *more);
-      if (w->count)
-        memcpy(more, w->rows, w->count * sizeof *more);
-      w->rows = more;
-    }
+    w->rows = driver_more(w->arena, w->rows, w->count, sizeof *w->rows);
     audit_row_read(l, &row);
     copy_row(w->arena, &row, &w->rows[w->count++]);
   }

@@ -68,21 +68,13 @@ struct list {
   size_t count;
 };
 
-/* Grows in the arena: lists are bounded by max, which may be far above what there is. */
 static enum err list_read(struct driver_link *l, struct list *w, struct fault *f) {
-  size_t cap = 0;
   bool row = false;
   enum err e;
   w->count = 0;
-  w->keys = arena_alloc(w->arena, 1);
+  w->keys = NULL;
   while (!(e = l->driver->step(l, &row, "listing keys", f)) && row) {
-    if (w->count == cap) {
-      cap = cap ? cap * 2 : 16;
-      struct store_key *more = arena_alloc(w->arena, cap * sizeof *more);
-      if (w->count)
-        memcpy(more, w->keys, w->count * sizeof *more);
-      w->keys = more;
-    }
+    w->keys = driver_more(w->arena, w->keys, w->count, sizeof *w->keys);
     store_key_read(l, w->arena, &w->keys[w->count++]);
   }
   return e;

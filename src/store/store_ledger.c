@@ -204,25 +204,6 @@ struct list {
   size_t count;
 };
 
-static enum err list_read(struct driver_link *l, struct list *w, struct fault *f) {
-  size_t cap = 0;
-  bool row = false;
-  enum err e;
-  w->count = 0;
-  w->rows = arena_alloc(w->arena, 1);
-  while (!(e = l->driver->step(l, &row, "listing the ledger", f)) && row) {
-    if (w->count == cap) {
-      cap = cap ? cap * 2 : 16;
-      struct ledger_row *more = arena_alloc(w->arena, cap * sizeof *more);
-      if (w->count)
-        memcpy(more, w->rows, w->count * sizeof *more);
-      w->rows = more;
-    }
-    ledger_columns_read(l, w->arena, &w->rows[w->count++]);
-  }
-  return e;
-}
-
 static enum err list(struct driver_link *l, void *args, struct fault *f) {
   struct list *w = args;
   enum err e = l->driver->prepare(l, SQL_LEDGER_LIST, f);
@@ -230,7 +211,7 @@ static enum err list(struct driver_link *l, void *args, struct fault *f) {
     return e;
   l->driver->bind(l, 1, w->before_id == 0 ? INT64_MAX : w->before_id);
   l->driver->bind(l, 2, w->max > INT64_MAX ? INT64_MAX : (int64_t)w->max);
-  e = list_read(l, w, f);
+  e = ledger_columns_list(l, w->arena, &w->rows, &w->count, "listing the ledger", f);
   l->driver->reset(l);
   return e;
 }

@@ -18,6 +18,7 @@ static struct ledger_row full_row(void) {
       .key_id = -77,
       .key_name = TEXT("key"),
       .user = TEXT("user"),
+      .workspace = TEXT("workspace"),
       .wire = TEXT("wire"),
       .operation = TEXT("operation"),
       .provider = TEXT("provider"),
@@ -42,12 +43,12 @@ static struct ledger_row full_row(void) {
 }
 
 static void expect_same(const struct ledger_row *a, const struct ledger_row *b) {
-  const struct text x[] = {a->request_id, a->key_name,       a->user,       a->wire,
-                           a->operation,  a->provider,       a->credential, a->model,
-                           a->outcome,    a->upstream_model, a->error,      a->upstream_request_id};
-  const struct text y[] = {b->request_id, b->key_name,       b->user,       b->wire,
-                           b->operation,  b->provider,       b->credential, b->model,
-                           b->outcome,    b->upstream_model, b->error,      b->upstream_request_id};
+  const struct text x[] = {
+      a->request_id, a->key_name, a->user,           a->wire,  a->operation,           a->provider, a->credential,
+      a->model,      a->outcome,  a->upstream_model, a->error, a->upstream_request_id, a->workspace};
+  const struct text y[] = {
+      b->request_id, b->key_name, b->user,           b->wire,  b->operation,           b->provider, b->credential,
+      b->model,      b->outcome,  b->upstream_model, b->error, b->upstream_request_id, b->workspace};
   for (size_t i = 0; i < sizeof x / sizeof *x; i++)
     EXPECT_TEXT(x[i], y[i]);
   const int64_t m[] = {a->id,       a->reserved_us,     a->settled_us,    a->attempt,       a->key_id,
@@ -76,14 +77,41 @@ static void a_row_comes_back_with_every_member(void **state) {
   expect_same(&out, &row);
 }
 
+/* A settlement as the program before workspaces wrote it. */
+static void a_record_of_the_version_before_is_read_without_a_workspace(void **state) {
+  static const _Alignas(8) unsigned char old[] = {
+      0x13, 0x00, 0x03, 0x57, 0x1a, 0x46, 0x42, 0x51, 0x2a, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0xcb, 0x04, 0xfb,
+      0x71, 0x1f, 0x01, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x17, 0x01, 0x0a, 0x14, 0x00, 0x00,
+      0x00, 0x00, 0x05, 0x80, 0x80, 0xaf, 0xa2, 0xdb, 0xff, 0xad, 0x06, 0x80, 0x89, 0xa9, 0xa3, 0xdb, 0xff, 0xad, 0x06,
+      0x0e, 0x90, 0x03, 0x90, 0x03, 0x3c, 0xd8, 0x04, 0x00, 0x00, 0x94, 0x05, 0xc6, 0x01, 0x01, 0x80, 0x89, 0x7a, 0xa0,
+      0x01, 0x07, 0x72, 0x65, 0x71, 0x5f, 0x6f, 0x6c, 0x64, 0x04, 0x74, 0x65, 0x61, 0x6d, 0x03, 0x61, 0x6e, 0x6e, 0x09,
+      0x61, 0x6e, 0x74, 0x68, 0x72, 0x6f, 0x70, 0x69, 0x63, 0x08, 0x6d, 0x65, 0x73, 0x73, 0x61, 0x67, 0x65, 0x73, 0x03,
+      0x73, 0x69, 0x6d, 0x04, 0x6d, 0x61, 0x69, 0x6e, 0x06, 0x63, 0x6c, 0x61, 0x75, 0x64, 0x65, 0x08, 0x63, 0x6c, 0x61,
+      0x75, 0x64, 0x65, 0x2d, 0x31, 0x02, 0x75, 0x70, 0x02, 0x6f, 0x6b, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00,
+  };
+  struct ledger_row out = {.workspace = TEXT("none of this stays")};
+  assert_true(record_is_valid(old, sizeof old, BOOT));
+  assert_int_equal(record_read((const struct record_head *)old, &out), ERR_OK);
+  EXPECT_TEXT(out.request_id, TEXT("req_old"));
+  EXPECT_TEXT(out.user, TEXT("ann"));
+  EXPECT_TEXT(out.outcome, TEXT("ok"));
+  EXPECT_TEXT(out.workspace, TEXT(""));
+  assert_int_equal(out.cost.total, 330);
+  assert_int_equal(out.overhead_us, 80);
+  memset(place, 0, sizeof place);
+  out.id = 1234567890123;
+  assert_int_equal(record_write(place, RECORD_SETTLE, 42, BOOT, &out), sizeof old); /* and it would write the same */
+  assert_memory_equal(place, old, sizeof old);
+}
+
 static void long_texts_are_cut_at_a_character_and_the_largest_record_fits(void **state) {
   static char long_text[2000];
   struct ledger_row row = full_row(), out;
   memset(long_text, 'x', sizeof long_text);
   memcpy(long_text + 254, "\xe2\x82\xac", 3); /* a euro sign across the limit */
-  struct text *texts[] = {&row.request_id, &row.key_name, &row.user,    &row.wire,           &row.operation,
-                          &row.provider,   &row.model,    &row.outcome, &row.upstream_model, &row.upstream_request_id,
-                          &row.credential, &row.error};
+  struct text *texts[] = {&row.request_id, &row.key_name, &row.user,     &row.wire,           &row.operation,
+                          &row.provider,   &row.model,    &row.outcome,  &row.upstream_model, &row.upstream_request_id,
+                          &row.credential, &row.error,    &row.workspace};
   for (size_t i = 0; i < sizeof texts / sizeof *texts; i++)
     *texts[i] = (struct text){long_text, sizeof long_text};
   memset(place, 0, sizeof place);
@@ -129,7 +157,7 @@ static void another_boot_or_less_room_or_nothing_is_no_record(void **state) {
 static void a_payload_cut_anywhere_is_refused(void **state) {
   struct ledger_row row = full_row(), out;
   memset(place, 0, sizeof place);
-  row.error = TEXT("x"); /* the last byte is not padding that could be missing */
+  row.workspace = TEXT("x"); /* the last byte is not padding that could be missing */
   size_t n = record_write(place, RECORD_SETTLE, 7, BOOT, &row) - sizeof(struct record_head);
   const char *payload = place + sizeof(struct record_head);
   while (payload[n - 1] == 0)
@@ -221,6 +249,7 @@ static void a_record_inside_a_text_is_not_taken_for_one(void **state) {
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(a_row_comes_back_with_every_member),
+      cmocka_unit_test(a_record_of_the_version_before_is_read_without_a_workspace),
       cmocka_unit_test(long_texts_are_cut_at_a_character_and_the_largest_record_fits),
       cmocka_unit_test(no_changed_byte_passes),
       cmocka_unit_test(another_boot_or_less_room_or_nothing_is_no_record),

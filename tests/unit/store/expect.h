@@ -85,6 +85,7 @@ static inline struct ledger_row make_row(int64_t id, int64_t key_id, int64_t cos
       .key_id = key_id,
       .key_name = TEXT("team"),
       .user = TEXT("someone"),
+      .workspace = TEXT("lab"),
       .wire = TEXT("anthropic"),
       .operation = TEXT("messages"),
       .provider = TEXT("sim"),

@@ -4,12 +4,14 @@
 
 #include "base/buf.h"
 #include "contract.h"
+#include "store/copy_list.h"
+#include "store/embedded.h"
 #include "store/sqlite.h"
 
 #include <libpq-fe.h>
 #include <pthread.h>
 
-#define MIGRATIONS 5
+#define MIGRATIONS ((unsigned)(embedded_migrations_count / 2))
 
 static struct store_place sqlite_place = {.kind = STORE_SQLITE, .path = test_db};
 static const struct store_place *place;
@@ -86,6 +88,8 @@ static void expect_applied(unsigned want) {
     assert_int_equal(status[i].version, i + 1);
     assert_int_equal(status[i].applied, i < want);
     assert_int_equal(status[i].applied_us > 0, i < want);
+    assert_int_equal(status[i].checksum.len, 8);
+    assert_true(status[i].known);
   }
   arena_done(&a);
 }
@@ -172,20 +176,158 @@ static void every_table_is_strict(void **state) {
   EXPECT_OK(sqlite_number(db, "SELECT count(*) FROM pragma_table_list WHERE name LIKE 'weir_%'", &tables, &test_fault));
   EXPECT_OK(sqlite_number(db, "SELECT count(*) FROM pragma_table_list WHERE name LIKE 'weir_%' AND strict = 0", &loose,
                           &test_fault));
-  assert_int_equal(tables, 9);
+  assert_int_equal(tables, copy_list_count);
   assert_int_equal(loose, 0);
   sqlite3_close(db);
+}
+
+static void describe(struct buf *out) {
+  ask(is_sqlite()
+          ? "SELECT m.name, p.name, p.type, p.\"notnull\", p.dflt_value, p.pk FROM sqlite_schema m, "
+            "pragma_table_info(m.name) p WHERE m.type = 'table' ORDER BY 1, 2; "
+            "SELECT name, tbl_name, sql FROM sqlite_schema WHERE type <> 'table' ORDER BY 1"
+          : "SELECT table_name, column_name, data_type, is_nullable, column_default FROM information_schema.columns "
+            "WHERE table_schema = 'public' ORDER BY 1, 2",
+      out);
+  if (!is_sqlite()) {
+    ask("SELECT tablename, indexname, indexdef FROM pg_indexes WHERE schemaname = 'public' ORDER BY 1, 2", out);
+    ask("SELECT conname, contype, pg_get_constraintdef(oid) FROM pg_constraint WHERE connamespace = "
+        "'public'::regnamespace ORDER BY 1",
+        out);
+  }
 }
 
 static void a_newer_schema_is_refused(void **state) {
   need_place();
   struct store *s = open_placed();
   s->ops->close(s);
-  change("INSERT INTO weir_schema VALUES (99, 'future', 'abc', 1)");
+  change("INSERT INTO weir_schema VALUES (99, 'future', 'abc', 1, 99)");
   EXPECT_ERR(store_open(place, &s, &test_fault), ERR_STORE);
   EXPECT_MENTIONS("newer Weir");
+  EXPECT_MENTIONS("future");
   unsigned count;
   EXPECT_ERR(migrate_down(place, 1, &count, &test_fault), ERR_STORE);
+}
+
+/* This program with two more migrations, of which the first says that older ones may go on. */
+#define NEWER_MAX 520
+static struct embedded_file newer_files[NEWER_MAX];
+static char newer_compatible[256];
+
+static struct migrate_program newer_program(bool both) {
+  static const char *const texts[] = {newer_compatible, "DROP TABLE weir_new;\n",
+                                      "-- No line that says so.\nALTER TABLE weir_keys ADD COLUMN odd TEXT;\n",
+                                      "ALTER TABLE weir_keys DROP COLUMN odd;\n"};
+  static char names[4][64];
+  size_t have = embedded_migrations_count;
+  assert_true(have + 4 <= NEWER_MAX);
+  memcpy(newer_files, embedded_migrations, have * sizeof *newer_files);
+  snprintf(newer_compatible, sizeof newer_compatible,
+           "-- compatible: %u\nCREATE TABLE weir_new (\n  id BIGINT PRIMARY KEY NOT NULL\n);\n", MIGRATIONS);
+  for (size_t i = 0; i < 4; i++) {
+    snprintf(names[i], sizeof names[i], "%04zu_next.%s.sql", have / 2 + 1 + i / 2, i % 2 ? "down" : "up");
+    newer_files[have + i] = (struct embedded_file){names[i], texts[i], strlen(texts[i])};
+  }
+  return (struct migrate_program){newer_files, have + (both ? 4 : 2)};
+}
+
+static void a_newer_schema_that_says_so_is_used_and_kept(void **state) {
+  need_place();
+  unsigned count;
+  struct arena a;
+  struct migration_status *status;
+  size_t rows;
+  struct migrate_program newer = newer_program(false);
+  EXPECT_OK(migrate_up_as(place, &newer, &count, &test_fault));
+  assert_int_equal(count, MIGRATIONS + 1);
+  struct store *s = open_placed();
+  struct ledger_row row = make_row(1, 1, 1, 1);
+  append(s, &row, 1, 1);
+  s->ops->close(s);
+  EXPECT_OK(migrate_up(place, &count, &test_fault));
+  assert_int_equal(count, 0);
+  EXPECT_ERR(migrate_down(place, 1, &count, &test_fault), ERR_STORE);
+  EXPECT_MENTIONS("take it back with that one");
+  arena_init(&a);
+  EXPECT_OK(migrate_status(place, &a, &status, &rows, &test_fault));
+  assert_int_equal(rows, MIGRATIONS + 1);
+  assert_false(status[MIGRATIONS].known);
+  assert_true(status[MIGRATIONS].applied);
+  assert_int_equal(status[MIGRATIONS].compatible, MIGRATIONS);
+  EXPECT_TEXT(status[MIGRATIONS].name, TEXT("next"));
+  arena_done(&a);
+  change("DELETE FROM weir_new");
+  EXPECT_OK(migrate_down_as(place, &newer, 1, &count, &test_fault));
+  EXPECT_OK(migrate_down(place, 1, &count, &test_fault));
+  assert_int_equal(count, 1);
+}
+
+static void a_newer_schema_with_one_that_does_not_say_so_is_refused(void **state) {
+  need_place();
+  unsigned count;
+  struct store *s = NULL;
+  struct arena a;
+  struct migration_status *status;
+  size_t rows;
+  struct migrate_program newer = newer_program(true);
+  EXPECT_OK(migrate_up_as(place, &newer, &count, &test_fault));
+  EXPECT_ERR(store_open(place, &s, &test_fault), ERR_STORE);
+  EXPECT_MENTIONS("newer Weir");
+  arena_init(&a);
+  EXPECT_OK(migrate_status(place, &a, &status, &rows, &test_fault)); /* which tells what is the matter */
+  assert_int_equal(rows, MIGRATIONS + 2);
+  assert_int_equal(status[MIGRATIONS + 1].compatible, MIGRATIONS + 2);
+  arena_done(&a);
+  EXPECT_OK(migrate_down_as(place, &newer, 1, &count, &test_fault));
+  s = open_placed();
+  s->ops->close(s);
+}
+
+/* The table of the history as the first programs made it. */
+static void a_history_that_does_not_say_who_may_use_it_is_completed(void **state) {
+  need_place();
+  unsigned count;
+  struct buf fresh, again;
+  struct arena a;
+  struct migration_status *status;
+  size_t rows;
+  buf_init(&fresh, 1 << 20);
+  buf_init(&again, 1 << 20);
+  EXPECT_OK(migrate_up(place, &count, &test_fault));
+  describe(&fresh);
+  change("ALTER TABLE weir_schema DROP COLUMN compatible");
+  arena_init(&a);
+  EXPECT_OK(migrate_status(place, &a, &status, &rows, &test_fault));
+  assert_true(status[0].applied);
+  arena_done(&a);
+  EXPECT_OK(migrate_up(place, &count, &test_fault));
+  assert_int_equal(count, 0);
+  describe(&again);
+  EXPECT_TEXT(buf_text(&again), buf_text(&fresh));
+  buf_done(&fresh);
+  buf_done(&again);
+}
+
+static void a_schema_that_any_older_program_began_equals_a_fresh_one(void **state) {
+  need_place();
+  unsigned count;
+  struct buf fresh, again;
+  buf_init(&fresh, 1 << 20);
+  buf_init(&again, 1 << 20);
+  EXPECT_OK(migrate_up(place, &count, &test_fault));
+  describe(&fresh);
+  for (size_t known = 1; known < MIGRATIONS; known++) {
+    const struct migrate_program older = {embedded_migrations, 2 * known};
+    EXPECT_OK(migrate_down(place, MIGRATIONS, &count, &test_fault));
+    EXPECT_OK(migrate_up_as(place, &older, &count, &test_fault));
+    assert_int_equal(count, known);
+    EXPECT_OK(migrate_up(place, &count, &test_fault));
+    buf_reset(&again);
+    describe(&again);
+    EXPECT_TEXT(buf_text(&again), buf_text(&fresh));
+  }
+  buf_done(&fresh);
+  buf_done(&again);
 }
 
 static void a_changed_migration_is_refused(void **state) {
@@ -219,22 +361,6 @@ static void status_and_down_need_a_file(void **state) {
   EXPECT_ERR(migrate_status(place, &a, &status, &count, &test_fault), ERR_NOT_FOUND);
   EXPECT_ERR(migrate_down(place, 1, &steps, &test_fault), ERR_NOT_FOUND);
   arena_done(&a);
-}
-
-static void describe(struct buf *out) {
-  ask(is_sqlite()
-          ? "SELECT m.name, p.name, p.type, p.\"notnull\", p.dflt_value, p.pk FROM sqlite_schema m, "
-            "pragma_table_info(m.name) p WHERE m.type = 'table' ORDER BY 1, 2; "
-            "SELECT name, tbl_name, sql FROM sqlite_schema WHERE type <> 'table' ORDER BY 1"
-          : "SELECT table_name, column_name, data_type, is_nullable, column_default FROM information_schema.columns "
-            "WHERE table_schema = 'public' ORDER BY 1, 2",
-      out);
-  if (!is_sqlite()) {
-    ask("SELECT tablename, indexname, indexdef FROM pg_indexes WHERE schemaname = 'public' ORDER BY 1, 2", out);
-    ask("SELECT conname, contype, pg_get_constraintdef(oid) FROM pg_constraint WHERE connamespace = "
-        "'public'::regnamespace ORDER BY 1",
-        out);
-  }
 }
 
 static void a_schema_taken_back_and_brought_again_equals_a_fresh_one(void **state) {
@@ -294,6 +420,10 @@ int main(void) {
       ON_BOTH(a_schema_taken_back_and_brought_again_equals_a_fresh_one),
       ON_BOTH(of_programs_that_start_together_one_migrates),
       ON_BOTH(a_newer_schema_is_refused),
+      ON_BOTH(a_newer_schema_that_says_so_is_used_and_kept),
+      ON_BOTH(a_newer_schema_with_one_that_does_not_say_so_is_refused),
+      ON_BOTH(a_history_that_does_not_say_who_may_use_it_is_completed),
+      ON_BOTH(a_schema_that_any_older_program_began_equals_a_fresh_one),
       ON_BOTH(a_changed_migration_is_refused),
       ON_BOTH(a_failing_migration_leaves_nothing_behind),
       {"status_and_down_need_a_file", status_and_down_need_a_file, on_sqlite, after_sqlite, NULL},

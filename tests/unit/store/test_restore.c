@@ -2,6 +2,8 @@
  */
 #include "store/restore.h"
 
+#include "store/migrate.h"
+
 #include "backup_fixture.h"
 
 #include <sqlite3.h>
@@ -241,15 +243,23 @@ static void expect_refused(enum err want, const char *word) {
 }
 
 static void a_newer_schema_is_refused(void **state) {
-  struct path p = other_database("INSERT INTO weir_schema VALUES (9999, 'future', '', 1)");
+  struct path p = other_database("INSERT INTO weir_schema VALUES (9999, 'future', '', 1, 9999)");
   backup_of_file(p.text);
   expect_refused(ERR_STORE, "newer Weir");
 }
 
 static void an_older_schema_is_brought_up(void **state) {
   struct restore_found found;
-  struct path p = other_database("ALTER TABLE weir_keys DROP COLUMN policy; ALTER TABLE weir_keys DROP COLUMN "
-                                 "workspace; DELETE FROM weir_schema WHERE version >= 4");
+  struct path p = other_database("SELECT 1");
+  const struct store_place place = {.kind = STORE_SQLITE, .path = p.text};
+  struct migration_status *status;
+  struct arena a;
+  size_t count;
+  unsigned steps;
+  arena_init(&a);
+  EXPECT_OK(migrate_status(&place, &a, &status, &count, &test_fault));
+  EXPECT_OK(migrate_down(&place, (unsigned)count - 3, &steps, &test_fault));
+  arena_done(&a);
   backup_of_file(p.text);
   EXPECT_OK(prepare(&found));
   put(false);

@@ -30,6 +30,18 @@ static void an_empty_file_where_weir_has_worked_is_refused(void **state) {
   expect_refused(ERR_STORE_CORRUPT, "weir restore");
 }
 
+static void a_missing_file_where_weir_has_worked_is_refused_and_not_made(void **state) {
+  struct store *s = NULL;
+  assert_int_equal(mkdir(in_dir("journal").text, 0700), 0);
+  EXPECT_ERR(store_open_sqlite(test_db, &s, &test_fault), ERR_STORE_CORRUPT);
+  EXPECT_MENTIONS("weir restore");
+  EXPECT_MENTIONS("begin anew");
+  assert_false(exists("weir.db"));
+  assert_int_equal(rename(in_dir("journal").text, in_dir("journal.old").text), 0);
+  s = open_store();
+  s->ops->close(s);
+}
+
 /* SQLite would throw the log away. */
 static void an_empty_or_missing_file_with_a_log_is_refused(void **state) {
   struct store *s = NULL;
@@ -112,8 +124,8 @@ static void a_newer_schema_is_refused(void **state) {
   struct store *s = open_store();
   s->ops->close(s);
   assert_int_equal(sqlite3_open(test_db, &db), SQLITE_OK);
-  EXPECT_OK(
-      sqlite_run(db, "PRAGMA journal_mode = WAL; INSERT INTO weir_schema VALUES (9999, 'future', '', 1)", &test_fault));
+  EXPECT_OK(sqlite_run(db, "PRAGMA journal_mode = WAL; INSERT INTO weir_schema VALUES (9999, 'future', '', 1, 9999)",
+                       &test_fault));
   sqlite3_close(db);
   expect_refused(ERR_STORE, "newer Weir");
 }
@@ -128,6 +140,7 @@ static void a_path_that_is_too_long_is_refused(void **state) {
 int main(void) {
   const struct CMUnitTest tests[] = {
       TEST_WITH_FILES(an_empty_file_where_weir_has_worked_is_refused),
+      TEST_WITH_FILES(a_missing_file_where_weir_has_worked_is_refused_and_not_made),
       TEST_WITH_FILES(an_empty_or_missing_file_with_a_log_is_refused),
       TEST_WITH_FILES(an_empty_file_of_a_killed_first_start_becomes_a_database),
       TEST_WITH_FILES(a_file_cut_anywhere_is_refused),

@@ -4,10 +4,12 @@
 static void expect_row(const struct ledger_row *got, const struct ledger_row *want) {
   const struct text a[] = {got->request_id, got->key_name, got->user,           got->wire,
                            got->operation,  got->provider, got->credential,     got->model,
-                           got->outcome,    got->error,    got->upstream_model, got->upstream_request_id};
+                           got->outcome,    got->error,    got->upstream_model, got->upstream_request_id,
+                           got->workspace};
   const struct text b[] = {want->request_id, want->key_name, want->user,           want->wire,
                            want->operation,  want->provider, want->credential,     want->model,
-                           want->outcome,    want->error,    want->upstream_model, want->upstream_request_id};
+                           want->outcome,    want->error,    want->upstream_model, want->upstream_request_id,
+                           want->workspace};
   for (size_t i = 0; i < sizeof a / sizeof *a; i++)
     EXPECT_TEXT(a[i], b[i]);
   assert_int_equal(got->id, want->id);

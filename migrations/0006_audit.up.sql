@@ -1,3 +1,4 @@
+-- compatible: 4
 -- Who changed what, in a chain: every entry holds the hash of the one before it (src/store/audit_chain.h). What is
 -- personal in an entry (actor, before, after) is in its hash only by way of a salted sum, so that it can be erased:
 -- then the salt is empty, and a later entry vouches for what stands there instead.

@@ -1,0 +1,186 @@
+/* The store under load, through its port: how fast rows go into the ledger and what that costs in processor time of
+ * this program and of the database's server. Prints NAME=VALUE words. Called by store.sh; knows nothing of the gateway.
+ */
+#include "store/store.h"
+
+#include "common.h"
+
+#include <dirent.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <unistd.h>
+
+#define DAY_US   (86400LL * 1000000)
+#define EPOCH_MS 1704067200000LL /* of ids */
+
+static uint64_t seed = 42;
+
+static uint64_t random_below(uint64_t n) {
+  seed = seed * 6364136223846793005ULL + 1442695040888963407ULL;
+  return (seed >> 33) % n;
+}
+
+static void check(enum err e, const struct fault *f) {
+  if (e) {
+    fprintf(stderr, "bench_store: %s\n", f->text);
+    exit(1);
+  }
+}
+
+/* Few make most of the traffic, as it is. */
+static uint64_t skewed_below(uint64_t n) {
+  uint64_t a = random_below(n), b = random_below(n);
+  return a < b ? a : b;
+}
+
+static struct text word(char *room, size_t cap, const char *format, uint64_t n) {
+  int len = snprintf(room, cap, format, (unsigned long long)n);
+  return (struct text){room, (size_t)len};
+}
+
+struct texts {
+  char request[40], key[16], user[32], workspace[16], model[32], provider[16], upstream[40];
+};
+
+static struct ledger_row make_row(struct texts *t, uint64_t i, int64_t at_us) {
+  /* Of 500 keys some 60 are at work in an hour, each mostly with a model of its own. */
+  uint64_t key = ((uint64_t)(at_us / 3600000000LL) * 7 + skewed_below(60)) % 500;
+  uint64_t model = random_below(5) ? key % 12 : skewed_below(12);
+  int64_t input = (int64_t)random_below(20000), output = (int64_t)random_below(2000);
+  bool bad = random_below(40) == 0;
+  return (struct ledger_row){
+      .id = (int64_t)((uint64_t)(at_us / 1000 - EPOCH_MS) << 22 | (i & 0x3fffff)),
+      .reserved_us = at_us - 1200000,
+      .settled_us = at_us,
+      .request_id = word(t->request, sizeof t->request, "req_0193c2e4a7b27c55a2f0%012llx", i),
+      .attempt = 1,
+      .key_id = (int64_t)key + 1,
+      .key_name = word(t->key, sizeof t->key, "team-%llu", key),
+      .user = word(t->user, sizeof t->user, "person%llu@example.com", key / 2),
+      .workspace = word(t->workspace, sizeof t->workspace, "space-%llu", key / 20),
+      .wire = TEXT("anthropic"),
+      .operation = TEXT("messages"),
+      .provider = word(t->provider, sizeof t->provider, "provider-%llu", model / 3),
+      .credential = TEXT("main"),
+      .model = word(t->model, sizeof t->model, "claude-sonnet-%llu", model),
+      .upstream_model = TEXT("claude-sonnet-4-5-20250929"),
+      .upstream_request_id = word(t->upstream, sizeof t->upstream, "req_011CSHoEeqs5C35K2%010llx", i),
+      .outcome = bad ? TEXT("error") : TEXT("ok"),
+      .error = bad ? TEXT("overloaded") : TEXT(""),
+      .status = bad ? 529 : 200,
+      .upstream_status = bad ? 529 : 200,
+      .streamed = true,
+      .billable = true,
+      .usage = {.input = (uint64_t)input, .output = (uint64_t)output, .cache_read = random_below(50000), .known = true},
+      .cost = {.input = input * 3000, .output = output * 15000, .total = input * 3000 + output * 15000, .known = true},
+      .price_version = 7,
+      .reserved_nano = 400000000,
+      .first_token_us = 400000 + (int64_t)random_below(400000),
+      .duration_us = 1200000,
+      .overhead_us = 90,
+  };
+}
+
+/* user and system time of a process and of those it has waited for, in clock ticks; NAME may hold spaces. */
+static long ticks_of(const char *pid, long *out_parent) {
+  char path[300], line[1024];
+  long own = 0, waited = 0, system = 0, waited_system = 0;
+  snprintf(path, sizeof path, "/proc/%s/stat", pid);
+  FILE *f = fopen(path, "r");
+  if (!f)
+    return 0;
+  size_t n = fread(line, 1, sizeof line - 1, f);
+  fclose(f);
+  line[n] = 0;
+  const char *at = strrchr(line, ')');
+  if (!at || sscanf(at + 1, " %*c %ld %*d %*d %*d %*d %*u %*u %*u %*u %*u %ld %ld %ld %ld", out_parent, &own, &system,
+                    &waited, &waited_system) != 5)
+    return 0;
+  return own + system + waited + waited_system;
+}
+
+/* Processor time of the database's server and its children, microseconds. */
+static int64_t server_us(uint64_t server) {
+  long ticks = 0, parent = 0;
+  DIR *proc = server ? opendir("/proc") : NULL;
+  for (struct dirent *entry; proc && (entry = readdir(proc));) {
+    if (entry->d_name[0] < '0' || entry->d_name[0] > '9')
+      continue;
+    long used = ticks_of(entry->d_name, &parent);
+    if (strtoull(entry->d_name, NULL, 10) == server || (uint64_t)parent == server)
+      ticks += used;
+  }
+  if (proc)
+    closedir(proc);
+  return ticks * (1000000 / sysconf(_SC_CLK_TCK));
+}
+
+static int64_t own_us(void) {
+  struct rusage r;
+  getrusage(RUSAGE_SELF, &r);
+  return (int64_t)(r.ru_utime.tv_sec + r.ru_stime.tv_sec) * 1000000 + r.ru_utime.tv_usec + r.ru_stime.tv_usec;
+}
+
+struct load {
+  const char *sqlite, *postgres;
+  uint64_t server, rows, batch, days, age_days;
+};
+
+/* rows spread evenly over days, which end age_days ago: what the gateway's writer does, as fast as it goes. */
+static void fill(struct store *s, const struct load *o) {
+  struct ledger_row *rows = calloc(o->batch, sizeof *rows);
+  struct texts *texts = calloc(o->batch, sizeof *texts);
+  struct fault f = {0};
+  if (!rows || !texts)
+    bench_fail("memory");
+  struct timespec now;
+  clock_gettime(CLOCK_REALTIME, &now);
+  int64_t end_us = (int64_t)now.tv_sec * 1000000 - (int64_t)o->age_days * DAY_US;
+  int64_t start_us = end_us - (int64_t)o->days * DAY_US, span_us = end_us - start_us;
+  int64_t began = bench_now_ns(), own = own_us(), theirs = server_us(o->server);
+  for (uint64_t done = 0; done < o->rows;) {
+    size_t n = 0;
+    for (; n < o->batch && done < o->rows; n++, done++)
+      rows[n] = make_row(&texts[n], done, start_us + (int64_t)((double)span_us * (double)done / (double)o->rows));
+    check(s->ops->ledger_append(s, rows, n, TEXT("bench"), done, &f), &f);
+  }
+  double seconds = (double)(bench_now_ns() - began) / 1e9;
+  printf("rows=%llu seconds=%.2f rows_per_s=%.0f own_us_per_row=%.2f server_us_per_row=%.2f\n",
+         (unsigned long long)o->rows, seconds, (double)o->rows / seconds, (double)(own_us() - own) / (double)o->rows,
+         (double)(server_us(o->server) - theirs) / (double)o->rows);
+  free(rows);
+  free(texts);
+}
+
+int main(int argc, char **argv) {
+  struct load o = {.rows = 200000, .batch = 1000, .days = 30};
+  const struct bench_option options[] = {
+      {"--sqlite", NULL, 0, &o.sqlite},           {"--postgres", NULL, 0, &o.postgres},
+      {"--server-pid", &o.server, 1 << 30, NULL}, {"--rows", &o.rows, 1000000000, NULL},
+      {"--batch", &o.batch, 100000, NULL},        {"--days", &o.days, 3650, NULL},
+      {"--age-days", &o.age_days, 3650, NULL}};
+  struct store *s = NULL;
+  struct fault f = {0};
+  bench_options(argc, argv, 2, options, sizeof options / sizeof *options);
+  const struct store_place place = {.kind = o.postgres ? STORE_POSTGRES
+                                            : o.sqlite ? STORE_SQLITE
+                                                       : STORE_MEMORY,
+                                    .path = o.sqlite,
+                                    .postgres = {.url = text_of(o.postgres ? o.postgres : ""),
+                                                 .pool = 5,
+                                                 .overflow = 5,
+                                                 .wait_ms = 30000,
+                                                 .recycle_ms = 1800000,
+                                                 .statement_timeout_ms = 600000,
+                                                 .lock_timeout_ms = 60000,
+                                                 .connect_timeout_ms = 5000}};
+  check(store_open(&place, &s, &f), &f);
+  if (argc > 1 && strcmp(argv[1], "fill") == 0 && o.batch > 0)
+    fill(s, &o);
+  else
+    check(fault_set(&f, ERR_CONFIG, NULL, "fill, and a batch above 0"), &f);
+  s->ops->close(s);
+  return 0;
+}
