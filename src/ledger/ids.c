@@ -1,12 +1,12 @@
 /* The id generator: one per worker, so that it needs no lock; it knows no clock of its own.
- * Rows of older versions had 8 bits of worker and 14 of counter in place of seat, worker and counter; the milliseconds
- * stand where they stood, so old and new ids are in order. Called by ledger_reserve for every attempt. */
+ * Rows of older versions had other widths, and before that no seat; the milliseconds stand where they stood, so old and
+ * new ids are in order. Called by ledger_reserve for every attempt. */
 #include "ledger/ids.h"
 
 #define IDS_EPOCH_MS 1704067200000LL
-#define COUNTER_BITS 10
+#define COUNTER_BITS 6
 #define WORKER_BITS  6
-#define SEAT_BITS    6
+#define SEAT_BITS    10
 #define MS_SHIFT     (COUNTER_BITS + WORKER_BITS + SEAT_BITS)
 
 _Static_assert(IDS_WORKERS_MAX == 1 << WORKER_BITS && IDS_SEATS_MAX == 1 << SEAT_BITS, "each has its place in the id");
@@ -16,6 +16,14 @@ void ids_init(struct ids *g, unsigned seat, unsigned worker, int64_t above_id) {
   g->lane = (uint64_t)seat << WORKER_BITS | worker;
   g->ms = above ? (above >> MS_SHIFT) + 1 : 1; /* no id is 0 */
   g->counter = 0;
+}
+
+void ids_move(struct ids *g, unsigned seat, unsigned worker, int64_t above_id) {
+  struct ids moved;
+  ids_init(&moved, seat, worker, above_id);
+  if (moved.ms <= g->ms)
+    moved.ms = g->ms + 1;
+  *g = moved;
 }
 
 int64_t ids_next(struct ids *g, int64_t now_us) {

@@ -5,6 +5,7 @@
 #include "ledger/ids.h"
 #include "ledger/journal.h"
 #include "ledger/ledger.h"
+#include "ledger/seat.h"
 
 #define LEDGER_SEGMENT_BYTES (8u << 20)
 #define LEDGER_SEGMENTS_MAX  128 /* per worker: 1 GiB of the default size */
@@ -16,6 +17,7 @@ enum { LEDGER_WRITER = 1u, LEDGER_KEEPER = 2u };
 struct ledger_worker {
   struct journal *journal;
   struct ids ids;
+  unsigned seat; /* the one in ids */
 } __attribute__((aligned(64)));
 
 struct ledger {
@@ -24,9 +26,10 @@ struct ledger {
   struct ledger_worker *workers;
   unsigned worker_count;
   int64_t sync_interval_ms, flush_interval_ms;
-  int lock_fd; /* of data_dir/lock, -1 for memory */
-  int life_fd; /* of this process's own lock beside its segments, -1 for memory */
-  unsigned seat;
+  int lock_fd;        /* of data_dir/lock, -1 for memory */
+  int life_fd;        /* of this process's own lock beside its segments, -1 for memory */
+  unsigned life_seat; /* in the name of that lock; the seat in the ids too, unless there is a lease */
+  struct seat *lease; /* on a store that others share, else NULL */
   _Atomic uint64_t recovered, damaged;
   _Atomic uint64_t stored;
   _Atomic uint64_t released; /* segments the writer has found to be done */

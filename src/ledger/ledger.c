@@ -106,26 +106,32 @@ static enum err open_place(struct ledger *l, const char *data_dir, struct fault 
   l->place.dir_fd = open(l->place.dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
   if (l->place.dir_fd < 0)
     return fault_set(f, ERR_STORE, NULL, "cannot open %s: %s", l->place.dir, strerror(errno));
-  return lives_join(&l->place, &l->seat, &l->life_fd, f);
+  return lives_join(&l->place, &l->life_seat, &l->life_fd, f);
 }
 
-static enum err newest_id(struct store *store, int64_t *out, struct fault *f) {
-  struct arena a;
-  struct ledger_row *rows;
-  size_t count = 0;
-  arena_init(&a);
-  enum err e = store->ops->ledger_list(store, 0, 1, &a, &rows, &count, f);
+/* On a shared store a seat among all its processes, else the one among those of this data_dir. */
+static enum err sit_down(struct ledger *l, const struct ledger_options *o, unsigned *out_seat, int64_t *out_above,
+                         struct fault *f) {
+  struct seat_options options = {.store = l->store, .boot = l->place.boot, .clock_us = o->seat_clock_us};
+  if (!l->store->ops->is_shared) {
+    *out_seat = l->life_seat;
+    return seat_newest_id(l->store, out_above, f);
+  }
+  enum err e = seat_take(&options, &l->lease, f);
   if (!e)
-    *out = count ? rows[0].id : 0;
-  arena_done(&a);
+    *out_seat = seat_number(l->lease, out_above);
   return e;
 }
 
-static enum err open_journals(struct ledger *l, int64_t above_id, size_t max_segments, struct fault *f) {
-  enum err e = ERR_OK;
+static enum err open_journals(struct ledger *l, const struct ledger_options *o, int64_t seen_id, struct fault *f) {
+  unsigned seat = 0;
+  int64_t newest = 0;
+  enum err e = sit_down(l, o, &seat, &newest, f);
   for (unsigned i = 0; i < l->worker_count && !e; i++) {
-    ids_init(&l->workers[i].ids, l->seat, i, above_id);
-    e = journal_open(&l->place, i, max_segments, &l->workers[i].journal, f);
+    struct ledger_worker *w = &l->workers[i];
+    w->seat = seat;
+    ids_init(&w->ids, seat, i, newest > seen_id ? newest : seen_id);
+    e = journal_open(&l->place, i, o->max_segments ? o->max_segments : LEDGER_SEGMENTS_MAX, &w->journal, f);
   }
   return e;
 }
@@ -181,15 +187,11 @@ enum err ledger_open(const struct ledger_options *o, struct store *store, struct
   }
   struct ledger *l = ledger_new(o, store);
   struct replay_result replayed = {0};
-  int64_t newest = 0;
   enum err e = o->data_dir ? open_place(l, o->data_dir, f) : ERR_OK;
-  if (!e)
-    e = newest_id(store, &newest, f);
   if (!e && o->data_dir)
     e = replay_run(&l->place, store, &replayed, f);
   if (!e)
-    e = open_journals(l, newest > replayed.max_id ? newest : replayed.max_id,
-                      o->max_segments ? o->max_segments : LEDGER_SEGMENTS_MAX, f);
+    e = open_journals(l, o, replayed.max_id, f);
   if (!e)
     e = start_threads(l, f);
   if (e) {
@@ -225,9 +227,11 @@ void ledger_close(struct ledger *l, int64_t drain_ms) {
   for (unsigned i = 0; i < l->worker_count; i++)
     complete &= !l->workers[i].journal || l->workers[i].journal->reserved == l->workers[i].journal->settled;
   struct ledger_stats s = ledger_stats(l);
+  bool all_stored = complete && s.pending == 0;
   for (unsigned i = 0; i < l->worker_count; i++)
-    journal_close(l->workers[i].journal, complete && s.pending == 0);
-  lives_leave(&l->place, l->seat, l->life_fd); /* what stays is a dead process's from here on */
+    journal_close(l->workers[i].journal, all_stored);
+  seat_leave(l->lease, all_stored);
+  lives_leave(&l->place, l->life_seat, l->life_fd); /* what stays is a dead process's from here on */
   if (l->place.dir_fd >= 0)
     close(l->place.dir_fd);
   ledger_let_go(l);
@@ -271,16 +275,34 @@ void ledger_let_go(struct ledger *l) {
   l->lock_fd = -1;
 }
 
-enum err ledger_reserve(struct ledger *l, unsigned worker, struct ledger_row *row, struct fault *f) {
+/* The next id for a worker, on the seat its process has now. */
+static enum err next_id(struct ledger *l, unsigned worker, int64_t now_us, int64_t *out, struct fault *f) {
   struct ledger_worker *w = &l->workers[worker];
+  if (l->lease && !seat_is_held(l->lease))
+    return fault_set(f, ERR_STORE, NULL,
+                     "this process has lost its seat among the replicas: it could not reach the database for too long");
+  if (l->lease) {
+    int64_t above = 0;
+    unsigned seat = seat_number(l->lease, &above);
+    if (seat != w->seat)
+      ids_move(&w->ids, seat, worker, above);
+    w->seat = seat;
+  }
+  *out = ids_next(&w->ids, now_us);
+  return ERR_OK;
+}
+
+enum err ledger_reserve(struct ledger *l, unsigned worker, struct ledger_row *row, struct fault *f) {
   struct ledger_row reserved = *row;
   reserved.reserved_us = l->place.sys->now_us();
-  reserved.id = ids_next(&w->ids, reserved.reserved_us);
+  enum err e = next_id(l, worker, reserved.reserved_us, &reserved.id, f);
+  if (e)
+    return e;
   reserved.settled_us = 0;
   reserved.usage = (struct usage){0};
   reserved.cost = (struct cost){0};
   reserved.outcome = TEXT_NONE;
-  enum err e = journal_reserve(w->journal, &reserved, f);
+  e = journal_reserve(l->workers[worker].journal, &reserved, f);
   if (e)
     return e;
   row->id = reserved.id;

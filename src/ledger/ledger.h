@@ -19,12 +19,14 @@ struct ledger_options {
   const struct journal_sys *sys; /* NULL; tests put faults here (ledger/segment.h) */
   int held_lock; /* 0: data_dir/lock is taken here; else a descriptor that holds it already, handed over by the process
                     that runs on this data_dir; taken over, also when opening fails */
+  int64_t (*seat_clock_us)(void); /* NULL; tests let the lease of a seat end (ledger/seat.h) */
 };
 
 /* Opens, replays what ended processes left (open reservations are settled as "recovered" with the best known usage and
  * all cost they are known to have), starts the writer thread. Refuses when another process holds the data_dir (lock
  * file): ERR_STORE_BUSY; a held_lock of another data_dir: ERR_CONFIG; too many processes that finish their calls on it:
- * ERR_LIMIT. out_recovered: reservations settled by the replay. The store must outlive the ledger. */
+ * ERR_LIMIT. out_recovered: reservations settled by the replay. The store must outlive the ledger. On a store that is
+ * shared the process first takes a seat among all that work on it: ERR_LIMIT when there is none. */
 enum err ledger_open(const struct ledger_options *o, struct store *store, struct ledger **out, uint64_t *out_recovered,
                      struct fault *f) MUST_CHECK;
 /* Waits until all is in the store (or the store refuses for drain_ms), then frees. */
@@ -32,7 +34,8 @@ void ledger_close(struct ledger *l, int64_t drain_ms);
 
 /* Journals a reservation for one attempt: every text and number of *row known so far (usage, cost, outcome are
  * ignored). Sets row->id and row->reserved_us. Called on worker `worker` (0-based) only from its thread. ERR_STORE_FULL
- * / ERR_STORE when the journal cannot take it: the call must then be refused with 503. */
+ * / ERR_STORE when the journal cannot take it, or when the seat on a shared store was lost because the store could not
+ * be reached for 20 hours: the call must then be refused with 503. */
 enum err ledger_reserve(struct ledger *l, unsigned worker, struct ledger_row *row, struct fault *f) MUST_CHECK;
 /* Journals what is known so far of an open attempt (usage after message_start), so that a crash settles with it.
  * Dropped only when the journal cannot grow. */

@@ -2,8 +2,6 @@
  * go of it whatever ends the process; asking is trying to take it. Called by the ledger and by the replay. */
 #include "ledger/lives.h"
 
-#include "ledger/ids.h"
-
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -26,9 +24,9 @@ static struct file_name name_of(const struct journal_place *p, uint64_t boot, un
 static bool parse_name(const char *name, uint64_t *out_boot, unsigned *out_seat) {
   char again[64], *end;
   unsigned long long boot = strtoull(name, &end, 16);
-  unsigned long seat = *end == '-' ? strtoul(end + 1, NULL, 10) : IDS_SEATS_MAX;
+  unsigned long seat = *end == '-' ? strtoul(end + 1, NULL, 10) : LIVES_SEATS_MAX;
   snprintf(again, sizeof again, "%016llx-%02lu.lock", boot, seat);
-  if (seat >= IDS_SEATS_MAX || strcmp(again, name) != 0)
+  if (seat >= LIVES_SEATS_MAX || strcmp(again, name) != 0)
     return false;
   *out_boot = boot;
   *out_seat = (unsigned)seat;
@@ -101,10 +99,10 @@ bool lives_has(const struct lives *l, uint64_t boot) {
 }
 
 static bool free_seat(const struct lives *l, unsigned *out) {
-  bool taken[IDS_SEATS_MAX] = {false};
+  bool taken[LIVES_SEATS_MAX] = {false};
   for (size_t i = 0; i < l->count; i++)
     taken[l->at[i].seat] |= !l->at[i].ended;
-  for (unsigned seat = 0; seat < IDS_SEATS_MAX; seat++) {
+  for (unsigned seat = 0; seat < LIVES_SEATS_MAX; seat++) {
     if (taken[seat])
       continue;
     *out = seat;
@@ -122,7 +120,7 @@ enum err lives_join(const struct journal_place *p, unsigned *out_seat, int *out_
   bool any = free_seat(&l, &seat);
   lives_done(p, &l, false);
   if (!any)
-    return fault_set(f, ERR_LIMIT, NULL, "%d processes journal into %s already", IDS_SEATS_MAX, p->dir);
+    return fault_set(f, ERR_LIMIT, NULL, "%d processes journal into %s already", LIVES_SEATS_MAX, p->dir);
   struct file_name name = name_of(p, p->boot, seat);
   int fd = open(name.text, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
   if (fd < 0 || flock(fd, LOCK_EX | LOCK_NB)) {

@@ -6,6 +6,8 @@
 
 #include "ledger/segment.h"
 
+#define LIVES_SEATS_MAX 64
+
 struct life {
   uint64_t boot;
   unsigned seat;

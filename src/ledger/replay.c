@@ -230,6 +230,21 @@ static void put_away(struct replay *r) {
   }
 }
 
+/* All they have ever done is in the store: who ended has no use for its seat any more. */
+static enum err release_seats(const struct replay *r, struct fault *f) {
+  struct store *s = r->store;
+  enum err e = ERR_OK;
+  if (!s->ops->is_shared)
+    return ERR_OK;
+  for (size_t i = 0; i < r->lives.count && !e; i++)
+    if (r->lives.at[i].ended)
+      e = s->ops->replicas->release(s, r->lives.at[i].boot, f);
+  for (size_t i = 0; i < r->count && !e; i++)
+    if (i == 0 || r->files[i].boot != r->files[i - 1].boot)
+      e = s->ops->replicas->release(s, r->files[i].boot, f);
+  return e;
+}
+
 static enum err replay_all(struct replay *r, struct fault *f) {
   enum err e = directory_read(r, f);
   if (e)
@@ -242,6 +257,8 @@ static enum err replay_all(struct replay *r, struct fault *f) {
     e = settle(r, &r->files[i], f);
   if (!e)
     e = recover(r, f);
+  if (!e)
+    e = release_seats(r, f);
   if (!e)
     put_away(r);
   r->result.segments = r->count;

@@ -6,6 +6,7 @@
 
 #include "base/arena.h"
 #include "llm/price.h"
+#include "ports/store_replicas.h"
 
 #define STORE_HASH_BYTES   32
 #define STORE_ACCESS_BYTES 8
@@ -26,7 +27,7 @@ struct store_key {
 
 /* One settled attempt: a row of the append-only ledger. Texts are at most 256 bytes each. */
 struct ledger_row {
-  int64_t id;                      /* time-ordered, unique in the deployment */
+  int64_t id;                      /* time-ordered, unique among all processes on the database */
   int64_t reserved_us, settled_us; /* wall clock */
   struct text request_id;          /* ours */
   uint32_t attempt;                /* 1, 2, ... within the request */
@@ -58,6 +59,7 @@ struct store_audit_ops;
 struct store_usage_ops;
 struct store_ops {
   const char *name; /* "sqlite", "memory", "postgres" */
+  bool is_shared;   /* processes of several machines may work on it at the same time */
   void (*close)(struct store *s);
   enum err (*health)(struct store *s, struct fault *f);
 
@@ -94,6 +96,7 @@ struct store_ops {
   /* Recomputes every balance from the rows. */
   enum err (*ledger_verify)(struct store *s, struct arena *a, struct ledger_totals *out, struct fault *f);
 
+  const struct store_replicas_ops *replicas;
   const struct store_usage_ops *usage; /* ports/store_usage.h */
 };
 /* The base an adapter embeds first. */

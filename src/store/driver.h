@@ -107,7 +107,7 @@ extern const struct store_audit_ops store_audit_ops;
   .key_find_by_access_id = store_key_find_by_access_id, .key_list = store_key_list,                                    \
   .key_set_blocked = store_key_set_blocked, .key_touch = store_key_touch, .ledger_append = store_ledger_append,        \
   .ledger_position = store_ledger_position, .ledger_list = store_ledger_list, .ledger_spent = store_ledger_spent,      \
-  .ledger_verify = store_ledger_verify, .usage = &store_usage
+  .ledger_verify = store_ledger_verify, .usage = &store_usage, .replicas = &store_replicas
 extern const struct store_usage_ops store_usage;
 enum err store_health(struct store *s, struct fault *f);
 enum err store_key_create(struct store *s, const struct store_key *k, const struct audit_actor *by, int64_t *out_id,
@@ -129,6 +129,7 @@ enum err store_ledger_list(struct store *s, int64_t before_id, size_t max, struc
                            size_t *out_count, struct fault *f);
 enum err store_ledger_spent(struct store *s, int64_t key_id, int64_t since_us, int64_t *out_nano, struct fault *f);
 enum err store_ledger_verify(struct store *s, struct arena *a, struct ledger_totals *out, struct fault *f);
+extern const struct store_replicas_ops store_replicas;
 /* The same inside the link's open transaction, for what is not committed yet. */
 enum err store_ledger_verify_on(struct driver_link *l, struct arena *a, struct ledger_totals *out,
                                 struct fault *f) MUST_CHECK;

@@ -100,7 +100,8 @@ static const char *const texts[SQL_COUNT][2] = {
                              "ON CONFLICT (stream) DO UPDATE SET position = excluded.position, "
                              "moved_us = excluded.moved_us WHERE excluded.position > weir_ledger_stream.position"),
     [SQL_LEDGER_POSITION] = BOTH("SELECT position FROM weir_ledger_stream WHERE stream = ?1"),
-    [SQL_LEDGER_FORGET] = BOTH("DELETE FROM weir_ledger_stream WHERE moved_us < ?1"),
+    [SQL_LEDGER_FORGET] = BOTH("DELETE FROM weir_ledger_stream WHERE moved_us < ?1 AND NOT EXISTS "
+                               "(SELECT 1 FROM weir_replicas WHERE stream LIKE '%/' || boot)"),
     [SQL_LEDGER_LIST] = BOTH("SELECT " LEDGER_COLUMNS " FROM weir_ledger WHERE id < ?1 ORDER BY id DESC LIMIT ?2"),
     [SQL_LOG] = BOTH(LOG("")),
     [SQL_LOG_FAILURES] = BOTH(LOG("outcome <> 'ok' AND")),
@@ -114,6 +115,18 @@ static const char *const texts[SQL_COUNT][2] = {
                                  "ORDER BY key_id LIMIT ?2"),
     [SQL_LEDGER_SPENDS] = BOTH("SELECT " SPEND_COLUMNS " FROM weir_ledger_spend WHERE (key_id, slot) > (?1, ?2) "
                                "ORDER BY key_id, slot LIMIT ?3"),
+    [SQL_NOW] = {"SELECT CAST((julianday('now') - 2440587.5) * 86400000 AS INTEGER) * 1000",
+                 "SELECT (extract(epoch FROM clock_timestamp()) * 1000000)::bigint"},
+    [SQL_REPLICA_TURN] = BOTH("UPDATE weir_sequence SET value = value + 1 WHERE name = 'replicas' RETURNING value"),
+    [SQL_REPLICA_LIST] = BOTH("SELECT seat, boot, name, version, started_us, seen_us FROM weir_replicas ORDER BY seat"),
+    [SQL_REPLICA_CLAIM] = BOTH("INSERT INTO weir_replicas (seat, boot, name, version, started_us, seen_us) "
+                               "VALUES (?1, ?2, ?3, ?4, ?5, ?5) ON CONFLICT (seat) DO UPDATE SET boot = excluded.boot, "
+                               "name = excluded.name, version = excluded.version, started_us = excluded.started_us, "
+                               "seen_us = excluded.seen_us"),
+    [SQL_REPLICA_RENEW] = BOTH("UPDATE weir_replicas SET seen_us = ?3 WHERE seat = ?1 AND boot = ?2"),
+    [SQL_REPLICA_RELEASE] = BOTH("DELETE FROM weir_replicas WHERE boot = ?1"),
+    [SQL_META_ADD] = BOTH("INSERT INTO weir_meta (name, value) VALUES (?1, ?2) ON CONFLICT (name) DO NOTHING"),
+    [SQL_META_FIND] = BOTH("SELECT value FROM weir_meta WHERE name = ?1"),
     [SQL_COPY_TABLES] = {"SELECT name FROM sqlite_schema WHERE type = 'table' AND name LIKE 'weir!_%' ESCAPE '!' "
                          "ORDER BY name",
                          "SELECT tablename::text FROM pg_catalog.pg_tables WHERE schemaname = current_schema() AND "

@@ -44,6 +44,14 @@ enum sql {
   SQL_LEDGER_SUMS,
   SQL_LEDGER_BALANCES,
   SQL_LEDGER_SPENDS,
+  SQL_NOW, /* the database's clock, microseconds since 1970 */
+  SQL_REPLICA_TURN,
+  SQL_REPLICA_LIST,
+  SQL_REPLICA_CLAIM,
+  SQL_REPLICA_RENEW,
+  SQL_REPLICA_RELEASE,
+  SQL_META_ADD,
+  SQL_META_FIND,
   SQL_COPY_TABLES,    /* Weir's tables that are there */
   SQL_COPY_COLUMNS,   /* of one table: name, type, place in the primary key or 0; by name */
   SQL_BATCH_MAKE,     /* PostgreSQL: the temporary table that rows are copied into */

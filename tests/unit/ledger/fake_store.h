@@ -15,9 +15,11 @@ struct fake_store {
     char name[64];
     uint64_t position;
   } streams[64];
-  uint64_t calls;   /* of ledger_append */
-  uint64_t fail_at; /* this call fails; 0: none */
-  bool fails;       /* all do */
+  uint64_t calls;    /* of ledger_append */
+  uint64_t fail_at;  /* this call fails; 0: none */
+  bool fails;        /* all do */
+  uint64_t boots[8]; /* by seat */
+  uint64_t renewals;
 };
 
 static inline ptrdiff_t fake_find(const struct fake_store *s, int64_t id) {
@@ -85,6 +87,51 @@ static inline enum err fake_list(struct store *store, int64_t before_id, size_t 
   return ERR_OK;
 }
 
+/* Seats among replicas, as a shared store lends them. */
+static inline enum err fake_claim(struct store *store, const struct store_replica *r, unsigned first_seat,
+                                  unsigned *out_seat, struct fault *f) {
+  struct fake_store *s = (struct fake_store *)store;
+  unsigned seat = first_seat;
+  pthread_mutex_lock(&s->lock);
+  bool refused = s->fails;
+  while (seat < 8 && s->boots[seat])
+    seat++;
+  if (!refused && seat < 8)
+    s->boots[seat] = r->boot;
+  pthread_mutex_unlock(&s->lock);
+  if (refused || seat == 8)
+    return fault_set(f, refused ? ERR_STORE : ERR_LIMIT, NULL, "the fake has no seat");
+  *out_seat = seat;
+  return ERR_OK;
+}
+
+static inline enum err fake_renew(struct store *store, unsigned seat, uint64_t boot, struct fault *f) {
+  struct fake_store *s = (struct fake_store *)store;
+  pthread_mutex_lock(&s->lock);
+  bool refused = s->fails, mine = s->boots[seat] == boot;
+  s->renewals++;
+  pthread_mutex_unlock(&s->lock);
+  return refused ? fault_set(f, ERR_STORE, NULL, "the fake is away") : mine ? ERR_OK : ERR_NOT_FOUND;
+}
+
+static inline enum err fake_release(struct store *store, uint64_t boot, struct fault *f) {
+  struct fake_store *s = (struct fake_store *)store;
+  pthread_mutex_lock(&s->lock);
+  for (unsigned i = 0; i < 8; i++)
+    if (s->boots[i] == boot)
+      s->boots[i] = 0;
+  pthread_mutex_unlock(&s->lock);
+  return ERR_OK;
+}
+
+static const struct store_replicas_ops fake_replicas = {
+    .claim = fake_claim, .renew = fake_renew, .release = fake_release};
+static const struct store_ops fake_shared_ops = {.name = "fake",
+                                                 .is_shared = true,
+                                                 .ledger_append = fake_append,
+                                                 .ledger_position = fake_position,
+                                                 .ledger_list = fake_list,
+                                                 .replicas = &fake_replicas};
 static const struct store_ops fake_ops = {
     .name = "fake", .ledger_append = fake_append, .ledger_position = fake_position, .ledger_list = fake_list};
 

@@ -1,8 +1,6 @@
 /* Who lives: a lock file counts for as long as somebody holds its lock, and seats are shared out among the living. */
 #include "ledger/lives.h"
 
-#include "ledger/ids.h"
-
 #include "expect.h"
 
 #include <fcntl.h>
@@ -99,8 +97,8 @@ static void seats_of_the_living_are_taken_and_those_of_the_ended_free(void **sta
 }
 
 static void with_every_seat_taken_the_next_is_refused(void **state) {
-  int fds[IDS_SEATS_MAX];
-  for (unsigned i = 0; i < IDS_SEATS_MAX; i++)
+  int fds[LIVES_SEATS_MAX];
+  for (unsigned i = 0; i < LIVES_SEATS_MAX; i++)
     fds[i] = join(100 + i, i);
   struct journal_place p = place(7);
   unsigned seat = 99;
@@ -108,7 +106,7 @@ static void with_every_seat_taken_the_next_is_refused(void **state) {
   EXPECT_ERR(lives_join(&p, &seat, &fd, &test_fault), ERR_LIMIT);
   EXPECT_MENTIONS("64 processes");
   assert_int_equal(fd, -1);
-  for (unsigned i = 0; i < IDS_SEATS_MAX; i++)
+  for (unsigned i = 0; i < LIVES_SEATS_MAX; i++)
     leave(100 + i, i, fds[i]);
 }
 
