@@ -152,6 +152,8 @@ static void check_addresses(const struct config *c, struct config_errors *errors
   struct fault f = {0};
   if (c->store_address && store_check_address(secret_reveal(c->store_address), &f) != ERR_OK)
     errors_add(errors, 0, 0, "`store` %s", fault_text(&f));
+  if (!secret_is_empty(c->store_key) && !store_takes_key())
+    errors_add(errors, 0, 0, "`store_key` needs a weir that was built with SQLCipher (-Dsqlcipher=enabled)");
   for (size_t i = 0; i < c->store_replica_count; i++)
     if (store_check_address(secret_reveal(c->store_replicas[i]), &f) != ERR_OK)
       errors_add(errors, 0, 0, "`store_replicas[%zu]` %s", i, fault_text(&f));
@@ -231,7 +233,7 @@ enum err source_store_place(const struct config *c, char *path, size_t cap, stru
   int n = snprintf(path, cap, "%.*s/weir.db", TEXT_ARGS(c->data_dir));
   if (n <= 0 || (size_t)n >= cap)
     return ERR_LIMIT;
-  *out = (struct store_place){.kind = kinds[c->store], .path = path};
+  *out = (struct store_place){.kind = kinds[c->store], .path = path, .key = secret_reveal(c->store_key)};
   place_postgres(c, &out->postgres);
   return ERR_OK;
 }

@@ -62,7 +62,7 @@ static enum err wait_for_running(const struct config *c, struct fault *f) {
 static enum err carry_over(const struct cli_files *files, struct hold *h, struct fault *f) {
   struct store *s = NULL;
   uint64_t settled = 0, recovered = 0;
-  enum err e = store_open_sqlite(files->database, &s, f);
+  enum err e = store_open(&files->place, &s, f);
   if (e != ERR_OK)
     return e;
   e = hold_carry(h, s, &settled, &recovered, f);
@@ -91,6 +91,8 @@ static enum err catch_up(const struct cli_files *files, struct fault *f) {
   return e;
 }
 
+static enum err check_interrupt(void *data, struct fault *f) { return cli_check_interrupt(f); }
+
 static enum err load_server_key(const struct cli_files *files, struct secret **out, struct fault *f) {
   return access(files->server_key, F_OK) == 0 ? apikey_load_secret(files->data_dir, out, f) : ERR_OK;
 }
@@ -114,10 +116,13 @@ static int run(const struct cli_files *files, const char *path, bool force, stru
   if (e == ERR_OK)
     e = load_server_key(files, &key, &f);
   struct backup_request request = {.database = files->database,
+                                   .key = files->place.key,
                                    .path = to_stdout ? beside : path,
                                    .out = to_stdout ? STDOUT_FILENO : -1,
                                    .replace = force,
+                                   .stop = {check_interrupt, NULL},
                                    .secrets = {key ? secret_reveal(key) : TEXT_NONE, passphrase}};
+  cli_catch_interrupts();
   if (e == ERR_OK)
     e = backup_make(&request, &made, &f);
   if (e == ERR_OK)

@@ -54,6 +54,7 @@ void cli_store_close(struct cli_store *s);
 /* Where that store is, for a command that works on its files (backup.c). False after printing why there are none. */
 struct cli_files {
   struct config *config;
+  struct store_place place;
   char data_dir[1024], database[1100], server_key[1100];
 };
 bool cli_files_find(const char *config_path, struct cli_files *out);

@@ -25,6 +25,7 @@ static const char usage[] =
 
 struct restoring {
   struct cli_files files;
+  struct restore_database database;
   struct text passphrase;
   char database_kept[1200], journal[1100], journal_kept[1200], key_kept[1200], key_fresh[1200];
   struct hold *hold;
@@ -55,7 +56,7 @@ static enum err prepare(struct restoring *r, const char *path, struct fault *f) 
   if (fd < 0)
     return fault_set(f, errno == ENOENT ? ERR_NOT_FOUND : ERR_SYSTEM, NULL, "cannot open %s: %s", path,
                      strerror(errno));
-  enum err e = restore_prepare(fd, r->files.database, r->passphrase, &r->found, f);
+  enum err e = restore_prepare(fd, &r->database, r->passphrase, &r->found, f);
   if (!from_stdin)
     close(fd);
   return e;
@@ -82,7 +83,7 @@ static enum err empty_journal(struct restoring *r, struct fault *f) {
     return e;
   if (access(r->files.database, F_OK) != 0)
     return set_journal_aside(r, "there is none", f);
-  e = store_open_sqlite(r->files.database, &old, &why);
+  e = store_open(&r->files.place, &old, &why);
   if (e == ERR_OK)
     e = hold_carry(r->hold, old, &settled, &recovered, &why);
   if (old)
@@ -157,6 +158,7 @@ static void report(const struct restoring *r) {
 
 static enum err run(struct restoring *r, const char *path, struct fault *f) {
   choose_names(r);
+  r->database = (struct restore_database){r->files.database, r->files.place.key};
   if (mkdir(r->files.data_dir, 0700) != 0 && errno != EEXIST)
     return fault_set(f, ERR_CONFIG, "data_dir", "cannot create %s: %s", r->files.data_dir, strerror(errno));
   enum err e = hold_take(r->files.data_dir, &r->hold, f);
@@ -166,7 +168,7 @@ static enum err run(struct restoring *r, const char *path, struct fault *f) {
     return e;
   e = empty_journal(r, f);
   if (e == ERR_OK)
-    e = restore_put(r->files.database, r->database_kept, &r->kept, f);
+    e = restore_put(&r->database, r->database_kept, &r->kept, f);
   if (e != ERR_OK) {
     restore_discard(r->files.database);
     if (r->journal_aside && rename(r->journal_kept, r->journal) == 0)

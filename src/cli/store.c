@@ -14,14 +14,14 @@
 #define TELL_MS 1000
 
 static const char usage[] =
-    "usage: weir store copy --to postgres://USER@HOST/DATABASE | --to FILE  [-c FILE]\n"
+    "usage: weir store copy --to postgres://USER@HOST/DATABASE | --to FILE [--encrypt | --decrypt]  [-c FILE]\n"
     "  copies the store of the configuration (keys, ledger, all of it) into an empty PostgreSQL database, or into an\n"
-    "  SQLite database that does not exist yet; stop weir first, every replica of it. What was copied is read back "
-    "and\n"
+    "  SQLite database that does not exist yet; stop weir first, every replica of it. What was copied is read back,\n"
     "  compared, and every balance recounted, before it counts; a copy that fails leaves nothing behind. The source\n"
     "  stays as it is.\n"
-    "  --to   without a password in it, PGPASSWORD or ~/.pgpass may hold one; other users see what stands in a "
-    "command\n";
+    "  --to   without a password in it, PGPASSWORD or ~/.pgpass may hold one: others see what stands in a command\n"
+    "  --encrypt, --decrypt  from a file that is not encrypted into one that is, with the configuration's store_key,\n"
+    "         and back; without them a file is read and written with store_key, when there is one\n";
 
 struct progress {
   const char *table, *doing; /* as told last */
@@ -66,10 +66,21 @@ struct copy {
   struct copy_report report;
 };
 
+static enum err choose_keys(struct copy *c, bool encrypt, bool decrypt, struct fault *f) {
+  if (!encrypt && !decrypt)
+    return ERR_OK;
+  if (encrypt == decrypt || c->to.kind != STORE_SQLITE)
+    return fault_set(f, ERR_BAD_REQUEST, NULL, "--encrypt and --decrypt are for a copy into a file, and one at a time");
+  if (c->from.key.len == 0)
+    return fault_set(f, ERR_CONFIG, "store_key", "--encrypt and --decrypt need store_key in the configuration");
+  *(encrypt ? &c->from.key : &c->to.key) = TEXT_NONE;
+  return ERR_OK;
+}
+
 static enum err choose_target(struct copy *c, const char *to, struct fault *f) {
   struct text address = text_of(to);
   bool is_address = text_find(address, TEXT("://")) >= 0;
-  c->to = (struct store_place){.kind = is_address ? STORE_POSTGRES : STORE_SQLITE, .path = to};
+  c->to = (struct store_place){.kind = is_address ? STORE_POSTGRES : STORE_SQLITE, .path = to, .key = c->from.key};
   c->to.postgres = c->from.postgres;
   c->to.postgres.url = address;
   c->to.postgres.replica_count = 0;
@@ -115,12 +126,14 @@ static void report(const struct copy *c) {
     printf("Move %s away: a weir that is started with the old configuration would go on with it.\n", c->path);
 }
 
-static enum err run(struct copy *c, const char *to, struct fault *f) {
+static enum err run(struct copy *c, const char *to, bool encrypt, bool decrypt, struct fault *f) {
   struct progress progress = {.told_ms = clock_ms(), .on_terminal = isatty(STDERR_FILENO)};
   const struct copy_watch watch = {tell, &progress};
   enum err e = cli_store_place(c->config, c->path, sizeof(c->path), &c->from, f);
   if (e == ERR_OK)
     e = choose_target(c, to, f);
+  if (e == ERR_OK)
+    e = choose_keys(c, encrypt, decrypt, f);
   if (e == ERR_OK)
     e = open_source(c, f);
   if (e != ERR_OK)
@@ -138,12 +151,15 @@ static enum err run(struct copy *c, const char *to, struct fault *f) {
 
 int cli_store(int argc, char **argv) {
   static struct copy c; /* large */
-  const char *config = NULL, *to = NULL, *word[1] = {NULL};
-  const struct cli_option options[] = {{"-c", false, &config, NULL, 0}, {"--to", false, &to, NULL, 0}};
+  const char *config = NULL, *to = NULL, *encrypt = NULL, *decrypt = NULL, *word[1] = {NULL};
+  const struct cli_option options[] = {{"-c", false, &config, NULL, 0},
+                                       {"--to", false, &to, NULL, 0},
+                                       {"--encrypt", true, &encrypt, NULL, 0},
+                                       {"--decrypt", true, &decrypt, NULL, 0}};
   size_t words;
   bool help;
   struct fault f = {0};
-  if (!cli_parse(argc, argv, usage, options, 2, word, 1, &words, &help))
+  if (!cli_parse(argc, argv, usage, options, 4, word, 1, &words, &help))
     return help ? 0 : 2;
   if (words < 1 || strcmp(word[0], "copy") != 0 || !to || !to[0]) {
     fputs(usage, stderr);
@@ -151,7 +167,7 @@ int cli_store(int argc, char **argv) {
   }
   if (!cli_config_load(config, &c.config))
     return 1;
-  int status = run(&c, to, &f) == ERR_OK ? 0 : cli_fail(&f);
+  int status = run(&c, to, encrypt != NULL, decrypt != NULL, &f) == ERR_OK ? 0 : cli_fail(&f);
   if (c.source)
     c.source->ops->close(c.source);
   hold_release(c.hold);

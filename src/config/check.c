@@ -291,6 +291,8 @@ static void check_redis(struct loader *l, const struct node *n, const struct key
 
 void check_root(struct loader *l, const struct node *n, const struct key_path *path, void *at) {
   const struct config *c = at;
+  if (!secret_is_empty(c->store_key) && secret_reveal(c->store_key).len < 8)
+    section_refuse(l, check_child(n, "store_key"), path, "store_key", "must have 8 bytes or more");
   check_redis(l, n, path, c);
   if (c->public_url.len > 0 && !check_is_http_url(c->public_url))
     section_refuse(l, check_child(n, "public_url"), path, "public_url",

@@ -71,6 +71,7 @@ struct config {
   struct secret *store_address;   /* NULL unless store is an address */
   struct secret **store_replicas; /* addresses to read from; none unless store is an address */
   size_t store_replica_count;
+  struct secret *store_key; /* what the file of `store: sqlite` is encrypted with; empty: it is not */
   struct config_postgres postgres;
   struct secret *redis; /* the URL, which may hold a password; empty: none */
   struct text redis_ca; /* PEM file trusted for it; "": upstream_ca */

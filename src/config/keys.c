@@ -206,6 +206,10 @@ static const struct key root_keys[] = {
     {"store_replicas", KEY_ADDRESSES, ARRAY(config, store_replicas, store_replica_count), .initial = "",
      .choices = "postgres://*", .max = 8,
      .help = "standbys of the database that lists are read from, as long as they have what Weir has written"},
+    {"store_key", KEY_SECRET, AT(config, store_key), .initial = "", .max = 1024,
+     .help = "encrypts the file of `store: sqlite` (and those `weir store copy` makes), in a program built with "
+             "SQLCipher: a passphrase, or 64 hexadecimal "
+             "digits for a key of 32 bytes; without it the data is lost"},
     {"redis", KEY_SECRET, AT(config, redis), .initial = "", .max = 4096,
      .help = "`redis://user:password@host:port/database`, or `rediss://` for TLS: several replicas share their circuit "
              "breakers through it"},

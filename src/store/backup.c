@@ -2,9 +2,11 @@
  * copy is SQLite's own, out of a read transaction, so that no writer makes it begin again. Called by `weir backup`. */
 #include "store/backup.h"
 
+#include "base/secret.h"
 #include "store/backup_files.h"
 #include "store/backup_seal.h"
 #include "store/sqlite_check.h"
+#include "store/sqlite_key.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -65,10 +67,12 @@ static enum err partial_open(struct making *m, struct fault *f) {
   return ERR_OK;
 }
 
-static enum err open_database(const char *path, int flags, sqlite3 **out, struct fault *f) {
+static enum err open_database(const char *path, struct text key, int flags, sqlite3 **out, struct fault *f) {
   sqlite3 *db = NULL;
   int rc = sqlite3_open_v2(path, &db, flags | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE, NULL);
   enum err e = rc == SQLITE_OK ? ERR_OK : sqlite_fail(db, "opening the database", f);
+  if (!e)
+    e = sqlite_key_give(db, key, f);
   if (!e) {
     sqlite3_busy_timeout(db, BUSY_TIMEOUT_MS);
     e = sqlite_run(db, "PRAGMA trusted_schema = OFF; PRAGMA cell_size_check = ON", f);
@@ -82,16 +86,17 @@ static enum err open_database(const char *path, int flags, sqlite3 **out, struct
 }
 
 /* from is in a read transaction: all steps see the same moment. */
-static enum err copy_pages(sqlite3 *from, sqlite3 *to, struct fault *f) {
+static enum err copy_pages(sqlite3 *from, sqlite3 *to, const struct backup_stop *stop, struct fault *f) {
   sqlite3_backup *b = sqlite3_backup_init(to, "main", from, "main");
   if (!b)
     return sqlite_fail(to, "copying the database", f);
   int rc = SQLITE_OK;
-  while (rc == SQLITE_OK)
+  enum err e = ERR_OK;
+  while (rc == SQLITE_OK && !(e = backup_stop_check(stop, f)))
     rc = sqlite3_backup_step(b, STEP_PAGES);
   sqlite3_backup_finish(b);
-  if (rc == SQLITE_DONE)
-    return ERR_OK;
+  if (e || rc == SQLITE_DONE)
+    return e;
   bool source_failed = (sqlite3_errcode(from) & 0xff) == SQLITE_CORRUPT;
   return sqlite_fail(source_failed ? from : to, "copying the database", f);
 }
@@ -103,7 +108,7 @@ static enum err copy_moment(struct making *m, sqlite3 *from, struct fault *f) {
   if (fd < 0)
     return backup_refused("create", m->copy, f);
   close(fd);
-  enum err e = open_database(m->copy, SQLITE_OPEN_READWRITE, &to, f);
+  enum err e = open_database(m->copy, m->request->key, SQLITE_OPEN_READWRITE, &to, f);
   if (e)
     return e;
   e = sqlite_run(to, "PRAGMA journal_mode = OFF; PRAGMA synchronous = OFF", f);
@@ -112,19 +117,31 @@ static enum err copy_moment(struct making *m, sqlite3 *from, struct fault *f) {
   if (!e)
     e = sqlite_number(from, "SELECT count(*) FROM sqlite_schema", &tables, f); /* here the moment is */
   if (!e)
-    e = copy_pages(from, to, f);
+    e = copy_pages(from, to, &m->request->stop, f);
   sqlite3_close_v2(to);
   return e;
 }
 
 /* The copy says that a write-ahead log may stand beside it (bytes 18 and 19, sqlite.org/fileformat.html section 1.3).
  * None does, and a database that is one file must not ask for one. */
+/* The same for one that is encrypted, where only SQLite can reach these bytes. */
+static enum err drop_log(struct making *m, struct fault *f) {
+  sqlite3 *db = NULL;
+  enum err e = open_database(m->copy, m->request->key, SQLITE_OPEN_READWRITE, &db, f);
+  if (e)
+    return e;
+  e = sqlite_run(db, "PRAGMA journal_mode = DELETE", f);
+  sqlite3_close_v2(db);
+  return e;
+}
+
 static enum err copy_open(struct making *m, struct fault *f) {
   static const uint8_t without_log[2] = {1, 1};
   struct stat st;
+  bool encrypted = m->request->key.len > 0;
   m->database = open(m->copy, O_RDWR | O_CLOEXEC);
   if (m->database < 0 || fstat(m->database, &st) != 0 ||
-      pwrite(m->database, without_log, sizeof without_log, 18) != (ssize_t)sizeof without_log)
+      (!encrypted && pwrite(m->database, without_log, sizeof without_log, 18) != (ssize_t)sizeof without_log))
     return backup_refused("read", m->copy, f);
   if (st.st_size > BACKUP_DATABASE_BYTES_MAX)
     return fault_set(f, ERR_LIMIT, NULL, "the database has more than %lld bytes", (long long)BACKUP_DATABASE_BYTES_MAX);
@@ -136,18 +153,24 @@ static enum err copy_database(struct making *m, struct fault *f) {
   const struct backup_request *r = m->request;
   sqlite3 *from = NULL;
   struct timespec now;
-  enum err e = sqlite_check_file(r->database, false, f);
+  enum err e = sqlite_check_file(r->database, r->key.len > 0, false, f);
   if (!e)
-    e = open_database(r->database, SQLITE_OPEN_READONLY, &from, f);
-  if (e)
+    e = open_database(r->database, r->key, SQLITE_OPEN_READONLY, &from, f);
+  if (!e)
+    e = sqlite_key_check(from, r->key, r->database, f);
+  if (e) {
+    sqlite3_close_v2(from);
     return e;
+  }
   clock_gettime(CLOCK_REALTIME, &now);
   m->head.made_us = (int64_t)now.tv_sec * 1000000 + now.tv_nsec / 1000;
   e = copy_moment(m, from, f);
   sqlite3_close_v2(from);
+  if (!e && r->key.len > 0)
+    e = drop_log(m, f);
   if (!e)
     e = copy_open(m, f);
-  return e ? e : backup_check_file(m->copy, false, &m->head.schema_version, f);
+  return e ? e : backup_check_file(m->copy, r->key, false, &m->head.schema_version, f);
 }
 
 static enum err first_complaint(sqlite3 *db, bool thorough, struct fault *f) {
@@ -166,13 +189,16 @@ static enum err first_complaint(sqlite3 *db, bool thorough, struct fault *f) {
   return e;
 }
 
-enum err backup_check_file(const char *path, bool thorough, unsigned *out_schema_version, struct fault *f) {
+enum err backup_check_file(const char *path, struct text key, bool thorough, unsigned *out_schema_version,
+                           struct fault *f) {
   sqlite3 *db = NULL;
   int64_t id = 0, version = 0;
-  enum err e = open_database(path, SQLITE_OPEN_READONLY, &db, f);
+  enum err e = open_database(path, key, SQLITE_OPEN_READONLY, &db, f);
   if (e)
     return e;
-  e = sqlite_number(db, "PRAGMA application_id", &id, f);
+  e = sqlite_key_check(db, key, "the database", f);
+  if (!e)
+    e = sqlite_number(db, "PRAGMA application_id", &id, f);
   if (!e && id != SQLITE_WEIR_ID)
     e = fault_set(f, ERR_STORE_CORRUPT, NULL, "this is not a database of Weir");
   if (!e)
@@ -185,13 +211,41 @@ enum err backup_check_file(const char *path, bool thorough, unsigned *out_schema
   return e;
 }
 
+enum err backup_verify(int in, struct text passphrase, struct backup_head *out, struct fault *f) {
+  struct backup_content found;
+  int nowhere = open("/dev/null", O_WRONLY | O_CLOEXEC);
+  if (nowhere < 0)
+    return backup_refused("open", "/dev/null", f);
+  enum err e = backup_stream_read(in, passphrase, UINT64_MAX, nowhere, &found, f);
+  close(nowhere);
+  if (!e)
+    *out = found.head;
+  secret_wipe(&found, sizeof found);
+  return e;
+}
+
+/* What the disk gives back, not what was sent to it. */
+static enum err read_back(struct making *m, struct fault *f) {
+  struct backup_head head;
+  enum err e = backup_stop_check(&m->request->stop, f);
+  posix_fadvise(m->file, 0, 0, POSIX_FADV_DONTNEED);
+  if (!e && lseek(m->file, 0, SEEK_SET) != 0)
+    e = backup_refused("read", m->partial, f);
+  if (!e)
+    e = backup_verify(m->file, m->request->secrets.passphrase, &head, f);
+  return e;
+}
+
 /* The copy goes first: when the name is given, the next backup to it may begin. */
 static enum err publish(struct making *m, struct fault *f) {
   const struct backup_request *r = m->request;
   if (fsync(m->file) != 0)
     return backup_refused("sync", m->partial, f);
+  enum err e = read_back(m, f);
+  if (e)
+    return e;
   unlink(m->copy);
-  enum err e = backup_publish(m->partial, r->path, r->replace, f);
+  e = backup_publish(m->partial, r->path, r->replace, f);
   if (e)
     return e;
   close(m->file);
@@ -209,7 +263,8 @@ static enum err make(struct making *m, struct fault *f) {
   if (!e && lseek(m->database, 0, SEEK_SET) != 0)
     e = backup_refused("read", m->copy, f);
   if (!e)
-    e = backup_stream_write(&m->head, &r->secrets, m->database, r->out >= 0 ? r->out : m->file, &m->stored_bytes, f);
+    e = backup_stream_write(&m->head, &r->secrets, m->database, r->out >= 0 ? r->out : m->file, &r->stop,
+                            &m->stored_bytes, f);
   return e || r->out >= 0 ? e : publish(m, f);
 }
 

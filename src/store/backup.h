@@ -18,11 +18,13 @@
 
 struct backup_request {
   const char *database; /* data_dir/weir.db; may be in use by any number of programs */
+  struct text key;      /* that it is encrypted with, and stays so in the backup; empty: it is not */
   const char *path;     /* the file to be made */
   int out;              /* where the backup goes instead when it is not -1; path then only names the temporary files */
   bool replace;         /* an existing backup at path is replaced, when the new one is complete */
   struct backup_secrets secrets;
-  uint32_t kdf_passes; /* 0: BACKUP_KDF_PASSES over BACKUP_KDF_MEMORY */
+  struct backup_stop stop; /* so that a signal leaves nothing half */
+  uint32_t kdf_passes;     /* 0: BACKUP_KDF_PASSES over BACKUP_KDF_MEMORY */
   uint64_t kdf_memory;
 };
 
@@ -32,19 +34,23 @@ struct backup_made {
 };
 
 /* Copies one moment of the database into PATH.partial-db, in steps that hold up neither readers nor writers (its
- * write-ahead log grows meanwhile), checks the copy, and packs it into PATH.partial, which is synced and renamed last.
- * So there is room needed for the database once more, and whatever ends it early, PATH is what it was; the temporary
- * files are removed, or by the next backup to PATH when the process is killed. The file is its owner's alone (0600).
- *   ERR_NOT_FOUND       there is no database
- *   ERR_STORE_CONFLICT  PATH exists and replace is false, or it is neither a backup nor empty
- *   ERR_STORE_BUSY      another backup to PATH is being made; or the database is held for longer than 5 s
- *   ERR_STORE_CORRUPT   the database is damaged or not Weir's: a copy of it would be no backup
- *   ERR_LIMIT           a passphrase of less than 8 bytes, a path or a database that is too long
- *   ERR_STORE_FULL, ERR_STORE, ERR_SYSTEM  the system refused */
+ * write-ahead log grows meanwhile), checks the copy, and packs it into PATH.partial, which is synced, read back to its
+ * last byte, and renamed last. So there is room needed for the database once more, and whatever ends it early, PATH is
+ * what it was; the temporary files are removed, or by the next backup to PATH when the process is killed. The file is
+ * its owner's alone (0600). ERR_NOT_FOUND       there is no database ERR_STORE_CONFLICT  PATH exists and replace is
+ * false, or it is neither a backup nor empty ERR_STORE_BUSY      another backup to PATH is being made; or the database
+ * is held for longer than 5 s ERR_STORE_CORRUPT   the database is damaged or not Weir's: a copy of it would be no
+ * backup ERR_LIMIT           a passphrase of less than 8 bytes, a path or a database that is too long ERR_STORE_FULL,
+ * ERR_STORE, ERR_SYSTEM  the system refused */
 enum err backup_make(const struct backup_request *r, struct backup_made *out, struct fault *f) MUST_CHECK;
+
+/* Reads a backup from its first byte to its last, as a restore would, and keeps nothing of it. Errors as
+ * backup_stream_read. */
+enum err backup_verify(int in, struct text passphrase, struct backup_head *out, struct fault *f) MUST_CHECK;
 
 /* PRAGMA integrity_check when thorough, else quick_check, on a database that nobody else has open, from its first page
  * to its last; and whose it is. ERR_STORE_CORRUPT. */
-enum err backup_check_file(const char *path, bool thorough, unsigned *out_schema_version, struct fault *f) MUST_CHECK;
+enum err backup_check_file(const char *path, struct text key, bool thorough, unsigned *out_schema_version,
+                           struct fault *f) MUST_CHECK;
 
 #endif

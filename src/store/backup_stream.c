@@ -11,6 +11,7 @@ struct packer {
   struct backup_seal seal;
   ZSTD_CCtx *zstd;
   int out;
+  const struct backup_stop *stop;
   size_t held; /* of plain, ready to go */
   uint8_t plain[BACKUP_CHUNK_BYTES], chunk[BACKUP_CHUNK_MAX], from[BACKUP_CHUNK_BYTES];
 };
@@ -65,7 +66,9 @@ static enum err compress(struct packer *p, const void *at, size_t n, bool end, s
 static enum err pack_file(struct packer *p, int database, uint64_t bytes, struct fault *f) {
   for (uint64_t left = bytes; left > 0;) {
     size_t want = left < sizeof p->from ? (size_t)left : sizeof p->from, got = 0;
-    enum err e = backup_read_some(database, p->from, want, &got, f);
+    enum err e = backup_stop_check(p->stop, f);
+    if (!e)
+      e = backup_read_some(database, p->from, want, &got, f);
     if (!e && got < want)
       e = fault_set(f, ERR_STORE, NULL, "the copy of the database is shorter than it was");
     if (!e)
@@ -128,11 +131,12 @@ static enum err pack(struct packer *p, struct backup_head *h, const struct backu
 }
 
 enum err backup_stream_write(struct backup_head *h, const struct backup_secrets *s, int database, int out,
-                             uint64_t *out_bytes, struct fault *f) {
+                             const struct backup_stop *stop, uint64_t *out_bytes, struct fault *f) {
   struct packer *p = calloc(1, sizeof *p);
   if (!p || !(p->zstd = ZSTD_createCCtx()))
     abort();
   p->out = out;
+  p->stop = stop;
   enum err e = pack(p, h, s, database, f);
   if (!e)
     *out_bytes = p->seal.bytes + BACKUP_SUM_BYTES;

@@ -16,11 +16,21 @@ struct backup_secrets {
   struct text passphrase;
 };
 
+/* Asked between two steps of what takes long: an error from it ends the work and is returned. check NULL: never. */
+struct backup_stop {
+  enum err (*check)(void *data, struct fault *f);
+  void *data;
+};
+static inline MUST_CHECK enum err backup_stop_check(const struct backup_stop *s, struct fault *f) {
+  return s && s->check ? s->check(s->data, f) : ERR_OK;
+}
+
 /* Writes a whole backup of h->database_bytes from the descriptor `database` to `out`. Of h the caller fills in
  * database_bytes, made_us and schema_version, and kdf_passes and kdf_memory when the passphrase is not empty. Fills in
- * the rest. ERR_STORE_FULL, ERR_STORE: reading or writing failed; ERR_SYSTEM: no memory for Argon2id. */
+ * the rest. stop may be NULL. ERR_STORE_FULL, ERR_STORE: reading or writing failed; ERR_SYSTEM: no memory for
+ * Argon2id. */
 enum err backup_stream_write(struct backup_head *h, const struct backup_secrets *s, int database, int out,
-                             uint64_t *out_bytes, struct fault *f) MUST_CHECK;
+                             const struct backup_stop *stop, uint64_t *out_bytes, struct fault *f) MUST_CHECK;
 
 struct backup_content {
   struct backup_head head;

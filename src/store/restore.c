@@ -5,6 +5,7 @@
 
 #include "store/backup_files.h"
 #include "store/sqlite_check.h"
+#include "store/sqlite_key.h"
 #include "store/store.h"
 
 #include <errno.h>
@@ -53,14 +54,16 @@ static enum err unpack(int in, const char *path, struct text passphrase, struct 
 }
 
 /* Opening applies migrations that are missing and refuses a schema that is newer. */
-static enum err verify(const char *path, struct restore_found *found, struct fault *f) {
+static enum err verify(const char *path, struct text key, struct restore_found *found, struct fault *f) {
   struct store *s = NULL;
   struct ledger_totals t = {0};
   struct arena a;
   unsigned version;
-  enum err e = backup_check_file(path, true, &version, f);
+  enum err e = sqlite_check_file(path, key.len > 0, false, f);
   if (!e)
-    e = store_open_sqlite(path, &s, f);
+    e = backup_check_file(path, key, true, &version, f);
+  if (!e)
+    e = store_open(&(struct store_place){.kind = STORE_SQLITE, .path = path, .key = key}, &s, f);
   if (e)
     return e;
   arena_init(&a);
@@ -80,8 +83,9 @@ static enum err verify(const char *path, struct restore_found *found, struct fau
              : fault_set(f, ERR_STORE, NULL, "%s was opened by another program", path);
 }
 
-enum err restore_prepare(int in, const char *database, struct text passphrase, struct restore_found *out,
+enum err restore_prepare(int in, const struct restore_database *d, struct text passphrase, struct restore_found *out,
                          struct fault *f) {
+  const char *database = d->path;
   struct restore_found found = {0};
   if (strlen(database) >= BACKUP_PATH_MAX)
     return fault_set(f, ERR_LIMIT, NULL, "the path of the database is longer than %d bytes", BACKUP_PATH_MAX - 1);
@@ -89,7 +93,7 @@ enum err restore_prepare(int in, const char *database, struct text passphrase, s
   struct name path = restoring(database);
   enum err e = unpack(in, path.text, passphrase, &found, f);
   if (!e)
-    e = verify(path.text, &found, f);
+    e = verify(path.text, d->key, &found, f);
   if (e) {
     restore_discard(database);
     return e;
@@ -109,13 +113,15 @@ static enum err take_alone(const char *database, sqlite3 *db, struct fault *f) {
 
 /* A program that waits for the lock finds the file renamed then and gets an error from SQLite (READONLY_DBMOVED). What
  * is no sound database of ours cannot be treated so: *out stays NULL, and it is put aside as it is. */
-static enum err quiesce(const char *database, sqlite3 **out, struct fault *f) {
+static enum err quiesce(const char *database, struct text key, sqlite3 **out, struct fault *f) {
   sqlite3 *db = NULL;
   int64_t id = 0;
-  if (sqlite_check_file(database, false, NULL) != ERR_OK)
+  if (sqlite_check_file(database, key.len > 0, false, NULL) != ERR_OK)
     return ERR_OK;
   int rc = sqlite3_open_v2(database, &db, SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE, NULL);
   enum err e = rc == SQLITE_OK ? ERR_OK : sqlite_fail(db, "opening the database", f);
+  if (!e)
+    e = sqlite_key_give(db, key, f);
   if (!e)
     sqlite3_busy_timeout(db, 1000);
   if (!e)
@@ -153,7 +159,8 @@ static __attribute__((noinline)) enum err move_companions(const char *database, 
   return ERR_OK;
 }
 
-enum err restore_put(const char *database, const char *kept, bool *out_kept, struct fault *f) {
+enum err restore_put(const struct restore_database *d, const char *kept, bool *out_kept, struct fault *f) {
+  const char *database = d->path;
   struct name fresh = restoring(database);
   sqlite3 *old = NULL;
   struct stat st;
@@ -162,7 +169,7 @@ enum err restore_put(const char *database, const char *kept, bool *out_kept, str
     return fault_set(f, ERR_LIMIT, NULL, "the name to keep the replaced database under is too long");
   if (any && !S_ISREG(st.st_mode))
     return fault_set(f, ERR_STORE_CONFLICT, NULL, "%s is not an ordinary file", database);
-  enum err e = any ? quiesce(database, &old, f) : ERR_OK;
+  enum err e = any ? quiesce(database, d->key, &old, f) : ERR_OK;
   if (!e && any)
     e = keep(database, kept, f);
   if (!e)

@@ -31,11 +31,12 @@ extern const struct driver sqlite_driver;
 
 /* A store with one connection to the file, without a look at its schema. Opens path without changing it and refuses
  * what is not Weir's: see store_open. create: make the file when there is none (else ERR_NOT_FOUND). path NULL: in
- * memory. */
-enum err sqlite_store_open(const char *path, bool create, struct database **out, struct fault *f) MUST_CHECK;
+ * memory. key: see sqlite_key.h. */
+enum err sqlite_store_open(const char *path, struct text key, bool create, struct database **out,
+                           struct fault *f) MUST_CHECK;
 /* Makes commits durable; then, after the migrations, opens the connection for reading. Not for a store in memory. */
 enum err sqlite_store_durable(struct database *d, const char *path, struct fault *f) MUST_CHECK;
-enum err sqlite_store_reader(struct database *d, const char *path, struct fault *f) MUST_CHECK;
+enum err sqlite_store_reader(struct database *d, const char *path, struct text key, struct fault *f) MUST_CHECK;
 
 /* Runs statements without parameters. */
 enum err sqlite_run(sqlite3 *db, const char *sql, struct fault *f) MUST_CHECK;

@@ -41,7 +41,7 @@ static bool is_cut(const char *path, int fd, const uint8_t *head) {
          bytes_beside(path, "-journal") == 0;
 }
 
-static enum err head_check(const char *path, int fd, struct fault *f) {
+static enum err head_check(const char *path, int fd, bool encrypted, struct fault *f) {
   static const char magic[16] = "SQLite format 3";
   uint8_t head[18] = {0};
   ssize_t n = pread(fd, head, sizeof head, 0);
@@ -52,15 +52,23 @@ static enum err head_check(const char *path, int fd, struct fault *f) {
                      "%s is empty although weir has worked here; nothing was changed: " ADVICE
                      ", or remove the file to begin anew",
                      path);
-  if (n > 0 && (n < (ssize_t)sizeof magic || memcmp(head, magic, sizeof magic) != 0))
-    return fault_set(f, ERR_STORE_CORRUPT, NULL, "%s is not an SQLite database; nothing was changed: " ADVICE, path);
+  bool is_clear = n >= (ssize_t)sizeof magic && memcmp(head, magic, sizeof magic) == 0;
+  if (encrypted && is_clear)
+    return fault_set(f, ERR_FORBIDDEN, "store_key",
+                     "%s is not encrypted, and store_key is set: `weir store copy --encrypt` makes one that is", path);
+  if (encrypted)
+    return ERR_OK;
+  if (n > 0 && !is_clear)
+    return fault_set(f, ERR_STORE_CORRUPT, NULL,
+                     "%s is not an SQLite database, or one that is encrypted (store_key); nothing was changed: " ADVICE,
+                     path);
   if (n > 0 && is_cut(path, fd, head))
     return fault_set(f, ERR_STORE_CORRUPT, NULL,
                      "%s is damaged (cut in the middle of a page); nothing was changed: " ADVICE, path);
   return ERR_OK;
 }
 
-enum err sqlite_check_file(const char *path, bool create, struct fault *f) {
+enum err sqlite_check_file(const char *path, bool encrypted, bool create, struct fault *f) {
   if (strlen(path) >= PATH_MAX_BYTES - 8)
     return fault_set(f, ERR_LIMIT, NULL, "the path of the database is longer than %d bytes", PATH_MAX_BYTES - 9);
   if (access(path, F_OK) != 0 && log_bytes(path) > 0)
@@ -79,7 +87,7 @@ enum err sqlite_check_file(const char *path, bool create, struct fault *f) {
   if (fd < 0)
     return fault_set(f, errno == ENOSPC || errno == EDQUOT ? ERR_STORE_FULL : ERR_STORE, NULL,
                      "cannot open the store's database %s: %s", path, strerror(errno));
-  enum err e = head_check(path, fd, f);
+  enum err e = head_check(path, fd, encrypted, f);
   close(fd);
   return e;
 }

@@ -2,13 +2,16 @@
  * commits. Does not look at the schema. Called by store.c; the connections are then used through sqlite.c. */
 #include "store/sqlite.h"
 #include "store/sqlite_check.h"
+#include "store/sqlite_key.h"
 
 #define BUSY_TIMEOUT_MS 5000
 
-static enum err connect(const char *path, sqlite3 **out, struct fault *f) {
+static enum err connect(const char *path, struct text key, sqlite3 **out, struct fault *f) {
   sqlite3 *db = NULL;
   int rc = sqlite3_open_v2(path, &db, SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE, NULL);
   enum err e = rc == SQLITE_OK ? ERR_OK : sqlite_fail(db, "opening the store", f);
+  if (!e)
+    e = sqlite_key_give(db, key, f);
   if (!e) {
     sqlite3_busy_timeout(db, BUSY_TIMEOUT_MS);
     e = sqlite_run(
@@ -67,7 +70,7 @@ static void close_store(struct store *store) {
 static const struct store_ops ops_sqlite = {.name = "sqlite", .close = close_store, DRIVER_OPS};
 static const struct store_ops ops_memory = {.name = "memory", .close = close_store, DRIVER_OPS};
 
-enum err sqlite_store_open(const char *path, bool create, struct database **out, struct fault *f) {
+enum err sqlite_store_open(const char *path, struct text key, bool create, struct database **out, struct fault *f) {
   struct sqlite_store *s = calloc(1, sizeof *s);
   if (!s)
     abort();
@@ -75,9 +78,11 @@ enum err sqlite_store_open(const char *path, bool create, struct database **out,
   link_init(&s->write);
   link_init(&s->reader);
   s->read = &s->write;
-  enum err e = path ? sqlite_check_file(path, create, f) : ERR_OK;
+  enum err e = path ? sqlite_check_file(path, key.len > 0, create, f) : ERR_OK;
   if (!e)
-    e = connect(path ? path : ":memory:", &s->write.db, f);
+    e = connect(path ? path : ":memory:", path ? key : TEXT_NONE, &s->write.db, f);
+  if (!e && path)
+    e = sqlite_key_check(s->write.db, key, path, f);
   if (!e && path)
     e = sqlite_check_content(s->write.db, path, f);
   if (e) {
@@ -92,9 +97,9 @@ enum err sqlite_store_durable(struct database *d, const char *path, struct fault
   return make_durable(((struct sqlite_store *)d)->write.db, path, f);
 }
 
-enum err sqlite_store_reader(struct database *d, const char *path, struct fault *f) {
+enum err sqlite_store_reader(struct database *d, const char *path, struct text key, struct fault *f) {
   struct sqlite_store *s = (struct sqlite_store *)d;
-  enum err e = connect(path, &s->reader.db, f);
+  enum err e = connect(path, key, &s->reader.db, f);
   if (!e)
     e = sqlite_run(s->reader.db, "PRAGMA query_only = ON", f);
   if (!e)

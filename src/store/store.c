@@ -7,6 +7,7 @@
 #include "store/places.h"
 #include "store/postgres.h"
 #include "store/sqlite.h"
+#include "store/sqlite_key.h"
 
 /* Positions of journals this long gone are dropped. */
 #define STREAM_KEPT_US (30LL * 24 * 3600 * 1000000)
@@ -14,7 +15,7 @@
 enum err store_open_bare(const struct store_place *place, bool create, struct database **out, struct fault *f) {
   if (place->kind == STORE_POSTGRES)
     return postgres_store_open(&place->postgres, out, f);
-  return sqlite_store_open(place->kind == STORE_MEMORY ? NULL : place->path, create, out, f);
+  return sqlite_store_open(place->kind == STORE_MEMORY ? NULL : place->path, place->key, create, out, f);
 }
 
 static enum err serve(const struct store_place *place, struct database *d, struct fault *f) {
@@ -24,7 +25,7 @@ static enum err serve(const struct store_place *place, struct database *d, struc
   if (!e)
     e = migrate_up_on(d, &applied, f);
   if (!e && file)
-    e = sqlite_store_reader(d, place->path, f);
+    e = sqlite_store_reader(d, place->path, place->key, f);
   if (!e)
     e = store_ledger_forget(&d->base, driver_now_us() - STREAM_KEPT_US, f);
   return e;
@@ -43,6 +44,8 @@ enum err store_open(const struct store_place *place, struct store **out, struct 
   *out = &d->base;
   return ERR_OK;
 }
+
+bool store_takes_key(void) { return sqlite_key_is_possible(); }
 
 enum err store_check_address(struct text url, struct fault *f) {
   struct postgres_address a;

@@ -12,6 +12,7 @@ enum store_kind { STORE_SQLITE, STORE_MEMORY, STORE_POSTGRES };
 struct store_place {
   enum store_kind kind;
   const char *path;                 /* SQLite: the file */
+  struct text key;                  /* that it is encrypted with; empty: it is not (sqlite_key.h) */
   struct postgres_options postgres; /* PostgreSQL */
 };
 
@@ -24,12 +25,14 @@ struct store_place {
  * ERR_STORE_CORRUPT  not a database, a database of another program, or damaged; f says what to do
  * ERR_STORE          cannot be opened or reached, or its schema was written by a newer or a changed program
  * ERR_CONFIG         the address of a PostgreSQL database is not one
- * ERR_STORE_BUSY, ERR_STORE_FULL  another program holds it; no room on the disk
- * No password is ever in f. */
+ * ERR_FORBIDDEN      the file is encrypted and the key is missing or not the one; or it is not encrypted, and there is
+ * a key ERR_STORE_BUSY, ERR_STORE_FULL  another program holds it; no room on the disk No password is ever in f. */
 enum err store_open(const struct store_place *place, struct store **out, struct fault *f) MUST_CHECK;
 
 /* Whether url is the address of a PostgreSQL database, without going there. ERR_CONFIG, and nothing of it in f. */
 enum err store_check_address(struct text url, struct fault *f) MUST_CHECK;
+/* Whether this program was built to encrypt files. Without that a place with a key is refused (ERR_UNSUPPORTED). */
+bool store_takes_key(void);
 /* The two without options, for tests and tools. */
 enum err store_open_sqlite(const char *path, struct store **out, struct fault *f) MUST_CHECK;
 enum err store_open_memory(struct store **out, struct fault *f) MUST_CHECK;

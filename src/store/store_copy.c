@@ -208,9 +208,10 @@ static void discard(const struct names *n) {
 }
 
 /* In a folder of its own, because beside a journal an empty database would be taken for a lost one. */
-static enum err copy_into_file(struct store *from, const char *path, const struct copy_watch *watch,
+static enum err copy_into_file(struct store *from, const struct store_place *to, const struct copy_watch *watch,
                                struct copy_report *out, struct fault *f) {
   struct names n;
+  const char *path = to->path;
   if (strlen(path) >= BACKUP_PATH_MAX)
     return fault_set(f, ERR_LIMIT, NULL, "the path of the database is longer than %d bytes", BACKUP_PATH_MAX - 1);
   if (access(path, F_OK) == 0)
@@ -222,7 +223,8 @@ static enum err copy_into_file(struct store *from, const char *path, const struc
   if (mkdir(n.folder, 0700) != 0)
     return backup_refused("create", n.folder, f);
   struct copy_report report;
-  enum err e = copy_into(from, &(struct store_place){.kind = STORE_SQLITE, .path = n.file}, watch, &report, f);
+  enum err e =
+      copy_into(from, &(struct store_place){.kind = STORE_SQLITE, .path = n.file, .key = to->key}, watch, &report, f);
   if (!e)
     e = backup_publish(n.file, path, false, f);
   discard(&n);
@@ -235,7 +237,7 @@ enum err store_copy(struct store *from, const struct store_place *to, const stru
                     struct copy_report *out, struct fault *f) {
   switch (to->kind) {
   case STORE_POSTGRES: return copy_into(from, to, watch, out, f);
-  case STORE_SQLITE: return copy_into_file(from, to->path, watch, out, f);
+  case STORE_SQLITE: return copy_into_file(from, to, watch, out, f);
   default: return fault_set(f, ERR_UNSUPPORTED, NULL, "a store in memory is no place to copy to");
   }
 }

@@ -88,9 +88,9 @@ static enum err do_restore(struct fault *f) {
   struct restore_found found;
   bool was_kept;
   int in = open(backup, O_RDONLY | O_CLOEXEC);
-  enum err e = restore_prepare(in, database, TEXT_NONE, &found, f);
+  enum err e = restore_prepare(in, &(struct restore_database){.path = database}, TEXT_NONE, &found, f);
   close(in);
-  return e ? e : restore_put(database, kept, &was_kept, f);
+  return e ? e : restore_put(&(struct restore_database){.path = database}, kept, &was_kept, f);
 }
 
 /* Runs work in a process of its own and kills it after a while, most often before its end. */

@@ -26,6 +26,13 @@ static void addresses_are_checked(void **state) {
       "weir.yaml:1:47: `providers[0].base_url` must be http://host or https://host, with optional port and path");
 }
 
+static void a_store_key_is_long_enough_and_never_quoted(void **state) {
+  struct config *c = load("store_key: correct-horse-battery\n");
+  EXPECT_TEXT(secret_reveal(c->store_key), TEXT("correct-horse-battery"));
+  config_unref(c);
+  expect_refused("store_key: hush\n", "weir.yaml:1:12: `store_key` must have 8 bytes or more");
+}
+
 static void a_redis_is_named_by_a_url_that_no_error_quotes(void **state) {
   struct config *c = load("redis: \"rediss://u:hush@cache:6380/2\"\nredis_ca: /etc/ca.pem\n");
   EXPECT_TEXT(secret_reveal(c->redis), TEXT("rediss://u:hush@cache:6380/2"));
@@ -226,6 +233,7 @@ int main(void) {
       cmocka_unit_test(wires_are_known_ones),
       cmocka_unit_test(a_declared_key_may_have_a_pair_for_signing),
       cmocka_unit_test(addresses_are_checked),
+      cmocka_unit_test(a_store_key_is_long_enough_and_never_quoted),
       cmocka_unit_test(a_redis_is_named_by_a_url_that_no_error_quotes),
       cmocka_unit_test(a_provider_has_the_address_of_its_kind),
       cmocka_unit_test(names_are_unique),

@@ -209,6 +209,34 @@ static void a_backup_can_go_to_a_descriptor(void **state) {
   s->ops->close(s);
 }
 
+static int checks_left;
+
+static enum err run_out(void *data, struct fault *f) {
+  return checks_left-- > 0 ? ERR_OK : fault_set(f, ERR_CANCELLED, NULL, "enough");
+}
+
+static void one_that_is_stopped_anywhere_leaves_nothing(void **state) {
+  struct store *s = open_store();
+  struct backup_made made;
+  struct backup_request r = request();
+  add_rows(s, 1, 20000);
+  r.stop.check = run_out;
+  int stops = 0;
+  for (;; stops++) {
+    checks_left = stops;
+    enum err e = backup_make(&r, &made, &test_fault);
+    assert_false(exists("b.partial"));
+    assert_false(exists("b.partial-db"));
+    if (e == ERR_OK)
+      break;
+    assert_int_equal(e, ERR_CANCELLED);
+    assert_false(exists("b"));
+  }
+  assert_true(stops > 10);
+  assert_true(exists("b"));
+  s->ops->close(s);
+}
+
 static void limits_of_names_and_passphrases(void **state) {
   struct store *s = open_store();
   struct backup_request r = request();
@@ -256,6 +284,7 @@ int main(void) {
       TEST_WITH_FILES(a_damaged_database_leaves_the_older_backup_alone),
       TEST_WITH_FILES(two_backups_to_one_file_do_not_meet),
       TEST_WITH_FILES(a_backup_can_go_to_a_descriptor),
+      TEST_WITH_FILES(one_that_is_stopped_anywhere_leaves_nothing),
       TEST_WITH_FILES(limits_of_names_and_passphrases),
       TEST_WITH_FILES(an_encrypted_backup_shows_nothing),
   };

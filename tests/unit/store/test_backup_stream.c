@@ -30,7 +30,7 @@ static struct bytes pack(struct bytes content, struct text passphrase) {
   struct backup_secrets secrets = {SERVER_KEY, passphrase};
   int from = memory_file(content.at, content.len), to = memory_file(NULL, 0);
   uint64_t stored = 0;
-  EXPECT_OK(backup_stream_write(&h, &secrets, from, to, &stored, &test_fault));
+  EXPECT_OK(backup_stream_write(&h, &secrets, from, to, NULL, &stored, &test_fault));
   struct bytes b = bytes_of_fd(to);
   assert_int_equal(b.len, stored);
   close(from);
@@ -244,10 +244,10 @@ static void a_full_disk_and_a_short_source_are_told(void **state) {
   uint64_t stored = 3;
   int full = open("/dev/full", O_WRONLY | O_CLOEXEC), from = memory_file(content.at, 99999),
       file_fd = memory_file(file.at, file.len);
-  EXPECT_ERR(backup_stream_write(&h, &none, from, full, &stored, &test_fault), ERR_STORE_FULL);
+  EXPECT_ERR(backup_stream_write(&h, &none, from, full, NULL, &stored, &test_fault), ERR_STORE_FULL);
   int to = memory_file(NULL, 0);
   assert_int_equal(lseek(from, 0, SEEK_SET), 0);
-  EXPECT_ERR(backup_stream_write(&h, &none, from, to, &stored, &test_fault), ERR_STORE);
+  EXPECT_ERR(backup_stream_write(&h, &none, from, to, NULL, &stored, &test_fault), ERR_STORE);
   EXPECT_MENTIONS("shorter");
   assert_int_equal(stored, 3);
   EXPECT_ERR(backup_stream_read(file_fd, TEXT_NONE, ROOM, full, &found, &test_fault), ERR_STORE_FULL);

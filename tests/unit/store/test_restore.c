@@ -26,7 +26,7 @@ static void backup_of(size_t rows) {
 static enum err prepare(struct restore_found *found) {
   int in = open(in_dir("b").text, O_RDONLY | O_CLOEXEC);
   assert_true(in >= 0);
-  enum err e = restore_prepare(in, test_db, TEXT_NONE, found, &test_fault);
+  enum err e = restore_prepare(in, &(struct restore_database){.path = test_db}, TEXT_NONE, found, &test_fault);
   close(in);
   return e;
 }
@@ -40,7 +40,7 @@ static void expect_nothing_left(void) {
 
 static void put(bool want_kept) {
   bool kept = !want_kept;
-  EXPECT_OK(restore_put(test_db, KEPT, &kept, &test_fault));
+  EXPECT_OK(restore_put(&(struct restore_database){.path = test_db}, KEPT, &kept, &test_fault));
   assert_int_equal(kept, want_kept);
   expect_nothing_left();
 }
@@ -135,7 +135,7 @@ static void a_database_in_use_is_not_replaced(void **state) {
   struct store *old = open_store();
   add_rows(old, 1000, 7);
   EXPECT_OK(prepare(&found));
-  EXPECT_ERR(restore_put(test_db, KEPT, &kept, &test_fault), ERR_STORE_BUSY);
+  EXPECT_ERR(restore_put(&(struct restore_database){.path = test_db}, KEPT, &kept, &test_fault), ERR_STORE_BUSY);
   EXPECT_MENTIONS("another program");
   add_rows(old, 2000, 3);
   old->ops->close(old);
@@ -170,7 +170,7 @@ static void what_is_kept_already_is_not_overwritten(void **state) {
   old->ops->close(old);
   write_bytes(KEPT, "kept before", 11);
   EXPECT_OK(prepare(&found));
-  EXPECT_ERR(restore_put(test_db, KEPT, &kept, &test_fault), ERR_STORE_CONFLICT);
+  EXPECT_ERR(restore_put(&(struct restore_database){.path = test_db}, KEPT, &kept, &test_fault), ERR_STORE_CONFLICT);
   assert_int_equal(totals_of(test_db).rows, 0);
   restore_discard(test_db);
   expect_nothing_left();
@@ -182,7 +182,7 @@ static void a_database_that_is_no_file_is_left_alone(void **state) {
   backup_of(10);
   assert_int_equal(mkdir(test_db, 0700), 0);
   EXPECT_OK(prepare(&found));
-  EXPECT_ERR(restore_put(test_db, KEPT, &kept, &test_fault), ERR_STORE_CONFLICT);
+  EXPECT_ERR(restore_put(&(struct restore_database){.path = test_db}, KEPT, &kept, &test_fault), ERR_STORE_CONFLICT);
   EXPECT_MENTIONS("not an ordinary file");
 }
 
@@ -218,7 +218,7 @@ static void backup_of_file(const char *path) {
   uint64_t stored;
   int from = open(path, O_RDONLY | O_CLOEXEC),
       to = open(in_dir("b").text, O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
-  EXPECT_OK(backup_stream_write(&h, &none, from, to, &stored, &test_fault));
+  EXPECT_OK(backup_stream_write(&h, &none, from, to, NULL, &stored, &test_fault));
   close(from);
   close(to);
   free(db.at);
@@ -294,7 +294,7 @@ static void what_is_no_database_is_refused(void **state) {
   memset(text, 'x', sizeof text);
   write_bytes(in_dir("text").text, text, sizeof text);
   backup_of_file(in_dir("text").text);
-  expect_refused(ERR_STORE_CORRUPT, "not a database");
+  expect_refused(ERR_STORE_CORRUPT, "not an SQLite database");
 }
 
 int main(void) {

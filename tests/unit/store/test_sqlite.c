@@ -171,6 +171,16 @@ static void errors_of_sqlite_become_those_of_the_port(void **state) {
   store->ops->close(store);
 }
 
+/* A build with SQLCipher is tried by test_sqlcipher.c. */
+static void a_key_is_refused_by_a_build_that_cannot_encrypt(void **state) {
+  struct store *s = NULL;
+  const struct store_place place = {.kind = STORE_SQLITE, .path = test_db, .key = TEXT("correct horse battery")};
+  if (store_takes_key())
+    skip();
+  EXPECT_ERR(store_open(&place, &s, &test_fault), ERR_UNSUPPORTED);
+  EXPECT_MENTIONS("SQLCipher");
+}
+
 static void a_store_in_memory_works_and_says_what_it_is(void **state) {
   struct store *s = open_memory();
   assert_string_equal(s->ops->name, "memory");
@@ -190,6 +200,7 @@ int main(void) {
       TEST_WITH_DIR(an_empty_file_becomes_a_database),
       cmocka_unit_test(a_directory_that_does_not_exist_is_named),
       TEST_WITH_DIR(errors_of_sqlite_become_those_of_the_port),
+      TEST_WITH_DIR(a_key_is_refused_by_a_build_that_cannot_encrypt),
       cmocka_unit_test(a_store_in_memory_works_and_says_what_it_is),
   };
   return RUN_TESTS(tests);

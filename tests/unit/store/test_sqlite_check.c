@@ -134,7 +134,7 @@ static void a_path_that_is_too_long_is_refused(void **state) {
   char path[2000];
   memset(path, 'p', sizeof path);
   path[sizeof path - 1] = '\0';
-  EXPECT_ERR(sqlite_check_file(path, false, &test_fault), ERR_LIMIT);
+  EXPECT_ERR(sqlite_check_file(path, false, false, &test_fault), ERR_LIMIT);
 }
 
 int main(void) {
