@@ -77,6 +77,7 @@ docs: build ## write docs/generated from the program's tables and the fixtures
 	@mkdir -p docs/generated
 	@build/weir reference >docs/generated/configuration.md
 	@build/weir reference failures >docs/generated/failures.md
+	@build/weir openapi >docs/generated/openapi.json
 	@ninja -C $(RELEASE) --quiet tools/fidelity
 	@$(RELEASE)/tools/fidelity tests/fixtures >docs/generated/fidelity.md
 

@@ -19,6 +19,7 @@ static const struct command {
     {"migrate", "change or show the database's schema", cli_migrate},
     {"route", "explain where a request would go", cli_route},
     {"breaker", "show the circuit breakers, open and close them by hand", cli_breaker},
+    {"openapi", "print the OpenAPI document of the control API", cli_openapi},
     {"reference", "print every configuration key, or how failures are told apart", cli_reference},
     {"version", "print the version", cli_version},
 };

@@ -153,6 +153,7 @@ static void join_ports(struct app *a) {
                                 .telemetry = &a->telemetry.port,
                                 .provider_find = provider_find,
                                 .catalogues = a->catalogues};
+  a->api = (struct api){.store = a->store, .offload = a->offload};
   open_routing(a);
   operations_fill(a);
 }

@@ -1,6 +1,6 @@
 /* The operator's own socket: binding it, the table of what is served there, and the rows about the life of the process.
- * It needs no key: the file's permissions are the authorisation. Served by one worker (worker.c); asked by the commands
- * `weir status` and `weir upgrade` (cli/local.c). */
+ * The control API is served there too (control/api.h). It needs no key: the file's permissions are the authorisation.
+ * Served by one worker (worker.c); asked by the commands `weir status` and `weir upgrade` (cli/local.c). */
 #include "app/local.h"
 
 #include "app/state.h"
@@ -135,8 +135,21 @@ static void post_upgrade(struct local_call *c) {
   local_answer(c, 200, text_of(body));
 }
 
+/* Whoever may open the socket owns the data, and may do everything. */
+static void serve_control(struct local_call *c) {
+  static const struct api_actor owner = {TEXT("local"), TEXT("socket")};
+  if (text_equal(c->rq->path, TEXT("/api/openapi.json")) && text_equal(c->rq->head.method, TEXT("GET")))
+    api_serve_document(c->rq);
+  else
+    api_serve(&c->app->api, c->worker, &owner, c->rq);
+}
+
 void local_serve(struct local *l, struct gateway_worker *w, struct http_request *rq) {
   struct local_call call = {l->app, w, rq};
+  if (api_owns(rq->path)) {
+    serve_control(&call);
+    return;
+  }
   struct fault f = {0};
   enum err e = ERR_NOT_FOUND;
   for (size_t i = 0; i < sizeof(routes) / sizeof(routes[0]); i++) {

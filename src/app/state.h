@@ -13,6 +13,7 @@
 #include "app/worker.h"
 #include "cluster/redis_breakers.h"
 #include "config/config.h"
+#include "control/api.h"
 #include "identity/token.h"
 #include "sim/background.h"
 #include "telemetry/access.h"
@@ -63,6 +64,7 @@ struct app {
   struct catalogues *catalogues;
   struct gateway gateway;
   struct operations operations;
+  struct api api;
   struct sockets sockets;
   struct local local;
   struct worker *workers[APP_WORKERS_MAX];

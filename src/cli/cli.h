@@ -15,6 +15,7 @@ int cli_audit(int argc, char **argv);
 int cli_backup(int argc, char **argv);
 int cli_ledger(int argc, char **argv);
 int cli_migrate(int argc, char **argv);
+int cli_openapi(int argc, char **argv);
 int cli_reference(int argc, char **argv);
 int cli_restore(int argc, char **argv);
 int cli_route(int argc, char **argv);

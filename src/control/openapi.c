@@ -1,0 +1,328 @@
+/* The document that describes the control API: paths from the table, schemas (JSON Schema 2020-12) from the shapes that
+ * routes name, each once. Nothing in it is written by hand but the sentences that are about all of it. Called by
+ * api.c and `weir openapi`. */
+#include "control/openapi.h"
+
+#include "control/api.h"
+
+#define SHAPES_MAX 128
+
+extern const struct shape api_page;
+
+struct shapes {
+  const struct shape *at[SHAPES_MAX];
+  size_t count;
+};
+
+/* With what it is made of. */
+static void collect(struct shapes *all, const struct shape *s) {
+  if (!s)
+    return;
+  for (size_t i = 0; i < all->count; i++) {
+    if (all->at[i] == s)
+      return;
+  }
+  if (all->count < SHAPES_MAX)
+    all->at[all->count++] = s;
+  for (size_t i = 0; i < s->count; i++)
+    collect(all, s->fields[i].of);
+}
+
+/* NULL: problem details. */
+static void put_ref(struct json_writer *w, const struct shape *s) {
+  char ref[128];
+  snprintf(ref, sizeof(ref), "#/components/schemas/%s", s ? s->name : "Problem");
+  json_field_str(w, "$ref", ref);
+}
+
+static void put_type(struct json_writer *w, const char *type, bool nullable) {
+  json_name(w, "type");
+  if (!nullable) {
+    json_put_str(w, type);
+    return;
+  }
+  json_array(w);
+  json_put_str(w, type);
+  json_put_str(w, "null");
+  json_array_end(w);
+}
+
+static void put_choices(struct json_writer *w, const char *choices, bool nullable) {
+  struct text list = text_of(choices), one;
+  json_name(w, "enum");
+  json_array(w);
+  while (list.len > 0) {
+    if (!text_cut(list, '|', &one, &list)) {
+      one = list;
+      list = TEXT_NONE;
+    }
+    json_put_text(w, one);
+  }
+  if (nullable)
+    json_put_null(w);
+  json_array_end(w);
+}
+
+static void put_text(struct json_writer *w, const struct shape_field *f, bool nullable) {
+  put_type(w, "string", nullable);
+  if (f->choices) {
+    put_choices(w, f->choices, nullable);
+    return;
+  }
+  if (f->min > 0)
+    json_field_i64(w, "minLength", f->min);
+  json_field_i64(w, "maxLength", f->max);
+}
+
+static void put_integer(struct json_writer *w, const struct shape_field *f, bool nullable) {
+  put_type(w, "integer", nullable);
+  json_field_str(w, "format", "int64");
+  if (f->min != INT64_MIN && !(nullable && f->min > 0))
+    json_field_i64(w, "minimum", f->min);
+  if (f->max != INT64_MAX)
+    json_field_i64(w, "maximum", f->max);
+}
+
+static void put_schema(struct json_writer *w, const struct shape_field *f);
+
+static void put_members(struct json_writer *w, const struct shape_field *f) {
+  bool nullable = (f->flags & SHAPE_NULLABLE) != 0;
+  switch (f->type) {
+  case SHAPE_TEXT: put_text(w, f, nullable); return;
+  case SHAPE_INTEGER: put_integer(w, f, nullable); return;
+  case SHAPE_BOOL: put_type(w, "boolean", false); return;
+  case SHAPE_TIME:
+    put_type(w, "string", nullable);
+    json_field_str(w, "format", "date-time");
+    return;
+  case SHAPE_USD:
+    put_type(w, "string", nullable);
+    json_field_str(w, "pattern", "^-?[0-9]+(\\.[0-9]{1,9})?$");
+    return;
+  case SHAPE_TEXTS:
+    put_type(w, "array", nullable);
+    json_field_i64(w, "maxItems", f->max);
+    json_name(w, "items");
+    put_schema(w, &(struct shape_field){.type = SHAPE_TEXT, .min = 1, .max = 256, .choices = f->choices});
+    return;
+  case SHAPE_OBJECT: put_ref(w, f->of); return;
+  case SHAPE_LIST:
+    put_type(w, "array", false);
+    json_name(w, "items");
+    json_object(w);
+    put_ref(w, f->of);
+    json_object_end(w);
+  }
+}
+
+static void put_schema(struct json_writer *w, const struct shape_field *f) {
+  json_object(w);
+  put_members(w, f);
+  if (f->help)
+    json_field_str(w, "description", f->help);
+  json_object_end(w);
+}
+
+static void put_shape(struct json_writer *w, const struct shape *s, bool is_answer) {
+  json_object(w);
+  json_field_str(w, "type", "object");
+  json_field_str(w, "description", s->help);
+  json_name(w, "properties");
+  json_object(w);
+  for (size_t i = 0; i < s->count; i++) {
+    json_name(w, s->fields[i].name);
+    put_schema(w, &s->fields[i]);
+  }
+  json_object_end(w);
+  json_name(w, "required");
+  json_array(w);
+  for (size_t i = 0; i < s->count; i++) {
+    if (is_answer || (s->fields[i].flags & SHAPE_REQUIRED))
+      json_put_str(w, s->fields[i].name);
+  }
+  json_array_end(w);
+  json_field_bool(w, "additionalProperties", false);
+  json_object_end(w);
+}
+
+static void put_parameters(struct json_writer *w, const struct shape *s) {
+  for (size_t i = 0; s && i < s->count; i++) {
+    const struct shape_field *f = &s->fields[i];
+    json_object(w);
+    json_field_str(w, "name", f->name);
+    json_field_str(w, "in", "query");
+    json_field_bool(w, "required", (f->flags & SHAPE_REQUIRED) != 0);
+    json_field_str(w, "description", f->help);
+    json_name(w, "schema");
+    put_schema(w, &(struct shape_field){.type = f->type, .min = f->min, .max = f->max, .choices = f->choices});
+    json_object_end(w);
+  }
+}
+
+static void put_path_parameters(struct json_writer *w, const char *path) {
+  struct text rest = text_of(path), name;
+  while (text_cut(rest, '{', &name, &rest) && text_cut(rest, '}', &name, &rest)) {
+    json_object(w);
+    json_field_text(w, "name", name);
+    json_field_str(w, "in", "path");
+    json_field_bool(w, "required", true);
+    json_name(w, "schema");
+    json_object(w);
+    json_field_str(w, "type", "string");
+    json_object_end(w);
+    json_object_end(w);
+  }
+}
+
+static void put_content(struct json_writer *w, const char *media, const struct api_route *r,
+                        const struct shape *schema) {
+  json_name(w, "content");
+  json_object(w);
+  json_name(w, media);
+  json_object(w);
+  json_name(w, "schema");
+  json_object(w);
+  if (r && r->kind == API_LIST) {
+    json_field_str(w, "type", "object");
+    json_name(w, "properties");
+    json_object(w);
+    json_name(w, "data");
+    put_schema(w, &(struct shape_field){.type = SHAPE_LIST, .of = r->answer});
+    json_name(w, "next");
+    put_schema(w, &(struct shape_field){.type = SHAPE_TEXT,
+                                        .flags = SHAPE_NULLABLE,
+                                        .max = 128,
+                                        .help = "`cursor` of the next page; null: this was the last"});
+    json_object_end(w);
+    json_name(w, "required");
+    json_put_raw(w, TEXT("[\"data\",\"next\"]"));
+  } else {
+    put_ref(w, schema);
+  }
+  json_object_end(w);
+  json_object_end(w);
+  json_object_end(w);
+}
+
+static void put_responses(struct json_writer *w, const struct api_route *r) {
+  char status[8];
+  snprintf(status, sizeof(status), "%d", r->status);
+  json_name(w, "responses");
+  json_object(w);
+  json_name(w, status);
+  json_object(w);
+  json_field_str(w, "description", "good");
+  if (r->kind != API_NOTHING)
+    put_content(w, "application/json", r, r->answer);
+  json_object_end(w);
+  json_name(w, "default");
+  json_object(w);
+  json_field_str(w, "description", "what is wrong, as problem details (RFC 9457)");
+  put_content(w, "application/problem+json", NULL, NULL);
+  json_object_end(w);
+  json_object_end(w);
+}
+
+static void put_operation(struct json_writer *w, const struct api_route *r) {
+  struct buf name;
+  buf_init(&name, 64);
+  for (const char *at = r->method; *at; at++)
+    buf_add_char(&name, (char)(*at | 0x20));
+  json_name_text(w, buf_text(&name));
+  buf_done(&name);
+  json_object(w);
+  json_field_str(w, "operationId", r->id);
+  json_field_str(w, "summary", r->summary);
+  json_name(w, "tags");
+  json_array(w);
+  json_put_str(w, r->tag);
+  json_array_end(w);
+  json_field_str(w, "x-weir-permission", r->permission);
+  json_name(w, "parameters");
+  json_array(w);
+  put_path_parameters(w, r->path);
+  put_parameters(w, r->query);
+  if (r->kind == API_LIST)
+    put_parameters(w, &api_page);
+  json_array_end(w);
+  if (r->body) {
+    json_name(w, "requestBody");
+    json_object(w);
+    json_field_bool(w, "required", true);
+    put_content(w, "application/json", NULL, r->body);
+    json_object_end(w);
+  }
+  put_responses(w, r);
+  json_object_end(w);
+}
+
+/* Rows of one path stand one after the other in the table. */
+static void put_paths(struct json_writer *w) {
+  json_name(w, "paths");
+  json_object(w);
+  for (size_t i = 0; i < api_route_count; i++) {
+    bool is_first = i == 0 || strcmp(api_routes[i - 1].path, api_routes[i].path) != 0;
+    if (is_first) {
+      json_name(w, api_routes[i].path);
+      json_object(w);
+    }
+    put_operation(w, &api_routes[i]);
+    if (i + 1 == api_route_count || strcmp(api_routes[i + 1].path, api_routes[i].path) != 0)
+      json_object_end(w);
+  }
+  json_object_end(w);
+}
+
+static void put_problem(struct json_writer *w) {
+  json_name(w, "Problem");
+  json_put_raw(w,
+               TEXT("{\"type\":\"object\",\"description\":\"Problem details (RFC 9457).\",\"properties\":{"
+                    "\"type\":{\"type\":\"string\"},\"title\":{\"type\":\"string\"},\"status\":{\"type\":\"integer\"},"
+                    "\"detail\":{\"type\":\"string\"},\"instance\":{\"type\":\"string\",\"description\":\"the "
+                    "request's id\"},\"errors\":{\"type\":\"array\",\"items\":{\"type\":\"object\",\"properties\":{"
+                    "\"pointer\":{\"type\":\"string\",\"description\":\"a JSON pointer into the body\"},\"parameter\":{"
+                    "\"type\":\"string\",\"description\":\"of the query\"},\"detail\":{\"type\":\"string\"}},"
+                    "\"required\":[\"detail\"]}}},\"required\":[\"type\",\"title\",\"status\",\"detail\","
+                    "\"instance\"]}"));
+}
+
+static void put_schemas(struct json_writer *w) {
+  struct shapes answers = {0}, bodies = {0};
+  for (size_t i = 0; i < api_route_count; i++) {
+    collect(&answers, api_routes[i].answer);
+    collect(&bodies, api_routes[i].body);
+  }
+  json_name(w, "components");
+  json_object(w);
+  json_name(w, "schemas");
+  json_object(w);
+  put_problem(w);
+  for (size_t i = 0; i < answers.count; i++) {
+    json_name(w, answers.at[i]->name);
+    put_shape(w, answers.at[i], true);
+  }
+  for (size_t i = 0; i < bodies.count; i++) {
+    json_name(w, bodies.at[i]->name);
+    put_shape(w, bodies.at[i], false);
+  }
+  json_object_end(w);
+  json_object_end(w);
+}
+
+void openapi_write(struct buf *out) {
+  struct json_writer w;
+  json_writer_init(&w, out);
+  json_object(&w);
+  json_field_str(&w, "openapi", "3.1.0");
+  json_name(&w, "info");
+  json_object(&w);
+  json_field_str(&w, "title", "Weir control API");
+  json_field_str(&w, "version", WEIR_VERSION);
+  json_field_str(&w, "description",
+                 "What operators see and do. Served to the owner of the data on the socket `weir.sock` in `data_dir`. "
+                 "Money is decimal text in USD, times are RFC 3339 in UTC, lists come in pages.");
+  json_object_end(&w);
+  put_paths(&w);
+  put_schemas(&w);
+  json_object_end(&w);
+}

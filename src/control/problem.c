@@ -1,0 +1,88 @@
+/* Problem details. What went wrong inside (a store, the system) is told without its particulars, which stand in the
+ * log. Called by api.c.
+ * house: tested-by tests/unit/control/test_api.c */
+#include "control/problem.h"
+
+#include "base/log.h"
+
+#define HEADERS_MAX 4
+
+static const char *type_of(enum err e) {
+  switch (e) {
+  case ERR_UNAUTHENTICATED: return "urn:weir:problem:unauthenticated";
+  case ERR_FORBIDDEN: return "urn:weir:problem:forbidden";
+  case ERR_NOT_FOUND: return "urn:weir:problem:not-found";
+  case ERR_METHOD_NOT_ALLOWED: return "urn:weir:problem:method-not-allowed";
+  case ERR_STORE_CONFLICT: return "urn:weir:problem:conflict";
+  case ERR_BAD_REQUEST:
+  case ERR_BAD_JSON: return "urn:weir:problem:invalid";
+  default: return "about:blank";
+  }
+}
+
+static const char *title_of(int status) {
+  switch (status) {
+  case 400: return "Bad Request";
+  case 401: return "Unauthorized";
+  case 403: return "Forbidden";
+  case 404: return "Not Found";
+  case 405: return "Method Not Allowed";
+  case 409: return "Conflict";
+  case 413: return "Content Too Large";
+  case 415: return "Unsupported Media Type";
+  case 422: return "Unprocessable Content";
+  case 429: return "Too Many Requests";
+  case 503: return "Service Unavailable";
+  default: return status < 500 ? "Request Failed" : "Internal Server Error";
+  }
+}
+
+static void put_errors(struct json_writer *w, const struct shape_errors *errors) {
+  json_name(w, "errors");
+  json_array(w);
+  for (size_t i = 0; i < errors->count; i++) {
+    bool in_body = errors->at[i].place[0] == '/' || errors->at[i].place[0] == '\0';
+    json_object(w);
+    json_field_str(w, in_body ? "pointer" : "parameter", errors->at[i].place);
+    json_field_str(w, "detail", errors->at[i].text);
+    json_object_end(w);
+  }
+  json_array_end(w);
+}
+
+void problem_answer(struct http_request *rq, const struct fault *f, const struct shape_errors *errors,
+                    const struct http_header *headers, size_t count) {
+  struct http_header all[HEADERS_MAX + 3] = {{TEXT("content-type"), TEXT("application/problem+json")},
+                                             {TEXT("cache-control"), TEXT("no-store")},
+                                             {TEXT("x-request-id"), rq->id}};
+  int status = fault_status(f) ? fault_status(f) : 500;
+  bool is_inner = status >= 500 && f->err != ERR_UNAVAILABLE && f->err != ERR_DRAINING;
+  struct json_writer w;
+  struct buf body;
+  if (is_inner)
+    LOG_ERROR("control_failed", log_text("request_id", rq->id), log_str("detail", fault_text(f)));
+  for (size_t i = 0; i < count && i < HEADERS_MAX; i++)
+    all[3 + i] = headers[i];
+  buf_init(&body, 65536);
+  json_writer_init(&w, &body);
+  json_object(&w);
+  json_field_str(&w, "type", type_of(f->err));
+  json_field_str(&w, "title", title_of(status));
+  json_field_i64(&w, "status", status);
+  json_field_str(&w, "detail", is_inner ? err_text(f->err) : fault_text(f));
+  json_field_text(&w, "instance", rq->id);
+  if (errors)
+    put_errors(&w, errors);
+  json_object_end(&w);
+  enum err ignored = http_respond(rq, status, all, 3 + (count < HEADERS_MAX ? count : HEADERS_MAX), buf_text(&body));
+  (void)ignored; /* whoever asked has gone */
+  buf_done(&body);
+}
+
+void problem_invalid(struct http_request *rq, const struct shape_errors *errors) {
+  struct fault f = {0};
+  fault_set(&f, ERR_BAD_REQUEST, NULL, "%zu part%s of the request %s not valid: see `errors`", errors->count,
+            errors->count == 1 ? "" : "s", errors->count == 1 ? "is" : "are");
+  f.status = 422;
+  problem_answer(rq, &f, errors, NULL, 0);
+}

@@ -1,0 +1,16 @@
+/* Errors of the control API as problem details (RFC 9457): application/problem+json with `type`, `title`, `status`,
+ * `detail`, `instance` (the request's id) and, for a request that is not valid, `errors`: every member at fault with
+ * its place. */
+#ifndef CONTROL_PROBLEM_H
+#define CONTROL_PROBLEM_H
+
+#include "control/shape.h"
+#include "net/http_server.h"
+
+/* Answers with the status and words of f; errors may be NULL. headers beside ours may be none. Waits. */
+void problem_answer(struct http_request *rq, const struct fault *f, const struct shape_errors *errors,
+                    const struct http_header *headers, size_t count);
+/* 422 with every error. */
+void problem_invalid(struct http_request *rq, const struct shape_errors *errors);
+
+#endif

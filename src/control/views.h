@@ -1,0 +1,23 @@
+/* Handlers of the control API's routes, by resource. Each is a row in routes.c; what they take and give is in the
+ * shapes beside it. All run on the offload pool. */
+#ifndef CONTROL_VIEWS_H
+#define CONTROL_VIEWS_H
+
+#include "control/api.h"
+
+/* keys.c */
+extern const struct shape key_shape;
+enum err keys_list(struct api_call *c, struct fault *f);
+enum err keys_get(struct api_call *c, struct fault *f);
+/* requests.c: the ledger's rows */
+extern const struct shape request_shape, request_filter;
+enum err requests_list(struct api_call *c, struct fault *f);
+/* declared.c: what the configuration says; read-only */
+extern const struct shape provider_shape, model_shape, policy_shape, price_shape;
+enum err providers_list(struct api_call *c, struct fault *f);
+enum err providers_get(struct api_call *c, struct fault *f);
+enum err models_list(struct api_call *c, struct fault *f);
+enum err policies_list(struct api_call *c, struct fault *f);
+enum err prices_list(struct api_call *c, struct fault *f);
+
+#endif

@@ -1,0 +1,134 @@
+// The control API on the operator's socket: every operation of the document is called, every answer is held against the document's own
+// schema, and the document is good enough for a client to be generated from it.
+import { after, before, test } from 'node:test';
+import assert from 'node:assert/strict';
+import { execFileSync } from 'node:child_process';
+import { request } from 'node:http';
+import { join } from 'node:path';
+import { Ajv2020 } from 'ajv/dist/2020.js';
+import addFormats from 'ajv-formats';
+import openapiTS, { astToString } from 'openapi-typescript';
+import { KEY, UPSTREAM_ANTHROPIC, UPSTREAM_OPENAI, needsWeir, openai, start, type World } from './harness.js';
+
+const skip = needsWeir;
+
+interface Parameter {
+  name: string;
+  in: 'query' | 'path';
+}
+interface Operation {
+  operationId: string;
+  parameters: Parameter[];
+  responses: Record<string, { content?: Record<string, { schema: object }> }>;
+}
+interface Document {
+  openapi: string;
+  paths: Record<string, Record<string, Operation>>;
+}
+interface Page<T> {
+  data: T[];
+  next: string | null;
+}
+
+let world: World;
+let document: Document;
+let ajv: Ajv2020;
+
+/** Asks over the socket, as its owner. */
+function call(method: string, path: string, body?: unknown): Promise<{ status: number; type: string; json: unknown }> {
+  return new Promise((resolve, reject) => {
+    const rq = request({ socketPath: join(world.weir.dir, 'data/weir.sock'), method, path, agent: false, headers: body === undefined ? {} : { 'content-type': 'application/json' } }, (answer) => {
+      let text = '';
+      answer.on('data', (d: Buffer) => (text += d.toString()));
+      answer.on('end', () => resolve({ status: answer.statusCode ?? 0, type: String(answer.headers['content-type'] ?? ''), json: text ? JSON.parse(text) : undefined }));
+      answer.on('error', reject);
+    });
+    rq.on('error', reject);
+    rq.end(body === undefined ? undefined : JSON.stringify(body));
+  });
+}
+
+/** What the document says of the answer, with its references inside it. */
+function expectShape(op: Operation, status: number, type: string, json: unknown): void {
+  const response = op.responses[String(status)] ?? op.responses.default;
+  const schema = response?.content?.[type]?.schema;
+  assert.ok(schema, `${op.operationId}: the document knows no ${status} of ${type}`);
+  const good = ajv.compile({ ...schema, components: (document as unknown as { components: object }).components });
+  assert.ok(good(json), `${op.operationId}: ${JSON.stringify(good.errors)} in ${JSON.stringify(json)}`);
+}
+
+before(async () => {
+  if (skip) return;
+  world = await start('policies: [ { name: p, only: [anthropic] } ]\n');
+  ajv = new Ajv2020({ strict: false, allErrors: true });
+  (addFormats as unknown as (a: Ajv2020) => void)(ajv);
+  ajv.addFormat('int64', true);
+  document = (await call('GET', '/api/openapi.json')).json as Document;
+  for (let i = 0; i < 3; i++) {
+    await openai(world.url).chat.completions.create({ model: 'sim-text', messages: [{ role: 'user', content: `number ${i}` }] });
+    const made = await world.weir.command('key', 'create', '--name', `key ${i}`, '--user', 'u', '--budget-usd', '0.000000001', '--period', 'day');
+    assert.equal(made.code, 0, made.out);
+  }
+  await world.weir.ledgerOf(3, (r) => r.key_name === 'all');
+});
+after(async () => {
+  if (!skip) await world.stop();
+});
+
+test('the document is what `weir openapi` prints, and a client can be generated from it', { skip }, async () => {
+  assert.deepEqual(JSON.parse(execFileSync(world.weir.binary, ['openapi']).toString()), document);
+  const types = astToString(await openapiTS(document as unknown as Parameters<typeof openapiTS>[0]));
+  for (const operations of Object.values(document.paths)) {
+    for (const op of Object.values(operations)) assert.ok(types.includes(`${op.operationId}: {`), op.operationId);
+  }
+  assert.equal(document.openapi, '3.1.0');
+});
+
+test('every operation answers in its shape, good and bad', { skip }, async () => {
+  const names: Record<string, string> = { id: '1', name: 'anthropic' };
+  for (const [path, operations] of Object.entries(document.paths)) {
+    for (const [method, op] of Object.entries(operations)) {
+      if (method !== 'get') continue;
+      const filled = path.replace(/\{(\w+)\}/g, (_, n: string) => names[n] ?? 'x');
+      const good = await call('GET', filled);
+      assert.equal(good.status, 200, `${filled}: ${JSON.stringify(good.json)}`);
+      expectShape(op, good.status, good.type, good.json);
+      const bad = await call('GET', `${filled}?no-such-parameter=1`);
+      assert.equal(bad.status, 422);
+      expectShape(op, bad.status, bad.type, bad.json);
+      const gone = path.includes('{') ? await call('GET', path.replace(/\{\w+\}/g, '999999')) : undefined;
+      if (gone) {
+        assert.equal(gone.status, 404);
+        expectShape(op, gone.status, gone.type, gone.json);
+      }
+      const refused = await call('TRACE', filled);
+      assert.ok(refused.status === 405 || refused.status === 400, String(refused.status));
+    }
+  }
+});
+
+test('pages give every entry once', { skip }, async () => {
+  for (const path of ['/api/v1/keys', '/api/v1/requests', '/api/v1/models', '/api/v1/providers']) {
+    const whole = (await call('GET', `${path}?limit=200`)).json as Page<object>;
+    const parts: object[] = [];
+    for (let next: string | null = ''; next !== null; ) {
+      const page = (await call('GET', `${path}?limit=1${next ? `&cursor=${next}` : ''}`)).json as Page<object>;
+      assert.ok(page.data.length <= 1);
+      parts.push(...page.data);
+      next = page.next;
+    }
+    assert.deepEqual(parts, whole.data, path);
+    assert.ok(whole.data.length >= 2, path);
+  }
+});
+
+test('no secret is in any answer, and nobody but the owner of the socket is served', { skip }, async () => {
+  const all = await Promise.all(Object.keys(document.paths).map((p) => call('GET', p.replace(/\{id\}/, '1').replace(/\{name\}/, 'openai'))));
+  const text = JSON.stringify(all);
+  for (const secret of [KEY, UPSTREAM_ANTHROPIC, UPSTREAM_OPENAI]) assert.ok(!text.includes(secret));
+  for (const path of ['/api/v1/keys', '/api/openapi.json']) {
+    const answer = await fetch(`${world.url}${path}`, { headers: { authorization: `Bearer ${KEY}` } });
+    await answer.text();
+    assert.equal(answer.status, 404);
+  }
+});

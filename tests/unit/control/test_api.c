@@ -1,0 +1,235 @@
+/* The control API over a real connection and a real store in memory: pages, filters, errors, addresses. */
+#include "../net/http_fixture.h"
+
+#include "control/api.h"
+#include "store/store.h"
+
+static const char yaml[] =
+    "providers:\n"
+    "  - {name: a, kind: anthropic, credentials: [{name: main, api_key: sk-hush}, {name: b, api_key: k}]}\n"
+    "  - {name: \"b\", kind: openai}\n"
+    "models:\n"
+    "  - {name: \"m-*\", strategy: weighted, targets: [{provider: a, model: \"x-*\", weight: 3}]}\n"
+    "prices: [{provider: a, model: \"*\", input: 3, output: 15.5}]\n"
+    "policies: [{name: p, only: [a], first: [anthropic]}]\n";
+
+struct fixture {
+  struct site site;
+  struct api api;
+  struct gateway_snapshot snapshot;
+  struct gateway_worker worker;
+};
+
+static void serve(struct site *site, struct http_request *rq) {
+  static const struct api_actor owner = {TEXT("local"), TEXT("socket")};
+  struct fixture *x = site->data;
+  if (text_equal(rq->path, TEXT("/api/openapi.json")))
+    api_serve_document(rq);
+  else
+    api_serve(&x->api, &x->worker, &owner, rq);
+}
+
+static char body[65536], type[128];
+
+static int ask(struct fixture *x, const char *method_and_target, const char *more, const char *sent) {
+  struct wire *c = wire_open(&x->site);
+  char head[1024];
+  int n = snprintf(head, sizeof(head), "%s HTTP/1.1\r\nhost: a\r\n%s%s%zu\r\n\r\n%s", method_and_target, more,
+                   "content-length: ", strlen(sent), sent);
+  wire_send(c, (struct text){head, (size_t)n});
+  int status = wire_answer(c);
+  snprintf(body, sizeof(body), "%.*s", TEXT_ARGS(text_head(wire_text(c), sizeof(body) - 1)));
+  snprintf(type, sizeof(type), "%.*s", TEXT_ARGS(wire_header(c, "content-type")));
+  wire_close(c);
+  return status;
+}
+
+static int get(struct fixture *x, const char *target) {
+  char line[512];
+  snprintf(line, sizeof(line), "GET %s", target);
+  return ask(x, line, "", "");
+}
+
+static void add_keys(struct store *s, int count) {
+  for (int i = 1; i <= count; i++) {
+    char name[16];
+    int64_t id;
+    snprintf(name, sizeof(name), "key %d", i);
+    struct store_key k = {.name = text_of(name),
+                          .prefix = TEXT("weir_abc"),
+                          .models = TEXT("a\nb*"),
+                          .budget_nano = 2500000000,
+                          .budget_period = TEXT("week"),
+                          .created_us = INT64_C(1801353600000000)};
+    memset(k.hash, i, sizeof(k.hash));
+    CHECK_ERR(s->ops->key_create(s, &k, &id, NULL), ERR_OK);
+  }
+}
+
+static void add_requests(struct store *s) {
+  struct ledger_row rows[3];
+  for (int i = 0; i < 3; i++)
+    rows[i] = (struct ledger_row){.id = 100 + i,
+                                  .reserved_us = 1000000 * i,
+                                  .settled_us = 5000000,
+                                  .request_id = TEXT("req_1"),
+                                  .attempt = 1,
+                                  .key_id = 1,
+                                  .key_name = TEXT("key 1"),
+                                  .user = i == 1 ? TEXT("a b") : TEXT("c"),
+                                  .model = TEXT("m"),
+                                  .outcome = i == 2 ? TEXT("error") : TEXT("ok"),
+                                  .usage = {.input = 7, .known = true},
+                                  .cost = {.total = 21, .known = true},
+                                  .first_token_us = -1};
+  CHECK_ERR(s->ops->ledger_append(s, rows, 3, TEXT("j"), 1, NULL), ERR_OK);
+}
+
+static void run(void (*test)(struct fixture *x)) {
+  static struct config_errors errors;
+  struct fixture x = {0};
+  struct config *c = NULL;
+  CHECK_ERR(config_load_text(text_of(yaml), "weir.yaml", NULL, &c, &errors), ERR_OK);
+  CHECK_ERR(store_open_memory(&x.api.store, NULL), ERR_OK);
+  CHECK_ERR(offload_new(1, 8, &x.api.offload), ERR_OK);
+  x.snapshot.config = c;
+  x.worker.snapshot = &x.snapshot;
+  x.site = site_options();
+  x.site.serve = serve;
+  x.site.data = &x;
+  site_open(&x.site);
+  test(&x);
+  site_close(&x.site);
+  settle();
+  offload_free(x.api.offload);
+  x.api.store->ops->close(x.api.store);
+  config_unref(c);
+}
+
+/* The cursor of the body, as a query; "" at the end. */
+static const char *next_of(void) {
+  static char cursor[128];
+  const char *at = strstr(body, "\"next\":\"");
+  cursor[0] = '\0';
+  if (at)
+    snprintf(cursor, sizeof(cursor), "%.*s", (int)strcspn(at + 8, "\""), at + 8);
+  return cursor;
+}
+
+static void check_keys(struct fixture *x) {
+  char target[256];
+  add_keys(x->api.store, 5);
+  CHECK_INT(get(x, "/api/v1/keys?limit=2"), 200);
+  CHECK_HAS(body, "{\"data\":[{\"id\":1,\"name\":\"key 1\",\"prefix\":\"weir_abc\",\"user\":null,");
+  CHECK_HAS(body, "\"models\":[\"a\",\"b*\"],\"rpm\":null,");
+  CHECK_HAS(body, "\"budget_usd\":\"2.50\",\"budget_period\":\"week\",\"created\":\"2027-01-31T00:00:00Z\"");
+  snprintf(target, sizeof(target), "/api/v1/keys?cursor=%s&limit=2", next_of());
+  CHECK_INT(get(x, target), 200);
+  CHECK_HAS(body, "{\"data\":[{\"id\":3,");
+  snprintf(target, sizeof(target), "/api/v1/keys?limit=2&cursor=%s", next_of());
+  CHECK_INT(get(x, target), 200);
+  CHECK_HAS(body, "{\"data\":[{\"id\":5,");
+  CHECK_HAS(body, "}],\"next\":null}");
+  CHECK_INT(get(x, "/api/v1/keys/4"), 200);
+  CHECK_HAS(body, "{\"id\":4,\"name\":\"key 4\"");
+  for (const char *const *bad =
+           (const char *const[]){"6", "0", "-1", "x", "4x", "%34%00", "99999999999999999999", NULL};
+       *bad; bad++) {
+    snprintf(target, sizeof(target), "/api/v1/keys/%s", *bad);
+    CHECK_INT(get(x, target), 404);
+    CHECK_HAS(body, "\"type\":\"urn:weir:problem:not-found\"");
+  }
+}
+
+static void check_keys_run(void *arg) { run(check_keys); }
+static void keys_come_in_pages(void **state) { run_fiber(check_keys_run, NULL); }
+
+static void check_requests(struct fixture *x) {
+  char target[256];
+  add_requests(x->api.store);
+  CHECK_INT(get(x, "/api/v1/requests?limit=1"), 200);
+  CHECK_HAS(body, "{\"data\":[{\"id\":\"102\",\"request_id\":\"req_1\"");
+  CHECK_HAS(body, "\"outcome\":\"error\"");
+  CHECK_HAS(body, "\"tokens\":{\"input\":7,");
+  CHECK_HAS(body, "\"cost_usd\":{\"total\":\"0.000000021\"");
+  CHECK_HAS(body, "\"settled\":\"1970-01-01T00:00:05Z\"");
+  snprintf(target, sizeof(target), "/api/v1/requests?limit=2&cursor=%s", next_of());
+  CHECK_INT(get(x, target), 200);
+  CHECK_HAS(body, "{\"data\":[{\"id\":\"101\"");
+  CHECK_HAS(body, "\"next\":null");
+  CHECK_INT(get(x, "/api/v1/requests?user=a+b"), 200);
+  CHECK_HAS(body, "{\"data\":[{\"id\":\"101\"");
+  CHECK_INT(get(x, "/api/v1/requests?outcome=failed&since=1970-01-01T00:00:05Z"), 200);
+  CHECK_HAS(body, "{\"data\":[{\"id\":\"102\"");
+  CHECK_INT(get(x, "/api/v1/requests?until=1970-01-01T00:00:05Z"), 200);
+  CHECK_TEXT(text_of(body), TEXT("{\"data\":[],\"next\":null}"));
+}
+
+static void check_requests_run(void *arg) { run(check_requests); }
+static void requests_are_found_by_what_they_are(void **state) { run_fiber(check_requests_run, NULL); }
+
+static void check_declared(struct fixture *x) {
+  CHECK_INT(get(x, "/api/v1/providers?limit=1"), 200);
+  CHECK_HAS(body, "{\"data\":[{\"name\":\"a\",\"kind\":\"anthropic\",\"base_url\":\"https://api.anthropic.com\","
+                  "\"credentials\":[\"main\",\"b\"]}],\"next\":\"");
+  CHECK_INT(strstr(body, "sk-hush") != NULL, 0);
+  CHECK_INT(get(x, "/api/v1/providers/%62"), 200);
+  CHECK_HAS(body, "{\"name\":\"b\"");
+  CHECK_INT(get(x, "/api/v1/providers/none"), 404);
+  CHECK_INT(get(x, "/api/v1/models"), 200);
+  CHECK_HAS(body,
+            "{\"name\":\"m-*\",\"wire\":null,\"strategy\":\"weighted\",\"targets\":[{\"provider\":\"a\",\"model\":"
+            "\"x-*\",\"credential\":null,\"weight\":3,\"billable\":true}]}");
+  CHECK_INT(get(x, "/api/v1/policies"), 200);
+  CHECK_HAS(body, "{\"name\":\"p\",\"only\":[\"a\"],\"first\":[\"anthropic\"]}");
+  CHECK_INT(get(x, "/api/v1/prices"), 200);
+  CHECK_HAS(body, "\"input\":\"3.00\",\"output\":\"15.50\"");
+}
+
+static void check_declared_run(void *arg) { run(check_declared); }
+static void what_is_declared_is_shown_without_its_secrets(void **state) { run_fiber(check_declared_run, NULL); }
+
+static void check_errors(struct fixture *x) {
+  CHECK_INT(get(x, "/api/v1/keys?limit=0&cursor=abc&x=1"), 422);
+  CHECK_TEXT(text_of(type), TEXT("application/problem+json"));
+  CHECK_HAS(body, "\"status\":422,\"detail\":\"3 parts of the request are not valid: see `errors`\"");
+  CHECK_HAS(body, "{\"parameter\":\"limit\",\"detail\":\"must be 1 to 200\"}");
+  CHECK_HAS(body, "{\"parameter\":\"cursor\",\"detail\":\"is none that a list has given\"}");
+  CHECK_HAS(body, "{\"parameter\":\"x\",\"detail\":\"is not known here\"}");
+  for (const char *const *bad = (const char *const[]){"MTow", "MTowOjA", "MTowOi0x", "Mjow OjE", "MTo6", "%00", NULL};
+       *bad; bad++) {
+    char target[128];
+    snprintf(target, sizeof(target), "/api/v1/keys?cursor=%s", *bad);
+    int status = strchr(*bad, ' ') ? 422 : get(x, target);
+    CHECK_INT(status, 422);
+  }
+  CHECK_INT(ask(x, "DELETE /api/v1/keys", "", ""), 405);
+  CHECK_HAS(body, "urn:weir:problem:method-not-allowed");
+  CHECK_INT(ask(x, "GET /api/v1/keys", "content-type: application/json\r\n", "{}"), 400);
+  CHECK_HAS(body, "takes no body");
+  for (const char *const *bad =
+           (const char *const[]){"/api", "/api/", "/api/v1", "/api/v1/", "/api/v1/keys/", "/api/v1/keys/1/2",
+                                 "/api/v1//keys", "/api/v2/keys", "/api/v1/Keys", "/api/v1/keys%2f1", NULL};
+       *bad; bad++) {
+    if (get(x, *bad) != 404)
+      CHECK_TEXT(text_of(*bad), TEXT("404"));
+  }
+  x->api.store->ops->close(x->api.store); /* and another in its place, that has nothing */
+  CHECK_ERR(store_open_memory(&x->api.store, NULL), ERR_OK);
+  CHECK_INT(get(x, "/api/openapi.json"), 200);
+  CHECK_HAS(body, "{\"openapi\":\"3.1.0\"");
+}
+
+static void check_errors_run(void *arg) { run(check_errors); }
+static void what_is_wrong_is_told_as_problem_details(void **state) { run_fiber(check_errors_run, NULL); }
+
+int main(void) {
+  const struct CMUnitTest tests[] = {
+      cmocka_unit_test(keys_come_in_pages),
+      cmocka_unit_test(requests_are_found_by_what_they_are),
+      cmocka_unit_test(what_is_declared_is_shown_without_its_secrets),
+      cmocka_unit_test(what_is_wrong_is_told_as_problem_details),
+  };
+  cmocka_set_message_output(CM_OUTPUT_TAP);
+  return cmocka_run_group_tests(tests, NULL, NULL);
+}
