@@ -69,6 +69,7 @@ struct ledger_totals {
 struct store;
 struct audit_actor;
 struct store_audit_ops;
+struct store_persons_ops;
 struct store_usage_ops;
 struct store_ops {
   const char *name; /* "sqlite", "memory", "postgres" */
@@ -76,7 +77,8 @@ struct store_ops {
   void (*close)(struct store *s);
   enum err (*health)(struct store *s, struct fault *f);
 
-  const struct store_audit_ops *audit; /* ports/store_audit.h */
+  const struct store_audit_ops *audit;     /* ports/store_audit.h */
+  const struct store_persons_ops *persons; /* ports/store_persons.h */
 
   /* A change of a key names who makes it and adds an entry to the audit log in the same transaction. */
   enum err (*key_create)(struct store *s, const struct store_key *k, const struct audit_actor *by, int64_t *out_id,

@@ -104,6 +104,16 @@ static const char *const texts[SQL_COUNT][2] = {
                                     AUDIT_MATCHES),
     [SQL_AUDIT_PAGE] = BOTH("SELECT " AUDIT_COLUMNS " FROM weir_audit WHERE id > ?1 ORDER BY id LIMIT ?2"),
     [SQL_AUDIT_DELETE] = BOTH("DELETE FROM weir_audit WHERE id <= ?1"),
+    [SQL_AUDIT_REDACT] = BOTH("UPDATE weir_audit SET actor = ?2, before = ?3, after = ?4, salt = ?5 WHERE id = ?1"),
+    [SQL_ERASED_LIST] = BOTH("SELECT pseudonym, salt, sum, erased_us FROM weir_erased"),
+    [SQL_ERASED_ADD] = BOTH("INSERT INTO weir_erased (pseudonym, salt, sum, erased_us) VALUES (?1, ?2, ?3, ?4) "
+                            "ON CONFLICT (pseudonym) DO UPDATE SET erased_us = excluded.erased_us"),
+    [SQL_ERASED_FORGET] = BOTH("DELETE FROM weir_erased WHERE erased_us < ?1"),
+    [SQL_PERSON_KEYS] = BOTH("SELECT " KEY_COLUMNS " FROM weir_keys WHERE user_name = ?1 AND id > ?2 ORDER BY id "
+                             "LIMIT ?3"),
+    [SQL_PERSON_REACH] = BOTH("SELECT id FROM weir_ledger WHERE id > ?1 ORDER BY id LIMIT 1 OFFSET ?2"),
+    [SQL_PERSON_LEDGER] = BOTH("UPDATE weir_ledger SET user_name = ?4, key_name = ?4 WHERE id > ?1 AND id <= ?2 "
+                               "AND user_name = ?3"),
     [SQL_LEDGER_INSERT] = BOTH(
         "INSERT INTO weir_ledger (" LEDGER_COLUMNS ") VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, "
         "?14, ?15, ?16, ?17, ?18, ?19, ?20, ?21, ?22, ?23, ?24, ?25, ?26, ?27, ?28, ?29, ?30, ?31, ?32, ?33, ?34, ?35, "

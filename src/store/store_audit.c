@@ -261,6 +261,11 @@ static enum err end_read(struct driver_link *l, enum sql which, struct text name
   return e;
 }
 
+enum err audit_lock_on(struct driver_link *l, struct fault *f) {
+  struct audit_end ignored;
+  return end_read(l, SQL_AUDIT_LOCK, TEXT("head"), &ignored, f);
+}
+
 struct verify {
   const struct audit_end *seen;
   struct arena *arena;
@@ -375,11 +380,11 @@ static enum err purge_to(struct driver_link *l, const struct purge *w, const str
 /* The head is locked first: of two programs that purge, the second sees what the first has left. */
 static enum err purge(struct driver_link *l, void *args, struct fault *f) {
   struct purge *w = args;
-  struct audit_end ignored, to = {0};
+  struct audit_end to = {0};
   enum err e = l->driver->begin(l, DRIVER_WRITE, f);
   if (e)
     return e;
-  e = end_read(l, SQL_AUDIT_LOCK, TEXT("head"), &ignored, f);
+  e = audit_lock_on(l, f);
   if (!e)
     e = purge_reach(l, w, &to, f);
   if (!e && w->removed)

@@ -12,6 +12,8 @@
  * or after is too long. */
 enum err audit_add_on(struct driver_link *l, const struct audit_actor *by, const struct audit_entry *entry,
                       int64_t *out_id, struct fault *f) MUST_CHECK;
+/* Waits for, and holds, the lock of the log's head, in the transaction that is open on l. */
+enum err audit_lock_on(struct driver_link *l, struct fault *f) MUST_CHECK;
 /* Reads the current row of a statement that yields the columns of the log; texts are valid until the next step. */
 void audit_row_read(struct driver_link *l, struct audit_row *out);
 
