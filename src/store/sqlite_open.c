@@ -19,6 +19,8 @@ static enum err connect(const char *path, struct text key, sqlite3 **out, struct
         "PRAGMA page_size = 16384; PRAGMA trusted_schema = OFF; PRAGMA cell_size_check = ON; PRAGMA foreign_keys = ON;",
         f);
   }
+  if (!e)
+    e = sqlite_functions(db, f);
   if (e) {
     sqlite3_close_v2(db);
     return e;
