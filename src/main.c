@@ -12,7 +12,7 @@ static const struct command {
     {"status", "show the running gateway", cli_status},
     {"upgrade", "replace the running gateway without cutting a stream", cli_upgrade},
     {"check", "validate a configuration", cli_check},
-    {"key", "create, list, block and unblock keys", cli_key},
+    {"key", "create, list, block, rotate and delete keys", cli_key},
     {"audit", "list, verify and export the audit log", cli_audit},
     {"ledger", "list and verify the ledger", cli_ledger},
     {"usage", "add up what was used and what it cost", cli_usage},

@@ -106,9 +106,11 @@ extern const struct store_audit_ops store_audit_ops;
 #define DRIVER_OPS                                                                                                     \
   .audit = &store_audit_ops, .health = store_health, .key_create = store_key_create, .key_find = store_key_find,       \
   .key_find_by_access_id = store_key_find_by_access_id, .key_list = store_key_list,                                    \
-  .key_set_blocked = store_key_set_blocked, .key_touch = store_key_touch, .ledger_append = store_ledger_append,        \
-  .ledger_position = store_ledger_position, .ledger_list = store_ledger_list, .ledger_spent = store_ledger_spent,      \
-  .ledger_verify = store_ledger_verify, .usage = &store_usage, .replicas = &store_replicas
+  .key_set_blocked = store_key_set_blocked, .key_find_by_name = store_key_find_by_name,                                \
+  .key_rotate = store_key_rotate, .key_delete = store_key_delete, .key_sweep = store_key_sweep,                        \
+  .key_touch = store_key_touch, .ledger_append = store_ledger_append, .ledger_position = store_ledger_position,        \
+  .ledger_list = store_ledger_list, .ledger_spent = store_ledger_spent, .ledger_verify = store_ledger_verify,          \
+  .usage = &store_usage, .replicas = &store_replicas
 extern const struct store_usage_ops store_usage;
 enum err store_health(struct store *s, struct fault *f);
 enum err store_key_create(struct store *s, const struct store_key *k, const struct audit_actor *by, int64_t *out_id,
@@ -121,6 +123,12 @@ enum err store_key_list(struct store *s, int64_t after_id, size_t max, struct ar
                         size_t *out_count, struct fault *f);
 enum err store_key_set_blocked(struct store *s, int64_t id, bool blocked, const struct audit_actor *by,
                                struct fault *f);
+enum err store_key_find_by_name(struct store *s, struct text name, struct arena *a, struct store_key *out,
+                                struct fault *f);
+enum err store_key_rotate(struct store *s, const struct key_rotation *r, const struct audit_actor *by, struct fault *f);
+enum err store_key_delete(struct store *s, int64_t id, const struct audit_actor *by, struct fault *f);
+enum err store_key_sweep(struct store *s, int64_t now_us, size_t max, const struct audit_actor *by,
+                         struct key_sweep *out, struct fault *f);
 enum err store_key_touch(struct store *s, const int64_t *ids, const int64_t *last_used_us, size_t count,
                          struct fault *f);
 enum err store_ledger_append(struct store *s, const struct ledger_row *rows, size_t count, struct text stream,

@@ -32,5 +32,7 @@ void key_json_write(const struct store_key *k, struct buf *out) {
   json_field_i64(&w, "created_us", k->created_us);
   json_field_i64(&w, "expires_us", k->expires_us);
   json_field_bool(&w, "blocked", k->blocked);
+  if (k->old_until_us)
+    json_field_i64(&w, "old_until_us", k->old_until_us);
   json_object_end(&w);
 }

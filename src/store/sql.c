@@ -126,6 +126,21 @@ static const char *const texts[SQL_COUNT][2] = {
                       "SELECT " KEY_COLUMNS " FROM weir_keys WHERE id = ?1 FOR UPDATE"},
     [SQL_KEY_BLOCK] = BOTH("UPDATE weir_keys SET blocked = ?2 WHERE id = ?1"),
     [SQL_KEY_TOUCH] = BOTH("UPDATE weir_keys SET last_used_us = ?2 WHERE id = ?1 AND last_used_us < ?2"),
+    [SQL_KEY_FIND_BY_NAME] = BOTH("SELECT " KEY_COLUMNS " FROM weir_keys WHERE name = ?1"),
+    [SQL_KEY_FIND_OLD] = BOTH("SELECT " KEY_COLUMNS ", until_us FROM weir_key_old JOIN weir_keys ON id = key_id "
+                              "WHERE old_hash = ?1"),
+    [SQL_KEY_FIND_OLD_BY_ACCESS_ID] = BOTH("SELECT " KEY_COLUMNS ", until_us, old_hash FROM weir_key_old JOIN weir_keys "
+                                           "ON id = key_id WHERE substr(old_hash, 1, 8) = ?1"),
+    [SQL_KEY_ROTATE] = BOTH("UPDATE weir_keys SET hash = ?2, prefix = ?3 WHERE id = ?1"),
+    [SQL_KEY_DELETE] = BOTH("DELETE FROM weir_keys WHERE id = ?1"),
+    [SQL_KEY_OLD_ADD] = BOTH("INSERT INTO weir_key_old (old_hash, key_id, until_us) VALUES (?1, ?2, ?3)"),
+    [SQL_KEY_OLD_END] = BOTH("UPDATE weir_key_old SET until_us = ?2 WHERE key_id = ?1 AND until_us > ?2"),
+    [SQL_KEY_OLD_DROP] = BOTH("DELETE FROM weir_key_old WHERE key_id = ?1"),
+    [SQL_KEY_OLD_FORGET] = BOTH("DELETE FROM weir_key_old WHERE until_us < ?1"),
+    [SQL_KEY_EXPIRED] = BOTH("SELECT id FROM weir_keys WHERE expires_us > 0 AND expired_us <> expires_us "
+                             "AND expires_us <= ?1 ORDER BY expires_us LIMIT ?2"),
+    [SQL_KEY_NOTE_EXPIRED] = BOTH("UPDATE weir_keys SET expired_us = expires_us WHERE id = ?1 "
+                                  "AND expired_us <> expires_us"),
     [SQL_AUDIT_NEXT] = BOTH("INSERT INTO weir_audit_end (name, id, hash) VALUES ('head', 1, ?1) ON CONFLICT (name) "
                             "DO UPDATE SET id = weir_audit_end.id + 1 RETURNING id, hash"),
     [SQL_AUDIT_INSERT] = BOTH("INSERT INTO weir_audit (" AUDIT_COLUMNS ") VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, "

@@ -28,36 +28,71 @@ void store_key_read(struct driver_link *l, struct arena *a, struct store_key *ou
 }
 
 struct find {
-  enum sql which;
+  enum sql which, which_old; /* which_old: where a hash from before a rotation is found */
   struct text bytes;
   struct arena *arena;
   struct store_key *out;
 };
 
+/* What was asked for is the hash that the caller gets, and with it the secret of the pair that belongs to it. */
+static void read_old(struct driver_link *l, const struct find *w) {
+  struct text hash = w->which_old == SQL_KEY_FIND_OLD ? w->bytes : l->driver->bytes(l, STORE_KEY_COLUMNS + 1);
+  w->out->old_until_us = l->driver->number(l, STORE_KEY_COLUMNS);
+  if (hash.len == STORE_HASH_BYTES)
+    memcpy(w->out->hash, hash.at, STORE_HASH_BYTES);
+}
+
+static enum err look(struct driver_link *l, const struct find *w, bool old, bool *out_row, struct fault *f) {
+  bool row = false;
+  enum err e = l->driver->prepare(l, old ? w->which_old : w->which, f);
+  if (e)
+    return e;
+  if (w->which == SQL_KEY_FIND_BY_NAME)
+    l->driver->bind_text(l, 1, w->bytes);
+  else
+    l->driver->bind_bytes(l, 1, w->bytes);
+  e = l->driver->step(l, &row, "looking up a key", f);
+  if (!e && row) {
+    store_key_read(l, w->arena, w->out);
+    if (old)
+      read_old(l, w);
+  }
+  l->driver->reset(l);
+  if (!e)
+    *out_row = row;
+  return e;
+}
+
+/* A hash that moves from one table to the other between the two looks was moved to the second. */
 static enum err find(struct driver_link *l, void *args, struct fault *f) {
   struct find *w = args;
   bool row = false;
-  enum err e = l->driver->prepare(l, w->which, f);
-  if (e)
-    return e;
-  l->driver->bind_bytes(l, 1, w->bytes);
-  e = l->driver->step(l, &row, "looking up a key", f);
-  if (!e && row)
-    store_key_read(l, w->arena, w->out);
-  l->driver->reset(l);
+  enum err e = look(l, w, false, &row, f);
+  if (!e && !row && w->which_old != w->which)
+    e = look(l, w, true, &row, f);
   return e || row ? e : fault_set(f, ERR_NOT_FOUND, NULL, "there is no such key");
 }
 
 enum err store_key_find(struct store *s, const uint8_t hash[STORE_HASH_BYTES], struct arena *a, struct store_key *out,
                         struct fault *f) {
-  struct find w = {SQL_KEY_FIND, {(const char *)hash, STORE_HASH_BYTES}, a, out};
+  struct find w = {SQL_KEY_FIND, SQL_KEY_FIND_OLD, {(const char *)hash, STORE_HASH_BYTES}, a, out};
   return driver_run(s, DRIVER_READ, false, find, &w, f);
 }
 
 enum err store_key_find_by_access_id(struct store *s, const uint8_t id[STORE_ACCESS_BYTES], struct arena *a,
                                      struct store_key *out, struct fault *f) {
-  struct find w = {SQL_KEY_FIND_BY_ACCESS_ID, {(const char *)id, STORE_ACCESS_BYTES}, a, out};
+  struct find w = {
+      SQL_KEY_FIND_BY_ACCESS_ID, SQL_KEY_FIND_OLD_BY_ACCESS_ID, {(const char *)id, STORE_ACCESS_BYTES}, a, out};
   return driver_run(s, DRIVER_READ, false, find, &w, f);
+}
+
+enum err store_key_find_by_name(struct store *s, struct text name, struct arena *a, struct store_key *out,
+                                struct fault *f) {
+  struct find w = {SQL_KEY_FIND_BY_NAME, SQL_KEY_FIND_BY_NAME, name, a, out};
+  enum err e = driver_run(s, DRIVER_READ, false, find, &w, f);
+  if (e == ERR_NOT_FOUND)
+    return fault_set(f, e, NULL, "there is no key named \"%.*s\"", TEXT_ARGS(text_head(name, 64)));
+  return e;
 }
 
 struct list {

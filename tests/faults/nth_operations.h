@@ -37,6 +37,7 @@ static int64_t nth_filled_us; /* no earlier than what was there */
 /* What every operation finds: two keys, three rows of two keys in two hours. */
 static inline void nth_fill(struct store *s) {
   struct store_key one = nth_key("one", 1), two = nth_key("two", 2);
+  one.expires_us = 50 * NTH_HOUR_US;
   struct ledger_row rows[] = {make_row(11, 1, 100, NTH_HOUR_US), make_row(12, 2, 200, NTH_HOUR_US + 1),
                               make_row(13, 1, 300, 2 * NTH_HOUR_US)};
   int64_t id = 0;
@@ -107,6 +108,21 @@ static inline enum err nth_audit_purge(struct store *s, struct arena *a, struct 
   while (driver_now_us() <= nth_filled_us) /* the entry that the purge adds is newer, so that twice is as once */
     continue;
   return s->ops->audit->purge(s, TEST_ACTOR, nth_filled_us + 1, INT64_MAX, 10, &removed, f);
+}
+static inline enum err nth_key_find_by_name(struct store *s, struct arena *a, struct fault *f) {
+  struct store_key k = {0};
+  return s->ops->key_find_by_name(s, TEXT("two"), a, &k, f);
+}
+static inline enum err nth_key_rotate(struct store *s, struct arena *a, struct fault *f) {
+  struct key_rotation r = {.id = 2, .hash = {9}, .prefix = TEXT("weir_new"), .now_us = 5, .until_us = 9};
+  return s->ops->key_rotate(s, &r, TEST_ACTOR, f);
+}
+static inline enum err nth_key_delete(struct store *s, struct arena *a, struct fault *f) {
+  return s->ops->key_delete(s, 2, TEST_ACTOR, f);
+}
+static inline enum err nth_key_sweep(struct store *s, struct arena *a, struct fault *f) {
+  struct key_sweep done;
+  return s->ops->key_sweep(s, 100 * NTH_HOUR_US, 10, TEST_ACTOR, &done, f);
 }
 static inline enum err nth_key_touch(struct store *s, struct arena *a, struct fault *f) {
   static const int64_t ids[] = {1, 2}, times[] = {5 * NTH_HOUR_US, 6 * NTH_HOUR_US};
@@ -188,6 +204,10 @@ static const struct nth_operation nth_operations[] = {
     {"key_find_by_access_id", nth_key_find_by_access_id},
     {"key_list", nth_key_list},
     {"key_set_blocked", nth_key_block},
+    {"key_find_by_name", nth_key_find_by_name},
+    {"key_rotate", nth_key_rotate, .is_once = true},
+    {"key_delete", nth_key_delete, .is_once = true},
+    {"key_sweep", nth_key_sweep},
     {"audit_add", nth_audit_add, .is_once = true},
     {"audit_list", nth_audit_list},
     {"audit_page", nth_audit_page},

@@ -95,6 +95,22 @@ static enum err find(struct fixture *f, struct text key, int64_t now_us) {
   return e;
 }
 
+/* Time ends the old one, whatever the map remembers. */
+static void test_a_rotated_key_is_good_until_its_end_and_not_a_moment_longer(void **state) {
+  struct fixture *f = open_fixture();
+  int64_t id = create(f, TEXT(KEY), (struct store_key){0});
+  struct key_rotation r = {.id = id, .prefix = TEXT("weir_second"), .now_us = NOW, .until_us = NOW + 10 * S};
+  secret_hmac(f->secret, TEXT("the-second-key"), r.hash);
+  assert_int_equal(find(f, TEXT(KEY), NOW), ERR_OK);
+  assert_int_equal(f->store.real->ops->key_rotate(f->store.real, &r, TEST_ACTOR, &f->fault), ERR_OK);
+  assert_int_equal(find(f, TEXT("the-second-key"), NOW + S), ERR_OK);
+  assert_int_equal(find(f, TEXT(KEY), NOW + 10 * S - 1), ERR_OK);
+  assert_int_equal(find(f, TEXT(KEY), NOW + 10 * S), ERR_UNAUTHENTICATED);
+  assert_non_null(strstr(f->fault.text, "was rotated"));
+  assert_int_equal(find(f, TEXT("the-second-key"), NOW + 10 * S), ERR_OK);
+  close_fixture(f);
+}
+
 static void test_a_stored_key_is_found_and_remembered(void **state) {
   struct fixture *f = open_fixture();
   create(f, TEXT(KEY), (struct store_key){0});
@@ -280,6 +296,7 @@ static void test_workers_share_the_map(void **state) {
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(test_a_stored_key_is_found_and_remembered),
+      cmocka_unit_test(test_a_rotated_key_is_good_until_its_end_and_not_a_moment_longer),
       cmocka_unit_test(test_malformed_keys_are_refused_unasked),
       cmocka_unit_test(test_blocked_and_expired_keys_say_so),
       cmocka_unit_test(test_a_revoked_key_is_refused_within_the_time_of_trust),

@@ -61,12 +61,13 @@ static void sqlite_answers_every_statement_from_an_index(void **state) {
 
 /* Enough rows of every kind that reading all of them would be the dearer way. */
 static const char rows[] =
-    "INSERT INTO weir_keys SELECT i, 'n' || i, 'p', 'u', sha256(i::text::bytea), '*', 0, 0, 0, 0, '', 0, 0, 0, 0, '', "
+    "INSERT INTO weir_keys SELECT i, 'n' || i, 'p', 'u', sha256(i::text::bytea), '*', 0, 0, 0, 0, '', 0, i, 0, 0, '', "
     "'' "
     "FROM generate_series(1, 20000) i;"
     "INSERT INTO weir_ledger SELECT i, i, i, 'r', 1, i % 100, 'n', 'u', 'w', 'o', 'p', 'c', 'm', 'm', 'i', 'o', 'e', "
     "200, "
     "200, 0, 1, 1, 1, 0, 0, 0, 0, 1, 0, 1, 1, 0, 0, 2, 1, 1, 1, 1, 1, 1 FROM generate_series(1, 50000) i;"
+    "INSERT INTO weir_key_old SELECT sha256((-i)::text::bytea), i, i FROM generate_series(1, 20000) i;"
     "INSERT INTO weir_audit SELECT i, i, 'a', 'o', 'c', 's' || i, 'null', 'null', '', '', '', '' FROM "
     "generate_series(1, "
     "20000) i;"
