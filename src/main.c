@@ -2,6 +2,8 @@
  * Nothing else happens here. */
 #include "cli/cli.h"
 
+#include <signal.h>
+
 static const struct command {
   const char *name, *help;
   int (*run)(int argc, char **argv);
@@ -13,6 +15,8 @@ static const struct command {
     {"key", "create, list, block, rotate and delete keys", cli_key},
     {"audit", "list, verify and export the audit log", cli_audit},
     {"ledger", "list and verify the ledger", cli_ledger},
+    {"usage", "add up what was used and what it cost", cli_usage},
+    {"person", "export what is known of a person, or erase it", cli_person},
     {"backup", "copy the database into a file, also while weir runs", cli_backup},
     {"restore", "put a backup in place of the database", cli_restore},
     {"store", "copy the store into another database", cli_store},
@@ -32,6 +36,8 @@ static void print_help(FILE *out) {
 }
 
 int main(int argc, char **argv) {
+  /* A file that may not grow (ulimit -f) is a full disk, which every command says in words. */
+  sigaction(SIGXFSZ, &(struct sigaction){.sa_handler = SIG_IGN}, NULL);
   if (argc > 1 && (strcmp(argv[1], "-h") == 0 || strcmp(argv[1], "--help") == 0)) {
     print_help(stdout);
     return 0;

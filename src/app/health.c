@@ -12,8 +12,9 @@ static enum err check_store(void *ctx, struct fault *f) {
 static enum err check_ledger(void *ctx, struct fault *f) {
   struct app *a = ctx;
   struct ledger_stats s = ledger_stats(a->ledger);
-  return s.store_failing ? fault_set(f, ERR_STORE, NULL, "settled attempts wait for the store: %s", s.store_fault)
-                         : ERR_OK;
+  if (s.store_failing)
+    return fault_set(f, ERR_STORE, NULL, "settled attempts wait for the store: %s", s.store_fault);
+  return s.journal_failing ? fault_set(f, ERR_STORE, NULL, "%s", s.store_fault) : ERR_OK;
 }
 
 static enum err check_redis(void *ctx, struct fault *f) {

@@ -171,6 +171,11 @@ static void housekeep(struct app *a) {
       LOG_INFO("ledger_store_recovered", log_u64("stored", s.stored));
   }
   a->ledger_was_failing = s.store_failing;
+  if (s.journal_failing && !a->journal_was_failing)
+    LOG_ERROR("journal_failing", log_str("detail", s.store_fault));
+  else if (!s.journal_failing && a->journal_was_failing)
+    LOG_INFO("journal_recovered", log_u64("open", s.open));
+  a->journal_was_failing = s.journal_failing;
   if (!a->handed_over && !s.store_failing)
     (void)succession_adopt(a);
 }

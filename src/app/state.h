@@ -74,7 +74,7 @@ struct app {
   atomic_bool draining;                /* the service ends */
   bool handed_over;                    /* a successor serves; this process finishes its calls */
   _Atomic uint64_t config_generation;
-  bool ledger_was_failing;
+  bool ledger_was_failing, journal_was_failing;
 };
 
 /* The file that holds what is not to be forgotten; NULL for a store in memory. */

@@ -16,6 +16,7 @@ int cli_backup(int argc, char **argv);
 int cli_ledger(int argc, char **argv);
 int cli_migrate(int argc, char **argv);
 int cli_openapi(int argc, char **argv);
+int cli_person(int argc, char **argv);
 int cli_reference(int argc, char **argv);
 int cli_restore(int argc, char **argv);
 int cli_route(int argc, char **argv);
@@ -23,6 +24,7 @@ int cli_breaker(int argc, char **argv);
 int cli_store(int argc, char **argv);
 int cli_status(int argc, char **argv);
 int cli_upgrade(int argc, char **argv);
+int cli_usage(int argc, char **argv);
 int cli_version(int argc, char **argv);
 
 /* Shared by the commands (options.c): options of the form --name VALUE or -c VALUE, in any order. */

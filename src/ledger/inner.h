@@ -10,7 +10,8 @@
 #define LEDGER_SEGMENT_BYTES (8u << 20)
 #define LEDGER_SEGMENTS_MAX  128 /* per worker: 1 GiB of the default size */
 #define LEDGER_INTERVAL_MS   50
-#define LEDGER_IDLE_ROUNDS   20 /* rounds without work after which a thread sleeps until it is woken */
+#define LEDGER_REPAIR_MS     100 /* between two tries of what the disk refused */
+#define LEDGER_IDLE_ROUNDS   20  /* rounds without work after which a thread sleeps until it is woken */
 
 enum { LEDGER_WRITER = 1u, LEDGER_KEEPER = 2u };
 
@@ -33,6 +34,7 @@ struct ledger {
   _Atomic uint64_t recovered, damaged;
   _Atomic uint64_t stored;
   _Atomic uint64_t released; /* segments the writer has found to be done */
+  atomic_bool not_durable;   /* the last sync was refused: no reservation is taken until one succeeds */
   _Atomic unsigned asleep;   /* LEDGER_WRITER, LEDGER_KEEPER: sleeping until woken */
   pthread_t writer, keeper;
   unsigned threads_started; /* LEDGER_WRITER | LEDGER_KEEPER */

@@ -10,8 +10,8 @@ static void note_fault(struct ledger *l, const char *text) {
   pthread_mutex_unlock(&l->lock);
 }
 
-/* One round over all journals. */
-static void keep(struct ledger *l) {
+/* One round over all journals; false when something has to be tried again. */
+static bool keep(struct ledger *l) {
   struct fault f = {0};
   bool synced = true;
   enum err e = ERR_OK;
@@ -22,19 +22,22 @@ static void keep(struct ledger *l) {
     enum err refused = journal_prepare(j, &f);
     e = refused ? refused : e;
   }
+  atomic_store(&l->not_durable, !synced);
   note_fault(l, !synced ? "the journal cannot be made durable: the disk refuses" : e ? fault_text(&f) : "");
+  return synced && !e;
 }
 
 void *ledger_keeper_run(void *ledger) {
   struct ledger *l = ledger;
   unsigned idle_rounds = 0;
   uint64_t seen = 0;
-  keep(l);
+  bool good = keep(l);
   for (bool stop = false; !stop;) {
-    stop = ledger_nap(l, LEDGER_KEEPER, l->sync_interval_ms, idle_rounds >= LEDGER_IDLE_ROUNDS, seen);
+    stop = ledger_nap(l, LEDGER_KEEPER, good ? l->sync_interval_ms : LEDGER_REPAIR_MS,
+                      good && idle_rounds >= LEDGER_IDLE_ROUNDS, seen);
     uint64_t before = seen;
     seen = ledger_work(l, LEDGER_KEEPER);
-    keep(l);
+    good = keep(l);
     idle_rounds = seen == before && idle_rounds < LEDGER_IDLE_ROUNDS ? idle_rounds + 1 : 0;
   }
   return NULL;

@@ -294,6 +294,8 @@ static enum err next_id(struct ledger *l, unsigned worker, int64_t now_us, int64
 
 enum err ledger_reserve(struct ledger *l, unsigned worker, struct ledger_row *row, struct fault *f) {
   struct ledger_row reserved = *row;
+  if (atomic_load_explicit(&l->not_durable, memory_order_relaxed))
+    return fault_set(f, ERR_STORE, NULL, "the journal cannot be made durable: the disk refuses");
   reserved.reserved_us = l->place.sys->now_us();
   enum err e = next_id(l, worker, reserved.reserved_us, &reserved.id, f);
   if (e)
@@ -339,6 +341,7 @@ struct ledger_stats ledger_stats(struct ledger *l) {
   s.pending = s.settled > s.stored ? s.settled - s.stored : 0;
   pthread_mutex_lock(&l->lock);
   s.store_failing = l->store_failing;
+  s.journal_failing = l->journal_fault[0] != '\0';
   const char *why = l->store_fault[0] ? l->store_fault : l->journal_fault;
   snprintf(s.store_fault, sizeof s.store_fault, "%s", why);
   pthread_mutex_unlock(&l->lock);

@@ -34,8 +34,8 @@ void ledger_close(struct ledger *l, int64_t drain_ms);
 
 /* Journals a reservation for one attempt: every text and number of *row known so far (usage, cost, outcome are
  * ignored). Sets row->id and row->reserved_us. Called on worker `worker` (0-based) only from its thread. ERR_STORE_FULL
- * / ERR_STORE when the journal cannot take it, or when the seat on a shared store was lost because the store could not
- * be reached for 20 hours: the call must then be refused with 503. */
+ * / ERR_STORE when the journal cannot take it or be made durable, or when the seat on a shared store was lost because
+ * the store could not be reached for 20 hours: the call must then be refused with 503. */
 enum err ledger_reserve(struct ledger *l, unsigned worker, struct ledger_row *row, struct fault *f) MUST_CHECK;
 /* Journals what is known so far of an open attempt (usage after message_start), so that a crash settles with it.
  * Dropped only when the journal cannot grow. */
@@ -63,6 +63,8 @@ struct ledger_stats {
   uint64_t open;                                 /* reserved and not yet settled */
   uint64_t pending;                              /* settled and not yet in the store */
   bool store_failing;                            /* the last batch was refused; it is tried again */
+  bool journal_failing;  /* the disk refuses to make it durable (then reservations are refused too), or there is
+                            no room to make it ready ahead (then they will be when it is full) */
   char store_fault[160]; /* why, or why the journal cannot be made durable or ready ahead; "" when all is well */
   uint64_t damaged; /* records that replays found unreadable; their files are kept as data_dir/journal/NAME.damaged */
 };

@@ -92,20 +92,20 @@ struct segment *segment_create_memory(const struct journal_place *p, unsigned st
   return s;
 }
 
-static enum err refuse(int problem, const char *doing, const char *path, struct fault *f) {
+static enum err refuse(int problem, const char *doing, const char *name, struct fault *f) {
   bool full = problem == ENOSPC || problem == EDQUOT || problem == EFBIG;
-  return fault_set(f, full ? ERR_STORE_FULL : ERR_STORE, NULL, "the journal cannot %s %s: %s", doing, path,
+  return fault_set(f, full ? ERR_STORE_FULL : ERR_STORE, NULL, "the journal cannot %s %s: %s", doing, name,
                    strerror(problem));
 }
 
 /* Allocates, maps and makes the new name durable; on failure the caller frees the segment and its file. */
-static enum err segment_fill(const struct journal_place *p, struct segment *s, const char *path, struct fault *f) {
+static enum err segment_fill(const struct journal_place *p, struct segment *s, const char *name, struct fault *f) {
   int problem = p->sys->allocate(s->fd, (off_t)s->bytes);
   if (problem)
-    return refuse(problem, "take room for", path, f);
+    return refuse(problem, "take room for", name, f);
   void *base = p->sys->map(s->bytes, s->fd);
   if (base == MAP_FAILED)
-    return refuse(errno, "map", path, f);
+    return refuse(errno, "map", name, f);
   s->base = base;
   struct segment_head h = {.format = SEGMENT_FORMAT,
                            .stream = s->stream,
@@ -116,7 +116,7 @@ static enum err segment_fill(const struct journal_place *p, struct segment *s, c
   h.crc = head_crc(&h);
   memcpy(s->base, &h, sizeof h);
   if (p->sys->sync(s->fd) || p->sys->sync(p->dir_fd))
-    return refuse(errno, "make durable", path, f);
+    return refuse(errno, "make durable", name, f);
   s->synced = SEGMENT_HEAD_BYTES;
   return ERR_OK;
 }
@@ -128,8 +128,9 @@ enum err segment_create(const struct journal_place *p, unsigned stream, uint64_t
   enum err e = ERR_OK;
   if (p->dir[0]) {
     segment_path(p, s, path, sizeof path);
+    const char *name = path + strlen(p->dir) + 1; /* a fault may be told to anybody: no path */
     s->fd = p->sys->open(path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
-    e = s->fd < 0 ? refuse(errno, "create", path, f) : segment_fill(p, s, path, f);
+    e = s->fd < 0 ? refuse(errno, "create", name, f) : segment_fill(p, s, name, f);
   } else {
     void *base = p->sys->map(s->bytes, -1);
     if (base == MAP_FAILED)
@@ -160,12 +161,27 @@ void segment_free(const struct journal_place *p, struct segment *s, bool remove_
   free(s);
 }
 
+/* What stands in the mapping, into the same file: the pages are marked as changed once more. Published bytes stay as
+ * they are, but for marks that a replay does without. */
+static bool write_again(struct segment *s, size_t bytes) {
+  for (size_t at = 0; at < bytes;) {
+    ssize_t n = pwrite(s->fd, s->base + at, bytes - at, (off_t)at);
+    if (n <= 0)
+      return false;
+    at += (size_t)n;
+  }
+  return true;
+}
+
 bool segment_sync(const struct journal_place *p, struct segment *s) {
   size_t used = atomic_load_explicit(&s->used, memory_order_acquire);
   if (s->fd < 0 || s->synced == used)
     return true;
-  if (p->sys->sync(s->fd))
+  if ((s->refused && !write_again(s, used)) || p->sys->sync(s->fd)) {
+    s->refused = true;
     return false;
+  }
+  s->refused = false;
   s->synced = used;
   return true;
 }

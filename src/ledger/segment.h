@@ -46,6 +46,7 @@ struct segment {
   struct segment *next_left;
   /* Only for the keeper thread. */
   size_t synced;
+  bool refused; /* the last sync was */
 };
 
 /* What a segment's head says. */
@@ -67,7 +68,7 @@ struct segment *segment_create_memory(const struct journal_place *p, unsigned st
 /* Unmaps and frees; removes the file when asked. NULL is fine. */
 void segment_free(const struct journal_place *p, struct segment *s, bool remove_file);
 /* Makes what is published durable, when anything is new. True on success and when there was nothing to do; for the
- * keeper thread. */
+ * keeper thread. After a refusal the kernel may take the pages for written: all of them are written again then. */
 bool segment_sync(const struct journal_place *p, struct segment *s);
 
 /* "<boot>-<stream>-<number>.journal" */

@@ -21,7 +21,7 @@ struct person_listener {
 
 struct person_erased {
   char pseudonym[PERSON_PSEUDONYM_BYTES]; /* stands in place of the name from now on */
-  uint64_t keys, ledger_rows, audit_entries;
+  uint64_t keys, ledger_rows, usage_rows, audit_entries;
 };
 
 /* Takes the lines of an export: one JSON object each, without its line's end. */

@@ -72,6 +72,7 @@ struct driver {
                        struct fault *f);
   enum err (*add_balances)(struct driver_link *l, const struct tally *by_key, struct fault *f);
   enum err (*add_spends)(struct driver_link *l, const struct tally *by_slot, struct fault *f);
+  enum err (*add_marks)(struct driver_link *l, const struct tally *by_minute, struct fault *f); /* slots: minutes */
   /* A faster way into any table; NULL: by INSERT. columns: their names with commas between, the order of the cells.
    * From load_begin to load_end, or to the first failure, the link does nothing else. Texts must have been cleaned. */
   enum err (*load_begin)(struct driver_link *l, const char *table, const char *columns, struct fault *f);

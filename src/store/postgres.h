@@ -125,5 +125,6 @@ enum err postgres_add_rows(struct driver_link *l, const struct ledger_row *const
                            struct fault *f);
 enum err postgres_add_balances(struct driver_link *l, const struct tally *by_key, struct fault *f);
 enum err postgres_add_spends(struct driver_link *l, const struct tally *by_slot, struct fault *f);
+enum err postgres_add_marks(struct driver_link *l, const struct tally *by_minute, struct fault *f);
 
 #endif

@@ -138,3 +138,11 @@ enum err postgres_add_spends(struct driver_link *l, const struct tally *t, struc
   }
   return columns_run(l, &c, SQL_BATCH_SPENDS, f);
 }
+
+enum err postgres_add_marks(struct driver_link *l, const struct tally *t, struct fault *f) {
+  struct columns c;
+  columns_init(&c, 1, t->count);
+  for (size_t i = 0; i < t->count; i++)
+    columns_add(&c, &t->sums[i].slot);
+  return columns_run(l, &c, SQL_BATCH_MARKS, f);
+}

@@ -47,6 +47,60 @@
   "AND (CAST(?10 AS TEXT) = '' OR outcome = ?10 OR (?10 = 'failed' AND outcome <> 'ok')) "                             \
   "ORDER BY settled_us DESC, id DESC LIMIT ?4"
 
+/* Adding up stops at the largest integer too: in SQLite by a function of the driver, which counts a negative number as
+ * 0, in PostgreSQL because its sums are wider. */
+#define SUM_SQLITE(number)   "weir_sum(" number ")"
+#define SUM_POSTGRES(number) "CAST(least(coalesce(sum(greatest(" number ", 0)), 0), 9223372036854775807) AS BIGINT)"
+#define USAGE_DIMENSIONS     "key_id, user_name, workspace, provider, model, outcome"
+#define USAGE_COLUMNS                                                                                                  \
+  "level, start_us, " USAGE_DIMENSIONS ", key_name, requests, attempts, input_tokens, output_tokens, "                 \
+  "cache_write_5m_tokens, cache_write_1h_tokens, cache_read_tokens, reasoning_tokens, cost_nano, billable_nano, "      \
+  "duration_us, durations, first_token_us, first_tokens"
+#define TOKEN_SUMS(SUM)                                                                                                \
+  SUM("input_tokens") ", " SUM("output_tokens") ", " SUM("cache_write_5m_tokens") ", " SUM("cache_write_1h_tokens")    \
+  ", " SUM("cache_read_tokens") ", " SUM("reasoning_tokens") ", " SUM("cost_nano")
+#define USAGE_SUMS(SUM)                                                                                                \
+  SUM("requests") ", " SUM("attempts") ", " TOKEN_SUMS(SUM) ", " SUM("billable_nano") ", " SUM("duration_us") ", "     \
+  SUM("durations") ", " SUM("first_token_us") ", " SUM("first_tokens")
+#define ROW_OUTCOME          "CASE WHEN outcome = 'ok' THEN 'ok' ELSE 'error' END"
+#define ROW_WORKSPACE        "coalesce(workspace, '')"
+/* Rows settled from ?3 to ?4 become sums of level ?1 that begin at ?2. */
+#define USAGE_FROM_ROWS(SUM)                                                                                           \
+  "INSERT INTO weir_usage (" USAGE_COLUMNS ") SELECT CAST(?1 AS BIGINT), CAST(?2 AS BIGINT), key_id, user_name, "      \
+  ROW_WORKSPACE ", provider, model, " ROW_OUTCOME ", max(key_name), " SUM("CASE WHEN attempt = 1 THEN 1 ELSE 0 END")   \
+  ", count(*), " TOKEN_SUMS(SUM) ", " SUM("CASE WHEN billable = 1 THEN cost_nano ELSE 0 END") ", "                     \
+  SUM("CASE WHEN duration_us >= 0 THEN duration_us ELSE 0 END") ", "                                                   \
+  SUM("CASE WHEN duration_us >= 0 THEN 1 ELSE 0 END") ", "                                                             \
+  SUM("CASE WHEN first_token_us >= 0 THEN first_token_us ELSE 0 END") ", "                                             \
+  SUM("CASE WHEN first_token_us >= 0 THEN 1 ELSE 0 END") " FROM weir_ledger "                                          \
+  "WHERE settled_us >= ?3 AND settled_us < ?4 "                                                                        \
+  "GROUP BY key_id, user_name, " ROW_WORKSPACE ", provider, model, " ROW_OUTCOME
+/* Sums of level ?5 and ?6 from ?3 to ?4 become sums of level ?1 that begin at ?2. */
+#define USAGE_FROM_SUMS(SUM)                                                                                           \
+  "INSERT INTO weir_usage (" USAGE_COLUMNS ") SELECT CAST(?1 AS BIGINT), CAST(?2 AS BIGINT), " USAGE_DIMENSIONS        \
+  ", max(key_name), " USAGE_SUMS(SUM) " FROM weir_usage WHERE level IN (?5, ?6) AND start_us >= ?3 AND start_us < ?4 " \
+  "GROUP BY " USAGE_DIMENSIONS
+#define WHEN(flag, column, none) "CASE WHEN CAST(" flag " AS BIGINT) = 1 THEN " column " ELSE " none " END"
+#define UNLESS_NONE(text, column) "(CAST(" text " AS TEXT) = '' OR " column " = " text ")"
+/* Sums of level ?1 and ?2 from ?3 to ?4, told apart by what ?5 to ?11 say (1 or 0), of what ?12 to ?17 say. */
+#define USAGE_ASKED(SUM)                                                                                               \
+  "SELECT " WHEN("?5", "start_us", "0") ", " WHEN("?6", "key_id", "0") ", max(" WHEN("?6", "key_name", "''") "), "     \
+  WHEN("?7", "user_name", "''") ", " WHEN("?8", "workspace", "''") ", " WHEN("?9", "provider", "''") ", "              \
+  WHEN("?10", "model", "''") ", " WHEN("?11", "outcome", "''") ", " USAGE_SUMS(SUM) " FROM weir_usage "                \
+  "WHERE level IN (?1, ?2) AND start_us >= ?3 AND start_us < ?4 "                                                      \
+  "AND (CAST(?12 AS BIGINT) = 0 OR key_id = ?12) AND " UNLESS_NONE("?13", "user_name") " AND "                         \
+  UNLESS_NONE("?14", "workspace") " AND " UNLESS_NONE("?15", "provider") " AND " UNLESS_NONE("?16", "model") " AND "   \
+  UNLESS_NONE("?17", "outcome") " GROUP BY 1, 2, 4, 5, 6, 7, 8 LIMIT ?18"
+#define ON_MARK              " ON CONFLICT (minute) DO UPDATE SET changes = weir_usage_dirty.changes + 1"
+#define MARK_WRONG                                                                                                     \
+  "INSERT INTO weir_usage_dirty (minute, changes) SELECT DISTINCT settled_us / 60000000, 1 FROM weir_ledger WHERE "    \
+  "settled_us / 900000000 IN (SELECT r.slot FROM (SELECT settled_us / 900000000 AS slot, count(*) AS n "               \
+  "FROM weir_ledger GROUP BY 1) r LEFT JOIN (SELECT start_us / 900000000 AS slot, sum(attempts) AS n FROM weir_usage " \
+  "WHERE level = 1 GROUP BY 1) u ON u.slot = r.slot WHERE u.n IS NULL OR u.n <> r.n)" ON_MARK
+
+#define ON_USAGE " ON CONFLICT (level, start_us, "  USAGE_DIMENSIONS ") DO UPDATE SET " ADD("weir_usage", "requests") ", " ADD("weir_usage", "attempts") ", " ADD("weir_usage", "input_tokens") ", " ADD("weir_usage", "output_tokens") ", " ADD("weir_usage", "cache_write_5m_tokens") ", " ADD("weir_usage", "cache_write_1h_tokens") ", " ADD("weir_usage", "cache_read_tokens") ", " ADD("weir_usage", "reasoning_tokens") ", " \
+  ADD("weir_usage", "cost_nano") ", " ADD("weir_usage", "billable_nano") ", " ADD("weir_usage", "duration_us") ", " ADD("weir_usage", "durations") ", " ADD("weir_usage", "first_token_us") ", " ADD("weir_usage", "first_tokens")
+
 #define BOTH(sql)          {sql, sql}
 #define POSTGRES_ONLY(sql) {NULL, sql}
 
@@ -114,6 +168,16 @@ static const char *const texts[SQL_COUNT][2] = {
     [SQL_PERSON_REACH] = BOTH("SELECT id FROM weir_ledger WHERE id > ?1 ORDER BY id LIMIT 1 OFFSET ?2"),
     [SQL_PERSON_LEDGER] = BOTH("UPDATE weir_ledger SET user_name = ?4, key_name = ?4 WHERE id > ?1 AND id <= ?2 "
                                "AND user_name = ?3"),
+    [SQL_PERSON_USAGE_REACH] = BOTH("SELECT start_us FROM weir_usage WHERE level = ?1 AND start_us > ?2 "
+                                    "ORDER BY start_us LIMIT 1 OFFSET ?3"),
+    /* Late rows may have made sums under the pseudonym already. */
+    [SQL_PERSON_USAGE] = BOTH(
+        "INSERT INTO weir_usage (" USAGE_COLUMNS ") SELECT level, start_us, key_id, ?5, workspace, provider, model, "
+        "outcome, ?5, requests, attempts, input_tokens, output_tokens, cache_write_5m_tokens, cache_write_1h_tokens, "
+        "cache_read_tokens, reasoning_tokens, cost_nano, billable_nano, duration_us, durations, first_token_us, "
+        "first_tokens FROM weir_usage WHERE level = ?1 AND start_us > ?2 AND start_us <= ?3 AND user_name = ?4" ON_USAGE),
+    [SQL_PERSON_USAGE_CLEAR] = BOTH("DELETE FROM weir_usage WHERE level = ?1 AND start_us > ?2 AND start_us <= ?3 "
+                                    "AND user_name = ?4"),
     [SQL_LEDGER_INSERT] = BOTH(
         "INSERT INTO weir_ledger (" LEDGER_COLUMNS ") VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, "
         "?14, ?15, ?16, ?17, ?18, ?19, ?20, ?21, ?22, ?23, ?24, ?25, ?26, ?27, ?28, ?29, ?30, ?31, ?32, ?33, ?34, ?35, "
@@ -130,6 +194,24 @@ static const char *const texts[SQL_COUNT][2] = {
     [SQL_LEDGER_LIST] = BOTH("SELECT " LEDGER_COLUMNS " FROM weir_ledger WHERE id < ?1 ORDER BY id DESC LIMIT ?2"),
     [SQL_LOG] = BOTH(LOG("")),
     [SQL_LOG_FAILURES] = BOTH(LOG("outcome <> 'ok' AND")),
+    [SQL_USAGE_MARK] = BOTH("INSERT INTO weir_usage_dirty (minute, changes) VALUES (?1, 1)" ON_MARK),
+    [SQL_USAGE_LOCK] = BOTH("UPDATE weir_sequence SET value = value WHERE name = 'usage'"),
+    [SQL_USAGE_ZONE] = BOTH("SELECT count(*) FROM weir_usage_zone WHERE name = ?1"),
+    [SQL_USAGE_ZONE_CLEAR] = BOTH("DELETE FROM weir_usage_zone"),
+    [SQL_USAGE_ZONE_SET] = BOTH("INSERT INTO weir_usage_zone (name) VALUES (?1)"),
+    [SQL_USAGE_DAYS_CLEAR] = BOTH("DELETE FROM weir_usage WHERE level = 2"),
+    [SQL_USAGE_MARK_ALL] = BOTH("INSERT INTO weir_usage_dirty (minute, changes) SELECT DISTINCT start_us / 60000000, 1 "
+                                "FROM weir_usage WHERE level IN (1, 3)" ON_MARK),
+    [SQL_USAGE_MARKS] = BOTH("SELECT minute, changes FROM weir_usage_dirty ORDER BY minute DESC LIMIT ?1"),
+    [SQL_USAGE_UNMARK] = BOTH("DELETE FROM weir_usage_dirty WHERE minute = ?1 AND changes = ?2"),
+    [SQL_USAGE_CLEAR] = BOTH("DELETE FROM weir_usage WHERE level = ?1 AND start_us = ?2"),
+    [SQL_USAGE_FROM_ROWS] = {USAGE_FROM_ROWS(SUM_SQLITE), USAGE_FROM_ROWS(SUM_POSTGRES)},
+    [SQL_USAGE_FROM_SUMS] = {USAGE_FROM_SUMS(SUM_SQLITE), USAGE_FROM_SUMS(SUM_POSTGRES)},
+    [SQL_USAGE_DIFFERENCE] = BOTH("SELECT CAST(CASE WHEN EXISTS (SELECT 1 FROM weir_usage_dirty) THEN 0 ELSE "
+                                  "(SELECT coalesce(sum(entries), 0) FROM weir_ledger_balance) - "
+                                  "(SELECT coalesce(sum(attempts), 0) FROM weir_usage WHERE level = 2) END AS BIGINT)"),
+    [SQL_USAGE_MARK_WRONG] = BOTH(MARK_WRONG),
+    [SQL_USAGE_SUMS] = {USAGE_ASKED(SUM_SQLITE), USAGE_ASKED(SUM_POSTGRES)},
     [SQL_LEDGER_SPENT] = BOTH("SELECT cost_nano FROM weir_ledger_spend WHERE key_id = ?1 AND slot >= ?2"),
     [SQL_LEDGER_SPENT_ROWS] = BOTH("SELECT cost_nano FROM weir_ledger WHERE key_id = ?1 AND billable = 1 "
                                    "AND settled_us >= ?2 AND settled_us < ?3"),
@@ -174,9 +256,13 @@ static const char *const texts[SQL_COUNT][2] = {
         "?10::bigint[])" ON_BALANCE),
     [SQL_BATCH_SPENDS] = POSTGRES_ONLY("INSERT INTO weir_ledger_spend (" SPEND_COLUMNS ") SELECT * FROM "
                                        "unnest(?1::bigint[], ?2::bigint[], ?3::bigint[])" ON_SPEND),
+    [SQL_BATCH_MARKS] = POSTGRES_ONLY("INSERT INTO weir_usage_dirty (minute, changes) SELECT minute, 1 FROM "
+                                      "unnest(?1::bigint[]) AS minute" ON_MARK),
 };
 /* clang-format on */
 
 const char *sql_text(enum sql which, enum sql_dialect dialect) { return texts[which][dialect]; }
 
-bool sql_is_planned_anew(enum sql which) { return which >= SQL_LOG && which <= SQL_LOG_FAILURES; }
+bool sql_is_planned_anew(enum sql which) {
+  return which == SQL_LOG || which == SQL_LOG_FAILURES || which == SQL_USAGE_SUMS;
+}

@@ -48,6 +48,9 @@ enum sql {
   SQL_PERSON_KEYS,
   SQL_PERSON_REACH,
   SQL_PERSON_LEDGER,
+  SQL_PERSON_USAGE_REACH,
+  SQL_PERSON_USAGE,
+  SQL_PERSON_USAGE_CLEAR,
   SQL_LEDGER_INSERT,
   SQL_LEDGER_BALANCE,
   SQL_LEDGER_SPEND,
@@ -57,6 +60,21 @@ enum sql {
   SQL_LEDGER_LIST,
   SQL_LOG,          /* the request log: all of it */
   SQL_LOG_FAILURES, /* what did not end well */
+  SQL_USAGE_MARK,   /* a minute whose rows changed */
+  SQL_USAGE_LOCK,   /* one adds up at a time */
+  SQL_USAGE_ZONE,   /* of the days */
+  SQL_USAGE_ZONE_CLEAR,
+  SQL_USAGE_ZONE_SET,
+  SQL_USAGE_DAYS_CLEAR,
+  SQL_USAGE_MARK_ALL, /* every quarter that has sums */
+  SQL_USAGE_MARKS,
+  SQL_USAGE_UNMARK, /* unless it changed again */
+  SQL_USAGE_CLEAR,  /* the sums of one stretch */
+  SQL_USAGE_FROM_ROWS,
+  SQL_USAGE_FROM_SUMS,
+  SQL_USAGE_DIFFERENCE, /* of days and balances, when nothing is marked */
+  SQL_USAGE_MARK_WRONG,
+  SQL_USAGE_SUMS,
   SQL_LEDGER_SPENT,
   SQL_LEDGER_SPENT_ROWS,
   SQL_LEDGER_SUMS,
@@ -77,6 +95,7 @@ enum sql {
   SQL_BATCH_INSERT,   /* PostgreSQL: its rows into the ledger; yields the ids that were new */
   SQL_BATCH_BALANCES, /* PostgreSQL: many sums at once, each column an array */
   SQL_BATCH_SPENDS,
+  SQL_BATCH_MARKS,
   SQL_COUNT
 };
 
@@ -85,6 +104,8 @@ enum sql_dialect { SQL_SQLITE, SQL_POSTGRES };
 #define SQL_LEDGER_COLUMNS  41 /* of a ledger row, as SQL_LEDGER_INSERT takes them and SQL_LEDGER_LIST gives them */
 #define SQL_BALANCE_COLUMNS 10
 #define SQL_SPEND_COLUMNS   3
+#define SQL_USAGE_SUMS_AT   8  /* the first sum's column in SQL_USAGE_SUMS */
+#define SQL_USAGE_COUNTS    14 /* sums of one row of it */
 #define SQL_PARAMETERS_MAX  SQL_LEDGER_COLUMNS
 
 /* NULL when the dialect has no such statement. */

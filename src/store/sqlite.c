@@ -24,7 +24,7 @@ enum err sqlite_fail(sqlite3 *db, const char *doing, struct fault *f) {
       return fault_set(f, ERR_STORE_CONFLICT, NULL, "%s: it exists already", doing);
     break;
   case SQLITE_IOERR:
-    if (system == ENOSPC || system == EDQUOT)
+    if (system == ENOSPC || system == EDQUOT || system == EFBIG)
       return fault_set(f, ERR_STORE_FULL, NULL, "%s: the disk of the store is full", doing);
     break;
   default: break;
@@ -47,6 +47,24 @@ enum err sqlite_number(sqlite3 *db, const char *sql, int64_t *out, struct fault 
   if (!e)
     *out = n;
   return e;
+}
+
+static void sum_step(sqlite3_context *c, int count, sqlite3_value **values) {
+  int64_t *sum = sqlite3_aggregate_context(c, sizeof *sum);
+  if (sum)
+    *sum = tally_plus(*sum, sqlite3_value_int64(values[0]));
+}
+
+static void sum_end(sqlite3_context *c) {
+  const int64_t *sum = sqlite3_aggregate_context(c, 0);
+  sqlite3_result_int64(c, sum ? *sum : 0);
+}
+
+/* SQLite's own sum() fails at the largest integer. */
+enum err sqlite_functions(sqlite3 *db, struct fault *f) {
+  int flags = SQLITE_UTF8 | SQLITE_DETERMINISTIC | SQLITE_INNOCUOUS;
+  int rc = sqlite3_create_function_v2(db, "weir_sum", 1, flags, NULL, NULL, sum_step, sum_end, NULL);
+  return rc == SQLITE_OK ? ERR_OK : sqlite_fail(db, "setting up the store", f);
 }
 
 static struct sqlite_link *link_of(struct driver_link *l) { return (struct sqlite_link *)l; }

@@ -38,6 +38,8 @@ enum err sqlite_store_open(const char *path, struct text key, bool create, struc
 enum err sqlite_store_durable(struct database *d, const char *path, struct fault *f) MUST_CHECK;
 enum err sqlite_store_reader(struct database *d, const char *path, struct text key, struct fault *f) MUST_CHECK;
 
+/* Gives a connection the functions that statements of the store use: weir_sum. */
+enum err sqlite_functions(sqlite3 *db, struct fault *f) MUST_CHECK;
 /* Runs statements without parameters. */
 enum err sqlite_run(sqlite3 *db, const char *sql, struct fault *f) MUST_CHECK;
 /* The error SQLite reported last on db, as one of the port's; doing: "adding ledger rows". */

@@ -19,6 +19,8 @@ static enum err connect(const char *path, struct text key, sqlite3 **out, struct
                    "foreign_keys = ON; PRAGMA secure_delete = ON;",
                    f);
   }
+  if (!e)
+    e = sqlite_functions(db, f);
   if (e) {
     sqlite3_close_v2(db);
     return e;

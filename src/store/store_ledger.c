@@ -8,7 +8,7 @@ struct append {
   const struct ledger_row **rows; /* ids rising, none twice */
   bool *is_new;
   size_t count;
-  struct tally by_key, by_slot;
+  struct tally by_key, by_slot, by_minute;
   struct arena veiled; /* rows of erased persons, without the name */
   struct text stream;
   uint64_t position;
@@ -36,6 +36,7 @@ static void append_init(struct append *w, const struct ledger_row *rows, size_t 
   tally_init(&w->by_key);
   tally_init(&w->by_slot);
   arena_init(&w->veiled);
+  tally_init(&w->by_minute);
 }
 
 static void append_done(struct append *w) {
@@ -44,6 +45,7 @@ static void append_done(struct append *w) {
   tally_done(&w->by_key);
   tally_done(&w->by_slot);
   arena_done(&w->veiled);
+  tally_done(&w->by_minute);
 }
 
 static enum err add_row(struct driver_link *l, const struct ledger_row *row, bool *out_new, struct fault *f) {
@@ -77,9 +79,11 @@ static enum err add_rows(struct driver_link *l, struct append *w, struct fault *
       continue;
     tally_add(&w->by_key, w->rows[i], false);
     tally_add(&w->by_slot, w->rows[i], true);
+    tally_count_minute(&w->by_minute, w->rows[i]);
   }
   tally_sort(&w->by_key);
   tally_sort(&w->by_slot);
+  tally_sort(&w->by_minute);
   return e;
 }
 
@@ -122,6 +126,22 @@ static enum err add_spends(struct driver_link *l, const struct tally *t, struct 
   return e;
 }
 
+/* Says which minutes the roll-ups have to add up again. Last of what others may wait for: two programs that add rows
+ * meet at the minute that is now. */
+static enum err add_marks(struct driver_link *l, const struct tally *t, struct fault *f) {
+  enum err e = ERR_OK;
+  if (l->driver->add_marks)
+    return t->count ? l->driver->add_marks(l, t, f) : ERR_OK;
+  for (size_t i = 0; i < t->count && !e; i++) {
+    e = l->driver->prepare(l, SQL_USAGE_MARK, f);
+    if (e)
+      break;
+    l->driver->bind(l, 1, t->sums[i].slot);
+    e = driver_finish(l, "marking a minute", NULL, f);
+  }
+  return e;
+}
+
 static enum err move_position(struct driver_link *l, struct text stream, uint64_t position, struct fault *f) {
   enum err e = l->driver->prepare(l, SQL_LEDGER_MOVE, f);
   if (e)
@@ -136,6 +156,7 @@ static enum err append(struct driver_link *l, void *args, struct fault *f) {
   struct append *w = args;
   tally_done(&w->by_key); /* of an attempt that was lost */
   tally_done(&w->by_slot);
+  tally_done(&w->by_minute);
   memset(w->is_new, 0, w->count * sizeof *w->is_new);
   enum err e = l->driver->begin(l, DRIVER_WRITE, f);
   if (e)
@@ -149,6 +170,8 @@ static enum err append(struct driver_link *l, void *args, struct fault *f) {
     e = add_spends(l, &w->by_slot, f);
   if (!e && w->stream.len)
     e = move_position(l, w->stream, w->position, f);
+  if (!e)
+    e = add_marks(l, &w->by_minute, f);
   return l->driver->end(l, e, f);
 }
 

@@ -57,5 +57,3 @@ enum err store_usage_log(struct store *s, const struct usage_log_ask *ask, struc
   }
   return e;
 }
-
-const struct store_usage_ops store_usage = {.log = store_usage_log};

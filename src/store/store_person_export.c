@@ -1,5 +1,6 @@
 /* Exporting a person: the rows that have their name, table by table, each as a line of JSON with its columns under
- * their own names. Hashes and whatever else is bytes stay out. Called through ports/store_persons.h. */
+ * their own names. Hashes and whatever else is bytes stay out. Called through ports/store_persons.h.
+ * house: tested-by tests/unit/store/test_store_persons.c */
 #include "base/buf.h"
 #include "base/json.h"
 #include "store/copy_table.h"
@@ -7,9 +8,9 @@
 #include "store/store_audit.h"
 #include "store/store_persons.h"
 
-#define PAGE       500
-#define ROW_BYTES_MAX   (1 << 21)
-#define SELECT_MAX 8192
+#define PAGE          500
+#define ROW_BYTES_MAX (1 << 21)
+#define SELECT_MAX    8192
 
 struct export {
   struct store *store;

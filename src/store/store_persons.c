@@ -2,7 +2,7 @@
  * deleted, then a pseudonym takes the name's place, table by table, in transactions of bounded size; each step finds
  * nothing to do when it was done. Amounts are not touched. Which columns hold persons is in person_columns.c, the
  * export in store_person_export.c, the reasons in docs/decisions/0013. */
-#include "ports/store_persons.h"
+#include "store/store_persons.h"
 
 #include "base/random.h"
 #include "store/audit_chain.h"
@@ -10,10 +10,10 @@
 #include "store/person_veil.h"
 #include "store/store_audit.h"
 #include "store/store_keys.h"
-#include "store/store_persons.h"
 
 #define LEDGER_CHUNK INT64_C(5000)
 #define AUDIT_CHUNK  200
+#define USAGE_LEVELS 4
 #define PREFIX       "erased-"
 
 static const char doing[] = "erasing a person";
@@ -26,6 +26,7 @@ struct erasure {
   struct person_erased *out;
   struct arena *arena;
   int64_t after, before; /* the chunk at hand, and where the next one begins */
+  int64_t level;         /* of usage */
   bool more;
 };
 
@@ -179,6 +180,71 @@ static enum err erase_from_ledger(struct erasure *w, struct fault *f) {
   return e;
 }
 
+static enum err usage_reach(struct driver_link *l, struct erasure *w, struct fault *f) {
+  bool row = false;
+  enum err e = l->driver->prepare(l, SQL_PERSON_USAGE_REACH, f);
+  if (e)
+    return e;
+  l->driver->bind(l, 1, w->level);
+  l->driver->bind(l, 2, w->after);
+  l->driver->bind(l, 3, LEDGER_CHUNK - 1);
+  e = l->driver->step(l, &row, doing, f);
+  w->more = !e && row;
+  w->before = w->more ? l->driver->number(l, 0) : INT64_MAX;
+  l->driver->reset(l);
+  return e;
+}
+
+static enum err usage_run(struct driver_link *l, const struct erasure *w, enum sql which, int64_t *out_changes,
+                          struct fault *f) {
+  enum err e = l->driver->prepare(l, which, f);
+  if (e)
+    return e;
+  l->driver->bind(l, 1, w->level);
+  l->driver->bind(l, 2, w->after);
+  l->driver->bind(l, 3, w->before);
+  l->driver->bind_text(l, 4, w->who.name);
+  if (which == SQL_PERSON_USAGE)
+    l->driver->bind_text(l, 5, w->who.pseudonym);
+  return driver_finish(l, doing, out_changes, f);
+}
+
+/* The lock is the roll-up's: one that is under way has read the ledger's rows as they were, and ends first. */
+static enum err usage_chunk(struct driver_link *l, void *args, struct fault *f) {
+  struct erasure *w = args;
+  int64_t changes = 0;
+  enum err e = l->driver->begin(l, DRIVER_WRITE, f);
+  if (e)
+    return e;
+  e = l->driver->prepare(l, SQL_USAGE_LOCK, f);
+  if (!e)
+    e = driver_finish(l, doing, NULL, f);
+  if (!e)
+    e = usage_reach(l, w, f);
+  if (!e)
+    e = usage_run(l, w, SQL_PERSON_USAGE, NULL, f);
+  if (!e)
+    e = usage_run(l, w, SQL_PERSON_USAGE_CLEAR, &changes, f);
+  e = l->driver->end(l, e, f);
+  if (!e)
+    w->out->usage_rows += (uint64_t)changes;
+  return e;
+}
+
+static enum err erase_from_usage(struct erasure *w, struct fault *f) {
+  enum err e = ERR_OK;
+  for (w->level = 0; w->level < USAGE_LEVELS && !e; w->level++) {
+    w->after = INT64_MIN;
+    for (w->more = true; !e && w->more;) {
+      e = driver_run(w->store, DRIVER_WRITE, false, usage_chunk, w, f);
+      w->after = w->before;
+      if (!e)
+        e = tell(w, 700, "sums of usage", f);
+    }
+  }
+  return e;
+}
+
 /* An entry without the person, or as it was: false. */
 static bool redact(const struct erasure *w, const struct audit_row *from, struct arena *a, struct audit_row *to) {
   struct buf before, after;
@@ -303,11 +369,11 @@ static enum err scrub(struct driver_link *l, void *args, struct fault *f) {
 }
 
 static enum err note(struct erasure *w, struct fault *f) {
-  char subject[64], after[160];
+  char subject[64], after[200];
   snprintf(subject, sizeof subject, "person:%s", w->out->pseudonym);
-  snprintf(after, sizeof after, "{\"keys\":%llu,\"ledger_rows\":%llu,\"audit_entries\":%llu}",
+  snprintf(after, sizeof after, "{\"keys\":%llu,\"ledger_rows\":%llu,\"usage_rows\":%llu,\"audit_entries\":%llu}",
            (unsigned long long)w->out->keys, (unsigned long long)w->out->ledger_rows,
-           (unsigned long long)w->out->audit_entries);
+           (unsigned long long)w->out->usage_rows, (unsigned long long)w->out->audit_entries);
   return w->store->ops->audit->add(
       w->store, &w->by,
       &(struct audit_entry){.action = TEXT("person.erase"), .subject = text_of(subject), .after = text_of(after)}, NULL,
@@ -322,6 +388,8 @@ static enum err erase(struct erasure *w, const struct audit_actor *by, struct fa
   e = delete_keys(w, f);
   if (!e)
     e = erase_from_ledger(w, f);
+  if (!e)
+    e = erase_from_usage(w, f);
   if (!e)
     e = erase_from_audit(w, f);
   if (!e)

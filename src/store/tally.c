@@ -83,9 +83,12 @@ int64_t tally_plus(int64_t a, int64_t b) {
   return __builtin_add_overflow(a, b, &sum) ? INT64_MAX : sum;
 }
 
-int64_t tally_slot(int64_t at_us) {
-  int64_t slot = at_us / TALLY_SLOT_US;
-  return at_us % TALLY_SLOT_US < 0 ? slot - 1 : slot;
+static int64_t slot_of(int64_t at_us, int64_t width_us) { return at_us / width_us - (at_us % width_us < 0); }
+
+int64_t tally_slot(int64_t at_us) { return slot_of(at_us, TALLY_SLOT_US); }
+
+void tally_count_minute(struct tally *t, const struct ledger_row *row) {
+  tally_at(t, 0, slot_of(row->settled_us, TALLY_MINUTE_US))->entries++;
 }
 
 static int64_t tally_count_of(uint64_t n) { return n > INT64_MAX ? INT64_MAX : (int64_t)n; }

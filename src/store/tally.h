@@ -5,7 +5,8 @@
 
 #include "ports/store.h"
 
-#define TALLY_SLOT_US (15 * 60 * 1000000LL)
+#define TALLY_SLOT_US   (15 * 60 * 1000000LL)
+#define TALLY_MINUTE_US (60 * 1000000LL)
 enum {
   TALLY_INPUT,
   TALLY_OUTPUT,
@@ -39,6 +40,8 @@ void tally_add(struct tally *t, const struct ledger_row *row, bool by_slot);
 void tally_sort(struct tally *t);
 /* The slot of a moment; right for moments before 1970 too. */
 int64_t tally_slot(int64_t at_us);
+/* Counts a row under the minute of its settlement, as the slot of key 0. */
+void tally_count_minute(struct tally *t, const struct ledger_row *row);
 /* a + b, at most INT64_MAX; for numbers that are not negative. A negative one counts as 0. */
 int64_t tally_plus(int64_t a, int64_t b);
 

@@ -119,6 +119,15 @@ static inline enum err faulty_prepare(struct driver_link *base, enum sql which, 
   return e;
 }
 
+static inline enum err faulty_prepare_text(struct driver_link *base, const char *sql, struct fault *f) {
+  struct faulty_link *l = faulty_of(base);
+  if (faulty_fails(l->owner, l))
+    return faulty_error(l->owner, f);
+  enum err e = l->inner->driver->prepare_text(l->inner, sql, f);
+  l->has_statement = !e;
+  return e;
+}
+
 static inline enum err faulty_step(struct driver_link *base, bool *out_row, const char *doing, struct fault *f) {
   struct faulty_link *l = faulty_of(base);
   return faulty_fails(l->owner, l) ? faulty_error(l->owner, f) : l->inner->driver->step(l->inner, out_row, doing, f);
@@ -145,6 +154,9 @@ static inline int64_t faulty_number(struct driver_link *l, int column) {
 static inline struct text faulty_bytes(struct driver_link *l, int column) {
   return faulty_of(l)->inner->driver->bytes(faulty_of(l)->inner, column);
 }
+static inline bool faulty_is_null(struct driver_link *l, int column) {
+  return faulty_of(l)->inner->driver->is_null(faulty_of(l)->inner, column);
+}
 static inline int64_t faulty_changes(struct driver_link *l) {
   return faulty_of(l)->inner->driver->changes(faulty_of(l)->inner);
 }
@@ -159,6 +171,9 @@ static inline void faulty_init(struct faulty *w, struct database *inner) {
                            .end = faulty_end,
                            .exec = faulty_exec,
                            .prepare = faulty_prepare,
+                           .prepare_text = faulty_prepare_text,
+                           .is_null = faulty_is_null,
+                           .clean = inner->driver->clean,
                            .bind = faulty_bind,
                            .bind_text = faulty_bind_text,
                            .bind_bytes = faulty_bind_bytes,

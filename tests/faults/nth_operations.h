@@ -4,6 +4,7 @@
 #define TESTS_FAULTS_NTH_OPERATIONS_H
 
 #include "../unit/store/expect.h"
+#include "ports/store_usage.h"
 #include "store/driver.h"
 #include "store/migrate.h"
 #include "support/actor.h"
@@ -164,6 +165,37 @@ static inline enum err nth_ledger_forget(struct store *s, struct arena *a, struc
   return store_ledger_forget(s, INT64_MAX, f);
 }
 
+static inline enum err nth_usage_log(struct store *s, struct arena *a, struct fault *f) {
+  const struct usage_log_ask ask = {.key_id = 1, .max = 10};
+  struct ledger_row *rows = NULL;
+  size_t count = 0;
+  enum err e = s->ops->usage->log(s, &ask, a, &rows, &count, f);
+  if (!e)
+    assert_int_equal(count, 2);
+  return e;
+}
+static inline enum err nth_usage_roll_up(struct store *s, struct arena *a, struct fault *f) {
+  const struct usage_roll_up_ask ask = {.zone = TEXT("UTC"), .max = 100};
+  size_t minutes = 0;
+  enum err e = s->ops->usage->roll_up(s, &ask, &minutes, f);
+  if (!e)
+    assert_true(minutes > 0);
+  return e;
+}
+static inline enum err nth_usage_recheck(struct store *s, struct arena *a, struct fault *f) {
+  bool wrong = true;
+  enum err e = s->ops->usage->recheck(s, &wrong, f);
+  if (!e)
+    assert_false(wrong);
+  return e;
+}
+static inline enum err nth_usage_sums(struct store *s, struct arena *a, struct fault *f) {
+  const struct usage_ask ask = {.by = USAGE_BY_KEY};
+  struct usage_sum *sums = NULL;
+  size_t count = 0;
+  return s->ops->usage->sums(s, &ask, a, &sums, &count, f);
+}
+
 static const struct nth_operation nth_operations[] = {
     {"migrate_up", nth_migrate, .is_migration = true, .in_pieces = true},
     {"health", nth_health},
@@ -188,6 +220,10 @@ static const struct nth_operation nth_operations[] = {
     {"ledger_spent", nth_ledger_spent},
     {"ledger_verify", nth_ledger_verify},
     {"ledger_forget", nth_ledger_forget},
+    {"usage_log", nth_usage_log},
+    {"usage_roll_up", nth_usage_roll_up},
+    {"usage_recheck", nth_usage_recheck},
+    {"usage_sums", nth_usage_sums},
 };
 
 #endif

@@ -53,7 +53,7 @@ static const struct library libraries[] = {
     {"yaml.h", "config/"},
     {"sqlite3.h", "store/"},
     {"libpq-fe.h", "store/"},
-    {"zstd.h", "cache/ store/backup"},
+    {"zstd.h", "cache/ store/person_file store/backup"},
     {"curl/", "telemetry/otlp aws/fetch"},
     {"sanitizer/", "fiber/ base/arena"},
     {"valgrind/", "fiber/"},

@@ -10,6 +10,7 @@
 static _Atomic uint64_t sys_calls;   /* made so far */
 static _Atomic uint64_t sys_fail_at; /* this one fails; 0: none */
 static _Atomic int sys_fail_with = ENOSPC;
+static _Atomic bool sys_syncs_fail; /* all of them */
 
 static inline bool sys_fails(void) { return atomic_fetch_add(&sys_calls, 1) + 1 == atomic_load(&sys_fail_at); }
 
@@ -32,7 +33,7 @@ static inline void *faulty_map(size_t bytes, int fd) {
 }
 
 static inline int faulty_sync(int fd) {
-  if (!sys_fails())
+  if (!sys_fails() && !atomic_load(&sys_syncs_fail))
     return journal_sys_real.sync(fd);
   errno = sys_fail_with;
   return -1;

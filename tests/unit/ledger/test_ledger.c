@@ -4,6 +4,7 @@
 
 #include "expect.h"
 #include "fake_store.h"
+#include "faulty_sys.h"
 
 #include <fcntl.h>
 
@@ -235,6 +236,33 @@ static void a_failing_store_loses_nothing_and_is_told(void **state) {
   fake_free(s);
 }
 
+static void a_journal_that_cannot_be_made_durable_refuses_calls_until_it_can(void **state) {
+  struct fake_store *s = fake_new();
+  struct ledger_options o = options(test_dir, 1);
+  struct ledger_row refused = make_row(0);
+  struct ledger_stats stats;
+  o.sys = &faulty_sys;
+  struct ledger *l = open_ledger(&o, s, 0);
+  int64_t open = reserve(l, 0);
+  atomic_store(&sys_syncs_fail, true);
+  settle(l, 0, reserve(l, 0));
+  do
+    stats = ledger_stats(l);
+  while (!stats.journal_failing);
+  EXPECT_ERR(ledger_reserve(l, 0, &refused, &test_fault), ERR_STORE);
+  EXPECT_MENTIONS("durable");
+  EXPECT_TEXT(text_of(stats.store_fault), TEXT("the journal cannot be made durable: the disk refuses"));
+  settle(l, 0, open); /* what had begun may end */
+  atomic_store(&sys_syncs_fail, false);
+  do /* nothing wakes the keeper now */
+    stats = ledger_stats(l);
+  while (stats.journal_failing || stats.pending);
+  settle(l, 0, reserve(l, 0));
+  ledger_close(l, 10000);
+  assert_int_equal(s->count, 3);
+  fake_free(s);
+}
+
 static void closing_with_a_failing_store_keeps_the_journal(void **state) {
   struct fake_store *s = fake_new();
   struct ledger_options o = options(test_dir, 1);
@@ -446,6 +474,7 @@ int main(void) {
       cmocka_unit_test(memory_has_nothing_to_adopt_or_to_hand_over),
       cmocka_unit_test(wrong_options_and_directories_are_refused),
       TEST_WITH_DIR(a_failing_store_loses_nothing_and_is_told),
+      TEST_WITH_DIR(a_journal_that_cannot_be_made_durable_refuses_calls_until_it_can),
       TEST_WITH_DIR(closing_with_a_failing_store_keeps_the_journal),
       TEST_WITH_DIR(a_full_journal_refuses_until_the_store_takes_rows_again),
       TEST_WITH_DIR(a_long_call_does_not_hold_the_segments_after_it),
