@@ -1,7 +1,7 @@
 /* Erasing a person, on any driver: first the name goes on the list that the ledger's writers look at, then keys are
  * deleted, then a pseudonym takes the name's place, table by table, in transactions of bounded size; each step finds
  * nothing to do when it was done. Amounts are not touched. Which columns hold persons is in person_columns.c, the
- * export in store_person_export.c, the reasons in docs/decisions/0013. */
+ * export in store_person_export.c, the reasons in docs/decisions/0016. */
 #include "store/store_persons.h"
 
 #include "base/random.h"
