@@ -13,6 +13,8 @@ const struct copy_entry copy_list[] = {
     {"weir_usage", COPY_WHOLE},          {"weir_usage_dirty", COPY_WHOLE},  {"weir_usage_zone", COPY_WHOLE},
     {"weir_meta", COPY_WHOLE},           {"weir_replicas", COPY_NOT}, /* who lives on the source does not live on the
                                                                          target */
+    {"weir_audit", COPY_WHOLE},          {"weir_audit_end", COPY_WHOLE},    {"weir_key_old", COPY_WHOLE},
+    {"weir_erased", COPY_WHOLE},
 };
 const size_t copy_list_count = sizeof copy_list / sizeof *copy_list;
 

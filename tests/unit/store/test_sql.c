@@ -20,7 +20,9 @@ static bool may_scan(enum sql which) {
          which == SQL_USAGE_DAYS_CLEAR || which == SQL_USAGE_MARK_ALL ||   /* another time zone: everything anew */
          which == SQL_USAGE_MARKS ||                                       /* a page of a small table, in its order */
          which == SQL_USAGE_DIFFERENCE || which == SQL_USAGE_MARK_WRONG || /* all against all, now and then */
-         which == SQL_LEDGER_FORGET;                                       /* a row a journal, once at the start */
+         which == SQL_AUDIT_END || which == SQL_AUDIT_LOCK || which == SQL_ERASED_LIST ||
+         which == SQL_ERASED_FORGET || /* two rows */
+         which == SQL_LEDGER_FORGET;   /* a row a journal, once at the start */
 }
 
 /* Groups are put together in memory, after what they are made of was found by an index. */
@@ -63,12 +65,16 @@ static void sqlite_answers_every_statement_from_an_index(void **state) {
 
 /* Enough rows of every kind that reading all of them would be the dearer way. */
 static const char rows[] =
-    "INSERT INTO weir_keys SELECT i, 'n' || i, 'p', 'u', sha256(i::text::bytea), '*', 0, 0, 0, 0, '', 0, 0, 0, 0, '', "
+    "INSERT INTO weir_keys SELECT i, 'n' || i, 'p', 'u', sha256(i::text::bytea), '*', 0, 0, 0, 0, '', 0, i, 0, 0, '', "
     "'' "
     "FROM generate_series(1, 20000) i;"
     "INSERT INTO weir_ledger SELECT i, i, i, 'r', 1, i % 100, 'n', 'u', 'w', 'o', 'p', 'c', 'm', 'm', 'i', 'o', 'e', "
     "200, "
     "200, 0, 1, 1, 1, 0, 0, 0, 0, 1, 0, 1, 1, 0, 0, 2, 1, 1, 1, 1, 1, 1 FROM generate_series(1, 50000) i;"
+    "INSERT INTO weir_key_old SELECT sha256((-i)::text::bytea), i, i FROM generate_series(1, 20000) i;"
+    "INSERT INTO weir_audit SELECT i, i, 'a', 'o', 'c', 's' || i, 'null', 'null', '', '', '', '' FROM "
+    "generate_series(1, "
+    "20000) i;"
     "INSERT INTO weir_ledger_balance SELECT i, 1, 1, 1, 0, 0, 0, 0, 2, 2 FROM generate_series(1, 20000) i;"
     "INSERT INTO weir_ledger_spend SELECT i % 100, i, 2 FROM generate_series(1, 20000) i;"
     "INSERT INTO weir_usage SELECT i % 4, 900000000::bigint * (i / 10), i % 10, 'u', '', 'p', 'm', 'ok', 'n', 1, 1, 1, "

@@ -37,10 +37,10 @@ static void fill_store(struct store *s) {
   rows[5].model = TEXT("");
   rows[6].model = TEXT("caf\xc3\xa9 'quoted' \\n");
   append(s, rows, ROWS, 77);
-  EXPECT_OK(s->ops->key_create(s, &key, &id, &test_fault));
+  EXPECT_OK(s->ops->key_create(s, &key, TEST_ACTOR, &id, &test_fault));
   key.name = TEXT("bert");
   key.hash[0] = 9;
-  EXPECT_OK(s->ops->key_create(s, &key, &id, &test_fault));
+  EXPECT_OK(s->ops->key_create(s, &key, TEST_ACTOR, &id, &test_fault));
 }
 
 static void expect_filled(struct store *s) {
@@ -69,9 +69,13 @@ static void expect_filled(struct store *s) {
   assert_int_equal(count, 2);
   EXPECT_TEXT(keys[1].name, TEXT("bert"));
   assert_int_equal(keys[1].hash[0], 9);
+  struct audit_verdict audit;
+  EXPECT_OK(s->ops->audit->verify(s, NULL, &a, &audit, &test_fault));
+  EXPECT_TEXT(audit.why, TEXT(""));
+  assert_int_equal(audit.rows, 2);
   /* The sequence came along: no number is given twice. */
   struct store_key key = {.name = TEXT("carl"), .models = TEXT("*"), .budget_period = TEXT(""), .hash = {7}};
-  EXPECT_OK(s->ops->key_create(s, &key, &id, &test_fault));
+  EXPECT_OK(s->ops->key_create(s, &key, TEST_ACTOR, &id, &test_fault));
   assert_int_equal(id, 3);
   arena_done(&a);
 }
@@ -162,7 +166,7 @@ static void a_target_with_rows_or_a_file_is_refused_and_stays(void **state) {
   int64_t id;
   fill_store(from);
   EXPECT_OK(store_open(&to, &other, &test_fault));
-  EXPECT_OK(other->ops->key_create(other, &key, &id, &test_fault));
+  EXPECT_OK(other->ops->key_create(other, &key, TEST_ACTOR, &id, &test_fault));
   EXPECT_ERR(store_copy(from, &to, &watch, &r, &test_fault), ERR_STORE_CONFLICT);
   EXPECT_MENTIONS("not empty");
   arena_init(&a);
@@ -170,7 +174,7 @@ static void a_target_with_rows_or_a_file_is_refused_and_stays(void **state) {
   assert_int_equal(count, 1);
   key.name = TEXT("next");
   key.hash[0] = 1;
-  EXPECT_OK(other->ops->key_create(other, &key, &id, &test_fault));
+  EXPECT_OK(other->ops->key_create(other, &key, TEST_ACTOR, &id, &test_fault));
   assert_int_equal(id, 2); /* the sequence was not touched either */
   arena_done(&a);
   other->ops->close(other);
