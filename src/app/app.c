@@ -111,6 +111,21 @@ static enum err open_identity(struct app *a, struct fault *f) {
   return ERR_OK;
 }
 
+static struct config *config_of(void *ctx) { return app_config(ctx); }
+
+static void open_backups(struct app *a) {
+  const struct backup_desk_options o = {config_of, a, a->first, a->ledger, a->server_secret};
+  backup_desk_init(&a->backups, &o);
+}
+
+/* What the store has of vendors' lists, a process has when it starts. */
+static void open_catalogues(struct app *a) {
+  a->catalogues = catalogues_new(CATALOGUES_MAX);
+  const struct catalogue_desk_options o = {config_of, a, a->store, a->catalogues, provider_find};
+  catalogue_desk_init(&a->catalogue_desk, &o);
+  catalogue_desk_load(&a->catalogue_desk);
+}
+
 /* What is learned of the targets outlives every configuration. */
 static void open_routing(struct app *a) {
   a->gateway.state = (struct routes_state){breakers_new(BREAKERS_MAX, share_of_breakers(a)), loads_new(LOADS_MAX)};
@@ -156,6 +171,8 @@ static enum err open_all(struct app *a, struct fault *f) {
   if (e == ERR_OK)
     e = open_identity(a, f);
   if (e == ERR_OK)
+    open_backups(a);
+  if (e == ERR_OK)
     e = source_open_tls(a->config, &a->client_tls, &a->server_tls, f);
   if (e != ERR_OK)
     return f->text[0] ? e : fault_set(f, e, NULL, "cannot start: %s", err_text(e));
@@ -164,7 +181,7 @@ static enum err open_all(struct app *a, struct fault *f) {
   if (e != ERR_OK)
     return e;
   a->limiter = limiter_new(KEYS_MAX);
-  a->catalogues = catalogues_new(CATALOGUES_MAX);
+  open_catalogues(a);
   a->metrics = metrics_new(a->worker_count);
   join_ports(a);
   news_open(a);
@@ -196,6 +213,13 @@ static enum err make_workers(struct app *a, struct fault *f) {
       e = worker_start(a->workers[w]);
   }
   return e;
+}
+
+static enum err start_jobs(struct app *a, struct fault *f) {
+  struct runner_options o = {
+      .world = {a->store, config_of, a, app_data_dir(a), &a->backups.port, &a->catalogue_desk.port}};
+  a->runner = runner_new(&o);
+  return runner_start(a->runner, f);
 }
 
 enum err app_listen(struct app *a, struct fault *f) {
@@ -230,6 +254,8 @@ static enum err begin_to_serve(struct app *a, struct fault *f) {
     e = app_listen(a, f);
   if (e == ERR_OK)
     e = listen_locally(a, f);
+  if (e == ERR_OK)
+    e = start_jobs(a, f);
   size_t unused = e == ERR_OK ? sockets_drop_unused(&a->sockets) : 0;
   if (unused > 0)
     LOG_WARN("sockets_not_in_listen", log_u64("closed", unused));
@@ -311,9 +337,11 @@ static void close_all(struct app *a) {
   share_stop(a);
   news_close(a);
   dns_free(a->dns);
+  runner_free(a->runner);
   if (a->ledger)
     ledger_close(a->ledger, 10000);
   token_identity_free(a->tokens);
+  backup_desk_done(&a->backups);
   apikey_identity_free(a->identity);
   if (a->offload)
     offload_free(a->offload);

@@ -4,6 +4,7 @@
 
 #include "fiber/loop.h"
 #include "identity/apikey.h"
+#include "ports/store_audit.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -37,7 +38,7 @@ static enum err make_key(const struct first_key_options *o, char key[APIKEY_TEXT
                           .budget_period = TEXT(""),
                           .created_us = loop_wall_us()};
   secret_hmac(o->server_secret, (struct text){key, APIKEY_TEXT_BYTES}, row.hash);
-  return o->store->ops->key_create(o->store, &row, &id, f);
+  return o->store->ops->key_create(o->store, &row, &(struct audit_actor){TEXT("weir"), TEXT("start")}, &id, f);
 }
 
 static enum err find_key(const struct first_key_options *o, char key[APIKEY_TEXT_BYTES], struct fault *f) {

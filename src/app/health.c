@@ -88,6 +88,9 @@ static void write_gauges(struct app *a, struct buf *out) {
                     news.handled);
   metrics_write_one(out, "weir_events_behind", "gauge", "Changes by other processes not yet heard of.",
                     news.newest > news.seen ? (uint64_t)(news.newest - news.seen) : 0);
+  if (backup_desk_age_s(&a->backups) >= 0)
+    metrics_write_one(out, "weir_backup_age_seconds", "gauge", "Since the newest scheduled backup was made.",
+                      (uint64_t)backup_desk_age_s(&a->backups));
   metrics_write_one(out, "weir_generation", "gauge", "1, and one more with each upgrade.", a->generation);
   metrics_write_one(out, "weir_replaced_processes", "gauge", "Processes that finish their calls after an upgrade.",
                     succession_list(&a->succession, NULL));
@@ -121,6 +124,9 @@ void operations_fill(struct app *a) {
       .write_metrics = write_metrics,
       .ctx = a,
   };
+  if (a->first->store == CONFIG_STORE_SQLITE)
+    a->operations.checks[a->operations.check_count++] = (struct operations_check){
+        .name = "backup", .check = backup_desk_check, .ctx = &a->backups, .is_optional = true};
   if (a->redis)
     a->operations.checks[a->operations.check_count++] =
         (struct operations_check){"redis", check_redis, a, true, describe_redis};

@@ -105,6 +105,7 @@ static void drain(struct app *a, bool patient, int64_t within_ms) {
 void life_hand_over(struct app *a, int link) {
   int64_t handover_ms = a->config->timeouts.handover_ms;
   a->handed_over = true;
+  runner_end(a->runner); /* the successor runs the jobs now */
   a->signals.upgrade = false;
   share_resign(a);
   sockets_close(&a->sockets, false);
@@ -126,6 +127,7 @@ static void end(struct app *a) {
   else
     LOG_INFO("draining", log_i64("deadline_ms", within_ms));
   a->life.end_was_asked = true;
+  runner_end(a->runner);
   upgrade_desk_close(a);
   if (!a->handed_over) {
     systemd_notify(&a->systemd, "STOPPING=1\nSTATUS=draining");
@@ -180,8 +182,10 @@ static void housekeep(struct app *a) {
   else if (!s.journal_failing && a->journal_was_failing)
     LOG_INFO("journal_recovered", log_u64("open", s.open));
   a->journal_was_failing = s.journal_failing;
-  if (!a->handed_over && !s.store_failing)
+  if (!a->handed_over && !s.store_failing) {
     (void)succession_adopt(a);
+    due_tick(a);
+  }
 }
 
 /* The side of the succession that is ours: we follow, or are followed. */

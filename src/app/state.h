@@ -4,6 +4,9 @@
 #define APP_STATE_H
 
 #include "app/app.h"
+#include "app/backups.h"
+#include "app/catalogues.h"
+#include "app/due.h"
 #include "app/life.h"
 #include "app/local.h"
 #include "app/sockets.h"
@@ -17,6 +20,7 @@
 #include "config/config.h"
 #include "control/api.h"
 #include "identity/token.h"
+#include "jobs/runner.h"
 #include "sim/background.h"
 #include "telemetry/access.h"
 
@@ -53,6 +57,8 @@ struct app {
   struct store *store;
   struct ledger *ledger;
   struct secret *server_secret;
+  struct backup_desk backups;
+  struct catalogue_desk catalogue_desk;
   struct offload *offload, *resolvers; /* a name server that hangs must not hold up the store */
   struct offload *fetchers;            /* an issuer of tokens that hangs must not hold up either */
   struct apikey_identity *identity;
@@ -69,6 +75,8 @@ struct app {
   struct gateway gateway;
   struct operations operations;
   struct api api;
+  struct runner *runner; /* of jobs */
+  struct due due;
   struct sockets sockets;
   struct local local;
   struct worker *workers[APP_WORKERS_MAX];

@@ -5,16 +5,18 @@
 #define CLI_CLI_H
 
 #include "app/source.h"
-#include "ports/store.h"
+#include "ports/store_audit.h"
 
 /* The rows of main.c's table; what each does stands in its usage text. */
 int cli_serve(int argc, char **argv);
 int cli_check(int argc, char **argv);
 int cli_key(int argc, char **argv);
+int cli_audit(int argc, char **argv);
 int cli_backup(int argc, char **argv);
 int cli_ledger(int argc, char **argv);
 int cli_migrate(int argc, char **argv);
 int cli_openapi(int argc, char **argv);
+int cli_person(int argc, char **argv);
 int cli_reference(int argc, char **argv);
 int cli_reload(int argc, char **argv);
 int cli_restore(int argc, char **argv);
@@ -82,6 +84,9 @@ struct cli_local_ask {
 };
 enum err cli_local_ask(const struct config *c, const struct cli_local_ask *ask, int *out_status, struct buf *body,
                        struct fault *f) MUST_CHECK;
+/* Who runs this command, for the audit log: "local:" and the name of the user of the operating system (actor.c). Lives
+ * as long as the process. */
+const struct audit_actor *cli_actor(void);
 /* From here on SIGINT and SIGTERM are only noted, the first of each: a second one ends the process as ever
  * (interrupt.c). */
 void cli_catch_interrupts(void);

@@ -2,13 +2,7 @@
  * by backup.c and restore.c. */
 #include "cli/cli.h"
 
-#include "base/secret.h"
-
-#include <errno.h>
-#include <fcntl.h>
-#include <unistd.h>
-
-#define PASSPHRASE_MAX_BYTES 4096
+#include "store/backup_passphrase.h"
 
 bool cli_files_find(const char *config_path, struct cli_files *out) {
   memset(out, 0, sizeof(*out));
@@ -32,40 +26,12 @@ bool cli_files_find(const char *config_path, struct cli_files *out) {
   return false;
 }
 
-static bool cannot(const char *path, const char *why) {
-  fprintf(stderr, "weir: the passphrase file %s %s\n", path, why);
+bool cli_passphrase_read(const char *path, struct text *out) {
+  struct fault f = {0};
+  if (backup_passphrase_read(path, out, &f) == ERR_OK)
+    return true;
+  cli_fail(&f);
   return false;
 }
 
-bool cli_passphrase_read(const char *path, struct text *out) {
-  *out = TEXT_NONE;
-  if (!path)
-    return true;
-  int fd = open(path, O_RDONLY | O_CLOEXEC);
-  char *at = calloc(1, PASSPHRASE_MAX_BYTES + 3);
-  if (!at)
-    abort();
-  ssize_t n = fd < 0 ? -1 : read(fd, at, PASSPHRASE_MAX_BYTES + 2);
-  int why = errno;
-  if (fd >= 0)
-    close(fd);
-  if (n > 0 && at[n - 1] == '\n')
-    n--;
-  if (n > 0 && at[n - 1] == '\r')
-    n--;
-  if (n > 0 && n <= PASSPHRASE_MAX_BYTES) {
-    *out = (struct text){at, (size_t)n};
-    return true;
-  }
-  secret_wipe(at, PASSPHRASE_MAX_BYTES + 3);
-  free(at);
-  return cannot(path, n < 0 ? strerror(why) : n == 0 ? "is empty" : "is too long");
-}
-
-void cli_passphrase_done(struct text *t) {
-  if (!t->at)
-    return;
-  secret_wipe((char *)(uintptr_t)t->at, t->len);
-  free((char *)(uintptr_t)t->at);
-  *t = TEXT_NONE;
-}
+void cli_passphrase_done(struct text *t) { backup_passphrase_done(t); }

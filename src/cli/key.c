@@ -10,14 +10,17 @@ static const char usage[] =
     "                       [--rpm N] [--tpm N] [--concurrency N]\n"
     "                       [--budget-usd X --period day|week|month] [--expires DURATION]  [-c FILE]\n"
     "       weir key list  [-c FILE]\n"
-    "       weir key block ID | unblock ID  [-c FILE]\n"
+    "       weir key block|unblock|delete NAME|ID  [-c FILE]\n"
+    "       weir key rotate NAME|ID [--overlap DURATION]  [-c FILE]\n"
     "  create prints the key once, and below it the pair with which AWS's SDKs sign in its place;\n"
-    "  DURATION is like 90d, 12h or 30m\n";
+    "  rotate prints a new key in place of the old one, which is good for 5m more, or --overlap, and then refused;\n"
+    "  delete takes a key away; its rows in the ledger stay. DURATION is like 90d, 12h or 30m. A number is an id\n";
 
-#define MODELS_MAX 64
+#define MODELS_MAX     64
+#define OVERLAP_MAX_MS (INT64_C(90) * 24 * 3600 * 1000)
 
 struct ask {
-  const char *config, *name, *user, *workspace, *policy, *rpm, *tpm, *concurrency, *budget, *period, *expires;
+  const char *config, *name, *user, *workspace, *policy, *rpm, *tpm, *concurrency, *budget, *period, *expires, *overlap;
   const char *models[MODELS_MAX + 1];
 };
 
@@ -124,7 +127,7 @@ static int create(const struct ask *a) {
     apikey_generate(key);
     k.prefix = (struct text){key, APIKEY_PREFIX_BYTES};
     secret_hmac(secret, (struct text){key, sizeof(key)}, k.hash);
-    e = s.store->ops->key_create(s.store, &k, &id, &f);
+    e = s.store->ops->key_create(s.store, &k, cli_actor(), &id, &f);
   }
   if (e == ERR_OK)
     print_made((struct text){key, sizeof(key)}, secret, &k);
@@ -134,9 +137,22 @@ static int create(const struct ask *a) {
   return e == ERR_OK ? 0 : cli_fail(&f);
 }
 
+static void print_time(const char *what, int64_t us) {
+  time_t seconds = (time_t)(us / 1000000);
+  struct tm local;
+  char at[32];
+  if (us == 0)
+    return;
+  localtime_r(&seconds, &local);
+  strftime(at, sizeof(at), "%Y-%m-%dT%H:%M:%S", &local);
+  printf(" %s=%s", what, at);
+}
+
 static void print_key(const struct store_key *k, int64_t now_us) {
   const char *state = k->blocked ? "blocked" : k->expires_us > 0 && now_us >= k->expires_us ? "expired" : "active";
   printf("%-6lld %-14.*s %-8s %.*s", (long long)k->id, TEXT_ARGS(k->prefix), state, TEXT_ARGS(k->name));
+  print_time("expires", k->expires_us);
+  print_time("used", k->last_used_us);
   if (!text_is_empty(k->workspace))
     printf(" workspace=%.*s", TEXT_ARGS(k->workspace));
   if (!text_is_empty(k->policy))
@@ -167,25 +183,79 @@ static int list(const char *config) {
   return e == ERR_OK ? 0 : cli_fail(&f);
 }
 
-static int set_blocked(const char *config, const char *id_text, bool blocked) {
+/* The id that is meant by a name, or by a number, which is always an id. */
+static enum err find_id(struct store *store, const char *word, int64_t *out, struct fault *f) {
+  struct arena a;
+  struct store_key key;
+  if (text_to_i64(text_of(word), out))
+    return ERR_OK;
+  arena_init(&a);
+  enum err e = store->ops->key_find_by_name(store, text_of(word), &a, &key, f);
+  if (e == ERR_OK)
+    *out = key.id;
+  arena_done(&a);
+  return e;
+}
+
+static enum err change(struct store *store, const char *what, int64_t id, struct fault *f) {
+  if (strcmp(what, "delete") == 0)
+    return store->ops->key_delete(store, id, cli_actor(), f);
+  return store->ops->key_set_blocked(store, id, strcmp(what, "block") == 0, cli_actor(), f);
+}
+
+static int change_key(const char *config, const char *what, const char *word) {
   struct cli_store s;
   struct fault f = {0};
   int64_t id;
-  if (!id_text || !text_to_i64(text_of(id_text), &id)) {
-    fprintf(stderr, "weir: the id of a key is needed; see `weir key list`\n");
-    return 2;
-  }
   if (!cli_store_open(config, &s))
     return 1;
-  enum err e = s.store->ops->key_set_blocked(s.store, id, blocked, &f);
-  if (e == ERR_NOT_FOUND)
-    fault_set(&f, e, NULL, "there is no key %lld", (long long)id);
+  enum err e = find_id(s.store, word, &id, &f);
+  if (e == ERR_OK)
+    e = change(s.store, what, id, &f);
+  cli_store_close(&s);
+  return e == ERR_OK ? 0 : cli_fail(&f);
+}
+
+static enum err rotate_on(struct cli_store *s, const char *word, int64_t overlap_ms, struct fault *f) {
+  struct secret *secret = NULL;
+  char key[APIKEY_TEXT_BYTES];
+  struct store_key made = {0};
+  struct key_rotation r = {.prefix = {key, APIKEY_PREFIX_BYTES}, .now_us = loop_wall_us()};
+  r.until_us = r.now_us + overlap_ms * 1000;
+  enum err e = find_id(s->store, word, &r.id, f);
+  if (e == ERR_OK)
+    e = apikey_load_secret(s->data_dir, &secret, f);
+  if (e != ERR_OK)
+    return e;
+  apikey_generate(key);
+  secret_hmac(secret, (struct text){key, sizeof(key)}, r.hash);
+  e = s->store->ops->key_rotate(s->store, &r, cli_actor(), f);
+  if (e == ERR_OK) {
+    memcpy(made.hash, r.hash, sizeof(made.hash));
+    print_made((struct text){key, sizeof(key)}, secret, &made);
+  }
+  secret_wipe(key, sizeof(key));
+  secret_free(secret);
+  return e;
+}
+
+static int rotate(const struct ask *a, const char *word) {
+  struct cli_store s;
+  struct fault f = {0};
+  int64_t overlap_ms = 0;
+  if (!text_to_duration_ms(text_of(a->overlap), &overlap_ms) || overlap_ms > OVERLAP_MAX_MS) {
+    fprintf(stderr, "weir: --overlap must be a duration such as 5m, at most 90d\n");
+    return 2;
+  }
+  if (!cli_store_open(a->config, &s))
+    return 1;
+  enum err e = rotate_on(&s, word, overlap_ms, &f);
   cli_store_close(&s);
   return e == ERR_OK ? 0 : cli_fail(&f);
 }
 
 int cli_key(int argc, char **argv) {
-  struct ask a = {0};
+  struct ask a = {.overlap = "5m"};
   const char *word[2] = {NULL, NULL};
   const struct cli_option options[] = {
       {"-c", false, &a.config, NULL, 0},
@@ -200,6 +270,7 @@ int cli_key(int argc, char **argv) {
       {"--budget-usd", false, &a.budget, NULL, 0},
       {"--period", false, &a.period, NULL, 0},
       {"--expires", false, &a.expires, NULL, 0},
+      {"--overlap", false, &a.overlap, NULL, 0},
   };
   size_t words;
   bool help;
@@ -211,10 +282,11 @@ int cli_key(int argc, char **argv) {
     return create(&a);
   if (words == 1 && strcmp(word[0], "list") == 0)
     return list(a.config);
-  if (words == 2 && strcmp(word[0], "block") == 0)
-    return set_blocked(a.config, word[1], true);
-  if (words == 2 && strcmp(word[0], "unblock") == 0)
-    return set_blocked(a.config, word[1], false);
+  if (words == 2 && strcmp(word[0], "rotate") == 0)
+    return rotate(&a, word[1]);
+  if (words == 2 &&
+      (strcmp(word[0], "block") == 0 || strcmp(word[0], "unblock") == 0 || strcmp(word[0], "delete") == 0))
+    return change_key(a.config, word[0], word[1]);
   fputs(usage, stderr);
   return 2;
 }

@@ -3,6 +3,7 @@
  * section. */
 #include "config/check.h"
 
+#include "base/daytimes.h"
 #include "base/map.h"
 #include "config/section.h"
 
@@ -50,6 +51,13 @@ bool check_is_http_url(struct text t) {
   struct text authority = text_skip(t, scheme.len), path;
   (void)text_cut(authority, '/', &authority, &path);
   return is_authority(authority);
+}
+
+void check_backup(struct loader *l, const struct node *n, const struct key_path *path, void *at) {
+  const struct config_backup *b = at;
+  if (b->schedule.len > 0 && !daytimes_are_valid(b->schedule))
+    section_refuse(l, check_child(n, "schedule"), path, "schedule",
+                   "must be times of the day, such as 03:30 or 03:30, 15:30");
 }
 
 void check_tls(struct loader *l, const struct node *n, const struct key_path *path, void *at) {

@@ -8,6 +8,7 @@
 #include "base/arena.h"
 #include "base/buf.h"
 #include "base/log.h"
+#include "config/jobs.h"
 #include "config/routing.h"
 
 enum config_store { CONFIG_STORE_SQLITE, CONFIG_STORE_MEMORY, CONFIG_STORE_POSTGRES };
@@ -27,6 +28,12 @@ struct config_ledger { /* milliseconds */
   int64_t
       sync_interval_ms; /* how much of the journal a machine that dies may lose; a process that dies loses nothing */
   int64_t store_interval_ms; /* settled attempts reach the store at the latest after this */
+};
+struct config_backup {
+  struct text schedule;             /* base/daytimes.h; "" for never */
+  struct text dir, passphrase_file; /* "": data_dir/backups; none */
+  size_t keep;
+  int64_t max_age_ms; /* 0: any */
 };
 struct config_price {
   struct text provider, model; /* model is a glob */
@@ -86,6 +93,8 @@ struct config {
   struct config_queue queue;
   struct config_cache cache;
   struct config_ledger ledger;
+  struct config_backup backup;
+  struct config_retention retention;
   struct config_provider *providers;
   size_t provider_count;
   struct config_model *models;

@@ -1,6 +1,7 @@
 /* Fetching a vendor's list of models. Who has to fetch is decided by traffic/catalogue; here is only how: one GET with
- * short limits, on this worker, with the snapshot that asked held until it is done. Called by choose for prices and by
- * models for lists. */
+ * short limits, on this worker, with the snapshot that asked held until it is done. What was fetched is kept in the
+ * store, and what another replica has put there is taken instead of fetching. Called by choose for prices and by models
+ * for lists. */
 #include "gateway/catalogue.h"
 
 #include "base/log.h"
@@ -39,6 +40,46 @@ static enum err read_list(const struct fetch *f, struct arena *a, struct buf *bo
   return e;
 }
 
+/* A call into the store, on the offload pool. */
+struct keeping {
+  struct store *store;
+  struct text vendor, body;
+  struct arena *arena;
+  struct store_catalogue kept;
+  struct fault fault;
+};
+
+static enum err keep_run(void *arg) {
+  struct keeping *k = arg;
+  return k->store->ops->catalogues->put(k->store, k->vendor, k->body, &k->fault);
+}
+
+static enum err kept_run(void *arg) {
+  struct keeping *k = arg;
+  return k->store->ops->catalogues->get(k->store, k->vendor, k->arena, &k->kept, &k->fault);
+}
+
+static void keep(const struct fetch *f, struct text body) {
+  struct keeping k = {.store = f->worker->gateway->store, .vendor = f->provider->base_url, .body = body};
+  if (offload_call(f->worker->gateway->offload, keep_run, &k) != ERR_OK)
+    LOG_WARN("catalogue_not_kept", log_text("provider", f->provider->name), log_str("detail", fault_text(&k.fault)));
+}
+
+/* What another replica has fetched a short while ago. False when there is nothing fresh. */
+static bool take_kept(const struct fetch *f) {
+  struct catalogues *all = f->worker->gateway->catalogues;
+  struct llm_catalogue *list = NULL;
+  struct arena a;
+  arena_init(&a);
+  struct keeping k = {.store = f->worker->gateway->store, .vendor = f->provider->base_url, .arena = &a};
+  bool taken = offload_call(f->worker->gateway->offload, kept_run, &k) == ERR_OK &&
+               k.kept.age_us < CATALOGUE_FRESH_US && f->adapter->read_catalogue(k.kept.body, &list, &k.fault) == ERR_OK;
+  if (taken)
+    catalogues_put(all, f->provider->base_url, list, loop_clock_us() - k.kept.age_us);
+  arena_done(&a);
+  return taken;
+}
+
 static void fetch(const struct fetch *f) {
   struct catalogues *all = f->worker->gateway->catalogues;
   struct llm_catalogue *fresh = NULL;
@@ -52,6 +93,7 @@ static void fetch(const struct fetch *f) {
     e = f->adapter->read_catalogue(buf_text(&body), &fresh, &why);
   if (e == ERR_OK) {
     catalogues_put(all, f->provider->base_url, fresh, loop_clock_us());
+    keep(f, buf_text(&body));
   } else {
     catalogues_failed(all, f->provider->base_url, loop_clock_us());
     LOG_WARN("catalogue_not_read", log_text("provider", f->provider->name), log_str("detail", fault_text(&why)));
@@ -62,7 +104,9 @@ static void fetch(const struct fetch *f) {
 
 static void fetch_in_background(struct gateway_worker *w, struct gateway_snapshot *s, const void *about) {
   const struct config_provider *p = about;
-  fetch(&(struct fetch){w, s, p, w->gateway->provider_find(p->kind_name)});
+  const struct fetch f = {w, s, p, w->gateway->provider_find(p->kind_name)};
+  if (!take_kept(&f))
+    fetch(&f);
 }
 
 struct llm_catalogue *gateway_catalogue(struct gateway_worker *w, struct gateway_snapshot *s,

@@ -94,6 +94,7 @@ const struct principal *principal_from_stored(const struct store_key *k) {
   s->p.budget_nano = k->budget_nano;
   s->p.budget_period = period_named(k->budget_period);
   s->p.expires_us = k->expires_us;
+  s->p.ended_us = k->old_until_us;
   s->p.blocked = k->blocked;
   return &s->p;
 }
@@ -112,17 +113,27 @@ void principal_unref(const struct principal *p) {
   free(s);
 }
 
+static void write_time(int64_t us, char *out, size_t cap) {
+  time_t when = (time_t)(us / 1000000);
+  struct tm utc;
+  gmtime_r(&when, &utc);
+  strftime(out, cap, "%Y-%m-%dT%H:%M:%SZ", &utc);
+}
+
 enum err principal_check(const struct principal *p, int64_t now_us, struct fault *f) {
+  char at[32];
   if (p->blocked) {
     return fault_set(f, ERR_FORBIDDEN, NULL, "the API key \"%.*s\" is blocked", TEXT_ARGS(p->name));
   }
   if (p->expires_us > 0 && now_us >= p->expires_us) {
-    time_t when = (time_t)(p->expires_us / 1000000);
-    struct tm utc;
-    char at[32];
-    gmtime_r(&when, &utc);
-    strftime(at, sizeof(at), "%Y-%m-%dT%H:%M:%SZ", &utc);
+    write_time(p->expires_us, at, sizeof(at));
     return fault_set(f, ERR_UNAUTHENTICATED, NULL, "the API key \"%.*s\" expired at %s", TEXT_ARGS(p->name), at);
+  }
+  if (p->ended_us > 0 && now_us >= p->ended_us) {
+    write_time(p->ended_us, at, sizeof(at));
+    return fault_set(f, ERR_UNAUTHENTICATED, NULL,
+                     "the API key \"%.*s\" was rotated, and this older one ended at %s: use the new one",
+                     TEXT_ARGS(p->name), at);
   }
   return ERR_OK;
 }

@@ -17,6 +17,7 @@ struct principal {
   int64_t budget_nano;           /* 0: no limit */
   enum principal_period budget_period;
   int64_t expires_us; /* wall clock; 0: never */
+  int64_t ended_us;   /* of a key that a rotation replaced: its end; 0: it is the current one */
   bool blocked;
 };
 

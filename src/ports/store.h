@@ -6,24 +6,39 @@
 
 #include "base/arena.h"
 #include "llm/price.h"
+#include "ports/store_catalogues.h"
 #include "ports/store_events.h"
+#include "ports/store_jobs.h"
 #include "ports/store_replicas.h"
 
-#define STORE_HASH_BYTES   32
-#define STORE_ACCESS_BYTES 8
+#define STORE_HASH_BYTES       32
+#define STORE_ACCESS_BYTES     8
+#define STORE_OLD_HASH_KEPT_US INT64_C(604800000000) /* a week */
 
 struct store_key {
   int64_t id;
   struct text name, prefix, user, workspace; /* user, workspace "" when none */
   struct text policy;                        /* the name of one, "" when none */
   uint8_t hash[STORE_HASH_BYTES];            /* HMAC-SHA-256 of the key under the server's secret */
-  struct text models;                        /* globs separated by '\n'; "*" for all */
-  int64_t rpm, tpm, concurrency;             /* 0: no limit */
-  int64_t budget_nano;                       /* 0: no limit */
-  struct text budget_period;                 /* "day" "week" "month", "" without budget */
-  int64_t created_us, expires_us;            /* expires_us 0: never */
-  int64_t last_used_us;                      /* 0: never */
+  int64_t old_until_us;           /* 0; found by a hash from before a rotation, which hash then is: its end */
+  struct text models;             /* globs separated by '\n'; "*" for all */
+  int64_t rpm, tpm, concurrency;  /* 0: no limit */
+  int64_t budget_nano;            /* 0: no limit */
+  struct text budget_period;      /* "day" "week" "month", "" without budget */
+  int64_t created_us, expires_us; /* expires_us 0: never */
+  int64_t last_used_us;           /* 0: never */
   bool blocked;
+};
+
+struct key_rotation {
+  int64_t id;
+  uint8_t hash[STORE_HASH_BYTES]; /* the new one */
+  struct text prefix;
+  int64_t now_us, until_us;
+};
+
+struct key_sweep {
+  uint64_t expired, forgotten;
 };
 
 /* One settled attempt: a row of the append-only ledger. Texts are at most 256 bytes each. */
@@ -55,6 +70,9 @@ struct ledger_totals {
 };
 
 struct store;
+struct audit_actor;
+struct store_audit_ops;
+struct store_persons_ops;
 struct store_usage_ops;
 struct store_ops {
   const char *name; /* "sqlite", "memory", "postgres" */
@@ -62,16 +80,34 @@ struct store_ops {
   void (*close)(struct store *s);
   enum err (*health)(struct store *s, struct fault *f);
 
-  enum err (*key_create)(struct store *s, const struct store_key *k, int64_t *out_id, struct fault *f);
+  const struct store_audit_ops *audit;     /* ports/store_audit.h */
+  const struct store_persons_ops *persons; /* ports/store_persons.h */
+
+  /* A change of a key names who makes it and adds an entry to the audit log in the same transaction. */
+  enum err (*key_create)(struct store *s, const struct store_key *k, const struct audit_actor *by, int64_t *out_id,
+                         struct fault *f);
+  /* Also by a hash from before a rotation, whether its time is over or not. */
   enum err (*key_find)(struct store *s, const uint8_t hash[STORE_HASH_BYTES], struct arena *a, struct store_key *out,
                        struct fault *f); /* ERR_NOT_FOUND */
   /* By the first STORE_ACCESS_BYTES of the hash, which are the id of the key's pair for signing. */
   enum err (*key_find_by_access_id)(struct store *s, const uint8_t id[STORE_ACCESS_BYTES], struct arena *a,
                                     struct store_key *out, struct fault *f); /* ERR_NOT_FOUND */
+  enum err (*key_find_by_name)(struct store *s, struct text name, struct arena *a, struct store_key *out,
+                               struct fault *f); /* ERR_NOT_FOUND */
   /* Oldest first, ids above after_id; at most max. */
   enum err (*key_list)(struct store *s, int64_t after_id, size_t max, struct arena *a, struct store_key **out,
                        size_t *out_count, struct fault *f);
-  enum err (*key_set_blocked)(struct store *s, int64_t id, bool blocked, struct fault *f); /* ERR_NOT_FOUND */
+  /* One that is so already is left as it is, without an entry. ERR_NOT_FOUND */
+  enum err (*key_set_blocked)(struct store *s, int64_t id, bool blocked, const struct audit_actor *by, struct fault *f);
+  /* A new hash and prefix; the old hash is good until until_us, and any older one ends now. ERR_NOT_FOUND,
+   * ERR_STORE_CONFLICT */
+  enum err (*key_rotate)(struct store *s, const struct key_rotation *r, const struct audit_actor *by, struct fault *f);
+  enum err (*key_delete)(struct store *s, int64_t id, const struct audit_actor *by,
+                         struct fault *f); /* ERR_NOT_FOUND */
+  /* Notes in the audit log the keys whose expiry has come, each once, at most max; and forgets the hashes from before a
+   * rotation that ended more than STORE_OLD_HASH_KEPT_US ago. */
+  enum err (*key_sweep)(struct store *s, int64_t now_us, size_t max, const struct audit_actor *by,
+                        struct key_sweep *out, struct fault *f);
   enum err (*key_touch)(struct store *s, const int64_t *ids, const int64_t *last_used_us, size_t count,
                         struct fault *f);
 
@@ -90,6 +126,8 @@ struct store_ops {
   /* Recomputes every balance from the rows. */
   enum err (*ledger_verify)(struct store *s, struct arena *a, struct ledger_totals *out, struct fault *f);
 
+  const struct store_catalogues_ops *catalogues;
+  const struct store_jobs_ops *jobs; /* ports/store_jobs.h */
   const struct store_replicas_ops *replicas;
   const struct store_events_ops *events;
   const struct store_usage_ops *usage; /* ports/store_usage.h */

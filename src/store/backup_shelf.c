@@ -141,6 +141,7 @@ enum err backup_shelf_add(const struct backup_shelf *s, int64_t now_us, struct b
   if (n < 0 || (size_t)n >= sizeof made.path)
     return fault_set(f, ERR_LIMIT, NULL, "the name of the backup is longer than %d bytes", BACKUP_PATH_MAX - 1);
   const struct backup_request r = {.database = s->database,
+                                   .key = s->key,
                                    .path = made.path,
                                    .out = -1,
                                    .secrets = s->secrets,

@@ -10,6 +10,7 @@
 struct backup_shelf {
   const char *dir;      /* made (0700) when it is not there; its parent must be */
   const char *database; /* what is backed up */
+  struct text key;      /* as in backup_request */
   struct backup_secrets secrets;
   size_t keep; /* at least 1 */
   struct backup_stop stop;

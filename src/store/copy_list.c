@@ -18,6 +18,13 @@ const struct copy_entry copy_list[] = {
     {"weir_usage_zone", COPY_WHOLE},
     {"weir_events", COPY_WHOLE},
     {"weir_meta", COPY_WHOLE},
+    {"weir_catalogues", COPY_WHOLE},
+    {"weir_jobs", COPY_WHOLE},
+    {"weir_schedules", COPY_WHOLE},
+    {"weir_audit", COPY_WHOLE},
+    {"weir_audit_end", COPY_WHOLE},
+    {"weir_key_old", COPY_WHOLE},
+    {"weir_erased", COPY_WHOLE},
     /* who lives on the source does not live on the target */
     {"weir_replicas", COPY_NOT},
 };

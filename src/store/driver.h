@@ -102,22 +102,36 @@ void *driver_more(struct arena *a, void *items, size_t count, size_t size);
 int64_t driver_now_us(void);
 
 /* The port's operations on any driver, for a store_ops. */
+extern const struct store_audit_ops store_audit_ops;
+extern const struct store_persons_ops store_persons_ops;
 #define DRIVER_OPS                                                                                                     \
-  .health = store_health, .key_create = store_key_create, .key_find = store_key_find,                                  \
-  .key_find_by_access_id = store_key_find_by_access_id, .key_list = store_key_list,                                    \
-  .key_set_blocked = store_key_set_blocked, .key_touch = store_key_touch, .ledger_append = store_ledger_append,        \
-  .ledger_position = store_ledger_position, .ledger_list = store_ledger_list, .ledger_spent = store_ledger_spent,      \
-  .ledger_verify = store_ledger_verify, .usage = &store_usage, .replicas = &store_replicas
+  .audit = &store_audit_ops, .persons = &store_persons_ops, .health = store_health, .key_create = store_key_create,    \
+  .key_find = store_key_find, .key_find_by_access_id = store_key_find_by_access_id, .key_list = store_key_list,        \
+  .key_set_blocked = store_key_set_blocked, .key_find_by_name = store_key_find_by_name,                                \
+  .key_rotate = store_key_rotate, .key_delete = store_key_delete, .key_sweep = store_key_sweep,                        \
+  .key_touch = store_key_touch, .ledger_append = store_ledger_append, .ledger_position = store_ledger_position,        \
+  .ledger_list = store_ledger_list, .ledger_spent = store_ledger_spent, .ledger_verify = store_ledger_verify,          \
+  .catalogues = &store_catalogues, .jobs = &store_jobs, .usage = &store_usage, .replicas = &store_replicas
+extern const struct store_catalogues_ops store_catalogues;
+extern const struct store_jobs_ops store_jobs;
 extern const struct store_usage_ops store_usage;
 enum err store_health(struct store *s, struct fault *f);
-enum err store_key_create(struct store *s, const struct store_key *k, int64_t *out_id, struct fault *f);
+enum err store_key_create(struct store *s, const struct store_key *k, const struct audit_actor *by, int64_t *out_id,
+                          struct fault *f);
 enum err store_key_find(struct store *s, const uint8_t hash[STORE_HASH_BYTES], struct arena *a, struct store_key *out,
                         struct fault *f);
 enum err store_key_find_by_access_id(struct store *s, const uint8_t id[STORE_ACCESS_BYTES], struct arena *a,
                                      struct store_key *out, struct fault *f);
 enum err store_key_list(struct store *s, int64_t after_id, size_t max, struct arena *a, struct store_key **out,
                         size_t *out_count, struct fault *f);
-enum err store_key_set_blocked(struct store *s, int64_t id, bool blocked, struct fault *f);
+enum err store_key_set_blocked(struct store *s, int64_t id, bool blocked, const struct audit_actor *by,
+                               struct fault *f);
+enum err store_key_find_by_name(struct store *s, struct text name, struct arena *a, struct store_key *out,
+                                struct fault *f);
+enum err store_key_rotate(struct store *s, const struct key_rotation *r, const struct audit_actor *by, struct fault *f);
+enum err store_key_delete(struct store *s, int64_t id, const struct audit_actor *by, struct fault *f);
+enum err store_key_sweep(struct store *s, int64_t now_us, size_t max, const struct audit_actor *by,
+                         struct key_sweep *out, struct fault *f);
 enum err store_key_touch(struct store *s, const int64_t *ids, const int64_t *last_used_us, size_t count,
                          struct fault *f);
 enum err store_ledger_append(struct store *s, const struct ledger_row *rows, size_t count, struct text stream,

@@ -91,6 +91,7 @@ static void translate(struct text sql, struct buf *out) {
     }
     buf_add(out, text_equal(word, TEXT("BIGINT"))  ? TEXT("INTEGER")
                  : text_equal(word, TEXT("BYTEA")) ? TEXT("BLOB")
+                 : text_equal(word, TEXT("JSON"))  ? TEXT("TEXT")
                                                    : word);
     i = end;
   }

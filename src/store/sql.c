@@ -32,6 +32,20 @@
   ADD_BALANCE("billable_nano")
 #define ON_SPEND " ON CONFLICT (key_id, slot) DO UPDATE SET " ADD("weir_ledger_spend", "cost_nano")
 
+#define JOB_COLUMNS                                                                                                    \
+  "id, kind, args, state, run_at_us, due_us, attempts, max_attempts, leased_by, cancel, progress, note, result, "      \
+  "error, unique_key, created_us, started_us, ended_us"
+#define JOB_LIVE "state IN ('queued', 'running')" /* as the partial indexes say it */
+#define JOB_NEXT                                                                                                       \
+  JOB_LIVE " AND due_us <= ?1 AND (state = 'queued' OR (attempts < max_attempts AND cancel = 0))"
+#define JOB_TAKE                                                                                                       \
+  "UPDATE weir_jobs SET state = 'running', attempts = attempts + 1, due_us = ?2, leased_by = ?3, started_us = ?1, "     \
+  "progress = 0, note = '' WHERE id = "
+#define AUDIT_COLUMNS                                                                                                  \
+  "id, at_us, actor, origin, action, subject, before, after, salt, personal_sum, prev_hash, hash"
+/* An empty text asks for nothing; ordered as it is found, so that a page never reads more than it passes over. */
+#define AUDIT_MATCHES                                                                                                  \
+  " AND (?3 = '' OR actor = ?3) AND (?4 = '' OR action = ?4) AND at_us >= ?5 AND at_us < ?6 ORDER BY id DESC LIMIT ?7"
 /* A page of the request log from one of the indexes. ?1, ?2: below this settlement and id; ?3: not before; ?4: at most;
  * ?5 to ?10: the filters, empty (a key's: 0 in ?5) for none. */
 #define LOG(index)                                                                                                     \
@@ -93,6 +107,9 @@
   "FROM weir_ledger GROUP BY 1) r LEFT JOIN (SELECT start_us / 900000000 AS slot, sum(attempts) AS n FROM weir_usage " \
   "WHERE level = 1 GROUP BY 1) u ON u.slot = r.slot WHERE u.n IS NULL OR u.n <> r.n)" ON_MARK
 
+#define ON_USAGE " ON CONFLICT (level, start_us, "  USAGE_DIMENSIONS ") DO UPDATE SET " ADD("weir_usage", "requests") ", " ADD("weir_usage", "attempts") ", " ADD("weir_usage", "input_tokens") ", " ADD("weir_usage", "output_tokens") ", " ADD("weir_usage", "cache_write_5m_tokens") ", " ADD("weir_usage", "cache_write_1h_tokens") ", " ADD("weir_usage", "cache_read_tokens") ", " ADD("weir_usage", "reasoning_tokens") ", " \
+  ADD("weir_usage", "cost_nano") ", " ADD("weir_usage", "billable_nano") ", " ADD("weir_usage", "duration_us") ", " ADD("weir_usage", "durations") ", " ADD("weir_usage", "first_token_us") ", " ADD("weir_usage", "first_tokens")
+
 #define BOTH(sql)          {sql, sql}
 #define POSTGRES_ONLY(sql) {NULL, sql}
 
@@ -116,9 +133,101 @@ static const char *const texts[SQL_COUNT][2] = {
     [SQL_KEY_FIND] = BOTH("SELECT " KEY_COLUMNS " FROM weir_keys WHERE hash = ?1"),
     [SQL_KEY_FIND_BY_ACCESS_ID] = BOTH("SELECT " KEY_COLUMNS " FROM weir_keys WHERE substr(hash, 1, 8) = ?1"),
     [SQL_KEY_LIST] = BOTH("SELECT " KEY_COLUMNS " FROM weir_keys WHERE id > ?1 ORDER BY id LIMIT ?2"),
-    [SQL_KEY_BLOCK] = BOTH("UPDATE weir_keys SET blocked = ?2 WHERE id = ?1 AND blocked <> ?2"),
-    [SQL_KEY_COUNT] = BOTH("SELECT count(*) FROM weir_keys WHERE id = ?1"),
+    /* What a change is made from: nobody else changes it until the transaction ends. */
+    [SQL_KEY_LOCK] = {"SELECT " KEY_COLUMNS " FROM weir_keys WHERE id = ?1",
+                      "SELECT " KEY_COLUMNS " FROM weir_keys WHERE id = ?1 FOR UPDATE"},
+    [SQL_KEY_BLOCK] = BOTH("UPDATE weir_keys SET blocked = ?2 WHERE id = ?1"),
     [SQL_KEY_TOUCH] = BOTH("UPDATE weir_keys SET last_used_us = ?2 WHERE id = ?1 AND last_used_us < ?2"),
+    [SQL_JOB_NEXT_ID] = BOTH("UPDATE weir_sequence SET value = value + 1 WHERE name = 'jobs' RETURNING value"),
+    /* A row when more than so many are live. */
+    [SQL_JOB_FULL] = BOTH("SELECT due_us FROM weir_jobs WHERE " JOB_LIVE " AND due_us > 0 ORDER BY due_us LIMIT 1 "
+                          "OFFSET ?1"),
+    [SQL_JOB_INSERT] = BOTH("INSERT INTO weir_jobs (" JOB_COLUMNS ") VALUES (?1, ?2, ?3, 'queued', ?4, ?4, 0, ?5, '', "
+                            "0, 0, '', 'null', '', ?6, ?7, 0, 0) ON CONFLICT (unique_key) WHERE unique_key <> '' AND "
+                            JOB_LIVE " DO NOTHING"),
+    [SQL_JOB_DUE] = BOTH("SELECT due_us FROM weir_jobs WHERE " JOB_LIVE " AND due_us <= ?1 ORDER BY due_us LIMIT 1"),
+    [SQL_JOB_CLAIM] = {JOB_TAKE "(SELECT id FROM weir_jobs WHERE " JOB_NEXT " AND instr(?4, ' ' || kind || ' ') > 0 "
+                       "ORDER BY due_us, id LIMIT 1) RETURNING " JOB_COLUMNS,
+                       JOB_TAKE "(SELECT id FROM weir_jobs WHERE " JOB_NEXT " AND strpos(?4, ' ' || kind || ' ') > 0 "
+                       "ORDER BY due_us, id LIMIT 1 FOR UPDATE SKIP LOCKED) RETURNING " JOB_COLUMNS},
+    [SQL_JOB_RENEW] = BOTH("UPDATE weir_jobs SET due_us = ?3, progress = ?4, note = ?5 WHERE id = ?1 AND attempts = ?2 "
+                           "AND state = 'running' RETURNING cancel"),
+    [SQL_JOB_FINISH] = BOTH("UPDATE weir_jobs SET state = 'done', result = ?3, progress = 1000, error = '', ended_us = "
+                            "?4 WHERE id = ?1 AND attempts = ?2 AND state IN ('running', 'done')"),
+    [SQL_JOB_RELEASE] = BOTH(
+        "UPDATE weir_jobs SET state = CASE WHEN cancel = 1 AND ?3 = 'queued' THEN 'cancelled' ELSE ?3 END, run_at_us = "
+        "?4, due_us = ?4, error = CASE WHEN ?5 = '' THEN error ELSE ?5 END, ended_us = CASE WHEN cancel = 0 AND ?3 = "
+        "'queued' THEN 0 ELSE CAST(?6 AS BIGINT) END, max_attempts = max_attempts + ?7 WHERE id = ?1 AND attempts = ?2 AND state IN "
+        "('running', ?3)"),
+    [SQL_JOB_BURY] = BOTH(
+        "UPDATE weir_jobs SET state = CASE WHEN cancel = 1 THEN 'cancelled' ELSE 'dead' END, ended_us = ?1, error = "
+        "CASE WHEN cancel = 1 THEN error ELSE 'the process that ran it (' || leased_by || ') was lost in attempt ' || "
+        "attempts || ' of ' || max_attempts END WHERE id IN (SELECT id FROM weir_jobs WHERE " JOB_LIVE " AND state = "
+        "'running' AND due_us <= ?1 AND (attempts >= max_attempts OR cancel = 1) ORDER BY due_us, id LIMIT ?2) AND "
+        "state = 'running' AND due_us <= ?1 RETURNING " JOB_COLUMNS),
+    [SQL_JOB_CANCEL] = BOTH("UPDATE weir_jobs SET cancel = 1, ended_us = CASE WHEN state = 'queued' THEN ?2 ELSE "
+                            "ended_us END, state = CASE WHEN state = 'queued' THEN 'cancelled' ELSE state END WHERE "
+                            "id = ?1 AND " JOB_LIVE " RETURNING state"),
+    [SQL_JOB_RETRY] = BOTH("UPDATE weir_jobs SET state = 'queued', run_at_us = ?2, due_us = ?2, ended_us = 0, cancel = "
+                           "0, progress = 0, note = '', max_attempts = attempts + ?3 WHERE id = ?1 AND state IN "
+                           "('failed', 'dead', 'cancelled')"),
+    [SQL_JOB_GET] = BOTH("SELECT " JOB_COLUMNS " FROM weir_jobs WHERE id = ?1"),
+    [SQL_JOB_LIST] = BOTH("SELECT " JOB_COLUMNS " FROM weir_jobs WHERE id < ?1 AND (?2 = '' OR kind = ?2) AND (?3 = '' "
+                          "OR state = ?3) ORDER BY id DESC LIMIT ?4"),
+    [SQL_JOB_COUNTS] = BOTH("SELECT kind, state, count(*), min(due_us) FROM weir_jobs WHERE " JOB_LIVE " AND due_us > "
+                            "0 GROUP BY kind, state"),
+    [SQL_JOB_DEAD] = BOTH("SELECT kind, 'dead', count(*), 0 FROM weir_jobs WHERE state = 'dead' GROUP BY kind"),
+    [SQL_JOB_PURGE] = BOTH("DELETE FROM weir_jobs WHERE id IN (SELECT id FROM weir_jobs WHERE ended_us > 0 AND "
+                           "ended_us < ?1 ORDER BY ended_us LIMIT ?2)"),
+    [SQL_KEY_FIND_BY_NAME] = BOTH("SELECT " KEY_COLUMNS " FROM weir_keys WHERE name = ?1"),
+    [SQL_KEY_FIND_OLD] = BOTH("SELECT " KEY_COLUMNS ", until_us FROM weir_key_old JOIN weir_keys ON id = key_id "
+                              "WHERE old_hash = ?1"),
+    [SQL_KEY_FIND_OLD_BY_ACCESS_ID] = BOTH("SELECT " KEY_COLUMNS ", until_us, old_hash FROM weir_key_old JOIN weir_keys "
+                                           "ON id = key_id WHERE substr(old_hash, 1, 8) = ?1"),
+    [SQL_KEY_ROTATE] = BOTH("UPDATE weir_keys SET hash = ?2, prefix = ?3 WHERE id = ?1"),
+    [SQL_KEY_DELETE] = BOTH("DELETE FROM weir_keys WHERE id = ?1"),
+    [SQL_KEY_OLD_ADD] = BOTH("INSERT INTO weir_key_old (old_hash, key_id, until_us) VALUES (?1, ?2, ?3)"),
+    [SQL_KEY_OLD_END] = BOTH("UPDATE weir_key_old SET until_us = ?2 WHERE key_id = ?1 AND until_us > ?2"),
+    [SQL_KEY_OLD_DROP] = BOTH("DELETE FROM weir_key_old WHERE key_id = ?1"),
+    [SQL_KEY_OLD_FORGET] = BOTH("DELETE FROM weir_key_old WHERE until_us < ?1"),
+    [SQL_KEY_EXPIRED] = BOTH("SELECT id FROM weir_keys WHERE expires_us > 0 AND expired_us <> expires_us "
+                             "AND expires_us <= ?1 ORDER BY expires_us LIMIT ?2"),
+    [SQL_KEY_NOTE_EXPIRED] = BOTH("UPDATE weir_keys SET expired_us = expires_us WHERE id = ?1 "
+                                  "AND expired_us <> expires_us"),
+    [SQL_AUDIT_NEXT] = BOTH("INSERT INTO weir_audit_end (name, id, hash) VALUES ('head', 1, ?1) ON CONFLICT (name) "
+                            "DO UPDATE SET id = weir_audit_end.id + 1 RETURNING id, hash"),
+    [SQL_AUDIT_INSERT] = BOTH("INSERT INTO weir_audit (" AUDIT_COLUMNS ") VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, "
+                              "?10, ?11, ?12)"),
+    [SQL_AUDIT_SET_END] = BOTH("INSERT INTO weir_audit_end (name, id, hash) VALUES (?1, ?2, ?3) ON CONFLICT (name) "
+                               "DO UPDATE SET id = excluded.id, hash = excluded.hash"),
+    [SQL_AUDIT_END] = BOTH("SELECT id, hash FROM weir_audit_end WHERE name = ?1"),
+    [SQL_AUDIT_LOCK] = {"SELECT id, hash FROM weir_audit_end WHERE name = ?1",
+                        "SELECT id, hash FROM weir_audit_end WHERE name = ?1 FOR UPDATE"},
+    [SQL_AUDIT_LIST] = BOTH("SELECT " AUDIT_COLUMNS " FROM weir_audit WHERE id < ?1 AND ?2 = ''" AUDIT_MATCHES),
+    [SQL_AUDIT_LIST_SUBJECT] = BOTH("SELECT " AUDIT_COLUMNS " FROM weir_audit WHERE id < ?1 AND subject = ?2"
+                                    AUDIT_MATCHES),
+    [SQL_AUDIT_PAGE] = BOTH("SELECT " AUDIT_COLUMNS " FROM weir_audit WHERE id > ?1 ORDER BY id LIMIT ?2"),
+    [SQL_AUDIT_DELETE] = BOTH("DELETE FROM weir_audit WHERE id <= ?1"),
+    [SQL_AUDIT_REDACT] = BOTH("UPDATE weir_audit SET actor = ?2, before = ?3, after = ?4, salt = ?5 WHERE id = ?1"),
+    [SQL_ERASED_LIST] = BOTH("SELECT pseudonym, salt, sum, erased_us FROM weir_erased"),
+    [SQL_ERASED_ADD] = BOTH("INSERT INTO weir_erased (pseudonym, salt, sum, erased_us) VALUES (?1, ?2, ?3, ?4) "
+                            "ON CONFLICT (pseudonym) DO UPDATE SET erased_us = excluded.erased_us"),
+    [SQL_ERASED_FORGET] = BOTH("DELETE FROM weir_erased WHERE erased_us < ?1"),
+    [SQL_PERSON_KEYS] = BOTH("SELECT " KEY_COLUMNS " FROM weir_keys WHERE user_name = ?1 AND id > ?2 ORDER BY id "
+                             "LIMIT ?3"),
+    [SQL_PERSON_REACH] = BOTH("SELECT id FROM weir_ledger WHERE id > ?1 ORDER BY id LIMIT 1 OFFSET ?2"),
+    [SQL_PERSON_LEDGER] = BOTH("UPDATE weir_ledger SET user_name = ?4, key_name = ?4 WHERE id > ?1 AND id <= ?2 "
+                               "AND user_name = ?3"),
+    [SQL_PERSON_USAGE_REACH] = BOTH("SELECT start_us FROM weir_usage WHERE level = ?1 AND start_us > ?2 "
+                                    "ORDER BY start_us LIMIT 1 OFFSET ?3"),
+    /* Late rows may have made sums under the pseudonym already. */
+    [SQL_PERSON_USAGE] = BOTH(
+        "INSERT INTO weir_usage (" USAGE_COLUMNS ") SELECT level, start_us, key_id, ?5, workspace, provider, model, "
+        "outcome, ?5, requests, attempts, input_tokens, output_tokens, cache_write_5m_tokens, cache_write_1h_tokens, "
+        "cache_read_tokens, reasoning_tokens, cost_nano, billable_nano, duration_us, durations, first_token_us, "
+        "first_tokens FROM weir_usage WHERE level = ?1 AND start_us > ?2 AND start_us <= ?3 AND user_name = ?4" ON_USAGE),
+    [SQL_PERSON_USAGE_CLEAR] = BOTH("DELETE FROM weir_usage WHERE level = ?1 AND start_us > ?2 AND start_us <= ?3 "
+                                    "AND user_name = ?4"),
     [SQL_LEDGER_INSERT] = BOTH(
         "INSERT INTO weir_ledger (" LEDGER_COLUMNS ") VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, "
         "?14, ?15, ?16, ?17, ?18, ?19, ?20, ?21, ?22, ?23, ?24, ?25, ?26, ?27, ?28, ?29, ?30, ?31, ?32, ?33, ?34, ?35, "
@@ -182,6 +291,11 @@ static const char *const texts[SQL_COUNT][2] = {
     [SQL_EVENT_PURGE] = BOTH("DELETE FROM weir_events WHERE id IN (SELECT id FROM weir_events ORDER BY id LIMIT ?2) "
                              "AND at_us < ?1"),
     [SQL_EVENT_RING] = POSTGRES_ONLY("SELECT pg_notify('weir_events', '')"),
+    [SQL_CATALOGUE_PUT] = BOTH("INSERT INTO weir_catalogues (vendor, body, fetched_us) VALUES (?1, ?2, ?3) "
+                               "ON CONFLICT (vendor) DO UPDATE SET body = excluded.body, "
+                               "fetched_us = excluded.fetched_us"),
+    [SQL_CATALOGUE_GET] = BOTH("SELECT fetched_us, body FROM weir_catalogues WHERE vendor = ?1"),
+    [SQL_CATALOGUE_AGE] = BOTH("SELECT fetched_us FROM weir_catalogues WHERE vendor = ?1"),
     [SQL_COPY_TABLES] = {"SELECT name FROM sqlite_schema WHERE type = 'table' AND name LIKE 'weir!_%' ESCAPE '!' "
                          "ORDER BY name",
                          "SELECT tablename::text FROM pg_catalog.pg_tables WHERE schemaname = current_schema() AND "

@@ -14,10 +14,10 @@ static enum err connect(const char *path, struct text key, sqlite3 **out, struct
     e = sqlite_key_give(db, key, f);
   if (!e) {
     sqlite3_busy_timeout(db, BUSY_TIMEOUT_MS);
-    e = sqlite_run(
-        db,
-        "PRAGMA page_size = 16384; PRAGMA trusted_schema = OFF; PRAGMA cell_size_check = ON; PRAGMA foreign_keys = ON;",
-        f);
+    e = sqlite_run(db,
+                   "PRAGMA page_size = 16384; PRAGMA trusted_schema = OFF; PRAGMA cell_size_check = ON; PRAGMA "
+                   "foreign_keys = ON; PRAGMA secure_delete = ON;",
+                   f);
   }
   if (!e)
     e = sqlite_functions(db, f);

@@ -3,6 +3,7 @@
  * house: tested-by tests/unit/store/test_sqlite.c */
 #include "store/store.h"
 
+#include "ports/store_persons.h"
 #include "store/migrate.h"
 #include "store/places.h"
 #include "store/postgres.h"
@@ -28,6 +29,8 @@ static enum err serve(const struct store_place *place, struct database *d, struc
     e = sqlite_store_reader(d, place->path, place->key, f);
   if (!e)
     e = store_ledger_forget(&d->base, driver_now_us() - STREAM_KEPT_US, f);
+  if (!e)
+    e = store_persons_ops.forget(&d->base, driver_now_us() - PERSON_WATCHED_US, f);
   return e;
 }
 

@@ -3,6 +3,7 @@
  * Called by `weir store copy`. */
 #include "store/store_copy.h"
 
+#include "ports/store_replicas.h"
 #include "store/backup.h"
 #include "store/backup_files.h"
 #include "store/copy_list.h"
@@ -183,6 +184,25 @@ static enum err copy_stores(struct database *from, struct database *to, const st
   return e;
 }
 
+/* A replica renews its seat every few seconds. One that was killed is taken for living until it is silent this long. */
+static enum err refuse_living(struct store *s, const char *which, struct fault *f) {
+  struct arena a;
+  struct store_replica *at = NULL;
+  size_t count = 0;
+  arena_init(&a);
+  enum err e = s->ops->replicas->list(s, &a, &at, &count, f);
+  for (size_t i = 0; i < count && !e; i++)
+    if (at[i].age_us < COPY_SILENT_US)
+      e = fault_set(
+          f, ERR_STORE_BUSY, NULL,
+          "the %s is in use: the replica %.*s was seen %lld s ago. Stop it; one that was killed is waited for "
+          "until it has been silent for %lld s",
+          which, TEXT_ARGS(text_head(at[i].name, 64)), (long long)(at[i].age_us / 1000000),
+          (long long)(COPY_SILENT_US / 1000000));
+  arena_done(&a);
+  return e;
+}
+
 static enum err copy_into(struct store *from, const struct store_place *to, const struct copy_watch *watch,
                           struct copy_report *out, struct fault *f) {
   struct database *d = NULL;
@@ -191,6 +211,8 @@ static enum err copy_into(struct store *from, const struct store_place *to, cons
   if (e)
     return e;
   e = migrate_up_on(d, &applied, f);
+  if (!e)
+    e = refuse_living(&d->base, "target", f);
   if (!e)
     e = copy_stores((struct database *)from, d, watch, out, f);
   d->base.ops->close(&d->base);
@@ -235,6 +257,9 @@ static enum err copy_into_file(struct store *from, const struct store_place *to,
 
 enum err store_copy(struct store *from, const struct store_place *to, const struct copy_watch *watch,
                     struct copy_report *out, struct fault *f) {
+  enum err e = refuse_living(from, "source", f);
+  if (e)
+    return e;
   switch (to->kind) {
   case STORE_POSTGRES: return copy_into(from, to, watch, out, f);
   case STORE_SQLITE: return copy_into_file(from, to, watch, out, f);

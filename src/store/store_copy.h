@@ -6,6 +6,8 @@
 #include "store/copy_table.h"
 #include "store/store.h"
 
+#define COPY_SILENT_US INT64_C(60000000) /* a replica that was not seen for so long has ended */
+
 struct copy_report {
   uint64_t tables, rows; /* that were copied */
   uint64_t ledger_rows;  /* among them */
@@ -20,6 +22,7 @@ struct copy_report {
  *               other programs while they are filled
  *   SQLite      path must name no file; the database is made in the folder PATH.copying and renamed at the end
  * Memory use does not depend on the size of the tables, but for the recount of balances (some 100 bytes for each key).
+ *   ERR_STORE_BUSY      a replica lives on the source or the target (ports/store_replicas.h)
  *   ERR_STORE_CONFLICT  the target is not empty, or path exists
  *   ERR_STORE_CORRUPT   a balance of the source is not the sum of its rows, or what was read back differs
  *   ERR_UNSUPPORTED     the source has a table that this program does not know; the target is in memory

@@ -1,64 +1,8 @@
-/* Stored keys: create, find by hash, list, block, touch; on any driver. Called by `weir key`, and by identify for a key
- * the process does not know yet. Declared keys of the configuration never come here. */
-#include "store/driver.h"
-#include "store/store_events.h"
+/* Stored keys: find by hash, list, touch; on any driver. Called by `weir key`, and by identify for a key the process
+ * does not know yet. Changes are in store_key_changes.c. Declared keys of the configuration never come here. */
+#include "store/store_keys.h"
 
-static enum err key_insert(struct driver_link *l, const struct store_key *k, int64_t id, struct fault *f) {
-  const struct driver *d = l->driver;
-  enum err e = d->prepare(l, SQL_KEY_INSERT, f);
-  if (e)
-    return e;
-  d->bind(l, 1, id);
-  d->bind_text(l, 2, k->name);
-  d->bind_text(l, 3, k->prefix);
-  d->bind_text(l, 4, k->user);
-  d->bind_bytes(l, 5, (struct text){(const char *)k->hash, STORE_HASH_BYTES});
-  d->bind_text(l, 6, k->models);
-  d->bind(l, 7, k->rpm);
-  d->bind(l, 8, k->tpm);
-  d->bind(l, 9, k->concurrency);
-  d->bind(l, 10, k->budget_nano);
-  d->bind_text(l, 11, k->budget_period);
-  d->bind(l, 12, k->created_us);
-  d->bind(l, 13, k->expires_us);
-  d->bind(l, 14, k->last_used_us);
-  d->bind(l, 15, k->blocked);
-  d->bind_text(l, 16, k->workspace);
-  d->bind_text(l, 17, k->policy);
-  e = driver_finish(l, "storing a key", NULL, f);
-  if (e == ERR_STORE_CONFLICT)
-    return fault_set(f, e, "name", "a key named \"%.*s\" exists already", TEXT_ARGS(text_head(k->name, 64)));
-  return e;
-}
-
-struct create {
-  const struct store_key *key;
-  int64_t id;
-};
-
-static enum err create(struct driver_link *l, void *args, struct fault *f) {
-  struct create *c = args;
-  enum err e = l->driver->begin(l, DRIVER_WRITE, f);
-  if (e)
-    return e;
-  e = driver_number(l, SQL_KEY_NEXT_ID, "numbering a key", &c->id, f);
-  if (!e)
-    e = key_insert(l, c->key, c->id, f);
-  if (!e)
-    e = event_add_id_on(l, "key", c->id, f);
-  return l->driver->end(l, e, f);
-}
-
-enum err store_key_create(struct store *s, const struct store_key *k, int64_t *out_id, struct fault *f) {
-  struct create c = {k, 0};
-  /* Not again after a commit in doubt: the second would find the name taken, by this very key. */
-  enum err e = driver_run(s, DRIVER_WRITE, true, create, &c, f);
-  if (!e)
-    *out_id = c.id;
-  return e;
-}
-
-static void key_read(struct driver_link *l, struct arena *a, struct store_key *out) {
+void store_key_read(struct driver_link *l, struct arena *a, struct store_key *out) {
   const struct driver *d = l->driver;
   *out = (struct store_key){
       .id = d->number(l, 0),
@@ -84,36 +28,71 @@ static void key_read(struct driver_link *l, struct arena *a, struct store_key *o
 }
 
 struct find {
-  enum sql which;
+  enum sql which, which_old; /* which_old: where a hash from before a rotation is found */
   struct text bytes;
   struct arena *arena;
   struct store_key *out;
 };
 
+/* What was asked for is the hash that the caller gets, and with it the secret of the pair that belongs to it. */
+static void read_old(struct driver_link *l, const struct find *w) {
+  struct text hash = w->which_old == SQL_KEY_FIND_OLD ? w->bytes : l->driver->bytes(l, STORE_KEY_COLUMNS + 1);
+  w->out->old_until_us = l->driver->number(l, STORE_KEY_COLUMNS);
+  if (hash.len == STORE_HASH_BYTES)
+    memcpy(w->out->hash, hash.at, STORE_HASH_BYTES);
+}
+
+static enum err look(struct driver_link *l, const struct find *w, bool old, bool *out_row, struct fault *f) {
+  bool row = false;
+  enum err e = l->driver->prepare(l, old ? w->which_old : w->which, f);
+  if (e)
+    return e;
+  if (w->which == SQL_KEY_FIND_BY_NAME)
+    l->driver->bind_text(l, 1, w->bytes);
+  else
+    l->driver->bind_bytes(l, 1, w->bytes);
+  e = l->driver->step(l, &row, "looking up a key", f);
+  if (!e && row) {
+    store_key_read(l, w->arena, w->out);
+    if (old)
+      read_old(l, w);
+  }
+  l->driver->reset(l);
+  if (!e)
+    *out_row = row;
+  return e;
+}
+
+/* A hash that moves from one table to the other between the two looks was moved to the second. */
 static enum err find(struct driver_link *l, void *args, struct fault *f) {
   struct find *w = args;
   bool row = false;
-  enum err e = l->driver->prepare(l, w->which, f);
-  if (e)
-    return e;
-  l->driver->bind_bytes(l, 1, w->bytes);
-  e = l->driver->step(l, &row, "looking up a key", f);
-  if (!e && row)
-    key_read(l, w->arena, w->out);
-  l->driver->reset(l);
+  enum err e = look(l, w, false, &row, f);
+  if (!e && !row && w->which_old != w->which)
+    e = look(l, w, true, &row, f);
   return e || row ? e : fault_set(f, ERR_NOT_FOUND, NULL, "there is no such key");
 }
 
 enum err store_key_find(struct store *s, const uint8_t hash[STORE_HASH_BYTES], struct arena *a, struct store_key *out,
                         struct fault *f) {
-  struct find w = {SQL_KEY_FIND, {(const char *)hash, STORE_HASH_BYTES}, a, out};
+  struct find w = {SQL_KEY_FIND, SQL_KEY_FIND_OLD, {(const char *)hash, STORE_HASH_BYTES}, a, out};
   return driver_run(s, DRIVER_READ, false, find, &w, f);
 }
 
 enum err store_key_find_by_access_id(struct store *s, const uint8_t id[STORE_ACCESS_BYTES], struct arena *a,
                                      struct store_key *out, struct fault *f) {
-  struct find w = {SQL_KEY_FIND_BY_ACCESS_ID, {(const char *)id, STORE_ACCESS_BYTES}, a, out};
+  struct find w = {
+      SQL_KEY_FIND_BY_ACCESS_ID, SQL_KEY_FIND_OLD_BY_ACCESS_ID, {(const char *)id, STORE_ACCESS_BYTES}, a, out};
   return driver_run(s, DRIVER_READ, false, find, &w, f);
+}
+
+enum err store_key_find_by_name(struct store *s, struct text name, struct arena *a, struct store_key *out,
+                                struct fault *f) {
+  struct find w = {SQL_KEY_FIND_BY_NAME, SQL_KEY_FIND_BY_NAME, name, a, out};
+  enum err e = driver_run(s, DRIVER_READ, false, find, &w, f);
+  if (e == ERR_NOT_FOUND)
+    return fault_set(f, e, NULL, "there is no key named \"%.*s\"", TEXT_ARGS(text_head(name, 64)));
+  return e;
 }
 
 struct list {
@@ -131,7 +110,7 @@ static enum err list_read(struct driver_link *l, struct list *w, struct fault *f
   w->keys = NULL;
   while (!(e = l->driver->step(l, &row, "listing keys", f)) && row) {
     w->keys = driver_more(w->arena, w->keys, w->count, sizeof *w->keys);
-    key_read(l, w->arena, &w->keys[w->count++]);
+    store_key_read(l, w->arena, &w->keys[w->count++]);
   }
   return e;
 }
@@ -157,47 +136,6 @@ enum err store_key_list(struct store *s, int64_t after_id, size_t max, struct ar
     *out_count = w.count;
   }
   return e;
-}
-
-struct block {
-  int64_t id;
-  bool blocked;
-};
-
-static enum err must_exist(struct driver_link *l, int64_t id, struct fault *f) {
-  bool row = false;
-  enum err e = l->driver->prepare(l, SQL_KEY_COUNT, f);
-  if (e)
-    return e;
-  l->driver->bind(l, 1, id);
-  e = l->driver->step(l, &row, "looking up a key", f);
-  bool exists = !e && row && l->driver->number(l, 0) > 0;
-  l->driver->reset(l);
-  return e || exists ? e : fault_set(f, ERR_NOT_FOUND, NULL, "there is no key %lld", (long long)id);
-}
-
-/* A key that is so already is left alone and nobody is told, so doing it twice is the same as once. */
-static enum err set_blocked(struct driver_link *l, const struct block *w, struct fault *f) {
-  int64_t changes = 0;
-  enum err e = l->driver->prepare(l, SQL_KEY_BLOCK, f);
-  if (e)
-    return e;
-  l->driver->bind(l, 1, w->id);
-  l->driver->bind(l, 2, w->blocked);
-  e = driver_finish(l, "blocking a key", &changes, f);
-  if (e)
-    return e;
-  return changes ? event_add_id_on(l, "key", w->id, f) : must_exist(l, w->id, f);
-}
-
-static enum err block(struct driver_link *l, void *args, struct fault *f) {
-  enum err e = l->driver->begin(l, DRIVER_WRITE, f);
-  return e ? e : l->driver->end(l, set_blocked(l, args, f), f);
-}
-
-enum err store_key_set_blocked(struct store *s, int64_t id, bool blocked, struct fault *f) {
-  struct block w = {id, blocked};
-  return driver_run(s, DRIVER_WRITE, false, block, &w, f);
 }
 
 struct touch {

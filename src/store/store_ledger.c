@@ -2,12 +2,14 @@
  * budgets and by `weir ledger`. A batch is one transaction: rows, the balances they move, and the journal's position;
  * balances are summed in memory first (tally.h). The recount is in store_verify.c. */
 #include "store/ledger_columns.h"
+#include "store/person_veil.h"
 
 struct append {
   const struct ledger_row **rows; /* ids rising, none twice */
   bool *is_new;
   size_t count;
   struct tally by_key, by_slot, by_minute;
+  struct arena veiled; /* rows of erased persons, without the name */
   struct text stream;
   uint64_t position;
 };
@@ -33,6 +35,7 @@ static void append_init(struct append *w, const struct ledger_row *rows, size_t 
       w->rows[w->count++] = w->rows[i];
   tally_init(&w->by_key);
   tally_init(&w->by_slot);
+  arena_init(&w->veiled);
   tally_init(&w->by_minute);
 }
 
@@ -41,6 +44,7 @@ static void append_done(struct append *w) {
   free(w->is_new);
   tally_done(&w->by_key);
   tally_done(&w->by_slot);
+  arena_done(&w->veiled);
   tally_done(&w->by_minute);
 }
 
@@ -157,7 +161,9 @@ static enum err append(struct driver_link *l, void *args, struct fault *f) {
   enum err e = l->driver->begin(l, DRIVER_WRITE, f);
   if (e)
     return e;
-  e = add_rows(l, w, f);
+  e = person_veil_on(l, w->rows, w->count, &w->veiled, f);
+  if (!e)
+    e = add_rows(l, w, f);
   if (!e)
     e = add_balances(l, &w->by_key, f);
   if (!e)

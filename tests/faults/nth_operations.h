@@ -4,9 +4,11 @@
 #define TESTS_FAULTS_NTH_OPERATIONS_H
 
 #include "../unit/store/expect.h"
+#include "nth_jobs.h"
 #include "ports/store_usage.h"
 #include "store/driver.h"
 #include "store/migrate.h"
+#include "support/actor.h"
 
 struct nth_operation {
   const char *name;
@@ -18,7 +20,6 @@ struct nth_operation {
 };
 
 #define COUNT_OF(array) (sizeof(array) / sizeof((array)[0]))
-#define NTH_HOUR_US     INT64_C(3600000000)
 
 static inline struct store_key nth_key(const char *name, uint8_t hash) {
   struct store_key k = {.name = text_of(name),
@@ -32,16 +33,20 @@ static inline struct store_key nth_key(const char *name, uint8_t hash) {
   return k;
 }
 
+static int64_t nth_filled_us; /* no earlier than what was there */
+
 /* What every operation finds: two keys, three rows of two keys in two hours, a replica in its seat, a word agreed on.
  */
 static inline void nth_fill(struct store *s) {
   struct store_key one = nth_key("one", 1), two = nth_key("two", 2);
+  one.expires_us = 50 * NTH_HOUR_US;
   struct ledger_row rows[] = {make_row(11, 1, 100, NTH_HOUR_US), make_row(12, 2, 200, NTH_HOUR_US + 1),
                               make_row(13, 1, 300, 2 * NTH_HOUR_US)};
   int64_t id = 0;
-  EXPECT_OK(s->ops->key_create(s, &one, &id, &test_fault));
-  EXPECT_OK(s->ops->key_create(s, &two, &id, &test_fault));
+  EXPECT_OK(s->ops->key_create(s, &one, TEST_ACTOR, &id, &test_fault));
+  EXPECT_OK(s->ops->key_create(s, &two, TEST_ACTOR, &id, &test_fault));
   append(s, rows, COUNT_OF(rows), 3);
+  nth_fill_jobs(s);
   const struct store_replica sitting = {.boot = 7, .name = TEXT("here"), .version = TEXT("1")};
   struct arena a;
   struct text agreed = TEXT_NONE;
@@ -50,6 +55,7 @@ static inline void nth_fill(struct store *s) {
   EXPECT_OK(s->ops->replicas->claim(s, &sitting, 0, &seat, &test_fault));
   EXPECT_OK(s->ops->replicas->agree(s, TEXT("one"), TEXT("first"), &a, &agreed, &test_fault));
   arena_done(&a);
+  nth_filled_us = driver_now_us();
 }
 
 static inline enum err nth_migrate(struct store *s, struct arena *a, struct fault *f) {
@@ -60,7 +66,7 @@ static inline enum err nth_health(struct store *s, struct arena *a, struct fault
 static inline enum err nth_key_create(struct store *s, struct arena *a, struct fault *f) {
   struct store_key k = nth_key("three", 3);
   int64_t id = 0;
-  return s->ops->key_create(s, &k, &id, f);
+  return s->ops->key_create(s, &k, TEST_ACTOR, &id, f);
 }
 static inline enum err nth_key_find(struct store *s, struct arena *a, struct fault *f) {
   struct store_key k = nth_key("", 2);
@@ -79,7 +85,55 @@ static inline enum err nth_key_list(struct store *s, struct arena *a, struct fau
   return e;
 }
 static inline enum err nth_key_block(struct store *s, struct arena *a, struct fault *f) {
-  return s->ops->key_set_blocked(s, 2, true, f);
+  return s->ops->key_set_blocked(s, 2, true, TEST_ACTOR, f);
+}
+static inline enum err nth_audit_add(struct store *s, struct arena *a, struct fault *f) {
+  struct audit_entry entry = {TEXT("config.reload"), TEXT("config"), TEXT_NONE, TEXT("{}")};
+  return s->ops->audit->add(s, TEST_ACTOR, &entry, NULL, f);
+}
+static inline enum err nth_audit_list(struct store *s, struct arena *a, struct fault *f) {
+  struct audit_row *rows = NULL;
+  size_t count = 0;
+  enum err e = s->ops->audit->list(s, &(struct audit_filter){.subject = TEXT("key:1"), .max = 10}, a, &rows, &count, f);
+  if (!e)
+    assert_int_equal(count, 1);
+  return e;
+}
+static inline enum err nth_audit_page(struct store *s, struct arena *a, struct fault *f) {
+  struct audit_row *rows = NULL;
+  size_t count = 0;
+  enum err e = s->ops->audit->page(s, 0, 10, a, &rows, &count, f);
+  if (!e)
+    assert_int_equal(count, 2);
+  return e;
+}
+static inline enum err nth_audit_verify(struct store *s, struct arena *a, struct fault *f) {
+  struct audit_verdict v = {0};
+  enum err e = s->ops->audit->verify(s, NULL, a, &v, f);
+  if (!e)
+    assert_int_equal(v.bad_id, 0);
+  return e;
+}
+static inline enum err nth_audit_purge(struct store *s, struct arena *a, struct fault *f) {
+  uint64_t removed = 0;
+  while (driver_now_us() <= nth_filled_us) /* the entry that the purge adds is newer, so that twice is as once */
+    continue;
+  return s->ops->audit->purge(s, TEST_ACTOR, nth_filled_us + 1, INT64_MAX, 10, &removed, f);
+}
+static inline enum err nth_key_find_by_name(struct store *s, struct arena *a, struct fault *f) {
+  struct store_key k = {0};
+  return s->ops->key_find_by_name(s, TEXT("two"), a, &k, f);
+}
+static inline enum err nth_key_rotate(struct store *s, struct arena *a, struct fault *f) {
+  struct key_rotation r = {.id = 2, .hash = {9}, .prefix = TEXT("weir_new"), .now_us = 5, .until_us = 9};
+  return s->ops->key_rotate(s, &r, TEST_ACTOR, f);
+}
+static inline enum err nth_key_delete(struct store *s, struct arena *a, struct fault *f) {
+  return s->ops->key_delete(s, 2, TEST_ACTOR, f);
+}
+static inline enum err nth_key_sweep(struct store *s, struct arena *a, struct fault *f) {
+  struct key_sweep done;
+  return s->ops->key_sweep(s, 100 * NTH_HOUR_US, 10, TEST_ACTOR, &done, f);
 }
 static inline enum err nth_key_touch(struct store *s, struct arena *a, struct fault *f) {
   static const int64_t ids[] = {1, 2}, times[] = {5 * NTH_HOUR_US, 6 * NTH_HOUR_US};
@@ -192,11 +246,30 @@ static inline enum err nth_usage_sums(struct store *s, struct arena *a, struct f
 static const struct nth_operation nth_operations[] = {
     {"migrate_up", nth_migrate, .is_migration = true, .in_pieces = true},
     {"health", nth_health},
+    {"job_enqueue", nth_job_enqueue, .is_once = true},
+    {"job_renew", nth_job_renew},
+    {"job_finish", nth_job_finish},
+    {"job_release", nth_job_release},
+    {"job_bury", nth_job_bury},
+    {"job_cancel", nth_job_cancel},
+    {"job_get", nth_job_get},
+    {"job_list", nth_job_list},
+    {"job_counts", nth_job_counts},
+    {"job_purge", nth_job_purge},
     {"key_create", nth_key_create, .is_once = true},
     {"key_find", nth_key_find},
     {"key_find_by_access_id", nth_key_find_by_access_id},
     {"key_list", nth_key_list},
     {"key_set_blocked", nth_key_block},
+    {"key_find_by_name", nth_key_find_by_name},
+    {"key_rotate", nth_key_rotate, .is_once = true},
+    {"key_delete", nth_key_delete, .is_once = true},
+    {"key_sweep", nth_key_sweep},
+    {"audit_add", nth_audit_add, .is_once = true},
+    {"audit_list", nth_audit_list},
+    {"audit_page", nth_audit_page},
+    {"audit_verify", nth_audit_verify},
+    {"audit_purge", nth_audit_purge},
     {"key_touch", nth_key_touch},
     {"ledger_append", nth_ledger_append},
     {"ledger_position", nth_ledger_position},

@@ -5,6 +5,7 @@
 #include "ports/store_replicas.h"
 #include "ports/store_usage.h"
 #include "store/store.h"
+#include "support/actor.h"
 
 static const char yaml[] =
     "providers:\n"
@@ -64,7 +65,7 @@ static void add_keys(struct store *s, int count) {
                           .budget_period = TEXT("week"),
                           .created_us = INT64_C(1801353600000000)};
     memset(k.hash, i, sizeof(k.hash));
-    CHECK_ERR(s->ops->key_create(s, &k, &id, NULL), ERR_OK);
+    CHECK_ERR(s->ops->key_create(s, &k, TEST_ACTOR, &id, NULL), ERR_OK);
   }
 }
 

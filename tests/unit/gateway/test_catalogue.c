@@ -23,6 +23,7 @@ static void play_router(struct upstream *up, struct stream *s) {
 static void with_catalogue(struct world *w) {
   lists = 0;
   w->gateway.catalogues = catalogues_new(4);
+  w->gateway.store = w->store; /* a real one, which keeps lists */
   w->up[0].play = play_router;
   w->up[0].data = w;
 }
@@ -58,9 +59,39 @@ static void failing(struct world *w) {
 }
 static void test_without_a_list_calls_go_on_and_prices_are_unknown(void **state) { run_world(failing, NULL); }
 
+/* What the list of a process that has just begun to be old is replaced by. */
+static void shared(struct world *w) {
+  static const struct text newer = TEXT("{\"data\":[{\"id\":\"vendor/three\",\"name\":\"Three\"}]}");
+  struct arena a;
+  struct store_catalogue kept;
+  struct fault f = {0};
+  with_catalogue(w);
+  CHECK_INT(ask_chat(w, VIA_ROUTER), 200);
+  CHECK_INT(lists, 1);
+  struct text vendor = w->worker.snapshot->config->providers[4].base_url;
+  arena_init(&a);
+  CHECK_INT(w->gateway.store->ops->catalogues->get(w->gateway.store, vendor, &a, &kept, &f), ERR_OK);
+  CHECK_INT(text_equal(kept.body, TEXT(LIST)), 1);
+  arena_done(&a);
+  CHECK_INT(w->gateway.store->ops->catalogues->put(w->gateway.store, vendor, newer, &f), ERR_OK);
+  catalogues_failed(w->gateway.catalogues, vendor, loop_clock_us() - CATALOGUE_RETRY_US); /* it is due */
+  CHECK_INT(ask(w, "GET /v1/models", X_API_KEY, TEXT_NONE), 200);
+  CHECK_BODY_HAS(w, "\"router/vendor/one\"");
+  for (int i = 0; i < 500 && text_find(wire_text(w->c), TEXT("vendor/three")) < 0; i++) {
+    CHECK_INT(fiber_sleep(2000), ERR_OK);
+    CHECK_INT(ask(w, "GET /v1/models", X_API_KEY, TEXT_NONE), 200);
+  }
+  CHECK_BODY_HAS(w, "\"router/vendor/three\"");
+  CHECK_INT(lists, 1);
+  catalogues_free(w->gateway.catalogues);
+  w->gateway.catalogues = NULL;
+}
+static void test_what_another_replica_has_fetched_is_taken_from_the_store(void **state) { run_world(shared, NULL); }
+
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(test_a_list_is_fetched_once_and_prices_what_is_called),
+      cmocka_unit_test(test_what_another_replica_has_fetched_is_taken_from_the_store),
       cmocka_unit_test(test_without_a_list_calls_go_on_and_prices_are_unknown),
   };
   cmocka_set_message_output(CM_OUTPUT_TAP);

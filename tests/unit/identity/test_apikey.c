@@ -2,6 +2,7 @@
 #include "identity/apikey.h"
 
 #include "store/store.h"
+#include "support/actor.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -87,7 +88,7 @@ static int64_t create(struct fixture *f, struct text key, struct store_key k) {
   k.models = TEXT("*");
   k.prefix = text_head(key, 12);
   secret_hmac(f->secret, key, k.hash);
-  assert_int_equal(f->store.real->ops->key_create(f->store.real, &k, &id, &f->fault), ERR_OK);
+  assert_int_equal(f->store.real->ops->key_create(f->store.real, &k, TEST_ACTOR, &id, &f->fault), ERR_OK);
   return id;
 }
 
@@ -100,6 +101,22 @@ static enum err find(struct fixture *f, struct text key, int64_t now_us) {
   assert_int_equal(f->fault.err, e);
   f->port->unref(p);
   return e;
+}
+
+/* Time ends the old one, whatever the map remembers. */
+static void test_a_rotated_key_is_good_until_its_end_and_not_a_moment_longer(void **state) {
+  struct fixture *f = open_fixture();
+  int64_t id = create(f, TEXT(KEY), (struct store_key){0});
+  struct key_rotation r = {.id = id, .prefix = TEXT("weir_second"), .now_us = NOW, .until_us = NOW + 10 * S};
+  secret_hmac(f->secret, TEXT("the-second-key"), r.hash);
+  assert_int_equal(find(f, TEXT(KEY), NOW), ERR_OK);
+  assert_int_equal(f->store.real->ops->key_rotate(f->store.real, &r, TEST_ACTOR, &f->fault), ERR_OK);
+  assert_int_equal(find(f, TEXT("the-second-key"), NOW + S), ERR_OK);
+  assert_int_equal(find(f, TEXT(KEY), NOW + 10 * S - 1), ERR_OK);
+  assert_int_equal(find(f, TEXT(KEY), NOW + 10 * S), ERR_UNAUTHENTICATED);
+  assert_non_null(strstr(f->fault.text, "was rotated"));
+  assert_int_equal(find(f, TEXT("the-second-key"), NOW + 10 * S), ERR_OK);
+  close_fixture(f);
 }
 
 static void test_a_stored_key_is_found_and_remembered(void **state) {
@@ -180,7 +197,7 @@ static void test_blocked_and_expired_keys_say_so(void **state) {
   int64_t id = create(f, TEXT(KEY), (struct store_key){0});
   create(f, TEXT("expiring-key"), (struct store_key){.name = TEXT("expiring"), .expires_us = NOW + S});
   assert_int_equal(find(f, TEXT(KEY), NOW), ERR_OK);
-  assert_int_equal(f->store.real->ops->key_set_blocked(f->store.real, id, true, NULL), ERR_OK);
+  assert_int_equal(f->store.real->ops->key_set_blocked(f->store.real, id, true, TEST_ACTOR, NULL), ERR_OK);
   assert_int_equal(find(f, TEXT(KEY), NOW + S), ERR_FORBIDDEN);
   assert_true(f->port->is_ours(f->port, TEXT(KEY)));
   assert_int_equal(find(f, TEXT("expiring-key"), NOW + S - 1), ERR_OK);
@@ -196,7 +213,7 @@ static void test_a_revoked_key_is_refused_within_the_time_of_trust(void **state)
   struct fixture *f = open_fixture();
   int64_t id = create(f, TEXT(KEY), (struct store_key){0});
   assert_int_equal(find(f, TEXT(KEY), NOW), ERR_OK);
-  assert_int_equal(f->store.real->ops->key_set_blocked(f->store.real, id, true, NULL), ERR_OK);
+  assert_int_equal(f->store.real->ops->key_set_blocked(f->store.real, id, true, TEST_ACTOR, NULL), ERR_OK);
   assert_int_equal(find(f, TEXT(KEY), NOW + APIKEY_TRUST_US), ERR_OK);
   assert_int_equal(find(f, TEXT(KEY), NOW + APIKEY_TRUST_US + 1), ERR_FORBIDDEN);
   create(f, TEXT("born-later"), (struct store_key){.name = TEXT("later")});
@@ -332,6 +349,7 @@ int main(void) {
       cmocka_unit_test(test_a_forgotten_key_is_asked_for_at_once_and_others_are_not),
       cmocka_unit_test(test_a_key_that_was_not_known_is_once_it_is_made),
       cmocka_unit_test(test_an_answer_that_was_overtaken_is_not_remembered),
+      cmocka_unit_test(test_a_rotated_key_is_good_until_its_end_and_not_a_moment_longer),
       cmocka_unit_test(test_malformed_keys_are_refused_unasked),
       cmocka_unit_test(test_blocked_and_expired_keys_say_so),
       cmocka_unit_test(test_a_revoked_key_is_refused_within_the_time_of_trust),

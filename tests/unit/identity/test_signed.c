@@ -4,6 +4,7 @@
 #include "aws/sigv4.h"
 #include "identity/inner.h"
 #include "store/store.h"
+#include "support/actor.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -53,7 +54,7 @@ struct fixture {
 static void create(struct fixture *f) {
   struct store_key k = {.name = TEXT("stored"), .models = TEXT("*"), .prefix = TEXT("weir_0123456")};
   secret_hmac(f->secret, TEXT(KEY), k.hash);
-  assert_int_equal(f->store.real->ops->key_create(f->store.real, &k, &f->key_id, &f->fault), ERR_OK);
+  assert_int_equal(f->store.real->ops->key_create(f->store.real, &k, TEST_ACTOR, &f->key_id, &f->fault), ERR_OK);
   apikey_pair(f->secret, k.hash, f->id, f->pair_secret);
 }
 
@@ -209,7 +210,7 @@ static void test_a_malformed_or_old_signature_says_why(void **state) {
 static void test_blocked_keys_say_so_only_to_those_who_have_the_secret(void **state) {
   struct fixture *f = open_fixture();
   assert_int_equal(find(f, id_of(f), secret_of(f), "stored"), ERR_OK);
-  assert_int_equal(f->store.real->ops->key_set_blocked(f->store.real, f->key_id, true, NULL), ERR_OK);
+  assert_int_equal(f->store.real->ops->key_set_blocked(f->store.real, f->key_id, true, TEST_ACTOR, NULL), ERR_OK);
   int64_t later = NOW + APIKEY_TRUST_US + S;
   assert_int_equal(find_as(f, id_of(f), secret_of(f), TEXT("bedrock"), later, ""), ERR_FORBIDDEN);
   assert_int_equal(find_as(f, id_of(f), TEXT("wrong"), TEXT("bedrock"), later, ""), ERR_UNAUTHENTICATED);

@@ -5,6 +5,7 @@
 
 #include "expect.h"
 #include "store/driver.h"
+#include "support/actor.h"
 #include "support/postgres.h"
 
 static struct postgres_server contract_server;

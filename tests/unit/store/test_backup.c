@@ -2,6 +2,7 @@
 #include "store/backup.h"
 
 #include "backup_fixture.h"
+#include "store/backup_passphrase.h"
 
 #include <pthread.h>
 #include <stdatomic.h>
@@ -237,6 +238,33 @@ static void one_that_is_stopped_anywhere_leaves_nothing(void **state) {
   s->ops->close(s);
 }
 
+static void a_passphrase_is_a_line_of_a_file(void **state) {
+  static const struct {
+    const char *bytes, *want;
+  } files[] = {{"hush hush", "hush hush"}, {"hush hush\n", "hush hush"}, {"hush\r\n", "hush"}, {"a\nb\n", "a\nb"}};
+  struct path p = in_dir("passphrase");
+  struct text t = TEXT("none");
+  for (size_t i = 0; i < sizeof files / sizeof *files; i++) {
+    write_bytes(p.text, files[i].bytes, strlen(files[i].bytes));
+    EXPECT_OK(backup_passphrase_read(p.text, &t, &test_fault));
+    EXPECT_TEXT(t, text_of(files[i].want));
+    backup_passphrase_done(&t);
+  }
+  EXPECT_OK(backup_passphrase_read("", &t, &test_fault));
+  assert_int_equal(t.len, 0);
+  write_bytes(p.text, "\n", 1);
+  EXPECT_ERR(backup_passphrase_read(p.text, &t, &test_fault), ERR_CONFIG);
+  EXPECT_MENTIONS("is empty");
+  char *large = calloc(1, BACKUP_PASSPHRASE_MAX + 1);
+  assert_non_null(large);
+  memset(large, 'x', BACKUP_PASSPHRASE_MAX + 1);
+  write_bytes(p.text, large, BACKUP_PASSPHRASE_MAX + 1);
+  free(large);
+  EXPECT_ERR(backup_passphrase_read(p.text, &t, &test_fault), ERR_CONFIG);
+  EXPECT_MENTIONS("too long");
+  EXPECT_ERR(backup_passphrase_read(in_dir("none").text, &t, &test_fault), ERR_CONFIG);
+}
+
 static void limits_of_names_and_passphrases(void **state) {
   struct store *s = open_store();
   struct backup_request r = request();
@@ -285,6 +313,7 @@ int main(void) {
       TEST_WITH_FILES(two_backups_to_one_file_do_not_meet),
       TEST_WITH_FILES(a_backup_can_go_to_a_descriptor),
       TEST_WITH_FILES(one_that_is_stopped_anywhere_leaves_nothing),
+      TEST_WITH_FILES(a_passphrase_is_a_line_of_a_file),
       TEST_WITH_FILES(limits_of_names_and_passphrases),
       TEST_WITH_FILES(an_encrypted_backup_shows_nothing),
   };

@@ -23,7 +23,7 @@ static void texts_that_postgresql_refuses_are_stored_with_question_marks(void **
   assert_int_equal(count, 1);
   EXPECT_TEXT(rows[0].request_id, TEXT("r?"));
   EXPECT_TEXT(rows[0].model, TEXT("?m???\xf0\x9f\x98\x80"));
-  EXPECT_OK(s->ops->key_create(s, &key, &id, &test_fault));
+  EXPECT_OK(s->ops->key_create(s, &key, TEST_ACTOR, &id, &test_fault));
   EXPECT_OK(s->ops->key_list(s, 0, 10, &a, &keys, &count, &test_fault));
   EXPECT_TEXT(keys[0].name, TEXT("a??\xc3\xa9"));
   arena_done(&a);
@@ -188,12 +188,12 @@ static void a_server_that_is_down_fails_calls_at_once_and_is_found_again(void **
   int64_t started_us = postgres_clock_us();
   EXPECT_ERR(s->ops->health(s, &test_fault), ERR_STORE);
   EXPECT_ERR(s->ops->ledger_append(s, &row, 1, TEXT("j"), 1, &test_fault), ERR_STORE);
-  EXPECT_ERR(s->ops->key_create(s, &key, &id, &test_fault), ERR_STORE);
+  EXPECT_ERR(s->ops->key_create(s, &key, TEST_ACTOR, &id, &test_fault), ERR_STORE);
   EXPECT_MENTIONS("cannot connect");
   assert_true(postgres_clock_us() - started_us < 5000000);
   assert_true(postgres_server_restart(&contract_server));
   append(s, &row, 1, 2);
-  EXPECT_OK(s->ops->key_create(s, &key, &id, &test_fault));
+  EXPECT_OK(s->ops->key_create(s, &key, TEST_ACTOR, &id, &test_fault));
   EXPECT_OK(s->ops->ledger_spent(s, 7, 0, &nano, &test_fault));
   assert_int_equal(nano, 200);
 }

@@ -166,7 +166,7 @@ static void a_key_is_made_once_or_its_making_is_said_to_be_in_doubt(void **state
     snprintf(name, sizeof name, "key %d", n);
     k.name = text_of(name);
     arm(false, n);
-    enum err e = s->ops->key_create(s, &k, &id, &test_fault);
+    enum err e = s->ops->key_create(s, &k, TEST_ACTOR, &id, &test_fault);
     cuts = atomic_load(&relay.cuts);
     arm(false, 0);
     if (e) {

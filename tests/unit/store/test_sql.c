@@ -15,12 +15,15 @@ static bool may_scan(enum sql which) {
          which == SQL_COPY_TABLES || which == SQL_COPY_COLUMNS ||             /* of the databases' own catalogues */
          which == SQL_NOW ||                                                  /* no table */
          which == SQL_EVENT_PURGE ||                                          /* the oldest, as many as are to go */
+         which == SQL_JOB_COUNTS || which == SQL_JOB_DEAD ||                  /* an index of just these, to its end */
          which == SQL_REPLICA_LIST || /* at most 1,024 rows, all of them asked for */
          which == SQL_USAGE_ZONE || which == SQL_USAGE_ZONE_CLEAR || which == SQL_USAGE_ZONE_SET || /* one row */
          which == SQL_USAGE_DAYS_CLEAR || which == SQL_USAGE_MARK_ALL ||   /* another time zone: everything anew */
          which == SQL_USAGE_MARKS ||                                       /* a page of a small table, in its order */
          which == SQL_USAGE_DIFFERENCE || which == SQL_USAGE_MARK_WRONG || /* all against all, now and then */
-         which == SQL_LEDGER_FORGET;                                       /* a row a journal, once at the start */
+         which == SQL_AUDIT_END || which == SQL_AUDIT_LOCK || which == SQL_ERASED_LIST ||
+         which == SQL_ERASED_FORGET || /* two rows */
+         which == SQL_LEDGER_FORGET;   /* a row a journal, once at the start */
 }
 
 /* Groups are put together in memory, after what they are made of was found by an index. */
@@ -48,8 +51,10 @@ static void sqlite_answers_every_statement_from_an_index(void **state) {
       const char *said = (const char *)sqlite3_column_text(plan, 3);
       if (may_sort(which) && strncmp(said, "USE TEMP B-TREE FOR GROUP BY", 28) == 0)
         continue;
-      if (strncmp(said, "SEARCH", 6) != 0 ||
-          !(strstr(said, "USING INDEX") || strstr(said, "USING INTEGER PRIMARY KEY")))
+      if (strstr(said, " SUBQUERY ")) /* a heading: its own lines follow */
+        continue;
+      if (strncmp(said, "SEARCH", 6) != 0 || !(strstr(said, "USING INDEX") || strstr(said, "USING COVERING INDEX") ||
+                                               strstr(said, "USING INTEGER PRIMARY KEY")))
         fail_msg("%s: %s", sql_text(which, SQL_SQLITE), said);
       seen++;
     }
@@ -61,12 +66,16 @@ static void sqlite_answers_every_statement_from_an_index(void **state) {
 
 /* Enough rows of every kind that reading all of them would be the dearer way. */
 static const char rows[] =
-    "INSERT INTO weir_keys SELECT i, 'n' || i, 'p', 'u', sha256(i::text::bytea), '*', 0, 0, 0, 0, '', 0, 0, 0, 0, '', "
+    "INSERT INTO weir_keys SELECT i, 'n' || i, 'p', 'u', sha256(i::text::bytea), '*', 0, 0, 0, 0, '', 0, i, 0, 0, '', "
     "'' "
     "FROM generate_series(1, 20000) i;"
     "INSERT INTO weir_ledger SELECT i, i, i, 'r', 1, i % 100, 'n', 'u', 'w', 'o', 'p', 'c', 'm', 'm', 'i', 'o', 'e', "
     "200, "
     "200, 0, 1, 1, 1, 0, 0, 0, 0, 1, 0, 1, 1, 0, 0, 2, 1, 1, 1, 1, 1, 1 FROM generate_series(1, 50000) i;"
+    "INSERT INTO weir_key_old SELECT sha256((-i)::text::bytea), i, i FROM generate_series(1, 20000) i;"
+    "INSERT INTO weir_audit SELECT i, i, 'a', 'o', 'c', 's' || i, 'null', 'null', '', '', '', '' FROM "
+    "generate_series(1, "
+    "20000) i;"
     "INSERT INTO weir_ledger_balance SELECT i, 1, 1, 1, 0, 0, 0, 0, 2, 2 FROM generate_series(1, 20000) i;"
     "INSERT INTO weir_ledger_spend SELECT i % 100, i, 2 FROM generate_series(1, 20000) i;"
     "INSERT INTO weir_usage SELECT i % 4, 900000000::bigint * (i / 10), i % 10, 'u', '', 'p', 'm', 'ok', 'n', 1, 1, 1, "
@@ -76,7 +85,11 @@ static const char rows[] =
     "INSERT INTO weir_replicas SELECT i, 'b' || i, 'n', 'v', 1, 1 FROM generate_series(1, 20000) i;"
     "INSERT INTO weir_events SELECT i, 'key', '1', 1 FROM generate_series(1, 20000) i;"
     "INSERT INTO weir_meta SELECT 'n' || i, 'v' FROM generate_series(1, 20000) i;"
-    "INSERT INTO weir_ledger_stream SELECT 's' || i, 1, 1 FROM generate_series(1, 20000) i; ANALYZE";
+    "INSERT INTO weir_ledger_stream SELECT 's' || i, 1, 1 FROM generate_series(1, 20000) i;"
+    "INSERT INTO weir_catalogues SELECT 'v' || i, 'x', 1 FROM generate_series(1, 20000) i;"
+    "INSERT INTO weir_jobs SELECT i, 'k' || i % 9, '{}', CASE WHEN i % 50 = 0 THEN 'queued' WHEN i % 51 = 0 THEN "
+    "'running' ELSE 'done' END, i, i, 1, 3, '', 0, 0, '', 'null', '', '', i, i, CASE WHEN i % 50 = 0 OR i % 51 = 0 "
+    "THEN 0 ELSE i END FROM generate_series(1, 20000) i; ANALYZE";
 
 static void add_plan(PGresult *r, const char *sql, PGconn *db, struct buf *out) {
   if (PQresultStatus(r) != PGRES_TUPLES_OK)
@@ -133,8 +146,8 @@ static void postgresql_answers_every_statement_from_an_index(void **state) {
   for (enum sql which = SQL_KEY_NEXT_ID; which < SQL_COUNT; which++) {
     struct buf plan;
     if (may_scan(which) || sql_is_planned_anew(which) || which == SQL_KEY_NEXT_ID || which == SQL_USAGE_LOCK ||
-        which == SQL_REPLICA_TURN || which == SQL_EVENT_NEXT_ID || which == SQL_EVENT_NEWEST ||
-        which == SQL_EVENT_RING || which == SQL_BATCH_MAKE || which == SQL_BATCH_COPY ||
+        which == SQL_REPLICA_TURN || which == SQL_JOB_NEXT_ID || which == SQL_EVENT_NEXT_ID ||
+        which == SQL_EVENT_NEWEST || which == SQL_EVENT_RING || which == SQL_BATCH_MAKE || which == SQL_BATCH_COPY ||
         which == SQL_BATCH_INSERT) /* one row; no plans; the whole batch is what it is for */
       continue;
     buf_init(&plan, 65536);

@@ -6,6 +6,7 @@
 #include "store/backup.h"
 #include "store/restore.h"
 #include "store/store_copy.h"
+#include "support/actor.h"
 
 #define SECRET_WORD "plaintext-canary"
 
@@ -40,7 +41,7 @@ static void refuse_with(const char *path, struct text key, enum err want, const 
 static void fill(struct store *s, size_t count) {
   struct store_key key = {.name = TEXT(SECRET_WORD), .models = TEXT("*"), .budget_period = TEXT("")};
   int64_t id;
-  EXPECT_OK(s->ops->key_create(s, &key, &id, &test_fault));
+  EXPECT_OK(s->ops->key_create(s, &key, TEST_ACTOR, &id, &test_fault));
   add_rows(s, 1, count);
 }
 

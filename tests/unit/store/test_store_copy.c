@@ -3,6 +3,7 @@
 #include "store/store_copy.h"
 
 #include "contract.h"
+#include "ports/store_replicas.h"
 #include "store/copy_list.h"
 #include "store/places.h"
 #include "store/sqlite.h"
@@ -36,10 +37,10 @@ static void fill_store(struct store *s) {
   rows[5].model = TEXT("");
   rows[6].model = TEXT("caf\xc3\xa9 'quoted' \\n");
   append(s, rows, ROWS, 77);
-  EXPECT_OK(s->ops->key_create(s, &key, &id, &test_fault));
+  EXPECT_OK(s->ops->key_create(s, &key, TEST_ACTOR, &id, &test_fault));
   key.name = TEXT("bert");
   key.hash[0] = 9;
-  EXPECT_OK(s->ops->key_create(s, &key, &id, &test_fault));
+  EXPECT_OK(s->ops->key_create(s, &key, TEST_ACTOR, &id, &test_fault));
 }
 
 static void expect_filled(struct store *s) {
@@ -68,9 +69,13 @@ static void expect_filled(struct store *s) {
   assert_int_equal(count, 2);
   EXPECT_TEXT(keys[1].name, TEXT("bert"));
   assert_int_equal(keys[1].hash[0], 9);
+  struct audit_verdict audit;
+  EXPECT_OK(s->ops->audit->verify(s, NULL, &a, &audit, &test_fault));
+  EXPECT_TEXT(audit.why, TEXT(""));
+  assert_int_equal(audit.rows, 2);
   /* The sequence came along: no number is given twice. */
   struct store_key key = {.name = TEXT("carl"), .models = TEXT("*"), .budget_period = TEXT(""), .hash = {7}};
-  EXPECT_OK(s->ops->key_create(s, &key, &id, &test_fault));
+  EXPECT_OK(s->ops->key_create(s, &key, TEST_ACTOR, &id, &test_fault));
   assert_int_equal(id, 3);
   arena_done(&a);
 }
@@ -161,7 +166,7 @@ static void a_target_with_rows_or_a_file_is_refused_and_stays(void **state) {
   int64_t id;
   fill_store(from);
   EXPECT_OK(store_open(&to, &other, &test_fault));
-  EXPECT_OK(other->ops->key_create(other, &key, &id, &test_fault));
+  EXPECT_OK(other->ops->key_create(other, &key, TEST_ACTOR, &id, &test_fault));
   EXPECT_ERR(store_copy(from, &to, &watch, &r, &test_fault), ERR_STORE_CONFLICT);
   EXPECT_MENTIONS("not empty");
   arena_init(&a);
@@ -169,7 +174,7 @@ static void a_target_with_rows_or_a_file_is_refused_and_stays(void **state) {
   assert_int_equal(count, 1);
   key.name = TEXT("next");
   key.hash[0] = 1;
-  EXPECT_OK(other->ops->key_create(other, &key, &id, &test_fault));
+  EXPECT_OK(other->ops->key_create(other, &key, TEST_ACTOR, &id, &test_fault));
   assert_int_equal(id, 2); /* the sequence was not touched either */
   arena_done(&a);
   other->ops->close(other);
@@ -201,6 +206,23 @@ static void one_that_is_stopped_leaves_nothing_and_the_next_one_succeeds(void **
   stop_at = NULL;
   copy_and_expect(from, &to);
   copy_and_expect(from, &file);
+  from->ops->close(from);
+}
+
+static void a_store_on_which_a_replica_lives_is_not_copied(void **state) {
+  struct store_place to = *contract_place(need_database()), file = file_place();
+  const struct store_replica living = {.boot = 77, .name = TEXT("host-7"), .version = TEXT("1")};
+  struct store *s = NULL, *from = open_memory();
+  struct copy_report r;
+  unsigned seat = 0;
+  EXPECT_OK(store_open(&to, &s, &test_fault));
+  EXPECT_OK(s->ops->replicas->claim(s, &living, 0, &seat, &test_fault));
+  EXPECT_ERR(store_copy(s, &file, &watch, &r, &test_fault), ERR_STORE_BUSY);
+  EXPECT_MENTIONS("host-7");
+  EXPECT_ERR(store_copy(from, &to, &watch, &r, &test_fault), ERR_STORE_BUSY);
+  contract_exec(s, "UPDATE weir_replicas SET seen_us = seen_us - 70000000");
+  EXPECT_OK(store_copy(s, &file, &watch, &r, &test_fault));
+  s->ops->close(s);
   from->ops->close(from);
 }
 
@@ -383,6 +405,7 @@ int main(void) {
       WITH_BOTH(a_store_in_memory_is_a_source_but_no_target),
       WITH_BOTH(a_target_with_rows_or_a_file_is_refused_and_stays),
       WITH_BOTH(one_that_is_stopped_leaves_nothing_and_the_next_one_succeeds),
+      WITH_BOTH(a_store_on_which_a_replica_lives_is_not_copied),
       WITH_BOTH(a_server_that_dies_ends_it_and_holds_nothing),
       WITH_BOTH(a_balance_that_is_wrong_is_refused),
       WITH_BOTH(a_table_that_is_not_listed_is_refused),

@@ -44,7 +44,7 @@ static void a_key_is_found_by_its_hash_with_every_member(void **state) {
   struct store_key k = make_key("ci", 9), found = {0};
   int64_t id = 0;
   arena_init(&a);
-  EXPECT_OK(s->ops->key_create(s, &k, &id, &test_fault));
+  EXPECT_OK(s->ops->key_create(s, &k, TEST_ACTOR, &id, &test_fault));
   assert_int_equal(id, 1);
   EXPECT_OK(s->ops->key_find(s, k.hash, &a, &found, &test_fault));
   assert_int_equal(found.id, 1);
@@ -61,9 +61,9 @@ static void a_key_is_found_by_the_beginning_of_its_hash(void **state) {
   int64_t id = 0;
   uint8_t access_id[STORE_ACCESS_BYTES];
   arena_init(&a);
-  EXPECT_OK(s->ops->key_create(s, &other, &id, &test_fault));
+  EXPECT_OK(s->ops->key_create(s, &other, TEST_ACTOR, &id, &test_fault));
   memset(k.hash, 7, STORE_ACCESS_BYTES);
-  EXPECT_OK(s->ops->key_create(s, &k, &id, &test_fault));
+  EXPECT_OK(s->ops->key_create(s, &k, TEST_ACTOR, &id, &test_fault));
   memcpy(access_id, k.hash, sizeof access_id);
   EXPECT_OK(s->ops->key_find_by_access_id(s, access_id, &a, &found, &test_fault));
   assert_int_equal(found.id, id);
@@ -77,11 +77,11 @@ static void a_second_key_of_the_same_name_is_refused(void **state) {
   struct store *s = contract_store(state);
   struct store_key k = make_key("ci", 1), other = make_key("ci", 2), third = make_key("cd", 3);
   int64_t id = 0;
-  EXPECT_OK(s->ops->key_create(s, &k, &id, &test_fault));
-  EXPECT_ERR(s->ops->key_create(s, &other, &id, &test_fault), ERR_STORE_CONFLICT);
+  EXPECT_OK(s->ops->key_create(s, &k, TEST_ACTOR, &id, &test_fault));
+  EXPECT_ERR(s->ops->key_create(s, &other, TEST_ACTOR, &id, &test_fault), ERR_STORE_CONFLICT);
   assert_string_equal(test_fault.field, "name");
   EXPECT_MENTIONS("ci");
-  EXPECT_OK(s->ops->key_create(s, &third, &id, &test_fault));
+  EXPECT_OK(s->ops->key_create(s, &third, TEST_ACTOR, &id, &test_fault));
   assert_int_equal(id, 2);
 }
 
@@ -91,14 +91,14 @@ static void blocking_changes_the_key_and_needs_one(void **state) {
   struct store_key k = make_key("ci", 1), found = {0};
   int64_t id = 0;
   arena_init(&a);
-  EXPECT_OK(s->ops->key_create(s, &k, &id, &test_fault));
-  EXPECT_OK(s->ops->key_set_blocked(s, id, true, &test_fault));
+  EXPECT_OK(s->ops->key_create(s, &k, TEST_ACTOR, &id, &test_fault));
+  EXPECT_OK(s->ops->key_set_blocked(s, id, true, TEST_ACTOR, &test_fault));
   EXPECT_OK(s->ops->key_find(s, k.hash, &a, &found, &test_fault));
   assert_true(found.blocked);
-  EXPECT_OK(s->ops->key_set_blocked(s, id, false, &test_fault));
+  EXPECT_OK(s->ops->key_set_blocked(s, id, false, TEST_ACTOR, &test_fault));
   EXPECT_OK(s->ops->key_find(s, k.hash, &a, &found, &test_fault));
   assert_false(found.blocked);
-  EXPECT_ERR(s->ops->key_set_blocked(s, 99, true, &test_fault), ERR_NOT_FOUND);
+  EXPECT_ERR(s->ops->key_set_blocked(s, 99, true, TEST_ACTOR, &test_fault), ERR_NOT_FOUND);
   arena_done(&a);
 }
 
@@ -113,7 +113,7 @@ static void keys_are_listed_in_pages_oldest_first(void **state) {
     int64_t id;
     snprintf(name, sizeof name, "k%d", i);
     struct store_key k = make_key(name, i);
-    EXPECT_OK(s->ops->key_create(s, &k, &id, &test_fault));
+    EXPECT_OK(s->ops->key_create(s, &k, TEST_ACTOR, &id, &test_fault));
   }
   EXPECT_OK(s->ops->key_list(s, 0, 100, &a, &keys, &count, &test_fault));
   assert_int_equal(count, 40);
@@ -133,7 +133,7 @@ static void the_last_use_only_moves_forward(void **state) {
   const int64_t later = 100, earlier = 50;
   int64_t id = 0;
   arena_init(&a);
-  EXPECT_OK(s->ops->key_create(s, &k, &id, &test_fault));
+  EXPECT_OK(s->ops->key_create(s, &k, TEST_ACTOR, &id, &test_fault));
   EXPECT_OK(s->ops->key_touch(s, &id, &later, 1, &test_fault));
   EXPECT_OK(s->ops->key_touch(s, &id, &earlier, 1, &test_fault));
   EXPECT_OK(s->ops->key_touch(s, NULL, NULL, 0, &test_fault));

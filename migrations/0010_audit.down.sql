@@ -1,0 +1,2 @@
+DROP TABLE weir_audit_end;
+DROP TABLE weir_audit;

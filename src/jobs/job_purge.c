@@ -1,0 +1,68 @@
+/* The job `purge`: deletes what has been kept for as long as `retention` of the configuration says, class by class, in
+ * small transactions. A class is a row of the table below. It deletes nothing whose class is kept for ever (0). */
+#include "jobs/kinds.h"
+
+#include "base/json.h"
+
+#define CHUNK     500
+#define DAY_US    INT64_C(86400000000)
+#define DAYS(row) offsetof(struct config_retention, row)
+
+struct class {
+  const char *name;
+  size_t days; /* the row of config_retention */
+  /* Deletes at most max of what is older, the oldest first. */
+  enum err (*purge)(struct store *s, int64_t before_us, size_t max, int64_t *out_deleted, struct fault *f);
+};
+
+static enum err purge_jobs(struct store *s, int64_t before_us, size_t max, int64_t *out_deleted, struct fault *f) {
+  return s->ops->jobs->purge(s, before_us, max, out_deleted, f);
+}
+
+static const struct class classes[] = {
+    {"jobs", DAYS(jobs_days), purge_jobs},
+};
+#define CLASSES (sizeof classes / sizeof *classes)
+
+static enum err purge_class(struct job *j, size_t at, int64_t before_us, int64_t *out_deleted, struct fault *f) {
+  int64_t sum = 0, deleted = CHUNK;
+  enum err e = ERR_OK;
+  while (!e && deleted == CHUNK) {
+    e = job_progress(j, (unsigned)(at * 1000 / CLASSES), text_of(classes[at].name), f);
+    if (!e)
+      e = classes[at].purge(j->world->store, before_us, CHUNK, &deleted, f);
+    if (!e)
+      sum += deleted;
+  }
+  *out_deleted = sum;
+  return e;
+}
+
+static enum err purge_all(struct job *j, const struct config_retention *r, struct json_writer *w, struct fault *f) {
+  int64_t now_us = 0;
+  enum err e = j->world->store->ops->jobs->now(j->world->store, &now_us, f);
+  for (size_t i = 0; i < CLASSES && !e; i++) {
+    int64_t days, deleted = 0;
+    memcpy(&days, (const char *)r + classes[i].days, sizeof days);
+    if (days > 0)
+      e = purge_class(j, i, now_us - days * DAY_US, &deleted, f);
+    json_field_i64(w, classes[i].name, deleted);
+  }
+  return e;
+}
+
+enum err job_purge(struct job *j, struct fault *f) {
+  struct config *c = j->world->config(j->world->ctx);
+  struct buf result;
+  struct json_writer w;
+  buf_init(&result, STORE_JOB_JSON_MAX);
+  json_writer_init(&w, &result);
+  json_object(&w);
+  enum err e = purge_all(j, &c->retention, &w, f);
+  json_object_end(&w);
+  if (!e)
+    job_result(j, buf_text(&result));
+  buf_done(&result);
+  config_unref(c);
+  return e;
+}

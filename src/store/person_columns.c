@@ -1,0 +1,25 @@
+/* The list of text columns. What makes one personal: it names somebody, or was chosen by them.
+ * house: tested-by tests/unit/store/test_store_persons.c */
+#include "store/person_columns.h"
+
+const struct person_columns person_columns[] = {
+    {"weir_schema", " ", " name checksum "},
+    {"weir_sequence", " ", " name "},
+    {"weir_keys", " name prefix user_name ", " models budget_period workspace policy "}, /* deleted as a whole */
+    {"weir_key_old", " ", " "},
+    {"weir_ledger", " key_name user_name ",
+     " request_id wire operation provider credential model upstream_model upstream_request_id outcome error "
+     "workspace "},
+    {"weir_ledger_balance", " ", " "},
+    {"weir_ledger_spend", " ", " "},
+    {"weir_ledger_stream", " ", " stream "},
+    {"weir_usage", " user_name key_name ", " workspace provider model outcome "},
+    {"weir_usage_dirty", " ", " "},
+    {"weir_usage_zone", " ", " name "},
+    {"weir_meta", " ", " name value "},
+    {"weir_replicas", " ", " boot name version "},
+    {"weir_audit", " actor before after ", " origin action subject "},
+    {"weir_audit_end", " ", " name "},
+    {"weir_erased", " ", " pseudonym "},
+};
+const size_t person_columns_count = sizeof person_columns / sizeof *person_columns;

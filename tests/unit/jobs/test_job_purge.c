@@ -1,0 +1,80 @@
+/* The purge deletes what is older than the configuration keeps, and stops when it is told to. */
+#include "jobs/kinds.h"
+
+#include "jobs_test.h"
+
+#define DAY_US INT64_C(86400000000)
+
+static struct store *store;
+static struct arena arena;
+
+static int begin(void **state) {
+  test_fault = (struct fault){0};
+  store = open_memory();
+  arena_init(&arena);
+  return 0;
+}
+
+static int end(void **state) {
+  arena_done(&arena);
+  store->ops->close(store);
+  config_unref(test_config);
+  test_config = NULL;
+  return 0;
+}
+
+static void end_jobs(int count, int64_t days_ago) {
+  int64_t now_us = 0;
+  bool running;
+  EXPECT_OK(store->ops->jobs->now(store, &now_us, &test_fault));
+  for (int i = 0; i < count; i++) {
+    int64_t id = test_enqueue(store, "purge", TEXT(""), 1);
+    EXPECT_OK(store->ops->jobs->cancel(store, id, now_us - days_ago * DAY_US, &running, &test_fault));
+  }
+}
+
+static struct job purge_job(const struct job_world *world) {
+  return (struct job){.kind = TEXT("purge"), .args = TEXT("{}"), .attempt = 1, .world = world, .arena = &arena};
+}
+
+static size_t jobs_left(void) {
+  struct store_job *jobs;
+  size_t count = 0;
+  EXPECT_OK(store->ops->jobs->list(store, 0, TEXT(""), TEXT(""), 9999, &arena, &jobs, &count, &test_fault));
+  return count;
+}
+
+static void jobs_that_ended_before_their_days_are_deleted(void **state) {
+  struct job_world world = test_world(store);
+  struct job j = purge_job(&world);
+  test_configure("retention: { jobs: 3 }");
+  end_jobs(700, 4); /* more than one transaction's */
+  end_jobs(5, 2);
+  EXPECT_OK(job_purge(&j, &test_fault));
+  EXPECT_TEXT(text_head(j.result, 11), TEXT("{\"jobs\":700"));
+  assert_int_equal(jobs_left(), 5);
+  EXPECT_OK(job_purge(&j, &test_fault));
+  EXPECT_TEXT(text_head(j.result, 9), TEXT("{\"jobs\":0"));
+}
+
+static enum err refuse(struct job *j, unsigned permille, struct text note, struct fault *f) {
+  return fault_set(f, ERR_CANCELLED, NULL, "stop");
+}
+
+static void it_stops_when_told_to(void **state) {
+  struct job_world world = test_world(store);
+  struct job j = purge_job(&world);
+  j.report = refuse;
+  test_configure("");
+  end_jobs(3, 99);
+  EXPECT_ERR(job_purge(&j, &test_fault), ERR_CANCELLED);
+  assert_int_equal(jobs_left(), 3);
+}
+
+int main(void) {
+  const struct CMUnitTest tests[] = {
+      cmocka_unit_test_setup_teardown(jobs_that_ended_before_their_days_are_deleted, begin, end),
+      cmocka_unit_test_setup_teardown(it_stops_when_told_to, begin, end),
+  };
+  return RUN_TESTS(tests);
+}

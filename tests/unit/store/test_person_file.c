@@ -1,0 +1,82 @@
+/* A person's export as a file: it is whole or not there, it ends in a manifest, and nothing is overwritten. */
+#include "store/person_file.h"
+
+#include "contract.h"
+
+#include <errno.h>
+#include <zstd.h>
+
+static char path[160], part[170];
+
+static struct store *open_filled(void) {
+  struct store *s = open_store();
+  struct store_key k = {.name = TEXT("k"), .user = TEXT("ann"), .models = TEXT("*"), .budget_period = TEXT("")};
+  struct ledger_row row = make_row(1, 1, 5, 1790000000000000);
+  int64_t id = 0;
+  row.user = TEXT("ann");
+  EXPECT_OK(s->ops->key_create(s, &k, TEST_ACTOR, &id, &test_fault));
+  append(s, &row, 1, 1);
+  snprintf(path, sizeof path, "%s/ann.jsonl.zst", test_dir);
+  snprintf(part, sizeof part, "%s.part", path);
+  return s;
+}
+
+static size_t unpack(char *out, size_t cap) {
+  static char packed[1 << 20];
+  FILE *file = fopen(path, "rb");
+  assert_non_null(file);
+  size_t n = fread(packed, 1, sizeof packed, file);
+  fclose(file);
+  ZSTD_DCtx *zstd = ZSTD_createDCtx();
+  ZSTD_inBuffer in = {packed, n, 0};
+  ZSTD_outBuffer to = {out, cap, 0};
+  size_t left = ZSTD_decompressStream(zstd, &to, &in);
+  ZSTD_freeDCtx(zstd);
+  assert_int_equal(left, 0);
+  return to.pos;
+}
+
+static void a_file_has_every_line_and_ends_in_a_manifest(void **state) {
+  static char out[1 << 20];
+  struct store *s = open_filled();
+  struct person_exported done;
+  struct stat st;
+  EXPECT_OK(person_file_write(s, TEXT("ann"), TEST_ACTOR, path, NULL, &done, &test_fault));
+  assert_int_equal(done.keys + done.ledger_rows + done.audit_entries, 3);
+  struct text all = {out, unpack(out, sizeof out)};
+  assert_true(text_find(all, TEXT("{\"table\":\"weir_ledger\"")) > 0);
+  ptrdiff_t at = text_find(all, TEXT("{\"manifest\":{\"user\":\"ann\""));
+  assert_true(at > 0);
+  assert_true(text_ends(all, TEXT("\"lines\":3,\"tables\":{\"weir_keys\":1,\"weir_ledger\":1,\"weir_audit\":1}}}\n")));
+  assert_int_equal(stat(path, &st), 0);
+  assert_int_equal(st.st_mode & 0777, 0600);
+  assert_int_not_equal(access(part, F_OK), 0);
+  EXPECT_ERR(person_file_write(s, TEXT("ann"), TEST_ACTOR, path, NULL, &done, &test_fault), ERR_STORE_CONFLICT);
+  unlink(path);
+  s->ops->close(s);
+}
+
+static enum err stop(void *ctx, unsigned permille, const char *at, struct fault *f) {
+  return permille > 500 ? fault_set(f, ERR_CANCELLED, NULL, "stopped") : ERR_OK;
+}
+
+static void what_was_stopped_leaves_no_file(void **state) {
+  struct store *s = open_filled();
+  struct person_exported done;
+  EXPECT_ERR(
+      person_file_write(s, TEXT("ann"), TEST_ACTOR, path, &(struct person_listener){stop, NULL}, &done, &test_fault),
+      ERR_CANCELLED);
+  assert_int_not_equal(access(path, F_OK), 0);
+  assert_int_not_equal(access(part, F_OK), 0);
+  snprintf(path, sizeof path, "%s/none/ann.zst", test_dir);
+  EXPECT_ERR(person_file_write(s, TEXT("ann"), TEST_ACTOR, path, NULL, &done, &test_fault), ERR_STORE);
+  s->ops->close(s);
+}
+
+int main(void) {
+  const struct CMUnitTest tests[] = {
+      TEST_WITH_DIR(a_file_has_every_line_and_ends_in_a_manifest),
+      TEST_WITH_DIR(what_was_stopped_leaves_no_file),
+  };
+  return RUN_TESTS(tests);
+}

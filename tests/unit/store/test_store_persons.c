@@ -1,0 +1,318 @@
+/* A person's rights over the store: everything of theirs comes out, and after an erasure their name is nowhere, while
+ * sums and the audit log still hold. Every text column of the schema is known to be personal or not. */
+#include "ports/store_persons.h"
+
+#include "base/buf.h"
+#include "contract.h"
+#include "store/copy_list.h"
+#include "store/copy_table.h"
+#include "store/person_columns.h"
+#include "store/store_persons.h"
+
+#include <stdlib.h>
+
+#define NAME     "zebulon.quist"
+#define KEY_NAME "quist-laptop"
+
+static struct arena arena;
+
+static void make_key(struct store *s, const char *name, const char *user, uint8_t hash) {
+  struct store_key k = {.name = text_of(name),
+                        .prefix = TEXT("weir_abcdefg"),
+                        .user = text_of(user),
+                        .models = TEXT("*"),
+                        .budget_period = TEXT(""),
+                        .created_us = 5};
+  int64_t id = 0;
+  memset(k.hash, hash, sizeof k.hash);
+  EXPECT_OK(s->ops->key_create(s, &k, TEST_ACTOR, &id, &test_fault));
+}
+
+static struct ledger_row row_of(int64_t id, const char *user, const char *key_name) {
+  struct ledger_row r = make_row(id, 1, 100, 1790000000000000 + id);
+  r.user = text_of(user);
+  r.key_name = text_of(key_name);
+  return r;
+}
+
+static void fill(struct store *s) {
+  struct ledger_row rows[] = {row_of(1, NAME, KEY_NAME), row_of(2, "bob", "bob-key"), row_of(3, NAME, KEY_NAME)};
+  make_key(s, KEY_NAME, NAME, 1);
+  make_key(s, "bob-key", "bob", 2);
+  EXPECT_OK(s->ops->key_set_blocked(s, 1, true, TEST_ACTOR, &test_fault));
+  EXPECT_OK(s->ops->audit->add(s, &(struct audit_actor){TEXT("local:" NAME), TEXT("cli")},
+                               &(struct audit_entry){.action = TEXT("config.reload"), .subject = TEXT("config")}, NULL,
+                               &test_fault));
+  append(s, rows, 3, 3);
+  contract_exec(s, "INSERT INTO weir_usage SELECT 1, 0, 1, '" NAME "', '', 'p', 'm', 'ok', '" KEY_NAME
+                   "', 1, 1, 1, 1, 0, 0, 0, 0, 7, 7, 1, 1, 1, 1");
+}
+
+/* Every cell of every table, as text; each copied so that it may be searched. */
+static enum err dump_table(struct driver_link *l, const char *table, struct buf *out, struct fault *f) {
+  struct copy_shape *shape = ARENA_NEW(&arena, struct copy_shape);
+  char sql[2048];
+  int n;
+  bool row = false;
+  enum err e = copy_shape_read(l, table, &arena, shape, f);
+  if (e)
+    return e;
+  n = snprintf(sql, sizeof sql, "SELECT ");
+  for (size_t i = 0; i < shape->column_count; i++)
+    n += snprintf(sql + n, sizeof sql - (size_t)n, "%s%.*s", i ? ", " : "", TEXT_ARGS(shape->columns[i].name));
+  snprintf(sql + n, sizeof sql - (size_t)n, " FROM %s", table);
+  e = l->driver->prepare_text(l, sql, f);
+  while (!e && !(e = l->driver->step(l, &row, "dumping", f)) && row)
+    for (size_t i = 0; i < shape->column_count; i++) {
+      buf_add(out, l->driver->bytes(l, (int)i));
+      buf_add_char(out, '\n');
+    }
+  l->driver->reset(l);
+  return e;
+}
+
+static enum err dump_on(struct driver_link *l, void *out, struct fault *f) {
+  enum err e = ERR_OK;
+  for (size_t i = 0; i < copy_list_count && !e; i++)
+    e = dump_table(l, copy_list[i].table, out, f);
+  return e;
+}
+
+static void expect_nowhere(struct store *s, const char *word, bool nowhere) {
+  struct buf out;
+  buf_init(&out, 1 << 24);
+  EXPECT_OK(driver_run(s, DRIVER_READ, false, dump_on, &out, &test_fault));
+  bool found = text_find(buf_text(&out), text_of(word)) >= 0;
+  buf_done(&out);
+  if (found == nowhere)
+    fail_msg("\"%s\" is %s", word, found ? "still somewhere" : "nowhere, before it was erased");
+}
+
+static struct person_erased erase(struct store *s, const char *user) {
+  struct person_erased done = {0};
+  EXPECT_OK(s->ops->persons->erase(s, text_of(user), TEST_ACTOR, NULL, &done, &test_fault));
+  return done;
+}
+
+static void expect_sums_hold(struct store *s, uint64_t rows) {
+  struct ledger_totals t = {0};
+  struct audit_verdict v;
+  EXPECT_OK(s->ops->ledger_verify(s, &arena, &t, &test_fault));
+  assert_int_equal(t.rows, rows);
+  EXPECT_TEXT(t.first_mismatch, TEXT(""));
+  EXPECT_OK(s->ops->audit->verify(s, NULL, &arena, &v, &test_fault));
+  EXPECT_TEXT(v.why, TEXT(""));
+}
+
+static void after_an_erasure_the_name_is_nowhere_and_every_sum_holds(void **state) {
+  struct store *s = contract_store(state);
+  struct audit_row *entries;
+  struct ledger_row *rows;
+  struct store_key key;
+  size_t count = 0;
+  fill(s);
+  expect_nowhere(s, NAME, false);
+  expect_nowhere(s, KEY_NAME, false);
+  struct person_erased done = erase(s, NAME);
+  assert_int_equal(done.keys, 1);
+  assert_int_equal(done.ledger_rows, 2);
+  assert_int_equal(done.usage_rows, 1);
+  assert_int_equal(done.audit_entries, 4); /* create, block, reload, delete */
+  expect_nowhere(s, NAME, true);
+  expect_nowhere(s, KEY_NAME, true);
+  expect_nowhere(s, done.pseudonym, false);
+  expect_sums_hold(s, 3);
+  EXPECT_OK(s->ops->ledger_list(s, 0, 10, &arena, &rows, &count, &test_fault));
+  EXPECT_TEXT(rows[0].user, text_of(done.pseudonym));
+  EXPECT_TEXT(rows[0].key_name, text_of(done.pseudonym));
+  EXPECT_TEXT(rows[1].user, TEXT("bob"));
+  EXPECT_OK(s->ops->key_find_by_name(s, TEXT("bob-key"), &arena, &key, &test_fault));
+  EXPECT_OK(s->ops->audit->list(s, &(struct audit_filter){.max = 1}, &arena, &entries, &count, &test_fault));
+  EXPECT_TEXT(entries[0].action, TEXT("person.erase"));
+  assert_true(text_ends(entries[0].subject, text_of(done.pseudonym)));
+}
+
+static void rows_that_arrive_late_lose_the_name_too(void **state) {
+  struct store *s = contract_store(state);
+  struct ledger_row *rows;
+  size_t count = 0;
+  int64_t now_us = driver_now_us();
+  fill(s);
+  struct person_erased done = erase(s, NAME);
+  struct ledger_row late[] = {row_of(11, NAME, KEY_NAME), row_of(12, "bob", "bob-key"), row_of(13, NAME, "new-key")};
+  late[2].reserved_us = now_us + 2 * PERSON_GRACE_US; /* somebody of that name came back */
+  append(s, late, 3, 9);
+  EXPECT_OK(s->ops->ledger_list(s, 0, 3, &arena, &rows, &count, &test_fault));
+  EXPECT_TEXT(rows[2].user, text_of(done.pseudonym));
+  EXPECT_TEXT(rows[2].key_name, text_of(done.pseudonym));
+  EXPECT_TEXT(rows[1].user, TEXT("bob"));
+  EXPECT_TEXT(rows[0].user, TEXT(NAME));
+  expect_sums_hold(s, 6);
+  EXPECT_OK(s->ops->persons->forget(s, INT64_MAX, &test_fault));
+  struct ledger_row later = row_of(14, NAME, KEY_NAME);
+  append(s, &later, 1, 10);
+  EXPECT_OK(s->ops->ledger_list(s, 0, 1, &arena, &rows, &count, &test_fault));
+  EXPECT_TEXT(rows[0].user, TEXT(NAME));
+}
+
+static void erasing_again_goes_on_under_the_same_pseudonym(void **state) {
+  struct store *s = contract_store(state);
+  char first[PERSON_PSEUDONYM_BYTES];
+  fill(s);
+  struct person_erased done = erase(s, NAME);
+  snprintf(first, sizeof first, "%s", done.pseudonym);
+  contract_exec(s,
+                "INSERT INTO weir_usage SELECT 1, 0, 1, '" NAME "', '', 'p', 'm', 'ok', 'k', 1, 1, 1, 1, 0, 0, 0, 0, "
+                "5, 5, 1, 1, 1, 1");
+  done = erase(s, NAME);
+  assert_string_equal(done.pseudonym, first);
+  assert_int_equal(done.usage_rows, 1);
+  assert_int_equal(done.keys + done.ledger_rows + done.audit_entries, 0);
+  expect_nowhere(s, NAME, true);
+  expect_sums_hold(s, 3);
+}
+
+static void who_is_not_a_person_is_refused(void **state) {
+  struct store *s = contract_store(state);
+  struct person_erased done;
+  EXPECT_ERR(s->ops->persons->erase(s, TEXT(""), TEST_ACTOR, NULL, &done, &test_fault), ERR_BAD_REQUEST);
+  EXPECT_ERR(s->ops->persons->erase(s, TEXT("erased-12"), TEST_ACTOR, NULL, &done, &test_fault), ERR_BAD_REQUEST);
+  EXPECT_MENTIONS("pseudonym");
+}
+
+static enum err stop(void *ctx, unsigned permille, const char *at, struct fault *f) {
+  int *left = ctx;
+  return --*left < 0 ? fault_set(f, ERR_CANCELLED, NULL, "stopped at %s", at) : ERR_OK;
+}
+
+/* Stopped at every step, and begun again, it ends as it would have. */
+static void an_erasure_that_was_stopped_is_finished_by_the_next(void **state) {
+  struct store *s = contract_store(state);
+  struct person_erased done;
+  enum err e = ERR_CANCELLED;
+  fill(s);
+  for (int steps = 0; e == ERR_CANCELLED; steps++) {
+    int left = steps;
+    e = s->ops->persons->erase(s, TEXT(NAME), TEST_ACTOR, &(struct person_listener){stop, &left}, &done, &test_fault);
+  }
+  EXPECT_OK(e);
+  expect_nowhere(s, NAME, true);
+  expect_nowhere(s, KEY_NAME, true);
+  expect_sums_hold(s, 3);
+}
+
+static enum err keep(void *ctx, struct text json, struct fault *f) {
+  buf_add(ctx, json);
+  buf_add_char(ctx, '\n');
+  return ERR_OK;
+}
+
+static void an_export_has_what_is_theirs_and_nothing_else(void **state) {
+  struct store *s = contract_store(state);
+  struct person_exported done;
+  struct audit_row *entries;
+  struct buf out;
+  size_t count = 0;
+  fill(s);
+  buf_init(&out, 1 << 20);
+  EXPECT_OK(
+      s->ops->persons->export(s, TEXT(NAME), TEST_ACTOR, &(struct person_sink){keep, &out}, NULL, &done, &test_fault));
+  assert_int_equal(done.keys, 1);
+  assert_int_equal(done.ledger_rows, 2);
+  assert_int_equal(done.audit_entries, 3);
+  assert_true(text_find(buf_text(&out), TEXT("{\"table\":\"weir_keys\",\"row\":{")) >= 0);
+  assert_true(text_find(buf_text(&out), TEXT("\"key_name\":\"" KEY_NAME "\"")) >= 0);
+  assert_true(text_find(buf_text(&out), TEXT("\"actor\":\"local:" NAME "\"")) >= 0);
+  assert_true(text_find(buf_text(&out), TEXT("bob")) < 0);
+  assert_true(text_find(buf_text(&out), TEXT("hash")) < 0);
+  buf_done(&out);
+  EXPECT_OK(s->ops->audit->list(s, &(struct audit_filter){.max = 1}, &arena, &entries, &count, &test_fault));
+  EXPECT_TEXT(entries[0].action, TEXT("person.export"));
+  erase(s, NAME);
+  expect_nowhere(s, NAME, true);
+}
+
+static bool is_in(const char *list, struct text name) {
+  char word[96];
+  snprintf(word, sizeof word, " %.*s ", TEXT_ARGS(name));
+  return strstr(list, word) != NULL;
+}
+
+static const struct person_columns *columns_of(const char *table) {
+  for (size_t i = 0; i < person_columns_count; i++)
+    if (strcmp(person_columns[i].table, table) == 0)
+      return &person_columns[i];
+  return NULL;
+}
+
+static enum err check_columns(struct driver_link *l, void *args, struct fault *f) {
+  enum err e = ERR_OK;
+  for (size_t i = 0; i < copy_list_count && !e; i++) {
+    struct copy_shape *shape = ARENA_NEW(&arena, struct copy_shape);
+    const struct person_columns *c = columns_of(copy_list[i].table);
+    e = copy_shape_read(l, copy_list[i].table, &arena, shape, f);
+    if (!c)
+      fail_msg("%s is not in store/person_columns.c", copy_list[i].table);
+    for (size_t k = 0; !e && k < shape->column_count; k++) {
+      const struct copy_column *column = &shape->columns[k];
+      if (column->kind == DRIVER_CELL_TEXT && is_in(c->personal, column->name) == is_in(c->impersonal, column->name))
+        fail_msg("%s.%.*s is not in one of the lists of store/person_columns.c", c->table, TEXT_ARGS(column->name));
+    }
+  }
+  return e;
+}
+
+static void every_text_column_is_known_to_be_personal_or_not(void **state) {
+  struct store *s = contract_store(state);
+  EXPECT_OK(driver_run(s, DRIVER_READ, false, check_columns, NULL, &test_fault));
+  assert_int_equal(person_columns_count, copy_list_count);
+}
+
+static bool file_has(const char *path, const char *word) {
+  FILE *file = fopen(path, "rb");
+  static char bytes[1 << 22];
+  if (!file)
+    return false;
+  size_t n = fread(bytes, 1, sizeof bytes, file);
+  fclose(file);
+  return text_find((struct text){bytes, n}, text_of(word)) >= 0;
+}
+
+static void not_even_the_bytes_of_the_file_have_the_name(void **state) {
+  struct store *s = open_store();
+  char wal[128];
+  snprintf(wal, sizeof wal, "%s-wal", test_db);
+  fill(s);
+  assert_true(file_has(wal, NAME));
+  erase(s, NAME);
+  assert_false(file_has(wal, NAME));
+  assert_false(file_has(test_db, NAME));
+  assert_false(file_has(test_db, KEY_NAME));
+  s->ops->close(s);
+  assert_false(file_has(test_db, NAME));
+}
+
+static int begin(void **state) {
+  arena_init(&arena);
+  return 0;
+}
+
+static int end(void **state) {
+  arena_done(&arena);
+  return contract_end(state);
+}
+
+int main(void) {
+  const struct CMUnitTest tests[] = {
+      CONTRACT(after_an_erasure_the_name_is_nowhere_and_every_sum_holds),
+      CONTRACT(rows_that_arrive_late_lose_the_name_too),
+      CONTRACT(erasing_again_goes_on_under_the_same_pseudonym),
+      CONTRACT(who_is_not_a_person_is_refused),
+      CONTRACT(an_erasure_that_was_stopped_is_finished_by_the_next),
+      CONTRACT(an_export_has_what_is_theirs_and_nothing_else),
+      CONTRACT(every_text_column_is_known_to_be_personal_or_not),
+      TEST_WITH_DIR(not_even_the_bytes_of_the_file_have_the_name),
+  };
+  cmocka_set_message_output(CM_OUTPUT_TAP);
+  return cmocka_run_group_tests(tests, begin, end);
+}
