@@ -12,6 +12,7 @@ static const struct command {
     {"status", "show the running gateway", cli_status},
     {"upgrade", "replace the running gateway without cutting a stream", cli_upgrade},
     {"check", "validate a configuration", cli_check},
+    {"job", "list, run, retry and cancel work in the background", cli_job},
     {"key", "create, list, block and unblock keys", cli_key},
     {"ledger", "list and verify the ledger", cli_ledger},
     {"usage", "add up what was used and what it cost", cli_usage},

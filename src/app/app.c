@@ -200,7 +200,8 @@ static enum err make_workers(struct app *a, struct fault *f) {
                                &a->requests,
                                &a->memory,
                                w == 0 && a->local.fd >= 0 ? &a->local : NULL,
-                               a->wake_fd};
+                               a->wake_fd,
+                               app_has_role(a, APP_ROLE_GATEWAY)};
     e = worker_new(&o, &a->workers[w], f);
     if (e == ERR_OK)
       e = worker_start(a->workers[w]);
@@ -208,9 +209,15 @@ static enum err make_workers(struct app *a, struct fault *f) {
   return e;
 }
 
+bool app_has_role(const struct app *a, enum app_role role) {
+  return a->options.roles == 0 || (a->options.roles & role) != 0;
+}
+
 static struct config *config_of_jobs(void *ctx) { return app_config(ctx); }
 
 static enum err start_jobs(struct app *a, struct fault *f) {
+  if (!app_has_role(a, APP_ROLE_WORKER))
+    return ERR_OK;
   struct runner_options o = {.world = {a->store, config_of_jobs, a, app_data_dir(a)}};
   a->runner = runner_new(&o);
   return runner_start(a->runner, f);

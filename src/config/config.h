@@ -88,6 +88,8 @@ struct config {
   struct config_cache cache;
   struct config_ledger ledger;
   struct config_retention retention;
+  struct config_job *jobs;
+  size_t job_count;
   struct config_provider *providers;
   size_t provider_count;
   struct config_model *models;

@@ -225,6 +225,8 @@ static const struct key root_keys[] = {
     {"limits", KEY_SECTION, AT(config, limits), .section = &limits, .initial = "", .help = "sizes and counts"},
     {"timeouts", KEY_SECTION, AT(config, timeouts), .section = &keys_timeouts, .initial = "", .help = "waits"},
     {"ledger", KEY_SECTION, AT(config, ledger), .section = &ledger, .initial = "", .help = "how soon records are safe"},
+    {"jobs", KEY_SECTIONS, true, ARRAY(config, jobs, job_count), .initial = "", .max = 64, .section = &keys_job,
+     .help = "schedules of the work in the background"},
     {"retention", KEY_SECTION, AT(config, retention), .section = &keys_retention, .initial = "",
      .help = "how long data is kept"},
     {"providers", KEY_SECTIONS, true, ARRAY(config, providers, provider_count), .initial = "", .max = 256,

@@ -3,7 +3,7 @@
 #include "jobs/kinds.h"
 
 const struct job_kind job_kinds[] = {
-    {"purge", "delete what is older than `retention` says", 5, 60000, job_purge},
+    {"purge", "delete what is older than `retention` says", 5, 60000, job_purge, "20 3 * * *"},
 };
 const size_t job_kind_count = sizeof job_kinds / sizeof *job_kinds;
 

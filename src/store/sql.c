@@ -168,6 +168,14 @@ static const char *const texts[SQL_COUNT][2] = {
     [SQL_JOB_DEAD] = BOTH("SELECT kind, 'dead', count(*), 0 FROM weir_jobs WHERE state = 'dead' GROUP BY kind"),
     [SQL_JOB_PURGE] = BOTH("DELETE FROM weir_jobs WHERE id IN (SELECT id FROM weir_jobs WHERE ended_us > 0 AND "
                            "ended_us < ?1 ORDER BY ended_us LIMIT ?2)"),
+    [SQL_SCHEDULE_PUT] = BOTH("INSERT INTO weir_schedules (kind, cron, next_us, last_us, last_job) VALUES (?1, ?2, ?3, "
+                              "0, 0) ON CONFLICT (kind) DO UPDATE SET cron = excluded.cron, next_us = "
+                              "excluded.next_us WHERE weir_schedules.cron <> excluded.cron"),
+    [SQL_SCHEDULE_DROP] = BOTH("DELETE FROM weir_schedules WHERE kind = ?1"),
+    [SQL_SCHEDULE_LIST] = BOTH("SELECT kind, cron, next_us, last_us, last_job FROM weir_schedules ORDER BY kind"),
+    [SQL_SCHEDULE_MOVE] = BOTH("UPDATE weir_schedules SET next_us = ?4, last_us = ?5 WHERE kind = ?1 AND cron = ?2 AND "
+                               "next_us = ?3"),
+    [SQL_SCHEDULE_NOTE] = BOTH("UPDATE weir_schedules SET last_job = ?2 WHERE kind = ?1"),
     [SQL_LEDGER_INSERT] = BOTH(
         "INSERT INTO weir_ledger (" LEDGER_COLUMNS ") VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, "
         "?14, ?15, ?16, ?17, ?18, ?19, ?20, ?21, ?22, ?23, ?24, ?25, ?26, ?27, ?28, ?29, ?30, ?31, ?32, ?33, ?34, ?35, "
