@@ -4,6 +4,7 @@
 #include "app/life.h"
 
 #include "app/handover.h"
+#include "app/share.h"
 #include "app/state.h"
 #include "base/log.h"
 
@@ -105,6 +106,7 @@ void life_hand_over(struct app *a, int link) {
   a->handed_over = true;
   runner_end(a->runner); /* the successor runs the jobs now */
   a->signals.upgrade = false;
+  share_resign(a);
   sockets_close(&a->sockets, false);
   local_close(&a->local, false);
   ledger_let_go(a->ledger);
@@ -129,6 +131,7 @@ static void end(struct app *a) {
   if (!a->handed_over) {
     systemd_notify(&a->systemd, "STOPPING=1\nSTATUS=draining");
     atomic_store(&a->draining, true);
+    share_resign(a);
     sockets_close(&a->sockets, true);
     succession_hurry(a, within_ms);
   }
