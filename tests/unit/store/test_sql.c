@@ -17,6 +17,7 @@ static bool may_scan(enum sql which) {
          which == SQL_SCHEDULE_LIST ||                                        /* a row a kind */
          which == SQL_NOW ||                                                  /* no table */
          which == SQL_JOB_COUNTS || which == SQL_JOB_DEAD ||                  /* an index of just these, to its end */
+         which == SQL_EVENT_PURGE ||                                          /* the oldest, as many as are to go */
          which == SQL_REPLICA_LIST || /* at most 1,024 rows, all of them asked for */
          which == SQL_USAGE_ZONE || which == SQL_USAGE_ZONE_CLEAR || which == SQL_USAGE_ZONE_SET || /* one row */
          which == SQL_USAGE_DAYS_CLEAR || which == SQL_USAGE_MARK_ALL ||   /* another time zone: everything anew */
@@ -78,6 +79,7 @@ static const char rows[] =
     "0, 0, 0, 0, 1, 1, 1, 1, 1, 1 FROM generate_series(1, 40000) i;"
     "INSERT INTO weir_usage_dirty SELECT i, 1 FROM generate_series(1, 20000) i;"
     "INSERT INTO weir_replicas SELECT i, 'b' || i, 'n', 'v', 1, 1 FROM generate_series(1, 20000) i;"
+    "INSERT INTO weir_events SELECT i, 'key', '1', 1 FROM generate_series(1, 20000) i;"
     "INSERT INTO weir_meta SELECT 'n' || i, 'v' FROM generate_series(1, 20000) i;"
     "INSERT INTO weir_ledger_stream SELECT 's' || i, 1, 1 FROM generate_series(1, 20000) i;"
     "INSERT INTO weir_jobs SELECT i, 'k' || i % 9, '{}', CASE WHEN i % 50 = 0 THEN 'queued' WHEN i % 51 = 0 THEN "
@@ -140,7 +142,8 @@ static void postgresql_answers_every_statement_from_an_index(void **state) {
   for (enum sql which = SQL_KEY_NEXT_ID; which < SQL_COUNT; which++) {
     struct buf plan;
     if (may_scan(which) || sql_is_planned_anew(which) || which == SQL_KEY_NEXT_ID || which == SQL_USAGE_LOCK ||
-        which == SQL_REPLICA_TURN || which == SQL_BATCH_MAKE || which == SQL_BATCH_COPY ||
+        which == SQL_REPLICA_TURN || which == SQL_EVENT_NEXT_ID || which == SQL_EVENT_NEWEST ||
+        which == SQL_EVENT_RING || which == SQL_BATCH_MAKE || which == SQL_BATCH_COPY ||
         which == SQL_BATCH_INSERT) /* one row; no plans; the whole batch is what it is for */
       continue;
     buf_init(&plan, 65536);
