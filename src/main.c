@@ -13,6 +13,7 @@ static const struct command {
     {"reload", "read the configuration anew, here or in every replica", cli_reload},
     {"upgrade", "replace the running gateway without cutting a stream", cli_upgrade},
     {"check", "validate a configuration", cli_check},
+    {"job", "list, run, retry and cancel work in the background", cli_job},
     {"key", "create, list, block, rotate and delete keys", cli_key},
     {"audit", "list, verify and export the audit log", cli_audit},
     {"ledger", "list and verify the ledger", cli_ledger},

@@ -207,7 +207,8 @@ static enum err make_workers(struct app *a, struct fault *f) {
                                &a->requests,
                                &a->memory,
                                w == 0 && a->local.fd >= 0 ? &a->local : NULL,
-                               a->wake_fd};
+                               a->wake_fd,
+                               app_has_role(a, APP_ROLE_GATEWAY)};
     e = worker_new(&o, &a->workers[w], f);
     if (e == ERR_OK)
       e = worker_start(a->workers[w]);
@@ -215,7 +216,13 @@ static enum err make_workers(struct app *a, struct fault *f) {
   return e;
 }
 
+bool app_has_role(const struct app *a, enum app_role role) {
+  return a->options.roles == 0 || (a->options.roles & role) != 0;
+}
+
 static enum err start_jobs(struct app *a, struct fault *f) {
+  if (!app_has_role(a, APP_ROLE_WORKER))
+    return ERR_OK;
   struct runner_options o = {
       .world = {a->store, config_of, a, app_data_dir(a), &a->backups.port, &a->catalogue_desk.port}};
   a->runner = runner_new(&o);

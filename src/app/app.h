@@ -5,8 +5,17 @@
 
 #include "base/err.h"
 
+/* What a process does. Health and metrics are served in any case. */
+enum app_role {
+  APP_ROLE_GATEWAY = 1, /* the data paths */
+  APP_ROLE_WORKSPACE = 2,
+  APP_ROLE_ADMIN = 4, /* these two serve nothing yet beside health and metrics */
+  APP_ROLE_WORKER = 8 /* runs jobs */
+};
+
 struct app_options {
   const char *config_path; /* NULL: weir.yaml when there is one, else defaults from the environment */
+  unsigned roles;          /* of enum app_role; 0: all */
   bool demo;               /* bring up the simulator and serve its models */
 };
 

@@ -6,6 +6,7 @@
 #include "fiber/loop.h"
 #include "gateway/inspect.h"
 
+#define JOBS_MAX       32 /* kinds */
 #define EVENTS_LATE_MS 5000
 
 static enum err check_store(void *ctx, struct fault *f) {
@@ -31,6 +32,24 @@ static void describe_redis(void *ctx, char *out, size_t cap) {
   share_describe(a, out, cap);
 }
 
+#define WAITED_LONG_US INT64_C(900000000)
+
+static enum err check_jobs(void *ctx, struct fault *f) {
+  struct app *a = ctx;
+  struct runner_gauge at[JOBS_MAX];
+  size_t count = a->runner ? runner_gauges(a->runner, at, JOBS_MAX) : 0;
+  int64_t dead = 0;
+  const struct runner_gauge *longest = NULL;
+  for (size_t i = 0; i < count; i++) {
+    dead += at[i].dead;
+    if (at[i].waited_us >= WAITED_LONG_US && (!longest || at[i].waited_us > longest->waited_us))
+      longest = &at[i];
+  }
+  return longest ? fault_set(f, ERR_UNAVAILABLE, NULL, "a job of the kind %s has waited for %lld s; %lld jobs are dead",
+                             longest->kind, (long long)(longest->waited_us / 1000000), (long long)dead)
+                 : ERR_OK;
+}
+
 /* The store's check says that it does not answer; this one, that what it said is old. */
 static enum err check_events(void *ctx, struct fault *f) {
   struct app *a = ctx;
@@ -45,6 +64,37 @@ static enum err check_events(void *ctx, struct fault *f) {
 static bool is_draining(void *ctx) {
   struct app *a = ctx;
   return atomic_load(&a->draining);
+}
+
+static void write_job_ends(struct app *a, struct buf *out) {
+  struct runner_count *at = calloc(JOBS_MAX * 6, sizeof *at);
+  if (!at)
+    abort();
+  size_t count = runner_counts(a->runner, at, JOBS_MAX * 6);
+  buf_add(out, TEXT("# HELP weir_jobs_ended_total Attempts at jobs that ended here, by how.\n"
+                    "# TYPE weir_jobs_ended_total counter\n"));
+  for (size_t i = 0; i < count; i++)
+    buf_add_format(out, "weir_jobs_ended_total{kind=\"%s\",outcome=\"%s\"} %llu\n", at[i].kind, at[i].outcome,
+                   (unsigned long long)at[i].count);
+  free(at);
+}
+
+static void write_jobs(struct app *a, struct buf *out) {
+  struct runner_gauge at[JOBS_MAX];
+  size_t count = runner_gauges(a->runner, at, JOBS_MAX);
+  buf_add(out, TEXT("# HELP weir_jobs Jobs in the store by state.\n# TYPE weir_jobs gauge\n"));
+  for (size_t i = 0; i < count; i++)
+    buf_add_format(out,
+                   "weir_jobs{kind=\"%s\",state=\"queued\"} %lld\nweir_jobs{kind=\"%s\",state=\"running\"} %lld\n"
+                   "weir_jobs{kind=\"%s\",state=\"dead\"} %lld\n",
+                   at[i].kind, (long long)at[i].queued, at[i].kind, (long long)at[i].running, at[i].kind,
+                   (long long)at[i].dead);
+  buf_add(out, TEXT("# HELP weir_jobs_wait_seconds For how long the job due longest has been due.\n"
+                    "# TYPE weir_jobs_wait_seconds gauge\n"));
+  for (size_t i = 0; i < count; i++)
+    buf_add_format(out, "weir_jobs_wait_seconds{kind=\"%s\"} %lld\n", at[i].kind,
+                   (long long)(at[i].waited_us / 1000000));
+  write_job_ends(a, out);
 }
 
 static void write_gauges(struct app *a, struct buf *out) {
@@ -101,6 +151,8 @@ static void write_all(struct app *a, struct buf *out) {
                     "gauge\nweir_build_info{version=\"" WEIR_VERSION "\"} 1\n"));
   metrics_write(a->metrics, out);
   write_gauges(a, out);
+  if (a->runner)
+    write_jobs(a, out);
 }
 
 static bool write_metrics(void *ctx, struct buf *out) {
@@ -127,6 +179,9 @@ void operations_fill(struct app *a) {
   if (a->first->store == CONFIG_STORE_SQLITE)
     a->operations.checks[a->operations.check_count++] = (struct operations_check){
         .name = "backup", .check = backup_desk_check, .ctx = &a->backups, .is_optional = true};
+  if (app_has_role(a, APP_ROLE_WORKER))
+    a->operations.checks[a->operations.check_count++] =
+        (struct operations_check){.name = "jobs", .check = check_jobs, .ctx = a, .is_optional = true};
   if (a->redis)
     a->operations.checks[a->operations.check_count++] =
         (struct operations_check){"redis", check_redis, a, true, describe_redis};

@@ -3,6 +3,7 @@
 #include "app/source.h"
 
 #include "config/errors.h"
+#include "jobs/kinds.h"
 #include "net/addr.h"
 #include "net/resp_url.h"
 #include "net/url.h"
@@ -168,6 +169,9 @@ static void check_addresses(const struct config *c, struct config_errors *errors
       errors_add(errors, 0, 0, "`providers[%zu].base_url`: %s", i, fault_text(&f));
   }
   check_redis(c, errors);
+  for (size_t i = 0; i < c->job_count; i++)
+    if (!job_kind_find(c->jobs[i].kind))
+      errors_add(errors, 0, 0, "`jobs[%zu].kind`: there is no kind of job \"%.*s\"", i, TEXT_ARGS(c->jobs[i].kind));
 }
 
 enum err source_load(const struct source *s, struct config **out, struct config_errors *errors) {

@@ -92,6 +92,7 @@ struct app {
   bool ledger_was_failing, journal_was_failing;
 };
 
+bool app_has_role(const struct app *a, enum app_role role);
 /* The file that holds what is not to be forgotten; NULL for a store in memory. */
 const char *app_data_dir(const struct app *a);
 /* Every worker accepts on its part of a->sockets. On failure some may: the process has to end. */

@@ -89,7 +89,7 @@ static void not_found(struct http_request *rq) {
 
 static void serve(void *ctx, struct http_request *rq) {
   struct worker *w = ctx;
-  if (gateway_owns(rq->path))
+  if (w->o.serves_gateway && gateway_owns(rq->path))
     gateway_serve(&w->gateway, rq);
   else if (operations_own(rq->path))
     operations_serve(w->o.operations, rq);

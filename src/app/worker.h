@@ -24,6 +24,7 @@ struct worker_options {
   struct http_memory *memory;                  /* of all workers, bounded by limits.memory_bytes */
   struct local *local; /* what the operator's socket serves, on one worker; NULL on the others */
   int wake_fd;         /* an eventfd to be written when the thread has ended */
+  bool serves_gateway; /* false: health and metrics alone */
 };
 
 /* Makes the loop and what runs on it; nothing is accepted yet. */

@@ -10,6 +10,7 @@
 /* The rows of main.c's table; what each does stands in its usage text. */
 int cli_serve(int argc, char **argv);
 int cli_check(int argc, char **argv);
+int cli_job(int argc, char **argv);
 int cli_key(int argc, char **argv);
 int cli_audit(int argc, char **argv);
 int cli_backup(int argc, char **argv);

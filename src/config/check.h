@@ -39,6 +39,9 @@ void check_budget(struct loader *l, const struct node *n, const struct key_path 
 void check_issuer(struct loader *l, const struct node *n, const struct key_path *path, void *at);
 void check_issuer_budget(struct loader *l, const struct node *n, const struct key_path *path, void *at);
 
+/* A schedule that is one, and each kind once (check_jobs.c). */
+void check_job(struct loader *l, const struct node *n, const struct key_path *path, void *at);
+
 /* The member of that name when it was given, for an error's place; else n itself. n may be NULL. */
 const struct node *check_child(const struct node *n, const char *name);
 /* "names WHAT `x`, which is not declared", at the member `key` of n. The name may have come from the environment, where

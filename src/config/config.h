@@ -95,6 +95,8 @@ struct config {
   struct config_ledger ledger;
   struct config_backup backup;
   struct config_retention retention;
+  struct config_job *jobs;
+  size_t job_count;
   struct config_provider *providers;
   size_t provider_count;
   struct config_model *models;

@@ -229,6 +229,8 @@ static const struct key root_keys[] = {
     {"ledger", KEY_SECTION, AT(config, ledger), .section = &ledger, .initial = "", .help = "how soon records are safe"},
     {"backup", KEY_SECTION, AT(config, backup), .section = &keys_backup, .initial = "",
      .help = "copies of the store that are made by themselves"},
+    {"jobs", KEY_SECTIONS, true, ARRAY(config, jobs, job_count), .initial = "", .max = 64, .section = &keys_job,
+     .help = "schedules of the work in the background"},
     {"retention", KEY_SECTION, AT(config, retention), .section = &keys_retention, .initial = "",
      .help = "how long data is kept"},
     {"providers", KEY_SECTIONS, true, ARRAY(config, providers, provider_count), .initial = "", .max = 256,

@@ -2,6 +2,7 @@
  * section.c reads it. */
 #include "config/rows.h"
 
+#include "config/check.h"
 #include "config/config.h"
 
 static const struct key retention_keys[] = {
@@ -11,3 +12,15 @@ static const struct key retention_keys[] = {
 const struct key_section keys_retention = {
     "retention", "For how many days each class of data is kept. The job `purge` deletes what is older.",
     sizeof(struct config_retention), ROWS(retention_keys), NULL};
+
+static const struct key job_keys[] = {
+    {"kind", KEY_NAME, true, AT(config_job, kind), .help = "as `weir job schedules` lists them"},
+    {"schedule", KEY_TEXT, true, AT(config_job, schedule), .initial = "", .max = 128,
+     .help =
+         "minute, hour, day of month, month, day of week, in `timezone`, or a word such as `@daily`; the kind's own "
+         "when empty"},
+    {"enabled", KEY_BOOL, true, AT(config_job, enabled), .initial = "true",
+     .help = "false: never by the clock; `weir job run` still runs it"},
+};
+const struct key_section keys_job = {"jobs[]", "When a kind of job is made by itself, where that is not as it comes.",
+                                     sizeof(struct config_job), ROWS(job_keys), check_job};

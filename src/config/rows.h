@@ -21,6 +21,6 @@ extern const struct key_section keys_backup;
 extern const struct key_section keys_provider, keys_model, keys_breaker, keys_retry, keys_affinity, keys_queue,
     keys_policy, keys_assignment;
 /* And of keys_jobs.c. */
-extern const struct key_section keys_retention;
+extern const struct key_section keys_retention, keys_job;
 
 #endif

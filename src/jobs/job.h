@@ -53,6 +53,8 @@ struct job_kind {
   unsigned attempts; /* 1 or more */
   int64_t lease_ms;  /* after this without a sign of life another worker takes it; at least 15000 */
   enum err (*run)(struct job *j, struct fault *f);
+  const char
+      *schedule; /* when it is made by itself (base/cron.h), unless the configuration says otherwise; NULL: never */
 };
 
 #endif

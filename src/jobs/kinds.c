@@ -5,7 +5,7 @@
 const struct job_kind job_kinds[] = {
     {"backup", "copy the store's file and keep the newest copies", 3, 60000, job_backup},
     {"catalogue", "fetch vendors' lists of models and prices", 3, 60000, job_catalogue},
-    {"purge", "delete what is older than `retention` says", 5, 60000, job_purge},
+    {"purge", "delete what is older than `retention` says", 5, 60000, job_purge, "20 3 * * *"},
 };
 const size_t job_kind_count = sizeof job_kinds / sizeof *job_kinds;
 

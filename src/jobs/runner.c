@@ -251,7 +251,8 @@ struct runner *runner_new(const struct runner_options *o) {
   r->slot_count = o->threads == 0 ? 2 : o->threads > RUNNER_THREADS_MAX ? RUNNER_THREADS_MAX : o->threads;
   r->kinds = list_kinds(&r->options);
   r->ended = calloc(r->options.kind_count * RUNNER_OUTCOMES + 1, sizeof *r->ended);
-  if (!r->ended)
+  r->gauges = calloc(r->options.kind_count + 1, sizeof *r->gauges);
+  if (!r->ended || !r->gauges)
     abort();
   name_it(r);
   pthread_mutex_init(&r->lock, NULL);
@@ -322,6 +323,7 @@ void runner_free(struct runner *r) {
   pthread_mutex_destroy(&r->lock);
   free((char *)(uintptr_t)r->kinds.at);
   free(r->ended);
+  free(r->gauges);
   free(r);
 }
 
@@ -343,4 +345,15 @@ unsigned runner_running(struct runner *r) {
     running += r->slots[i].is_busy;
   pthread_mutex_unlock(&r->lock);
   return running;
+}
+
+size_t runner_gauges(struct runner *r, struct runner_gauge *out, size_t max) {
+  size_t count = r->options.kind_count < max ? r->options.kind_count : max;
+  pthread_mutex_lock(&r->lock);
+  for (size_t k = 0; k < count; k++) {
+    out[k] = r->gauges[k];
+    out[k].kind = r->options.kinds[k].name;
+  }
+  pthread_mutex_unlock(&r->lock);
+  return count;
 }

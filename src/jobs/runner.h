@@ -38,6 +38,13 @@ struct runner_count {
   uint64_t count;
 };
 size_t runner_counts(struct runner *r, struct runner_count *out, size_t max);
+/* What there is in the store, of all processes, as it was a few seconds ago; by kind. Any thread. */
+struct runner_gauge {
+  const char *kind;
+  int64_t queued, running, dead;
+  int64_t waited_us; /* for how long the one due longest has been due; 0: none is */
+};
+size_t runner_gauges(struct runner *r, struct runner_gauge *out, size_t max);
 /* Jobs that run here now. Any thread. */
 unsigned runner_running(struct runner *r);
 

@@ -5,9 +5,11 @@
 #include "jobs/runner_private.h"
 
 #include "base/log.h"
+#include "jobs/schedules.h"
 
 #define RENEW_EVERY_US INT64_C(5000000) /* at the latest, so that a cancel is noticed */
 #define RENEW_AGAIN_US INT64_C(1000000)
+#define GAUGE_EVERY_US INT64_C(5000000)
 #define BURY_MAX       100
 
 static int64_t lesser(int64_t a, int64_t b) { return a < b ? a : b; }
@@ -89,6 +91,63 @@ static void bury(struct runner *r) {
   runner_note_store(r, e, &f);
 }
 
+/* The configuration's schedules into the store when it has changed, and what is due out of it. */
+static void schedule(struct runner *r) {
+  const struct job_world *w = &r->options.world;
+  struct config *c = w->config(w->ctx);
+  uint64_t generation = c->generation;
+  struct fault f = {0};
+  size_t made = 0;
+  enum err e = ERR_OK;
+  config_unref(c);
+  if (r->scheduled_generation != generation)
+    e = schedules_sync(w, r->options.kinds, r->options.kind_count, &f);
+  if (!e) {
+    r->scheduled_generation = generation;
+    e = schedules_fire(w, r->options.kinds, r->options.kind_count, &made, &f);
+  }
+  runner_note_store(r, e, &f);
+}
+
+static void gauge(struct runner *r, const struct store_job_count *c, int64_t now_us) {
+  const struct job_kind *k = kind_of(r, c->kind);
+  struct runner_gauge *g = k ? &r->gauges[k - r->options.kinds] : NULL;
+  if (!g)
+    return;
+  if (text_equal(c->state, TEXT("queued"))) {
+    g->queued = c->count;
+    g->waited_us = c->oldest_due_us < now_us ? now_us - c->oldest_due_us : 0;
+  } else if (text_equal(c->state, TEXT("running"))) {
+    g->running = c->count;
+  } else {
+    g->dead = c->count;
+  }
+}
+
+static void take_gauges(struct runner *r) {
+  struct store *store = r->options.world.store;
+  struct store_job_count *at = NULL;
+  struct fault f = {0};
+  struct arena a;
+  size_t count = 0;
+  int64_t now_us = 0;
+  if (r->gauged_at_us > runner_clock_us() - GAUGE_EVERY_US && r->gauged_at_us > 0)
+    return;
+  arena_init(&a);
+  enum err e = store->ops->jobs->now(store, &now_us, &f);
+  if (!e)
+    e = store->ops->jobs->counts(store, &a, &at, &count, &f);
+  if (!e) {
+    r->gauged_at_us = runner_clock_us();
+    pthread_mutex_lock(&r->lock);
+    memset(r->gauges, 0, r->options.kind_count * sizeof *r->gauges);
+    for (size_t i = 0; i < count; i++)
+      gauge(r, &at[i], now_us);
+    pthread_mutex_unlock(&r->lock);
+  }
+  arena_done(&a);
+}
+
 /* When the next lease is to be renewed; with the lock held. */
 static int64_t next_renewal_us(const struct runner *r) {
   int64_t at_us = INT64_MAX;
@@ -106,6 +165,8 @@ static void sleep_until(struct runner *r, int64_t at_us) {
 static void look_for_work(struct runner *r) {
   pthread_mutex_unlock(&r->lock);
   bury(r);
+  schedule(r);
+  take_gauges(r);
   runner_wake(r);
   pthread_mutex_lock(&r->lock);
 }

@@ -36,7 +36,10 @@ struct runner {
   bool keeper_is_started, is_ending, keeper_ends;
   uint64_t calls; /* how often there was a call for work */
   bool is_failing;
-  uint64_t *ended; /* kind_count * RUNNER_OUTCOMES */
+  uint64_t scheduled_generation; /* of the configuration whose schedules are in the store; the keeper's alone */
+  int64_t gauged_at_us;          /* the keeper's alone */
+  struct runner_gauge *gauges;   /* kind_count */
+  uint64_t *ended;               /* kind_count * RUNNER_OUTCOMES */
 };
 
 int64_t runner_clock_us(void);

@@ -64,6 +64,15 @@ struct store_job_count {
   int64_t oldest_due_us; /* of the queued ones; 0 for the others */
 };
 
+#define STORE_SCHEDULES_MAX 256
+
+/* When a kind is next made by the clock. */
+struct store_schedule {
+  struct text kind, cron; /* cron: the notation and its zone, compared as a text */
+  int64_t next_us;
+  int64_t last_us, last_job; /* 0 when not yet */
+};
+
 struct store_jobs_ops {
   /* The database's clock. */
   enum err (*now)(struct store *s, int64_t *out_us, struct fault *f);
@@ -105,6 +114,17 @@ struct store_jobs_ops {
                      struct fault *f);
   /* Deletes jobs that ended before before_us, the oldest first, at most max. */
   enum err (*purge)(struct store *s, int64_t before_us, size_t max, int64_t *out_deleted, struct fault *f);
+
+  /* Gives the kind this schedule. next_us counts only when there was none, or another text. */
+  enum err (*schedule_put)(struct store *s, struct text kind, struct text cron, int64_t next_us, struct fault *f);
+  enum err (*schedule_drop)(struct store *s, struct text kind, struct fault *f); /* none is fine */
+  enum err (*schedule_list)(struct store *s, struct arena *a, struct store_schedule **out, size_t *out_count,
+                            struct fault *f); /* by kind */
+  /* If the schedule still is as it was seen: moves it on to next_us and makes its job, in one transaction. *out_job 0:
+   * another program was first, or the job it made before still waits or runs. ERR_LIMIT as enqueue; nothing moves then.
+   */
+  enum err (*schedule_fire)(struct store *s, const struct store_schedule *seen, int64_t max_attempts, int64_t next_us,
+                            int64_t now_us, int64_t *out_job, struct fault *f);
 };
 
 #endif

@@ -228,6 +228,14 @@ static const char *const texts[SQL_COUNT][2] = {
         "first_tokens FROM weir_usage WHERE level = ?1 AND start_us > ?2 AND start_us <= ?3 AND user_name = ?4" ON_USAGE),
     [SQL_PERSON_USAGE_CLEAR] = BOTH("DELETE FROM weir_usage WHERE level = ?1 AND start_us > ?2 AND start_us <= ?3 "
                                     "AND user_name = ?4"),
+    [SQL_SCHEDULE_PUT] = BOTH("INSERT INTO weir_schedules (kind, cron, next_us, last_us, last_job) VALUES (?1, ?2, ?3, "
+                              "0, 0) ON CONFLICT (kind) DO UPDATE SET cron = excluded.cron, next_us = "
+                              "excluded.next_us WHERE weir_schedules.cron <> excluded.cron"),
+    [SQL_SCHEDULE_DROP] = BOTH("DELETE FROM weir_schedules WHERE kind = ?1"),
+    [SQL_SCHEDULE_LIST] = BOTH("SELECT kind, cron, next_us, last_us, last_job FROM weir_schedules ORDER BY kind"),
+    [SQL_SCHEDULE_MOVE] = BOTH("UPDATE weir_schedules SET next_us = ?4, last_us = ?5 WHERE kind = ?1 AND cron = ?2 AND "
+                               "next_us = ?3"),
+    [SQL_SCHEDULE_NOTE] = BOTH("UPDATE weir_schedules SET last_job = ?2 WHERE kind = ?1"),
     [SQL_LEDGER_INSERT] = BOTH(
         "INSERT INTO weir_ledger (" LEDGER_COLUMNS ") VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, "
         "?14, ?15, ?16, ?17, ?18, ?19, ?20, ?21, ?22, ?23, ?24, ?25, ?26, ?27, ?28, ?29, ?30, ?31, ?32, ?33, ?34, ?35, "

@@ -338,4 +338,8 @@ const struct store_jobs_ops store_jobs = {.now = now,
                                           .get = store_jobs_get,
                                           .list = store_jobs_list,
                                           .counts = store_jobs_counts,
-                                          .purge = store_jobs_purge};
+                                          .purge = store_jobs_purge,
+                                          .schedule_put = store_schedule_put,
+                                          .schedule_drop = store_schedule_drop,
+                                          .schedule_list = store_schedule_list,
+                                          .schedule_fire = store_schedule_fire};

@@ -26,4 +26,12 @@ enum err store_jobs_bury(struct store *s, int64_t now_us, size_t max, struct are
                          size_t *out_count, struct fault *f);
 enum err store_jobs_purge(struct store *s, int64_t before_us, size_t max, int64_t *out_deleted, struct fault *f);
 
+/* And of store_schedules.c. */
+enum err store_schedule_put(struct store *s, struct text kind, struct text cron, int64_t next_us, struct fault *f);
+enum err store_schedule_drop(struct store *s, struct text kind, struct fault *f);
+enum err store_schedule_list(struct store *s, struct arena *a, struct store_schedule **out, size_t *out_count,
+                             struct fault *f);
+enum err store_schedule_fire(struct store *s, const struct store_schedule *seen, int64_t max_attempts, int64_t next_us,
+                             int64_t now_us, int64_t *out_job, struct fault *f);
+
 #endif

@@ -6,7 +6,7 @@
 
 #define NTH_HOUR_US INT64_C(3600000000)
 
-/* A job that runs in its only attempt (2), one that waits and one that has ended. */
+/* A job that runs in its only attempt (2), one that waits and one that has ended; a schedule. */
 static inline void nth_fill_jobs(struct store *s) {
   struct store_job_new n = {.kind = TEXT("purge"), .max_attempts = 1};
   struct store_job_claim c = {TEXT(" purge "), TEXT("w"), 2 * NTH_HOUR_US, 3 * NTH_HOUR_US};
@@ -20,6 +20,7 @@ static inline void nth_fill_jobs(struct store *s) {
   EXPECT_OK(s->ops->jobs->cancel(s, 1, NTH_HOUR_US, &running, &test_fault));
   EXPECT_OK(s->ops->jobs->claim(s, &c, &a, &job, &test_fault));
   assert_int_equal(job.id, 2);
+  EXPECT_OK(s->ops->jobs->schedule_put(s, TEXT("purge"), TEXT("@daily UTC"), 5 * NTH_HOUR_US, &test_fault));
   arena_done(&a);
 }
 
@@ -70,6 +71,26 @@ static inline enum err nth_job_counts(struct store *s, struct arena *a, struct f
 static inline enum err nth_job_purge(struct store *s, struct arena *a, struct fault *f) {
   int64_t deleted = 0;
   return s->ops->jobs->purge(s, 9 * NTH_HOUR_US, 10, &deleted, f);
+}
+
+static inline enum err nth_schedule_put(struct store *s, struct arena *a, struct fault *f) {
+  return s->ops->jobs->schedule_put(s, TEXT("purge"), TEXT("@hourly UTC"), 7 * NTH_HOUR_US, f);
+}
+static inline enum err nth_schedule_drop(struct store *s, struct arena *a, struct fault *f) {
+  return s->ops->jobs->schedule_drop(s, TEXT("purge"), f);
+}
+static inline enum err nth_schedule_list(struct store *s, struct arena *a, struct fault *f) {
+  struct store_schedule *at = NULL;
+  size_t count = 0;
+  enum err e = s->ops->jobs->schedule_list(s, a, &at, &count, f);
+  if (!e)
+    assert_int_equal(count, 1);
+  return e;
+}
+static inline enum err nth_schedule_fire(struct store *s, struct arena *a, struct fault *f) {
+  struct store_schedule seen = {TEXT("purge"), TEXT("@daily UTC"), 5 * NTH_HOUR_US, 0, 0};
+  int64_t job = 0;
+  return s->ops->jobs->schedule_fire(s, &seen, 3, 9 * NTH_HOUR_US, 6 * NTH_HOUR_US, &job, f);
 }
 
 #endif

@@ -37,7 +37,7 @@ static enum err counting_find(struct store *s, const uint8_t *hash, struct arena
     return fault_set(f, c->fails, NULL, "the disk is gone");
   enum err e = c->real->ops->key_find(c->real, hash, a, out, f);
   if (c->forgets) {
-    assert_int_equal(c->real->ops->key_set_blocked(c->real, c->forgotten_id, true, f), ERR_OK);
+    assert_int_equal(c->real->ops->key_set_blocked(c->real, c->forgotten_id, true, TEST_ACTOR, f), ERR_OK);
     apikey_identity_forget(c->forgets, c->forgotten_id);
     c->forgets = NULL;
   }
@@ -137,7 +137,7 @@ static void test_a_forgotten_key_is_asked_for_at_once_and_others_are_not(void **
   create(f, TEXT("weir_another_key"), (struct store_key){.name = TEXT("another")});
   assert_int_equal(find(f, TEXT(KEY), NOW), ERR_OK);
   assert_int_equal(find(f, TEXT("weir_another_key"), NOW), ERR_OK);
-  assert_int_equal(f->store.real->ops->key_set_blocked(f->store.real, id, true, NULL), ERR_OK);
+  assert_int_equal(f->store.real->ops->key_set_blocked(f->store.real, id, true, TEST_ACTOR, NULL), ERR_OK);
   apikey_identity_forget(f->i, id);
   assert_int_equal(find(f, TEXT(KEY), NOW), ERR_FORBIDDEN);
   assert_int_equal(find(f, TEXT(KEY), NOW), ERR_FORBIDDEN);

@@ -3,6 +3,8 @@
 
 #include "jobs_test.h"
 
+#include "base/cron.h"
+
 static void every_row_is_complete(void **state) {
   assert_true(job_kind_count >= 1);
   for (size_t i = 0; i < job_kind_count; i++) {
@@ -15,6 +17,9 @@ static void every_row_is_complete(void **state) {
     assert_true(k->help[0] != '\0');
     assert_true(k->lease_ms >= 15000);
     assert_non_null(k->run);
+    struct cron c;
+    if (k->schedule)
+      EXPECT_OK(cron_parse(text_of(k->schedule), &c, &test_fault));
     assert_ptr_equal(job_kind_find(text_of(k->name)), k); /* and no other has it */
   }
 }

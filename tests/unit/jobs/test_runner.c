@@ -4,6 +4,7 @@
 
 #include "jobs_test.h"
 
+#include "base/calendar.h"
 #include "base/log.h"
 #include "base/random.h"
 
@@ -133,6 +134,7 @@ static int begin(void **state) {
   store = open_store();
   arena_init(&arena);
   world = test_world(store);
+  test_configure("");
   atomic_store(&runs, 0);
   atomic_store(&most_at_once, 0);
   atomic_store(&go_on, false);
@@ -143,6 +145,8 @@ static int begin(void **state) {
 static int end(void **state) {
   arena_done(&arena);
   store->ops->close(store);
+  config_unref(test_config);
+  test_config = NULL;
   return drop_dir(state);
 }
 
@@ -310,6 +314,29 @@ static void a_job_that_was_lost_with_its_process_is_buried_after_its_last_attemp
   runner_free(r);
 }
 
+static void a_schedule_that_is_due_becomes_a_job_that_runs(void **state) {
+  struct store_job *jobs;
+  size_t count = 0;
+  calendar_set_zone(TEXT("UTC"));
+  test_configure("jobs: [ { kind: quick, schedule: \"0 0 1 1 *\" } ]");
+  EXPECT_OK(store->ops->jobs->schedule_put(store, TEXT("quick"), TEXT("0 0 1 1 * UTC"), now() - 1, &test_fault));
+  struct runner *r = start("here", 20);
+  WAIT_FOR(counted(r, "quick", "done") == 1);
+  EXPECT_OK(store->ops->jobs->list(store, 0, TEXT("quick"), TEXT(""), 9, &arena, &jobs, &count, &test_fault));
+  assert_int_equal(count, 1);
+  runner_free(r);
+}
+
+static void gauges_tell_what_is_in_the_store(void **state) {
+  struct runner_gauge at[8];
+  for (int i = 0; i < 4; i++)
+    test_enqueue(store, "long", TEXT(""), 3);
+  struct runner *r = start("here", 20);
+  WAIT_FOR(runner_gauges(r, at, 8) == 6 && at[3].queued + at[3].running == 4 && at[3].waited_us >= 0);
+  EXPECT_TEXT(text_of(at[3].kind), TEXT("long"));
+  runner_free(r);
+}
+
 #define TEST(test) cmocka_unit_test_setup_teardown(test, begin, end)
 
 int main(void) {
@@ -326,6 +353,8 @@ int main(void) {
       TEST(a_job_whose_lease_was_taken_stops_and_changes_nothing),
       TEST(a_job_that_is_finished_after_its_lease_was_taken_is_not_done),
       TEST(a_job_that_was_lost_with_its_process_is_buried_after_its_last_attempt),
+      TEST(a_schedule_that_is_due_becomes_a_job_that_runs),
+      TEST(gauges_tell_what_is_in_the_store),
   };
   log_start(STDERR_FILENO, LOG_LEVEL_ERROR);
   random_start();

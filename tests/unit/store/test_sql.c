@@ -13,6 +13,8 @@ static bool may_scan(enum sql which) {
   return which == SQL_SCHEMA_EXISTS || which == SQL_SCHEMA_VERSION || which == SQL_SCHEMA_HISTORY ||
          which == SQL_SCHEMA_HISTORY_FIRST || which == SQL_SCHEMA_SAYS_WHO || /* a few rows */
          which == SQL_COPY_TABLES || which == SQL_COPY_COLUMNS ||             /* of the databases' own catalogues */
+         which == SQL_JOB_NEXT_ID ||                                          /* a row a sequence */
+         which == SQL_SCHEDULE_LIST ||                                        /* a row a kind */
          which == SQL_NOW ||                                                  /* no table */
          which == SQL_EVENT_PURGE ||                                          /* the oldest, as many as are to go */
          which == SQL_JOB_COUNTS || which == SQL_JOB_DEAD ||                  /* an index of just these, to its end */
@@ -89,7 +91,8 @@ static const char rows[] =
     "INSERT INTO weir_catalogues SELECT 'v' || i, 'x', 1 FROM generate_series(1, 20000) i;"
     "INSERT INTO weir_jobs SELECT i, 'k' || i % 9, '{}', CASE WHEN i % 50 = 0 THEN 'queued' WHEN i % 51 = 0 THEN "
     "'running' ELSE 'done' END, i, i, 1, 3, '', 0, 0, '', 'null', '', '', i, i, CASE WHEN i % 50 = 0 OR i % 51 = 0 "
-    "THEN 0 ELSE i END FROM generate_series(1, 20000) i; ANALYZE";
+    "THEN 0 ELSE i END FROM generate_series(1, 20000) i;"
+    "INSERT INTO weir_schedules SELECT 'k' || i, '@daily', i, 0, 0 FROM generate_series(1, 20000) i; ANALYZE";
 
 static void add_plan(PGresult *r, const char *sql, PGconn *db, struct buf *out) {
   if (PQresultStatus(r) != PGRES_TUPLES_OK)

@@ -51,12 +51,12 @@ static void every_change_of_a_key_is_told(void **state) {
   int64_t id = 0;
   char subject[24];
   arena_init(&a);
-  EXPECT_OK(s->ops->key_create(s, &k, &id, &test_fault));
-  EXPECT_ERR(s->ops->key_create(s, &k, &id, &test_fault), ERR_STORE_CONFLICT);
-  EXPECT_OK(s->ops->key_set_blocked(s, id, true, &test_fault));
-  EXPECT_OK(s->ops->key_set_blocked(s, id, true, &test_fault)); /* which it is already */
-  EXPECT_OK(s->ops->key_set_blocked(s, id, false, &test_fault));
-  EXPECT_ERR(s->ops->key_set_blocked(s, 999, true, &test_fault), ERR_NOT_FOUND);
+  EXPECT_OK(s->ops->key_create(s, &k, TEST_ACTOR, &id, &test_fault));
+  EXPECT_ERR(s->ops->key_create(s, &k, TEST_ACTOR, &id, &test_fault), ERR_STORE_CONFLICT);
+  EXPECT_OK(s->ops->key_set_blocked(s, id, true, TEST_ACTOR, &test_fault));
+  EXPECT_OK(s->ops->key_set_blocked(s, id, true, TEST_ACTOR, &test_fault)); /* which it is already */
+  EXPECT_OK(s->ops->key_set_blocked(s, id, false, TEST_ACTOR, &test_fault));
+  EXPECT_ERR(s->ops->key_set_blocked(s, 999, true, TEST_ACTOR, &test_fault), ERR_NOT_FOUND);
   assert_int_equal(list(s, 0, 10, &a, &at), 3); /* what was refused is not told, and leaves no gap */
   snprintf(subject, sizeof subject, "%lld", (long long)id);
   for (int i = 0; i < 3; i++) {

@@ -1,0 +1,18 @@
+/* What the rows of `jobs` cannot say: whether a schedule is one, and that no kind has two. Which kinds there are is the
+ * business of app/source.c, which knows their table. */
+#include "config/check.h"
+
+#include "base/cron.h"
+#include "config/config.h"
+#include "config/section.h"
+
+void check_job(struct loader *l, const struct node *n, const struct key_path *path, void *at) {
+  const struct config_job *job = at;
+  struct cron c;
+  struct fault f = {0};
+  if (job->schedule.len > 0 && cron_parse(job->schedule, &c, &f) != ERR_OK)
+    section_refuse(l, check_child(n, "schedule"), path, "schedule", "is not a schedule: %s", fault_text(&f));
+  for (const struct config_job *other = l->config->jobs; other && other < job; other++)
+    if (text_equal(other->kind, job->kind))
+      section_refuse(l, check_child(n, "kind"), path, "kind", "is given twice");
+}

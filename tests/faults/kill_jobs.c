@@ -1,0 +1,219 @@
+/* Jobs of several processes on one PostgreSQL: one is killed in the middle of its job, a job kills every process that
+ * runs it, the database goes away and comes back. Every job ends, once, and none goes on for ever. */
+#include "../unit/store/contract.h"
+
+#include "base/log.h"
+#include "base/random.h"
+#include "jobs/runner.h"
+
+#include <poll.h>
+#include <signal.h>
+#include <sys/prctl.h>
+#include <sys/wait.h>
+
+#define LEASE_MS    1500
+#define PATIENCE_MS 60000
+#define PROCESSES   3
+#define JOBS        24
+
+static const char *address;
+static struct arena arena;
+static pid_t processes[PROCESSES];
+
+static enum err run_slow(struct job *j, struct fault *f) {
+  enum err e = ERR_OK;
+  for (unsigned i = 0; i < 20 && !e; i++) {
+    (void)poll(NULL, 0, 10);
+    e = job_progress(j, i * 50, TEXT("slowly"), f);
+  }
+  if (!e)
+    job_result(j, arena_format(j->arena, "{\"attempt\":%u}", j->attempt));
+  return e;
+}
+
+static enum err run_killer(struct job *j, struct fault *f) {
+  (void)kill(getpid(), SIGKILL);
+  return ERR_OK;
+}
+
+/* Long enough for a database to be killed and started in the middle. */
+static enum err run_long(struct job *j, struct fault *f) {
+  enum err e = ERR_OK;
+  for (unsigned i = 0; i < 300 && !e; i++) {
+    (void)poll(NULL, 0, 10);
+    e = job_progress(j, i, TEXT("long"), f);
+  }
+  return e;
+}
+
+static const struct job_kind kinds[] = {
+    {"slow", "", 5, LEASE_MS, run_slow, NULL},
+    {"killer", "", 3, LEASE_MS, run_killer, NULL},
+    {"long", "", 1, 60000, run_long, NULL},
+};
+
+static struct config *empty_config(void *ctx) { return config_ref(ctx); }
+
+static const char *no_variable(const char *name) { return NULL; }
+
+/* The whole life of a process that runs jobs; it ends by a signal. */
+static _Noreturn void work(void) {
+  static struct config_errors errors;
+  struct store *s = NULL;
+  struct config *c = NULL;
+  struct fault f = {0};
+  prctl(PR_SET_PDEATHSIG, SIGKILL);
+  log_start(STDERR_FILENO, LOG_LEVEL_ERROR);
+  random_start();
+  if (config_load_text(TEXT(""), "none", no_variable, &c, &errors) != ERR_OK ||
+      store_open(contract_place(address), &s, &f) != ERR_OK)
+    _exit(3);
+  struct runner_options o = {.world = {s, empty_config, c, NULL},
+                             .kinds = kinds,
+                             .kind_count = sizeof kinds / sizeof *kinds,
+                             .poll_ms = 50,
+                             .claim_lease_ms = LEASE_MS};
+  struct runner *r = runner_new(&o);
+  if (runner_start(r, &f) != ERR_OK)
+    _exit(4);
+  for (;;)
+    (void)pause();
+}
+
+static void start(size_t at) {
+  processes[at] = fork();
+  assert_true(processes[at] >= 0);
+  if (processes[at] == 0)
+    work();
+}
+
+static void stop_all(void) {
+  for (size_t i = 0; i < PROCESSES; i++) {
+    if (processes[i] <= 0)
+      continue;
+    (void)kill(processes[i], SIGKILL);
+    (void)waitpid(processes[i], NULL, 0);
+    processes[i] = 0;
+  }
+}
+
+static int64_t add(struct store *s, const char *kind, int64_t attempts) {
+  struct store_job_new n = {.kind = text_of(kind), .max_attempts = attempts};
+  int64_t id = 0, now_us = 0;
+  EXPECT_OK(s->ops->jobs->now(s, &now_us, &test_fault));
+  EXPECT_OK(s->ops->jobs->enqueue(s, &n, now_us, &id, &test_fault));
+  return id;
+}
+
+static struct store_job get(struct store *s, int64_t id) {
+  struct store_job j = {.state = TEXT("unknown"), .leased_by = TEXT("")};
+  enum err e = s->ops->jobs->get(s, id, &arena, &j, &test_fault);
+  (void)e; /* the database may be away */
+  return j;
+}
+
+static bool is(struct store *s, int64_t id, const char *state) { return text_equal(get(s, id).state, text_of(state)); }
+
+#define WAIT_FOR(condition)                                                                                            \
+  do {                                                                                                                 \
+    int tries_ = 0;                                                                                                    \
+    while (!(condition)) {                                                                                             \
+      if (++tries_ > PATIENCE_MS / 5)                                                                                  \
+        fail_msg("waited in vain for %s", #condition);                                                                 \
+      (void)poll(NULL, 0, 5);                                                                                          \
+    }                                                                                                                  \
+  } while (0)
+
+/* The process that runs the job, by its "HOST/PID". */
+static size_t who_runs(struct store *s, int64_t id) {
+  struct text by = get(s, id).leased_by, host, pid;
+  int64_t number = 0;
+  if (!text_cut(by, '/', &host, &pid) || !text_to_i64(pid, &number))
+    return PROCESSES;
+  for (size_t i = 0; i < PROCESSES; i++)
+    if (processes[i] == number)
+      return i;
+  return PROCESSES;
+}
+
+static void the_jobs_of_a_killed_process_are_done_by_the_others(void **state) {
+  struct store *s = contract_store(state);
+  int64_t ids[JOBS], again = 0;
+  for (size_t i = 0; i < PROCESSES; i++)
+    start(i);
+  for (size_t i = 0; i < JOBS; i++)
+    ids[i] = add(s, "slow", 5);
+  WAIT_FOR(is(s, ids[4], "running"));
+  size_t victim = who_runs(s, ids[4]);
+  assert_true(victim < PROCESSES);
+  (void)kill(processes[victim], SIGKILL);
+  (void)waitpid(processes[victim], NULL, 0);
+  processes[victim] = 0;
+  for (size_t i = 0; i < JOBS; i++) {
+    WAIT_FOR(is(s, ids[i], "done"));
+    struct store_job j = get(s, ids[i]);
+    char want[32];
+    snprintf(want, sizeof want, "{\"attempt\":%lld}", (long long)j.attempts);
+    EXPECT_TEXT(j.result, text_of(want)); /* told by the attempt that was in force, not by one before it */
+    again += j.attempts - 1;
+  }
+  assert_in_range(again, 1, 2); /* what that process ran, and nothing else, was begun again */
+}
+
+static void a_job_that_kills_whoever_runs_it_is_dead_after_its_attempts(void **state) {
+  struct store *s = contract_store(state);
+  int64_t id = add(s, "killer", 3);
+  unsigned deaths = 0;
+  start(0);
+  while (!is(s, id, "dead")) {
+    if (waitpid(processes[0], NULL, WNOHANG) == processes[0]) {
+      deaths++;
+      start(0);
+    }
+    if (deaths > 3)
+      fail_msg("it was begun %u times", deaths);
+    (void)poll(NULL, 0, 5);
+  }
+  assert_int_equal(deaths, 3);
+  struct store_job j = get(s, id);
+  assert_int_equal(j.attempts, 3);
+  assert_true(text_find(j.error, TEXT("was lost in attempt 3 of 3")) > 0);
+  int64_t after = add(s, "slow", 1);
+  WAIT_FOR(is(s, after, "done")); /* and the others go on */
+}
+
+static void a_job_outlives_the_database_it_came_from(void **state) {
+  struct store *s = contract_store(state);
+  int64_t id = add(s, "long", 1);
+  start(0);
+  WAIT_FOR(get(s, id).progress > 0);
+  postgres_server_kill(&contract_server);
+  assert_true(postgres_server_restart(&contract_server));
+  WAIT_FOR(is(s, id, "done"));
+  assert_int_equal(get(s, id).attempts, 1);
+}
+
+static int begin(void **state) {
+  arena_init(&arena);
+  test_fault = (struct fault){0};
+  *state = NULL;
+  if (contract_postgres(state) != 0)
+    return -1;
+  address = contract_address;
+  return 0;
+}
+
+static int end(void **state) {
+  stop_all();
+  arena_done(&arena);
+  return contract_close(state);
+}
+
+int main(void) {
+  const struct CMUnitTest tests[] = {
+      cmocka_unit_test_setup_teardown(the_jobs_of_a_killed_process_are_done_by_the_others, begin, end),
+      cmocka_unit_test_setup_teardown(a_job_that_kills_whoever_runs_it_is_dead_after_its_attempts, begin, end),
+      cmocka_unit_test_setup_teardown(a_job_outlives_the_database_it_came_from, begin, end),
+  };
+  return RUN_CONTRACT(tests);
+}
