@@ -3,6 +3,7 @@
  * and at the first start. */
 #include "store/key_json.h"
 #include "store/store_audit.h"
+#include "store/store_events.h"
 #include "store/store_keys.h"
 
 #include <stdlib.h>
@@ -35,7 +36,7 @@ static enum err key_insert(struct driver_link *l, const struct store_key *k, int
   return e;
 }
 
-/* How a key was and is; NULL: it was not, or is not any more. */
+/* Tells the audit log and the other processes how a key was and is; NULL: it was not, or is not any more. */
 static enum err audit(struct driver_link *l, const char *action, const struct audit_actor *by,
                       const struct store_key *before, const struct store_key *after, struct fault *f) {
   struct buf was, is;
@@ -52,6 +53,8 @@ static enum err audit(struct driver_link *l, const char *action, const struct au
   if (!e)
     e = audit_add_on(l, by, &(struct audit_entry){text_of(action), text_of(subject), buf_text(&was), buf_text(&is)},
                      NULL, f);
+  if (!e) /* last: others wait for the lock it takes */
+    e = event_add_id_on(l, "key", before ? before->id : after->id, f);
   buf_done(&was);
   buf_done(&is);
   return e;
