@@ -16,6 +16,7 @@ const struct person_columns person_columns[] = {
     {"weir_usage", " user_name key_name ", " workspace provider model outcome "},
     {"weir_usage_dirty", " ", " "},
     {"weir_usage_zone", " ", " name "},
+    {"weir_events", " ", " kind subject "}, /* a key by its number */
     {"weir_meta", " ", " name value "},
     {"weir_replicas", " ", " boot name version "},
     {"weir_audit", " actor before after ", " origin action subject "},

@@ -137,7 +137,7 @@ static enum err run(struct store *s, struct change w, bool once, struct fault *f
 }
 
 static enum err set_blocked(struct driver_link *l, const struct change *w, struct fault *f) {
-  struct store_key was, is;
+  struct store_key was = {0}, is;
   enum err e = lock(l, w->id, w->arena, &was, f);
   if (e || was.blocked == w->blocked)
     return e;
@@ -184,7 +184,7 @@ static enum err keep_old(struct driver_link *l, const struct store_key *was, con
 }
 
 static enum err rotate(struct driver_link *l, const struct change *w, struct fault *f) {
-  struct store_key was, is;
+  struct store_key was = {0}, is;
   enum err e = lock(l, w->rotation->id, w->arena, &was, f);
   if (!e)
     e = keep_old(l, &was, w->rotation, f);
@@ -208,7 +208,7 @@ enum err store_key_rotate(struct store *s, const struct key_rotation *r, const s
 }
 
 static enum err remove_key(struct driver_link *l, const struct change *w, struct fault *f) {
-  struct store_key was;
+  struct store_key was = {0};
   enum err e = lock(l, w->id, w->arena, &was, f);
   if (!e)
     e = tell(l, SQL_KEY_OLD_DROP, w->id, NULL, "deleting a key", f);
@@ -251,7 +251,7 @@ static enum err expired_ids(struct driver_link *l, const struct sweep *w, int64_
 
 /* A key that another program has noted, deleted or given more time meanwhile is passed over. */
 static enum err note_expired(struct driver_link *l, struct sweep *w, int64_t id, struct fault *f) {
-  struct store_key key;
+  struct store_key key = {0};
   int64_t changes = 0;
   enum err e = lock(l, id, w->arena, &key, NULL);
   if (e == ERR_NOT_FOUND || (!e && (key.expires_us == 0 || key.expires_us > w->now_us)))
