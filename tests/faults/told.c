@@ -193,11 +193,13 @@ static void on_postgres(void) {
   replica_open(&a, "a", more);
   replica_open(&b, "b", more);
   check(replica_start(&a, NULL), "one replica starts");
+  check(!replica_start(&b, NULL) && file_count(b.process.log, "WEIR_SERVER_KEY", 0) == 1,
+        "another that has no server key is refused, and told how to get it");
   snprintf(from, sizeof from, "%s/server.key", a.data);
   snprintf(to, sizeof to, "%s/server.key", b.data);
   if (link(from, to) != 0)
     bail(to);
-  check(replica_start(&b, NULL), "and another on the same database");
+  check(replica_start(&b, NULL), "with it the other starts on the same database");
   check_blocked(&a, &b, "listen", "because it was told", NULL);
   check_blocked(&a, &b, "cut", "while nobody can listen", cut_bells);
   check_with_events_held(&b);
