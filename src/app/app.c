@@ -170,6 +170,7 @@ static enum err open_all(struct app *a, struct fault *f) {
   a->metrics = metrics_new(a->worker_count);
   join_ports(a);
   news_open(a);
+  share_events(a);
   e = news_start(a, f);
   if (e != ERR_OK)
     return e;
@@ -308,9 +309,9 @@ static void close_all(struct app *a) {
     worker_join(a->workers[w]);
   if (a->identity && apikey_identity_flush(a->identity, &f) != ERR_OK)
     LOG_WARN("key_use_not_written", log_str("detail", fault_text(&f)));
-  news_close(a);
   sim_background_stop(a->demo);
   share_stop(a);
+  news_close(a);
   dns_free(a->dns);
   if (a->ledger)
     ledger_close(a->ledger, 10000);

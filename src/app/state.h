@@ -12,6 +12,7 @@
 #include "app/upgrade.h"
 #include "app/worker.h"
 #include "cluster/events.h"
+#include "cluster/redis_bell.h"
 #include "cluster/redis_breakers.h"
 #include "config/config.h"
 #include "control/api.h"
@@ -63,6 +64,7 @@ struct app {
   struct tls_context *server_tls, *client_tls, *redis_tls;
   struct redis *redis; /* NULL: this replica is alone */
   struct redis_breakers *shared_breakers;
+  struct redis_bell *bell; /* of events */
   struct catalogues *catalogues;
   struct gateway gateway;
   struct operations operations;

@@ -28,6 +28,8 @@ struct events {
   struct store *store;
   struct handler handlers[EVENTS_HANDLERS_MAX];
   size_t handler_count;
+  void (*on_seen)(void *data, int64_t seen);
+  void *on_seen_data;
   int ring_fd; /* somebody rang */
   int stop_fd; /* both threads are to end; never read */
   pthread_t looker, listener;
@@ -59,6 +61,11 @@ void events_on(struct events *e, const char *kind, events_fn fn, void *data) {
   if (e->handler_count == EVENTS_HANDLERS_MAX)
     abort();
   e->handlers[e->handler_count++] = (struct handler){kind, fn, data};
+}
+
+void events_on_seen(struct events *e, void (*fn)(void *data, int64_t seen), void *data) {
+  e->on_seen = fn;
+  e->on_seen_data = data;
 }
 
 static void add_one(int fd) {
@@ -134,7 +141,10 @@ static void *look_again_and_again(void *arg) {
   struct events *e = arg;
   while (wait_for_ring(e, e->ring_fd, EVENTS_POLL_MS)) {
     struct fault f = {0};
+    int64_t before = atomic_load(&e->seen);
     bool was_failing = atomic_load(&e->is_failing), fails = look(e, &f) != ERR_OK;
+    if (e->on_seen && atomic_load(&e->seen) > before)
+      e->on_seen(e->on_seen_data, atomic_load(&e->seen));
     atomic_store(&e->is_failing, fails);
     if (!fails)
       atomic_store(&e->looked_us, clock_us());

@@ -21,6 +21,10 @@ typedef void (*events_fn)(void *data, const struct store_event *e);
 struct events *events_new(struct store *store);
 /* Before events_start; at most EVENTS_HANDLERS_MAX. Several for one kind are called in the order they were given. */
 void events_on(struct events *e, const char *kind, events_fn fn, void *data);
+/* For bells of others' (the way in is events_ring): fn is told, on the events thread, up to which event this process
+ * has handled all, each time that is further. It must not wait. Before events_start; one. */
+void events_on_seen(struct events *e, void (*fn)(void *data, int64_t seen), void *data);
+
 /* Begins behind the newest event: whoever starts has no copies yet. Blocks for one question to the store; its errors,
  * or ERR_SYSTEM. */
 enum err events_start(struct events *e, struct fault *f) MUST_CHECK;

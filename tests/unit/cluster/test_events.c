@@ -137,6 +137,29 @@ static void test_what_is_added_is_handled_in_order_and_once(void **state) {
   close_fixture(x);
 }
 
+static void note_seen(void *data, int64_t seen) {
+  char number[24];
+  snprintf(number, sizeof(number), "%lld", (long long)seen);
+  const struct store_event e = {.kind = TEXT("seen"), .subject = text_of(number)};
+  hear(data, &e);
+}
+
+static void test_how_far_it_has_come_is_told_after_the_events(void **state) {
+  struct fixture *x = open_fixture();
+  events_on_seen(x->events, note_seen, &x->heard);
+  add(x, "key", "before");
+  start(x);
+  add(x, "key", "7");
+  events_ring(x->events);
+  wait_for(x, 2);
+  events_ring(x->events);
+  add(x, "cache", ""); /* nobody handles it, and yet it has been seen */
+  events_ring(x->events);
+  wait_for(x, 3);
+  expect_log(x, "key:7 seen:2 seen:3 ");
+  close_fixture(x);
+}
+
 static void test_nobody_rings_and_it_is_found_all_the_same(void **state) {
   struct fixture *x = open_fixture();
   start(x);
@@ -270,6 +293,7 @@ static int stop_server(void **state) {
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(test_what_is_added_is_handled_in_order_and_once),
+      cmocka_unit_test(test_how_far_it_has_come_is_told_after_the_events),
       cmocka_unit_test(test_nobody_rings_and_it_is_found_all_the_same),
       cmocka_unit_test(test_a_store_that_was_away_is_asked_again),
       cmocka_unit_test(test_without_an_answer_there_is_no_start),
