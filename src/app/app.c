@@ -16,6 +16,7 @@
 #include "base/random.h"
 #include "fiber/loop.h"
 #include "identity/apikey.h"
+#include "identity/server_key.h"
 #include "net/listen.h"
 #include "provider/table.h"
 #include "sim/background.h"
@@ -102,7 +103,8 @@ static enum err open_ledger(struct app *a, struct fault *f) {
 }
 
 static enum err open_identity(struct app *a, struct fault *f) {
-  enum err e = apikey_load_secret(app_data_dir(a), &a->server_secret, f);
+  const struct server_key_place place = {secret_reveal(a->config->server_key), app_data_dir(a), a->store};
+  enum err e = server_key_open(&place, &a->server_secret, f);
   if (e != ERR_OK)
     return e;
   a->identity = apikey_identity_new(a->store, a->offload, a->server_secret);

@@ -38,7 +38,13 @@ static enum err make_key(const struct first_key_options *o, char key[APIKEY_TEXT
                           .budget_period = TEXT(""),
                           .created_us = loop_wall_us()};
   secret_hmac(o->server_secret, (struct text){key, APIKEY_TEXT_BYTES}, row.hash);
-  return o->store->ops->key_create(o->store, &row, &(struct audit_actor){TEXT("weir"), TEXT("start")}, &id, f);
+  enum err e = o->store->ops->key_create(o->store, &row, &(struct audit_actor){TEXT("weir"), TEXT("start")}, &id, f);
+  if (e == ERR_STORE_CONFLICT)
+    return fault_set(
+        f, e, NULL,
+        "a key named \"first\" exists already, made by another replica or shown at an earlier start; `weir "
+        "key create` makes another");
+  return e;
 }
 
 static enum err find_key(const struct first_key_options *o, char key[APIKEY_TEXT_BYTES], struct fault *f) {

@@ -68,6 +68,19 @@ void secret_hmac(const struct secret *s, struct text message, uint8_t out[SECRET
   sodium_memzero(&state, sizeof state);
 }
 
+bool secret_read_key(struct text t, uint8_t out[SECRET_HMAC_BYTES]) {
+  uint8_t room[64]; /* of the longest base64 that is looked at */
+  size_t n = 0;
+  if (t.len == 2 * (size_t)SECRET_HMAC_BYTES)
+    return sodium_hex2bin(out, SECRET_HMAC_BYTES, t.at, t.len, NULL, &n, NULL) == 0 && n == SECRET_HMAC_BYTES;
+  bool good = t.len > 0 && t.len < 48 && (text_base64_decode(t, room, &n) || text_base64url_decode(t, room, &n)) &&
+              n == SECRET_HMAC_BYTES;
+  if (good)
+    memcpy(out, room, SECRET_HMAC_BYTES);
+  sodium_memzero(room, sizeof room);
+  return good;
+}
+
 void secret_wipe(void *at, size_t n) {
   if (n > 0)
     sodium_memzero(at, n);

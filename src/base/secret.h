@@ -25,6 +25,9 @@ void secret_hmac(const struct secret *s, struct text message, uint8_t out[SECRET
  * look-ups in memory, never to be kept. */
 #define SECRET_FINGERPRINT_BYTES 16
 void secret_fingerprint(struct text message, uint8_t out[SECRET_FINGERPRINT_BYTES]);
+/* A key of SECRET_HMAC_BYTES written as hexadecimal (64 digits) or base64 of either alphabet. False: it is not one, and
+ * out is not to be used. */
+bool secret_read_key(struct text t, uint8_t out[SECRET_HMAC_BYTES]) MUST_CHECK;
 void secret_wipe(void *at, size_t n);
 
 #endif

@@ -4,6 +4,7 @@
 #include "cli/cli.h"
 #include "fiber/loop.h"
 #include "identity/apikey.h"
+#include "identity/server_key.h"
 
 static const char usage[] =
     "usage: weir key create --name N [--user U] [--workspace W] [--policy P] [--model GLOB]...\n"
@@ -121,8 +122,9 @@ static int create(const struct ask *a) {
     return 1;
   }
   e = check_policy(s.config, k.policy, &f);
+  const struct server_key_place place = {secret_reveal(s.config->server_key), s.data_dir, s.store};
   if (e == ERR_OK)
-    e = apikey_load_secret(s.data_dir, &secret, &f);
+    e = server_key_open(&place, &secret, &f);
   if (e == ERR_OK) {
     apikey_generate(key);
     k.prefix = (struct text){key, APIKEY_PREFIX_BYTES};

@@ -286,6 +286,14 @@ static bool is_timezone(struct text t) {
   return n > 0 && (size_t)n < sizeof path && access(path, R_OK) == 0;
 }
 
+static void check_server_key(struct loader *l, const struct node *n, const struct key_path *path,
+                             const struct config *c) {
+  uint8_t raw[SECRET_HMAC_BYTES];
+  if (!secret_is_empty(c->server_key) && !secret_read_key(secret_reveal(c->server_key), raw))
+    section_refuse(l, check_child(n, "server_key"), path, "server_key", "must be 32 bytes in base64 or hexadecimal");
+  secret_wipe(raw, sizeof raw);
+}
+
 /* Nothing of the URL is quoted: it may hold a password. The rest of it is for who knows addresses. */
 static void check_redis(struct loader *l, const struct node *n, const struct key_path *path, const struct config *c) {
   struct text url = secret_reveal(c->redis);
@@ -302,6 +310,7 @@ void check_root(struct loader *l, const struct node *n, const struct key_path *p
   const struct config *c = at;
   if (!secret_is_empty(c->store_key) && secret_reveal(c->store_key).len < 8)
     section_refuse(l, check_child(n, "store_key"), path, "store_key", "must have 8 bytes or more");
+  check_server_key(l, n, path, c);
   check_redis(l, n, path, c);
   if (c->public_url.len > 0 && !check_is_http_url(c->public_url))
     section_refuse(l, check_child(n, "public_url"), path, "public_url",

@@ -80,9 +80,10 @@ struct config {
   size_t store_replica_count;
   struct secret *store_key; /* what the file of `store: sqlite` is encrypted with; empty: it is not */
   struct config_postgres postgres;
-  struct secret *redis; /* the URL, which may hold a password; empty: none */
-  struct text redis_ca; /* PEM file trusted for it; "": upstream_ca */
-  unsigned workers;     /* 0: one a core */
+  struct secret *server_key; /* base64 or hexadecimal; empty: data_dir/server.key */
+  struct secret *redis;      /* the URL, which may hold a password; empty: none */
+  struct text redis_ca;      /* PEM file trusted for it; "": upstream_ca */
+  unsigned workers;          /* 0: one a core */
   struct text tls_cert, tls_key;
   struct text upstream_ca; /* PEM file trusted for upstreams; "" for the system's */
   struct config_limits limits;

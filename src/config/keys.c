@@ -210,6 +210,9 @@ static const struct key root_keys[] = {
      .help = "encrypts the file of `store: sqlite` (and those `weir store copy` makes), in a program built with "
              "SQLCipher: a passphrase, or 64 hexadecimal "
              "digits for a key of 32 bytes; without it the data is lost"},
+    {"server_key", KEY_SECRET, AT(config, server_key), .initial = "", .max = 64,
+     .help = "the secret that stored keys are hashed under, 32 bytes in base64 or hexadecimal, instead of the file "
+             "`server.key` in `data_dir`: the same in every replica on one database"},
     {"redis", KEY_SECRET, AT(config, redis), .initial = "", .max = 4096,
      .help =
          "`redis://user:password@host:port/database`, or a cluster as "

@@ -21,6 +21,13 @@ static bool command(const struct replica *r, const char *const words[], char **o
   return process_run(argv, out_said) == 0;
 }
 
+static bool succeeds(const struct replica *r, const char *const words[]) {
+  char *said = NULL;
+  bool good = command(r, words, &said);
+  free(said);
+  return good;
+}
+
 struct made {
   char header[128], id[24];
 };
@@ -69,15 +76,13 @@ static int64_t taken_for_ms(const struct replica *r, const char *header, int64_t
 static void check_blocked(const struct replica *by, const struct replica *told, const char *name, const char *when,
                           void (*meanwhile)(void)) {
   int64_t best = INT64_MAX;
-  char *said = NULL;
   for (int i = 0; i < ROUNDS; i++) {
     char unique[40];
     snprintf(unique, sizeof unique, "%s%d", name, i);
     struct made m = make_key(by, unique);
     check(status_with(told, m.header) == 200, "and taken by the other replica");
     const char *const block[] = {"key", "block", m.id, NULL};
-    bool blocked = command(by, block, &said);
-    free(said);
+    bool blocked = succeeds(by, block);
     int64_t took = blocked ? taken_for_ms(told, m.header, clock_ms(), meanwhile) : INT64_MAX;
     printf("# taken for %lld ms more\n", (long long)took);
     best = took < best ? took : best;
@@ -137,18 +142,14 @@ static bool takes_new_key(void *replica) { return status_with(replica, "x-api-ke
 static void check_reload(struct replica *a, struct replica *b) {
   static const char more[] = "  - { name: new, value: wk-new-after-reload }\n";
   static const char *const reload_all[] = {"reload", "--all", NULL}, *const reload[] = {"reload", NULL};
-  char *said = NULL;
   add_line(a, more);
-  check(command(a, reload, &said), "a replica is told to reload");
-  free(said);
+  check(succeeds(a, reload), "a replica is told to reload");
   check(takes_new_key(a) && !takes_new_key(b), "which it has done, alone");
   add_line(b, more);
-  check(command(a, reload_all, &said), "all are told through one");
-  free(said);
+  check(succeeds(a, reload_all), "all are told through one");
   check(eventually(takes_new_key, b, PROCESSES_PATIENCE_MS), "and the other has done so too");
   add_line(a, "nonsense: 1\n");
-  check(!command(a, reload, &said) && takes_new_key(a), "a file with errors changes nothing");
-  free(said);
+  check(!succeeds(a, reload) && takes_new_key(a), "a file with errors changes nothing");
 }
 
 static size_t replicas_of(const struct replica *r) {
@@ -193,11 +194,13 @@ static void on_postgres(void) {
   replica_open(&a, "a", more);
   replica_open(&b, "b", more);
   check(replica_start(&a, NULL), "one replica starts");
+  check(!replica_start(&b, NULL) && file_count(b.process.log, "WEIR_SERVER_KEY", 0) == 1,
+        "another that has no server key is refused, and told how to get it");
   snprintf(from, sizeof from, "%s/server.key", a.data);
   snprintf(to, sizeof to, "%s/server.key", b.data);
   if (link(from, to) != 0)
     bail(to);
-  check(replica_start(&b, NULL), "and another on the same database");
+  check(replica_start(&b, NULL), "with it the other starts on the same database");
   check_blocked(&a, &b, "listen", "because it was told", NULL);
   check_blocked(&a, &b, "cut", "while nobody can listen", cut_bells);
   check_with_events_held(&b);

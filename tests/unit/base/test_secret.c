@@ -54,11 +54,33 @@ static void hmac_matches_rfc_4231(void **state) {
   secret_free(s);
 }
 
+static void a_key_is_read_from_hexadecimal_and_base64(void **state) {
+  static const char *const good[] = {
+      "fbf0ff00000000000000000000000000000000000000000000000000000000fb",
+      "FBF0FF00000000000000000000000000000000000000000000000000000000FB",
+      "+/D/AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAPs=", "-_D_AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAPs"};
+  static const char *const bad[] = {
+      "",
+      "hunter2",
+      "fbf0ff",
+      "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA==",
+      "xbf0ff00000000000000000000000000000000000000000000000000000000fb",
+      "fbf0ff00000000000000000000000000000000000000000000000000000000fbaa",
+      "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=="};
+  uint8_t out[SECRET_HMAC_BYTES];
+  for (size_t i = 0; i < sizeof good / sizeof *good; i++) {
+    memset(out, 0, sizeof out);
+    assert_true(secret_read_key(text_of(good[i]), out));
+    assert_true(out[0] == 0xfb && out[1] == 0xf0 && out[2] == 0xff && out[3] == 0 && out[31] == 0xfb);
+  }
+  for (size_t i = 0; i < sizeof bad / sizeof *bad; i++)
+    assert_false(secret_read_key(text_of(bad[i]), out));
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {
-      cmocka_unit_test_setup(a_secret_is_a_copy, start),
-      cmocka_unit_test(nothing_is_an_empty_secret),
-      cmocka_unit_test(comparing_looks_at_all_bytes),
+      cmocka_unit_test_setup(a_secret_is_a_copy, start), cmocka_unit_test(nothing_is_an_empty_secret),
+      cmocka_unit_test(comparing_looks_at_all_bytes),    cmocka_unit_test(a_key_is_read_from_hexadecimal_and_base64),
       cmocka_unit_test(hmac_matches_rfc_4231),
   };
   return RUN_TESTS(tests);

@@ -42,6 +42,14 @@ static void a_store_key_is_long_enough_and_never_quoted(void **state) {
   expect_refused("store_key: hush\n", "weir.yaml:1:12: `store_key` must have 8 bytes or more");
 }
 
+static void a_server_key_has_32_bytes(void **state) {
+  struct config *c = load("server_key: ABEiM0RVZneImaq7zN3u/wARIjNEVWZ3iJmqu8zd7v8=\n");
+  assert_int_equal(secret_reveal(c->server_key).len, 44);
+  config_unref(c);
+  expect_refused("server_key: hunter2hunter2\n",
+                 "weir.yaml:1:13: `server_key` must be 32 bytes in base64 or hexadecimal");
+}
+
 static void a_redis_is_named_by_a_url_that_no_error_quotes(void **state) {
   struct config *c = load("redis: \"rediss://u:hush@cache:6380/2\"\nredis_ca: /etc/ca.pem\n");
   EXPECT_TEXT(secret_reveal(c->redis), TEXT("rediss://u:hush@cache:6380/2"));
@@ -247,6 +255,7 @@ int main(void) {
       cmocka_unit_test(addresses_are_checked),
       cmocka_unit_test(backups_are_scheduled_at_times_of_the_day),
       cmocka_unit_test(a_store_key_is_long_enough_and_never_quoted),
+      cmocka_unit_test(a_server_key_has_32_bytes),
       cmocka_unit_test(a_redis_is_named_by_a_url_that_no_error_quotes),
       cmocka_unit_test(a_provider_has_the_address_of_its_kind),
       cmocka_unit_test(names_are_unique),
