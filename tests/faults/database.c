@@ -189,6 +189,16 @@ static void locked(void) {
   check_rest();
 }
 
+/* It takes connections and says nothing: no statement is waited for longer than statement_timeout and 2 seconds. */
+static void frozen(void) {
+  postgres_server_freeze(&primary);
+  check_calls("while the server is frozen");
+  check_health("did not answer");
+  check_calls("and then");
+  postgres_server_thaw(&primary);
+  check_rest();
+}
+
 /* --- no room --- */
 
 static void full(void) {
@@ -294,6 +304,7 @@ int main(int argc, char **argv) {
   refusing();
   crowded();
   locked();
+  frozen();
   check_ledger();
   check_end();
   if (can_mount)

@@ -14,6 +14,7 @@ struct nth_operation {
   enum err (*run)(struct store *s, struct arena *a, struct fault *f);
   bool is_migration; /* on a database without a schema */
   bool is_once;      /* not done again after a commit in doubt */
+  bool counts_turns; /* done twice it is the same but for a number that counts how often */
   bool in_pieces;    /* several transactions: the first may stand when a later one fails */
 };
 
@@ -32,7 +33,8 @@ static inline struct store_key nth_key(const char *name, uint8_t hash) {
   return k;
 }
 
-/* What every operation finds: two keys, three rows of two keys in two hours. */
+/* What every operation finds: two keys, three rows of two keys in two hours, a replica in its seat, a word agreed on.
+ */
 static inline void nth_fill(struct store *s) {
   struct store_key one = nth_key("one", 1), two = nth_key("two", 2);
   struct ledger_row rows[] = {make_row(11, 1, 100, NTH_HOUR_US), make_row(12, 2, 200, NTH_HOUR_US + 1),
@@ -41,6 +43,14 @@ static inline void nth_fill(struct store *s) {
   EXPECT_OK(s->ops->key_create(s, &one, &id, &test_fault));
   EXPECT_OK(s->ops->key_create(s, &two, &id, &test_fault));
   append(s, rows, COUNT_OF(rows), 3);
+  const struct store_replica sitting = {.boot = 7, .name = TEXT("here"), .version = TEXT("1")};
+  struct arena a;
+  struct text agreed = TEXT_NONE;
+  unsigned seat = 0;
+  arena_init(&a);
+  EXPECT_OK(s->ops->replicas->claim(s, &sitting, 0, &seat, &test_fault));
+  EXPECT_OK(s->ops->replicas->agree(s, TEXT("one"), TEXT("first"), &a, &agreed, &test_fault));
+  arena_done(&a);
 }
 
 static inline enum err nth_migrate(struct store *s, struct arena *a, struct fault *f) {
@@ -113,6 +123,42 @@ static inline enum err nth_ledger_forget(struct store *s, struct arena *a, struc
   return store_ledger_forget(s, INT64_MAX, f);
 }
 
+static inline enum err nth_replicas_claim(struct store *s, struct arena *a, struct fault *f) {
+  const struct store_replica r = {.boot = 8, .name = TEXT("there"), .version = TEXT("1")};
+  unsigned seat = 99;
+  enum err e = s->ops->replicas->claim(s, &r, 0, &seat, f);
+  if (!e)
+    assert_int_equal(seat, 1);
+  return e;
+}
+static inline enum err nth_replicas_renew(struct store *s, struct arena *a, struct fault *f) {
+  return s->ops->replicas->renew(s, 0, 7, f);
+}
+static inline enum err nth_replicas_release(struct store *s, struct arena *a, struct fault *f) {
+  return s->ops->replicas->release(s, 7, f);
+}
+static inline enum err nth_replicas_list(struct store *s, struct arena *a, struct fault *f) {
+  struct store_replica *replicas = NULL;
+  size_t count = 0;
+  enum err e = s->ops->replicas->list(s, a, &replicas, &count, f);
+  if (!e)
+    assert_int_equal(count, 1);
+  return e;
+}
+static inline enum err nth_replicas_agree(struct store *s, struct arena *a, struct fault *f) {
+  struct text out = TEXT_NONE;
+  enum err e = s->ops->replicas->agree(s, TEXT("two"), TEXT("second"), a, &out, f);
+  if (!e)
+    EXPECT_TEXT(out, TEXT("second"));
+  return e;
+}
+static inline enum err nth_replicas_agreed(struct store *s, struct arena *a, struct fault *f) {
+  struct text out = TEXT_NONE;
+  enum err e = s->ops->replicas->agreed(s, TEXT("one"), a, &out, f);
+  if (!e)
+    EXPECT_TEXT(out, TEXT("first"));
+  return e;
+}
 static inline enum err nth_usage_log(struct store *s, struct arena *a, struct fault *f) {
   const struct usage_log_ask ask = {.key_id = 1, .max = 10};
   struct ledger_row *rows = NULL;
@@ -178,6 +224,12 @@ static const struct nth_operation nth_operations[] = {
     {"ledger_spent", nth_ledger_spent},
     {"ledger_verify", nth_ledger_verify},
     {"ledger_forget", nth_ledger_forget},
+    {"replicas_claim", nth_replicas_claim, .counts_turns = true},
+    {"replicas_renew", nth_replicas_renew},
+    {"replicas_release", nth_replicas_release},
+    {"replicas_list", nth_replicas_list},
+    {"replicas_agree", nth_replicas_agree, .in_pieces = true},
+    {"replicas_agreed", nth_replicas_agreed},
     {"usage_log", nth_usage_log},
     {"usage_roll_up", nth_usage_roll_up},
     {"usage_recheck", nth_usage_recheck},

@@ -116,10 +116,10 @@ static void kill_postgres(void) {
   outage_end(outage);
 }
 
-static void freeze_postgres(void) {
+static void freeze_postgres(unsigned calls) {
   size_t outage = outage_begin(OUTAGE_STORE);
   postgres_server_freeze(&postgres);
-  let_calls_go_on(120);
+  let_calls_go_on(calls);
   postgres_server_thaw(&postgres);
   check_eventually(all_ready, "after PostgreSQL was frozen all replicas are ready");
   outage_end(outage);
@@ -255,11 +255,11 @@ static void check_all(unsigned count) {
 }
 
 static void in_turn(void) {
-  kill_replica(1 % load.replica_count);
+  kill_replica(load.replica_count > 1 ? 1 : 0);
   kill_redis();
   kill_postgres();
   block_key();
-  freeze_postgres();
+  freeze_postgres(120);
   freeze_redis();
   kill_replica_and_postgres(load.replica_count - 1);
   kill_replica(0);
@@ -269,7 +269,7 @@ static uint64_t drawn(uint64_t *state, uint64_t n) {
   uint64_t z = (*state += UINT64_C(0x9e3779b97f4a7c15));
   z = (z ^ (z >> 30)) * UINT64_C(0xbf58476d1ce4e5b9);
   z = (z ^ (z >> 27)) * UINT64_C(0x94d049bb133111eb);
-  return (z ^ (z >> 31)) % n;
+  return n ? (z ^ (z >> 31)) % n : 0;
 }
 
 static void at_random(int64_t seconds, uint64_t seed) {
@@ -280,7 +280,7 @@ static void at_random(int64_t seconds, uint64_t seed) {
     case 0: kill_redis(); break;
     case 1: freeze_redis(); break;
     case 2: kill_postgres(); break;
-    case 3: freeze_postgres(); break;
+    case 3: freeze_postgres(50 + (unsigned)drawn(&seed, 300)); break;
     case 4: kill_replica_and_postgres(n); break;
     case 5: block_key(); break;
     default: kill_replica(n); break;

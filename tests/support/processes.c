@@ -274,8 +274,9 @@ static void header_text(const char *head, const char *name, char *out, size_t ca
 /* The answer from its bytes; whole when its head says so. */
 static bool take_apart(struct got *g, struct reply *out) {
   char *end = g->len ? strstr(g->at, "\r\n\r\n") : NULL, length[24];
-  if (!end || sscanf(g->at, "HTTP/1.1 %d", &out->status) != 1)
+  if (!end || strncmp(g->at, "HTTP/1.1 ", 9) != 0)
     return false;
+  out->status = (int)strtol(g->at + 9, NULL, 10);
   end[2] = '\0';
   header_text(g->at, "\r\nx-weir-request-id:", out->request_id, sizeof out->request_id);
   header_text(g->at, "\r\ncontent-length:", length, sizeof length);
