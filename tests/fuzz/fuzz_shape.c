@@ -55,12 +55,13 @@ static void check(const struct thing *t, const struct shape_errors *e) {
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
   struct text input = {(const char *)data, size}, query = input, body = TEXT_NONE;
-  struct shape_errors errors = {.count = 0};
+  static struct shape_errors errors;
   struct thing t;
   struct outer o;
   struct arena a;
   struct json j;
   arena_init(&a);
+  errors.count = 0;
   (void)text_cut(input, '\0', &query, &body);
   shape_read_query(&inner, query, &a, &t, &errors);
   check(&t, &errors);
