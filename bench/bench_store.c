@@ -10,6 +10,7 @@
 #include "store/migrate.h"
 
 #include <dirent.h>
+#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -21,7 +22,7 @@
 
 static uint64_t seed = 42;
 
-static uint64_t random_below(uint64_t n) {
+static unsigned long long random_below(uint64_t n) {
   seed = seed * 6364136223846793005ULL + 1442695040888963407ULL;
   return (seed >> 33) % n;
 }
@@ -34,13 +35,16 @@ static void check(enum err e, const struct fault *f) {
 }
 
 /* Few make most of the traffic, as it is. */
-static uint64_t skewed_below(uint64_t n) {
-  uint64_t a = random_below(n), b = random_below(n);
+static unsigned long long skewed_below(uint64_t n) {
+  unsigned long long a = random_below(n), b = random_below(n);
   return a < b ? a : b;
 }
 
-static struct text word(char *room, size_t cap, const char *format, uint64_t n) {
-  int len = snprintf(room, cap, format, (unsigned long long)n);
+__attribute__((format(printf, 3, 4))) static struct text word(char *room, size_t cap, const char *format, ...) {
+  va_list args;
+  va_start(args, format);
+  int len = vsnprintf(room, cap, format, args);
+  va_end(args);
   return (struct text){room, (size_t)len};
 }
 
@@ -50,15 +54,15 @@ struct texts {
 
 static struct ledger_row make_row(struct texts *t, uint64_t i, int64_t at_us) {
   /* Of 500 keys some 60 are at work in an hour, each mostly with a model of its own. */
-  uint64_t key = ((uint64_t)(at_us / 3600000000LL) * 7 + skewed_below(60)) % 500;
-  uint64_t model = random_below(5) ? key % 12 : skewed_below(12);
+  unsigned long long key = ((uint64_t)(at_us / 3600000000LL) * 7 + skewed_below(60)) % 500;
+  unsigned long long model = random_below(5) ? key % 12 : skewed_below(12);
   int64_t input = (int64_t)random_below(20000), output = (int64_t)random_below(2000);
   bool bad = random_below(40) == 0;
   return (struct ledger_row){
       .id = (int64_t)((uint64_t)(at_us / 1000 - EPOCH_MS) << 22 | (i & 0x3fffff)),
       .reserved_us = at_us - 1200000,
       .settled_us = at_us,
-      .request_id = word(t->request, sizeof t->request, "req_0193c2e4a7b27c55a2f0%012llx", i),
+      .request_id = word(t->request, sizeof t->request, "req_0193c2e4a7b27c55a2f0%012llx", (unsigned long long)i),
       .attempt = 1,
       .key_id = (int64_t)key + 1,
       .key_name = word(t->key, sizeof t->key, "team-%llu", key),
@@ -70,7 +74,8 @@ static struct ledger_row make_row(struct texts *t, uint64_t i, int64_t at_us) {
       .credential = TEXT("main"),
       .model = word(t->model, sizeof t->model, "claude-sonnet-%llu", model),
       .upstream_model = TEXT("claude-sonnet-4-5-20250929"),
-      .upstream_request_id = word(t->upstream, sizeof t->upstream, "req_011CSHoEeqs5C35K2%010llx", i),
+      .upstream_request_id =
+          word(t->upstream, sizeof t->upstream, "req_011CSHoEeqs5C35K2%010llx", (unsigned long long)i),
       .outcome = bad ? TEXT("error") : TEXT("ok"),
       .error = bad ? TEXT("overloaded") : TEXT(""),
       .status = bad ? 529 : 200,
@@ -130,7 +135,14 @@ static int64_t own_us(void) {
 struct load {
   const char *sqlite, *postgres;
   uint64_t server, rows, batch, days, age_days, times;
+  bool quiet;
 };
+
+static int64_t now_us(void) {
+  struct timespec now;
+  clock_gettime(CLOCK_REALTIME, &now);
+  return (int64_t)now.tv_sec * 1000000 + now.tv_nsec / 1000;
+}
 
 /* rows spread evenly over days, which end age_days ago: what the gateway's writer does, as fast as it goes. */
 static void fill(struct store *s, const struct load *o) {
@@ -139,9 +151,7 @@ static void fill(struct store *s, const struct load *o) {
   struct fault f = {0};
   if (!rows || !texts)
     bench_fail("memory");
-  struct timespec now;
-  clock_gettime(CLOCK_REALTIME, &now);
-  int64_t end_us = (int64_t)now.tv_sec * 1000000 - (int64_t)o->age_days * DAY_US;
+  int64_t end_us = now_us() - (int64_t)o->age_days * DAY_US;
   int64_t start_us = end_us - (int64_t)o->days * DAY_US, span_us = end_us - start_us;
   int64_t began = bench_now_ns(), own = own_us(), theirs = server_us(o->server);
   for (uint64_t done = 0; done < o->rows;) {
@@ -151,12 +161,15 @@ static void fill(struct store *s, const struct load *o) {
     check(s->ops->ledger_append(s, rows, n, TEXT("bench"), done, &f), &f);
   }
   double seconds = (double)(bench_now_ns() - began) / 1e9;
-  printf("rows=%llu seconds=%.2f rows_per_s=%.0f own_us_per_row=%.2f server_us_per_row=%.2f\n",
-         (unsigned long long)o->rows, seconds, (double)o->rows / seconds, (double)(own_us() - own) / (double)o->rows,
-         (double)(server_us(o->server) - theirs) / (double)o->rows);
+  if (!o->quiet)
+    printf("rows=%llu seconds=%.2f rows_per_s=%.0f own_us_per_row=%.2f server_us_per_row=%.2f\n",
+           (unsigned long long)o->rows, seconds, (double)o->rows / seconds, (double)(own_us() - own) / (double)o->rows,
+           (double)(server_us(o->server) - theirs) / (double)o->rows);
   free(rows);
   free(texts);
 }
+
+static int64_t cpu_us(const struct load *o) { return own_us() + server_us(o->server); }
 
 static int by_time(const void *a, const void *b) {
   int64_t x = *(const int64_t *)a, y = *(const int64_t *)b;
@@ -164,11 +177,11 @@ static int by_time(const void *a, const void *b) {
 }
 
 /* Of `count` times in nanoseconds. */
-static void print_times(const char *name, int64_t *ns, size_t count, uint64_t found) {
+static void print_times(const char *name, int64_t *ns, size_t count, uint64_t found, int64_t used_us) {
   qsort(ns, count, sizeof *ns, by_time);
-  printf("case=%s times=%zu p50_ms=%.2f p99_ms=%.2f most_ms=%.2f rows_each=%.1f\n", name, count,
-         (double)ns[count / 2] / 1e6, (double)ns[count * 99 / 100] / 1e6, (double)ns[count - 1] / 1e6,
-         (double)found / (double)count);
+  printf("case=%s times=%zu cpu_ms=%.2f p50_ms=%.2f p99_ms=%.2f most_ms=%.2f rows_each=%.1f\n", name, count,
+         (double)used_us / 1e3 / (double)count, (double)ns[count / 2] / 1e6, (double)ns[count * 99 / 100] / 1e6,
+         (double)ns[count - 1] / 1e6, (double)found / (double)count);
 }
 
 /* Everything that was marked, then again what one more batch marks. */
@@ -187,12 +200,13 @@ static void add_up(struct store *s, const struct load *o) {
 static void add_up_again(struct store *s, const struct load *o) {
   struct fault f = {0};
   const struct usage_roll_up_ask ask = {.zone = TEXT("UTC"), .max = 500};
-  int64_t *ns = calloc(o->times, sizeof *ns), own = own_us(), theirs = server_us(o->server);
+  int64_t *ns = calloc(o->times, sizeof *ns), used = cpu_us(o);
   struct load few = *o;
   if (!ns)
     bench_fail("memory");
   few.rows = few.batch = 100;
   few.days = 0;
+  few.quiet = true;
   for (size_t i = 0; i < o->times; i++) {
     size_t minutes = 0;
     seed += i;
@@ -201,22 +215,14 @@ static void add_up_again(struct store *s, const struct load *o) {
     check(s->ops->usage->roll_up(s, &ask, &minutes, &f), &f);
     ns[i] = bench_now_ns() - began;
   }
-  print_times("roll-up-of-a-minute", ns, o->times, o->times);
-  printf("own_ms_each=%.2f server_ms_each=%.2f\n", (double)(own_us() - own) / 1e3 / (double)o->times,
-         (double)(server_us(o->server) - theirs) / 1e3 / (double)o->times);
+  print_times("roll-up-of-a-minute", ns, o->times, o->times, cpu_us(o) - used);
   free(ns);
-}
-
-static int64_t now_us(void) {
-  struct timespec now;
-  clock_gettime(CLOCK_REALTIME, &now);
-  return (int64_t)now.tv_sec * 1000000;
 }
 
 /* A page of 50 with a filter, from a random moment of the last days, which is where people look, or of all. */
 static void read_pages(struct store *s, const struct load *o, const char *kind) {
   struct fault f = {0};
-  int64_t *ns = calloc(o->times, sizeof *ns);
+  int64_t *ns = calloc(o->times, sizeof *ns), used = cpu_us(o);
   uint64_t found = 0;
   if (!ns)
     bench_fail("memory");
@@ -228,7 +234,7 @@ static void read_pages(struct store *s, const struct load *o, const char *kind) 
     size_t count = 0;
     if (i % 2)
       ask.until_us = now_us() - (int64_t)random_below(o->days ? o->days : 1) * DAY_US;
-    uint64_t key = random_below(500);
+    unsigned long long key = random_below(500);
     if (strstr(kind, "key"))
       ask.key_id = (int64_t)key + 1;
     if (strstr(kind, "user"))
@@ -248,13 +254,13 @@ static void read_pages(struct store *s, const struct load *o, const char *kind) 
   }
   char name[64];
   snprintf(name, sizeof name, "log-%s", kind);
-  print_times(name, ns, o->times, found);
+  print_times(name, ns, o->times, found, cpu_us(o) - used);
   free(ns);
 }
 
 static void ask_usage(struct store *s, const struct load *o, const char *name, struct usage_ask ask, int64_t back_us) {
   struct fault f = {0};
-  int64_t *ns = calloc(o->times, sizeof *ns);
+  int64_t *ns = calloc(o->times, sizeof *ns), used = cpu_us(o);
   uint64_t found = 0;
   if (!ns)
     bench_fail("memory");
@@ -270,7 +276,7 @@ static void ask_usage(struct store *s, const struct load *o, const char *name, s
     found += count;
     arena_done(&a);
   }
-  print_times(name, ns, o->times, found);
+  print_times(name, ns, o->times, found, cpu_us(o) - used);
   free(ns);
 }
 
