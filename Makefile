@@ -72,6 +72,7 @@ format: ## let clang-format rewrite every C file
 bench: build ## side by side with nginx and HAProxy; results in bench/results
 	@$(SETUP) bench
 	@sh bench/run.sh
+	@sh bench/store.sh
 
 docs: build ## write docs/generated from the program's tables and the fixtures
 	@mkdir -p docs/generated

@@ -1,11 +1,16 @@
 /* The store under load, through its port: how fast rows go into the ledger and what that costs in processor time of
- * this program and of the database's server. Prints NAME=VALUE words. Called by store.sh; knows nothing of the gateway.
- */
+ * this program and of the database's server; how long adding up takes, pages of the request log and questions about
+ * usage; how long a ledger of an older version takes to be brought up. Prints NAME=VALUE words. Called by store.sh;
+ * knows nothing of the gateway. */
 #include "store/store.h"
 
+#include "base/calendar.h"
 #include "common.h"
+#include "ports/store_usage.h"
+#include "store/migrate.h"
 
 #include <dirent.h>
+#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -17,7 +22,7 @@
 
 static uint64_t seed = 42;
 
-static uint64_t random_below(uint64_t n) {
+static unsigned long long random_below(uint64_t n) {
   seed = seed * 6364136223846793005ULL + 1442695040888963407ULL;
   return (seed >> 33) % n;
 }
@@ -30,13 +35,16 @@ static void check(enum err e, const struct fault *f) {
 }
 
 /* Few make most of the traffic, as it is. */
-static uint64_t skewed_below(uint64_t n) {
-  uint64_t a = random_below(n), b = random_below(n);
+static unsigned long long skewed_below(uint64_t n) {
+  unsigned long long a = random_below(n), b = random_below(n);
   return a < b ? a : b;
 }
 
-static struct text word(char *room, size_t cap, const char *format, uint64_t n) {
-  int len = snprintf(room, cap, format, (unsigned long long)n);
+__attribute__((format(printf, 3, 4))) static struct text word(char *room, size_t cap, const char *format, ...) {
+  va_list args;
+  va_start(args, format);
+  int len = vsnprintf(room, cap, format, args);
+  va_end(args);
   return (struct text){room, (size_t)len};
 }
 
@@ -46,15 +54,15 @@ struct texts {
 
 static struct ledger_row make_row(struct texts *t, uint64_t i, int64_t at_us) {
   /* Of 500 keys some 60 are at work in an hour, each mostly with a model of its own. */
-  uint64_t key = ((uint64_t)(at_us / 3600000000LL) * 7 + skewed_below(60)) % 500;
-  uint64_t model = random_below(5) ? key % 12 : skewed_below(12);
+  unsigned long long key = ((uint64_t)(at_us / 3600000000LL) * 7 + skewed_below(60)) % 500;
+  unsigned long long model = random_below(5) ? key % 12 : skewed_below(12);
   int64_t input = (int64_t)random_below(20000), output = (int64_t)random_below(2000);
   bool bad = random_below(40) == 0;
   return (struct ledger_row){
       .id = (int64_t)((uint64_t)(at_us / 1000 - EPOCH_MS) << 22 | (i & 0x3fffff)),
       .reserved_us = at_us - 1200000,
       .settled_us = at_us,
-      .request_id = word(t->request, sizeof t->request, "req_0193c2e4a7b27c55a2f0%012llx", i),
+      .request_id = word(t->request, sizeof t->request, "req_0193c2e4a7b27c55a2f0%012llx", (unsigned long long)i),
       .attempt = 1,
       .key_id = (int64_t)key + 1,
       .key_name = word(t->key, sizeof t->key, "team-%llu", key),
@@ -66,7 +74,8 @@ static struct ledger_row make_row(struct texts *t, uint64_t i, int64_t at_us) {
       .credential = TEXT("main"),
       .model = word(t->model, sizeof t->model, "claude-sonnet-%llu", model),
       .upstream_model = TEXT("claude-sonnet-4-5-20250929"),
-      .upstream_request_id = word(t->upstream, sizeof t->upstream, "req_011CSHoEeqs5C35K2%010llx", i),
+      .upstream_request_id =
+          word(t->upstream, sizeof t->upstream, "req_011CSHoEeqs5C35K2%010llx", (unsigned long long)i),
       .outcome = bad ? TEXT("error") : TEXT("ok"),
       .error = bad ? TEXT("overloaded") : TEXT(""),
       .status = bad ? 529 : 200,
@@ -125,8 +134,15 @@ static int64_t own_us(void) {
 
 struct load {
   const char *sqlite, *postgres;
-  uint64_t server, rows, batch, days, age_days;
+  uint64_t server, rows, batch, days, age_days, times;
+  bool quiet;
 };
+
+static int64_t now_us(void) {
+  struct timespec now;
+  clock_gettime(CLOCK_REALTIME, &now);
+  return (int64_t)now.tv_sec * 1000000 + now.tv_nsec / 1000;
+}
 
 /* rows spread evenly over days, which end age_days ago: what the gateway's writer does, as fast as it goes. */
 static void fill(struct store *s, const struct load *o) {
@@ -135,9 +151,7 @@ static void fill(struct store *s, const struct load *o) {
   struct fault f = {0};
   if (!rows || !texts)
     bench_fail("memory");
-  struct timespec now;
-  clock_gettime(CLOCK_REALTIME, &now);
-  int64_t end_us = (int64_t)now.tv_sec * 1000000 - (int64_t)o->age_days * DAY_US;
+  int64_t end_us = now_us() - (int64_t)o->age_days * DAY_US;
   int64_t start_us = end_us - (int64_t)o->days * DAY_US, span_us = end_us - start_us;
   int64_t began = bench_now_ns(), own = own_us(), theirs = server_us(o->server);
   for (uint64_t done = 0; done < o->rows;) {
@@ -147,23 +161,170 @@ static void fill(struct store *s, const struct load *o) {
     check(s->ops->ledger_append(s, rows, n, TEXT("bench"), done, &f), &f);
   }
   double seconds = (double)(bench_now_ns() - began) / 1e9;
-  printf("rows=%llu seconds=%.2f rows_per_s=%.0f own_us_per_row=%.2f server_us_per_row=%.2f\n",
-         (unsigned long long)o->rows, seconds, (double)o->rows / seconds, (double)(own_us() - own) / (double)o->rows,
-         (double)(server_us(o->server) - theirs) / (double)o->rows);
+  if (!o->quiet)
+    printf("rows=%llu seconds=%.2f rows_per_s=%.0f own_us_per_row=%.2f server_us_per_row=%.2f\n",
+           (unsigned long long)o->rows, seconds, (double)o->rows / seconds, (double)(own_us() - own) / (double)o->rows,
+           (double)(server_us(o->server) - theirs) / (double)o->rows);
   free(rows);
   free(texts);
 }
 
+static int64_t cpu_us(const struct load *o) { return own_us() + server_us(o->server); }
+
+static int by_time(const void *a, const void *b) {
+  int64_t x = *(const int64_t *)a, y = *(const int64_t *)b;
+  return (x > y) - (x < y);
+}
+
+/* Of `count` times in nanoseconds. */
+static void print_times(const char *name, int64_t *ns, size_t count, uint64_t found, int64_t used_us) {
+  qsort(ns, count, sizeof *ns, by_time);
+  printf("case=%s times=%zu cpu_ms=%.2f p50_ms=%.2f p99_ms=%.2f most_ms=%.2f rows_each=%.1f\n", name, count,
+         (double)used_us / 1e3 / (double)count, (double)ns[count / 2] / 1e6, (double)ns[count * 99 / 100] / 1e6,
+         (double)ns[count - 1] / 1e6, (double)found / (double)count);
+}
+
+/* Everything that was marked, then again what one more batch marks. */
+static void add_up(struct store *s, const struct load *o) {
+  struct fault f = {0};
+  const struct usage_roll_up_ask ask = {.zone = TEXT("UTC"), .max = 500};
+  int64_t began = bench_now_ns(), own = own_us(), theirs = server_us(o->server);
+  uint64_t all = 0;
+  for (size_t minutes = 1; minutes; all += minutes)
+    check(s->ops->usage->roll_up(s, &ask, &minutes, &f), &f);
+  double seconds = (double)(bench_now_ns() - began) / 1e9;
+  printf("minutes=%llu seconds=%.2f own_seconds=%.2f server_seconds=%.2f\n", (unsigned long long)all, seconds,
+         (double)(own_us() - own) / 1e6, (double)(server_us(o->server) - theirs) / 1e6);
+}
+
+static void add_up_again(struct store *s, const struct load *o) {
+  struct fault f = {0};
+  const struct usage_roll_up_ask ask = {.zone = TEXT("UTC"), .max = 500};
+  int64_t *ns = calloc(o->times, sizeof *ns), used = cpu_us(o);
+  struct load few = *o;
+  if (!ns)
+    bench_fail("memory");
+  few.rows = few.batch = 100;
+  few.days = 0;
+  few.quiet = true;
+  for (size_t i = 0; i < o->times; i++) {
+    size_t minutes = 0;
+    seed += i;
+    fill(s, &few);
+    int64_t began = bench_now_ns();
+    check(s->ops->usage->roll_up(s, &ask, &minutes, &f), &f);
+    ns[i] = bench_now_ns() - began;
+  }
+  print_times("roll-up-of-a-minute", ns, o->times, o->times, cpu_us(o) - used);
+  free(ns);
+}
+
+/* A page of 50 with a filter, from a random moment of the last days, which is where people look, or of all. */
+static void read_pages(struct store *s, const struct load *o, const char *kind) {
+  struct fault f = {0};
+  int64_t *ns = calloc(o->times, sizeof *ns), used = cpu_us(o);
+  uint64_t found = 0;
+  if (!ns)
+    bench_fail("memory");
+  for (size_t i = 0; i < o->times; i++) {
+    struct texts t;
+    struct usage_log_ask ask = {.max = 50};
+    struct ledger_row *rows = NULL;
+    struct arena a;
+    size_t count = 0;
+    if (i % 2)
+      ask.until_us = now_us() - (int64_t)random_below(o->days ? o->days : 1) * DAY_US;
+    unsigned long long key = random_below(500);
+    if (strstr(kind, "key"))
+      ask.key_id = (int64_t)key + 1;
+    if (strstr(kind, "user"))
+      ask.user = word(t.user, sizeof t.user, "person%llu@example.com", key / 2);
+    if (strstr(kind, "workspace"))
+      ask.workspace = word(t.workspace, sizeof t.workspace, "space-%llu", key / 20);
+    if (strstr(kind, "model"))
+      ask.model = word(t.model, sizeof t.model, "claude-sonnet-%llu", random_below(12));
+    if (strstr(kind, "failed"))
+      ask.outcome = TEXT(USAGE_LOG_FAILED);
+    arena_init(&a);
+    int64_t began = bench_now_ns();
+    check(s->ops->usage->log(s, &ask, &a, &rows, &count, &f), &f);
+    ns[i] = bench_now_ns() - began;
+    found += count;
+    arena_done(&a);
+  }
+  char name[64];
+  snprintf(name, sizeof name, "log-%s", kind);
+  print_times(name, ns, o->times, found, cpu_us(o) - used);
+  free(ns);
+}
+
+static void ask_usage(struct store *s, const struct load *o, const char *name, struct usage_ask ask, int64_t back_us) {
+  struct fault f = {0};
+  int64_t *ns = calloc(o->times, sizeof *ns), used = cpu_us(o);
+  uint64_t found = 0;
+  if (!ns)
+    bench_fail("memory");
+  for (size_t i = 0; i < o->times; i++) {
+    struct usage_sum *sums = NULL;
+    struct arena a;
+    size_t count = 0;
+    ask.since_us = now_us() - back_us;
+    arena_init(&a);
+    int64_t began = bench_now_ns();
+    check(s->ops->usage->sums(s, &ask, &a, &sums, &count, &f), &f);
+    ns[i] = bench_now_ns() - began;
+    found += count;
+    arena_done(&a);
+  }
+  print_times(name, ns, o->times, found, cpu_us(o) - used);
+  free(ns);
+}
+
+static void ask_all(struct store *s, const struct load *o) {
+  static const char *const kinds[] = {"all", "key", "user", "workspace", "model", "failed", "key-failed"};
+  for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++)
+    read_pages(s, o, kinds[i]);
+  ask_usage(s, o, "usage-30d-by-day-and-model", (struct usage_ask){.every = USAGE_EVERY_DAY, .by = USAGE_BY_MODEL},
+            30 * DAY_US);
+  ask_usage(s, o, "usage-30d-by-user", (struct usage_ask){.by = USAGE_BY_USER}, 30 * DAY_US);
+  ask_usage(s, o, "usage-30d-by-key", (struct usage_ask){.by = USAGE_BY_KEY}, 30 * DAY_US);
+  ask_usage(s, o, "usage-30d-of-one-user",
+            (struct usage_ask){.every = USAGE_EVERY_DAY, .by = USAGE_BY_MODEL, .user = TEXT("person7@example.com")},
+            30 * DAY_US);
+  ask_usage(s, o, "usage-24h-by-hour", (struct usage_ask){.every = USAGE_EVERY_HOUR, .by = USAGE_BY_PROVIDER}, DAY_US);
+  ask_usage(s, o, "usage-1h-by-minute", (struct usage_ask){.every = USAGE_EVERY_MINUTE, .by = USAGE_BY_OUTCOME},
+            DAY_US / 24);
+}
+
+/* Back to the schema of version 4, which knew nothing of logs and roll-ups, and up again. */
+static void bring_up(const struct store_place *place) {
+  struct fault f = {0};
+  struct migration_status *status = NULL;
+  struct arena a;
+  size_t known = 0;
+  unsigned count = 0;
+  arena_init(&a);
+  check(migrate_status(place, &a, &status, &known, &f), &f);
+  arena_done(&a);
+  int64_t began = bench_now_ns();
+  check(migrate_down(place, (unsigned)known - 4, &count, &f), &f);
+  int64_t between = bench_now_ns();
+  check(migrate_up(place, &count, &f), &f);
+  printf("migrations=%u down_seconds=%.2f up_seconds=%.2f\n", count, (double)(between - began) / 1e9,
+         (double)(bench_now_ns() - between) / 1e9);
+}
+
 int main(int argc, char **argv) {
-  struct load o = {.rows = 200000, .batch = 1000, .days = 30};
+  struct load o = {.rows = 200000, .batch = 1000, .days = 30, .times = 200};
   const struct bench_option options[] = {
       {"--sqlite", NULL, 0, &o.sqlite},           {"--postgres", NULL, 0, &o.postgres},
       {"--server-pid", &o.server, 1 << 30, NULL}, {"--rows", &o.rows, 1000000000, NULL},
       {"--batch", &o.batch, 100000, NULL},        {"--days", &o.days, 3650, NULL},
-      {"--age-days", &o.age_days, 3650, NULL}};
+      {"--age-days", &o.age_days, 3650, NULL},    {"--times", &o.times, 100000, NULL}};
   struct store *s = NULL;
   struct fault f = {0};
   bench_options(argc, argv, 2, options, sizeof options / sizeof *options);
+  const char *command = argc > 1 ? argv[1] : "";
   const struct store_place place = {.kind = o.postgres ? STORE_POSTGRES
                                             : o.sqlite ? STORE_SQLITE
                                                        : STORE_MEMORY,
@@ -176,11 +337,24 @@ int main(int argc, char **argv) {
                                                  .statement_timeout_ms = 600000,
                                                  .lock_timeout_ms = 60000,
                                                  .connect_timeout_ms = 5000}};
+  if (o.batch == 0 || o.times == 0)
+    check(fault_set(&f, ERR_CONFIG, NULL, "--batch and --times are above 0"), &f);
+  calendar_set_zone(TEXT("UTC"));
+  if (strcmp(command, "migrate") == 0) {
+    bring_up(&place);
+    return 0;
+  }
   check(store_open(&place, &s, &f), &f);
-  if (argc > 1 && strcmp(argv[1], "fill") == 0 && o.batch > 0)
+  if (strcmp(command, "fill") == 0)
     fill(s, &o);
+  else if (strcmp(command, "roll-up") == 0)
+    add_up(s, &o);
+  else if (strcmp(command, "roll-up-again") == 0)
+    add_up_again(s, &o);
+  else if (strcmp(command, "ask") == 0)
+    ask_all(s, &o);
   else
-    check(fault_set(&f, ERR_CONFIG, NULL, "fill, and a batch above 0"), &f);
+    check(fault_set(&f, ERR_CONFIG, NULL, "fill, roll-up, roll-up-again, ask or migrate"), &f);
   s->ops->close(s);
   return 0;
 }

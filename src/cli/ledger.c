@@ -1,71 +1,28 @@
 /* weir ledger: what was called and what it cost, newest first, and the proof that the balances are the sum of their
  * rows. Reads the store only; a running weir may still hold the last moments in its journal. */
 #include "base/calendar.h"
-#include "base/json.h"
 #include "cli/cli.h"
+#include "fiber/loop.h"
 #include "ports/store_usage.h"
+#include "store/archive_file.h"
+#include "store/ledger_json.h"
 
 static const char usage[] =
     "usage: weir ledger list [--since TIME] [--until TIME] [--key NAME|ID] [--user U] [--workspace W] [--provider P]\n"
     "                        [--model M] [--outcome WORD] [--below TIME_US,ID] [--max N] [--json]  [-c FILE]\n"
     "       weir ledger verify  [-c FILE]\n"
+    "       weir ledger archive --before TIME  [-c FILE]\n"
+    "       weir ledger archives [verify]  [-c FILE]\n"
     "  list    what was settled last first, 20 unless --max says otherwise; --json prints one object a line, the last "
     "one\n"
     "          settled last. TIME is a day, 2026-11-30T12:00 (in `timezone`), or how long ago: 36h, 7d. An outcome is\n"
     "          ok, error, cancelled, cut, recovered, or `failed` for all but ok. --below gives what follows the row "
     "with\n"
     "          that settled_us and id\n"
-    "  verify  recomputes every balance from the rows; exit status 1 when one differs\n";
-
-static void write_json(const struct ledger_row *r, struct buf *out) {
-  struct json_writer w;
-  json_writer_init(&w, out);
-  json_object(&w);
-  json_field_i64(&w, "id", r->id);
-  json_field_text(&w, "request_id", r->request_id);
-  json_field_u64(&w, "attempt", r->attempt);
-  json_field_i64(&w, "reserved_us", r->reserved_us);
-  json_field_i64(&w, "settled_us", r->settled_us);
-  json_field_i64(&w, "key_id", r->key_id);
-  json_field_text(&w, "key_name", r->key_name);
-  json_field_text(&w, "user", r->user);
-  json_field_text(&w, "workspace", r->workspace);
-  json_field_text(&w, "wire", r->wire);
-  json_field_text(&w, "operation", r->operation);
-  json_field_text(&w, "provider", r->provider);
-  json_field_text(&w, "credential", r->credential);
-  json_field_text(&w, "model", r->model);
-  json_field_text(&w, "upstream_model", r->upstream_model);
-  json_field_text(&w, "upstream_request_id", r->upstream_request_id);
-  json_field_text(&w, "outcome", r->outcome);
-  json_field_text(&w, "error", r->error);
-  json_field_i64(&w, "status", r->status);
-  json_field_i64(&w, "upstream_status", r->upstream_status);
-  json_field_bool(&w, "streamed", r->streamed);
-  json_field_bool(&w, "billable", r->billable);
-  json_name(&w, "usage");
-  json_object(&w);
-  json_field_u64(&w, "input", r->usage.input);
-  json_field_u64(&w, "output", r->usage.output);
-  json_field_u64(&w, "cache_write_5m", r->usage.cache_write_5m);
-  json_field_u64(&w, "cache_write_1h", r->usage.cache_write_1h);
-  json_field_u64(&w, "cache_read", r->usage.cache_read);
-  json_field_u64(&w, "reasoning", r->usage.reasoning);
-  json_field_bool(&w, "known", r->usage.known);
-  json_field_bool(&w, "estimated", r->usage.estimated);
-  json_object_end(&w);
-  if (r->cost.known)
-    json_field_i64(&w, "cost_nano", r->cost.total);
-  else
-    json_field_str(&w, "cost_nano", NULL);
-  json_field_u64(&w, "price_version", r->price_version);
-  json_field_i64(&w, "reserved_nano", r->reserved_nano);
-  json_field_i64(&w, "first_token_us", r->first_token_us);
-  json_field_i64(&w, "duration_us", r->duration_us);
-  json_field_i64(&w, "overhead_us", r->overhead_us);
-  json_object_end(&w);
-  buf_add_char(out, '\n');
-}
+    "  verify  recomputes every balance from the rows; exit status 1 when one differs\n"
+    "  archive moves what was settled before TIME into files of data_dir/archive; sums and balances stay what they "
+    "are\n"
+    "  archives lists those files, and reads each whole with `verify`: exit status 1 when one is damaged or missing\n";
 
 static void print_line(const struct ledger_row *r) {
   char at[32], cost[40] = "unknown";
@@ -91,8 +48,8 @@ static enum err print_rows(struct store *store, const struct usage_log_ask *ask,
       print_line(&rows[i]);
       continue;
     }
-    buf_init(&line, 65536);
-    write_json(&rows[count - 1 - i], &line);
+    buf_init(&line, LEDGER_JSON_MAX);
+    ledger_json_write(&rows[count - 1 - i], &line);
     fwrite(line.at, 1, line.len, stdout);
     buf_done(&line);
   }
@@ -106,6 +63,8 @@ static int verify(struct store *store, struct fault *f) {
   arena_init(&a);
   enum err e = store->ops->ledger_verify(store, &a, &t, f);
   if (e == ERR_OK) {
+    if (t.archived > 0)
+      printf("%llu rows are archived: ", (unsigned long long)t.archived);
     printf("%llu rows, %llu keys, $%lld.%09lld\n", (unsigned long long)t.rows, (unsigned long long)t.keys,
            (long long)(t.cost_nano / 1000000000), (long long)(t.cost_nano % 1000000000));
     if (t.mismatched_keys > 0)
@@ -120,8 +79,71 @@ static int verify(struct store *store, struct fault *f) {
   return t.mismatched_keys > 0 ? 1 : 0;
 }
 
+#define ARCHIVE_ROWS   20000 /* of one file */
+#define ARCHIVE_AGE_US (7 * 86400 * CALENDAR_US_PER_S)
+
+static const char *archive_folder(const struct cli_store *s) {
+  static char folder[sizeof s->data_dir + 16];
+  snprintf(folder, sizeof folder, "%s/archive", s->data_dir);
+  return folder;
+}
+
+static enum err archive_until(const struct cli_store *s, const char *folder, int64_t before_us, struct fault *f) {
+  const struct usage_archive_ask ask = {.folder = folder, .before_us = before_us, .max = ARCHIVE_ROWS};
+  size_t rows = ARCHIVE_ROWS;
+  unsigned long long all = 0;
+  enum err e = ERR_OK;
+  while (!e && rows == ARCHIVE_ROWS) {
+    e = s->store->ops->usage->archive(s->store, &ask, &rows, f);
+    all += e ? 0 : rows;
+  }
+  printf("%llu rows archived in %s\n", all, folder);
+  return e;
+}
+
+static enum err archive_command(const struct cli_store *s, const char *before, struct fault *f) {
+  int64_t before_us, none, minutes_us = loop_wall_us() - ARCHIVE_AGE_US;
+  if (!before)
+    return fault_set(f, ERR_BAD_REQUEST, "--before", "--before says what is old enough: 90d, or a day");
+  enum err e = cli_times(before, NULL, &before_us, &none, f);
+  if (!e && before_us > minutes_us)
+    e = fault_set(f, ERR_BAD_REQUEST, "--before", "rows stay for 7 days at least: usage is kept by the minute so long");
+  if (e)
+    return e;
+  return archive_until(s, archive_folder(s), before_us, f);
+}
+
+/* One file's line, and whether all is well with it. */
+static bool print_archive(const struct usage_archive *a, const char *folder, bool verify) {
+  char from[32], to[32];
+  struct fault f = {0};
+  enum err e = verify ? archive_file_check(folder, a->name, a->digest, a->entries, &f) : ERR_OK;
+  calendar_write(a->first_us, true, from);
+  calendar_write(a->last_us, true, to);
+  printf("%.*s  %s to %s  %llu rows  %llu bytes  $%lld.%09lld%s%s\n", TEXT_ARGS(a->name), from, to,
+         (unsigned long long)a->entries, (unsigned long long)a->bytes, (long long)(a->cost_nano / 1000000000),
+         (long long)(a->cost_nano % 1000000000), verify && !e ? "  good" : "", e ? "  WRONG: " : "");
+  if (e)
+    printf("  %s\n", fault_text(&f));
+  return !e;
+}
+
+static int archives_command(const struct cli_store *s, bool verify) {
+  struct usage_archive *list = NULL;
+  struct fault f = {0};
+  struct arena a;
+  size_t count = 0, wrong = 0;
+  arena_init(&a);
+  enum err e = s->store->ops->usage->archives(s->store, &a, &list, &count, &f);
+  for (size_t i = 0; !e && i < count; i++)
+    wrong += !print_archive(&list[i], archive_folder(s), verify);
+  arena_done(&a);
+  return e ? cli_fail(&f) : wrong > 0;
+}
+
 struct words {
-  const char *config, *max, *json, *since, *until, *key, *user, *workspace, *provider, *model, *outcome, *below;
+  const char *before, *config, *max, *json, *since, *until, *key, *user, *workspace, *provider, *model, *outcome,
+      *below;
 };
 
 static enum err read_below(const char *word, struct usage_log_ask *ask, struct fault *f) {
@@ -154,22 +176,38 @@ static enum err read_ask(const struct words *w, const struct cli_store *s, struc
   return e;
 }
 
+static enum err list(const struct words *w, const struct cli_store *s, struct fault *f) {
+  struct usage_log_ask ask;
+  enum err e = read_ask(w, s, &ask, f);
+  return e ? e : print_rows(s->store, &ask, w->json != NULL, f);
+}
+
 int cli_ledger(int argc, char **argv) {
   struct words w = {0};
-  const char *word[1] = {NULL};
-  const struct cli_option options[] = {
-      {"-c", false, &w.config, NULL, 0},           {"--max", false, &w.max, NULL, 0},
-      {"--json", true, &w.json, NULL, 0},          {"--since", false, &w.since, NULL, 0},
-      {"--until", false, &w.until, NULL, 0},       {"--key", false, &w.key, NULL, 0},
-      {"--user", false, &w.user, NULL, 0},         {"--workspace", false, &w.workspace, NULL, 0},
-      {"--provider", false, &w.provider, NULL, 0}, {"--model", false, &w.model, NULL, 0},
-      {"--outcome", false, &w.outcome, NULL, 0},   {"--below", false, &w.below, NULL, 0}};
+  const char *word[2] = {NULL, NULL};
+  const struct cli_option options[] = {{"--before", false, &w.before, NULL, 0},
+                                       {"-c", false, &w.config, NULL, 0},
+                                       {"--max", false, &w.max, NULL, 0},
+                                       {"--json", true, &w.json, NULL, 0},
+                                       {"--since", false, &w.since, NULL, 0},
+                                       {"--until", false, &w.until, NULL, 0},
+                                       {"--key", false, &w.key, NULL, 0},
+                                       {"--user", false, &w.user, NULL, 0},
+                                       {"--workspace", false, &w.workspace, NULL, 0},
+                                       {"--provider", false, &w.provider, NULL, 0},
+                                       {"--model", false, &w.model, NULL, 0},
+                                       {"--outcome", false, &w.outcome, NULL, 0},
+                                       {"--below", false, &w.below, NULL, 0}};
   size_t words;
   bool help;
-  if (!cli_parse(argc, argv, usage, options, sizeof options / sizeof *options, word, 1, &words, &help))
+  if (!cli_parse(argc, argv, usage, options, sizeof options / sizeof *options, word, 2, &words, &help))
     return help ? 0 : 2;
-  bool is_list = words == 1 && strcmp(word[0], "list") == 0, is_verify = words == 1 && strcmp(word[0], "verify") == 0;
-  if (!is_list && !is_verify) {
+  enum { LIST, VERIFY, ARCHIVE, ARCHIVES, COMMANDS } command = LIST;
+  static const char *const names[COMMANDS] = {"list", "verify", "archive", "archives"};
+  while (words > 0 && command < COMMANDS && strcmp(word[0], names[command]) != 0)
+    command++;
+  bool checks = words == 2 && command == ARCHIVES && strcmp(word[1], "verify") == 0;
+  if (words == 0 || command == COMMANDS || (words == 2 && !checks)) {
     fputs(usage, stderr);
     return 2;
   }
@@ -177,15 +215,14 @@ int cli_ledger(int argc, char **argv) {
   struct fault f = {0};
   if (!cli_store_open(w.config, &s))
     return 1;
-  struct usage_log_ask ask;
-  int status;
+  int status = 0;
   calendar_set_zone(s.config->timezone);
-  if (is_verify)
-    status = verify(s.store, &f);
-  else
-    status = read_ask(&w, &s, &ask, &f) == ERR_OK && print_rows(s.store, &ask, w.json != NULL, &f) == ERR_OK
-                 ? 0
-                 : cli_fail(&f);
+  switch (command) {
+  case VERIFY: status = verify(s.store, &f); break;
+  case ARCHIVES: status = archives_command(&s, checks); break;
+  case ARCHIVE: status = archive_command(&s, w.before, &f) ? cli_fail(&f) : 0; break;
+  default: status = list(&w, &s, &f) ? cli_fail(&f) : 0;
+  }
   cli_store_close(&s);
   return status;
 }

@@ -64,6 +64,7 @@ struct ledger_row {
 
 struct ledger_totals {
   uint64_t rows, keys;
+  uint64_t archived; /* of rows: those that have left for a file and are there as sums */
   int64_t cost_nano;
   uint64_t mismatched_keys;   /* balances that differ from the sum of their rows */
   struct text first_mismatch; /* a sentence, or empty */

@@ -1,6 +1,6 @@
 /* The port of the store, usage: the request log, which is the ledger read in pages with filters, and the roll-ups,
- * which are sums over the ledger kept per minute, quarter of an hour and day. Sums stop at INT64_MAX. Every function
- * blocks; errors and threads as in ports/store.h. Times are microseconds since 1970. */
+ * which are sums over the ledger kept per minute, quarter of an hour and day; and the archive. Sums stop at INT64_MAX.
+ * Every function blocks; errors and threads as in ports/store.h. Times are microseconds since 1970. */
 #ifndef PORTS_STORE_USAGE_H
 #define PORTS_STORE_USAGE_H
 
@@ -67,6 +67,18 @@ struct usage_roll_up_ask {
   size_t max;               /* minutes of one transaction */
 };
 
+struct usage_archive_ask {
+  const char *folder; /* made when it is not there */
+  int64_t before_us;  /* rows settled before */
+  size_t max;         /* rows of one file and one transaction */
+};
+
+struct usage_archive {
+  struct text name, digest; /* BLAKE2b-256 of the file in hexadecimal */
+  uint64_t entries, bytes;
+  int64_t cost_nano, first_us, last_us, made_us;
+};
+
 struct store_usage_ops {
   /* A page of the request log: by settlement, newest first. Whole when it has max rows; the next one is asked for with
    * the last row's settled_us and id as below_us and below_id. */
@@ -84,6 +96,14 @@ struct store_usage_ops {
    * they are more than USAGE_SUMS_MAX. */
   enum err (*sums)(struct store *s, const struct usage_ask *ask, struct arena *a, struct usage_sum **out,
                    size_t *out_count, struct fault *f);
+  /* Moves the oldest rows into a file of the folder: balances, roll-ups and what a key spent stay what they are.
+   * *out_rows: how many; 0 when none is that old. Until the call is done the rows stay where they are, also when the
+   * process dies. Minutes of the time they were settled in are not kept. ERR_STORE_CONFLICT: others were added between
+   * them meanwhile; try again. */
+  enum err (*archive)(struct store *s, const struct usage_archive_ask *ask, size_t *out_rows, struct fault *f);
+  /* Every file that rows have left into, the oldest first. */
+  enum err (*archives)(struct store *s, struct arena *a, struct usage_archive **out, size_t *out_count,
+                       struct fault *f);
 };
 
 #endif

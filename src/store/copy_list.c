@@ -18,6 +18,8 @@ const struct copy_entry copy_list[] = {
     {"weir_usage", COPY_WHOLE},
     {"weir_usage_dirty", COPY_WHOLE},
     {"weir_usage_zone", COPY_WHOLE},
+    {"weir_ledger_archived", COPY_WHOLE},
+    {"weir_archives", COPY_WHOLE},
     {"weir_events", COPY_WHOLE},
     {"weir_meta", COPY_WHOLE},
     {"weir_catalogues", COPY_WHOLE},

@@ -22,5 +22,10 @@ const struct person_columns person_columns[] = {
     {"weir_audit", " actor before after ", " origin action subject "},
     {"weir_audit_end", " ", " name "},
     {"weir_erased", " ", " pseudonym "},
+    {"weir_jobs", " ", " kind args state leased_by note result error unique_key "}, /* no kind is given a name */
+    {"weir_schedules", " ", " kind cron "},
+    {"weir_catalogues", " ", " vendor body "},
+    {"weir_ledger_archived", " ", " "},
+    {"weir_archives", " ", " name digest "},
 };
 const size_t person_columns_count = sizeof person_columns / sizeof *person_columns;

@@ -24,6 +24,8 @@
 #define ADD(table, column)                                                                                             \
   column " = CASE WHEN " table "." column " > 9223372036854775807 - excluded." column                                  \
          " THEN 9223372036854775807 ELSE " table "." column " + excluded." column " END"
+#define ADD_ARCHIVED(column) ADD("weir_ledger_archived", column)
+#define ADD_USAGE(column)    ADD("weir_usage", column)
 #define ADD_BALANCE(column) ADD("weir_ledger_balance", column)
 #define ON_BALANCE                                                                                                     \
   " ON CONFLICT (key_id) DO UPDATE SET " ADD_BALANCE("entries") ", " ADD_BALANCE("input_tokens") ", "                  \
@@ -73,17 +75,20 @@
   SUM("durations") ", " SUM("first_token_us") ", " SUM("first_tokens")
 #define ROW_OUTCOME          "CASE WHEN outcome = 'ok' THEN 'ok' ELSE 'error' END"
 #define ROW_WORKSPACE        "coalesce(workspace, '')"
-/* Rows settled from ?3 to ?4 become sums of level ?1 that begin at ?2. */
-#define USAGE_FROM_ROWS(SUM)                                                                                           \
-  "INSERT INTO weir_usage (" USAGE_COLUMNS ") SELECT CAST(?1 AS BIGINT), CAST(?2 AS BIGINT), key_id, user_name, "      \
+/* Rows of a range become sums of a level, per start. */
+#define USAGE_OF_ROWS(SUM, level, start, range)                                                                        \
+  "INSERT INTO weir_usage (" USAGE_COLUMNS ") SELECT " level ", " start ", key_id, user_name, "                        \
   ROW_WORKSPACE ", provider, model, " ROW_OUTCOME ", max(key_name), " SUM("CASE WHEN attempt = 1 THEN 1 ELSE 0 END")   \
   ", count(*), " TOKEN_SUMS(SUM) ", " SUM("CASE WHEN billable = 1 THEN cost_nano ELSE 0 END") ", "                     \
   SUM("CASE WHEN duration_us >= 0 THEN duration_us ELSE 0 END") ", "                                                   \
   SUM("CASE WHEN duration_us >= 0 THEN 1 ELSE 0 END") ", "                                                             \
   SUM("CASE WHEN first_token_us >= 0 THEN first_token_us ELSE 0 END") ", "                                             \
   SUM("CASE WHEN first_token_us >= 0 THEN 1 ELSE 0 END") " FROM weir_ledger "                                          \
-  "WHERE settled_us >= ?3 AND settled_us < ?4 "                                                                        \
-  "GROUP BY key_id, user_name, " ROW_WORKSPACE ", provider, model, " ROW_OUTCOME
+  "WHERE " range " GROUP BY " start ", key_id, user_name, " ROW_WORKSPACE ", provider, model, " ROW_OUTCOME
+#define USAGE_FROM_ROWS(SUM)                                                                                           \
+  USAGE_OF_ROWS(SUM, "CAST(?1 AS BIGINT)", "CAST(?2 AS BIGINT)", "settled_us >= ?3 AND settled_us < ?4")
+#define USAGE_ARCHIVED(SUM)                                                                                            \
+  USAGE_OF_ROWS(SUM, "3", "settled_us / 900000000 * 900000000", ARCHIVE_RANGE) ON_USAGE
 /* Sums of level ?5 and ?6 from ?3 to ?4 become sums of level ?1 that begin at ?2. */
 #define USAGE_FROM_SUMS(SUM)                                                                                           \
   "INSERT INTO weir_usage (" USAGE_COLUMNS ") SELECT CAST(?1 AS BIGINT), CAST(?2 AS BIGINT), " USAGE_DIMENSIONS        \
@@ -100,6 +105,18 @@
   "AND (CAST(?12 AS BIGINT) = 0 OR key_id = ?12) AND " UNLESS_NONE("?13", "user_name") " AND "                         \
   UNLESS_NONE("?14", "workspace") " AND " UNLESS_NONE("?15", "provider") " AND " UNLESS_NONE("?16", "model") " AND "   \
   UNLESS_NONE("?17", "outcome") " GROUP BY 1, 2, 4, 5, 6, 7, 8 LIMIT ?18"
+#define ON_ARCHIVED                                                                                                    \
+  " ON CONFLICT (key_id) DO UPDATE SET " ADD_ARCHIVED("entries") ", " ADD_ARCHIVED("input_tokens") ", "                \
+  ADD_ARCHIVED("output_tokens") ", " ADD_ARCHIVED("cache_write_5m_tokens") ", "                                        \
+  ADD_ARCHIVED("cache_write_1h_tokens") ", " ADD_ARCHIVED("cache_read_tokens") ", "                                    \
+  ADD_ARCHIVED("reasoning_tokens") ", " ADD_ARCHIVED("cost_nano") ", " ADD_ARCHIVED("billable_nano")
+#define ON_USAGE                                                                                                       \
+  " ON CONFLICT (level, start_us, " USAGE_DIMENSIONS ") DO UPDATE SET " ADD_USAGE("requests") ", "                     \
+  ADD_USAGE("attempts") ", " ADD_USAGE("input_tokens") ", " ADD_USAGE("output_tokens") ", "                            \
+  ADD_USAGE("cache_write_5m_tokens") ", " ADD_USAGE("cache_write_1h_tokens") ", " ADD_USAGE("cache_read_tokens") ", "  \
+  ADD_USAGE("reasoning_tokens") ", " ADD_USAGE("cost_nano") ", " ADD_USAGE("billable_nano") ", "                       \
+  ADD_USAGE("duration_us") ", " ADD_USAGE("durations") ", " ADD_USAGE("first_token_us") ", " ADD_USAGE("first_tokens")
+#define ARCHIVE_RANGE        "(settled_us, id) >= (?1, ?2) AND (settled_us, id) <= (?3, ?4)"
 #define ON_MARK              " ON CONFLICT (minute) DO UPDATE SET changes = weir_usage_dirty.changes + 1"
 #define MARK_WRONG                                                                                                     \
   "INSERT INTO weir_usage_dirty (minute, changes) SELECT DISTINCT settled_us / 60000000, 1 FROM weir_ledger WHERE "    \
@@ -270,6 +287,19 @@ static const char *const texts[SQL_COUNT][2] = {
                                   "(SELECT coalesce(sum(attempts), 0) FROM weir_usage WHERE level = 2) END AS BIGINT)"),
     [SQL_USAGE_MARK_WRONG] = BOTH(MARK_WRONG),
     [SQL_USAGE_SUMS] = {USAGE_ASKED(SUM_SQLITE), USAGE_ASKED(SUM_POSTGRES)},
+    [SQL_ARCHIVES] = BOTH("SELECT name, entries, cost_nano, first_us, last_us, bytes, digest, made_us FROM weir_archives "
+                          "ORDER BY name"),
+    [SQL_ARCHIVE_ROWS] = BOTH("SELECT " LEDGER_COLUMNS " FROM weir_ledger WHERE settled_us < ?1 "
+                              "ORDER BY settled_us, id LIMIT ?2"),
+    [SQL_ARCHIVE_SUM] = BOTH("INSERT INTO weir_ledger_archived (" BALANCE_COLUMNS ") VALUES (?1, ?2, ?3, ?4, ?5, ?6, "
+                             "?7, ?8, ?9, ?10)" ON_ARCHIVED),
+    [SQL_ARCHIVE_USAGE] = {USAGE_ARCHIVED(SUM_SQLITE), USAGE_ARCHIVED(SUM_POSTGRES)},
+    [SQL_ARCHIVE_REMOVE] = BOTH("DELETE FROM weir_ledger WHERE " ARCHIVE_RANGE),
+    [SQL_ARCHIVE_CLEAR] = BOTH("DELETE FROM weir_usage WHERE level IN (0, 1) AND start_us >= ?1 AND start_us < ?2"),
+    [SQL_ARCHIVE_ENTER] = BOTH("INSERT INTO weir_archives (name, entries, cost_nano, first_us, last_us, bytes, digest, "
+                               "made_us) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)"),
+    [SQL_ARCHIVED] = BOTH("SELECT " BALANCE_COLUMNS " FROM weir_ledger_archived WHERE key_id > ?1 ORDER BY key_id "
+                          "LIMIT ?2"),
     [SQL_LEDGER_SPENT] = BOTH("SELECT cost_nano FROM weir_ledger_spend WHERE key_id = ?1 AND slot >= ?2"),
     [SQL_LEDGER_SPENT_ROWS] = BOTH("SELECT cost_nano FROM weir_ledger WHERE key_id = ?1 AND billable = 1 "
                                    "AND settled_us >= ?2 AND settled_us < ?3"),
@@ -334,5 +364,6 @@ static const char *const texts[SQL_COUNT][2] = {
 const char *sql_text(enum sql which, enum sql_dialect dialect) { return texts[which][dialect]; }
 
 bool sql_is_planned_anew(enum sql which) {
-  return which == SQL_LOG || which == SQL_LOG_FAILURES || which == SQL_USAGE_SUMS;
+  return which == SQL_LOG || which == SQL_LOG_FAILURES || which == SQL_USAGE_SUMS || which == SQL_ARCHIVE_ROWS ||
+         which == SQL_ARCHIVE_USAGE || which == SQL_ARCHIVE_REMOVE;
 }

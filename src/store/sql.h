@@ -96,6 +96,14 @@ enum sql {
   SQL_USAGE_DIFFERENCE, /* of days and balances, when nothing is marked */
   SQL_USAGE_MARK_WRONG,
   SQL_USAGE_SUMS,
+  SQL_ARCHIVES,
+  SQL_ARCHIVE_ROWS,  /* the oldest */
+  SQL_ARCHIVE_SUM,   /* of a key */
+  SQL_ARCHIVE_USAGE, /* quarters of what leaves */
+  SQL_ARCHIVE_REMOVE,
+  SQL_ARCHIVE_CLEAR, /* minutes and quarters of what has left */
+  SQL_ARCHIVE_ENTER,
+  SQL_ARCHIVED, /* the sums of keys, as SQL_LEDGER_BALANCES */
   SQL_LEDGER_SPENT,
   SQL_LEDGER_SPENT_ROWS,
   SQL_LEDGER_SUMS,

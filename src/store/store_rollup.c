@@ -104,6 +104,10 @@ static enum err from_rows(struct driver_link *l, enum usage_level level, int64_t
   return driver_finish(l, doing, NULL, f);
 }
 
+enum err usage_quarter_on(struct driver_link *l, int64_t start_us, struct fault *f) {
+  return from_rows(l, USAGE_LEVEL_QUARTER, start_us, start_us + TALLY_SLOT_US, f);
+}
+
 static enum err from_sums(struct driver_link *l, enum usage_level level, int64_t start_us, int64_t end_us,
                           const enum usage_level of[2], struct fault *f) {
   enum err e = clear(l, level, start_us, f);

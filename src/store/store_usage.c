@@ -5,8 +5,12 @@
 
 #include "base/calendar.h"
 
-const struct store_usage_ops store_usage = {
-    .log = store_usage_log, .roll_up = store_usage_roll_up, .recheck = store_usage_recheck, .sums = store_usage_sums};
+const struct store_usage_ops store_usage = {.log = store_usage_log,
+                                            .roll_up = store_usage_roll_up,
+                                            .recheck = store_usage_recheck,
+                                            .sums = store_usage_sums,
+                                            .archive = store_usage_archive,
+                                            .archives = store_usage_archives};
 
 #define FOREVER_US INT64_C(250000000000000000) /* beyond any calendar's day */
 

@@ -18,10 +18,17 @@ enum err store_usage_recheck(struct store *s, bool *out_wrong, struct fault *f);
 enum err store_usage_sums(struct store *s, const struct usage_ask *ask, struct arena *a, struct usage_sum **out,
                           size_t *out_count, struct fault *f);
 
+/* See the port. */
+enum err store_usage_archive(struct store *s, const struct usage_archive_ask *ask, size_t *out_rows, struct fault *f);
+enum err store_usage_archives(struct store *s, struct arena *a, struct usage_archive **out, size_t *out_count,
+                              struct fault *f);
+
 /* For who changes rows of the ledger inside a transaction of their own: the minute of at_us has to be added up again.
  */
 enum err usage_mark_on(struct driver_link *l, int64_t at_us, struct fault *f) MUST_CHECK;
-/* Also inside one: until it ends nobody else adds up. Before anything else that roll_up writes. */
+/* Also inside one: until it ends nobody else adds up or archives. Before anything else that these write. */
 enum err usage_lock_on(struct driver_link *l, struct fault *f) MUST_CHECK;
+/* Inside one, with the lock: adds up a quarter of an hour anew from the rows. */
+enum err usage_quarter_on(struct driver_link *l, int64_t start_us, struct fault *f) MUST_CHECK;
 
 #endif

@@ -5,7 +5,7 @@
 #define PAGE 5000 /* rows of one statement, so that none takes long or holds much */
 
 struct recount {
-  struct tally rows, balances, spends;
+  struct tally rows, archived, balances, spends;
 };
 
 /* Where a page ended; the next begins behind it. */
@@ -105,7 +105,19 @@ static void compare(struct ledger_totals *totals, struct arena *a, const struct 
     note_mismatch(totals, a, "billable nano-USD over time", rows->key_id, spend->billable_nano, rows->billable_nano);
 }
 
+static void add_sum(struct tally_sum *to, const struct tally_sum *more) {
+  to->entries += more->entries;
+  for (int i = 0; i < TALLY_TOKENS; i++)
+    to->tokens[i] = tally_plus(to->tokens[i], more->tokens[i]);
+  to->cost_nano = tally_plus(to->cost_nano, more->cost_nano);
+  to->billable_nano = tally_plus(to->billable_nano, more->billable_nano);
+}
+
 static void compare_all(struct recount *r, struct arena *a, struct ledger_totals *totals) {
+  for (size_t i = 0; i < r->archived.count; i++) {
+    add_sum(tally_at(&r->rows, r->archived.sums[i].key_id, 0), &r->archived.sums[i]);
+    totals->archived += (uint64_t)r->archived.sums[i].entries;
+  }
   /* Keys that only a balance or a spending knows get an empty sum, so that they are compared too. */
   for (size_t i = 0; i < r->balances.count; i++)
     tally_at(&r->rows, r->balances.sums[i].key_id, 0);
@@ -124,6 +136,8 @@ static void compare_all(struct recount *r, struct arena *a, struct ledger_totals
 static enum err read_books(struct driver_link *l, struct recount *r, struct fault *f) {
   enum err e = read_all(l, SQL_LEDGER_SUMS, false, see_row, &r->rows, f);
   if (!e)
+    e = read_all(l, SQL_ARCHIVED, false, see_balance, &r->archived, f);
+  if (!e)
     e = read_all(l, SQL_LEDGER_BALANCES, false, see_balance, &r->balances, f);
   if (!e)
     e = read_all(l, SQL_LEDGER_SPENDS, true, see_spend, &r->spends, f);
@@ -133,6 +147,7 @@ static enum err read_books(struct driver_link *l, struct recount *r, struct faul
 static enum err recount(struct driver_link *l, void *args, struct fault *f) {
   struct recount *r = args;
   tally_done(&r->rows); /* of an attempt that was lost */
+  tally_done(&r->archived);
   tally_done(&r->balances);
   tally_done(&r->spends);
   enum err e = l->driver->begin(l, DRIVER_READ, f);
@@ -143,6 +158,7 @@ static enum err recount(struct driver_link *l, void *args, struct fault *f) {
 
 static void recount_init(struct recount *r) {
   tally_init(&r->rows);
+  tally_init(&r->archived);
   tally_init(&r->balances);
   tally_init(&r->spends);
 }
@@ -155,6 +171,7 @@ static enum err recount_done(struct recount *r, enum err e, struct arena *a, str
     *out = totals;
   }
   tally_done(&r->rows);
+  tally_done(&r->archived);
   tally_done(&r->balances);
   tally_done(&r->spends);
   return e;

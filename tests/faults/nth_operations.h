@@ -6,6 +6,7 @@
 #include "../unit/store/expect.h"
 #include "nth_jobs.h"
 #include "ports/store_usage.h"
+#include "store/archive_file.h"
 #include "store/driver.h"
 #include "store/migrate.h"
 #include "support/actor.h"
@@ -243,6 +244,25 @@ static inline enum err nth_usage_sums(struct store *s, struct arena *a, struct f
   return s->ops->usage->sums(s, &ask, a, &sums, &count, f);
 }
 
+static inline bool nth_knows_none(void *data, struct text name) { return false; }
+static inline enum err nth_usage_archive(struct store *s, struct arena *a, struct fault *f) {
+  char folder[64];
+  const struct usage_archive_ask ask = {.folder = folder, .before_us = INT64_MAX, .max = 2};
+  size_t rows = 0;
+  snprintf(folder, sizeof folder, "/tmp/weir-nth-archive-%d", (int)getpid());
+  enum err e = s->ops->usage->archive(s, &ask, &rows, f);
+  assert_int_equal(archive_file_sweep(folder, nth_knows_none, NULL, NULL), ERR_OK);
+  rmdir(folder);
+  if (!e)
+    assert_int_equal(rows, 2);
+  return e;
+}
+static inline enum err nth_usage_archives(struct store *s, struct arena *a, struct fault *f) {
+  struct usage_archive *list = NULL;
+  size_t count = 0;
+  return s->ops->usage->archives(s, a, &list, &count, f);
+}
+
 static const struct nth_operation nth_operations[] = {
     {"migrate_up", nth_migrate, .is_migration = true, .in_pieces = true},
     {"health", nth_health},
@@ -291,6 +311,8 @@ static const struct nth_operation nth_operations[] = {
     {"usage_roll_up", nth_usage_roll_up},
     {"usage_recheck", nth_usage_recheck},
     {"usage_sums", nth_usage_sums},
+    {"usage_archive", nth_usage_archive, .is_once = true},
+    {"usage_archives", nth_usage_archives},
 };
 
 #endif

@@ -44,7 +44,7 @@ struct library {
 
 static const struct library libraries[] = {
     {"yyjson.h", "base/json base/schema sim/"},
-    {"sodium.h", "base/secret base/random identity/ store/audit_chain store/backup store/copy sim/"},
+    {"sodium.h", "base/secret base/random identity/ store/archive store/audit_chain store/backup store/copy sim/"},
     {"sodium/", "base/secret base/random identity/"},
     {"openssl/", "net/tls net/resp_script aws/sigv4 identity/ sim/"},
     {"llhttp.h", "net/http1"},
@@ -53,7 +53,7 @@ static const struct library libraries[] = {
     {"yaml.h", "config/"},
     {"sqlite3.h", "store/"},
     {"libpq-fe.h", "store/"},
-    {"zstd.h", "cache/ store/person_file store/backup"},
+    {"zstd.h", "cache/ store/archive store/person_file store/backup"},
     {"curl/", "telemetry/otlp aws/fetch"},
     {"sanitizer/", "fiber/ base/arena"},
     {"valgrind/", "fiber/"},

@@ -4,6 +4,7 @@
 
 #include "base/buf.h"
 #include "contract.h"
+#include "ports/store_usage.h"
 #include "store/copy_list.h"
 #include "store/embedded.h"
 #include "store/sqlite.h"
@@ -153,6 +154,50 @@ static void a_key_of_an_older_weir_has_neither_workspace_nor_policy(void **state
   s->ops->close(s);
   EXPECT_OK(migrate_down(place, MIGRATIONS - 3, &count, &test_fault));
   change("UPDATE weir_keys SET name = 'kept' WHERE name = 'old' AND blocked = 0");
+}
+
+/* A ledger of the version before the request log and the roll-ups: 50,000 rows over 20 days, none of them marked. */
+static void a_large_ledger_of_an_older_weir_is_brought_up_whole(void **state) {
+  need_place();
+  unsigned count;
+  char sql[2000];
+  EXPECT_OK(migrate_up(place, &count, &test_fault));
+  EXPECT_OK(migrate_down(place, MIGRATIONS - 4, &count, &test_fault));
+  snprintf(
+      sql, sizeof sql,
+      "%s INSERT INTO weir_ledger SELECT i, i, 1790000000000000 + 34560000 * %s, 'r', 1, i %% 100, 'k', 'u', 'w', "
+      "'o', 'p', 'c', 'm', 'm', 'i', 'ok', '', 200, 200, 0, 1, 10, 20, 0, 0, 0, 0, 1, 0, 1, 1, 0, 0, 2, 1, 1, 1, "
+      "1, 1, 1 FROM %s;"
+      "INSERT INTO weir_ledger_balance SELECT key_id, count(*), sum(input_tokens), sum(output_tokens), 0, 0, 0, 0, "
+      "sum(cost_nano), sum(cost_nano) FROM weir_ledger GROUP BY key_id;"
+      "INSERT INTO weir_ledger_spend SELECT key_id, settled_us / 900000000, sum(cost_nano) FROM weir_ledger GROUP "
+      "BY 1, 2",
+      is_sqlite() ? "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 50000)" : "",
+      is_sqlite() ? "i" : "i::bigint", is_sqlite() ? "n" : "generate_series(1, 50000) i");
+  change(sql);
+  struct store *s = open_placed();
+  struct ledger_totals t;
+  struct usage_sum *sums = NULL;
+  struct ledger_row *page = NULL;
+  struct arena a;
+  size_t minutes = 1, found = 0;
+  arena_init(&a);
+  EXPECT_OK(s->ops->ledger_verify(s, &a, &t, &test_fault));
+  assert_int_equal(t.rows, 50000);
+  assert_int_equal(t.mismatched_keys, 0);
+  const struct usage_roll_up_ask roll_up = {.zone = TEXT("UTC"), .minutes_since_us = INT64_MAX, .max = 10000};
+  while (minutes)
+    EXPECT_OK(s->ops->usage->roll_up(s, &roll_up, &minutes, &test_fault));
+  EXPECT_OK(s->ops->usage->sums(s, &(struct usage_ask){.by = 0}, &a, &sums, &found, &test_fault));
+  assert_int_equal(found, 1);
+  assert_int_equal(sums[0].attempts, 50000);
+  assert_int_equal(sums[0].cost_nano, 100000);
+  const struct usage_log_ask log = {.key_id = 7, .max = 600};
+  EXPECT_OK(s->ops->usage->log(s, &log, &a, &page, &found, &test_fault));
+  assert_int_equal(found, 500);
+  EXPECT_TEXT(page[0].workspace, TEXT(""));
+  arena_done(&a);
+  s->ops->close(s);
 }
 
 static void down_leaves_nothing_but_the_history(void **state) {
@@ -415,6 +460,7 @@ int main(void) {
       ON_BOTH(up_applies_what_is_missing_once),
       ON_BOTH(down_takes_back_the_newest_first_and_up_brings_them_again),
       ON_BOTH(a_key_of_an_older_weir_has_neither_workspace_nor_policy),
+      ON_BOTH(a_large_ledger_of_an_older_weir_is_brought_up_whole),
       {"down_leaves_nothing_but_the_history", down_leaves_nothing_but_the_history, on_sqlite, after_sqlite, NULL},
       {"every_table_is_strict", every_table_is_strict, on_sqlite, after_sqlite, NULL},
       ON_BOTH(a_schema_taken_back_and_brought_again_equals_a_fresh_one),

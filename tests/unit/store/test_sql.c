@@ -23,6 +23,7 @@ static bool may_scan(enum sql which) {
          which == SQL_USAGE_DAYS_CLEAR || which == SQL_USAGE_MARK_ALL ||   /* another time zone: everything anew */
          which == SQL_USAGE_MARKS ||                                       /* a page of a small table, in its order */
          which == SQL_USAGE_DIFFERENCE || which == SQL_USAGE_MARK_WRONG || /* all against all, now and then */
+         which == SQL_ARCHIVES ||                                          /* some files, all of them asked for */
          which == SQL_AUDIT_END || which == SQL_AUDIT_LOCK || which == SQL_ERASED_LIST ||
          which == SQL_ERASED_FORGET || /* two rows */
          which == SQL_LEDGER_FORGET;   /* a row a journal, once at the start */
@@ -30,7 +31,8 @@ static bool may_scan(enum sql which) {
 
 /* Groups are put together in memory, after what they are made of was found by an index. */
 static bool may_sort(enum sql which) {
-  return which == SQL_USAGE_FROM_ROWS || which == SQL_USAGE_FROM_SUMS || which == SQL_USAGE_SUMS;
+  return which == SQL_USAGE_FROM_ROWS || which == SQL_USAGE_FROM_SUMS || which == SQL_USAGE_SUMS ||
+         which == SQL_ARCHIVE_USAGE;
 }
 
 static void every_statement_exists_on_postgresql_and_most_on_sqlite(void **state) {
@@ -79,6 +81,7 @@ static const char rows[] =
     "generate_series(1, "
     "20000) i;"
     "INSERT INTO weir_ledger_balance SELECT i, 1, 1, 1, 0, 0, 0, 0, 2, 2 FROM generate_series(1, 20000) i;"
+    "INSERT INTO weir_ledger_archived SELECT i, 1, 1, 1, 0, 0, 0, 0, 2, 2 FROM generate_series(1, 20000) i;"
     "INSERT INTO weir_ledger_spend SELECT i % 100, i, 2 FROM generate_series(1, 20000) i;"
     "INSERT INTO weir_usage SELECT i % 4, 900000000::bigint * (i / 10), i % 10, 'u', '', 'p', 'm', 'ok', 'n', 1, 1, 1, "
     "1, "
@@ -188,6 +191,10 @@ static void postgresql_reads_a_page_of_the_log_in_order_of_its_index(void **stat
   expect_index(db, SQL_LOG_FAILURES, "Index Scan Backward using weir_ledger_", failed);
   const char *sums[] = {"1", "3", "900000000000", "1800000000000", "1", "0", "0", "0", "0", "1", "0", "0", "", "", "",
                         "",  "",  "9999"};
+  const char *oldest[] = {"40000", "100"}, *range[] = {"100", "100", "200", "200"};
+  expect_index(db, SQL_ARCHIVE_ROWS, "Index Scan using weir_ledger_settled", oldest);
+  expect_index(db, SQL_ARCHIVE_USAGE, "weir_ledger_settled", range);
+  expect_index(db, SQL_ARCHIVE_REMOVE, "weir_ledger_settled", range);
   expect_index(db, SQL_USAGE_SUMS, "weir_usage_pkey", sums);
   PQfinish(db);
 }

@@ -1,0 +1,2 @@
+DROP TABLE weir_archives;
+DROP TABLE weir_ledger_archived;

@@ -1,0 +1,63 @@
+/* A ledger row as JSON, member by member. Written for people's tools, by `weir ledger list --json` and by archives;
+ * Weir itself does not read it back. house: tested-by tests/unit/store/test_archive_file.c */
+#include "store/ledger_json.h"
+
+#include "base/json.h"
+
+void ledger_json_write(const struct ledger_row *r, struct buf *out) {
+  struct json_writer w;
+  json_writer_init(&w, out);
+  json_object(&w);
+  json_field_i64(&w, "id", r->id);
+  json_field_text(&w, "request_id", r->request_id);
+  json_field_u64(&w, "attempt", r->attempt);
+  json_field_i64(&w, "reserved_us", r->reserved_us);
+  json_field_i64(&w, "settled_us", r->settled_us);
+  json_field_i64(&w, "key_id", r->key_id);
+  json_field_text(&w, "key_name", r->key_name);
+  json_field_text(&w, "user", r->user);
+  json_field_text(&w, "workspace", r->workspace);
+  json_field_text(&w, "wire", r->wire);
+  json_field_text(&w, "operation", r->operation);
+  json_field_text(&w, "provider", r->provider);
+  json_field_text(&w, "credential", r->credential);
+  json_field_text(&w, "model", r->model);
+  json_field_text(&w, "upstream_model", r->upstream_model);
+  json_field_text(&w, "upstream_request_id", r->upstream_request_id);
+  json_field_text(&w, "outcome", r->outcome);
+  json_field_text(&w, "error", r->error);
+  json_field_i64(&w, "status", r->status);
+  json_field_i64(&w, "upstream_status", r->upstream_status);
+  json_field_bool(&w, "streamed", r->streamed);
+  json_field_bool(&w, "billable", r->billable);
+  json_name(&w, "usage");
+  json_object(&w);
+  json_field_u64(&w, "input", r->usage.input);
+  json_field_u64(&w, "output", r->usage.output);
+  json_field_u64(&w, "cache_write_5m", r->usage.cache_write_5m);
+  json_field_u64(&w, "cache_write_1h", r->usage.cache_write_1h);
+  json_field_u64(&w, "cache_read", r->usage.cache_read);
+  json_field_u64(&w, "reasoning", r->usage.reasoning);
+  json_field_bool(&w, "known", r->usage.known);
+  json_field_bool(&w, "estimated", r->usage.estimated);
+  json_object_end(&w);
+  if (r->cost.known)
+    json_field_i64(&w, "cost_nano", r->cost.total);
+  else
+    json_field_str(&w, "cost_nano", NULL);
+  json_name(&w, "cost");
+  json_object(&w);
+  json_field_i64(&w, "input", r->cost.input);
+  json_field_i64(&w, "output", r->cost.output);
+  json_field_i64(&w, "cache_write", r->cost.cache_write);
+  json_field_i64(&w, "cache_read", r->cost.cache_read);
+  json_field_i64(&w, "total", r->cost.total);
+  json_object_end(&w);
+  json_field_u64(&w, "price_version", r->price_version);
+  json_field_i64(&w, "reserved_nano", r->reserved_nano);
+  json_field_i64(&w, "first_token_us", r->first_token_us);
+  json_field_i64(&w, "duration_us", r->duration_us);
+  json_field_i64(&w, "overhead_us", r->overhead_us);
+  json_object_end(&w);
+  buf_add_char(out, '\n');
+}
