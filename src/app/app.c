@@ -6,6 +6,7 @@
 #include "app/callers.h"
 #include "app/first_key.h"
 #include "app/life.h"
+#include "app/share.h"
 #include "app/source.h"
 #include "app/state.h"
 #include "app/takeover.h"
@@ -109,26 +110,9 @@ static enum err open_identity(struct app *a, struct fault *f) {
   return ERR_OK;
 }
 
-static uint64_t new_replica(void) {
-  uint64_t replica = 0;
-  while (replica == 0)
-    replica = random_u64();
-  return replica;
-}
-
-static enum err open_redis(struct app *a, struct fault *f) {
-  if (secret_is_empty(a->config->redis))
-    return ERR_OK;
-  enum err e = source_open_redis_tls(a->config, &a->redis_tls, f);
-  struct redis_breakers_options o = {
-      .url = secret_reveal(a->config->redis), .dns = a->dns, .tls = a->redis_tls, .replica = new_replica()};
-  return e == ERR_OK ? redis_breakers_new(&o, &a->redis, f) : e;
-}
-
 /* What is learned of the targets outlives every configuration. */
 static void open_routing(struct app *a) {
-  struct breaker_share *share = a->redis ? redis_breakers_share(a->redis) : NULL;
-  a->gateway.state = (struct routes_state){breakers_new(BREAKERS_MAX, share), loads_new(LOADS_MAX)};
+  a->gateway.state = (struct routes_state){breakers_new(BREAKERS_MAX, share_of_breakers(a)), loads_new(LOADS_MAX)};
   a->gateway.affinity = affinity_new(a->config->affinity.entries);
   a->gateway.retries = retry_budget_new();
   a->gateway.memory = &a->memory;
@@ -137,7 +121,7 @@ static void open_routing(struct app *a) {
 
 static void close_routing(struct app *a) {
   breakers_free(a->gateway.state.breakers);
-  redis_breakers_free(a->redis);
+  share_close(a);
   loads_free(a->gateway.state.loads);
   affinity_free(a->gateway.affinity);
   retry_budget_free(a->gateway.retries);
@@ -175,14 +159,14 @@ static enum err open_all(struct app *a, struct fault *f) {
   if (e != ERR_OK)
     return f->text[0] ? e : fault_set(f, e, NULL, "cannot start: %s", err_text(e));
   a->dns = dns_new(a->resolvers);
-  e = open_redis(a, f);
+  e = share_open(a, f);
   if (e != ERR_OK)
-    return f->text[0] ? e : fault_set(f, e, "redis", "`redis`: %s", err_text(e));
+    return e;
   a->limiter = limiter_new(KEYS_MAX);
   a->catalogues = catalogues_new(CATALOGUES_MAX);
   a->metrics = metrics_new(a->worker_count);
   join_ports(a);
-  return a->redis ? redis_breakers_start(a->redis, a->gateway.state.breakers, f) : ERR_OK;
+  return share_start(a, f);
 }
 
 static enum err make_workers(struct app *a, struct fault *f) {
@@ -317,7 +301,7 @@ static void close_all(struct app *a) {
   if (a->identity && apikey_identity_flush(a->identity, &f) != ERR_OK)
     LOG_WARN("key_use_not_written", log_str("detail", fault_text(&f)));
   sim_background_stop(a->demo);
-  redis_breakers_stop(a->redis);
+  share_stop(a);
   dns_free(a->dns);
   if (a->ledger)
     ledger_close(a->ledger, 10000);
@@ -337,7 +321,6 @@ static void close_all(struct app *a) {
   metrics_free(a->metrics);
   tls_context_unref(a->server_tls);
   tls_context_unref(a->client_tls);
-  tls_context_unref(a->redis_tls);
   secret_free(a->server_secret);
   config_unref(a->config);
   config_unref(a->first);

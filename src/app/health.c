@@ -1,5 +1,6 @@
 /* The process seen from outside: the checks behind /health and the gauges behind /metrics, gathered from the parts that
  * know them. How they are told is control/operations.c's matter. Called by app.c once. */
+#include "app/share.h"
 #include "app/state.h"
 
 #include "gateway/inspect.h"
@@ -19,10 +20,12 @@ static enum err check_ledger(void *ctx, struct fault *f) {
 
 static enum err check_redis(void *ctx, struct fault *f) {
   struct app *a = ctx;
-  return redis_breakers_are_shared(a->redis)
-             ? ERR_OK
-             : fault_set(f, ERR_UNAVAILABLE, NULL,
-                         "Redis cannot be used; this replica goes by its own circuit breakers (the log says why)");
+  return share_check(a, f);
+}
+
+static void describe_redis(void *ctx, char *out, size_t cap) {
+  struct app *a = ctx;
+  share_describe(a, out, cap);
 }
 
 static bool is_draining(void *ctx) {
@@ -58,9 +61,7 @@ static void write_gauges(struct app *a, struct buf *out) {
                     loads_waiting(a->gateway.state.loads));
   metrics_write_one(out, "weir_breakers_open", "gauge", "Breakers that let no ordinary call through.",
                     inspect_open_breakers(&a->gateway));
-  if (a->redis)
-    metrics_write_one(out, "weir_redis_connected", "gauge", "1 while breakers are shared through Redis.",
-                      redis_breakers_are_shared(a->redis));
+  share_write_metrics(a, out);
   metrics_write_one(out, "weir_ledger_open", "gauge", "Attempts reserved and not yet settled.", l.open);
   metrics_write_one(out, "weir_ledger_pending", "gauge", "Attempts settled and not yet in the store.", l.pending);
   metrics_write_one(out, "weir_ledger_settled_total", "counter", "Attempts settled since the start.", l.settled);
@@ -103,5 +104,5 @@ void operations_fill(struct app *a) {
   };
   if (a->redis)
     a->operations.checks[a->operations.check_count++] =
-        (struct operations_check){.name = "redis", .check = check_redis, .ctx = a, .is_optional = true};
+        (struct operations_check){"redis", check_redis, a, true, describe_redis};
 }

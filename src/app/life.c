@@ -4,6 +4,7 @@
 #include "app/life.h"
 
 #include "app/handover.h"
+#include "app/share.h"
 #include "app/state.h"
 #include "base/log.h"
 
@@ -104,6 +105,7 @@ void life_hand_over(struct app *a, int link) {
   int64_t handover_ms = a->config->timeouts.handover_ms;
   a->handed_over = true;
   a->signals.upgrade = false;
+  share_resign(a);
   sockets_close(&a->sockets, false);
   local_close(&a->local, false);
   ledger_let_go(a->ledger);
@@ -127,6 +129,7 @@ static void end(struct app *a) {
   if (!a->handed_over) {
     systemd_notify(&a->systemd, "STOPPING=1\nSTATUS=draining");
     atomic_store(&a->draining, true);
+    share_resign(a);
     sockets_close(&a->sockets, true);
     succession_hurry(a, within_ms);
   }

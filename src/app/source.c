@@ -242,7 +242,7 @@ enum err source_open_redis_tls(const struct config *c, struct tls_context **out,
   struct arena paths;
   struct fault why = {0};
   bool is_own = !text_is_empty(c->redis_ca);
-  if (!text_starts(secret_reveal(c->redis), TEXT("rediss://")))
+  if (!text_starts(secret_reveal(c->redis), TEXT("rediss")))
     return ERR_OK;
   arena_init(&paths);
   enum err e = tls_client_context_new(arena_copy(&paths, is_own ? c->redis_ca : c->upstream_ca).at, out, &why);

@@ -25,7 +25,7 @@ void source_print_errors(const struct config_errors *errors);
  * in f; what was made before the failure is the caller's all the same. */
 enum err source_open_tls(const struct config *c, struct tls_context **out_client, struct tls_context **out_server,
                          struct fault *f) MUST_CHECK;
-/* The authorities of a `redis` of rediss://; *out stays NULL for any other. ERR_CONFIG as above. */
+/* The authorities of a `redis` over TLS; *out stays NULL for any other. ERR_CONFIG as above. */
 enum err source_open_redis_tls(const struct config *c, struct tls_context **out, struct fault *f) MUST_CHECK;
 /* Providers, models and prices of the simulator at base ("http://127.0.0.1:PORT"), as YAML. */
 void source_write_demo(struct buf *out, const char *base);

@@ -60,7 +60,8 @@ struct app {
   struct access_telemetry telemetry;
   struct dns *dns;
   struct tls_context *server_tls, *client_tls, *redis_tls;
-  struct redis_breakers *redis; /* NULL: this replica is alone */
+  struct redis *redis; /* NULL: this replica is alone */
+  struct redis_breakers *shared_breakers;
   struct catalogues *catalogues;
   struct gateway gateway;
   struct operations operations;

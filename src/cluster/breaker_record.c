@@ -1,12 +1,15 @@
 /* Breakers as records and messages in Redis. The scripts are the only ones who write the records; they compare versions
- * where the record is, so nobody overwrites what is newer. Called by redis_breakers_run.c. */
+ * where the record is, so nobody overwrites what is newer. Called by redis_breakers.c. */
 #include "cluster/breaker_record.h"
 
 #include "base/json.h"
 
+#include <pthread.h>
+
 #define VERSION_DIGITS 32
 #define REPLICA_DIGITS 16
-#define TELL_ARGUMENTS 14
+/* Longer than any: names and reasons are bounded by who calls. */
+#define MESSAGE_MAX_BYTES ((size_t)1024 * 1024)
 
 static const char *const force_names[] = {
     [BREAKER_AUTOMATIC] = "automatic", [BREAKER_FORCED_OPEN] = "open", [BREAKER_FORCED_CLOSED] = "closed"};
@@ -51,55 +54,51 @@ static const char release_script[] = "local r = redis.call('HMGET', KEYS[1], 'cl
                                      "redis.call('HSET', KEYS[1], 'until', '0')\n"
                                      "return 1\n";
 
-/* Room for the small arguments of one command. */
-struct small {
-  char at[6][VERSION_DIGITS + 1];
-  unsigned used;
-};
+static pthread_once_t scripts_once = PTHREAD_ONCE_INIT;
+static struct resp_script tell_named, claim_named, release_named;
 
-static struct text small_version(struct small *s, struct breaker_version v) {
-  char *at = s->at[s->used++];
-  (void)snprintf(at, sizeof(s->at[0]), "%016llx%016llx", (unsigned long long)v.count, (unsigned long long)v.replica);
-  return text_of(at);
-}
-static struct text small_replica(struct small *s, uint64_t replica) {
-  char *at = s->at[s->used++];
-  (void)snprintf(at, sizeof(s->at[0]), "%016llx", (unsigned long long)replica);
-  return text_of(at);
-}
-static struct text small_number(struct small *s, int64_t n) {
-  char *at = s->at[s->used++];
-  (void)snprintf(at, sizeof(s->at[0]), "%lld", (long long)n);
-  return text_of(at);
+static void name_scripts(void) {
+  tell_named = resp_script_of(tell_script);
+  claim_named = resp_script_of(claim_script);
+  release_named = resp_script_of(release_script);
 }
 
-static void write_key(struct buf *out, const struct breaker_name *n) {
+static struct text of_version(struct arena *a, struct breaker_version v) {
+  return arena_format(a, "%016llx%016llx", (unsigned long long)v.count, (unsigned long long)v.replica);
+}
+static struct text of_replica(struct arena *a, uint64_t replica) {
+  return arena_format(a, "%016llx", (unsigned long long)replica);
+}
+static struct text of_number(struct arena *a, int64_t n) { return arena_format(a, "%lld", (long long)n); }
+static struct text of_keep_ms(struct arena *a) { return of_number(a, 2 * BREAKER_RECORD_HOLD_MAX_US / 1000); }
+
+static struct text of_buf(struct arena *a, struct buf *b) {
+  struct text t = arena_copy(a, buf_text(b));
+  buf_done(b);
+  return t;
+}
+
+static struct text key_of(struct arena *a, const struct breaker_name *n) {
   struct json_writer w;
-  buf_add(out, TEXT("weir:breaker:"));
-  json_writer_init(&w, out);
+  struct buf key;
+  buf_init(&key, MESSAGE_MAX_BYTES);
+  buf_add(&key, TEXT("weir:breaker:"));
+  json_writer_init(&w, &key);
   json_array(&w);
   json_put_text(&w, n->provider);
   json_put_text(&w, n->endpoint);
   json_put_text(&w, n->credential);
   json_array_end(&w);
+  return of_buf(a, &key);
 }
 
-static struct text keep_ms(struct small *s) { return small_number(s, 2 * BREAKER_RECORD_HOLD_MAX_US / 1000); }
-
-/* EVAL of the script about the breaker's key. */
-static void write_command(struct buf *out, const char *script, const struct breaker_name *n,
-                          const struct text *arguments, size_t count) {
-  struct buf key;
-  struct text all[TELL_ARGUMENTS] = {TEXT("EVAL"), text_of(script), TEXT("1")};
-  buf_init(&key, out->max);
-  write_key(&key, n);
-  all[3] = buf_text(&key);
-  for (size_t i = 0; i < count; i++)
-    all[4 + i] = arguments[i];
-  out->failed = out->failed || key.failed;
-  resp_write(out, all, 4 + count);
-  buf_done(&key);
+static void start_call(struct arena *a, const struct resp_script *script, const struct breaker_name *n,
+                       struct breaker_record_call *out) {
+  (void)pthread_once(&scripts_once, name_scripts);
+  *out = (struct breaker_record_call){.key = key_of(a, n), .script = script};
 }
+
+static void add_argument(struct breaker_record_call *c, struct text argument) { c->arguments[c->count++] = argument; }
 
 static void write_message(struct buf *out, const struct breaker_news *news, struct text state, struct text word,
                           int64_t ago_us, struct text from) {
@@ -120,41 +119,43 @@ static void write_message(struct buf *out, const struct breaker_news *news, stru
   json_object_end(&w);
 }
 
-void breaker_record_tell(struct buf *out, const struct breaker_news *news, uint64_t replica) {
-  struct small s = {0};
+void breaker_record_tell(struct arena *a, const struct breaker_news *news, uint64_t replica,
+                         struct breaker_record_call *out) {
   struct buf message;
   int64_t ago_us = news->opened_ago_us > 0 ? news->opened_ago_us : 0;
-  struct text state = small_version(&s, news->state_version), word = small_version(&s, news->force_version);
-  buf_init(&message, out->max);
-  write_message(&message, news, state, word, ago_us, small_replica(&s, replica));
-  const struct text arguments[] = {state,
-                                   news->is_open ? TEXT("1") : TEXT(""),
-                                   small_number(&s, ago_us),
-                                   news->reason,
-                                   word,
-                                   text_of(force_names[news->force]),
-                                   news->force_reason,
-                                   keep_ms(&s),
-                                   TEXT(BREAKER_RECORD_CHANNEL),
-                                   buf_text(&message)};
-  out->failed = out->failed || message.failed;
-  write_command(out, tell_script, &news->name, arguments, sizeof(arguments) / sizeof(arguments[0]));
-  buf_done(&message);
+  struct text state = of_version(a, news->state_version), word = of_version(a, news->force_version);
+  buf_init(&message, MESSAGE_MAX_BYTES);
+  write_message(&message, news, state, word, ago_us, of_replica(a, replica));
+  start_call(a, &tell_named, &news->name, out);
+  add_argument(out, state);
+  add_argument(out, news->is_open ? TEXT("1") : TEXT(""));
+  add_argument(out, of_number(a, ago_us));
+  add_argument(out, news->reason);
+  add_argument(out, word);
+  add_argument(out, text_of(force_names[news->force]));
+  add_argument(out, news->force_reason);
+  add_argument(out, of_keep_ms(a));
+  add_argument(out, TEXT(BREAKER_RECORD_CHANNEL));
+  add_argument(out, of_buf(a, &message));
 }
 
-void breaker_record_claim(struct buf *out, const struct breaker_claim *claim) {
-  struct small s = {0};
+static void start_claim(struct arena *a, const struct resp_script *script, const struct breaker_claim *claim,
+                        struct breaker_record_call *out) {
+  start_call(a, script, &claim->name, out);
+  add_argument(out, of_version(a, claim->version));
+  add_argument(out, of_replica(a, claim->replica));
+  add_argument(out, of_number(a, claim->asked_us));
+}
+
+void breaker_record_claim(struct arena *a, const struct breaker_claim *claim, struct breaker_record_call *out) {
   int64_t hold_us = claim->hold_us < BREAKER_RECORD_HOLD_MAX_US ? claim->hold_us : BREAKER_RECORD_HOLD_MAX_US;
-  const struct text arguments[] = {small_version(&s, claim->version), small_replica(&s, claim->replica),
-                                   small_number(&s, claim->asked_us), small_number(&s, hold_us), keep_ms(&s)};
-  write_command(out, claim_script, &claim->name, arguments, sizeof(arguments) / sizeof(arguments[0]));
+  start_claim(a, &claim_named, claim, out);
+  add_argument(out, of_number(a, hold_us));
+  add_argument(out, of_keep_ms(a));
 }
 
-void breaker_record_release(struct buf *out, const struct breaker_claim *claim) {
-  struct small s = {0};
-  const struct text arguments[] = {small_version(&s, claim->version), small_replica(&s, claim->replica),
-                                   small_number(&s, claim->asked_us)};
-  write_command(out, release_script, &claim->name, arguments, sizeof(arguments) / sizeof(arguments[0]));
+void breaker_record_release(struct arena *a, const struct breaker_claim *claim, struct breaker_record_call *out) {
+  start_claim(a, &release_named, claim, out);
 }
 
 static bool read_hex(struct text t, size_t digits, uint64_t *out) {

@@ -9,18 +9,26 @@
 #define CLUSTER_BREAKER_RECORD_H
 
 #include "net/resp.h"
+#include "net/resp_script.h"
 #include "ports/breaker_share.h"
 
 #define BREAKER_RECORD_CHANNEL "weir:breakers"
 /* Leases are cut to this; records live twice as long. */
 #define BREAKER_RECORD_HOLD_MAX_US INT64_C(86400000000)
 
-/* Each adds one command. tell keeps what is newer than the record and publishes it, as said by `replica`; it is
- * answered with null, or with what the record has when that is newer: breaker_record_answer. claim is answered with 1
- * when it is granted, else 0. */
-void breaker_record_tell(struct buf *out, const struct breaker_news *news, uint64_t replica);
-void breaker_record_claim(struct buf *out, const struct breaker_claim *claim);
-void breaker_record_release(struct buf *out, const struct breaker_claim *claim);
+struct breaker_record_call {
+  struct text key;
+  const struct resp_script *script;
+  struct text arguments[10];
+  size_t count;
+};
+/* Each makes one call of a script; texts are the arena's or the argument's. tell keeps what is newer than the record
+ * and publishes it, as said by `replica`; it is answered with null, or with what the record has when that is newer:
+ * breaker_record_answer. claim is answered with 1 when it is granted, else 0. */
+void breaker_record_tell(struct arena *a, const struct breaker_news *news, uint64_t replica,
+                         struct breaker_record_call *out);
+void breaker_record_claim(struct arena *a, const struct breaker_claim *claim, struct breaker_record_call *out);
+void breaker_record_release(struct arena *a, const struct breaker_claim *claim, struct breaker_record_call *out);
 
 /* The answer to a tell about `name`. False when it holds no news, or none that can be understood. Texts are slices of
  * v and of name. */

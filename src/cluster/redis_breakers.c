@@ -1,21 +1,56 @@
-/* The share itself: what any thread may call, the queue in between, and the thread that empties it. What is said to
- * Redis is redis_breakers_run.c's. Called by app/ and, as a share, by traffic's breakers. */
+/* The share: what any thread may call, the queue in between, and the fiber on Redis' thread that empties it. What a
+ * breaker looks like in Redis is breaker_record.c's. Called by app/ and, as a share, by traffic's breakers. */
 #include "cluster/redis_breakers.h"
 
-#include "base/secret.h"
-#include "cluster/redis_breakers_private.h"
-#include "net/resp_url.h"
+#include "cluster/breaker_record.h"
 
+#include <pthread.h>
 #include <stdlib.h>
+#include <string.h>
 
 /* The three parts together. A breaker with a longer name is this replica's own. */
 #define NAME_MAX_BYTES 4096
-#define PATIENCE_US    INT64_C(2000000)
-/* A breaker's record or message; names and reasons are some hundred bytes. */
-#define ANSWER_MAX_BYTES  ((size_t)64 * 1024)
-#define ANSWER_MAX_VALUES 64
+/* More than this waits for Redis only when it is slow: then news are told again later, and claims are asked again. */
+#define POSTS_MAX 1024
+/* What is asked at once. */
+#define BATCH_MAX 64
+/* News that were lost without a sign are made good after so long at most; those that Redis has not taken, sooner. */
+#define AGAIN_US      INT64_C(60000000)
+#define RECOVERED_US  INT64_C(5000000) /* servers that find each other again pass on nothing for a while */
+#define FIRST_LATE_US INT64_C(250000)
+#define LAST_LATE_US  INT64_C(3000000)
 
-void redis_posts_add(struct redis_posts *q, struct redis_post *p) {
+enum post_kind { POST_TELL, POST_CLAIM, POST_RELEASE };
+struct post {
+  struct post *next;
+  enum post_kind kind;
+  struct breaker_news news;
+  struct breaker_claim claim;
+  char bytes[]; /* of the texts */
+};
+struct posts {
+  struct post *head, *tail;
+  size_t count;
+};
+
+struct redis_breakers {
+  struct breaker_share share; /* first: the share is this */
+  struct redis_user user;
+  struct redis *redis;
+  struct breakers *all;
+  pthread_mutex_t lock;
+  struct posts posts;
+  struct posts late; /* releases that Redis has not taken; it may still hold the leases */
+  bool is_open;      /* Redis is there to be asked; else whoever claims is granted at once */
+  bool again;        /* news may have been lost: tell everything again */
+  atomic_bool is_told;
+  /* The thread's own: where the telling of everything stands. */
+  bool is_telling, has_failed;
+  size_t cursor;
+  int64_t next_us, late_us;
+};
+
+static void posts_add(struct posts *q, struct post *p) {
   p->next = NULL;
   if (q->tail)
     q->tail->next = p;
@@ -25,8 +60,8 @@ void redis_posts_add(struct redis_posts *q, struct redis_post *p) {
   q->count++;
 }
 
-struct redis_post *redis_posts_take(struct redis_posts *q) {
-  struct redis_post *p = q->head;
+static struct post *posts_take(struct posts *q) {
+  struct post *p = q->head;
   if (!p)
     return NULL;
   q->head = p->next;
@@ -35,6 +70,8 @@ struct redis_post *redis_posts_take(struct redis_posts *q) {
   q->count--;
   return p;
 }
+
+/* --- what any thread may call --- */
 
 static bool is_shareable(const struct breaker_name *n) {
   return n->provider.len + n->endpoint.len + n->credential.len <= NAME_MAX_BYTES;
@@ -48,13 +85,12 @@ static struct text keep(char **at, struct text t) {
   return (struct text){to, t.len};
 }
 
-/* news for REDIS_TELL, else claim. */
-static struct redis_post *post_new(enum redis_post_kind kind, const struct breaker_news *news,
-                                   const struct breaker_claim *claim) {
+/* news for POST_TELL, else claim. */
+static struct post *post_new(enum post_kind kind, const struct breaker_news *news, const struct breaker_claim *claim) {
   const struct breaker_name *n = news ? &news->name : &claim->name;
   size_t bytes = n->provider.len + n->endpoint.len + n->credential.len;
   bytes += news ? news->reason.len + news->force_reason.len : 0;
-  struct redis_post *p = calloc(1, sizeof(*p) + bytes + 1);
+  struct post *p = calloc(1, sizeof(*p) + bytes + 1);
   if (!p)
     abort();
   char *at = p->bytes;
@@ -71,175 +107,261 @@ static struct redis_post *post_new(enum redis_post_kind kind, const struct break
   return p;
 }
 
-void redis_breakers_wake(struct redis_breakers *r) {
-  if (!atomic_exchange(&r->news_posted, true))
-    mailbox_post(r->loop, &r->news);
-}
-
 static void tell(struct breaker_share *self, const struct breaker_news *news) {
-  struct redis_breakers *r = (struct redis_breakers *)(void *)self;
+  struct redis_breakers *b = (struct redis_breakers *)(void *)self;
   if (!is_shareable(&news->name))
     return;
-  pthread_mutex_lock(&r->lock);
-  bool is_open = r->is_open; /* else everything is told anyway when it opens */
-  if (is_open && r->posts.count < REDIS_POSTS_MAX)
-    redis_posts_add(&r->posts, post_new(REDIS_TELL, news, NULL));
+  pthread_mutex_lock(&b->lock);
+  bool is_open = b->is_open; /* else everything is told anyway when it opens */
+  if (is_open && b->posts.count < POSTS_MAX)
+    posts_add(&b->posts, post_new(POST_TELL, news, NULL));
   else
-    r->again = true;
-  pthread_mutex_unlock(&r->lock);
+    b->again = true;
+  pthread_mutex_unlock(&b->lock);
   if (is_open)
-    redis_breakers_wake(r);
+    redis_user_wake(&b->user);
 }
 
 static void claim(struct breaker_share *self, const struct breaker_claim *c) {
-  struct redis_breakers *r = (struct redis_breakers *)(void *)self;
-  pthread_mutex_lock(&r->lock);
-  bool is_open = r->is_open && is_shareable(&c->name);
-  if (is_open && r->posts.count < REDIS_POSTS_MAX)
-    redis_posts_add(&r->posts, post_new(REDIS_CLAIM, NULL, c));
-  pthread_mutex_unlock(&r->lock);
+  struct redis_breakers *b = (struct redis_breakers *)(void *)self;
+  pthread_mutex_lock(&b->lock);
+  bool is_open = b->is_open && is_shareable(&c->name);
+  if (is_open && b->posts.count < POSTS_MAX)
+    posts_add(&b->posts, post_new(POST_CLAIM, NULL, c));
+  pthread_mutex_unlock(&b->lock);
   if (is_open)
-    redis_breakers_wake(r);
-  else if (r->all)
-    breakers_granted(r->all, c, loop_clock_us());
+    redis_user_wake(&b->user);
+  else if (b->all)
+    breakers_granted(b->all, c, loop_clock_us());
 }
 
 /* Waits for Redis to come back, too: it may still hold the lease. */
 static void release(struct breaker_share *self, const struct breaker_claim *c) {
-  struct redis_breakers *r = (struct redis_breakers *)(void *)self;
-  pthread_mutex_lock(&r->lock);
-  bool is_open = r->is_open;
-  if (is_shareable(&c->name) && r->posts.count < REDIS_POSTS_MAX)
-    redis_posts_add(&r->posts, post_new(REDIS_RELEASE, NULL, c));
-  pthread_mutex_unlock(&r->lock);
-  if (is_open)
-    redis_breakers_wake(r);
+  struct redis_breakers *b = (struct redis_breakers *)(void *)self;
+  pthread_mutex_lock(&b->lock);
+  if (is_shareable(&c->name) && b->posts.count + b->late.count < POSTS_MAX)
+    posts_add(&b->posts, post_new(POST_RELEASE, NULL, c));
+  pthread_mutex_unlock(&b->lock);
+  redis_user_wake(&b->user);
 }
 
-void redis_breakers_open(struct redis_breakers *r) {
-  pthread_mutex_lock(&r->lock);
-  r->is_open = r->again = true;
-  pthread_mutex_unlock(&r->lock);
-}
+/* --- what the thread of Redis does --- */
 
-void redis_breakers_give_up(struct redis_breakers *r, struct redis_post *p) {
-  if (p->kind == REDIS_RELEASE) {
-    pthread_mutex_lock(&r->lock);
-    redis_posts_add(&r->posts, p);
-    pthread_mutex_unlock(&r->lock);
+static int64_t now_us(void) { return loop_now_us(loop_current()); }
+
+/* A post that Redis has not taken. Takes it. */
+static void give_up(struct redis_breakers *b, struct post *p) {
+  if (p->kind == POST_RELEASE) {
+    pthread_mutex_lock(&b->lock);
+    posts_add(&b->late, p);
+    pthread_mutex_unlock(&b->lock);
     return;
   }
-  if (p->kind == REDIS_CLAIM)
-    breakers_granted(r->all, &p->claim, loop_clock_us());
+  if (p->kind == POST_CLAIM)
+    breakers_granted(b->all, &p->claim, loop_clock_us());
   free(p);
 }
 
-void redis_breakers_go_alone(struct redis_breakers *r) {
-  struct redis_posts waiting;
-  pthread_mutex_lock(&r->lock);
-  r->is_open = false;
-  waiting = r->posts;
-  r->posts = (struct redis_posts){0};
-  pthread_mutex_unlock(&r->lock);
-  for (struct redis_post *p; (p = redis_posts_take(&waiting));)
-    redis_breakers_give_up(r, p);
-}
-
-static void news_arrived(struct mailbox_message *m) {
-  struct redis_breakers *r = (struct redis_breakers *)((char *)m - offsetof(struct redis_breakers, news));
-  atomic_store(&r->news_posted, false);
-  wait_queue_wake_all(&r->work);
-}
-
-static void end_fibers(struct redis_breakers *r) {
-  for (size_t i = 0; i < REDIS_SIDES; i++) {
-    if (r->sides[i])
-      fiber_cancel(r->sides[i]);
+/* From now on claims go to Redis; or, with what waits, are granted here. */
+static void found(struct redis_user *u, bool is_found) {
+  struct redis_breakers *b = (struct redis_breakers *)((char *)u - offsetof(struct redis_breakers, user));
+  struct posts waiting = {0};
+  pthread_mutex_lock(&b->lock);
+  b->is_open = is_found;
+  b->again = true;
+  if (!is_found) {
+    waiting = b->posts;
+    b->posts = (struct posts){0};
+    atomic_store(&b->is_told, false);
   }
-  loop_stop(r->loop);
+  pthread_mutex_unlock(&b->lock);
+  for (struct post *p; (p = posts_take(&waiting));)
+    give_up(b, p);
 }
 
-static void stop_arrived(struct mailbox_message *m) {
-  end_fibers((struct redis_breakers *)((char *)m - offsetof(struct redis_breakers, stop)));
+/* What was said meanwhile is made good by telling everything, which is answered with what is newer. */
+static void missed(struct redis_user *u) {
+  struct redis_breakers *b = (struct redis_breakers *)((char *)u - offsetof(struct redis_breakers, user));
+  pthread_mutex_lock(&b->lock);
+  b->again = true;
+  pthread_mutex_unlock(&b->lock);
 }
 
-static void *run(void *arg) {
-  struct redis_breakers *r = arg;
-  pthread_setname_np(pthread_self(), "redis");
-  loop_run(r->loop);
-  return NULL;
+static void heard(struct redis_user *u, struct text message) {
+  struct redis_breakers *b = (struct redis_breakers *)((char *)u - offsetof(struct redis_breakers, user));
+  struct breaker_news news;
+  struct arena a;
+  arena_init(&a);
+  if (breaker_record_message(message, b->share.replica, &a, &news))
+    breakers_hear(b->all, &news, loop_clock_us());
+  arena_done(&a);
 }
 
-enum err redis_breakers_new(const struct redis_breakers_options *o, struct redis_breakers **out, struct fault *f) {
-  struct redis_breakers *r = calloc(1, sizeof(*r));
-  struct resp_url url;
-  if (!r)
+static void write_post(const struct post *p, uint64_t replica, struct arena *a, struct redis_call *out) {
+  struct breaker_record_call *c = ARENA_NEW(a, struct breaker_record_call);
+  switch (p->kind) {
+  case POST_TELL: breaker_record_tell(a, &p->news, replica, c); break;
+  case POST_CLAIM: breaker_record_claim(a, &p->claim, c); break;
+  case POST_RELEASE: breaker_record_release(a, &p->claim, c); break;
+  default: abort();
+  }
+  *out = (struct redis_call){.key = c->key, .script = c->script, .arguments = c->arguments, .count = c->count};
+}
+
+static void take_answer(struct redis_breakers *b, const struct post *p, const struct resp_value *v) {
+  struct breaker_news news;
+  if (p->kind == POST_TELL && breaker_record_answer(v, &p->news.name, &news))
+    breakers_hear(b->all, &news, loop_clock_us());
+  if (p->kind == POST_CLAIM && v->kind == RESP_INTEGER && v->integer == 1)
+    breakers_granted(b->all, &p->claim, loop_clock_us());
+}
+
+/* Redis has not taken something that it should have: everything is told again soon, and then a little less soon. */
+static void note_failure(struct redis_breakers *b, const struct fault *f) {
+  if (!b->has_failed) {
+    b->next_us = now_us() + b->late_us;
+    b->late_us = b->late_us * 2 < LAST_LATE_US ? b->late_us * 2 : LAST_LATE_US;
+  }
+  b->has_failed = true;
+  atomic_store(&b->is_told, false);
+  redis_note(&b->user, f);
+}
+
+/* Asks all and takes their answers. What is not answered is given up. */
+static void exchange(struct redis_breakers *b, struct posts *batch) {
+  struct post *posts[BATCH_MAX];
+  struct arena a;
+  size_t count = 0;
+  arena_init(&a);
+  struct redis_call *calls = arena_alloc(&a, BATCH_MAX * sizeof(*calls));
+  for (struct post *p; count < BATCH_MAX && (p = posts_take(batch)); count++) {
+    posts[count] = p;
+    write_post(p, b->share.replica, &a, &calls[count]);
+  }
+  redis_run(&b->user, calls, count);
+  for (size_t i = 0; i < count; i++) {
+    if (calls[i].err == ERR_OK) {
+      take_answer(b, posts[i], calls[i].answer);
+      free(posts[i]);
+    } else {
+      note_failure(b, calls[i].fault);
+      give_up(b, posts[i]);
+    }
+  }
+  redis_calls_done(calls, count);
+  arena_done(&a);
+}
+
+static void take_batch(struct redis_breakers *b, struct posts *out) {
+  pthread_mutex_lock(&b->lock);
+  bool again = (b->again && !b->has_failed) || now_us() >= b->next_us;
+  if (again) {
+    b->again = false;
+    for (struct post *p; (p = posts_take(&b->late));)
+      posts_add(&b->posts, p);
+  }
+  while (out->count < BATCH_MAX && b->posts.head)
+    posts_add(out, posts_take(&b->posts));
+  pthread_mutex_unlock(&b->lock);
+  if (again) {
+    b->is_telling = true;
+    b->has_failed = false;
+    b->cursor = 0;
+    b->next_us = now_us() + AGAIN_US;
+  }
+}
+
+/* Some more of everything, into the queue. When all of it has been taken, the breakers are shared. */
+static void tell_some(struct redis_breakers *b) {
+  b->is_telling = breakers_tell_again(b->all, &b->cursor, BATCH_MAX, loop_clock_us()) > 0;
+  if (b->is_telling || b->has_failed)
+    return;
+  if (!atomic_load(&b->is_told))
+    b->next_us = now_us() + RECOVERED_US;
+  b->late_us = FIRST_LATE_US;
+  atomic_store(&b->is_told, true);
+  redis_note(&b->user, NULL);
+}
+
+static bool is_open(struct redis_breakers *b) {
+  pthread_mutex_lock(&b->lock);
+  bool open = b->is_open;
+  pthread_mutex_unlock(&b->lock);
+  return open;
+}
+
+/* What was told or given back before the end still goes out; a right to probe is of no use any more. */
+static void finish(struct redis_breakers *b) {
+  bool more = is_open(b);
+  while (more && !fiber_is_cancelled(fiber_self())) {
+    struct posts some = {0}, batch = {0};
+    take_batch(b, &some);
+    more = some.head != NULL;
+    for (struct post *p; (p = posts_take(&some));) {
+      if (p->kind == POST_CLAIM)
+        free(p);
+      else
+        posts_add(&batch, p);
+    }
+    exchange(b, &batch);
+    more = more && !b->has_failed;
+  }
+}
+
+static void speak(struct redis_user *u) {
+  struct redis_breakers *b = (struct redis_breakers *)((char *)u - offsetof(struct redis_breakers, user));
+  b->next_us = INT64_MAX;
+  b->late_us = FIRST_LATE_US;
+  while (!redis_is_ending(u)) {
+    struct posts batch = {0};
+    bool open = is_open(b);
+    if (open)
+      take_batch(b, &batch);
+    enum err e = ERR_OK;
+    if (batch.head)
+      exchange(b, &batch);
+    else if (open && b->is_telling)
+      tell_some(b);
+    else
+      e = redis_user_wait(u, open ? b->next_us : INT64_MAX);
+    if (e != ERR_OK)
+      return;
+  }
+  finish(b);
+}
+
+/* --- the user --- */
+
+struct redis_breakers *redis_breakers_new(struct redis *r) {
+  struct redis_breakers *b = calloc(1, sizeof(*b));
+  if (!b)
     abort();
-  arena_init(&r->arena);
-  enum err e = resp_url_parse(o->url, &r->arena, &url, f);
-  if (e == ERR_OK && loop_new(NULL, &r->loop) != ERR_OK)
-    e = fault_set(f, ERR_SYSTEM, NULL, "no event loop for Redis");
-  if (e != ERR_OK) {
-    arena_done(&r->arena);
-    free(r);
-    return e;
-  }
-  r->share = (struct breaker_share){o->replica, tell, claim, release};
-  r->redis = (struct resp_options){.host = url.host,
-                                   .port = url.port,
-                                   .dns = o->dns,
-                                   .tls = url.tls ? tls_context_ref(o->tls) : NULL,
-                                   .user = url.user,
-                                   .password = url.password,
-                                   .database = url.database,
-                                   .limits = {ANSWER_MAX_BYTES, ANSWER_MAX_VALUES}};
-  r->patience_us = o->patience_us > 0 ? o->patience_us : PATIENCE_US;
-  r->news.run = news_arrived;
-  r->stop.run = stop_arrived;
-  pthread_mutex_init(&r->lock, NULL);
-  *out = r;
-  return ERR_OK;
+  b->share = (struct breaker_share){redis_replica(r), tell, claim, release};
+  b->redis = r;
+  b->user = (struct redis_user){
+      .channel = TEXT(BREAKER_RECORD_CHANNEL), .run = speak, .found = found, .heard = heard, .missed = missed};
+  pthread_mutex_init(&b->lock, NULL);
+  redis_join(r, &b->user);
+  return b;
 }
 
-struct breaker_share *redis_breakers_share(struct redis_breakers *r) {
-  return &r->share;
+struct breaker_share *redis_breakers_share(struct redis_breakers *b) {
+  return &b->share;
 }
 
-enum err redis_breakers_start(struct redis_breakers *r, struct breakers *all, struct fault *f) {
-  r->all = all;
-  enum err e = fiber_start(r->loop, redis_breakers_speak, r, &r->sides[REDIS_SPEAKING]);
-  if (e == ERR_OK)
-    e = fiber_start(r->loop, redis_breakers_listen, r, &r->sides[REDIS_LISTENING]);
-  if (e == ERR_OK && pthread_create(&r->thread, NULL, run, r) == 0) {
-    r->is_started = true;
-    return ERR_OK;
-  }
-  end_fibers(r);
-  loop_run(r->loop);
-  return fault_set(f, ERR_SYSTEM, NULL, "no thread for Redis");
-}
+void redis_breakers_serve(struct redis_breakers *b, struct breakers *all) { b->all = all; }
 
-void redis_breakers_stop(struct redis_breakers *r) {
-  if (!r || !r->is_started)
+void redis_breakers_free(struct redis_breakers *b) {
+  if (!b)
     return;
-  r->is_started = false;
-  mailbox_post(r->loop, &r->stop);
-  pthread_join(r->thread, NULL);
-  atomic_store(&r->is_shared, false);
-}
-
-void redis_breakers_free(struct redis_breakers *r) {
-  if (!r)
-    return;
-  redis_breakers_stop(r);
-  for (struct redis_post *p; (p = redis_posts_take(&r->posts));)
+  for (struct post *p; (p = posts_take(&b->posts));)
     free(p);
-  loop_free(r->loop);
-  tls_context_unref(r->redis.tls);
-  secret_wipe((void *)(uintptr_t)r->redis.password.at, r->redis.password.len);
-  arena_done(&r->arena);
-  pthread_mutex_destroy(&r->lock);
-  free(r);
+  for (struct post *p; (p = posts_take(&b->late));)
+    free(p);
+  pthread_mutex_destroy(&b->lock);
+  free(b);
 }
 
-bool redis_breakers_are_shared(const struct redis_breakers *r) { return atomic_load(&r->is_shared); }
+bool redis_breakers_are_shared(const struct redis_breakers *b) {
+  return atomic_load(&b->is_told) && redis_is_well(b->redis);
+}

@@ -281,12 +281,13 @@ static bool is_timezone(struct text t) {
 /* Nothing of the URL is quoted: it may hold a password. The rest of it is for who knows addresses. */
 static void check_redis(struct loader *l, const struct node *n, const struct key_path *path, const struct config *c) {
   struct text url = secret_reveal(c->redis);
-  if (url.len == 0 || text_starts(url, TEXT("redis://")) || text_starts(url, TEXT("rediss://")))
+  if (url.len == 0 || text_starts(url, TEXT("redis://")) || text_starts(url, TEXT("rediss://")) ||
+      text_starts(url, TEXT("redis+cluster://")) || text_starts(url, TEXT("rediss+cluster://")))
     return;
+  bool is_sentinel = text_starts(url, TEXT("redis+sentinel://")) || text_starts(url, TEXT("rediss+sentinel://"));
   section_refuse(l, check_child(n, "redis"), path, "redis", "%s",
-                 text_starts(url, TEXT("redis+cluster://"))    ? "redis+cluster is not available in this version"
-                 : text_starts(url, TEXT("redis+sentinel://")) ? "redis+sentinel is not available in this version"
-                                                               : "must start with redis:// or rediss://");
+                 is_sentinel ? "sentinels are not asked: give redis+cluster:// or one name that leads to the primary"
+                             : "must start with redis://, rediss://, redis+cluster:// or rediss+cluster://");
 }
 
 void check_root(struct loader *l, const struct node *n, const struct key_path *path, void *at) {

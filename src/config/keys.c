@@ -211,10 +211,12 @@ static const struct key root_keys[] = {
              "SQLCipher: a passphrase, or 64 hexadecimal "
              "digits for a key of 32 bytes; without it the data is lost"},
     {"redis", KEY_SECRET, AT(config, redis), .initial = "", .max = 4096,
-     .help = "`redis://user:password@host:port/database`, or `rediss://` for TLS: several replicas share their circuit "
-             "breakers through it"},
+     .help =
+         "`redis://user:password@host:port/database`, or a cluster as "
+         "`redis+cluster://user:password@host:port,host:port`; `rediss://` and `rediss+cluster://` for TLS: several "
+         "replicas share their circuit breakers through it"},
     {"redis_ca", KEY_TEXT, AT(config, redis_ca), .initial = "", .max = 4096,
-     .help = "PEM file of the authorities trusted for `rediss://`; those for upstreams when empty"},
+     .help = "PEM file of the authorities trusted for Redis over TLS; those for upstreams when empty"},
     {"public_url", KEY_TEXT, true, AT(config, public_url), .initial = "http://127.0.0.1:8080", .min = 1, .max = 2048,
      .help = "the address people reach it under, for links"},
     {"workers", KEY_WORKERS, AT(config, workers), .initial = "auto", .min = 1, .max = 256,

@@ -35,7 +35,14 @@ static void answer(struct http_request *rq, int status, struct text type, struct
   (void)ignored;
 }
 
-static void write_checks(struct json_writer *w, const struct operations *o, const struct all_checks *all) {
+static void write_state(struct json_writer *w, const struct operations_check *c) {
+  char state[160] = "";
+  c->describe(c->ctx, state, sizeof(state));
+  json_field_str(w, "state", state);
+}
+
+static void write_checks(struct json_writer *w, const struct operations *o, const struct all_checks *all,
+                         bool detailed) {
   json_name(w, "checks");
   json_object(w);
   for (size_t i = 0; i < o->check_count; i++) {
@@ -44,6 +51,8 @@ static void write_checks(struct json_writer *w, const struct operations *o, cons
     json_field_str(w, "status", all->at[i].err == ERR_OK ? "ok" : o->checks[i].is_optional ? "degraded" : "failing");
     if (all->at[i].err != ERR_OK)
       json_field_str(w, "detail", fault_text(&all->at[i].fault));
+    if (detailed && o->checks[i].describe)
+      write_state(w, &o->checks[i]);
     json_object_end(w);
   }
   json_object_end(w);
@@ -71,7 +80,7 @@ static void serve_health(const struct operations *o, struct http_request *rq, bo
     json_field_str(&w, "store", o->store_name);
     json_field_i64(&w, "uptime_s", (loop_wall_us() - o->started_wall_us) / 1000000);
   }
-  write_checks(&w, o, all);
+  write_checks(&w, o, all, detailed);
   json_object_end(&w);
   answer(rq, good ? 200 : 503, TEXT("application/json"), buf_text(&body));
   buf_done(&body);

@@ -14,6 +14,8 @@ struct operations_check {
   enum err (*check)(void *ctx, struct fault *f);
   void *ctx;
   bool is_optional;
+  /* In a word or two how it stands, well or not; may be NULL. For /health only. Must not block. */
+  void (*describe)(void *ctx, char *out, size_t cap);
 };
 #define OPERATIONS_MAX_CHECKS 8
 

@@ -220,6 +220,23 @@ void resp_write(struct buf *out, const struct text *arguments, size_t count) {
   }
 }
 
+static void copy_into(const struct resp_value *v, struct arena *a, struct resp_value *out) {
+  *out = (struct resp_value){.kind = v->kind, .integer = v->integer, .count = v->count};
+  out->text = v->text.len > 0 ? arena_copy(a, v->text) : TEXT_NONE;
+  if (v->count == 0)
+    return;
+  struct resp_value *items = arena_alloc(a, v->count * sizeof(*items));
+  for (size_t i = 0; i < v->count; i++)
+    copy_into(&v->items[i], a, &items[i]);
+  out->items = items;
+}
+
+const struct resp_value *resp_copy(const struct resp_value *v, struct arena *a) {
+  struct resp_value *copy = arena_alloc(a, sizeof(*copy));
+  copy_into(v, a, copy);
+  return copy;
+}
+
 bool resp_is_text(const struct resp_value *v, struct text expected) {
   return v && v->kind == RESP_TEXT && text_equal(v->text, expected);
 }

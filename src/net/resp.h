@@ -56,6 +56,9 @@ enum err resp_reader_next(struct resp_reader *r, const struct resp_value **out, 
 /* Adds one command; arguments may hold any bytes. */
 void resp_write(struct buf *out, const struct text *arguments, size_t count);
 
+/* A copy that lives as long as the arena. */
+const struct resp_value *resp_copy(const struct resp_value *v, struct arena *a);
+
 /* Is v a text or a list with so many members? NULL is neither. */
 bool resp_is_text(const struct resp_value *v, struct text expected);
 bool resp_is_list(const struct resp_value *v, size_t count);

@@ -3,6 +3,7 @@
 #include "net/resp_client.h"
 
 #include "base/secret.h"
+#include "net/resp_cluster.h"
 
 #include <stdlib.h>
 
@@ -11,12 +12,13 @@ struct resp_client {
   struct stream *stream;
   struct resp_reader reader;
   int version;
+  void (*on_event)(void *data);
+  void *data;
 };
 
 static bool begins_with_any(struct text t, const char *const *words, size_t count) {
   for (size_t i = 0; i < count; i++) {
-    struct text word = text_of(words[i]);
-    if (text_starts(t, word) && (t.len == word.len || t.at[word.len] == ' '))
+    if (resp_begins_with(t, words[i]))
       return true;
   }
   return false;
@@ -29,12 +31,32 @@ enum err resp_refusal(const struct resp_value *v, struct fault *f) {
     return ERR_OK;
   if (begins_with_any(v->text, cluster, sizeof(cluster) / sizeof(cluster[0])))
     return fault_set(f, ERR_UNSUPPORTED, NULL,
-                     "this Redis is a node of a cluster, and redis+cluster is not available in this version");
+                     "this Redis is a node of a cluster: its URL begins with redis+cluster:// "
+                     "or rediss+cluster://");
   if (begins_with_any(v->text, access, sizeof(access) / sizeof(access[0])))
     return fault_set(f, ERR_FORBIDDEN, NULL, "Redis: %.*s", TEXT_ARGS(text_head(v->text, 200)));
   if (text_find(v->text, TEXT("unknown command")) >= 0)
     return fault_set(f, ERR_UNAVAILABLE, NULL, "Redis does not know a command");
   return fault_set(f, ERR_UNAVAILABLE, NULL, "Redis: %.*s", TEXT_ARGS(text_head(v->text, 200)));
+}
+
+static void on_watch(struct loop_watch *w) {
+  const struct stream *s = (const struct stream *)(const void *)((const char *)w - offsetof(struct stream, watch));
+  const struct resp_client *c = s->owner;
+  c->on_event(c->data);
+}
+
+void resp_on_event(struct resp_client *c, void (*fn)(void *data), void *data) {
+  c->on_event = fn;
+  c->data = data;
+  c->stream->owner = fn ? c : NULL;
+  c->stream->watch.on_event = fn ? on_watch : NULL;
+}
+
+bool resp_is_quiet(struct resp_client *c) {
+  char byte;
+  size_t n;
+  return stream_try_read(c->stream, &byte, 1, &n) == ERR_AGAIN && !stream_is_hung_up(c->stream);
 }
 
 int resp_version(const struct resp_client *c) { return c->version; }
@@ -119,6 +141,20 @@ static struct text member(const struct resp_value *map, struct text name) {
   return TEXT_NONE;
 }
 
+static enum err check_mode(const struct resp_client *c, struct text mode, struct fault *f) {
+  if (text_equal(mode, TEXT("sentinel")))
+    return fault_set(f, ERR_UNSUPPORTED, NULL, "this Redis is a sentinel, and sentinels are not asked");
+  if (text_equal(mode, TEXT("cluster")) && !c->options->is_cluster)
+    return fault_set(f, ERR_UNSUPPORTED, NULL,
+                     "this Redis is a node of a cluster: its URL begins with redis+cluster:// "
+                     "or rediss+cluster://");
+  if (text_equal(mode, TEXT("standalone")) && c->options->is_cluster)
+    return fault_set(f, ERR_UNSUPPORTED, NULL,
+                     "this Redis is no node of a cluster: its URL begins with redis:// or "
+                     "rediss://");
+  return ERR_OK;
+}
+
 /* A server that refuses HELLO, because it is old or this user may not, goes on with version 2. One that wants a
  * password says so to whatever comes first. */
 static enum err greet(struct resp_client *c, int64_t deadline_us, struct fault *f) {
@@ -129,12 +165,8 @@ static enum err greet(struct resp_client *c, int64_t deadline_us, struct fault *
     return e;
   if (v->kind == RESP_ERROR)
     return text_starts(v->text, TEXT("NOAUTH")) ? resp_refusal(v, f) : ERR_OK;
-  struct text mode = member(v, TEXT("mode"));
-  if (text_equal(mode, TEXT("cluster")) || text_equal(mode, TEXT("sentinel")))
-    return fault_set(f, ERR_UNSUPPORTED, NULL, "this Redis is a %s, and redis+%.*s is not available in this version",
-                     text_equal(mode, TEXT("cluster")) ? "node of a cluster" : "sentinel", TEXT_ARGS(mode));
   c->version = 3;
-  return ERR_OK;
+  return check_mode(c, member(v, TEXT("mode")), f);
 }
 
 static enum err choose_database(struct resp_client *c, int64_t deadline_us, struct fault *f) {
@@ -145,9 +177,18 @@ static enum err choose_database(struct resp_client *c, int64_t deadline_us, stru
   return c->options->database == 0 ? ERR_OK : resp_call(c, arguments, 2, deadline_us, &v, f);
 }
 
+/* A node of a cluster may be found under one name and prove another. */
+static enum err connect_to(const struct resp_options *o, int64_t deadline_us, struct stream **out, struct fault *f) {
+  struct stream *plain = NULL;
+  if (!o->tls || o->tls_name.len == 0)
+    return dial(o->dns, o->tls, o->host, o->port, deadline_us, out, f);
+  enum err e = dial(o->dns, NULL, o->host, o->port, deadline_us, &plain, f);
+  return e == ERR_OK ? tls_connect(o->tls, plain, o->tls_name, deadline_us, out, f) : e;
+}
+
 enum err resp_open(const struct resp_options *o, int64_t deadline_us, struct resp_client **out, struct fault *f) {
   struct stream *stream = NULL;
-  enum err e = dial(o->dns, o->tls, o->host, o->port, deadline_us, &stream, f);
+  enum err e = connect_to(o, deadline_us, &stream, f);
   if (e != ERR_OK)
     return e;
   struct resp_client *c = calloc(1, sizeof(*c));
@@ -170,6 +211,7 @@ enum err resp_open(const struct resp_options *o, int64_t deadline_us, struct res
 void resp_close(struct resp_client *c) {
   if (!c)
     return;
+  resp_on_event(c, NULL, NULL);
   stream_close(c->stream, false);
   resp_reader_done(&c->reader);
   free(c);

@@ -14,13 +14,16 @@ struct resp_options {
   uint16_t port;
   struct dns *dns;            /* may be NULL when host is an IP literal */
   struct tls_context *tls;    /* NULL: plain */
+  struct text tls_name;       /* whose certificate it must be; "": host's */
   struct text user, password; /* password "": no log-in; user "": Redis' default user */
   uint32_t database;
+  bool is_cluster;           /* it must be a node of a cluster; else it must not */
   struct resp_limits limits; /* of one answer */
 };
 
 /* Connects, logs in, asks for RESP 3 and does with 2 where that is refused, and selects the database. ERR_UNSUPPORTED:
- * the server is a node of a cluster or a sentinel. ERR_FORBIDDEN: it does not let us in. ERR_UNAVAILABLE: it refuses
+ * the server is a sentinel, or a node of a cluster where a single server is expected, or the other way round (as far as
+ * it says so). ERR_FORBIDDEN: it does not let us in. ERR_UNAVAILABLE: it refuses
  * for another reason. Else as dial and resp_receive. f says what, and never the password. o must live as long as the
  * connection. */
 enum err resp_open(const struct resp_options *o, int64_t deadline_us, struct resp_client **out,
@@ -39,9 +42,16 @@ enum err resp_receive(struct resp_client *c, int64_t deadline_us, const struct r
 enum err resp_call(struct resp_client *c, const struct text *arguments, size_t count, int64_t deadline_us,
                    const struct resp_value **out, struct fault *f) MUST_CHECK;
 
-/* ERR_OK unless v is an error; else which of resp_open's three it is. The fault has Redis' words, except for a command
- * it does not know: it repeats those. */
+/* ERR_OK unless v is an error; else which of resp_open's three it is, a redirection being the first. The fault has
+ * Redis' words, except for a command it does not know: it repeats those. */
 enum err resp_refusal(const struct resp_value *v, struct fault *f) MUST_CHECK;
+/* For a connection on which no answer is due: fn(data) is called on the loop, outside any fiber, when something arrives
+ * or it ends, or for nothing. fn must not wait nor close it. NULL ends this; nothing may wait for the connection
+ * before.
+ */
+void resp_on_event(struct resp_client *c, void (*fn)(void *data), void *data);
+/* While no answer is due: it stands, and nothing has come that nobody asked for. */
+bool resp_is_quiet(struct resp_client *c);
 /* 2 or 3. */
 int resp_version(const struct resp_client *c);
 

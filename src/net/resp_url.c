@@ -9,14 +9,26 @@
 
 static enum err refuse(struct fault *f, const char *what) { return fault_set(f, ERR_CONFIG, NULL, "%s", what); }
 
-static enum err read_scheme(struct text *t, bool *out_tls, struct fault *f) {
-  *out_tls = text_starts(*t, TEXT("rediss://"));
-  if (!*out_tls && !text_starts(*t, TEXT("redis://")))
-    return refuse(f, text_starts(*t, TEXT("redis+cluster://"))    ? "redis+cluster is not available in this version"
-                     : text_starts(*t, TEXT("redis+sentinel://")) ? "redis+sentinel is not available in this version"
-                                                                  : "must start with redis:// or rediss://");
-  *t = text_skip(*t, *out_tls ? 9 : 8);
-  return ERR_OK;
+static enum err read_scheme(struct text *t, struct resp_url *out, struct fault *f) {
+  static const struct {
+    const char *begin;
+    bool tls, is_cluster;
+  } schemes[] = {{"redis://", false, false},
+                 {"rediss://", true, false},
+                 {"redis+cluster://", false, true},
+                 {"rediss+cluster://", true, true}};
+  for (size_t i = 0; i < sizeof(schemes) / sizeof(schemes[0]); i++) {
+    struct text begin = text_of(schemes[i].begin);
+    if (!text_starts(*t, begin))
+      continue;
+    out->tls = schemes[i].tls;
+    out->is_cluster = schemes[i].is_cluster;
+    *t = text_skip(*t, begin.len);
+    return ERR_OK;
+  }
+  bool is_sentinel = text_starts(*t, TEXT("redis+sentinel://")) || text_starts(*t, TEXT("rediss+sentinel://"));
+  return refuse(f, is_sentinel ? "sentinels are not asked: give redis+cluster:// or one name that leads to the primary"
+                               : "must start with redis://, rediss://, redis+cluster:// or rediss+cluster://");
 }
 
 static int hex_of(char c) {
@@ -57,28 +69,56 @@ static enum err read_login(struct text t, struct arena *a, struct resp_url *out,
   return ERR_OK;
 }
 
-static enum err read_place(struct text t, struct arena *a, struct resp_url *out, struct fault *f) {
-  struct text as_http = arena_format(a, "http://%.*s", TEXT_ARGS(t)), authority = t, path;
+/* The arena's copy of one host with its optional port. False: it is something else. */
+static bool read_host(struct text t, struct arena *a, struct resp_place *out) {
+  struct text as_http = arena_format(a, "http://%.*s", TEXT_ARGS(t));
   struct url u;
-  if (url_parse(as_http, &u, NULL) != ERR_OK)
-    return refuse(f, "must name a host, with an optional :PORT and /DATABASE and nothing else; in a user name or "
-                     "password, anything but letters and digits may need percent-encoding");
-  bool has_path = text_cut(t, '/', &authority, &path);
-  bool has_port =
-      text_starts(authority, TEXT("[")) ? !text_ends(authority, TEXT("]")) : text_find_char(authority, ':') >= 0;
+  if (url_parse(as_http, &u, NULL) != ERR_OK || u.path.len > 0 || text_find_char(t, '/') >= 0)
+    return false;
+  bool has_port = text_starts(t, TEXT("[")) ? !text_ends(t, TEXT("]")) : text_find_char(t, ':') >= 0;
+  *out = (struct resp_place){u.host, has_port ? u.port : PORT};
+  return true;
+}
+
+static enum err read_hosts(struct text t, struct arena *a, struct resp_url *out, struct fault *f) {
+  struct text host, rest = t;
+  bool more = true;
+  while (more) {
+    more = out->is_cluster && text_cut(rest, ',', &host, &rest);
+    if (out->host_count == RESP_URL_HOSTS_MAX)
+      return refuse(f, "names more than 16 hosts; some of a cluster's are enough");
+    if (!read_host(more ? host : rest, a, &out->hosts[out->host_count++]))
+      return refuse(f, out->is_cluster ? "must name hosts, each with an optional :PORT, with commas between them and "
+                                         "nothing else; in a user name or password, anything but letters and digits "
+                                         "may need percent-encoding"
+                                       : "must name a host, with an optional :PORT and /DATABASE and nothing else; in "
+                                         "a user name or password, anything but letters and digits may need "
+                                         "percent-encoding");
+  }
+  return ERR_OK;
+}
+
+static enum err read_database(struct text path, struct resp_url *out, struct fault *f) {
   uint64_t database = 0;
-  if (has_path && path.len > 0 && (!text_to_u64(path, &database) || database > DATABASE_MAX))
+  if (path.len > 0 && out->is_cluster)
+    return refuse(f, "must have nothing behind the hosts: a cluster has no numbered databases");
+  if (path.len > 0 && (!text_to_u64(path, &database) || database > DATABASE_MAX))
     return refuse(f, "must have a number behind the host: the database");
-  out->host = u.host;
-  out->port = has_port ? u.port : PORT;
   out->database = (uint32_t)database;
   return ERR_OK;
+}
+
+static enum err read_place(struct text t, struct arena *a, struct resp_url *out, struct fault *f) {
+  struct text hosts = t, path = TEXT_NONE;
+  (void)text_cut(t, '/', &hosts, &path);
+  enum err e = read_hosts(hosts, a, out, f);
+  return e == ERR_OK ? read_database(path, out, f) : e;
 }
 
 enum err resp_url_parse(struct text t, struct arena *a, struct resp_url *out, struct fault *f) {
   struct resp_url u = {0};
   struct text login, rest = t;
-  enum err e = read_scheme(&rest, &u.tls, f);
+  enum err e = read_scheme(&rest, &u, f);
   if (e == ERR_OK && text_cut(rest, '@', &login, &rest))
     e = read_login(login, a, &u, f);
   if (e == ERR_OK)

@@ -95,6 +95,8 @@ void breaker_granted(struct breaker *b, const struct breaker_claim *claim, int64
 /* What is to be told of b: its texts are those of *out. False when it is closed and nobody has said anything. */
 bool breaker_export(struct breaker *b, int64_t now_us, struct breaker_export *out);
 void breaker_tick(struct breaker *b, const struct breaker_rule *r, int64_t now_us);
+/* See breakers_resign. */
+void breaker_resign(struct breaker *b);
 /* Tells the others of a breaker that is new here. */
 void breaker_greet(struct breaker *b);
 /* Tells the others what is known here, which is nothing new. */

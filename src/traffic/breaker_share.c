@@ -186,3 +186,18 @@ void breaker_tick(struct breaker *b, const struct breaker_rule *r, int64_t now_u
   pthread_mutex_unlock(&b->lock);
   breaker_send(b, &post);
 }
+
+/* A probe that is out keeps its right: its verdict will be told. Answers to what was asked come too late. */
+void breaker_resign(struct breaker *b) {
+  if (!b->share)
+    return;
+  struct breaker_post post = {0};
+  pthread_mutex_lock(&b->lock);
+  b->wanted = false;
+  if (b->right.granted && !b->probing)
+    breaker_post_release(b, &post);
+  else if (b->right.asked && !b->right.granted)
+    b->right = (struct breaker_right){.spent_us = b->right.asked_us};
+  pthread_mutex_unlock(&b->lock);
+  breaker_send(b, &post);
+}

@@ -304,3 +304,11 @@ void breakers_tick(struct breakers *all, const struct breaker_rule *r, int64_t n
   for (size_t i = 0; (b = breaker_at(all, i)); i++)
     breaker_tick(b, r, now_us);
 }
+
+void breakers_resign(struct breakers *all) {
+  if (!all || !all->share)
+    return;
+  struct breaker *b;
+  for (size_t i = 0; (b = breaker_at(all, i)); i++)
+    breaker_resign(b);
+}

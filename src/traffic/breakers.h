@@ -58,5 +58,8 @@ void breakers_import(struct breakers *all, const struct breaker_news *news, bool
 /* To be called every few seconds where there is a share: asks for the right to probe before the next call needs it, and
  * gives back one that nobody has used. Without a share it does nothing. */
 void breakers_tick(struct breakers *all, const struct breaker_rule *r, int64_t now_us);
+/* This process takes no new calls or ends: gives back every right to probe that no probe is using, also those still to
+ * be granted, so that no other replica has to wait until they have run out. */
+void breakers_resign(struct breakers *all);
 
 #endif

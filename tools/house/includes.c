@@ -46,7 +46,7 @@ static const struct library libraries[] = {
     {"yyjson.h", "base/json base/schema sim/"},
     {"sodium.h", "base/secret base/random identity/ store/backup store/copy sim/"},
     {"sodium/", "base/secret base/random identity/"},
-    {"openssl/", "net/tls aws/sigv4 identity/ sim/"},
+    {"openssl/", "net/tls net/resp_script aws/sigv4 identity/ sim/"},
     {"llhttp.h", "net/http1"},
     {"nghttp2/", "net/http2"},
     {"zlib.h", "net/inflate net/deflate aws/eventstream sim/"},

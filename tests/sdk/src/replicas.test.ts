@@ -25,7 +25,15 @@ async function freePort(): Promise<number> {
 /** A Redis of the distribution that keeps nothing. */
 class Redis {
   private child?: ChildProcess;
-  private constructor(readonly port: number, readonly dir: string, private tls: boolean) {}
+  private constructor(readonly port: number, readonly dir: string, private tls: boolean, private more: string[] = []) {}
+  /** A node of a cluster, still alone; it also listens 10,000 ports higher. */
+  static async node(): Promise<Redis> {
+    let port = await freePort();
+    while (port > 55535) port = await freePort();
+    const redis = new Redis(port, mkdtempSync(join(tmpdir(), 'weir-sdk-redis-')), false, ['--cluster-enabled', 'yes', '--cluster-node-timeout', '1500', '--cluster-require-full-coverage', 'no']);
+    await redis.run();
+    return redis;
+  }
   static async start(tls = false): Promise<Redis> {
     const dir = mkdtempSync(join(tmpdir(), 'weir-sdk-redis-'));
     if (tls)
@@ -44,7 +52,7 @@ class Redis {
   async run(): Promise<void> {
     const secured = ['--port', '0', '--tls-port', String(this.port), '--tls-cert-file', `${this.dir}/cert.pem`, '--tls-key-file', `${this.dir}/key.pem`, '--tls-ca-cert-file', `${this.dir}/cert.pem`, '--tls-auth-clients', 'no'];
     const ports = this.tls ? secured : ['--port', String(this.port)];
-    const options = ['--bind', '127.0.0.1', ...ports, '--save', '', '--dir', this.dir, '--requirepass', PASSWORD];
+    const options = ['--bind', '127.0.0.1', ...ports, '--save', '', '--dir', this.dir, '--requirepass', PASSWORD, ...this.more];
     this.child = spawn('redis-server', options, { stdio: 'ignore' });
     const answers = (): Promise<boolean> =>
       new Promise((resolve) => {
@@ -83,6 +91,20 @@ keys:
   - { name: all, value: "${KEYS.all}" }
 `;
 
+/** Three primaries with a third of the slots each. */
+async function withCluster(run: (nodes: [Redis, Redis, Redis], line: string) => Promise<void>): Promise<void> {
+  const nodes: [Redis, Redis, Redis] = [await Redis.node(), await Redis.node(), await Redis.node()];
+  const at = nodes.map((n) => `127.0.0.1:${n.port}`);
+  const cli = (...args: string[]): string => execFileSync('redis-cli', ['--no-auth-warning', '-a', PASSWORD, ...args], { encoding: 'utf8' });
+  try {
+    cli('--cluster', 'create', ...at, '--cluster-yes');
+    for (const node of nodes) await eventually('the cluster is whole', async () => /cluster_slots_ok:16384/.test(cli('-p', String(node.port), 'cluster', 'info')), 15000);
+    await run(nodes, `redis: "redis+cluster://:${PASSWORD}@${at[0]},${at[1]}"`);
+  } finally {
+    for (const node of nodes) await node.end();
+  }
+}
+
 interface Row {
   provider: string;
   state: string;
@@ -108,7 +130,7 @@ async function ask(weir: Weir): Promise<string[]> {
 
 interface Health {
   status: string;
-  checks: Record<string, { status: string; detail?: string }>;
+  checks: Record<string, { status: string; state?: string; detail?: string }>;
 }
 async function health(weir: Weir, path = '/health'): Promise<{ status: number; body: Health }> {
   const answer = await fetch(weir.url + path);
@@ -204,6 +226,82 @@ test('of two replicas one probes, and a rare call is let through at once', { ski
   );
 });
 
+// Between an unused right and its end lie up to 60 seconds in which nobody else may probe.
+test('a replica that stops or is upgraded leaves its right to probe to the other', { skip, timeout: 120000 }, async () => {
+  for (const leaves of [async (a: Weir) => assert.equal((await a.upgrade()).code, 0), async (a: Weir) => assert.equal(await a.stop(), 0)]) {
+    const redis = await Redis.start();
+    const [a, b] = [await Weir.start(sim, '', config(redis, '2s')), await Weir.start(sim, '', config(redis, '2s'))];
+    try {
+      for (const weir of [a, b]) await eventually('breakers are shared', isShared(weir));
+      for (let i = 0; i < 3; i++) await ask(a);
+      assert.deepEqual(await ask(a), ['second']); // somebody at a would probe
+      await sleep(8000); // so a asks for the right once it is half open, and has it
+      assert.deepEqual(await ask(b), ['second']);
+      await leaves(a);
+      await eventually('the other probes', async () => (await ask(b)).includes('first'), 10000);
+    } finally {
+      for (const weir of [a, b]) await weir.stop();
+      await redis.end();
+    }
+  }
+});
+
+test('across an upgrade what was handed over and what is shared agree', { skip, timeout: 90000 }, async () => {
+  await withReplicas(async (a, b) => {
+    for (let i = 0; i < 3; i++) await ask(a);
+    await eventually('it is open for both', async () => (await breaker(b, 'first'))?.state === 'open', 1000);
+    assert.equal((await a.command('breaker', 'open', 'second', '--reason', 'maintenance')).code, 0);
+    await eventually('the word has reached the other', async () => (await breaker(b, 'second'))?.force === 'open', 1000);
+    assert.equal((await a.upgrade()).code, 0);
+    assert.equal((await breaker(a, 'first'))?.state, 'open');
+    assert.equal((await breaker(a, 'second'))?.reason, 'maintenance');
+    await eventually('the new process shares as well', isShared(a));
+    for (const weir of [a, b]) {
+      assert.equal((await breaker(weir, 'first'))?.state, 'open');
+      assert.equal((await breaker(weir, 'second'))?.force, 'open');
+    }
+    // The other takes the word back; the next process must not bring it again.
+    assert.equal((await b.command('breaker', 'auto', 'second')).code, 0);
+    await eventually('the word is taken back', async () => (await breaker(a, 'second'))?.force === 'automatic', 1000);
+    assert.equal((await a.upgrade()).code, 0);
+    await eventually('the newest process shares as well', isShared(a));
+    assert.deepEqual(await ask(a), ['second']);
+    await sleep(1000);
+    for (const weir of [a, b]) {
+      assert.equal((await breaker(weir, 'second'))?.force, 'automatic');
+      assert.equal((await breaker(weir, 'first'))?.state, 'open');
+    }
+    assert.equal((await a.command('breaker', 'close', 'first')).code, 0);
+    await eventually('the newest is heard', async () => (await breaker(b, 'first'))?.force === 'closed', 1000);
+  });
+});
+
+test('replicas share through a Redis Cluster, and through what is left of it', { skip, timeout: 90000 }, async () => {
+  await withCluster(async (nodes, line) => {
+    const write = (at: Sim, dir: string): string => config(nodes[0])(at, dir).replace(nodes[0].config, line);
+    const [a, b] = [await Weir.start(sim, '', write), await Weir.start(sim, '', write)];
+    try {
+      for (const weir of [a, b]) await eventually('breakers are shared', isShared(weir), 10000);
+      assert.equal((await health(a)).body.checks.redis?.state, 'cluster, 3 of 3 servers reached');
+      for (let i = 0; i < 3; i++) assert.deepEqual(await ask(a), ['first', 'second']);
+      await eventually('the other replica knows', async () => (await breaker(b, 'first'))?.state === 'open', 1000);
+      await nodes[1].kill();
+      for (const weir of [a, b]) {
+        await eventually('it says what is missing', async () => /1 of the cluster's 3 servers/.test((await health(weir)).body.checks.redis?.detail ?? ''), 10000);
+        assert.match(await (await fetch(`${weir.url}/metrics`)).text(), /\nweir_redis_nodes_reached 2\n/);
+        assert.deepEqual(await ask(weir), ['second']);
+      }
+      await nodes[1].run();
+      for (const weir of [a, b]) await eventually('it recovers', isShared(weir), 15000);
+      assert.equal((await b.command('breaker', 'open', 'second')).code, 0);
+      await eventually('it has reached the other', async () => (await breaker(a, 'second'))?.force === 'open', 10000);
+      for (const weir of [a, b]) assert.ok(!weir.logs().includes(PASSWORD), 'the log tells the password');
+    } finally {
+      for (const weir of [a, b]) assert.equal(await weir.stop(), 0, weir.logs().slice(-4000));
+    }
+  });
+});
+
 test('losing Redis degrades and stops no request; what happened meanwhile is shared when it is back', { skip, timeout: 90000 }, async () => {
   await withReplicas(async (a, b, redis) => {
     await redis.kill();
@@ -253,7 +351,8 @@ test('a replica starts without Redis; a URL that is wrong is refused without tel
     assert.deepEqual(await ask(weir), ['first', 'second']);
     assert.ok(await isAlone(weir)());
     for (const [url, says] of [
-      [`redis+cluster://:${PASSWORD}@h`, 'redis+cluster is not available in this version'],
+      [`redis+cluster://:${PASSWORD}@h/1`, 'a cluster has no numbered databases'],
+      [`redis+sentinel://:${PASSWORD}@h`, 'sentinels are not asked'],
       [`redis://:${PASSWORD}@h:port`, 'must name a host'],
       [`redis://${PASSWORD}@h`, 'a user name without a password'],
     ] as const) {

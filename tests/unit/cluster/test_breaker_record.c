@@ -1,38 +1,23 @@
-/* What is written into Redis about breakers, and read from it. What the scripts do is tried with a real Redis in
- * test_redis_breakers.c. */
+/* What is written into Redis about breakers, and read from it; what the scripts do, with a real Redis. */
 #include "cluster/breaker_record.h"
 
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdio.h>
-#include <string.h>
+#include "base/random.h"
+#include "net/resp_client.h"
+#include "support/redis_server.h"
 
-#include <cmocka.h>
+#define MS     INT64_C(1000)
+#define SECOND INT64_C(1000000)
+#define FAR_US (20 * SECOND)
 
-#define NAME ((struct breaker_name){TEXT("p\"1"), TEXT("https://h"), TEXT("c")})
+#define NAME   ((struct breaker_name){TEXT("p\"1"), TEXT("https://h"), TEXT("c")})
 
-static const struct resp_limits limits = {1 << 20, 100};
-
-/* The arguments of the one command in out; the reader is the caller's to end. */
-static const struct resp_value *command_in(struct buf *out, struct resp_reader *r) {
-  const struct resp_value *v = NULL;
-  resp_reader_init(r, &limits);
-  assert_int_equal(buf_check(out), ERR_OK);
-  resp_reader_feed(r, buf_text(out));
-  assert_int_equal(resp_reader_next(r, &v, NULL), ERR_OK);
-  assert_int_equal(v->kind, RESP_LIST);
-  assert_true(resp_is_text(&v->items[0], TEXT("EVAL")));
-  assert_true(resp_is_text(&v->items[2], TEXT("1")));
-  assert_true(resp_is_text(&v->items[3], TEXT("weir:breaker:[\"p\\\"1\",\"https://h\",\"c\"]")));
-  return v;
-}
-
-static void expect_arguments(const struct resp_value *v, const char *const *expected, size_t count) {
-  assert_int_equal(v->count, 4 + count);
+static void expect_call(const struct breaker_record_call *c, const char *const *expected, size_t count) {
+  assert_true(text_equal(c->key, TEXT("weir:breaker:[\"p\\\"1\",\"https://h\",\"c\"]")));
+  assert_int_equal(resp_script_sha(c->script).len, RESP_SCRIPT_DIGITS);
+  assert_true(c->count >= count);
   for (size_t i = 0; i < count; i++) {
-    if (!resp_is_text(&v->items[4 + i], text_of(expected[i])))
-      fail_msg("argument %zu is \"%.*s\", expected \"%s\"", i, TEXT_ARGS(v->items[4 + i].text), expected[i]);
+    if (!text_equal(c->arguments[i], text_of(expected[i])))
+      fail_msg("argument %zu is \"%.*s\", expected \"%s\"", i, TEXT_ARGS(c->arguments[i]), expected[i]);
   }
 }
 
@@ -57,15 +42,13 @@ static void what_is_told_is_heard_by_others_and_not_by_oneself(void **state) {
                                          "why",
                                          "172800000",
                                          "weir:breakers"};
-  struct resp_reader r;
+  struct breaker_record_call c;
   struct arena a;
   struct breaker_news heard;
-  struct buf out;
-  buf_init(&out, 1 << 20);
   arena_init(&a);
-  breaker_record_tell(&out, &news, 5);
-  const struct resp_value *v = command_in(&out, &r);
-  struct text message = v->items[v->count - 1].text;
+  breaker_record_tell(&a, &news, 5, &c);
+  assert_int_equal(c.count, 10);
+  struct text message = c.arguments[9];
   assert_false(breaker_record_message(message, 5, &a, &heard));
   assert_true(breaker_record_message(message, 6, &a, &heard));
   assert_true(text_equal(heard.name.provider, news.name.provider) &&
@@ -76,35 +59,28 @@ static void what_is_told_is_heard_by_others_and_not_by_oneself(void **state) {
   assert_int_equal(heard.opened_ago_us, 1500);
   assert_int_equal(heard.force, BREAKER_FORCED_CLOSED);
   assert_true(text_equal(heard.reason, news.reason) && text_equal(heard.force_reason, news.force_reason));
-  struct resp_value without_message = *v;
-  without_message.count--;
-  expect_arguments(&without_message, expected, sizeof(expected) / sizeof(expected[0]));
-  resp_reader_done(&r);
+  expect_call(&c, expected, sizeof(expected) / sizeof(expected[0]));
   arena_done(&a);
-  buf_done(&out);
 }
 
 static void a_claim_and_its_release_say_whose_it_is(void **state) {
   static const char *const expected[] = {"00000000000000020000000000000001", "00000000000000ff", "-7", "60000000",
                                          "172800000"};
   struct breaker_claim claim = {.name = NAME, .version = {2, 1}, .replica = 255, .asked_us = -7, .hold_us = 60000000};
-  struct resp_reader r;
-  struct buf out;
-  buf_init(&out, 1 << 20);
-  breaker_record_claim(&out, &claim);
-  expect_arguments(command_in(&out, &r), expected, 5);
-  resp_reader_done(&r);
-  buf_reset(&out);
-  breaker_record_release(&out, &claim);
-  expect_arguments(command_in(&out, &r), expected, 3);
-  resp_reader_done(&r);
-  buf_reset(&out);
+  struct breaker_record_call c, other;
+  struct arena a;
+  arena_init(&a);
+  breaker_record_claim(&a, &claim, &c);
+  assert_int_equal(c.count, 5);
+  expect_call(&c, expected, 5);
+  breaker_record_release(&a, &claim, &other);
+  assert_int_equal(other.count, 3);
+  expect_call(&other, expected, 3);
+  assert_ptr_not_equal(c.script, other.script);
   claim.hold_us = INT64_MAX;
-  breaker_record_claim(&out, &claim);
-  const struct resp_value *v = command_in(&out, &r);
-  assert_true(resp_is_text(&v->items[7], TEXT("86400000000")));
-  resp_reader_done(&r);
-  buf_done(&out);
+  breaker_record_claim(&a, &claim, &c);
+  assert_true(text_equal(c.arguments[3], TEXT("86400000000")));
+  arena_done(&a);
 }
 
 static struct resp_value text_value(const char *t) {
@@ -173,13 +149,129 @@ static void a_message_that_cannot_be_understood_is_no_news(void **state) {
   arena_done(&a);
 }
 
+/* --- the scripts, in a real Redis --- */
+
+struct asking {
+  struct resp_options redis;
+  struct loop *loop;
+  const char *failed; /* what did not come out as expected */
+};
+
+static struct breaker_claim claim_of(uint64_t count, uint64_t replica, int64_t asked_us, int64_t hold_us) {
+  return (struct breaker_claim){.name = {TEXT("p"), TEXT("e"), TEXT("c")},
+                                .version = {count, 1},
+                                .replica = replica,
+                                .asked_us = asked_us,
+                                .hold_us = hold_us};
+}
+
+static const struct resp_value *answer_to(struct resp_client *c, const struct breaker_record_call *call) {
+  const struct resp_value *v = NULL;
+  struct text all[14] = {TEXT("EVAL"), text_of(call->script->body), TEXT("1"), call->key};
+  memcpy(all + 4, call->arguments, call->count * sizeof(all[0]));
+  struct buf command;
+  buf_init(&command, 1 << 20);
+  resp_write(&command, all, 4 + call->count);
+  int64_t deadline_us = loop_now_us(loop_current()) + FAR_US;
+  if (resp_send(c, buf_text(&command), deadline_us, NULL) != ERR_OK || resp_receive(c, deadline_us, &v, NULL) != ERR_OK)
+    abort();
+  buf_done(&command);
+  return v;
+}
+
+static void expect_claim(struct asking *k, struct resp_client *c, struct breaker_claim claim, int64_t expected,
+                         const char *what) {
+  struct breaker_record_call call;
+  struct arena a;
+  arena_init(&a);
+  breaker_record_claim(&a, &claim, &call);
+  if (answer_to(c, &call)->integer != expected && !k->failed)
+    k->failed = what;
+  arena_done(&a);
+}
+static void expect_release(struct asking *k, struct resp_client *c, struct breaker_claim claim, int64_t expected,
+                           const char *what) {
+  struct breaker_record_call call;
+  struct arena a;
+  arena_init(&a);
+  breaker_record_release(&a, &claim, &call);
+  if (answer_to(c, &call)->integer != expected && !k->failed)
+    k->failed = what;
+  arena_done(&a);
+}
+
+static void ask_for_leases(struct asking *k, struct resp_client *c) {
+  struct breaker_news opened = {
+      .name = {TEXT("p"), TEXT("e"), TEXT("c")}, .state_version = {5, 1}, .is_open = true, .opened_ago_us = 5000};
+  struct breaker_news got = {0};
+  struct breaker_record_call call;
+  struct arena a;
+  arena_init(&a);
+  expect_claim(k, c, claim_of(1, 10, 1, 60 * SECOND), 1, "the first is granted");
+  expect_claim(k, c, claim_of(1, 20, 1, 60 * SECOND), 0, "another replica's is not while that is held");
+  expect_claim(k, c, claim_of(1, 10, 2, 60 * SECOND), 1, "its own next is, and replaces it");
+  expect_release(k, c, claim_of(1, 10, 1, 0), 0, "the one replaced cannot be released");
+  expect_release(k, c, claim_of(1, 20, 2, 0), 0, "nor can another replica's");
+  expect_release(k, c, claim_of(1, 10, 2, 0), 1, "the one held can");
+  expect_claim(k, c, claim_of(1, 20, 3, 60 * SECOND), 1, "then another is granted");
+  expect_claim(k, c, claim_of(2, 10, 4, 60 * SECOND), 1, "one of a newer version is in spite of it");
+  expect_claim(k, c, claim_of(1, 20, 5, 60 * SECOND), 0, "an older version never again");
+  expect_release(k, c, claim_of(2, 10, 4, 0), 1, "release");
+  expect_claim(k, c, claim_of(1, 20, 6, 60 * SECOND), 0, "not after the release either");
+  breaker_record_tell(&a, &opened, 10, &call);
+  if (answer_to(c, &call)->kind != RESP_NULL)
+    k->failed = "what is newer needs no answer";
+  expect_claim(k, c, claim_of(2, 10, 7, 60 * SECOND), 0, "nor one older than the state");
+  expect_claim(k, c, claim_of(5, 10, 8, MS), 1, "a short one");
+  if (fiber_sleep(10 * MS) != ERR_OK)
+    abort();
+  expect_claim(k, c, claim_of(5, 20, 9, 60 * SECOND), 1, "ends by itself");
+  opened.state_version.count = 4;
+  breaker_record_tell(&a, &opened, 20, &call);
+  if (!breaker_record_answer(answer_to(c, &call), &opened.name, &got) || got.state_version.count != 5 || !got.is_open ||
+      got.opened_ago_us < 15 * MS || got.opened_ago_us > FAR_US)
+    k->failed = "what is older is answered with the record";
+  arena_done(&a);
+}
+
+static void ask(void *arg) {
+  struct asking *k = arg;
+  struct resp_client *c = NULL;
+  k->failed = "no connection";
+  if (resp_open(&k->redis, loop_now_us(k->loop) + FAR_US, &c, NULL) == ERR_OK) {
+    k->failed = NULL;
+    ask_for_leases(k, c);
+  }
+  resp_close(c);
+  loop_stop(k->loop);
+}
+
+static void a_lease_is_held_by_one_until_it_is_over(void **state) {
+  struct redis_server s;
+  if (!redis_server_is_there()) {
+    print_message("# skipped: there is no redis-server here; tools/setup.sh test installs it\n");
+    skip();
+  }
+  redis_server_start(&s, NULL);
+  struct asking k = {.redis = {.host = TEXT("127.0.0.1"), .port = s.port, .limits = {65536, 64}}};
+  assert_int_equal(loop_new(NULL, &k.loop), ERR_OK);
+  assert_int_equal(fiber_start(k.loop, ask, &k, NULL), ERR_OK);
+  loop_run(k.loop);
+  loop_free(k.loop);
+  redis_server_end(&s);
+  if (k.failed)
+    fail_msg("not so: %s", k.failed);
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(what_is_told_is_heard_by_others_and_not_by_oneself),
       cmocka_unit_test(a_claim_and_its_release_say_whose_it_is),
       cmocka_unit_test(an_answer_with_a_newer_record_is_news),
       cmocka_unit_test(a_message_that_cannot_be_understood_is_no_news),
+      cmocka_unit_test(a_lease_is_held_by_one_until_it_is_over),
   };
+  random_start();
   cmocka_set_message_output(CM_OUTPUT_TAP);
   return cmocka_run_group_tests_name("breaker_record", tests, NULL, NULL);
 }

@@ -5,7 +5,8 @@
 #include "base/random.h"
 #include "cluster/breaker_record.h"
 #include "net/resp_client.h"
-#include "support/redis_server.h"
+#include "net/resp_slot.h"
+#include "support/redis_cluster.h"
 
 #include <sys/mman.h>
 
@@ -16,7 +17,9 @@
 
 struct world {
   struct redis_server server;
-  struct redis_breakers *redis[REPLICAS];
+  struct redis_cluster *cluster; /* NULL: the server */
+  struct redis *redis[REPLICAS];
+  struct redis_breakers *shared[REPLICAS];
   struct breakers *all[REPLICAS];
   struct breaker_rule rule;
   int64_t patience_us;
@@ -63,24 +66,27 @@ static size_t logged(const char *event) {
 static void replica_start(struct world *w, size_t i) {
   char url[100];
   struct fault f = {0};
-  int n = snprintf(url, sizeof(url), "redis://%s127.0.0.1:%u/1", w->login, w->server.port);
-  const struct redis_breakers_options o = {
-      .url = {url, (size_t)n}, .replica = random_u64() | 1, .patience_us = w->patience_us};
-  assert_int_equal(redis_breakers_new(&o, &w->redis[i], &f), ERR_OK);
-  w->all[i] = breakers_new(5000, redis_breakers_share(w->redis[i]));
-  assert_int_equal(redis_breakers_start(w->redis[i], w->all[i], &f), ERR_OK);
+  int n = w->cluster ? snprintf(url, sizeof(url), "redis+cluster://127.0.0.1:%u", w->cluster->nodes[i].port)
+                     : snprintf(url, sizeof(url), "redis://%s127.0.0.1:%u/1", w->login, w->server.port);
+  const struct redis_options o = {.url = {url, (size_t)n}, .replica = random_u64() | 1, .patience_us = w->patience_us};
+  assert_int_equal(redis_new(&o, &w->redis[i], &f), ERR_OK);
+  w->shared[i] = redis_breakers_new(w->redis[i]);
+  w->all[i] = breakers_new(5000, redis_breakers_share(w->shared[i]));
+  redis_breakers_serve(w->shared[i], w->all[i]);
+  assert_int_equal(redis_start(w->redis[i], &f), ERR_OK);
 }
 static void replica_end(struct world *w, size_t i) {
-  redis_breakers_stop(w->redis[i]);
+  redis_stop(w->redis[i]);
   breakers_free(w->all[i]);
-  redis_breakers_free(w->redis[i]);
+  redis_breakers_free(w->shared[i]);
+  redis_free(w->redis[i]);
   w->redis[i] = NULL;
   w->all[i] = NULL;
 }
 
 static bool all_are_shared(const struct world *w, bool expected) {
   for (size_t i = 0; i < REPLICAS; i++) {
-    if (redis_breakers_are_shared(w->redis[i]) != expected)
+    if (redis_breakers_are_shared(w->shared[i]) != expected)
       return false;
   }
   return true;
@@ -286,6 +292,48 @@ static void the_probe_of_a_replica_that_is_gone_is_given_up(void **state) {
   end(&w);
 }
 
+/* The one that has the right to probe and no call that uses it. */
+static size_t holder_of_the_right(struct world *w) {
+  struct breaker_pass p = {0};
+  size_t where = 0;
+  open_at(w, 0);
+  EVENTUALLY(is_everywhere(w, BREAKER_HALF_OPEN));
+  p = probe_somewhere(w, &where);
+  do /* gives it back and asks for it again; the answer may be quicker than the call */
+    leave(w, &p, BREAKER_NEUTRAL);
+  while (enters(w, where, &p));
+  EVENTUALLY(breaker_lets(at(w, where), &w->rule, loop_clock_us()));
+  return where;
+}
+
+static void a_replica_that_stops_leaves_its_right_to_probe_to_the_others(void **state) {
+  struct world w = begin(50 * MS, 60 * SECOND, 0);
+  size_t where = holder_of_the_right(&w), other = (where + 1) % REPLICAS;
+  struct breaker_pass probe = {0};
+  breakers_resign(w.all[where]);
+  replica_end(&w, where); /* what it has said is delivered first */
+  int64_t before_us = loop_clock_us();
+  EVENTUALLY(enters(&w, other, &probe));
+  assert_true(probe.is_probe);
+  assert_true(loop_clock_us() - before_us < 10 * SECOND);
+  leave(&w, &probe, BREAKER_SUCCESS);
+  replica_start(&w, where);
+  EVENTUALLY(is_everywhere(&w, BREAKER_CLOSED));
+  end(&w);
+}
+
+static void what_was_told_just_before_the_end_arrives(void **state) {
+  struct world w = begin(1800 * SECOND, 60 * SECOND, 0);
+  for (int n = 0; n < 3; n++) {
+    force(&w, 0, n % 2 == 0 ? BREAKER_FORCED_OPEN : BREAKER_FORCED_CLOSED);
+    replica_end(&w, 0);
+    EVENTUALLY(look(&w, 1).force == (n % 2 == 0 ? BREAKER_FORCED_OPEN : BREAKER_FORCED_CLOSED));
+    replica_start(&w, 0);
+    EVENTUALLY(look(&w, 0).force == look(&w, 1).force);
+  }
+  end(&w);
+}
+
 /* --- Redis is not there --- */
 
 static void while_redis_is_gone_each_goes_on_alone_and_then_they_agree_again(void **state) {
@@ -361,6 +409,62 @@ static void replicas_start_without_redis_and_find_it_later(void **state) {
   end(&w);
 }
 
+/* --- a cluster --- */
+
+/* Breakers whose records lie on different servers, one of each. */
+static struct breaker *of_server(struct world *w, size_t i, size_t server) {
+  struct breaker_record_call c;
+  struct breaker_claim claim = {.name = {TEXT("vendor"), TEXT("https://vendor.test"), TEXT_NONE}};
+  char credential[16];
+  struct arena a;
+  arena_init(&a);
+  for (int n = 0;; n++) {
+    (void)snprintf(credential, sizeof(credential), "c%d", n);
+    claim.name.credential = text_of(credential);
+    breaker_record_release(&a, &claim, &c);
+    if (redis_cluster_owner(w->cluster, resp_slot(c.key)) == server)
+      break;
+  }
+  arena_done(&a);
+  return breakers_find(w->all[i], claim.name.provider, claim.name.endpoint, claim.name.credential);
+}
+static bool is_forced(struct world *w, size_t i, size_t server, enum breaker_force f) {
+  struct breaker_view v;
+  breaker_look(of_server(w, i, server), &w->rule, loop_clock_us(), &v);
+  return v.force == f;
+}
+
+static void replicas_agree_through_a_cluster_and_go_on_with_what_is_left_of_it(void **state) {
+  static const char *const extra[] = {"--cluster-require-full-coverage", "no", NULL};
+  struct redis_cluster c;
+  struct world w = {
+      .rule = {3, 60 * SECOND, 50 * MS, 60 * SECOND}, .patience_us = 400 * MS, .login = "", .cluster = &c};
+  size_t where;
+  if (!redis_server_is_there())
+    skip();
+  redis_cluster_start(&c, 3, false, extra);
+  for (size_t i = 0; i < REPLICAS; i++)
+    replica_start(&w, i);
+  EVENTUALLY(all_are_shared(&w, true));
+  open_at(&w, 0);
+  EVENTUALLY(is_everywhere(&w, BREAKER_HALF_OPEN));
+  struct breaker_pass probe = probe_somewhere(&w, &where);
+  leave(&w, &probe, BREAKER_SUCCESS);
+  EVENTUALLY(is_everywhere(&w, BREAKER_CLOSED));
+  redis_server_kill(&c.nodes[1]);
+  EVENTUALLY(all_are_shared(&w, false));
+  for (size_t server = 0; server < 3; server++)
+    breaker_set_force(of_server(&w, 0, server), BREAKER_FORCED_OPEN, "all", loop_clock_us());
+  EVENTUALLY(is_forced(&w, 2, 0, BREAKER_FORCED_OPEN) && is_forced(&w, 2, 2, BREAKER_FORCED_OPEN));
+  assert_true(is_forced(&w, 2, 1, BREAKER_AUTOMATIC)); /* nobody can tell */
+  redis_server_run(&c.nodes[1]);
+  EVENTUALLY(all_are_shared(&w, true));
+  EVENTUALLY(is_forced(&w, 2, 1, BREAKER_FORCED_OPEN) && is_forced(&w, 1, 1, BREAKER_FORCED_OPEN));
+  for (size_t i = 0; i < REPLICAS; i++)
+    replica_end(&w, i);
+  redis_cluster_end(&c);
+}
+
 /* --- who may do what --- */
 
 static void a_user_with_the_rights_the_manual_names_is_enough(void **state) {
@@ -414,116 +518,6 @@ static void a_name_too_long_for_redis_stays_this_replicas_own(void **state) {
   end(&w);
 }
 
-static void a_url_that_is_wrong_is_refused(void **state) {
-  struct redis_breakers *r = NULL;
-  struct fault f = {0};
-  const struct redis_breakers_options o = {.url = TEXT("redis+cluster://h"), .replica = 1};
-  assert_int_equal(redis_breakers_new(&o, &r, &f), ERR_CONFIG);
-  assert_null(r);
-}
-
-/* --- the scripts --- */
-
-struct asking {
-  struct resp_options redis;
-  struct loop *loop;
-  const char *failed; /* what did not come out as expected */
-};
-
-static struct breaker_claim claim_of(uint64_t count, uint64_t replica, int64_t asked_us, int64_t hold_us) {
-  return (struct breaker_claim){.name = {TEXT("p"), TEXT("e"), TEXT("c")},
-                                .version = {count, 1},
-                                .replica = replica,
-                                .asked_us = asked_us,
-                                .hold_us = hold_us};
-}
-
-static const struct resp_value *answer_to(struct resp_client *c, struct buf *command) {
-  const struct resp_value *v = NULL;
-  int64_t deadline_us = loop_now_us(loop_current()) + FAR_US;
-  if (resp_send(c, buf_text(command), deadline_us, NULL) != ERR_OK || resp_receive(c, deadline_us, &v, NULL) != ERR_OK)
-    abort();
-  buf_reset(command);
-  return v;
-}
-
-static void expect_claim(struct asking *k, struct resp_client *c, struct breaker_claim claim, int64_t expected,
-                         const char *what) {
-  struct buf command;
-  buf_init(&command, 1 << 20);
-  breaker_record_claim(&command, &claim);
-  if (answer_to(c, &command)->integer != expected && !k->failed)
-    k->failed = what;
-  buf_done(&command);
-}
-static void expect_release(struct asking *k, struct resp_client *c, struct breaker_claim claim, int64_t expected,
-                           const char *what) {
-  struct buf command;
-  buf_init(&command, 1 << 20);
-  breaker_record_release(&command, &claim);
-  if (answer_to(c, &command)->integer != expected && !k->failed)
-    k->failed = what;
-  buf_done(&command);
-}
-
-static void ask_for_leases(struct asking *k, struct resp_client *c) {
-  struct breaker_news news = {
-      .name = {TEXT("p"), TEXT("e"), TEXT("c")}, .state_version = {5, 1}, .is_open = true, .opened_ago_us = 5000};
-  struct breaker_news got = {0};
-  struct buf command;
-  buf_init(&command, 1 << 20);
-  expect_claim(k, c, claim_of(1, 10, 1, 60 * SECOND), 1, "the first is granted");
-  expect_claim(k, c, claim_of(1, 20, 1, 60 * SECOND), 0, "another replica's is not while that is held");
-  expect_claim(k, c, claim_of(1, 10, 2, 60 * SECOND), 1, "its own next is, and replaces it");
-  expect_release(k, c, claim_of(1, 10, 1, 0), 0, "the one replaced cannot be released");
-  expect_release(k, c, claim_of(1, 20, 2, 0), 0, "nor can another replica's");
-  expect_release(k, c, claim_of(1, 10, 2, 0), 1, "the one held can");
-  expect_claim(k, c, claim_of(1, 20, 3, 60 * SECOND), 1, "then another is granted");
-  expect_claim(k, c, claim_of(2, 10, 4, 60 * SECOND), 1, "one of a newer version is in spite of it");
-  expect_claim(k, c, claim_of(1, 20, 5, 60 * SECOND), 0, "an older version never again");
-  expect_release(k, c, claim_of(2, 10, 4, 0), 1, "release");
-  expect_claim(k, c, claim_of(1, 20, 6, 60 * SECOND), 0, "not after the release either");
-  breaker_record_tell(&command, &news, 10);
-  if (answer_to(c, &command)->kind != RESP_NULL)
-    k->failed = "what is newer needs no answer";
-  expect_claim(k, c, claim_of(2, 10, 7, 60 * SECOND), 0, "nor one older than the state");
-  expect_claim(k, c, claim_of(5, 10, 8, MS), 1, "a short one");
-  if (fiber_sleep(10 * MS) != ERR_OK)
-    abort();
-  expect_claim(k, c, claim_of(5, 20, 9, 60 * SECOND), 1, "ends by itself");
-  news.state_version.count = 4;
-  breaker_record_tell(&command, &news, 20);
-  if (!breaker_record_answer(answer_to(c, &command), &news.name, &got) || got.state_version.count != 5 ||
-      !got.is_open || got.opened_ago_us < 15 * MS || got.opened_ago_us > FAR_US)
-    k->failed = "what is older is answered with the record";
-  buf_done(&command);
-}
-
-static void ask(void *arg) {
-  struct asking *k = arg;
-  struct resp_client *c = NULL;
-  k->failed = "no connection";
-  if (resp_open(&k->redis, loop_now_us(k->loop) + FAR_US, &c, NULL) == ERR_OK) {
-    k->failed = NULL;
-    ask_for_leases(k, c);
-  }
-  resp_close(c);
-  loop_stop(k->loop);
-}
-
-static void a_lease_is_held_by_one_until_it_is_over(void **state) {
-  struct world w = {.rule = {3, SECOND, SECOND, SECOND}, .login = ""};
-  begin_with(&w, NULL);
-  struct asking k = {.redis = {.host = TEXT("127.0.0.1"), .port = w.server.port, .limits = {65536, 64}}};
-  assert_int_equal(loop_new(NULL, &k.loop), ERR_OK);
-  assert_int_equal(fiber_start(k.loop, ask, &k, NULL), ERR_OK);
-  loop_run(k.loop);
-  loop_free(k.loop);
-  if (k.failed)
-    fail_msg("not so: %s", k.failed);
-  end(&w);
-}
-
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(opened_in_one_refuses_in_all_and_says_why),
@@ -534,6 +528,9 @@ int main(void) {
       cmocka_unit_test(a_failed_probe_opens_it_again_in_all),
       cmocka_unit_test(a_neutral_probe_leaves_the_place_to_another_replica),
       cmocka_unit_test(the_probe_of_a_replica_that_is_gone_is_given_up),
+      cmocka_unit_test(a_replica_that_stops_leaves_its_right_to_probe_to_the_others),
+      cmocka_unit_test(what_was_told_just_before_the_end_arrives),
+      cmocka_unit_test(replicas_agree_through_a_cluster_and_go_on_with_what_is_left_of_it),
       cmocka_unit_test(while_redis_is_gone_each_goes_on_alone_and_then_they_agree_again),
       cmocka_unit_test(what_opened_while_redis_was_gone_is_told_when_it_is_back),
       cmocka_unit_test(no_call_waits_for_a_redis_that_hangs),
@@ -541,8 +538,6 @@ int main(void) {
       cmocka_unit_test(a_user_with_the_rights_the_manual_names_is_enough),
       cmocka_unit_test(a_redis_that_refuses_to_keep_anything_counts_as_lost_and_is_named_once),
       cmocka_unit_test(a_name_too_long_for_redis_stays_this_replicas_own),
-      cmocka_unit_test(a_url_that_is_wrong_is_refused),
-      cmocka_unit_test(a_lease_is_held_by_one_until_it_is_over),
   };
   log_fd = memfd_create("log", MFD_CLOEXEC);
   assert_int_equal(fcntl(log_fd, F_SETFL, O_APPEND), 0);

@@ -41,11 +41,14 @@ static void a_redis_is_named_by_a_url_that_no_error_quotes(void **state) {
   c = load("redis: \"\"\n");
   assert_true(secret_is_empty(c->redis));
   config_unref(c);
-  expect_refused("redis: \"cache:6379\"\n", "weir.yaml:1:8: `redis` must start with redis:// or rediss://");
-  expect_refused("redis: \"redis+cluster://u:hush@h\"\n",
-                 "weir.yaml:1:8: `redis` redis+cluster is not available in this version");
+  c = load("redis: \"rediss+cluster://u:hush@a:6380,b\"\n");
+  EXPECT_TEXT(secret_reveal(c->redis), TEXT("rediss+cluster://u:hush@a:6380,b"));
+  config_unref(c);
+  expect_refused("redis: \"cache:6379\"\n",
+                 "weir.yaml:1:8: `redis` must start with redis://, rediss://, redis+cluster:// or rediss+cluster://");
   expect_refused("redis: \"redis+sentinel://u:hush@h\"\n",
-                 "weir.yaml:1:8: `redis` redis+sentinel is not available in this version");
+                 "weir.yaml:1:8: `redis` sentinels are not asked: give redis+cluster:// or one name that leads to the "
+                 "primary");
   expect_refused("redis: \"redis://u:hu sh@h\"\n",
                  "weir.yaml:1:8: `redis` must be 0 to 4096 visible ASCII characters without spaces");
 }

@@ -154,10 +154,10 @@ static void refused(void *arg) {
        "does not know a command"},
       {{{"AUTH me hush", "+OK\r\n"}, {"HELLO 3", "%1\r\n+mode\r\n+cluster\r\n"}},
        ERR_UNSUPPORTED,
-       "redis+cluster is not available in this version"},
+       "this Redis is a node of a cluster: its URL begins with redis+cluster://"},
       {{{"AUTH me hush", "+OK\r\n"}, {"HELLO 3", "%1\r\n+mode\r\n+sentinel\r\n"}},
        ERR_UNSUPPORTED,
-       "redis+sentinel is not available in this version"},
+       "sentinels are not asked"},
       {{{"AUTH me hush", NULL}}, ERR_NETWORK, "Redis has closed the connection"},
       {{{"AUTH me hush", "HTTP/1.1 400 Bad Request\r\n"}}, ERR_PROTOCOL, "this is not an answer of Redis"},
   };
@@ -191,12 +191,56 @@ static void clustered(void *arg) {
     struct resp_options o = options_for(addr_port(&s.at));
     if (CHECK_ERR(resp_open(&o, after(5 * SECOND_US), &c, &f), ERR_OK))
       CHECK_ERR(call(c, "GET k", &v, &f), ERR_UNSUPPORTED);
-    CHECK_HAS(f.text, "redis+cluster is not available in this version");
+    CHECK_HAS(f.text, "its URL begins with redis+cluster://");
     resp_close(c);
     script_end(&s);
   }
 }
 static void the_redirections_of_a_cluster_are_refused_by_name(void **state) { run_fiber(clustered, NULL); }
+
+static void not_clustered(void *arg) {
+  static const struct turn turns[] = {{"HELLO 3", HELLO_3}, {NULL, NULL}};
+  struct script s = {0};
+  struct resp_client *c = NULL;
+  struct fault f = {0};
+  script_begin(&s, turns);
+  struct resp_options o = options_for(addr_port(&s.at));
+  o.is_cluster = true;
+  CHECK_ERR(resp_open(&o, after(5 * SECOND_US), &c, &f), ERR_UNSUPPORTED);
+  CHECK_HAS(f.text, "this Redis is no node of a cluster: its URL begins with redis://");
+  script_end(&s);
+}
+static void a_single_server_is_no_cluster(void **state) { run_fiber(not_clustered, NULL); }
+
+static void take_event(void *data) { *(bool *)data = true; }
+static void ends_while_idle(void *arg) {
+  static const struct turn turns[] = {{"HELLO 3", HELLO_3}, {"PING", "+PONG\r\n"}, {"BYE", NULL}, {NULL, NULL}};
+  const struct text bye[] = {TEXT("BYE")};
+  struct script s = {0};
+  struct resp_client *c = NULL;
+  const struct resp_value *v = NULL;
+  struct fault f = {0};
+  struct buf command;
+  bool came = false;
+  buf_init(&command, 100);
+  resp_write(&command, bye, 1);
+  script_begin(&s, turns);
+  struct resp_options o = options_for(addr_port(&s.at));
+  if (CHECK_ERR(resp_open(&o, after(5 * SECOND_US), &c, &f), ERR_OK)) {
+    CHECK_ERR(call(c, "PING", &v, &f), ERR_OK);
+    CHECK_INT(resp_is_quiet(c), 1);
+    resp_on_event(c, take_event, &came);
+    CHECK_ERR(resp_send(c, buf_text(&command), after(5 * SECOND_US), &f), ERR_OK);
+    for (int i = 0; i < 5000 && (!came || resp_is_quiet(c)); i++)
+      CHECK_ERR(fiber_sleep(1000), ERR_OK);
+    CHECK_INT(came, 1);
+    CHECK_INT(resp_is_quiet(c), 0);
+  }
+  resp_close(c);
+  buf_done(&command);
+  script_end(&s);
+}
+static void the_end_of_an_idle_connection_is_told(void **state) { run_fiber(ends_while_idle, NULL); }
 
 static void silent(void *arg) {
   static const struct turn turns[] = {{"HELLO 3", HELLO_3}, {"GET k", "$5\r\nab"}, {NULL, NULL}};
@@ -388,7 +432,7 @@ static void a_real_node_of_a_cluster_is_refused(void **state) {
   static const char *const extra[] = {"--cluster-enabled", "yes", NULL};
   struct redis_server s;
   begin_redis(&s, extra);
-  expect_denied(options_for(s.port), ERR_UNSUPPORTED, "redis+cluster is not available in this version");
+  expect_denied(options_for(s.port), ERR_UNSUPPORTED, "its URL begins with redis+cluster://");
   redis_server_end(&s);
 }
 
@@ -398,6 +442,8 @@ int main(void) {
       cmocka_unit_test(a_server_without_hello_is_spoken_to_in_version_2),
       cmocka_unit_test(a_refusal_is_named_and_no_password_told),
       cmocka_unit_test(the_redirections_of_a_cluster_are_refused_by_name),
+      cmocka_unit_test(a_single_server_is_no_cluster),
+      cmocka_unit_test(the_end_of_an_idle_connection_is_told),
       cmocka_unit_test(an_answer_that_does_not_come_is_a_time_out),
       cmocka_unit_test(an_answer_beyond_the_limits_is_an_error),
       cmocka_unit_test(a_real_redis_answers_pipelines_and_publishes),

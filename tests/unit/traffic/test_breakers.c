@@ -2,13 +2,7 @@
  * to each other's is in test_breaker_share.c. */
 #include "traffic/breakers.h"
 
-#include <setjmp.h>
-#include <stdarg.h>
-#include <string.h>
-
-#include <cmocka.h>
-
-#include <pthread.h>
+#include "breaker_bus.h"
 
 static const struct breaker_rule rule = {3, 60000000, 1800000000, 60000000};
 
@@ -234,6 +228,79 @@ static void threads_that_look_at_once_find_the_same(void **state) {
   breakers_free(c.all);
 }
 
+/* --- a replica that takes no new calls --- */
+
+static struct breaker *on(struct bus *bus, size_t i) {
+  return breakers_find(bus->replicas[i].all, TEXT("vendor"), TEXT("endpoint"), TEXT("main"));
+}
+static bool enters(struct bus *bus, size_t i, struct breaker_pass *out) {
+  return breaker_enter(on(bus, i), &rule, bus_time(&bus->replicas[i]), out);
+}
+static struct bus *half_open(void) {
+  struct bus *bus = bus_new();
+  struct breaker_pass p;
+  for (int n = 0; n < 3; n++) {
+    assert_true(enters(bus, 0, &p));
+    breaker_leave(&p, &rule, BREAKER_FAILURE, "server_error", bus_time(&bus->replicas[0]));
+  }
+  bus->now_us += rule.open_us;
+  bus->is_late = true;
+  assert_false(enters(bus, 0, &p)); /* asks for the right to probe */
+  return bus;
+}
+
+static void who_resigns_leaves_an_unused_right_to_the_others(void **state) {
+  struct bus *bus = half_open();
+  struct breaker_pass p;
+  bus_settle(bus);
+  assert_false(enters(bus, 1, &p));
+  bus_settle(bus);
+  assert_false(enters(bus, 1, &p));
+  breakers_resign(bus->replicas[0].all);
+  bus_settle(bus);
+  bus->is_late = false;
+  bus->now_us += 1000000; /* asks again after a second */
+  assert_true(enters(bus, 1, &p));
+  assert_true(p.is_probe);
+  breaker_leave(&p, &rule, BREAKER_SUCCESS, NULL, bus_time(&bus->replicas[1]));
+  bus_free(bus);
+}
+
+static void a_right_that_is_granted_after_the_resignation_goes_back_too(void **state) {
+  struct bus *bus = half_open();
+  struct breaker_pass p;
+  breakers_resign(bus->replicas[0].all); /* the answer is still under way */
+  bus_settle(bus);
+  bus->is_late = false;
+  assert_true(enters(bus, 1, &p));
+  breaker_leave(&p, &rule, BREAKER_NEUTRAL, NULL, bus_time(&bus->replicas[1]));
+  bus_free(bus);
+}
+
+static void a_probe_that_is_out_is_not_resigned(void **state) {
+  struct bus *bus = half_open();
+  struct breaker_pass probe, other;
+  bus_settle(bus);
+  bus->is_late = false;
+  assert_true(enters(bus, 0, &probe));
+  breakers_resign(bus->replicas[0].all);
+  assert_false(enters(bus, 1, &other));
+  breaker_leave(&probe, &rule, BREAKER_SUCCESS, NULL, bus_time(&bus->replicas[0]));
+  assert_true(enters(bus, 1, &other)); /* closed */
+  assert_false(other.is_probe);
+  bus_free(bus);
+}
+
+static void who_is_alone_has_nothing_to_resign(void **state) {
+  struct breakers *all = breakers_new(4, NULL);
+  struct breaker_pass p;
+  assert_true(breaker_enter(breakers_find(all, TEXT("p"), TEXT("e"), TEXT("c")), &rule, 0, &p));
+  breakers_resign(all);
+  breakers_resign(NULL);
+  breaker_leave(&p, &rule, BREAKER_SUCCESS, NULL, 0);
+  breakers_free(all);
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(each_provider_endpoint_and_credential_has_its_own),
@@ -243,6 +310,10 @@ int main(void) {
       cmocka_unit_test(a_successor_knows_what_is_open_and_what_was_said),
       cmocka_unit_test(operators_see_every_breaker_once_page_by_page),
       cmocka_unit_test(threads_that_look_at_once_find_the_same),
+      cmocka_unit_test(who_resigns_leaves_an_unused_right_to_the_others),
+      cmocka_unit_test(a_right_that_is_granted_after_the_resignation_goes_back_too),
+      cmocka_unit_test(a_probe_that_is_out_is_not_resigned),
+      cmocka_unit_test(who_is_alone_has_nothing_to_resign),
   };
   cmocka_set_message_output(CM_OUTPUT_TAP);
   return cmocka_run_group_tests_name("breakers", tests, NULL, NULL);
