@@ -6,6 +6,7 @@
 
 #include "base/arena.h"
 #include "llm/price.h"
+#include "ports/store_events.h"
 #include "ports/store_replicas.h"
 
 #define STORE_HASH_BYTES   32
@@ -90,6 +91,7 @@ struct store_ops {
   enum err (*ledger_verify)(struct store *s, struct arena *a, struct ledger_totals *out, struct fault *f);
 
   const struct store_replicas_ops *replicas;
+  const struct store_events_ops *events;
   const struct store_usage_ops *usage; /* ports/store_usage.h */
 };
 /* The base an adapter embeds first. */
