@@ -124,9 +124,6 @@
   "FROM weir_ledger GROUP BY 1) r LEFT JOIN (SELECT start_us / 900000000 AS slot, sum(attempts) AS n FROM weir_usage " \
   "WHERE level = 1 GROUP BY 1) u ON u.slot = r.slot WHERE u.n IS NULL OR u.n <> r.n)" ON_MARK
 
-#define ON_USAGE " ON CONFLICT (level, start_us, "  USAGE_DIMENSIONS ") DO UPDATE SET " ADD("weir_usage", "requests") ", " ADD("weir_usage", "attempts") ", " ADD("weir_usage", "input_tokens") ", " ADD("weir_usage", "output_tokens") ", " ADD("weir_usage", "cache_write_5m_tokens") ", " ADD("weir_usage", "cache_write_1h_tokens") ", " ADD("weir_usage", "cache_read_tokens") ", " ADD("weir_usage", "reasoning_tokens") ", " \
-  ADD("weir_usage", "cost_nano") ", " ADD("weir_usage", "billable_nano") ", " ADD("weir_usage", "duration_us") ", " ADD("weir_usage", "durations") ", " ADD("weir_usage", "first_token_us") ", " ADD("weir_usage", "first_tokens")
-
 #define BOTH(sql)          {sql, sql}
 #define POSTGRES_ONLY(sql) {NULL, sql}
 

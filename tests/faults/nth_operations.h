@@ -5,6 +5,7 @@
 
 #include "../unit/store/expect.h"
 #include "nth_jobs.h"
+#include "ports/store_events.h"
 #include "ports/store_usage.h"
 #include "store/archive_file.h"
 #include "store/driver.h"
@@ -16,7 +17,7 @@ struct nth_operation {
   enum err (*run)(struct store *s, struct arena *a, struct fault *f);
   bool is_migration; /* on a database without a schema */
   bool is_once;      /* not done again after a commit in doubt */
-  bool counts_turns; /* done twice it is the same but for a number that counts how often */
+  bool counts_turns; /* done twice is as good as once, though it shows that it was */
   bool in_pieces;    /* several transactions: the first may stand when a later one fails */
 };
 
@@ -54,6 +55,7 @@ static inline void nth_fill(struct store *s) {
   unsigned seat = 0;
   arena_init(&a);
   EXPECT_OK(s->ops->replicas->claim(s, &sitting, 0, &seat, &test_fault));
+  EXPECT_OK(s->ops->events->add(s, TEXT("key"), TEXT("1"), &test_fault));
   EXPECT_OK(s->ops->replicas->agree(s, TEXT("one"), TEXT("first"), &a, &agreed, &test_fault));
   arena_done(&a);
   nth_filled_us = driver_now_us();
@@ -262,6 +264,28 @@ static inline enum err nth_usage_archives(struct store *s, struct arena *a, stru
   size_t count = 0;
   return s->ops->usage->archives(s, a, &list, &count, f);
 }
+static inline enum err nth_events_add(struct store *s, struct arena *a, struct fault *f) {
+  return s->ops->events->add(s, TEXT("key"), TEXT("2"), f);
+}
+static inline enum err nth_events_newest(struct store *s, struct arena *a, struct fault *f) {
+  int64_t id = 0;
+  enum err e = s->ops->events->newest(s, &id, f);
+  if (!e)
+    assert_true(id > 0);
+  return e;
+}
+static inline enum err nth_events_list(struct store *s, struct arena *a, struct fault *f) {
+  struct store_event *events = NULL;
+  size_t count = 0;
+  enum err e = s->ops->events->list(s, 0, 10, a, &events, &count, f);
+  if (!e)
+    assert_true(count > 0);
+  return e;
+}
+static inline enum err nth_events_purge(struct store *s, struct arena *a, struct fault *f) {
+  int64_t count = 0; /* none when it was done before and nobody heard that it was */
+  return s->ops->events->purge(s, INT64_MAX, 100, &count, f);
+}
 
 static const struct nth_operation nth_operations[] = {
     {"migrate_up", nth_migrate, .is_migration = true, .in_pieces = true},
@@ -307,6 +331,10 @@ static const struct nth_operation nth_operations[] = {
     {"replicas_list", nth_replicas_list},
     {"replicas_agree", nth_replicas_agree, .in_pieces = true},
     {"replicas_agreed", nth_replicas_agreed},
+    {"events_add", nth_events_add, .counts_turns = true},
+    {"events_newest", nth_events_newest},
+    {"events_list", nth_events_list},
+    {"events_purge", nth_events_purge},
     {"usage_log", nth_usage_log},
     {"usage_roll_up", nth_usage_roll_up},
     {"usage_recheck", nth_usage_recheck},
