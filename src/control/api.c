@@ -8,7 +8,7 @@
 
 #include <stdlib.h>
 
-#define ANSWER_MAX_BYTES (8 * 1024 * 1024)
+#define ANSWER_MAX_BYTES (32 * 1024 * 1024)
 #define VALUE_MAX_BYTES  256
 #define DEPTH            16
 #define CURSOR_BYTES     68
@@ -188,11 +188,13 @@ static void write_answer(const struct api_call *c, struct json_writer *w) {
   for (size_t i = 0; i < c->answer_count; i++)
     shape_write(s, (const char *)c->answer + i * s->size, w);
   json_array_end(w);
-  json_name(w, "next");
-  if (c->next.id > 0)
-    json_put_text(w, (struct text){cursor, write_cursor(c->next, cursor)});
-  else
-    json_put_null(w);
+  if (c->route->kind == API_LIST) {
+    json_name(w, "next");
+    if (c->next.id > 0)
+      json_put_text(w, (struct text){cursor, write_cursor(c->next, cursor)});
+    else
+      json_put_null(w);
+  }
   json_object_end(w);
 }
 

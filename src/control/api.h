@@ -48,7 +48,8 @@ struct api_call {
   struct api_place next; /* of a list: where the next page begins; the end: this was the last */
 };
 
-enum api_kind { API_ONE, API_LIST, API_NOTHING };
+/* One thing; a list in pages; a list that comes whole; no body. */
+enum api_kind { API_ONE, API_LIST, API_WHOLE, API_NOTHING };
 
 struct api_route {
   const char *method, *path; /* "/api/v1/keys/{id}" */

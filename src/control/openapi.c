@@ -182,20 +182,22 @@ static void put_content(struct json_writer *w, const char *media, const struct a
   json_object(w);
   json_name(w, "schema");
   json_object(w);
-  if (r && r->kind == API_LIST) {
+  if (r && (r->kind == API_LIST || r->kind == API_WHOLE)) {
     json_field_str(w, "type", "object");
     json_name(w, "properties");
     json_object(w);
     json_name(w, "data");
     put_schema(w, &(struct shape_field){.type = SHAPE_LIST, .of = r->answer});
-    json_name(w, "next");
-    put_schema(w, &(struct shape_field){.type = SHAPE_TEXT,
-                                        .flags = SHAPE_NULLABLE,
-                                        .max = 128,
-                                        .help = "`cursor` of the next page; null: this was the last"});
+    if (r->kind == API_LIST) {
+      json_name(w, "next");
+      put_schema(w, &(struct shape_field){.type = SHAPE_TEXT,
+                                          .flags = SHAPE_NULLABLE,
+                                          .max = 128,
+                                          .help = "`cursor` of the next page; null: this was the last"});
+    }
     json_object_end(w);
     json_name(w, "required");
-    json_put_raw(w, TEXT("[\"data\",\"next\"]"));
+    json_put_raw(w, r->kind == API_LIST ? TEXT("[\"data\",\"next\"]") : TEXT("[\"data\"]"));
   } else {
     put_ref(w, schema);
   }

@@ -13,6 +13,8 @@ const struct api_route api_routes[] = {
     GET("/api/v1/keys", "listKeys", "Keys", "Keys of the store, oldest first", "keys.read", API_LIST, NULL, &key_shape, keys_list),
     GET("/api/v1/keys/{id}", "getKey", "Keys", "One key of the store", "keys.read", API_ONE, NULL, &key_shape, keys_get),
     GET("/api/v1/requests", "listRequests", "Usage", "The request log, newest settled first", "usage.read", API_LIST, &request_filter, &request_shape, requests_list),
+    GET("/api/v1/usage", "sumUsage", "Usage", "Sums of usage, in order of time and then of cost; all of them at once", "usage.read", API_WHOLE, &usage_filter, &usage_shape, usage_list),
+    GET("/api/v1/replicas", "listReplicas", "System", "Processes that share the database", "system.read", API_LIST, NULL, &replica_shape, replicas_list),
     GET("/api/v1/providers", "listProviders", "Routing", "Providers that the configuration declares", "routing.read", API_LIST, NULL, &provider_shape, providers_list),
     GET("/api/v1/providers/{name}", "getProvider", "Routing", "One of them", "routing.read", API_ONE, NULL, &provider_shape, providers_get),
     GET("/api/v1/models", "listModels", "Routing", "Models that the configuration declares, in the order they are looked through", "routing.read", API_LIST, NULL, &model_shape, models_list),

@@ -12,6 +12,12 @@ enum err keys_get(struct api_call *c, struct fault *f);
 /* requests.c: the ledger's rows */
 extern const struct shape request_shape, request_filter;
 enum err requests_list(struct api_call *c, struct fault *f);
+/* usage.c: the roll-ups */
+extern const struct shape usage_shape, usage_filter;
+enum err usage_list(struct api_call *c, struct fault *f);
+/* replicas.c */
+extern const struct shape replica_shape;
+enum err replicas_list(struct api_call *c, struct fault *f);
 /* declared.c: what the configuration says; read-only */
 extern const struct shape provider_shape, model_shape, policy_shape, price_shape;
 enum err providers_list(struct api_call *c, struct fault *f);

@@ -2,6 +2,8 @@
 #include "../net/http_fixture.h"
 
 #include "control/api.h"
+#include "ports/store_replicas.h"
+#include "ports/store_usage.h"
 #include "store/store.h"
 
 static const char yaml[] =
@@ -168,6 +170,52 @@ static void check_requests(struct fixture *x) {
 static void check_requests_run(void *arg) { run(check_requests); }
 static void requests_are_found_by_what_they_are(void **state) { run_fiber(check_requests_run, NULL); }
 
+static void check_usage(struct fixture *x) {
+  struct store *s = x->api.store;
+  const struct usage_roll_up_ask all = {.zone = TEXT("UTC"), .max = 100};
+  size_t minutes = 0;
+  add_requests(s);
+  CHECK_ERR(s->ops->usage->roll_up(s, &all, &minutes, NULL), ERR_OK);
+  CHECK_INT(get(x, "/api/v1/usage"), 200);
+  CHECK_HAS(body, "{\"data\":[{\"start\":null,\"end\":null,\"key_id\":null,\"key_name\":null,");
+  CHECK_HAS(body, "\"attempts\":3,\"input_tokens\":21,");
+  CHECK_HAS(body, "\"cost_usd\":\"0.000000063\",");
+  CHECK_INT(strstr(body, "\"next\"") != NULL, 0);
+  CHECK_INT(get(x, "/api/v1/usage?by=user&by=outcome&every=day"), 200);
+  CHECK_HAS(body, "\"end\":\"1970-01-02T00:00:00Z\"");
+  CHECK_HAS(body, "\"user\":\"a b\",\"workspace\":null,\"provider\":null,\"model\":null,\"outcome\":\"ok\"");
+  CHECK_HAS(body, "\"outcome\":\"error\"");
+  CHECK_INT(get(x, "/api/v1/usage?user=a+b&by=key"), 200);
+  CHECK_HAS(body, "\"key_id\":1,\"key_name\":\"key 1\"");
+  CHECK_HAS(body, "\"attempts\":1,");
+  CHECK_INT(get(x, "/api/v1/usage?by=colour&every=year&limit=1"), 422);
+  CHECK_HAS(body, "{\"parameter\":\"by\",\"detail\":\"must be one of key|user|workspace|provider|model|outcome\"}");
+  CHECK_HAS(body, "{\"parameter\":\"every\",");
+  CHECK_HAS(body, "{\"parameter\":\"limit\",\"detail\":\"is not known here\"}");
+}
+
+static void check_usage_run(void *arg) { run(check_usage); }
+static void usage_is_summed_as_asked(void **state) { run_fiber(check_usage_run, NULL); }
+
+static void check_replicas(struct fixture *x) {
+  struct store *s = x->api.store;
+  unsigned seat;
+  for (uint64_t boot = 1; boot <= 3; boot++) {
+    const struct store_replica r = {.boot = boot, .name = TEXT("host"), .version = TEXT("1")};
+    CHECK_ERR(s->ops->replicas->claim(s, &r, 0, &seat, NULL), ERR_OK);
+  }
+  CHECK_INT(get(x, "/api/v1/replicas?limit=2"), 200);
+  CHECK_HAS(body, "{\"data\":[{\"boot\":\"0000000000000001\",\"name\":\"host\",\"version\":\"1\",\"seat\":0,");
+  char target[256];
+  snprintf(target, sizeof(target), "/api/v1/replicas?limit=2&cursor=%s", next_of());
+  CHECK_INT(get(x, target), 200);
+  CHECK_HAS(body, "{\"data\":[{\"boot\":\"0000000000000003\"");
+  CHECK_HAS(body, "\"next\":null");
+}
+
+static void check_replicas_run(void *arg) { run(check_replicas); }
+static void replicas_are_listed(void **state) { run_fiber(check_replicas_run, NULL); }
+
 static void check_declared(struct fixture *x) {
   CHECK_INT(get(x, "/api/v1/providers?limit=1"), 200);
   CHECK_HAS(body, "{\"data\":[{\"name\":\"a\",\"kind\":\"anthropic\",\"base_url\":\"https://api.anthropic.com\","
@@ -227,6 +275,8 @@ int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(keys_come_in_pages),
       cmocka_unit_test(requests_are_found_by_what_they_are),
+      cmocka_unit_test(usage_is_summed_as_asked),
+      cmocka_unit_test(replicas_are_listed),
       cmocka_unit_test(what_is_declared_is_shown_without_its_secrets),
       cmocka_unit_test(what_is_wrong_is_told_as_problem_details),
   };
