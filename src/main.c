@@ -10,6 +10,7 @@ static const struct command {
 } commands[] = {
     {"serve", "run the gateway", cli_serve},
     {"status", "show the running gateway", cli_status},
+    {"reload", "read the configuration anew, here or in every replica", cli_reload},
     {"upgrade", "replace the running gateway without cutting a stream", cli_upgrade},
     {"check", "validate a configuration", cli_check},
     {"key", "create, list, block and unblock keys", cli_key},

@@ -6,6 +6,7 @@
 #include "app/callers.h"
 #include "app/first_key.h"
 #include "app/life.h"
+#include "app/news.h"
 #include "app/share.h"
 #include "app/source.h"
 #include "app/state.h"
@@ -183,6 +184,11 @@ static enum err open_all(struct app *a, struct fault *f) {
   open_catalogues(a);
   a->metrics = metrics_new(a->worker_count);
   join_ports(a);
+  news_open(a);
+  share_events(a);
+  e = news_start(a, f);
+  if (e != ERR_OK)
+    return e;
   return share_start(a, f);
 }
 
@@ -303,6 +309,7 @@ void app_reload(struct app *a) {
   struct config *fresh = NULL;
   if (load_config(a, &fresh, &errors) != ERR_OK) {
     log_errors(&errors);
+    atomic_fetch_add(&a->reload_failures, 1);
     LOG_ERROR("config_reload_failed", log_u64("errors", errors.count),
               log_str("detail", "the old configuration stays in force"));
     return;
@@ -328,6 +335,7 @@ static void close_all(struct app *a) {
     LOG_WARN("key_use_not_written", log_str("detail", fault_text(&f)));
   sim_background_stop(a->demo);
   share_stop(a);
+  news_close(a);
   dns_free(a->dns);
   runner_free(a->runner);
   if (a->ledger)

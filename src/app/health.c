@@ -3,7 +3,10 @@
 #include "app/share.h"
 #include "app/state.h"
 
+#include "fiber/loop.h"
 #include "gateway/inspect.h"
+
+#define EVENTS_LATE_MS 5000
 
 static enum err check_store(void *ctx, struct fault *f) {
   struct app *a = ctx;
@@ -26,6 +29,17 @@ static enum err check_redis(void *ctx, struct fault *f) {
 static void describe_redis(void *ctx, char *out, size_t cap) {
   struct app *a = ctx;
   share_describe(a, out, cap);
+}
+
+/* The store's check says that it does not answer; this one, that what it said is old. */
+static enum err check_events(void *ctx, struct fault *f) {
+  struct app *a = ctx;
+  struct events_stats s = events_stats(a->events);
+  int64_t age_ms = (loop_clock_us() - s.looked_us) / 1000;
+  if (age_ms > EVENTS_LATE_MS)
+    return fault_set(f, ERR_UNAVAILABLE, NULL, "changes made by other processes have not been heard of for %lld ms",
+                     (long long)age_ms);
+  return ERR_OK;
 }
 
 static bool is_draining(void *ctx) {
@@ -72,6 +86,11 @@ static void write_gauges(struct app *a, struct buf *out) {
   if (backup_desk_age_s(&a->backups) >= 0)
     metrics_write_one(out, "weir_backup_age_seconds", "gauge", "Since the newest scheduled backup was made.",
                       (uint64_t)backup_desk_age_s(&a->backups));
+  struct events_stats news = events_stats(a->events);
+  metrics_write_one(out, "weir_events_handled_total", "counter", "Changes by other processes heard of since the start.",
+                    news.handled);
+  metrics_write_one(out, "weir_events_behind", "gauge", "Changes by other processes not yet heard of.",
+                    news.newest > news.seen ? (uint64_t)(news.newest - news.seen) : 0);
   metrics_write_one(out, "weir_generation", "gauge", "1, and one more with each upgrade.", a->generation);
   metrics_write_one(out, "weir_replaced_processes", "gauge", "Processes that finish their calls after an upgrade.",
                     succession_list(&a->succession, NULL));
@@ -97,8 +116,8 @@ static bool write_metrics(void *ctx, struct buf *out) {
 void operations_fill(struct app *a) {
   a->operations = (struct operations){
       .offload = a->offload,
-      .checks = {{"store", check_store, a}, {"ledger", check_ledger, a}},
-      .check_count = 2,
+      .checks = {{"store", check_store, a}, {"ledger", check_ledger, a}, {"events", check_events, a, true}},
+      .check_count = 3,
       .started_wall_us = loop_wall_us(),
       .store_name = a->store->ops->name,
       .is_draining = is_draining,

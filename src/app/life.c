@@ -4,6 +4,7 @@
 #include "app/life.h"
 
 #include "app/handover.h"
+#include "app/news.h"
 #include "app/share.h"
 #include "app/state.h"
 #include "base/log.h"
@@ -257,7 +258,7 @@ void life_run(struct app *a) {
     sleep_until_news(a);
     struct app_signals signals = a->signals;
     a->signals = (struct app_signals){0};
-    if (signals.reload)
+    if (news_wants_reload(a) || signals.reload)
       reload(a);
     if (signals.upgrade)
       upgrade_by_signal(a);

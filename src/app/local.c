@@ -3,6 +3,7 @@
  * Served by one worker (worker.c); asked by the commands `weir status` and `weir upgrade` (cli/local.c). */
 #include "app/local.h"
 
+#include "app/news.h"
 #include "app/state.h"
 #include "base/json.h"
 #include "base/log.h"
@@ -22,11 +23,9 @@ static const struct local_route {
   const char *method, *path;
   void (*handle)(struct local_call *c);
 } routes[] = {
-    {"GET", "/status", get_status},
-    {"POST", "/upgrade", post_upgrade},
-    {"POST", "/routes/explain", local_explain},
-    {"GET", "/breakers", local_breakers},
-    {"POST", "/breakers", local_set_breaker},
+    {"GET", "/status", get_status},        {"POST", "/upgrade", post_upgrade},
+    {"POST", "/reload", news_post_reload}, {"POST", "/routes/explain", local_explain},
+    {"GET", "/breakers", local_breakers},  {"POST", "/breakers", local_set_breaker},
     {"GET", "/targets", local_targets},
 };
 
@@ -87,8 +86,10 @@ static void get_status(struct local_call *c) {
   json_field_i64(&w, "started_us", a->operations.started_wall_us);
   json_field_bool(&w, "draining", atomic_load(&a->draining));
   json_field_u64(&w, "config_generation", atomic_load(&a->config_generation));
+  json_field_u64(&w, "reload_failures", atomic_load(&a->reload_failures));
   put_ledger(&w, a);
   put_predecessors(&w, a);
+  news_put_status(&w, a);
   json_object_end(&w);
   local_answer(c, 200, buf_text(&body));
   buf_done(&body);

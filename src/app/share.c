@@ -26,6 +26,25 @@ enum err share_open(struct app *a, struct fault *f) {
   return e == ERR_OK || f->text[0] ? e : fault_set(f, e, "redis", "`redis`: %s", err_text(e));
 }
 
+/* On Redis' thread: another replica has seen an event that this one may not have. */
+static void look_for_events(void *data) {
+  struct app *a = data;
+  events_ring(a->events);
+}
+
+/* On the thread of events. */
+static void ring_for_event(void *data, int64_t seen) {
+  struct app *a = data;
+  redis_bell_ring(a->bell, seen);
+}
+
+void share_events(struct app *a) {
+  if (!a->redis)
+    return;
+  a->bell = redis_bell_new(a->redis, look_for_events, a);
+  events_on_seen(a->events, ring_for_event, a);
+}
+
 struct breaker_share *share_of_breakers(struct app *a) {
   return a->shared_breakers ? redis_breakers_share(a->shared_breakers) : NULL;
 }
@@ -45,6 +64,7 @@ void share_stop(struct app *a) {
 }
 
 void share_close(struct app *a) {
+  redis_bell_free(a->bell);
   redis_breakers_free(a->shared_breakers);
   redis_free(a->redis);
   tls_context_unref(a->redis_tls);

@@ -14,12 +14,14 @@ struct app;
 enum err share_open(struct app *a, struct fault *f) MUST_CHECK;
 /* For breakers_new; NULL without Redis. */
 struct breaker_share *share_of_breakers(struct app *a);
+/* Rings for what a->events brings, and the other way round. When they are there and before they, and this, start. */
+void share_events(struct app *a);
 /* Once the breakers are there. ERR_SYSTEM. */
 enum err share_start(struct app *a, struct fault *f) MUST_CHECK;
 /* No new calls come: what others may have in our place is given back. */
 void share_resign(struct app *a);
-void share_stop(struct app *a);  /* after the last call; delivers what was said before */
-void share_close(struct app *a); /* after the breakers */
+void share_stop(struct app *a);  /* after the last call, before a->events go; delivers what was said before */
+void share_close(struct app *a); /* after the breakers and a->events */
 
 /* For /health: ERR_OK, or why not all is shared. */
 enum err share_check(struct app *a, struct fault *f) MUST_CHECK;

@@ -14,6 +14,8 @@
 #include "app/systemd.h"
 #include "app/upgrade.h"
 #include "app/worker.h"
+#include "cluster/events.h"
+#include "cluster/redis_bell.h"
 #include "cluster/redis_breakers.h"
 #include "config/config.h"
 #include "control/api.h"
@@ -68,6 +70,7 @@ struct app {
   struct tls_context *server_tls, *client_tls, *redis_tls;
   struct redis *redis; /* NULL: this replica is alone */
   struct redis_breakers *shared_breakers;
+  struct redis_bell *bell; /* of events */
   struct catalogues *catalogues;
   struct gateway gateway;
   struct operations operations;
@@ -81,6 +84,9 @@ struct app {
   atomic_size_t connections, requests; /* of all workers */
   struct http_memory memory;           /* what all clients make them hold */
   atomic_bool draining;                /* the service ends */
+  struct events *events;               /* what other processes have changed (news.h) */
+  atomic_bool reload_wanted;           /* by an event, or over the operator's socket */
+  _Atomic uint64_t reload_failures;    /* since the start */
   bool handed_over;                    /* a successor serves; this process finishes its calls */
   _Atomic uint64_t config_generation;
   bool ledger_was_failing, journal_was_failing;

@@ -16,6 +16,7 @@ int cli_ledger(int argc, char **argv);
 int cli_migrate(int argc, char **argv);
 int cli_openapi(int argc, char **argv);
 int cli_reference(int argc, char **argv);
+int cli_reload(int argc, char **argv);
 int cli_restore(int argc, char **argv);
 int cli_route(int argc, char **argv);
 int cli_breaker(int argc, char **argv);

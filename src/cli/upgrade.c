@@ -93,6 +93,37 @@ static void print_status(yyjson_val *root) {
   }
 }
 
+static void print_replicas(yyjson_val *root) {
+  size_t i, count;
+  yyjson_val *one, *all = json_get(root, "replicas");
+  yyjson_arr_foreach (all, i, count, one) {
+    struct text name = TEXT_NONE, version = TEXT_NONE;
+    bool is_this = false;
+    (void)json_get_text(one, "name", &name);
+    (void)json_get_text(one, "version", &version);
+    (void)json_get_bool(one, "this", &is_this);
+    printf("replica %llu: %.*s, weir %.*s, seen %.1f s ago%s\n", (unsigned long long)number(one, "seat"),
+           TEXT_ARGS(name), TEXT_ARGS(version), (double)number(one, "seen_ms_ago") / 1000,
+           is_this ? " (this one)" : "");
+  }
+}
+
+static void print_events(yyjson_val *root) {
+  yyjson_val *events = json_get(root, "events");
+  bool failing = false, listening = true;
+  (void)json_get_bool(events, "failing", &failing);
+  (void)json_get_bool(events, "listening", &listening);
+  printf("events: %llu behind, looked %llu ms ago%s%s\n", (unsigned long long)number(events, "behind"),
+         (unsigned long long)number(events, "looked_ms_ago"), failing ? ", the store does not answer" : "",
+         listening ? "" : ", not listening (it looks every half second)");
+}
+
+static void print_all(yyjson_val *root) {
+  print_status(root);
+  print_replicas(root);
+  print_events(root);
+}
+
 int cli_status(int argc, char **argv) {
   const char *config = NULL, *json = NULL;
   const struct cli_option options[] = {{"-c", false, &config, NULL, 0}, {"--json", true, &json, NULL, 0}};
@@ -109,7 +140,7 @@ int cli_status(int argc, char **argv) {
     if (json)
       printf("%.*s\n", TEXT_ARGS(buf_text(&body)));
     else
-      print_status(j.root);
+      print_all(j.root);
     json_done(&j);
   }
   buf_done(&body);

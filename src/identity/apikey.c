@@ -21,6 +21,7 @@
 struct entry {
   const struct principal *principal; /* NULL: the store does not know the key */
   int64_t checked_us, confirmed_us;
+  bool is_forgotten;                     /* not to be gone by until the store has been asked again */
   int64_t used_us;                       /* wall clock of the last use not yet written; 0: none */
   char secret[APIKEY_PAIR_SECRET_BYTES]; /* of an entry for a pair's id */
 };
@@ -130,6 +131,7 @@ static void remember(struct apikey_identity *i, struct text name, const struct a
   if (p && is_pair_id)
     memcpy(e->secret, fresh->secret, sizeof(e->secret));
   e->checked_us = e->confirmed_us = now_us;
+  e->is_forgotten = false;
 }
 
 static void forget_all(struct apikey_identity *i) {
@@ -159,7 +161,7 @@ static enum known look(struct apikey_identity *i, struct text name, int64_t now_
     return KNOWN_GOOD;
   }
   struct entry *e = map_get(i->entries, name);
-  if (!e)
+  if (!e || e->is_forgotten)
     return KNOWN_NOT;
   if (now_us - e->checked_us > APIKEY_TRUST_US || now_us < e->checked_us) {
     e->checked_us = now_us;
@@ -174,7 +176,7 @@ static enum known look(struct apikey_identity *i, struct text name, int64_t now_
 /* The store cannot be asked: a key confirmed not long ago still counts. */
 static bool look_stale(struct apikey_identity *i, struct text name, int64_t now_us, struct apikey_answer *out) {
   struct entry *e = map_get(i->entries, name);
-  if (!e || !e->principal || now_us - e->confirmed_us > STALE_MAX_US)
+  if (!e || !e->principal || e->is_forgotten || now_us - e->confirmed_us > STALE_MAX_US)
     return false;
   take(e, now_us, out);
   return true;
@@ -195,6 +197,9 @@ static enum err resolve_in_store(struct apikey_identity *i, struct apikey_questi
                                  struct apikey_answer *out, struct fault *f) {
   struct apikey_answer fresh = {0};
   struct fault away = {0};
+  pthread_mutex_lock(&i->lock);
+  uint64_t forgotten = i->forgotten;
+  pthread_mutex_unlock(&i->lock);
   enum err e = ask_store(i, q, &fresh, &away);
   pthread_mutex_lock(&i->lock);
   bool stale = e != ERR_OK && look_stale(i, name, now_us, out);
@@ -204,7 +209,10 @@ static enum err resolve_in_store(struct apikey_identity *i, struct apikey_questi
     *out = fresh;
     if (fresh.principal)
       out->principal = principal_ref(fresh.principal);
-    remember(i, name, &fresh, q.is_pair_id, now_us);
+    if (i->forgotten == forgotten)
+      remember(i, name, &fresh, q.is_pair_id, now_us);
+    else
+      principal_unref(fresh.principal);
   }
   pthread_mutex_unlock(&i->lock);
   secret_wipe(fresh.secret, sizeof(fresh.secret));
@@ -334,6 +342,22 @@ void apikey_identity_declare(struct apikey_identity *i, const struct apikey_decl
   pthread_mutex_unlock(&i->lock);
   declared_free(old);
   signed_pairs_free(old_pairs);
+}
+
+/* An entry of no principal may be of any key. Entries stay, for the uses noted in them, but nobody goes by them any
+ * more, not even when the store cannot be asked. */
+void apikey_identity_forget(struct apikey_identity *i, int64_t key_id) {
+  size_t cursor = 0;
+  struct text key;
+  void *value;
+  pthread_mutex_lock(&i->lock);
+  i->forgotten++;
+  while (map_next(i->entries, &cursor, &key, &value)) {
+    struct entry *e = value;
+    if (key_id == 0 || !e->principal || e->principal->id == key_id)
+      e->is_forgotten = true;
+  }
+  pthread_mutex_unlock(&i->lock);
 }
 
 /* Takes uses out of the map, at most FLUSH_MAX. */

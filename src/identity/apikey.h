@@ -42,6 +42,9 @@ void apikey_identity_free(struct apikey_identity *i);
 struct identity *apikey_identity_port(struct apikey_identity *i);
 /* Replaces all declared keys at once (start, reload). Two with the same value: the first counts. */
 void apikey_identity_declare(struct apikey_identity *i, const struct apikey_declared *keys, size_t count);
+/* What is remembered of the stored key of this id is dropped, so that its next use asks the store; 0: of every key, and
+ * of what is none. An answer of the store that is on its way is not remembered either. Any thread; never waits. */
+void apikey_identity_forget(struct apikey_identity *i, int64_t key_id);
 /* Writes the last use of stored keys seen since the last call to the store. Blocks. */
 enum err apikey_identity_flush(struct apikey_identity *i, struct fault *f) MUST_CHECK;
 

@@ -16,6 +16,7 @@ struct apikey_identity {
   struct map *declared; /* fingerprint -> const struct principal * */
   struct map *pairs;    /* access key id -> struct declared_pair * */
   struct map *entries;  /* fingerprint -> struct entry * */
+  uint64_t forgotten;   /* how often something was: an answer that was asked for before is not remembered */
 };
 
 /* What is looked for: a key by itself, or a stored key by the id of its pair. */

@@ -7,6 +7,7 @@
 #include "base/arena.h"
 #include "llm/price.h"
 #include "ports/store_catalogues.h"
+#include "ports/store_events.h"
 #include "ports/store_jobs.h"
 #include "ports/store_replicas.h"
 
@@ -94,6 +95,7 @@ struct store_ops {
   const struct store_catalogues_ops *catalogues;
   const struct store_jobs_ops *jobs; /* ports/store_jobs.h */
   const struct store_replicas_ops *replicas;
+  const struct store_events_ops *events;
   const struct store_usage_ops *usage; /* ports/store_usage.h */
 };
 /* The base an adapter embeds first. */

@@ -7,12 +7,22 @@
 
 const struct copy_entry copy_list[] = {
     {"weir_schema", COPY_NOT}, /* the target has its own history */
-    {"weir_sequence", COPY_SEEDED},      {"weir_keys", COPY_WHOLE},         {"weir_ledger", COPY_WHOLE},
-    {"weir_ledger_balance", COPY_WHOLE}, {"weir_ledger_spend", COPY_WHOLE}, {"weir_ledger_stream", COPY_WHOLE},
-    {"weir_catalogues", COPY_WHOLE},     {"weir_jobs", COPY_WHOLE},         {"weir_schedules", COPY_WHOLE},
-    {"weir_usage", COPY_WHOLE},          {"weir_usage_dirty", COPY_WHOLE},  {"weir_usage_zone", COPY_WHOLE},
-    {"weir_meta", COPY_WHOLE},           {"weir_replicas", COPY_NOT}, /* who lives on the source does not live on the
-                                                                         target */
+    {"weir_sequence", COPY_SEEDED},
+    {"weir_keys", COPY_WHOLE},
+    {"weir_ledger", COPY_WHOLE},
+    {"weir_ledger_balance", COPY_WHOLE},
+    {"weir_ledger_spend", COPY_WHOLE},
+    {"weir_ledger_stream", COPY_WHOLE},
+    {"weir_catalogues", COPY_WHOLE},
+    {"weir_jobs", COPY_WHOLE},
+    {"weir_schedules", COPY_WHOLE},
+    {"weir_usage", COPY_WHOLE},
+    {"weir_usage_dirty", COPY_WHOLE},
+    {"weir_usage_zone", COPY_WHOLE},
+    {"weir_events", COPY_WHOLE},
+    {"weir_meta", COPY_WHOLE},
+    /* who lives on the source does not live on the target */
+    {"weir_replicas", COPY_NOT},
 };
 const size_t copy_list_count = sizeof copy_list / sizeof *copy_list;
 

@@ -131,6 +131,7 @@ enum err store_ledger_list(struct store *s, int64_t before_id, size_t max, struc
 enum err store_ledger_spent(struct store *s, int64_t key_id, int64_t since_us, int64_t *out_nano, struct fault *f);
 enum err store_ledger_verify(struct store *s, struct arena *a, struct ledger_totals *out, struct fault *f);
 extern const struct store_replicas_ops store_replicas;
+extern const struct store_events_ops store_events, store_events_with_bell;
 /* The same inside the link's open transaction, for what is not committed yet. */
 enum err store_ledger_verify_on(struct driver_link *l, struct arena *a, struct ledger_totals *out,
                                 struct fault *f) MUST_CHECK;

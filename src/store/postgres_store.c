@@ -95,7 +95,8 @@ static void close_store(struct store *store) {
   free(s);
 }
 
-static const struct store_ops ops = {.name = "postgres", .is_shared = true, .close = close_store, DRIVER_OPS};
+static const struct store_ops ops = {
+    .name = "postgres", .is_shared = true, .close = close_store, DRIVER_OPS, .events = &store_events_with_bell};
 
 static enum err init_pools(struct postgres_store *s, const struct postgres_options *o, struct fault *f) {
   enum err e = postgres_pool_init(&s->primary, &s->options, o->url, false, f);

@@ -125,7 +125,8 @@ static const char *const texts[SQL_COUNT][2] = {
     [SQL_KEY_FIND] = BOTH("SELECT " KEY_COLUMNS " FROM weir_keys WHERE hash = ?1"),
     [SQL_KEY_FIND_BY_ACCESS_ID] = BOTH("SELECT " KEY_COLUMNS " FROM weir_keys WHERE substr(hash, 1, 8) = ?1"),
     [SQL_KEY_LIST] = BOTH("SELECT " KEY_COLUMNS " FROM weir_keys WHERE id > ?1 ORDER BY id LIMIT ?2"),
-    [SQL_KEY_BLOCK] = BOTH("UPDATE weir_keys SET blocked = ?2 WHERE id = ?1"),
+    [SQL_KEY_BLOCK] = BOTH("UPDATE weir_keys SET blocked = ?2 WHERE id = ?1 AND blocked <> ?2"),
+    [SQL_KEY_COUNT] = BOTH("SELECT count(*) FROM weir_keys WHERE id = ?1"),
     [SQL_KEY_TOUCH] = BOTH("UPDATE weir_keys SET last_used_us = ?2 WHERE id = ?1 AND last_used_us < ?2"),
     [SQL_JOB_NEXT_ID] = BOTH("UPDATE weir_sequence SET value = value + 1 WHERE name = 'jobs' RETURNING value"),
     /* A row when more than so many are live. */
@@ -229,6 +230,13 @@ static const char *const texts[SQL_COUNT][2] = {
                                "fetched_us = excluded.fetched_us"),
     [SQL_CATALOGUE_GET] = BOTH("SELECT fetched_us, body FROM weir_catalogues WHERE vendor = ?1"),
     [SQL_CATALOGUE_AGE] = BOTH("SELECT fetched_us FROM weir_catalogues WHERE vendor = ?1"),
+    [SQL_EVENT_NEXT_ID] = BOTH("UPDATE weir_sequence SET value = value + 1 WHERE name = 'events' RETURNING value"),
+    [SQL_EVENT_ADD] = BOTH("INSERT INTO weir_events (id, kind, subject, at_us) VALUES (?1, ?2, ?3, ?4)"),
+    [SQL_EVENT_NEWEST] = BOTH("SELECT value FROM weir_sequence WHERE name = 'events'"),
+    [SQL_EVENT_LIST] = BOTH("SELECT id, kind, subject, at_us FROM weir_events WHERE id > ?1 ORDER BY id LIMIT ?2"),
+    [SQL_EVENT_PURGE] = BOTH("DELETE FROM weir_events WHERE id IN (SELECT id FROM weir_events ORDER BY id LIMIT ?2) "
+                             "AND at_us < ?1"),
+    [SQL_EVENT_RING] = POSTGRES_ONLY("SELECT pg_notify('weir_events', '')"),
     [SQL_COPY_TABLES] = {"SELECT name FROM sqlite_schema WHERE type = 'table' AND name LIKE 'weir!_%' ESCAPE '!' "
                          "ORDER BY name",
                          "SELECT tablename::text FROM pg_catalog.pg_tables WHERE schemaname = current_schema() AND "

@@ -19,6 +19,7 @@ enum sql {
   SQL_KEY_FIND_BY_ACCESS_ID,
   SQL_KEY_LIST,
   SQL_KEY_BLOCK,
+  SQL_KEY_COUNT,
   SQL_KEY_TOUCH,
   SQL_JOB_NEXT_ID,
   SQL_JOB_FULL,
@@ -76,6 +77,11 @@ enum sql {
   SQL_CATALOGUE_PUT,
   SQL_CATALOGUE_GET,
   SQL_CATALOGUE_AGE,
+  SQL_EVENT_NEXT_ID,
+  SQL_EVENT_ADD,
+  SQL_EVENT_NEWEST,
+  SQL_EVENT_LIST,
+  SQL_EVENT_PURGE,
   SQL_COPY_TABLES,    /* Weir's tables that are there */
   SQL_COPY_COLUMNS,   /* of one table: name, type, place in the primary key or 0; by name */
   SQL_BATCH_MAKE,     /* PostgreSQL: the temporary table that rows are copied into */
@@ -83,6 +89,7 @@ enum sql {
   SQL_BATCH_INSERT,   /* PostgreSQL: its rows into the ledger; yields the ids that were new */
   SQL_BATCH_BALANCES, /* PostgreSQL: many sums at once, each column an array */
   SQL_BATCH_SPENDS,
+  SQL_EVENT_RING, /* PostgreSQL: with the commit */
   SQL_BATCH_MARKS,
   SQL_COUNT
 };

@@ -69,8 +69,10 @@ static void close_store(struct store *store) {
   free(s);
 }
 
-static const struct store_ops ops_sqlite = {.name = "sqlite", .close = close_store, DRIVER_OPS};
-static const struct store_ops ops_memory = {.name = "memory", .close = close_store, DRIVER_OPS};
+static const struct store_ops ops_sqlite = {
+    .name = "sqlite", .close = close_store, DRIVER_OPS, .events = &store_events};
+static const struct store_ops ops_memory = {
+    .name = "memory", .close = close_store, DRIVER_OPS, .events = &store_events};
 
 enum err sqlite_store_open(const char *path, struct text key, bool create, struct database **out, struct fault *f) {
   struct sqlite_store *s = calloc(1, sizeof *s);

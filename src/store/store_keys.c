@@ -1,6 +1,7 @@
 /* Stored keys: create, find by hash, list, block, touch; on any driver. Called by `weir key`, and by identify for a key
  * the process does not know yet. Declared keys of the configuration never come here. */
 #include "store/driver.h"
+#include "store/store_events.h"
 
 static enum err key_insert(struct driver_link *l, const struct store_key *k, int64_t id, struct fault *f) {
   const struct driver *d = l->driver;
@@ -43,6 +44,8 @@ static enum err create(struct driver_link *l, void *args, struct fault *f) {
   e = driver_number(l, SQL_KEY_NEXT_ID, "numbering a key", &c->id, f);
   if (!e)
     e = key_insert(l, c->key, c->id, f);
+  if (!e)
+    e = event_add_id_on(l, "key", c->id, f);
   return l->driver->end(l, e, f);
 }
 
@@ -161,8 +164,20 @@ struct block {
   bool blocked;
 };
 
-static enum err block(struct driver_link *l, void *args, struct fault *f) {
-  const struct block *w = args;
+static enum err must_exist(struct driver_link *l, int64_t id, struct fault *f) {
+  bool row = false;
+  enum err e = l->driver->prepare(l, SQL_KEY_COUNT, f);
+  if (e)
+    return e;
+  l->driver->bind(l, 1, id);
+  e = l->driver->step(l, &row, "looking up a key", f);
+  bool exists = !e && row && l->driver->number(l, 0) > 0;
+  l->driver->reset(l);
+  return e || exists ? e : fault_set(f, ERR_NOT_FOUND, NULL, "there is no key %lld", (long long)id);
+}
+
+/* A key that is so already is left alone and nobody is told, so doing it twice is the same as once. */
+static enum err set_blocked(struct driver_link *l, const struct block *w, struct fault *f) {
   int64_t changes = 0;
   enum err e = l->driver->prepare(l, SQL_KEY_BLOCK, f);
   if (e)
@@ -170,7 +185,14 @@ static enum err block(struct driver_link *l, void *args, struct fault *f) {
   l->driver->bind(l, 1, w->id);
   l->driver->bind(l, 2, w->blocked);
   e = driver_finish(l, "blocking a key", &changes, f);
-  return e || changes ? e : fault_set(f, ERR_NOT_FOUND, NULL, "there is no key %lld", (long long)w->id);
+  if (e)
+    return e;
+  return changes ? event_add_id_on(l, "key", w->id, f) : must_exist(l, w->id, f);
+}
+
+static enum err block(struct driver_link *l, void *args, struct fault *f) {
+  enum err e = l->driver->begin(l, DRIVER_WRITE, f);
+  return e ? e : l->driver->end(l, set_blocked(l, args, f), f);
 }
 
 enum err store_key_set_blocked(struct store *s, int64_t id, bool blocked, struct fault *f) {

@@ -327,6 +327,22 @@ test('losing Redis degrades and stops no request; what happened meanwhile is sha
   });
 });
 
+test('what one replica has changed is rung for through Redis', { skip, timeout: 60000 }, async () => {
+  await withReplicas(async (a, b, redis) => {
+    const ear = spawn('redis-cli', ['-p', String(redis.port), '-a', PASSWORD, '--no-auth-warning', 'subscribe', 'weir:events'], { stdio: ['ignore', 'pipe', 'ignore'] });
+    let heard = '';
+    ear.stdout.on('data', (bytes: Buffer) => (heard += bytes.toString()));
+    try {
+      await eventually('somebody listens', async () => heard.includes('subscribe'));
+      assert.equal((await a.command('reload', '--all')).code, 0);
+      await eventually('its number was called', async () => /message\nweir:events\n[1-9]\d*\n/.test(heard), 5000);
+    } finally {
+      ear.kill();
+    }
+    for (const weir of [a, b]) assert.ok(await isShared(weir)());
+  });
+});
+
 test('a Redis that hangs holds no request up', { skip, timeout: 60000 }, async () => {
   await withReplicas(async (a, b, redis) => {
     redis.signal('SIGSTOP');

@@ -24,6 +24,8 @@ struct counting {
   _Atomic unsigned finds, touches;
   _Atomic size_t touched;
   enum err fails;
+  struct apikey_identity *forgets; /* while the store is asked, this key is changed and told of */
+  int64_t forgotten_id;
 };
 
 static enum err counting_find(struct store *s, const uint8_t *hash, struct arena *a, struct store_key *out,
@@ -32,7 +34,13 @@ static enum err counting_find(struct store *s, const uint8_t *hash, struct arena
   c->finds++;
   if (c->fails != ERR_OK)
     return fault_set(f, c->fails, NULL, "the disk is gone");
-  return c->real->ops->key_find(c->real, hash, a, out, f);
+  enum err e = c->real->ops->key_find(c->real, hash, a, out, f);
+  if (c->forgets) {
+    assert_int_equal(c->real->ops->key_set_blocked(c->real, c->forgotten_id, true, f), ERR_OK);
+    apikey_identity_forget(c->forgets, c->forgotten_id);
+    c->forgets = NULL;
+  }
+  return e;
 }
 
 static enum err counting_touch(struct store *s, const int64_t *ids, const int64_t *used, size_t count,
@@ -103,6 +111,48 @@ static void test_a_stored_key_is_found_and_remembered(void **state) {
   assert_int_equal(find(f, TEXT("weir_somebody_elses_key"), NOW), ERR_UNAUTHENTICATED);
   assert_int_equal(find(f, TEXT("weir_somebody_elses_key"), NOW), ERR_UNAUTHENTICATED);
   assert_int_equal(f->store.finds, 2);
+  close_fixture(f);
+}
+
+static void test_a_forgotten_key_is_asked_for_at_once_and_others_are_not(void **state) {
+  struct fixture *f = open_fixture();
+  int64_t id = create(f, TEXT(KEY), (struct store_key){0});
+  create(f, TEXT("weir_another_key"), (struct store_key){.name = TEXT("another")});
+  assert_int_equal(find(f, TEXT(KEY), NOW), ERR_OK);
+  assert_int_equal(find(f, TEXT("weir_another_key"), NOW), ERR_OK);
+  assert_int_equal(f->store.real->ops->key_set_blocked(f->store.real, id, true, NULL), ERR_OK);
+  apikey_identity_forget(f->i, id);
+  assert_int_equal(find(f, TEXT(KEY), NOW), ERR_FORBIDDEN);
+  assert_int_equal(find(f, TEXT(KEY), NOW), ERR_FORBIDDEN);
+  assert_int_equal(find(f, TEXT("weir_another_key"), NOW), ERR_OK);
+  assert_int_equal(f->store.finds, 3);
+  apikey_identity_forget(f->i, 0);
+  assert_int_equal(find(f, TEXT("weir_another_key"), NOW), ERR_OK);
+  assert_int_equal(f->store.finds, 4);
+  f->store.fails = ERR_STORE;
+  apikey_identity_forget(f->i, 0); /* what was good is not good enough any more, and nobody can say more */
+  assert_int_equal(find(f, TEXT("weir_another_key"), NOW), ERR_STORE);
+  assert_int_equal(find(f, TEXT("weir_another_key"), NOW), ERR_STORE);
+  close_fixture(f);
+}
+
+static void test_a_key_that_was_not_known_is_once_it_is_made(void **state) {
+  struct fixture *f = open_fixture();
+  assert_int_equal(find(f, TEXT(KEY), NOW), ERR_UNAUTHENTICATED);
+  int64_t id = create(f, TEXT(KEY), (struct store_key){0});
+  assert_int_equal(find(f, TEXT(KEY), NOW), ERR_UNAUTHENTICATED);
+  apikey_identity_forget(f->i, id);
+  assert_int_equal(find(f, TEXT(KEY), NOW), ERR_OK);
+  close_fixture(f);
+}
+
+/* The store was asked before the change and answers after it was told of. */
+static void test_an_answer_that_was_overtaken_is_not_remembered(void **state) {
+  struct fixture *f = open_fixture();
+  f->store.forgotten_id = create(f, TEXT(KEY), (struct store_key){0});
+  f->store.forgets = f->i;
+  assert_int_equal(find(f, TEXT(KEY), NOW), ERR_OK);
+  assert_int_equal(find(f, TEXT(KEY), NOW), ERR_FORBIDDEN);
   close_fixture(f);
 }
 
@@ -279,6 +329,9 @@ static void test_workers_share_the_map(void **state) {
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(test_a_stored_key_is_found_and_remembered),
+      cmocka_unit_test(test_a_forgotten_key_is_asked_for_at_once_and_others_are_not),
+      cmocka_unit_test(test_a_key_that_was_not_known_is_once_it_is_made),
+      cmocka_unit_test(test_an_answer_that_was_overtaken_is_not_remembered),
       cmocka_unit_test(test_malformed_keys_are_refused_unasked),
       cmocka_unit_test(test_blocked_and_expired_keys_say_so),
       cmocka_unit_test(test_a_revoked_key_is_refused_within_the_time_of_trust),

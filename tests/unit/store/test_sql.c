@@ -15,6 +15,7 @@ static bool may_scan(enum sql which) {
          which == SQL_COPY_TABLES || which == SQL_COPY_COLUMNS ||             /* of the databases' own catalogues */
          which == SQL_NOW ||                                                  /* no table */
          which == SQL_JOB_COUNTS || which == SQL_JOB_DEAD ||                  /* an index of just these, to its end */
+         which == SQL_EVENT_PURGE ||                                          /* the oldest, as many as are to go */
          which == SQL_REPLICA_LIST || /* at most 1,024 rows, all of them asked for */
          which == SQL_USAGE_ZONE || which == SQL_USAGE_ZONE_CLEAR || which == SQL_USAGE_ZONE_SET || /* one row */
          which == SQL_USAGE_DAYS_CLEAR || which == SQL_USAGE_MARK_ALL ||   /* another time zone: everything anew */
@@ -76,6 +77,7 @@ static const char rows[] =
     "0, 0, 0, 0, 1, 1, 1, 1, 1, 1 FROM generate_series(1, 40000) i;"
     "INSERT INTO weir_usage_dirty SELECT i, 1 FROM generate_series(1, 20000) i;"
     "INSERT INTO weir_replicas SELECT i, 'b' || i, 'n', 'v', 1, 1 FROM generate_series(1, 20000) i;"
+    "INSERT INTO weir_events SELECT i, 'key', '1', 1 FROM generate_series(1, 20000) i;"
     "INSERT INTO weir_meta SELECT 'n' || i, 'v' FROM generate_series(1, 20000) i;"
     "INSERT INTO weir_ledger_stream SELECT 's' || i, 1, 1 FROM generate_series(1, 20000) i;"
     "INSERT INTO weir_catalogues SELECT 'v' || i, 'x', 1 FROM generate_series(1, 20000) i;"

@@ -1,0 +1,2 @@
+DELETE FROM weir_sequence WHERE name = 'events';
+DROP TABLE weir_events;
