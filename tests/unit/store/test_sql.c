@@ -140,7 +140,8 @@ static void postgresql_answers_every_statement_from_an_index(void **state) {
   for (enum sql which = SQL_KEY_NEXT_ID; which < SQL_COUNT; which++) {
     struct buf plan;
     if (may_scan(which) || sql_is_planned_anew(which) || which == SQL_KEY_NEXT_ID || which == SQL_USAGE_LOCK ||
-        which == SQL_REPLICA_TURN || which == SQL_JOB_NEXT_ID || which == SQL_BATCH_MAKE || which == SQL_BATCH_COPY ||
+        which == SQL_REPLICA_TURN || which == SQL_JOB_NEXT_ID || which == SQL_EVENT_NEXT_ID ||
+        which == SQL_EVENT_NEWEST || which == SQL_EVENT_RING || which == SQL_BATCH_MAKE || which == SQL_BATCH_COPY ||
         which == SQL_BATCH_INSERT) /* one row; no plans; the whole batch is what it is for */
       continue;
     buf_init(&plan, 65536);
