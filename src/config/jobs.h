@@ -6,7 +6,8 @@
 
 /* For how many days each class of data is kept; 0: for ever. */
 struct config_retention {
-  int64_t jobs_days; /* that have ended */
+  int64_t jobs_days;   /* that have ended */
+  int64_t events_days; /* between processes */
 };
 
 /* What differs from a kind's own schedule. */

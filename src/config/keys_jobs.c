@@ -8,6 +8,8 @@
 static const struct key retention_keys[] = {
     {"jobs", KEY_COUNT, true, AT(config_retention, jobs_days), .initial = "30", .min = 1, .max = 36500,
      .help = "jobs that have ended, however they did"},
+    {"events", KEY_COUNT, true, AT(config_retention, events_days), .initial = "1", .min = 1, .max = 36500,
+     .help = "what processes on one database told each other"},
 };
 const struct key_section keys_retention = {
     "retention", "For how many days each class of data is kept. The job `purge` deletes what is older.",

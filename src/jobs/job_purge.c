@@ -19,8 +19,13 @@ static enum err purge_jobs(struct store *s, int64_t before_us, size_t max, int64
   return s->ops->jobs->purge(s, before_us, max, out_deleted, f);
 }
 
+static enum err purge_events(struct store *s, int64_t before_us, size_t max, int64_t *out_deleted, struct fault *f) {
+  return s->ops->events->purge(s, before_us, max, out_deleted, f);
+}
+
 static const struct class classes[] = {
     {"jobs", DAYS(jobs_days), purge_jobs},
+    {"events", DAYS(events_days), purge_events},
 };
 #define CLASSES (sizeof classes / sizeof *classes)
 

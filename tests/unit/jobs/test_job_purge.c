@@ -3,6 +3,8 @@
 
 #include "jobs_test.h"
 
+#include "store/driver.h"
+
 #define DAY_US INT64_C(86400000000)
 
 static struct store *store;
@@ -57,6 +59,26 @@ static void jobs_that_ended_before_their_days_are_deleted(void **state) {
   EXPECT_TEXT(text_head(j.result, 9), TEXT("{\"jobs\":0"));
 }
 
+static enum err make_old(struct driver_link *l, void *args, struct fault *f) {
+  return l->driver->exec(l, "UPDATE weir_events SET at_us = at_us - 90000000000 WHERE subject = '1'", f);
+}
+
+static void events_are_deleted_after_their_days(void **state) {
+  struct job_world world = test_world(store);
+  struct job j = purge_job(&world);
+  struct store_event *events;
+  size_t count = 99;
+  test_configure("");
+  EXPECT_OK(store->ops->events->add(store, TEXT("key"), TEXT("1"), &test_fault));
+  EXPECT_OK(store->ops->events->add(store, TEXT("key"), TEXT("2"), &test_fault));
+  EXPECT_OK(driver_run(store, DRIVER_WRITE, false, make_old, NULL, &test_fault));
+  EXPECT_OK(job_purge(&j, &test_fault));
+  EXPECT_TEXT(j.result, TEXT("{\"jobs\":0,\"events\":1}"));
+  EXPECT_OK(store->ops->events->list(store, 0, 10, &arena, &events, &count, &test_fault));
+  assert_int_equal(count, 1);
+  EXPECT_TEXT(events[0].subject, TEXT("2"));
+}
+
 static enum err refuse(struct job *j, unsigned permille, struct text note, struct fault *f) {
   return fault_set(f, ERR_CANCELLED, NULL, "stop");
 }
@@ -74,6 +96,7 @@ static void it_stops_when_told_to(void **state) {
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test_setup_teardown(jobs_that_ended_before_their_days_are_deleted, begin, end),
+      cmocka_unit_test_setup_teardown(events_are_deleted_after_their_days, begin, end),
       cmocka_unit_test_setup_teardown(it_stops_when_told_to, begin, end),
   };
   return RUN_TESTS(tests);
