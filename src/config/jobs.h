@@ -8,6 +8,9 @@
 struct config_retention {
   int64_t jobs_days;   /* that have ended */
   int64_t events_days; /* between processes */
+  int64_t ledger_days; /* rows; then they are archived, never deleted */
+  int64_t usage_minutes_days;
+  int64_t audit_days;
 };
 
 /* What differs from a kind's own schedule. */

@@ -3,6 +3,7 @@
 #include "jobs/kinds.h"
 
 #include "base/json.h"
+#include "ports/store_audit.h"
 
 #define CHUNK     500
 #define DAY_US    INT64_C(86400000000)
@@ -23,9 +24,20 @@ static enum err purge_events(struct store *s, int64_t before_us, size_t max, int
   return s->ops->events->purge(s, before_us, max, out_deleted, f);
 }
 
+/* At least AUDIT_KEEP_DAYS_MIN days are kept, whatever the clock says now: the configuration asks for as many. */
+static enum err purge_audit(struct store *s, int64_t before_us, size_t max, int64_t *out_deleted, struct fault *f) {
+  static const struct audit_actor by = {TEXT("job:purge"), TEXT("job")};
+  uint64_t removed = 0;
+  enum err e = s->ops->audit->purge(s, &by, before_us, before_us + AUDIT_KEEP_DAYS_MIN * DAY_US, max, &removed, f);
+  if (!e)
+    *out_deleted = (int64_t)removed;
+  return e;
+}
+
 static const struct class classes[] = {
     {"jobs", DAYS(jobs_days), purge_jobs},
     {"events", DAYS(events_days), purge_events},
+    {"audit", DAYS(audit_days), purge_audit},
 };
 #define CLASSES (sizeof classes / sizeof *classes)
 

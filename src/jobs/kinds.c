@@ -3,9 +3,13 @@
 #include "jobs/kinds.h"
 
 const struct job_kind job_kinds[] = {
+    {"archive", "move old rows of the ledger into files", 5, 60000, job_archive, "50 3 * * *"},
     {"backup", "copy the store's file and keep the newest copies", 3, 60000, job_backup},
     {"catalogue", "fetch vendors' lists of models and prices", 3, 60000, job_catalogue},
+    {"keys", "note what has expired", 5, 60000, job_keys, "*/5 * * * *"},
     {"purge", "delete what is older than `retention` says", 5, 60000, job_purge, "20 3 * * *"},
+    {"recheck", "compare the sums of usage with the balances", 3, 60000, job_recheck, "40 3 * * *"},
+    {"rollup", "bring the sums of usage up to date", 3, 60000, job_rollup, "* * * * *"},
 };
 const size_t job_kind_count = sizeof job_kinds / sizeof *job_kinds;
 

@@ -13,8 +13,12 @@ extern const size_t job_kind_count;
 const struct job_kind *job_kind_find(struct text name);
 
 /* The rows' functions: each blocks and returns what job.h says. */
+enum err job_archive(struct job *j, struct fault *f);
 enum err job_backup(struct job *j, struct fault *f);
 enum err job_catalogue(struct job *j, struct fault *f);
+enum err job_keys(struct job *j, struct fault *f);
 enum err job_purge(struct job *j, struct fault *f);
+enum err job_recheck(struct job *j, struct fault *f);
+enum err job_rollup(struct job *j, struct fault *f);
 
 #endif
