@@ -52,11 +52,14 @@ static void end_sessions(void) {
 
 /* --- weir on it --- */
 
+/* Of every gateway here, because they come one after the other on one database. */
+#define SERVER_KEY "00112233445566778899aabbccddeeff00112233445566778899aabbccddeeff"
+
 static void weir_init(const char *called, const char *url) {
-  char more[700];
+  char more[800];
   snprintf(
       more, sizeof more,
-      "store: \"%s\"\nworkers: 1\n"
+      "store: \"%s\"\nworkers: 1\nserver_key: \"" SERVER_KEY "\"\n"
       "postgres: { pool: 2, overflow: 2, wait: 2s, connect_timeout: 2s, statement_timeout: 5s, lock_timeout: 200ms }\n",
       url);
   replica_init(&weir, called, more);
