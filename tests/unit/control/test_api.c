@@ -245,12 +245,11 @@ static void check_errors(struct fixture *x) {
   CHECK_HAS(body, "{\"parameter\":\"limit\",\"detail\":\"must be 1 to 200\"}");
   CHECK_HAS(body, "{\"parameter\":\"cursor\",\"detail\":\"is none that a list has given\"}");
   CHECK_HAS(body, "{\"parameter\":\"x\",\"detail\":\"is not known here\"}");
-  for (const char *const *bad = (const char *const[]){"MTow", "MTowOjA", "MTowOi0x", "Mjow OjE", "MTo6", "%00", NULL};
-       *bad; bad++) {
+  for (const char *const *bad = (const char *const[]){"MTow", "MTowOjA", "MTowOi0x", "MTo6", "%00", NULL}; *bad;
+       bad++) {
     char target[128];
     snprintf(target, sizeof(target), "/api/v1/keys?cursor=%s", *bad);
-    int status = strchr(*bad, ' ') ? 422 : get(x, target);
-    CHECK_INT(status, 422);
+    CHECK_INT(get(x, target), 422);
   }
   CHECK_INT(ask(x, "DELETE /api/v1/keys", "", ""), 405);
   CHECK_HAS(body, "urn:weir:problem:method-not-allowed");
