@@ -244,10 +244,12 @@ static void serve_route(struct api_call *c) {
   }
   if (e == ERR_OK)
     e = offload_call(c->api->offload, handle, &(struct handling){c, &f});
-  if (e == ERR_OK)
+  if (e == ERR_OK) {
     answer(c);
-  else
-    problem_answer(c->rq, f.err == ERR_OK ? &(struct fault){.err = e} : &f, NULL, NULL, 0);
+    return;
+  }
+  f.err = e; /* also of those who said no more */
+  problem_answer(c->rq, &f, NULL, NULL, 0);
 }
 
 void api_serve(const struct api *api, struct gateway_worker *w, const struct api_actor *actor,

@@ -15,6 +15,13 @@ enum err requests_list(struct api_call *c, struct fault *f);
 /* usage.c: the roll-ups */
 extern const struct shape usage_shape, usage_filter;
 enum err usage_list(struct api_call *c, struct fault *f);
+/* jobs.c */
+extern const struct shape job_shape, job_filter;
+enum err jobs_list(struct api_call *c, struct fault *f);
+enum err jobs_get(struct api_call *c, struct fault *f);
+/* audit.c */
+extern const struct shape audit_shape, audit_filter_shape;
+enum err audit_list(struct api_call *c, struct fault *f);
 /* replicas.c */
 extern const struct shape replica_shape;
 enum err replicas_list(struct api_call *c, struct fault *f);

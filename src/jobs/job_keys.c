@@ -1,9 +1,9 @@
 /* The job `keys`: what time does to keys is noted once for all replicas. That a key has expired, or the overlap of a
  * rotation is over, is decided by the clock wherever the key is shown; here the audit log and other processes hear of
- * it, and hashes that ended long ago are forgotten. */
+ * it, and hashes that ended long ago are forgotten, and so are the names of those who were erased long ago. */
 #include "jobs/kinds.h"
 
-#include "ports/store_audit.h"
+#include "ports/store_persons.h"
 
 #define CHUNK 200
 
@@ -23,6 +23,8 @@ enum err job_keys(struct job *j, struct fault *f) {
       forgotten += done.forgotten;
     }
   }
+  if (!e)
+    e = s->ops->persons->forget(s, now_us - PERSON_WATCHED_US, f);
   if (!e)
     job_result(j, arena_format(j->arena, "{\"expired\":%llu,\"forgotten\":%llu}", (unsigned long long)expired,
                                (unsigned long long)forgotten));

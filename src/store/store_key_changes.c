@@ -42,9 +42,11 @@ static enum err note(struct driver_link *l, const char *action, const struct aud
                      const struct store_key *before, const struct store_key *after, struct fault *f) {
   struct buf was, is;
   char subject[32];
-  int64_t id = before ? before->id : after->id;
+  int64_t id = before ? before->id : 0;
   buf_init(&was, AUDIT_JSON_MAX);
   buf_init(&is, AUDIT_JSON_MAX);
+  if (after)
+    id = after->id;
   snprintf(subject, sizeof subject, "key:%lld", (long long)id);
   if (before)
     key_json_write(before, &was);

@@ -76,25 +76,26 @@ static struct redis *begin(struct counting *c, const char *url) {
   return r;
 }
 
-static struct redis_state look(struct redis *r) {
-  struct redis_state s;
+/* As it is now; valid until the next look. */
+static const struct redis_state *look(struct redis *r) {
+  static struct redis_state s;
   redis_look(r, &s);
-  return s;
+  return &s;
 }
 
 static void a_server_is_found_lost_and_found_again_with_one_line_each(void **state) {
-  struct redis_server s;
+  static struct redis_server s;
   struct counting c;
   char url[64], answer[200];
   redis_server_start(&s, NULL);
   (void)snprintf(url, sizeof(url), "redis://127.0.0.1:%u", s.port);
   struct redis *r = begin(&c, url);
   EVENTUALLY(redis_is_well(r));
-  assert_false(look(r).is_cluster);
-  assert_int_equal(look(r).nodes, 1);
-  assert_int_equal(look(r).reached, 1);
-  assert_true(look(r).calls > 0 && look(r).waited_us > 0);
-  assert_int_equal(look(r).connections, 1);
+  assert_false(look(r)->is_cluster);
+  assert_int_equal(look(r)->nodes, 1);
+  assert_int_equal(look(r)->reached, 1);
+  assert_true(look(r)->calls > 0 && look(r)->waited_us > 0);
+  assert_int_equal(look(r)->connections, 1);
   redis_must(&s, "PUBLISH weir:test hello");
   redis_must(&s, "PUBLISH weir:other hello");
   EVENTUALLY(atomic_load(&c.heard) == 1);
@@ -102,12 +103,12 @@ static void a_server_is_found_lost_and_found_again_with_one_line_each(void **sta
   EVENTUALLY(atomic_load(&c.sets) >= 2);
   int64_t before_us = loop_clock_us();
   redis_server_kill(&s);
-  EVENTUALLY(look(r).reached == 0 && !redis_is_well(r));
+  EVENTUALLY(look(r)->reached == 0 && !redis_is_well(r));
   assert_true(loop_clock_us() - before_us < 300000); /* before anything has run out of time */
-  assert_true(look(r).why[0] != 0);
+  assert_true(look(r)->why[0] != 0);
   redis_server_run(&s);
   EVENTUALLY(redis_is_well(r));
-  assert_true(look(r).connections > 1);
+  assert_true(look(r)->connections > 1);
   assert_int_equal(atomic_load(&c.found), 2);
   assert_int_equal(atomic_load(&c.lost), 1);
   assert_int_equal(atomic_load(&c.missed), 2);
@@ -121,7 +122,7 @@ static void a_server_is_found_lost_and_found_again_with_one_line_each(void **sta
 }
 
 static void a_cluster_counts_its_servers_and_says_which_part_is_lost(void **state) {
-  struct redis_cluster cl;
+  static struct redis_cluster cl;
   static const char *const extra[] = {"--cluster-require-full-coverage", "no", NULL};
   struct counting c;
   char url[100];
@@ -129,11 +130,11 @@ static void a_cluster_counts_its_servers_and_says_which_part_is_lost(void **stat
   (void)snprintf(url, sizeof(url), "redis+cluster://127.0.0.1:%u,127.0.0.1:%u/", cl.nodes[0].port, cl.nodes[1].port);
   struct redis *r = begin(&c, url);
   EVENTUALLY(redis_is_well(r));
-  assert_true(look(r).is_cluster);
-  assert_int_equal(look(r).nodes, 3);
-  assert_int_equal(look(r).reached, 3);
+  assert_true(look(r)->is_cluster);
+  assert_int_equal(look(r)->nodes, 3);
+  assert_int_equal(look(r)->reached, 3);
   redis_server_kill(&cl.nodes[1]);
-  EVENTUALLY(look(r).reached == 2 && !redis_is_well(r));
+  EVENTUALLY(look(r)->reached == 2 && !redis_is_well(r));
   assert_int_equal(atomic_load(&c.lost), 0); /* two are still there */
   (void)snprintf(url, sizeof(url), "127.0.0.1:%u: ", cl.nodes[1].port);
   assert_int_equal(logged(url), 1);
@@ -144,7 +145,7 @@ static void a_cluster_counts_its_servers_and_says_which_part_is_lost(void **stat
   for (size_t i = 0; i < 3; i++)
     redis_server_run(&cl.nodes[i]);
   EVENTUALLY(redis_is_well(r));
-  assert_int_equal(look(r).nodes, 3);
+  assert_int_equal(look(r)->nodes, 3);
   assert_int_equal(logged("redis_lost"), 1);
   assert_int_equal(logged("redis_connected"), 2);
   redis_stop(r);
@@ -160,10 +161,10 @@ static void a_cluster_with_slots_that_nobody_has_is_not_well(void **state) {
   redis_server_start(&s, extra);
   (void)snprintf(url, sizeof(url), "redis+cluster://127.0.0.1:%u", s.port);
   struct redis *r = begin(&c, url);
-  EVENTUALLY(strstr(look(r).why, "no node of the cluster has a slot") != NULL);
+  EVENTUALLY(strstr(look(r)->why, "no node of the cluster has a slot") != NULL);
   redis_must(&s, "CLUSTER ADDSLOTSRANGE 0 16000");
-  EVENTUALLY(strstr(look(r).why, "383 of its slots") != NULL);
-  assert_int_equal(look(r).reached, 1);
+  EVENTUALLY(strstr(look(r)->why, "383 of its slots") != NULL);
+  assert_int_equal(look(r)->reached, 1);
   redis_must(&s, "CLUSTER ADDSLOTSRANGE 16001 16383");
   EVENTUALLY(redis_is_well(r));
   redis_stop(r);
@@ -203,11 +204,11 @@ static void the_wrong_kind_of_url_is_named(void **state) {
   redis_server_start(&node, extra);
   (void)snprintf(url, sizeof(url), "redis+cluster://127.0.0.1:%u", single.port);
   struct redis *r = begin(&c, url);
-  EVENTUALLY(strstr(look(r).why, "this Redis is no node of a cluster") != NULL);
+  EVENTUALLY(strstr(look(r)->why, "this Redis is no node of a cluster") != NULL);
   redis_free(r);
   (void)snprintf(url, sizeof(url), "redis://127.0.0.1:%u", node.port);
   r = begin(&c, url);
-  EVENTUALLY(strstr(look(r).why, "this Redis is a node of a cluster") != NULL);
+  EVENTUALLY(strstr(look(r)->why, "this Redis is a node of a cluster") != NULL);
   redis_free(r);
   redis_server_end(&single);
   redis_server_end(&node);

@@ -91,7 +91,7 @@ static void a_ring_reaches_the_others_at_once(void **state) {
 }
 
 static void a_ring_reaches_the_others_through_any_server_of_a_cluster(void **state) {
-  struct redis_cluster c;
+  static struct redis_cluster c;
   char url[64];
   redis_cluster_start(&c, 3, false, NULL);
   (void)snprintf(url, sizeof(url), "redis+cluster://127.0.0.1:%u", c.nodes[2].port);

@@ -436,7 +436,7 @@ static bool is_forced(struct world *w, size_t i, size_t server, enum breaker_for
 
 static void replicas_agree_through_a_cluster_and_go_on_with_what_is_left_of_it(void **state) {
   static const char *const extra[] = {"--cluster-require-full-coverage", "no", NULL};
-  struct redis_cluster c;
+  static struct redis_cluster c;
   struct world w = {
       .rule = {3, 60 * SECOND, 50 * MS, 60 * SECOND}, .patience_us = 400 * MS, .login = "", .cluster = &c};
   size_t where;

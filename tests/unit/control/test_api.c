@@ -217,6 +217,54 @@ static void check_replicas(struct fixture *x) {
 static void check_replicas_run(void *arg) { run(check_replicas); }
 static void replicas_are_listed(void **state) { run_fiber(check_replicas_run, NULL); }
 
+static void check_jobs(struct fixture *x) {
+  struct store *s = x->api.store;
+  char target[256];
+  int64_t id = 0;
+  bool running;
+  for (int i = 0; i < 3; i++) {
+    const struct store_job_new n = {.kind = i ? TEXT("rollup") : TEXT("purge"), .args = TEXT("{}"), .max_attempts = 2};
+    CHECK_ERR(s->ops->jobs->enqueue(s, &n, INT64_C(1801353600000000), &id, NULL), ERR_OK);
+  }
+  CHECK_ERR(s->ops->jobs->cancel(s, id, INT64_C(1801353600000000), &running, NULL), ERR_OK);
+  CHECK_INT(get(x, "/api/v1/jobs?limit=2"), 200);
+  CHECK_HAS(body, "{\"data\":[{\"id\":3,\"kind\":\"rollup\",\"state\":\"cancelled\",\"args\":\"{}\",\"result\":null,");
+  snprintf(target, sizeof(target), "/api/v1/jobs?limit=2&cursor=%s", next_of());
+  CHECK_INT(get(x, target), 200);
+  CHECK_HAS(body, "{\"data\":[{\"id\":1,\"kind\":\"purge\"");
+  CHECK_HAS(body, "\"next\":null");
+  CHECK_INT(get(x, "/api/v1/jobs?state=queued&kind=rollup"), 200);
+  CHECK_HAS(body, "{\"data\":[{\"id\":2,");
+  CHECK_HAS(body, "\"next\":null");
+  CHECK_INT(get(x, "/api/v1/jobs/3"), 200);
+  CHECK_HAS(body, "\"created\":\"2027-01-31T00:00:00Z\"");
+  CHECK_INT(get(x, "/api/v1/jobs/4"), 404);
+  CHECK_INT(get(x, "/api/v1/jobs?state=asleep"), 422);
+}
+
+static void check_jobs_run(void *arg) { run(check_jobs); }
+static void jobs_are_listed_by_kind_and_state(void **state) { run_fiber(check_jobs_run, NULL); }
+
+static void check_audit(struct fixture *x) {
+  char target[256];
+  add_keys(x->api.store, 3);
+  CHECK_INT(get(x, "/api/v1/audit?limit=2"), 200);
+  CHECK_HAS(body, "{\"data\":[{\"id\":3,\"at\":\"");
+  CHECK_HAS(
+      body,
+      "\"actor\":\"local:tester\",\"origin\":\"cli\",\"action\":\"key.create\",\"subject\":\"key:3\",\"before\":null,");
+  snprintf(target, sizeof(target), "/api/v1/audit?limit=2&cursor=%s", next_of());
+  CHECK_INT(get(x, target), 200);
+  CHECK_HAS(body, "{\"data\":[{\"id\":1,");
+  CHECK_INT(get(x, "/api/v1/audit?subject=key:2&action=key.create&actor=local:tester"), 200);
+  CHECK_HAS(body, "{\"data\":[{\"id\":2,");
+  CHECK_INT(get(x, "/api/v1/audit?action=key.block"), 200);
+  CHECK_TEXT(text_of(body), TEXT("{\"data\":[],\"next\":null}"));
+}
+
+static void check_audit_run(void *arg) { run(check_audit); }
+static void changes_are_listed_with_who_made_them(void **state) { run_fiber(check_audit_run, NULL); }
+
 static void check_declared(struct fixture *x) {
   CHECK_INT(get(x, "/api/v1/providers?limit=1"), 200);
   CHECK_HAS(body, "{\"data\":[{\"name\":\"a\",\"kind\":\"anthropic\",\"base_url\":\"https://api.anthropic.com\","
@@ -277,6 +325,8 @@ int main(void) {
       cmocka_unit_test(requests_are_found_by_what_they_are),
       cmocka_unit_test(usage_is_summed_as_asked),
       cmocka_unit_test(replicas_are_listed),
+      cmocka_unit_test(jobs_are_listed_by_kind_and_state),
+      cmocka_unit_test(changes_are_listed_with_who_made_them),
       cmocka_unit_test(what_is_declared_is_shown_without_its_secrets),
       cmocka_unit_test(what_is_wrong_is_told_as_problem_details),
   };
