@@ -1,56 +1,12 @@
 /* Old rows leave for files by the days of the configuration, and stay where it says so. */
 #include "jobs/kinds.h"
 
-#include "jobs_test.h"
-#include "ports/store_audit.h"
+#include "kind_test.h"
 #include "ports/store_usage.h"
-#include "support/actor.h"
 
 #include <unistd.h>
 
 #define DAY_US INT64_C(86400000000)
-
-static struct store *store;
-static struct arena arena;
-
-static int begin(void **state) {
-  test_fault = (struct fault){0};
-  store = open_memory();
-  arena_init(&arena);
-  return 0;
-}
-
-static int end(void **state) {
-  arena_done(&arena);
-  store->ops->close(store);
-  config_unref(test_config);
-  test_config = NULL;
-  return 0;
-}
-
-static struct job job_of(const struct job_world *world) {
-  return (struct job){.args = TEXT("{}"), .attempt = 1, .world = world, .arena = &arena};
-}
-
-static int64_t now(void) {
-  int64_t now_us = 0;
-  EXPECT_OK(store->ops->jobs->now(store, &now_us, &test_fault));
-  return now_us;
-}
-
-static void add_rows(int64_t id, int count, int64_t settled_us) {
-  for (int i = 0; i < count; i++) {
-    const struct ledger_row row = {.id = id + i,
-                                   .reserved_us = settled_us,
-                                   .settled_us = settled_us,
-                                   .request_id = TEXT("req"),
-                                   .attempt = 1,
-                                   .key_id = 1,
-                                   .outcome = TEXT("ok"),
-                                   .cost = {.total = 5, .known = true}};
-    EXPECT_OK(store->ops->ledger_append(store, &row, 1, TEXT("j"), (uint64_t)(id + i), &test_fault));
-  }
-}
 
 static uint64_t rows_left(void) {
   struct ledger_row *list = NULL;

@@ -1,36 +1,9 @@
 /* That keys have expired is noted once, by whoever runs the job first. */
 #include "jobs/kinds.h"
 
-#include "jobs_test.h"
+#include "kind_test.h"
 #include "ports/store_audit.h"
-#include "ports/store_usage.h"
 #include "support/actor.h"
-
-#include <unistd.h>
-
-#define DAY_US INT64_C(86400000000)
-
-static struct store *store;
-static struct arena arena;
-
-static int begin(void **state) {
-  test_fault = (struct fault){0};
-  store = open_memory();
-  arena_init(&arena);
-  return 0;
-}
-
-static int end(void **state) {
-  arena_done(&arena);
-  store->ops->close(store);
-  config_unref(test_config);
-  test_config = NULL;
-  return 0;
-}
-
-static struct job job_of(const struct job_world *world) {
-  return (struct job){.args = TEXT("{}"), .attempt = 1, .world = world, .arena = &arena};
-}
 
 static void expired_keys_are_noted_once(void **state) {
   struct job_world world = test_world(store);

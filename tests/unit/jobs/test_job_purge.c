@@ -1,29 +1,11 @@
 /* The purge deletes what is older than the configuration keeps, and stops when it is told to. */
 #include "jobs/kinds.h"
 
-#include "jobs_test.h"
+#include "kind_test.h"
 
 #include "store/driver.h"
 
 #define DAY_US INT64_C(86400000000)
-
-static struct store *store;
-static struct arena arena;
-
-static int begin(void **state) {
-  test_fault = (struct fault){0};
-  store = open_memory();
-  arena_init(&arena);
-  return 0;
-}
-
-static int end(void **state) {
-  arena_done(&arena);
-  store->ops->close(store);
-  config_unref(test_config);
-  test_config = NULL;
-  return 0;
-}
 
 static void end_jobs(int count, int64_t days_ago) {
   int64_t now_us = 0;
@@ -35,10 +17,6 @@ static void end_jobs(int count, int64_t days_ago) {
   }
 }
 
-static struct job purge_job(const struct job_world *world) {
-  return (struct job){.kind = TEXT("purge"), .args = TEXT("{}"), .attempt = 1, .world = world, .arena = &arena};
-}
-
 static size_t jobs_left(void) {
   struct store_job *jobs;
   size_t count = 0;
@@ -48,7 +26,7 @@ static size_t jobs_left(void) {
 
 static void jobs_that_ended_before_their_days_are_deleted(void **state) {
   struct job_world world = test_world(store);
-  struct job j = purge_job(&world);
+  struct job j = job_of(&world);
   test_configure("retention: { jobs: 3 }");
   end_jobs(700, 4); /* more than one transaction's */
   end_jobs(5, 2);
@@ -65,7 +43,7 @@ static enum err make_old(struct driver_link *l, void *args, struct fault *f) {
 
 static void events_are_deleted_after_their_days(void **state) {
   struct job_world world = test_world(store);
-  struct job j = purge_job(&world);
+  struct job j = job_of(&world);
   struct store_event *events;
   size_t count = 99;
   test_configure("");
@@ -85,7 +63,7 @@ static enum err refuse(struct job *j, unsigned permille, struct text note, struc
 
 static void it_stops_when_told_to(void **state) {
   struct job_world world = test_world(store);
-  struct job j = purge_job(&world);
+  struct job j = job_of(&world);
   j.report = refuse;
   test_configure("");
   end_jobs(3, 99);
