@@ -69,6 +69,8 @@ before(async () => {
     const made = await world.weir.command('key', 'create', '--name', `key ${i}`, '--user', 'u', '--budget-usd', '0.000000001', '--period', 'day');
     assert.equal(made.code, 0, made.out);
   }
+  const queued = await world.weir.command('job', 'run', 'purge');
+  assert.equal(queued.code, 0, queued.out);
   await world.weir.ledgerOf(3, (r) => r.key_name === 'all');
 });
 after(async () => {
