@@ -152,9 +152,10 @@ enum err tls_connect(struct tls_context *c, struct stream *plain, struct text ho
   enum err e = tls_stream_new(c, plain, &t);
   if (e != ERR_OK)
     return fault_set(f, e, NULL, "the connection cannot be watched");
-  t->host = strndup(host.at, host.len);
+  t->host = calloc(1, host.len + 1);
   if (t->host == NULL)
     abort();
+  memcpy(t->host, host.at, host.len);
   SSL_set_connect_state(t->ssl);
   if (!expect_host(t->ssl, t->host))
     return finish(t, fail(t, ERR_TLS, f, "the host name cannot be checked against a certificate"), out);

@@ -97,9 +97,11 @@ static void add_defaults(struct postgres_address *a, bool is_replica) {
 enum err postgres_address_read(struct text url, bool is_replica, int64_t connect_timeout_ms,
                                struct postgres_address *out, struct fault *f) {
   struct postgres_address *a = out;
-  char *copy = strndup(url.at ? url.at : "", url.len), *problem = NULL;
+  char *copy = calloc(1, url.len + 1), *problem = NULL;
   if (!copy)
     abort();
+  if (url.len > 0)
+    memcpy(copy, url.at, url.len);
   memset(a, 0, sizeof *a);
   a->given = PQconninfoParse(copy, &problem);
   secret_wipe(copy, url.len);
