@@ -121,8 +121,10 @@ bool process_start(struct process *p, const char *const argv[], int *out_code) {
   if (out >= 0)
     close(out);
   for (int64_t until = clock_ms() + PROCESSES_PATIENCE_MS; p->pid > 0 && clock_ms() < until; wait_ms(5)) {
-    p->port = ready_port(p->log, from);
-    if (p->port)
+    int port = ready_port(p->log, from);
+    if (port && port != p->port) /* one that starts again on its port is being called meanwhile */
+      p->port = port;
+    if (port)
       return true;
     code = process_wait(p, 0);
     if (code >= 0)
