@@ -79,8 +79,7 @@ static int verify(struct store *store, struct fault *f) {
   return t.mismatched_keys > 0 ? 1 : 0;
 }
 
-#define ARCHIVE_ROWS   20000 /* of one file */
-#define ARCHIVE_AGE_US (7 * 86400 * CALENDAR_US_PER_S)
+#define ARCHIVE_ROWS 20000 /* of one file */
 
 static const char *archive_folder(const struct cli_store *s) {
   static char folder[sizeof s->data_dir + 16];
@@ -102,12 +101,15 @@ static enum err archive_until(const struct cli_store *s, const char *folder, int
 }
 
 static enum err archive_command(const struct cli_store *s, const char *before, struct fault *f) {
-  int64_t before_us, none, minutes_us = loop_wall_us() - ARCHIVE_AGE_US;
+  int64_t days = s->config->retention.usage_minutes_days, before_us, none;
+  int64_t minutes_us = loop_wall_us() - days * 86400 * CALENDAR_US_PER_S;
   if (!before)
     return fault_set(f, ERR_BAD_REQUEST, "--before", "--before says what is old enough: 90d, or a day");
   enum err e = cli_times(before, NULL, &before_us, &none, f);
   if (!e && before_us > minutes_us)
-    e = fault_set(f, ERR_BAD_REQUEST, "--before", "rows stay for 7 days at least: usage is kept by the minute so long");
+    e = fault_set(f, ERR_BAD_REQUEST, "--before",
+                  "rows stay for %lld days at least: usage is kept by the minute so long (retention.usage_minutes)",
+                  (long long)days);
   if (e)
     return e;
   return archive_until(s, archive_folder(s), before_us, f);

@@ -7,8 +7,7 @@
 #include "fiber/loop.h"
 #include "ports/store_usage.h"
 
-#define MINUTES_A_TURN  500
-#define MINUTES_KEPT_US (7 * 86400 * CALENDAR_US_PER_S)
+#define MINUTES_A_TURN 500
 
 static const char usage[] =
     "usage: weir usage [--by WORDS] [--every WORD] [--since TIME] [--until TIME]\n"
@@ -94,8 +93,9 @@ static enum err read_ask(const struct words *w, const struct cli_store *s, struc
 
 /* Brings the roll-ups up to date. */
 static enum err roll_up(const struct cli_store *s, struct fault *f) {
+  int64_t kept_us = s->config->retention.usage_minutes_days * 86400 * CALENDAR_US_PER_S;
   const struct usage_roll_up_ask ask = {
-      .zone = s->config->timezone, .minutes_since_us = loop_wall_us() - MINUTES_KEPT_US, .max = MINUTES_A_TURN};
+      .zone = s->config->timezone, .minutes_since_us = loop_wall_us() - kept_us, .max = MINUTES_A_TURN};
   size_t minutes = 1;
   enum err e = ERR_OK;
   while (!e && minutes)

@@ -39,7 +39,9 @@ void check_budget(struct loader *l, const struct node *n, const struct key_path 
 void check_issuer(struct loader *l, const struct node *n, const struct key_path *path, void *at);
 void check_issuer_budget(struct loader *l, const struct node *n, const struct key_path *path, void *at);
 
-/* A schedule that is one, and each kind once (check_jobs.c). */
+/* A schedule that is one, and each kind once; rows of the ledger that stay as long as the minutes made from them
+ * (check_jobs.c). */
+void check_retention(struct loader *l, const struct node *n, const struct key_path *path, void *at);
 void check_job(struct loader *l, const struct node *n, const struct key_path *path, void *at);
 
 /* The member of that name when it was given, for an error's place; else n itself. n may be NULL. */

@@ -11,7 +11,8 @@ static const struct key retention_keys[] = {
     {"events", KEY_COUNT, true, AT(config_retention, events_days), .initial = "1", .min = 1, .max = 36500,
      .help = "what processes on one database told each other"},
     {"ledger", KEY_COUNT, true, AT(config_retention, ledger_days), .initial = "0", .max = 36500,
-     .help = "rows of the ledger; older ones move into files of `data_dir`/archive, sums stay; 0 for ever"},
+     .help = "rows of the ledger; older ones move into files of `data_dir`/archive, sums stay; at least "
+             "`usage_minutes`, or 0 for ever"},
     {"usage_minutes", KEY_COUNT, true, AT(config_retention, usage_minutes_days), .initial = "7", .min = 1, .max = 366,
      .help = "usage by the minute; by quarters of an hour and days it stays"},
     {"audit", KEY_COUNT, true, AT(config_retention, audit_days), .initial = "400", .min = 365, .max = 36500,
@@ -19,7 +20,7 @@ static const struct key retention_keys[] = {
 };
 const struct key_section keys_retention = {
     "retention", "For how many days each class of data is kept. The job `purge` deletes what is older.",
-    sizeof(struct config_retention), ROWS(retention_keys), NULL};
+    sizeof(struct config_retention), ROWS(retention_keys), check_retention};
 
 static const struct key job_keys[] = {
     {"kind", KEY_NAME, true, AT(config_job, kind), .help = "as `weir job schedules` lists them"},

@@ -24,7 +24,8 @@ static enum err purge_events(struct store *s, int64_t before_us, size_t max, int
   return s->ops->events->purge(s, before_us, max, out_deleted, f);
 }
 
-/* At least AUDIT_KEEP_DAYS_MIN days are kept, whatever the clock says now: the configuration asks for as many. */
+/* That AUDIT_KEEP_DAYS_MIN days are kept is the configuration's to see to: the present, which the port would compare
+ * with, is not known here. */
 static enum err purge_audit(struct store *s, int64_t before_us, size_t max, int64_t *out_deleted, struct fault *f) {
   static const struct audit_actor by = {TEXT("job:purge"), TEXT("job")};
   uint64_t removed = 0;

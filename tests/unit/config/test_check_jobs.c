@@ -30,11 +30,19 @@ static void days_are_kept_as_the_reference_says(void **state) {
   config_unref(c);
 }
 
+static void rows_stay_as_long_as_the_minutes_made_from_them(void **state) {
+  config_unref(load("retention: { ledger: 7 }\n"));
+  config_unref(load("retention: { ledger: 2, usage_minutes: 2 }\n"));
+  expect_refused("retention: { ledger: 6 }\n", "weir.yaml:1:22: `retention.ledger` must be 0 or at least as many days "
+                                               "as `usage_minutes` (7)");
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(schedules_are_read),
       cmocka_unit_test(what_is_no_schedule_is_refused),
       cmocka_unit_test(a_kind_has_one_schedule),
+      cmocka_unit_test(rows_stay_as_long_as_the_minutes_made_from_them),
       cmocka_unit_test(days_are_kept_as_the_reference_says),
   };
   return RUN_TESTS(tests);
