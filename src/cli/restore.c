@@ -37,17 +37,30 @@ static void kept_name(const char *what, const char *stamp, char *out, size_t cap
   snprintf(out, cap, "%s.before-restore-%s", what, stamp);
 }
 
-static void choose_names(struct restoring *r) {
-  char stamp[32];
-  struct tm utc;
-  time_t now = time(NULL);
-  gmtime_r(&now, &utc);
-  strftime(stamp, sizeof(stamp), "%Y%m%dT%H%M%SZ", &utc);
-  snprintf(r->journal, sizeof(r->journal), "%s/journal", r->files.data_dir);
-  snprintf(r->key_fresh, sizeof(r->key_fresh), "%s.restoring", r->files.server_key);
+static void keep_under(struct restoring *r, const char *stamp) {
   kept_name(r->files.database, stamp, r->database_kept, sizeof(r->database_kept));
   kept_name(r->journal, stamp, r->journal_kept, sizeof(r->journal_kept));
   kept_name(r->files.server_key, stamp, r->key_kept, sizeof(r->key_kept));
+}
+
+static bool names_taken(const struct restoring *r) {
+  return access(r->database_kept, F_OK) == 0 || access(r->journal_kept, F_OK) == 0 || access(r->key_kept, F_OK) == 0;
+}
+
+/* A restore in the same second as another gets a number behind the date. */
+static void choose_names(struct restoring *r) {
+  char second[32], stamp[48];
+  struct tm utc;
+  time_t now = time(NULL);
+  gmtime_r(&now, &utc);
+  strftime(second, sizeof(second), "%Y%m%dT%H%M%SZ", &utc);
+  snprintf(r->journal, sizeof(r->journal), "%s/journal", r->files.data_dir);
+  snprintf(r->key_fresh, sizeof(r->key_fresh), "%s.restoring", r->files.server_key);
+  keep_under(r, second);
+  for (unsigned n = 2; names_taken(r) && n < 1000; n++) {
+    snprintf(stamp, sizeof(stamp), "%s-%u", second, n);
+    keep_under(r, stamp);
+  }
 }
 
 static enum err prepare(struct restoring *r, const char *path, struct fault *f) {
