@@ -19,6 +19,7 @@
 #include "cluster/redis_breakers.h"
 #include "config/config.h"
 #include "control/api.h"
+#include "identity/rights.h"
 #include "identity/token.h"
 #include "jobs/runner.h"
 #include "sim/background.h"
@@ -63,6 +64,7 @@ struct app {
   struct offload *fetchers;            /* an issuer of tokens that hangs must not hold up either */
   struct apikey_identity *identity;
   struct token_identity *tokens; /* stands before it */
+  struct rights *rights;         /* of users and service accounts */
   struct limiter *limiter;
   struct metrics *metrics;
   struct access_telemetry telemetry;
