@@ -1,5 +1,5 @@
-/* What a caller may do: the questions that ports/caller.h offers. Pure; who somebody is, and which rights they have, was
- * found out before. Called by the control API for every request. */
+/* What a caller may do: the questions that ports/caller.h offers. Pure; who somebody is, and which rights they have,
+ * was found out before. Called by the control API for every request. */
 #include "ports/caller.h"
 
 bool caller_may(const struct caller *c, enum permission p) { return (c->permissions & PERMISSION_BIT(p)) != 0; }

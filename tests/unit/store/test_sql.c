@@ -103,7 +103,8 @@ static const char rows[] =
     "INSERT INTO weir_users SELECT i, 1, 1, 'n', 'e' || i, 'x' || i, 0, 0, 0, 0 FROM generate_series(1, 20000) i;"
     "INSERT INTO weir_services SELECT i, 1, 1, 's' || i, '', 0, 0, 0 FROM generate_series(1, 20000) i;"
     "INSERT INTO weir_roles SELECT i, 1, 1, 'r' || i, '', 0 FROM generate_series(1, 20000) i;"
-    "INSERT INTO weir_grants SELECT i, i % 2000, CASE WHEN i % 2 = 0 THEN 'user' ELSE 'team' END, i, i % 100, 'role:' || i, i, 0 FROM generate_series(1, 20000) "
+    "INSERT INTO weir_grants SELECT i, i % 2000, CASE WHEN i % 2 = 0 THEN 'user' ELSE 'team' END, i, i % 100, 'role:' "
+    "|| i, i, 0 FROM generate_series(1, 20000) "
     "i;"
     "INSERT INTO weir_schedules SELECT 'k' || i, '@daily', i, 0, 0 FROM generate_series(1, 20000) i; ANALYZE";
 
