@@ -155,7 +155,8 @@ static void join_ports(struct app *a) {
                                 .telemetry = &a->telemetry.port,
                                 .provider_find = provider_find,
                                 .catalogues = a->catalogues};
-  a->api = (struct api){.store = a->store, .offload = a->offload};
+  keysmith_init(&a->keysmith, a->server_secret);
+  a->api = (struct api){.store = a->store, .offload = a->offload, .keysmith = &a->keysmith.port, .rates = rates_new()};
   open_routing(a);
   operations_fill(a);
 }
@@ -361,6 +362,7 @@ static void close_all(struct app *a) {
   if (a->store)
     a->store->ops->close(a->store);
   limiter_free(a->limiter);
+  rates_free(a->api.rates);
   close_routing(a);
   catalogues_free(a->catalogues);
   metrics_free(a->metrics);

@@ -19,6 +19,7 @@
 #include "cluster/redis_breakers.h"
 #include "config/config.h"
 #include "control/api.h"
+#include "identity/keysmith.h"
 #include "identity/token.h"
 #include "jobs/runner.h"
 #include "sim/background.h"
@@ -57,6 +58,7 @@ struct app {
   struct store *store;
   struct ledger *ledger;
   struct secret *server_secret;
+  struct keysmith_adapter keysmith;
   struct backup_desk backups;
   struct catalogue_desk catalogue_desk;
   struct offload *offload, *resolvers; /* a name server that hangs must not hold up the store */

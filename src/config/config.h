@@ -66,6 +66,11 @@ struct config_issuer {                /* whose tokens are taken in place of keys
   bool nbf_optional;
   struct config_key limits; /* models, rpm, tpm, concurrency, budget, workspace and policy of each of its subjects */
 };
+struct config_control { /* the control API over the network */
+  int64_t rpm;          /* requests a minute of each caller; 0: no limit */
+  struct text *allow_ips, *cors_origins;
+  size_t allow_ip_count, cors_origin_count; /* allow_ips none: from everywhere; cors_origins none: no other site */
+};
 struct config_cache { /* checked, but the cache itself cannot be enabled in this version */
   size_t l1_bytes;
   int64_t ttl_ms;
@@ -96,6 +101,9 @@ struct config {
   struct config_ledger ledger;
   struct config_backup backup;
   struct config_retention retention;
+  struct config_control control;
+  struct text *trusted_proxies; /* networks, or "unix" */
+  size_t trusted_proxy_count;
   struct config_job *jobs;
   size_t job_count;
   struct config_provider *providers;

@@ -16,7 +16,7 @@ static bool may_scan(enum sql which) {
          which == SQL_JOB_NEXT_ID ||                                          /* a row a sequence */
          which == SQL_SCHEDULE_LIST ||                                        /* a row a kind */
          which == SQL_NOW ||                                                  /* no table */
-         which == SQL_EVENT_PURGE ||                                          /* the oldest, as many as are to go */
+         which == SQL_EVENT_PURGE || which == SQL_ANSWER_PURGE ||             /* the oldest, as many as are to go */
          which == SQL_JOB_COUNTS || which == SQL_JOB_DEAD ||                  /* an index of just these, to its end */
          which == SQL_REPLICA_LIST || /* at most 1,024 rows, all of them asked for */
          which == SQL_USAGE_ZONE || which == SQL_USAGE_ZONE_CLEAR || which == SQL_USAGE_ZONE_SET || /* one row */
@@ -77,6 +77,8 @@ static const char rows[] =
     "200, "
     "200, 0, 1, 1, 1, 0, 0, 0, 0, 1, 0, 1, 1, 0, 0, 2, 1, 1, 1, 1, 1, 1 FROM generate_series(1, 50000) i;"
     "INSERT INTO weir_key_old SELECT sha256((-i)::text::bytea), i, i FROM generate_series(1, 20000) i;"
+    "INSERT INTO weir_answers SELECT 'user:' || i, sha256(i::text::bytea), '', 0, '', i FROM generate_series(1, 20000) "
+    "i;"
     "INSERT INTO weir_audit SELECT i, i, 'a', 'o', 'c', 's' || i, 'null', 'null', '', '', '', '' FROM "
     "generate_series(1, "
     "20000) i;"
