@@ -20,6 +20,7 @@
 #include "config/config.h"
 #include "control/api.h"
 #include "identity/keysmith.h"
+#include "identity/rights.h"
 #include "identity/token.h"
 #include "jobs/runner.h"
 #include "sim/background.h"
@@ -65,6 +66,7 @@ struct app {
   struct offload *fetchers;            /* an issuer of tokens that hangs must not hold up either */
   struct apikey_identity *identity;
   struct token_identity *tokens; /* stands before it */
+  struct rights *rights;         /* of users and service accounts */
   struct limiter *limiter;
   struct metrics *metrics;
   struct access_telemetry telemetry;
