@@ -19,6 +19,7 @@
 #include "cluster/redis_breakers.h"
 #include "config/config.h"
 #include "control/api.h"
+#include "control/front.h"
 #include "identity/keysmith.h"
 #include "identity/rights.h"
 #include "identity/token.h"
@@ -79,6 +80,8 @@ struct app {
   struct gateway gateway;
   struct operations operations;
   struct api api;
+  struct access *access; /* who calls the control API over the network; NULL: it is not served there */
+  struct front front;
   struct runner *runner; /* of jobs */
   struct due due;
   struct sockets sockets;

@@ -29,7 +29,8 @@ struct api {
   struct store *store;
   struct offload *offload;
   struct keysmith *keysmith;
-  struct rates *rates; /* of callers; NULL: nobody counts */
+  struct rates *rates;                       /* of callers; NULL: nobody counts */
+  int64_t (*job_attempts)(struct text kind); /* how often a job of the kind may be tried; 0: there is no such kind */
 };
 
 /* Whose call this is, and what every answer to it says besides. Outlives the call. */
