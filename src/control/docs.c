@@ -1,5 +1,6 @@
 /* Serves the files of src/control/docs, which the build puts into the program. The policy that goes with each
- * (Content-Security-Policy) forbids everything that is not from here. Called by front.c. */
+ * (Content-Security-Policy) forbids everything that is not from here. Called by front.c.
+ * house: tested-by tests/unit/control/test_front.c */
 #include "control/docs.h"
 
 #include "control/embedded.h"

@@ -1,7 +1,7 @@
 /* The end of the second stage: may this key be used here? On this wire or mount, from this address, by pages of this
  * site. A key in a path that may not is 404, as a wrong one is. Browsers ask beforehand whether a page may send a key
  * at all (CORS): that is answered without knowing any, since the key is what the page has to bring. Called by
- * identify.c and gateway.c. house: tested-by tests/unit/gateway/test_confine.c */
+ * identify.c and gateway.c. */
 #include "base/cidr.h"
 #include "gateway/exchange.h"
 #include "gateway/peer.h"
