@@ -4,6 +4,7 @@
 #define APP_WORKER_H
 
 #include "control/front.h"
+#include "control/oauth.h"
 #include "control/operations.h"
 #include "gateway/gateway.h"
 
@@ -16,6 +17,7 @@ struct worker_options {
   unsigned index;
   struct gateway *gateway;
   const struct operations *operations;
+  const struct oauth_site *oauth;
   struct dns *dns;
   struct tls_context *server_tls, *client_tls; /* server_tls NULL: plain */
   struct config *config;                       /* a reference the worker takes over */

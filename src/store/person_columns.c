@@ -29,6 +29,7 @@ const struct person_columns person_columns[] = {
     {"weir_catalogues", " ", " vendor body "},
     {"weir_ledger_archived", " ", " "},
     {"weir_archives", " ", " name digest "},
+    {"weir_signing_keys", " ", " kid "},
     {"weir_organisations", " ", " name description timezone week_start "},
     {"weir_workspaces", " ", " name description "},
     {"weir_workspace_names", " ", " name "},
