@@ -1,5 +1,5 @@
 /* weir job: what waits, runs and has ended in the background; asking for a job, trying one again, cancelling, and when
- * the schedules are due. Works on the store, whether a weir runs or not; one that does looks for new work every second.
+ * the schedules are due. Works on the store, whether a weir runs or not; one that does hears of new work by an event.
  * It runs no job itself. */
 #include "base/json.h"
 #include "cli/cli.h"

@@ -124,7 +124,6 @@ enum sql {
   SQL_EVENT_PURGE,
   SQL_CATALOGUE_PUT,
   SQL_CATALOGUE_GET,
-  SQL_CATALOGUE_AGE,
   SQL_COPY_TABLES,    /* Weir's tables that are there */
   SQL_COPY_COLUMNS,   /* of one table: name, type, place in the primary key or 0; by name */
   SQL_BATCH_MAKE,     /* PostgreSQL: the temporary table that rows are copied into */
