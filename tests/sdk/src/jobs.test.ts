@@ -1,7 +1,7 @@
 // Work in the background as an operator sees it: the commands, the roles of a process, the metrics; on SQLite and on PostgreSQL with several processes.
 import { after, test } from 'node:test';
 import assert from 'node:assert/strict';
-import { copyFileSync, mkdirSync, readdirSync } from 'node:fs';
+import { readdirSync } from 'node:fs';
 import { createServer, type Server, type ServerResponse } from 'node:http';
 import { type AddressInfo } from 'node:net';
 import { Database } from './database.js';
@@ -66,6 +66,9 @@ async function withWeir(extra: string, run: (weir: Weir) => Promise<void>): Prom
   const weir = await Weir.start(sim, extra);
   try {
     await run(weir);
+  } catch (e) {
+    console.error(weir.logs().slice(-4000), await weir.command('job', 'list', '--json'));
+    throw e;
   } finally {
     await weir.stop();
   }
@@ -206,17 +209,16 @@ test('the metrics tell what waits, runs and has ended, by kind; one that runs ca
   }
 });
 
+/** The same in all processes on one database. */
+const SERVER_KEY = 'ABEiM0RVZneImaq7zN3u/wARIjNEVWZ3iJmqu8zd7v8=';
+
 /** Processes with roles of their own on one database. */
-async function withRoles(roles: string[][], run: (processes: Weir[]) => Promise<void>): Promise<void> {
+async function withRoles(roles: string[][], run: (processes: Weir[]) => Promise<void>, change = (text: string): string => text): Promise<void> {
   const processes: Weir[] = [];
   try {
     for (const role of roles) {
-      const share = (dir: string): string => {
-        mkdirSync(`${dir}/data`, { recursive: true, mode: 0o700 });
-        if (processes[0]) copyFileSync(`${processes[0].dir}/data/server.key`, `${dir}/data/server.key`);
-        return process.env.WEIR ?? 'build/weir';
-      };
-      processes.push(await Weir.start(sim, `${still}store: "${database?.url ?? ''}"\n`, config, share, role));
+      const extra = `${still}store: "${database?.url ?? ''}"\nserver_key: "${SERVER_KEY}"\n`;
+      processes.push(await Weir.start(sim, extra, (at, dir, more) => change(config(at, dir, more)), undefined, role));
     }
     await run(processes);
   } finally {
@@ -253,6 +255,28 @@ test('a worker serves no data path and a gateway runs no job; a job begins at on
     assert.match((await ended(gateway, waiting, 'done')).leased_by, new RegExp(`/${worker.pid}$`));
     assert.match(textOf((await ask(gateway, 'and with one again')).content), /and with one again/);
   }));
+
+test('a list of models that one process has fetched is there in the others without asking the vendor', { skip: skipShared }, async () => {
+  const lab = (text: string): string =>
+    text
+      .replace('providers:\n', `providers:\n  - { name: lab, kind: openrouter, base_url: "${sim.url}/api/v1", credentials: [ { name: a, api_key: k } ] }\n`)
+      .replace('models:\n', 'models:\n  - { name: "lab/*", targets: [ { provider: lab, model: "*" } ] }\n');
+  await withRoles(
+    [['--roles', 'gateway'], ['--roles', 'worker']],
+    async ([gateway, worker]) => {
+      assert.ok(gateway && worker);
+      const asked = async (): Promise<number> => (await sim.stats()).paths['/api/v1/models'] ?? 0;
+      const before = await asked();
+      await ended(worker, await queue(gateway, 'catalogue'), 'done');
+      assert.equal(await asked(), before + 1);
+      await eventually('the gateway has heard of it', async () => (await metrics(gateway.url)).get('weir_events_behind') === 0);
+      const models = (await (await fetch(`${gateway.url}/v1/models`, { headers: { authorization: `Bearer ${KEY}` } })).json()) as { data: { id: string }[] };
+      assert.ok(models.data.some((m) => m.id.startsWith('lab/')), JSON.stringify(models));
+      assert.equal(await asked(), before + 1);
+    },
+    lab,
+  );
+});
 
 test('roles that do not exist are refused', { skip }, () =>
   withWeir(still, async (weir) => {
