@@ -265,7 +265,7 @@ test('a list of models that one process has fetched is there in the others witho
     [['--roles', 'gateway'], ['--roles', 'worker']],
     async ([gateway, worker]) => {
       assert.ok(gateway && worker);
-      const asked = async (): Promise<number> => (await sim.stats()).paths['/api/v1/models'] ?? 0;
+      const asked = async (): Promise<number> => (await sim.stats()).paths['GET /api/v1/models'] ?? 0;
       const before = await asked();
       await ended(worker, await queue(gateway, 'catalogue'), 'done');
       assert.equal(await asked(), before + 1);
