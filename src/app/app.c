@@ -6,6 +6,7 @@
 #include "app/callers.h"
 #include "app/first_key.h"
 #include "app/life.h"
+#include "app/master_key.h"
 #include "app/news.h"
 #include "app/share.h"
 #include "app/source.h"
@@ -113,6 +114,21 @@ static enum err open_identity(struct app *a, struct fault *f) {
   return ERR_OK;
 }
 
+/* A master key that cannot be had now is asked for again when it is needed; a wrong one is not started with. */
+static enum err open_vault(struct app *a, struct fault *f) {
+  a->vault = vault_new(a->store, master_key_keeper(a->config, app_data_dir(a)));
+  enum err e = vault_check(a->vault, f);
+  if (e == ERR_UNAVAILABLE) {
+    LOG_WARN("vault_unavailable", log_str("detail", fault_text(f)));
+    *f = (struct fault){0};
+    e = ERR_OK;
+  }
+  a->mint = mint_new(a->store, vault_port(a->vault), a->config->public_url);
+  oauth_desk_init(&a->oauth, a->mint);
+  a->oauth_site = (struct oauth_site){&a->oauth.port, a->offload};
+  return e;
+}
+
 static struct config *config_of(void *ctx) { return app_config(ctx); }
 
 bool app_has_role(const struct app *a, enum app_role role) {
@@ -122,7 +138,7 @@ bool app_has_role(const struct app *a, enum app_role role) {
 /* It is there before events are told, and runs when this process serves. */
 static void open_jobs(struct app *a) {
   const struct runner_options o = {
-      .world = {a->store, config_of, a, app_data_dir(a), &a->backups.port, &a->catalogue_desk.port}};
+      .world = {a->store, config_of, a, app_data_dir(a), &a->backups.port, &a->catalogue_desk.port, &a->oauth.port}};
   if (app_has_role(a, APP_ROLE_WORKER))
     a->runner = runner_new(&o);
 }
@@ -185,6 +201,8 @@ static enum err open_all(struct app *a, struct fault *f) {
   if (e == ERR_OK)
     e = open_identity(a, f);
   if (e == ERR_OK)
+    e = open_vault(a, f);
+  if (e == ERR_OK)
     open_backups(a);
   if (e == ERR_OK)
     e = source_open_tls(a->config, &a->client_tls, &a->server_tls, f);
@@ -213,6 +231,7 @@ static enum err make_workers(struct app *a, struct fault *f) {
     struct worker_options o = {w,
                                &a->gateway,
                                &a->operations,
+                               &a->oauth_site,
                                a->dns,
                                a->server_tls,
                                a->client_tls,
@@ -352,6 +371,8 @@ static void close_all(struct app *a) {
   if (a->ledger)
     ledger_close(a->ledger, 10000);
   token_identity_free(a->tokens);
+  mint_free(a->mint);
+  vault_free(a->vault);
   backup_desk_done(&a->backups);
   apikey_identity_free(a->identity);
   if (a->offload)
