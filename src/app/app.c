@@ -132,6 +132,18 @@ static enum err open_vault(struct app *a, struct fault *f) {
 
 static struct config *config_of(void *ctx) { return app_config(ctx); }
 
+bool app_has_role(const struct app *a, enum app_role role) {
+  return a->options.roles == 0 || (a->options.roles & role) != 0;
+}
+
+/* It is there before events are told, and runs when this process serves. */
+static void open_jobs(struct app *a) {
+  const struct runner_options o = {
+      .world = {a->store, config_of, a, app_data_dir(a), &a->backups.port, &a->catalogue_desk.port, &a->oauth.port}};
+  if (app_has_role(a, APP_ROLE_WORKER))
+    a->runner = runner_new(&o);
+}
+
 static void open_backups(struct app *a) {
   const struct backup_desk_options o = {config_of, a, a->first, a->ledger, a->server_secret};
   backup_desk_init(&a->backups, &o);
@@ -142,7 +154,7 @@ static void open_catalogues(struct app *a) {
   a->catalogues = catalogues_new(CATALOGUES_MAX);
   const struct catalogue_desk_options o = {config_of, a, a->store, a->catalogues, provider_find};
   catalogue_desk_init(&a->catalogue_desk, &o);
-  catalogue_desk_load(&a->catalogue_desk);
+  catalogue_desk_load(&a->catalogue_desk, TEXT_NONE);
 }
 
 /* What is learned of the targets outlives every configuration. */
@@ -162,6 +174,11 @@ static void close_routing(struct app *a) {
   retry_budget_free(a->gateway.retries);
 }
 
+static int64_t job_attempts(struct text kind) {
+  const struct job_kind *k = job_kind_find(kind);
+  return k ? k->attempts : 0;
+}
+
 static void join_ports(struct app *a) {
   access_init(&a->telemetry, a->metrics);
   a->gateway = (struct gateway){.identity = token_identity_port(a->tokens),
@@ -172,7 +189,13 @@ static void join_ports(struct app *a) {
                                 .telemetry = &a->telemetry.port,
                                 .provider_find = provider_find,
                                 .catalogues = a->catalogues};
-  a->api = (struct api){.store = a->store, .offload = a->offload};
+  keysmith_init(&a->keysmith, a->server_secret);
+  a->api = (struct api){.store = a->store,
+                        .offload = a->offload,
+                        .keysmith = &a->keysmith.port,
+                        .rates = rates_new(),
+                        .job_attempts = job_attempts};
+  a->front = (struct front){&a->api, a->access};
   open_routing(a);
   operations_fill(a);
 }
@@ -203,6 +226,7 @@ static enum err open_all(struct app *a, struct fault *f) {
     return e;
   a->limiter = limiter_new(KEYS_MAX);
   open_catalogues(a);
+  open_jobs(a);
   a->metrics = metrics_new(a->worker_count);
   join_ports(a);
   news_open(a);
@@ -230,7 +254,8 @@ static enum err make_workers(struct app *a, struct fault *f) {
                                &a->memory,
                                w == 0 && a->local.fd >= 0 ? &a->local : NULL,
                                a->wake_fd,
-                               app_has_role(a, APP_ROLE_GATEWAY)};
+                               app_has_role(a, APP_ROLE_GATEWAY),
+                               a->access && app_has_role(a, APP_ROLE_ADMIN) ? &a->front : NULL};
     e = worker_new(&o, &a->workers[w], f);
     if (e == ERR_OK)
       e = worker_start(a->workers[w]);
@@ -238,18 +263,7 @@ static enum err make_workers(struct app *a, struct fault *f) {
   return e;
 }
 
-bool app_has_role(const struct app *a, enum app_role role) {
-  return a->options.roles == 0 || (a->options.roles & role) != 0;
-}
-
-static enum err start_jobs(struct app *a, struct fault *f) {
-  if (!app_has_role(a, APP_ROLE_WORKER))
-    return ERR_OK;
-  struct runner_options o = {
-      .world = {a->store, config_of, a, app_data_dir(a), &a->backups.port, &a->catalogue_desk.port, &a->oauth.port}};
-  a->runner = runner_new(&o);
-  return runner_start(a->runner, f);
-}
+static enum err start_jobs(struct app *a, struct fault *f) { return a->runner ? runner_start(a->runner, f) : ERR_OK; }
 
 enum err app_listen(struct app *a, struct fault *f) {
   enum err e = ERR_OK;
@@ -384,6 +398,7 @@ static void close_all(struct app *a) {
   if (a->store)
     a->store->ops->close(a->store);
   limiter_free(a->limiter);
+  rates_free(a->api.rates);
   close_routing(a);
   catalogues_free(a->catalogues);
   metrics_free(a->metrics);

@@ -6,7 +6,6 @@
 #include "app/app.h"
 #include "app/backups.h"
 #include "app/catalogues.h"
-#include "app/due.h"
 #include "app/life.h"
 #include "app/local.h"
 #include "app/sockets.h"
@@ -19,6 +18,8 @@
 #include "cluster/redis_breakers.h"
 #include "config/config.h"
 #include "control/api.h"
+#include "control/front.h"
+#include "identity/keysmith.h"
 #include "identity/oauth.h"
 #include "identity/rights.h"
 #include "identity/token.h"
@@ -60,6 +61,7 @@ struct app {
   struct store *store;
   struct ledger *ledger;
   struct secret *server_secret;
+  struct keysmith_adapter keysmith;
   struct backup_desk backups;
   struct catalogue_desk catalogue_desk;
   struct offload *offload, *resolvers; /* a name server that hangs must not hold up the store */
@@ -83,8 +85,9 @@ struct app {
   struct gateway gateway;
   struct operations operations;
   struct api api;
+  struct access *access; /* who calls the control API over the network; NULL: it is not served there */
+  struct front front;
   struct runner *runner; /* of jobs */
-  struct due due;
   struct sockets sockets;
   struct local local;
   struct worker *workers[APP_WORKERS_MAX];

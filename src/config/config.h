@@ -30,7 +30,7 @@ struct config_ledger { /* milliseconds */
   int64_t store_interval_ms; /* settled attempts reach the store at the latest after this */
 };
 struct config_backup {
-  struct text schedule;             /* base/daytimes.h; "" for never */
+  struct text schedule;             /* base/recurrence.h; "" for never */
   struct text dir, passphrase_file; /* "": data_dir/backups; none */
   size_t keep;
   int64_t max_age_ms; /* 0: any */
@@ -66,6 +66,11 @@ struct config_issuer {                /* whose tokens are taken in place of keys
   bool nbf_optional;
   struct config_key limits; /* models, rpm, tpm, concurrency, budget, workspace and policy of each of its subjects */
 };
+struct config_control { /* the control API over the network */
+  int64_t rpm;          /* requests a minute of each caller; 0: no limit */
+  struct text *allow_ips, *cors_origins;
+  size_t allow_ip_count, cors_origin_count; /* allow_ips none: from everywhere; cors_origins none: no other site */
+};
 struct config_vault {
   struct secret *master_key; /* base64 or hexadecimal; empty: data_dir/master.key */
 };
@@ -100,6 +105,9 @@ struct config {
   struct config_ledger ledger;
   struct config_backup backup;
   struct config_retention retention;
+  struct config_control control;
+  struct text *trusted_proxies; /* networks, or "unix" */
+  size_t trusted_proxy_count;
   struct config_job *jobs;
   size_t job_count;
   struct config_provider *providers;

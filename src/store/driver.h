@@ -29,14 +29,22 @@ struct driver_cell {
 /* A connection, lent to one thread at a time. */
 struct driver_link {
   const struct driver *driver;
-  bool lost;     /* it died: nothing of an open transaction stands, and the work may be tried on another one */
-  bool in_doubt; /* it died while a commit was on its way, which may stand or not */
+  bool lost;      /* it died: nothing of an open transaction stands, and the work may be tried on another one */
+  bool in_doubt;  /* it died while a commit was on its way, which may stand or not */
+  bool has_event; /* the work on it has added an event (store_events.h) */
+};
+
+/* Who is told, in this process, that an event was committed by it. */
+struct driver_ear {
+  void (*fn)(void *data); /* NULL: nobody */
+  void *data;
 };
 
 /* What the store of any driver begins with. */
 struct database {
   struct store base;
   const struct driver *driver;
+  struct driver_ear ear;
 };
 
 /* In all of these the link is lent to the caller. A link has one current statement, from prepare to reset. */
@@ -89,6 +97,8 @@ struct driver {
 enum err driver_run(struct store *s, enum driver_use use, bool once,
                     enum err (*work)(struct driver_link *l, void *args, struct fault *f), void *args,
                     struct fault *f) MUST_CHECK;
+/* The port's events->on_added. */
+void driver_listen(struct store *s, void (*fn)(void *data), void *data);
 /* Steps through a statement that yields no row, and resets it. out_changes may be NULL. */
 enum err driver_finish(struct driver_link *l, const char *doing, int64_t *out_changes, struct fault *f) MUST_CHECK;
 /* Prepares a statement without parameters and gives the number in its first row; 0 when it has none. */
@@ -112,8 +122,10 @@ extern const struct store_persons_ops store_persons_ops;
   .key_rotate = store_key_rotate, .key_delete = store_key_delete, .key_sweep = store_key_sweep,                        \
   .key_touch = store_key_touch, .ledger_append = store_ledger_append, .ledger_position = store_ledger_position,        \
   .ledger_list = store_ledger_list, .ledger_spent = store_ledger_spent, .ledger_verify = store_ledger_verify,          \
+  .key_page = store_key_page, .key_get = store_key_get, .key_update = store_key_update, .answers = &store_answers,     \
   .catalogues = &store_catalogues, .jobs = &store_jobs, .usage = &store_usage, .replicas = &store_replicas,            \
   .vault = &store_vault
+extern const struct store_answers_ops store_answers;
 extern const struct store_catalogues_ops store_catalogues;
 extern const struct store_jobs_ops store_jobs;
 extern const struct store_usage_ops store_usage;
@@ -132,7 +144,13 @@ enum err store_key_set_blocked(struct store *s, int64_t id, bool blocked, const 
 enum err store_key_find_by_name(struct store *s, struct text name, struct arena *a, struct store_key *out,
                                 struct fault *f);
 enum err store_key_rotate(struct store *s, const struct key_rotation *r, const struct audit_actor *by, struct fault *f);
-enum err store_key_delete(struct store *s, int64_t id, const struct audit_actor *by, struct fault *f);
+enum err store_key_page(struct store *s, const struct key_filter *filter, struct arena *a, struct store_key **out,
+                        size_t *out_count, struct fault *f);
+enum err store_key_get(struct store *s, int64_t org_id, int64_t id, struct arena *a, struct store_key *out,
+                       struct fault *f);
+enum err store_key_update(struct store *s, const struct store_key *k, int64_t version, const struct audit_actor *by,
+                          struct fault *f);
+enum err store_key_delete(struct store *s, int64_t id, int64_t version, const struct audit_actor *by, struct fault *f);
 enum err store_key_sweep(struct store *s, int64_t now_us, size_t max, const struct audit_actor *by,
                          struct key_sweep *out, struct fault *f);
 enum err store_key_touch(struct store *s, const int64_t *ids, const int64_t *last_used_us, size_t count,

@@ -16,7 +16,7 @@ static bool may_scan(enum sql which) {
          which == SQL_JOB_NEXT_ID || which == SQL_PEOPLE_NEXT_ID ||           /* a row a sequence */
          which == SQL_SCHEDULE_LIST ||                                        /* a row a kind */
          which == SQL_NOW ||                                                  /* no table */
-         which == SQL_EVENT_PURGE ||                                          /* the oldest, as many as are to go */
+         which == SQL_EVENT_PURGE || which == SQL_ANSWER_PURGE ||             /* the oldest, as many as are to go */
          which == SQL_JOB_COUNTS || which == SQL_JOB_DEAD ||                  /* an index of just these, to its end */
          which == SQL_REPLICA_LIST || /* at most 1,024 rows, all of them asked for */
          which == SQL_USAGE_ZONE || which == SQL_USAGE_ZONE_CLEAR || which == SQL_USAGE_ZONE_SET || /* one row */
@@ -77,6 +77,8 @@ static const char rows[] =
     "200, "
     "200, 0, 1, 1, 1, 0, 0, 0, 0, 1, 0, 1, 1, 0, 0, 2, 1, 1, 1, 1, 1, 1 FROM generate_series(1, 50000) i;"
     "INSERT INTO weir_key_old SELECT sha256((-i)::text::bytea), i, i FROM generate_series(1, 20000) i;"
+    "INSERT INTO weir_answers SELECT 'user:' || i, sha256(i::text::bytea), '', 0, '', i FROM generate_series(1, 20000) "
+    "i;"
     "INSERT INTO weir_audit SELECT i, i, 'a', 'o', 'c', 's' || i, 'null', 'null', '', '', '', '' FROM "
     "generate_series(1, "
     "20000) i;"
@@ -194,12 +196,14 @@ static void expect_index(PGconn *db, enum sql which, const char *index, const ch
 static void postgresql_reads_a_page_of_the_log_in_order_of_its_index(void **state) {
   struct store *s = contract_store(state);
   PGconn *db = PQconnectdb(contract_address);
-  const char *all[] = {"9999999999", "0", "0", "50", "0", "", "", "", "", ""};
-  const char *key[] = {"9999999999", "0", "0", "50", "5", "", "", "", "", ""};
-  const char *failed[] = {"9999999999", "0", "0", "50", "0", "", "", "", "", "failed"};
+  const char *all[] = {"9999999999", "0", "0", "50", "0", "", "", "", "", "", "0"};
+  const char *key[] = {"9999999999", "0", "0", "50", "5", "", "", "", "", "", "0"};
+  const char *org[] = {"9999999999", "0", "0", "50", "0", "", "", "", "", "", "1"};
+  const char *failed[] = {"9999999999", "0", "0", "50", "0", "", "", "", "", "failed", "0"};
   contract_exec(s, rows);
   expect_index(db, SQL_LOG, "Index Scan Backward using weir_ledger_settled", all);
   expect_index(db, SQL_LOG, "Index Scan Backward using weir_ledger_settled", key);
+  expect_index(db, SQL_LOG, "Index Scan Backward using weir_ledger_settled", org);
   expect_index(db, SQL_LOG_FAILURES, "Index Scan Backward using weir_ledger_", failed);
   const char *sums[] = {"1", "3", "900000000000", "1800000000000", "1", "0", "0", "0", "0", "1", "0", "0", "", "", "",
                         "",  "",  "9999"};
