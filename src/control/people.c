@@ -53,9 +53,15 @@
 #define SHAPE(name, shape_name, what, rows)                                                                            \
   const struct shape name = {shape_name, what, sizeof(struct people_view), SHAPE_FIELDS(rows)}
 
-static const struct shape_field organisation_fields[] = {
-    ID("never used twice"),     VERSION, NAME(SHAPE_REQUIRED, 1, "unique"), DESCRIPTION, TIMEZONE(SHAPE_REQUIRED),
-    WEEK_START(SHAPE_REQUIRED), CREATED};
+static const struct shape_field organisation_fields[] = {ID("never used twice"),
+                                                         VERSION,
+                                                         NAME(SHAPE_REQUIRED, 1, "unique"),
+                                                         DESCRIPTION,
+                                                         TIMEZONE(SHAPE_REQUIRED),
+                                                         WEEK_START(SHAPE_REQUIRED),
+                                                         {"created", SHAPE_TIME, SHAPE_NULLABLE,
+                                                          SHAPE_AT(people_view, created_us),
+                                                          .help = "when it was made; null: with the installation"}};
 SHAPE(organisation_shape, "Organisation", "A tenant: everything belongs to one, and nothing is seen from another.",
       organisation_fields);
 static const struct shape_field place_fields[] = {
