@@ -320,11 +320,10 @@ static enum err apply(struct api_call *c, struct people_row *row) {
   return c->errors->count > 0 ? ERR_BAD_REQUEST : ERR_OK;
 }
 
-/* Other organisations are made and removed by whoever runs the installation. */
+/* Other organisations are made and removed by whoever runs the installation: for who is in one that is not there. */
 static enum err may_make(const struct api_call *c, const struct resource *r, struct fault *f) {
   if (r->kind == PEOPLE_ORGANISATION && c->org_id != 0)
-    return fault_set(f, ERR_FORBIDDEN, NULL,
-                     "organisations are made and removed over the operator's socket, and by nobody who is in one");
+    return fault_set(f, ERR_NOT_FOUND, NULL, "organisations are made and removed over the operator's socket only");
   return people_may(c, r->write, f);
 }
 

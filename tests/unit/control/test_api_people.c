@@ -75,7 +75,7 @@ static int expected(const struct api_route *r, uint64_t permissions, bool is_for
   if (strcmp(r->method, "POST") == 0)
     return 422; /* nothing of what is needed was given */
   if (strcmp(r->method, "DELETE") == 0)
-    return is_org ? 403 : is_member ? 204 : 412; /* a version that is not there */
+    return is_org ? 404 : is_member ? 204 : 412; /* a version that is not there */
   return strcmp(r->method, "PUT") == 0 ? 204 : 200;
 }
 
@@ -191,8 +191,8 @@ static void check_organisations(struct fixture *x) {
   CHECK_INT(get(x, "/api/v1/organisations"), 200);
   CHECK_INT(strstr(body, "acme") != NULL, 0);
   CHECK_HAS(body, "\"name\":\"default\"");
-  CHECK_INT(send_json(x, "POST /api/v1/organisations", "", "{\"name\":\"mine\"}"), 403);
-  CHECK_INT(ask(x, "DELETE /api/v1/organisations/1", "", ""), 403);
+  CHECK_INT(send_json(x, "POST /api/v1/organisations", "", "{\"name\":\"mine\"}"), 404);
+  CHECK_INT(ask(x, "DELETE /api/v1/organisations/1", "", ""), 404);
   CHECK_INT(send_json(x, "PATCH /api/v1/organisations/1", "", "{\"name\":\"home\"}"), 200);
   CHECK_INT(send_json(x, "PATCH /api/v1/organisations/1", "", "{\"name\":\"acme\"}"), 409);
   CHECK_INT(send_json(x, "POST /api/v1/users", "", "{\"email\":\"a@b.c\",\"organisation\":2}"), 404);
