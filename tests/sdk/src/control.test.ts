@@ -222,6 +222,8 @@ test('a job is asked for, and ends', { skip }, async () => {
   await eventually('it is done', async () => ((await ask('GET', '/api/v1/jobs/{id}', { id })).json as { state: string }).state === 'done');
   assert.equal((await ask('POST', '/api/v1/jobs/{id}/cancel', { id })).status, 409);
   assert.equal((await ask('POST', '/api/v1/jobs', {}, { kind: 'no-such-kind' })).status, 422);
+});
+
 interface Row {
   id: number;
   version: number;
@@ -263,7 +265,7 @@ test('people: a role is made and given through a team, a user is changed, disabl
   assert.equal((await world.weir.command('audit', 'verify')).code, 0);
 });
 
-test('an organisation of its own is empty, and its things are numbered apart from nobody', { skip }, async () => {
+test('an organisation cannot take a workspace of another, and goes when it is empty', { skip }, async () => {
   const acme = (await ask('POST', '/api/v1/organisations', {}, { name: 'acme', timezone: 'Asia/Seoul' })).json as Row;
   const lab = (await ask('POST', '/api/v1/workspaces', {}, { name: 'acme-lab', organisation: acme.id })).json as Row;
   assert.equal((await ask('POST', '/api/v1/workspaces', {}, { name: 'lab', organisation: acme.id })).status, 409);
