@@ -124,7 +124,7 @@ static void check_grants_run(void *arg) { run(check_grants); }
 static void a_role_is_given_by_who_has_all_of_it(void **state) { run_fiber(check_grants_run, NULL); }
 
 static void check_in_workspace(struct fixture *x) {
-  struct caller_workspace in_lab = {.id = 1, .name = TEXT("lab")};
+  static struct caller_workspace in_lab = {.id = 1, .name = TEXT("lab")};
   in_lab.permissions = builtin_role_permissions(ROLE_ADMIN);
   CHECK_INT(make(x, "workspaces", "{\"name\":\"lab\"}"), 201);
   CHECK_INT(make(x, "workspaces", "{\"name\":\"den\"}"), 201);

@@ -205,13 +205,13 @@ static void an_organisation_is_the_operators_to_make_and_ones_own_to_change(void
 }
 
 static void check_places(struct fixture *x) {
-  int64_t lab = make(x, PEOPLE_WORKSPACE, 1, "lab", "");
+  CHECK_INT((int)make(x, PEOPLE_WORKSPACE, 1, "lab", ""), 1);
   make(x, PEOPLE_WORKSPACE, 1, "den", "");
-  const struct caller_workspace in_lab = {.id = lab,
-                                          .name = TEXT("lab"),
-                                          .permissions = PERMISSION_BIT(PERMISSION_WORKSPACES_READ) |
-                                                         PERMISSION_BIT(PERMISSION_WORKSPACES_WRITE) |
-                                                         PERMISSION_BIT(PERMISSION_USERS_READ)};
+  static const struct caller_workspace in_lab = {.id = 1,
+                                                 .name = TEXT("lab"),
+                                                 .permissions = PERMISSION_BIT(PERMISSION_WORKSPACES_READ) |
+                                                                PERMISSION_BIT(PERMISSION_WORKSPACES_WRITE) |
+                                                                PERMISSION_BIT(PERMISSION_USERS_READ)};
   x->caller = user_with(0);
   x->caller.workspaces = &in_lab;
   x->caller.workspace_count = 1;
