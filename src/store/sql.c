@@ -1,5 +1,5 @@
 /* The table of statements. Where the two databases differ the row has both texts. Who runs a statement stands in
- * store_keys.c, store_ledger.c, store_verify.c, migrate.c and, for batches, in postgres_batch.c. */
+ * store_keys.c, store_ledger.c, store_verify.c, log_stretches.c, migrate.c and, for batches, in postgres_batch.c. */
 #include "store/sql.h"
 
 #include <stddef.h>
@@ -105,6 +105,9 @@
   USAGE_OF_DAY(SUM, "5", "0, '', '', provider, model, outcome", "''", "provider, model, outcome")
 #define OPEN_QUARTER "level = 1 AND complete = 0" /* as the partial indexes say it */
 #define OPEN_DAY     "level = 2 AND complete = 0"
+/* SQLite is told to take them, for it holds the primary key for the better way: of a level all is in there, in order. */
+#define BY_OPEN(index, begin, end)                                                                                     \
+  {begin " FROM weir_usage INDEXED BY " index " WHERE " end, begin " FROM weir_usage WHERE " end}
 /* Stretches of the rows from ?1 to ?2, as weir_ledger_stretches has them: minute by minute, 256 rows a slice. */
 #define STRETCHES_MAKE(offset, only)                                                                                   \
   "INSERT INTO weir_ledger_stretches (kind, subject, first_us, last_us) SELECT k.kind + " offset ", " STRETCH_SUBJECT  \
@@ -289,14 +292,15 @@ static const char *const texts[SQL_COUNT][2] = {
     [SQL_LEDGER_LIST] = BOTH("SELECT " LEDGER_COLUMNS " FROM weir_ledger WHERE id < ?1 ORDER BY id DESC LIMIT ?2"),
     [SQL_LOG] = BOTH(LOG("")),
     [SQL_LOG_FAILURES] = BOTH(LOG("outcome <> 'ok' AND")),
-    [SQL_LOG_STRETCH] = BOTH(LOG("")),
-    [SQL_LOG_STRETCH_FAILURES] = BOTH(LOG("outcome <> 'ok' AND")),
+    /* ?11 says again where it ends, so that a planner without values takes it for a short one. */
+    [SQL_LOG_STRETCH] = BOTH(LOG("settled_us <= ?11 AND")),
+    [SQL_LOG_STRETCH_FAILURES] = BOTH(LOG("outcome <> 'ok' AND settled_us <= ?11 AND")),
     [SQL_STRETCHES] = BOTH("SELECT first_us, last_us FROM weir_ledger_stretches WHERE kind = ?1 AND subject = ?2 "
                         "AND first_us < ?3 ORDER BY first_us DESC, last_us DESC LIMIT ?4"),
     [SQL_STRETCHES_MARKED] = BOTH("SELECT minute * 60000000 FROM weir_usage_dirty "
                                "WHERE minute <= (CAST(?1 AS BIGINT) - 1) / 60000000 ORDER BY minute DESC LIMIT ?2"),
-    [SQL_STRETCHES_OPEN] = BOTH("SELECT DISTINCT start_us FROM weir_usage WHERE " OPEN_QUARTER
-                             " AND start_us < ?1 ORDER BY start_us DESC LIMIT ?2"),
+    [SQL_STRETCHES_OPEN] = BY_OPEN("weir_usage_open_quarters", "SELECT DISTINCT start_us",
+                                   OPEN_QUARTER " AND start_us < ?1 ORDER BY start_us DESC LIMIT ?2"),
     [SQL_STRETCHES_CLEAR] = BOTH("DELETE FROM weir_ledger_stretches WHERE first_us >= ?1 AND first_us < ?2"),
     [SQL_STRETCHES_MAKE] = BOTH(STRETCHES_MAKE("0", "")),
     [SQL_STRETCHES_MAKE_FAILURES] = BOTH(STRETCHES_MAKE("10", " AND outcome <> 'ok'")),
@@ -313,12 +317,13 @@ static const char *const texts[SQL_COUNT][2] = {
     [SQL_USAGE_CLEAR] = BOTH("DELETE FROM weir_usage WHERE level = ?1 AND start_us = ?2"),
     [SQL_USAGE_FROM_ROWS] = {USAGE_FROM_ROWS(SUM_SQLITE), USAGE_FROM_ROWS(SUM_POSTGRES)},
     [SQL_USAGE_FROM_SUMS] = {USAGE_FROM_SUMS(SUM_SQLITE), USAGE_FROM_SUMS(SUM_POSTGRES)},
-    [SQL_USAGE_IS_OPEN_QUARTER] = BOTH("SELECT count(*) FROM weir_usage WHERE " OPEN_QUARTER " AND start_us = ?1"),
+    [SQL_USAGE_IS_OPEN_QUARTER] = BY_OPEN("weir_usage_open_quarters", "SELECT start_us",
+                                          OPEN_QUARTER " AND start_us = ?1 LIMIT 1"),
     [SQL_USAGE_CLOSE_QUARTER] = BOTH("UPDATE weir_usage SET complete = 1 WHERE " OPEN_QUARTER " AND start_us = ?1"),
-    [SQL_USAGE_IS_OPEN_DAY] = BOTH("SELECT start_us FROM weir_usage WHERE " OPEN_DAY
-                                   " AND start_us >= ?1 AND start_us < ?2 LIMIT 1"),
-    [SQL_USAGE_OPEN_DAYS] = BOTH("SELECT DISTINCT start_us FROM weir_usage WHERE " OPEN_DAY " AND start_us < ?1 "
-                                 "ORDER BY start_us DESC LIMIT ?2"),
+    [SQL_USAGE_IS_OPEN_DAY] = BY_OPEN("weir_usage_open_days", "SELECT start_us",
+                                      OPEN_DAY " AND start_us >= ?1 AND start_us < ?2 LIMIT 1"),
+    [SQL_USAGE_OPEN_DAYS] = BY_OPEN("weir_usage_open_days", "SELECT DISTINCT start_us",
+                                    OPEN_DAY " AND start_us < ?1 ORDER BY start_us DESC LIMIT ?2"),
     [SQL_USAGE_CLOSE_DAY] = BOTH("UPDATE weir_usage SET complete = 1 WHERE " OPEN_DAY " AND start_us = ?1"),
     [SQL_USAGE_CLEAR_PARTS] = BOTH("DELETE FROM weir_usage WHERE level IN (4, 5) AND start_us >= ?1 AND start_us < ?2"),
     [SQL_USAGE_WHOM] = {USAGE_WHOM(SUM_SQLITE), USAGE_WHOM(SUM_POSTGRES)},

@@ -59,6 +59,8 @@ static enum err read_rows(struct driver_link *l, struct page *w, enum sql which,
   if (e)
     return e;
   bind_ask(l, w, s);
+  if (which == SQL_LOG_STRETCH || which == SQL_LOG_STRETCH_FAILURES)
+    l->driver->bind(l, 11, s->last_us);
   e = ledger_columns_list(l, w->arena, &rows, &count, "reading the request log", f);
   l->driver->reset(l);
   for (size_t i = 0; i < count && !e; i++) {

@@ -127,7 +127,7 @@ static enum err is_open(struct driver_link *l, int64_t start_us, bool *out, stru
   l->driver->bind(l, 1, start_us);
   e = l->driver->step(l, &row, doing, f);
   if (!e)
-    *out = row && l->driver->number(l, 0) > 0;
+    *out = row;
   l->driver->reset(l);
   return e;
 }

@@ -199,8 +199,8 @@ static void postgresql_reads_a_page_of_the_log_in_order_of_its_index(void **stat
   expect_index(db, SQL_LOG, "Index Scan Backward using weir_ledger_settled", all);
   expect_index(db, SQL_LOG, "Index Scan Backward using weir_ledger_settled", key);
   expect_index(db, SQL_LOG_FAILURES, "Index Scan Backward using weir_ledger_", failed);
-  const char *stretch[] = {"30001", "0", "30000", "50", "0", "u", "", "", "", ""};
-  const char *stretch_failed[] = {"30001", "0", "30000", "50", "0", "u", "", "", "", "failed"};
+  const char *stretch[] = {"30001", "0", "30000", "50", "0", "u", "", "", "", "", "30000"};
+  const char *stretch_failed[] = {"30001", "0", "30000", "50", "0", "u", "", "", "", "failed", "30000"};
   expect_index(db, SQL_LOG_STRETCH, "Index Scan Backward using weir_ledger_settled", stretch);
   expect_index(db, SQL_LOG_STRETCH_FAILURES, "Index Scan Backward using weir_ledger_", stretch_failed);
   const char *sums[] = {"1", "3", "900000000000", "1800000000000", "1", "0", "0", "0", "0", "1", "0", "0", "", "", "",
