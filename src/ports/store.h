@@ -73,8 +73,10 @@ struct ledger_totals {
 struct store;
 struct audit_actor;
 struct store_audit_ops;
+struct store_people_ops;
 struct store_persons_ops;
 struct store_usage_ops;
+struct store_vault_ops;
 struct store_ops {
   const char *name; /* "sqlite", "memory", "postgres" */
   bool is_shared;   /* processes of several machines may work on it at the same time */
@@ -82,6 +84,7 @@ struct store_ops {
   enum err (*health)(struct store *s, struct fault *f);
 
   const struct store_audit_ops *audit;     /* ports/store_audit.h */
+  const struct store_people_ops *people;   /* ports/store_people.h */
   const struct store_persons_ops *persons; /* ports/store_persons.h */
 
   /* A change of a key names who makes it and adds an entry to the audit log in the same transaction. */
@@ -132,6 +135,7 @@ struct store_ops {
   const struct store_replicas_ops *replicas;
   const struct store_events_ops *events;
   const struct store_usage_ops *usage; /* ports/store_usage.h */
+  const struct store_vault_ops *vault; /* ports/store_vault.h */
 };
 /* The base an adapter embeds first. */
 struct store {
