@@ -17,7 +17,7 @@
 #define GENERATED_PREFIX "weir_"
 /* With the store away, a key that was good keeps working for so long. */
 #define STALE_MAX_US INT64_C(300000000)
-/* A store that did not answer is asked again after so long, by one caller. */
+/* For a key that is served all the same, a store that did not answer is asked again after so long. */
 #define AWAY_US INT64_C(500000)
 
 struct entry {
@@ -84,11 +84,17 @@ static enum err lookup_run(void *arg) {
                        : store->ops->key_find(store, l->hash, &l->arena, &l->key, &l->fault);
 }
 
-/* Whether this caller is to ask. While the store is away one is, from time to time. */
-static bool may_ask(struct apikey_identity *i, int64_t now_us, bool *out_is_probe) {
+static bool outlives_store(const struct entry *e, int64_t now_us) {
+  return e->principal && !e->is_forgotten && now_us - e->confirmed_us <= STALE_MAX_US;
+}
+
+/* Whether this caller is to ask. While the store is away one at a time does: from time to time for a key that is served
+ * all the same, at once for one of which nobody can tell. */
+static bool may_ask(struct apikey_identity *i, struct text name, int64_t now_us, bool *out_is_probe) {
   pthread_mutex_lock(&i->lock);
-  bool too_soon = i->is_probing || (now_us - i->away_us < AWAY_US && i->away_us - now_us < AWAY_US);
-  bool may = !i->is_away || !too_soon;
+  const struct entry *e = map_get(i->entries, name);
+  bool just_failed = now_us - i->away_us < AWAY_US && i->away_us - now_us < AWAY_US;
+  bool may = !i->is_away || (!i->is_probing && !(just_failed && e && outlives_store(e, now_us)));
   *out_is_probe = i->is_away && may;
   i->is_probing |= *out_is_probe;
   pthread_mutex_unlock(&i->lock);
@@ -114,12 +120,12 @@ static void note_answer(const struct lookup *l, enum err e, int64_t now_us) {
 }
 
 /* Asks the store, waiting; the principal is NULL when it knows no such key. */
-static enum err ask_store(struct apikey_identity *i, struct apikey_question q, int64_t now_us,
+static enum err ask_store(struct apikey_identity *i, struct apikey_question q, struct text name, int64_t now_us,
                           struct apikey_answer *out, struct fault *f) {
   struct lookup l = {.identity = i, .is_pair_id = q.is_pair_id};
   char id[APIKEY_PAIR_ID_BYTES];
   int64_t began_us = loop_clock_us();
-  if (!may_ask(i, now_us, &l.is_probe))
+  if (!may_ask(i, name, now_us, &l.is_probe))
     return fault_set(f, ERR_STORE, NULL, "the key store cannot be asked: it did not answer just now");
   if (q.is_pair_id)
     (void)signed_read_pair_id(q.text, l.hash);
@@ -214,10 +220,6 @@ static enum known look(struct apikey_identity *i, struct text name, int64_t now_
   return KNOWN_GOOD;
 }
 
-static bool outlives_store(const struct entry *e, int64_t now_us) {
-  return e->principal && !e->is_forgotten && now_us - e->confirmed_us <= STALE_MAX_US;
-}
-
 /* The store cannot be asked: a key confirmed not long ago still counts. */
 static bool look_stale(struct apikey_identity *i, struct text name, int64_t now_us, struct apikey_answer *out) {
   struct entry *e = map_get(i->entries, name);
@@ -257,7 +259,7 @@ static enum err resolve_in_store(struct apikey_identity *i, struct apikey_questi
   pthread_mutex_lock(&i->lock);
   uint64_t forgotten = i->forgotten;
   pthread_mutex_unlock(&i->lock);
-  enum err e = ask_store(i, q, now_us, &fresh, &away);
+  enum err e = ask_store(i, q, name, now_us, &fresh, &away);
   pthread_mutex_lock(&i->lock);
   bool stale = e != ERR_OK && look_stale(i, name, now_us, out);
   if (e == ERR_OK) {
