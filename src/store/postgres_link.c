@@ -193,7 +193,7 @@ static const struct {
     {"timeout", "timed out"},
     {"timed out", "timed out"},
     {"translate host name", "name not resolved"},
-    {"read-only", "no primary"},
+    {"read-only", "read-only"},
     {"closed the connection", "connection lost"},
 };
 

@@ -234,7 +234,7 @@ static void why_there_is_no_connection_is_classed_without_a_name(void **state) {
       {"FATAL:  sorry, too many clients already", "too many connections"},
       {"FATAL:  database \"weir\" does not exist", "no such database"},
       {"FATAL:  the database system is starting up", "starting"},
-      {"session is read-only", "no primary"},
+      {"session is read-only", "read-only"},
       {"kein Weg zum Zielrechner", "unreachable"},
   };
   for (size_t i = 0; i < sizeof cases / sizeof *cases; i++)
