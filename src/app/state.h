@@ -6,7 +6,6 @@
 #include "app/app.h"
 #include "app/backups.h"
 #include "app/catalogues.h"
-#include "app/due.h"
 #include "app/life.h"
 #include "app/local.h"
 #include "app/sockets.h"
@@ -20,6 +19,7 @@
 #include "config/config.h"
 #include "control/api.h"
 #include "identity/oauth.h"
+#include "identity/rights.h"
 #include "identity/token.h"
 #include "identity/vault.h"
 #include "jobs/runner.h"
@@ -69,6 +69,7 @@ struct app {
   struct mint *mint; /* tokens of ours */
   struct oauth_desk oauth;
   struct oauth_site oauth_site;
+  struct rights *rights; /* of users and service accounts */
   struct limiter *limiter;
   struct metrics *metrics;
   struct access_telemetry telemetry;
@@ -82,7 +83,6 @@ struct app {
   struct operations operations;
   struct api api;
   struct runner *runner; /* of jobs */
-  struct due due;
   struct sockets sockets;
   struct local local;
   struct worker *workers[APP_WORKERS_MAX];

@@ -29,14 +29,22 @@ struct driver_cell {
 /* A connection, lent to one thread at a time. */
 struct driver_link {
   const struct driver *driver;
-  bool lost;     /* it died: nothing of an open transaction stands, and the work may be tried on another one */
-  bool in_doubt; /* it died while a commit was on its way, which may stand or not */
+  bool lost;      /* it died: nothing of an open transaction stands, and the work may be tried on another one */
+  bool in_doubt;  /* it died while a commit was on its way, which may stand or not */
+  bool has_event; /* the work on it has added an event (store_events.h) */
+};
+
+/* Who is told, in this process, that an event was committed by it. */
+struct driver_ear {
+  void (*fn)(void *data); /* NULL: nobody */
+  void *data;
 };
 
 /* What the store of any driver begins with. */
 struct database {
   struct store base;
   const struct driver *driver;
+  struct driver_ear ear;
 };
 
 /* In all of these the link is lent to the caller. A link has one current statement, from prepare to reset. */
@@ -89,6 +97,8 @@ struct driver {
 enum err driver_run(struct store *s, enum driver_use use, bool once,
                     enum err (*work)(struct driver_link *l, void *args, struct fault *f), void *args,
                     struct fault *f) MUST_CHECK;
+/* The port's events->on_added. */
+void driver_listen(struct store *s, void (*fn)(void *data), void *data);
 /* Steps through a statement that yields no row, and resets it. out_changes may be NULL. */
 enum err driver_finish(struct driver_link *l, const char *doing, int64_t *out_changes, struct fault *f) MUST_CHECK;
 /* Prepares a statement without parameters and gives the number in its first row; 0 when it has none. */
@@ -103,11 +113,12 @@ int64_t driver_now_us(void);
 
 /* The port's operations on any driver, for a store_ops. */
 extern const struct store_audit_ops store_audit_ops;
+extern const struct store_people_ops store_people;
 extern const struct store_persons_ops store_persons_ops;
 #define DRIVER_OPS                                                                                                     \
-  .audit = &store_audit_ops, .persons = &store_persons_ops, .health = store_health, .key_create = store_key_create,    \
-  .key_find = store_key_find, .key_find_by_access_id = store_key_find_by_access_id, .key_list = store_key_list,        \
-  .key_set_blocked = store_key_set_blocked, .key_find_by_name = store_key_find_by_name,                                \
+  .audit = &store_audit_ops, .people = &store_people, .persons = &store_persons_ops, .health = store_health,           \
+  .key_create = store_key_create, .key_find = store_key_find, .key_find_by_access_id = store_key_find_by_access_id,    \
+  .key_list = store_key_list, .key_set_blocked = store_key_set_blocked, .key_find_by_name = store_key_find_by_name,    \
   .key_rotate = store_key_rotate, .key_delete = store_key_delete, .key_sweep = store_key_sweep,                        \
   .key_touch = store_key_touch, .ledger_append = store_ledger_append, .ledger_position = store_ledger_position,        \
   .ledger_list = store_ledger_list, .ledger_spent = store_ledger_spent, .ledger_verify = store_ledger_verify,          \
