@@ -1,1 +1,0 @@
-ALTER TABLE weir_ledger DROP COLUMN provider_metadata;
