@@ -17,13 +17,14 @@ struct cell {
 static int64_t attempts_of(struct text kind) { return 1; }
 
 static void become(struct fixture *x, int role, int64_t org_id) {
-  x->caller = (struct caller){.kind = CALLER_USER,
-                              .id = 40 + role,
-                              .org_id = org_id,
-                              .actor = TEXT("user:40"),
-                              .origin = TEXT("127.0.0.1"),
-                              .email = TEXT("somebody@example.org"),
-                              .permissions = role < ROLE_BUILTIN_COUNT ? builtin_role_permissions(role) : 0};
+  x->caller =
+      (struct caller){.kind = CALLER_USER,
+                      .id = 40 + role,
+                      .org_id = org_id,
+                      .actor = TEXT("user:40"),
+                      .origin = TEXT("127.0.0.1"),
+                      .email = TEXT("somebody@example.org"),
+                      .permissions = role < ROLE_BUILTIN_COUNT ? builtin_role_permissions((enum builtin_role)role) : 0};
 }
 
 static int64_t make_key(struct fixture *x) {
@@ -146,8 +147,8 @@ static int call_route(struct fixture *x, const struct api_route *r, const char *
 static void complain(const struct cell *c, int status, const char *wanted) {
   char said[600];
   snprintf(said, sizeof(said), "%s %s as %s of organisation %lld: %d, wanted %s; %.200s", c->route->method,
-           c->route->path, c->role < ROLE_BUILTIN_COUNT ? builtin_role_name(c->role) : "nobody", (long long)c->org_id,
-           status, wanted, body);
+           c->route->path, c->role < ROLE_BUILTIN_COUNT ? builtin_role_name((enum builtin_role)c->role) : "nobody",
+           (long long)c->org_id, status, wanted, body);
   CHECK_TEXT(text_of(said), TEXT(""));
 }
 
