@@ -1,5 +1,6 @@
 /* Every statement of the store, written once in the SQL that SQLite and PostgreSQL share. Parameters are ?1, ?2, ...;
- * the PostgreSQL driver writes them its way. Few statements exist for one database only; the table says which. */
+ * the PostgreSQL driver writes them its way. Few statements exist for one database only; the table says which.
+ * house: allow file-size -- one row a statement, and a second list would have to be kept in step with the first */
 #ifndef STORE_SQL_H
 #define STORE_SQL_H
 
