@@ -66,6 +66,14 @@ struct config_issuer {                /* whose tokens are taken in place of keys
   bool nbf_optional;
   struct config_key limits; /* models, rpm, tpm, concurrency, budget, workspace and policy of each of its subjects */
 };
+struct config_signin {
+  int64_t memory_kib, passes, at_once; /* of hashes of passwords */
+  int64_t access_ms, idle_ms, session_ms;
+};
+struct config_user { /* who is there from the start */
+  struct text email, name, role;
+  struct secret *password;
+};
 struct config_cache { /* checked, but the cache itself cannot be enabled in this version */
   size_t l1_bytes;
   int64_t ttl_ms;
@@ -96,6 +104,9 @@ struct config {
   struct config_ledger ledger;
   struct config_backup backup;
   struct config_retention retention;
+  struct config_signin signin;
+  struct config_user *users;
+  size_t user_count;
   struct config_job *jobs;
   size_t job_count;
   struct config_provider *providers;

@@ -4,6 +4,7 @@
 
 #include "base/json.h"
 #include "ports/store_audit.h"
+#include "ports/store_signin.h"
 
 #define CHUNK     500
 #define DAY_US    INT64_C(86400000000)
@@ -35,17 +36,22 @@ static enum err purge_audit(struct store *s, int64_t before_us, size_t max, int6
   return e;
 }
 
+static enum err purge_signin(struct store *s, int64_t before_us, size_t max, int64_t *out_deleted, struct fault *f) {
+  return s->ops->signin->purge(s, before_us, max, out_deleted, f);
+}
+
 static const struct class classes[] = {
     {"jobs", DAYS(jobs_days), purge_jobs},
     {"events", DAYS(events_days), purge_events},
     {"audit", DAYS(audit_days), purge_audit},
+    {"signin", DAYS(signin_days), purge_signin},
 };
 #define CLASSES (sizeof classes / sizeof *classes)
 
 static enum err purge_class(struct job *j, size_t at, int64_t before_us, int64_t *out_deleted, struct fault *f) {
   int64_t sum = 0, deleted = CHUNK;
   enum err e = ERR_OK;
-  while (!e && deleted == CHUNK) {
+  while (!e && deleted >= CHUNK) {
     e = job_progress(j, (unsigned)(at * 1000 / CLASSES), text_of(classes[at].name), f);
     if (!e)
       e = classes[at].purge(j->world->store, before_us, CHUNK, &deleted, f);
