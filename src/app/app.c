@@ -109,6 +109,7 @@ static enum err open_identity(struct app *a, struct fault *f) {
     return e;
   a->identity = apikey_identity_new(a->store, a->offload, a->server_secret);
   a->tokens = token_identity_new(apikey_identity_port(a->identity), a->fetchers);
+  a->rights = rights_new(a->store);
   callers_declare(a, a->config);
   return ERR_OK;
 }
@@ -155,7 +156,8 @@ static void join_ports(struct app *a) {
                                 .telemetry = &a->telemetry.port,
                                 .provider_find = provider_find,
                                 .catalogues = a->catalogues};
-  a->api = (struct api){.store = a->store, .offload = a->offload};
+  keysmith_init(&a->keysmith, a->server_secret);
+  a->api = (struct api){.store = a->store, .offload = a->offload, .keysmith = &a->keysmith.port, .rates = rates_new()};
   open_routing(a);
   operations_fill(a);
 }
@@ -349,6 +351,7 @@ static void close_all(struct app *a) {
   runner_free(a->runner);
   if (a->ledger)
     ledger_close(a->ledger, 10000);
+  rights_free(a->rights);
   token_identity_free(a->tokens);
   backup_desk_done(&a->backups);
   apikey_identity_free(a->identity);
@@ -361,6 +364,7 @@ static void close_all(struct app *a) {
   if (a->store)
     a->store->ops->close(a->store);
   limiter_free(a->limiter);
+  rates_free(a->api.rates);
   close_routing(a);
   catalogues_free(a->catalogues);
   metrics_free(a->metrics);

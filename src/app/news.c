@@ -16,6 +16,11 @@ static void forget_key(void *data, const struct store_event *e) {
   apikey_identity_forget(a->identity, id);
 }
 
+static void forget_rights(void *data, const struct store_event *e) {
+  struct app *a = data;
+  rights_forget(a->rights);
+}
+
 static void want_reload(void *data, const struct store_event *e) {
   struct app *a = data;
   atomic_store(&a->reload_wanted, true);
@@ -25,6 +30,7 @@ static void want_reload(void *data, const struct store_event *e) {
 void news_open(struct app *a) {
   a->events = events_new(a->store);
   events_on(a->events, "key", forget_key, a);
+  events_on(a->events, "access", forget_rights, a);
   events_on(a->events, "config", want_reload, a);
 }
 

@@ -19,6 +19,8 @@
 #include "cluster/redis_breakers.h"
 #include "config/config.h"
 #include "control/api.h"
+#include "identity/keysmith.h"
+#include "identity/rights.h"
 #include "identity/token.h"
 #include "jobs/runner.h"
 #include "sim/background.h"
@@ -57,12 +59,14 @@ struct app {
   struct store *store;
   struct ledger *ledger;
   struct secret *server_secret;
+  struct keysmith_adapter keysmith;
   struct backup_desk backups;
   struct catalogue_desk catalogue_desk;
   struct offload *offload, *resolvers; /* a name server that hangs must not hold up the store */
   struct offload *fetchers;            /* an issuer of tokens that hangs must not hold up either */
   struct apikey_identity *identity;
   struct token_identity *tokens; /* stands before it */
+  struct rights *rights;         /* of users and service accounts */
   struct limiter *limiter;
   struct metrics *metrics;
   struct access_telemetry telemetry;

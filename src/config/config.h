@@ -66,6 +66,11 @@ struct config_issuer {                /* whose tokens are taken in place of keys
   bool nbf_optional;
   struct config_key limits; /* models, rpm, tpm, concurrency, budget, workspace and policy of each of its subjects */
 };
+struct config_control { /* the control API over the network */
+  int64_t rpm;          /* requests a minute of each caller; 0: no limit */
+  struct text *allow_ips, *cors_origins;
+  size_t allow_ip_count, cors_origin_count; /* allow_ips none: from everywhere; cors_origins none: no other site */
+};
 struct config_signin {
   int64_t memory_kib, passes, at_once; /* of hashes of passwords */
   int64_t access_ms, idle_ms, session_ms;
@@ -104,6 +109,9 @@ struct config {
   struct config_ledger ledger;
   struct config_backup backup;
   struct config_retention retention;
+  struct config_control control;
+  struct text *trusted_proxies; /* networks, or "unix" */
+  size_t trusted_proxy_count;
   struct config_signin signin;
   struct config_user *users;
   size_t user_count;

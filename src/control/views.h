@@ -6,9 +6,17 @@
 #include "control/api.h"
 
 /* keys.c */
-extern const struct shape key_shape;
+extern const struct shape key_shape, key_filter_shape;
 enum err keys_list(struct api_call *c, struct fault *f);
 enum err keys_get(struct api_call *c, struct fault *f);
+/* keys_write.c */
+extern const struct shape key_new_shape, key_change_shape, key_rotate_shape, key_made_shape;
+enum err keys_create(struct api_call *c, struct fault *f);
+enum err keys_change(struct api_call *c, struct fault *f);
+enum err keys_delete(struct api_call *c, struct fault *f);
+enum err keys_rotate(struct api_call *c, struct fault *f);
+enum err keys_block(struct api_call *c, struct fault *f);
+enum err keys_unblock(struct api_call *c, struct fault *f);
 /* requests.c: the ledger's rows */
 extern const struct shape request_shape, request_filter;
 enum err requests_list(struct api_call *c, struct fault *f);

@@ -13,13 +13,14 @@ static bool may_scan(enum sql which) {
   return which == SQL_SCHEMA_EXISTS || which == SQL_SCHEMA_VERSION || which == SQL_SCHEMA_HISTORY ||
          which == SQL_SCHEMA_HISTORY_FIRST || which == SQL_SCHEMA_SAYS_WHO || /* a few rows */
          which == SQL_COPY_TABLES || which == SQL_COPY_COLUMNS ||             /* of the databases' own catalogues */
-         which == SQL_JOB_NEXT_ID || which == SQL_SESSION_NEXT_ID ||          /* a row a sequence */
-         which == SQL_SCHEDULE_LIST ||                                        /* a row a kind */
-         which == SQL_NOW ||                                                  /* no table */
-         which == SQL_EVENT_PURGE || which == SQL_SESSION_PURGE || which == SQL_LINK_PURGE ||
-         which == SQL_ATTEMPTS_PURGE ||                      /* the oldest, as many as are to go */
-         which == SQL_JOB_COUNTS || which == SQL_JOB_DEAD || /* an index of just these, to its end */
-         which == SQL_REPLICA_LIST ||                        /* at most 1,024 rows, all of them asked for */
+         which == SQL_JOB_NEXT_ID || which == SQL_PEOPLE_NEXT_ID ||
+         which == SQL_SESSION_NEXT_ID || /* a row a sequence */
+         which == SQL_SCHEDULE_LIST ||   /* a row a kind */
+         which == SQL_NOW ||             /* no table */
+         which == SQL_EVENT_PURGE || which == SQL_ANSWER_PURGE || which == SQL_SESSION_PURGE ||
+         which == SQL_LINK_PURGE || which == SQL_ATTEMPTS_PURGE || /* the oldest, as many as are to go */
+         which == SQL_JOB_COUNTS || which == SQL_JOB_DEAD ||       /* an index of just these, to its end */
+         which == SQL_REPLICA_LIST ||                              /* at most 1,024 rows, all of them asked for */
          which == SQL_USAGE_ZONE || which == SQL_USAGE_ZONE_CLEAR || which == SQL_USAGE_ZONE_SET || /* one row */
          which == SQL_USAGE_DAYS_CLEAR || which == SQL_USAGE_MARK_ALL ||   /* another time zone: everything anew */
          which == SQL_USAGE_MARKS ||                                       /* a page of a small table, in its order */
@@ -71,13 +72,15 @@ static void sqlite_answers_every_statement_from_an_index(void **state) {
 
 /* Enough rows of every kind that reading all of them would be the dearer way. */
 static const char rows[] =
-    "INSERT INTO weir_keys SELECT i, 'n' || i, 'p', 'u', sha256(i::text::bytea), '*', 0, 0, 0, 0, '', 0, i, 0, 0, '', "
-    "'' "
+    "INSERT INTO weir_keys SELECT i, 'n' || i, 'p', 'u', sha256(i::text::bytea), '*', 0, 0, 0, 0, '', 0, i, 0, 0, "
+    "'w' || i % 500, '' "
     "FROM generate_series(1, 20000) i;"
     "INSERT INTO weir_ledger SELECT i, i, i, 'r', 1, i % 100, 'n', 'u', 'w', 'o', 'p', 'c', 'm', 'm', 'i', 'o', 'e', "
     "200, "
     "200, 0, 1, 1, 1, 0, 0, 0, 0, 1, 0, 1, 1, 0, 0, 2, 1, 1, 1, 1, 1, 1 FROM generate_series(1, 50000) i;"
     "INSERT INTO weir_key_old SELECT sha256((-i)::text::bytea), i, i FROM generate_series(1, 20000) i;"
+    "INSERT INTO weir_answers SELECT 'user:' || i, sha256(i::text::bytea), '', 0, '', i FROM generate_series(1, 20000) "
+    "i;"
     "INSERT INTO weir_audit SELECT i, i, 'a', 'o', 'c', 's' || i, 'null', 'null', '', '', '', '' FROM "
     "generate_series(1, "
     "20000) i;"
@@ -96,6 +99,17 @@ static const char rows[] =
     "INSERT INTO weir_jobs SELECT i, 'k' || i % 9, '{}', CASE WHEN i % 50 = 0 THEN 'queued' WHEN i % 51 = 0 THEN "
     "'running' ELSE 'done' END, i, i, 1, 3, '', 0, 0, '', 'null', '', '', i, i, CASE WHEN i % 50 = 0 OR i % 51 = 0 "
     "THEN 0 ELSE i END FROM generate_series(1, 20000) i;"
+    "INSERT INTO weir_organisations SELECT i, 1, 'o' || i, '', 'UTC', 'monday', 0 FROM generate_series(2, 20000) i;"
+    "INSERT INTO weir_workspaces SELECT i, 1, 1, 'w' || i, '', 0 FROM generate_series(1, 20000) i;"
+    "INSERT INTO weir_workspace_names SELECT 'w' || i, 1 FROM generate_series(1, 20000) i;"
+    "INSERT INTO weir_teams SELECT i, 1, 1, 't' || i, '', 0 FROM generate_series(1, 20000) i;"
+    "INSERT INTO weir_team_members SELECT i, i % 5000, i FROM generate_series(1, 20000) i;"
+    "INSERT INTO weir_users SELECT i, 1, 1, 'n', 'e' || i, 'x' || i, 0, 0, 0, 0 FROM generate_series(1, 20000) i;"
+    "INSERT INTO weir_services SELECT i, 1, 1, 's' || i, '', 0, 0, 0 FROM generate_series(1, 20000) i;"
+    "INSERT INTO weir_roles SELECT i, 1, 1, 'r' || i, '', 0 FROM generate_series(1, 20000) i;"
+    "INSERT INTO weir_grants SELECT i, i % 2000, CASE WHEN i % 2 = 0 THEN 'user' ELSE 'team' END, i, i % 100, 'role:' "
+    "|| i, i, 0 FROM generate_series(1, 20000) "
+    "i;"
     "INSERT INTO weir_passwords SELECT i, 'h', 1 FROM generate_series(1, 20000) i;"
     "INSERT INTO weir_totp SELECT i, 1, 's', 1, 1 FROM generate_series(1, 20000) i;"
     "INSERT INTO weir_recovery_codes SELECT i / 10, sha256(i::text::bytea), 0 FROM generate_series(1, 20000) i;"
