@@ -20,8 +20,10 @@
 #include "config/config.h"
 #include "control/api.h"
 #include "identity/keysmith.h"
+#include "identity/oauth.h"
 #include "identity/rights.h"
 #include "identity/token.h"
+#include "identity/vault.h"
 #include "jobs/runner.h"
 #include "sim/background.h"
 #include "telemetry/access.h"
@@ -66,7 +68,11 @@ struct app {
   struct offload *fetchers;            /* an issuer of tokens that hangs must not hold up either */
   struct apikey_identity *identity;
   struct token_identity *tokens; /* stands before it */
-  struct rights *rights;         /* of users and service accounts */
+  struct sealed_vault *vault;
+  struct mint *mint; /* tokens of ours */
+  struct oauth_desk oauth;
+  struct oauth_site oauth_site;
+  struct rights *rights; /* of users and service accounts */
   struct limiter *limiter;
   struct metrics *metrics;
   struct access_telemetry telemetry;

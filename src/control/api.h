@@ -11,6 +11,7 @@
 #include "net/http_server.h"
 #include "ports/caller.h"
 #include "ports/keysmith.h"
+#include "ports/signin.h"
 #include "ports/store.h"
 #include "ports/store_audit.h"
 
@@ -29,6 +30,7 @@ struct api {
   struct store *store;
   struct offload *offload;
   struct keysmith *keysmith;
+  struct signin *signin; /* NULL: nobody signs in */
   struct rates *rates; /* of callers; NULL: nobody counts */
 };
 

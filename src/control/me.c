@@ -1,7 +1,6 @@
 /* Who calls, and what they may do themselves about how they sign in: name, password, second factor, sessions. And what
  * an admin may do about others: a link with which somebody chooses a password, ending their sessions, taking a lost
- * second factor away. Rows of routes.c.
- * house: tested-by tests/unit/control/test_auth.c */
+ * second factor away. Rows of routes.c. */
 #include "control/views.h"
 
 #include "ports/signin.h"
@@ -149,11 +148,8 @@ static const struct shape_field link_fields[] = {
 const struct shape link_shape = {"Link", "A link with which a user chooses a password.", sizeof(struct link_view),
                                  SHAPE_FIELDS(link_fields)};
 
-static enum err find_signin(const struct api_call *c, struct signin **out, struct fault *f) {
-  if (!c->api->signin)
-    return fault_set(f, ERR_NOT_FOUND, NULL, "nobody signs in here");
-  *out = c->api->signin;
-  return ERR_OK;
+static enum err need_signin(const struct api_call *c, struct fault *f) {
+  return c->api->signin ? ERR_OK : fault_set(f, ERR_NOT_FOUND, NULL, "nobody signs in here");
 }
 
 static struct signin_visit visit_of(const struct api_call *c) {
@@ -184,10 +180,10 @@ static enum err fill_user(const struct api_call *c, struct me_view *v, struct fa
   struct store *s = c->api->store;
   struct signin_factor factor = {false, 0};
   struct people_row row;
-  struct signin *signin;
+  struct signin *signin = c->api->signin;
   enum err e = s->ops->people->get(s, PEOPLE_USER, c->org_id, c->caller->id, c->arena, &row, f);
   if (e == ERR_OK)
-    e = find_signin(c, &signin, f);
+    e = need_signin(c, f);
   if (e == ERR_OK)
     e = signin->factor(signin, c->caller, &factor, f);
   if (e != ERR_OK)
@@ -234,8 +230,8 @@ static enum err change_name(const struct api_call *c, struct text name, struct f
 enum err me_change(struct api_call *c, struct fault *f) {
   const struct me_change *change = c->body;
   const struct signin_visit v = visit_of(c);
-  struct signin *signin;
-  enum err e = find_signin(c, &signin, f);
+  struct signin *signin = c->api->signin;
+  enum err e = need_signin(c, f);
   if (e != ERR_OK)
     return e;
   if (c->caller->kind != CALLER_USER)
@@ -291,8 +287,8 @@ enum err me_end_session(struct api_call *c, struct fault *f) {
 enum err me_factor_begin(struct api_call *c, struct fault *f) {
   const struct signin_visit v = visit_of(c);
   struct factor_view *view = ARENA_NEW(c->arena, struct factor_view);
-  struct signin *signin;
-  enum err e = find_signin(c, &signin, f);
+  struct signin *signin = c->api->signin;
+  enum err e = need_signin(c, f);
   if (e == ERR_OK)
     e = signin->factor_begin(signin, &v, c->caller, ((const struct me_secret *)c->body)->password, &view->secret,
                              &view->uri, f);
@@ -303,10 +299,10 @@ enum err me_factor_begin(struct api_call *c, struct fault *f) {
 enum err me_factor_confirm(struct api_call *c, struct fault *f) {
   const struct signin_visit v = visit_of(c);
   struct codes_view *view = ARENA_NEW(c->arena, struct codes_view);
-  struct signin *signin;
+  struct signin *signin = c->api->signin;
   view->codes = arena_zalloc(c->arena, SIGNIN_RECOVERY * sizeof(*view->codes));
   view->count = SIGNIN_RECOVERY;
-  enum err e = find_signin(c, &signin, f);
+  enum err e = need_signin(c, f);
   if (e == ERR_OK)
     e = signin->factor_confirm(signin, &v, c->caller, ((const struct me_secret *)c->body)->code, view->codes, f);
   if (e == ERR_UNAUTHENTICATED) /* the session is good: the code is not */
@@ -318,8 +314,8 @@ enum err me_factor_confirm(struct api_call *c, struct fault *f) {
 enum err me_factor_end(struct api_call *c, struct fault *f) {
   const struct me_secret *secret = c->body;
   const struct signin_visit v = visit_of(c);
-  struct signin *signin;
-  enum err e = find_signin(c, &signin, f);
+  struct signin *signin = c->api->signin;
+  enum err e = need_signin(c, f);
   if (e == ERR_OK)
     e = signin->factor_end(signin, &v, c->caller, secret->password, secret->code, f);
   if (e == ERR_UNAUTHENTICATED)
@@ -351,11 +347,11 @@ enum err user_end_sessions(struct api_call *c, struct fault *f) {
 enum err user_link(struct api_call *c, struct fault *f) {
   const struct signin_visit v = visit_of(c);
   struct link_view *view = ARENA_NEW(c->arena, struct link_view);
-  struct signin *signin;
+  struct signin *signin = c->api->signin;
   int64_t id;
   enum err e = find_user(c, &id, f);
   if (e == ERR_OK)
-    e = find_signin(c, &signin, f);
+    e = need_signin(c, f);
   if (e == ERR_OK)
     e = signin->link(signin, &v, c->caller, id, &view->kind, &view->url, &view->expires_us, f);
   c->answer = view;
@@ -364,10 +360,10 @@ enum err user_link(struct api_call *c, struct fault *f) {
 
 enum err user_drop_factor(struct api_call *c, struct fault *f) {
   const struct signin_visit v = visit_of(c);
-  struct signin *signin;
+  struct signin *signin = c->api->signin;
   int64_t id;
   enum err e = find_user(c, &id, f);
   if (e == ERR_OK)
-    e = find_signin(c, &signin, f);
+    e = need_signin(c, f);
   return e == ERR_OK ? signin->factor_drop(signin, &v, c->caller, id, f) : e;
 }

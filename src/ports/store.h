@@ -165,6 +165,7 @@ struct store_ops {
   const struct store_events_ops *events;
   const struct store_usage_ops *usage;   /* ports/store_usage.h */
   const struct store_signin_ops *signin; /* ports/store_signin.h */
+  const struct store_vault_ops *vault;   /* ports/store_vault.h */
 };
 /* The base an adapter embeds first. */
 struct store {

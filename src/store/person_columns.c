@@ -5,7 +5,8 @@
 const struct person_columns person_columns[] = {
     {"weir_schema", " ", " name checksum "},
     {"weir_sequence", " ", " name "},
-    {"weir_keys", " name prefix user_name ", " models budget_period workspace policy routes allow_ips cors_origins "}, /* deleted as a whole */
+    {"weir_keys", " name prefix user_name ",
+     " models budget_period workspace policy routes allow_ips cors_origins "}, /* deleted as a whole */
     {"weir_key_old", " ", " "},
     {"weir_answers", " ", " caller "}, /* by a number; what was answered is sealed, and gone after a day */
     {"weir_ledger", " key_name user_name ",
@@ -28,6 +29,7 @@ const struct person_columns person_columns[] = {
     {"weir_catalogues", " ", " vendor body "},
     {"weir_ledger_archived", " ", " "},
     {"weir_archives", " ", " name digest "},
+    {"weir_signing_keys", " ", " kid "},
     {"weir_organisations", " ", " name description timezone week_start "},
     {"weir_workspaces", " ", " name description "},
     {"weir_workspace_names", " ", " name "},
@@ -37,7 +39,7 @@ const struct person_columns person_columns[] = {
     {"weir_services", " ", " name description "},
     {"weir_roles", " ", " name permissions "},
     {"weir_grants", " ", " to_kind role "}, /* with the user */
-    {"weir_passwords", " ", " hash "}, /* these six are deleted with the user */
+    {"weir_passwords", " ", " hash "},      /* these six are deleted with the user */
     {"weir_totp", " ", " "},
     {"weir_recovery_codes", " ", " "},
     {"weir_sessions", " address agent ", " way "},

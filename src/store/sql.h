@@ -121,6 +121,7 @@ enum sql {
   SQL_REPLICA_RELEASE,
   SQL_META_ADD,
   SQL_META_FIND,
+  SQL_META_SET,
   SQL_EVENT_NEXT_ID,
   SQL_EVENT_ADD,
   SQL_EVENT_NEWEST,
@@ -134,6 +135,9 @@ enum sql {
   SQL_CATALOGUE_PUT,
   SQL_CATALOGUE_GET,
   SQL_CATALOGUE_AGE,
+  SQL_SIGNING_LIST,
+  SQL_SIGNING_ADD,
+  SQL_SIGNING_REMOVE,
   /* clang-format off */
   /* people: an organisation is locked so that nobody else changes anything in it; a workspace's name, once claimed, is
    * an organisation's for ever */

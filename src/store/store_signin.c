@@ -3,7 +3,6 @@
 #include "store/store_signin.h"
 
 #include "store/store_audit.h"
-#include "store/store_events.h"
 
 enum err signin_tell(struct driver_link *l, enum sql which, int64_t first, const int64_t *second, const char *doing,
                      int64_t *out_changes, struct fault *f) {
@@ -24,15 +23,6 @@ enum err signin_note(struct driver_link *l, const char *action, const char *subj
     snprintf(after, sizeof after, "{\"%s\":\"%s\"}", name, value);
   return audit_add_on(l, by, &(struct audit_entry){text_of(action), text_of(about), TEXT_NONE, text_of(after)}, NULL,
                       f);
-}
-
-enum err signin_forget_on(struct driver_link *l, int64_t user_id, struct fault *f) {
-  static const enum sql drops[] = {SQL_PASSWORD_DROP, SQL_TOTP_DROP, SQL_RECOVERY_DROP, SQL_SESSION_DROP,
-                                   SQL_LINK_DROP};
-  enum err e = ERR_OK;
-  for (size_t i = 0; i < sizeof drops / sizeof *drops && !e; i++)
-    e = signin_tell(l, drops[i], user_id, NULL, "removing how a user signs in", NULL, f);
-  return e ? e : event_add_on(l, "session", TEXT(""), f);
 }
 
 /* One work with whatever it needs of this. */

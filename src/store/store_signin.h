@@ -10,9 +10,6 @@
  * was any. */
 enum err sessions_end_on(struct driver_link *l, int64_t user_id, int64_t but_id, const char *why, int64_t now_us,
                          const struct audit_actor *by, struct fault *f) MUST_CHECK;
-/* Removes all that is known of how a user signs in, in the transaction in which the user is removed. Other processes
- * are told by an event `session`. */
-enum err signin_forget_on(struct driver_link *l, int64_t user_id, struct fault *f) MUST_CHECK;
 /* One number to a statement, and one more when it takes two; both before anything else that it takes. */
 enum err signin_tell(struct driver_link *l, enum sql which, int64_t first, const int64_t *second, const char *doing,
                      int64_t *out_changes, struct fault *f) MUST_CHECK;

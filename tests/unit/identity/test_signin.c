@@ -275,10 +275,10 @@ static void tokens_that_were_not_made_here_end_nobody_s_session(void **state) {
   char csrf[SIGNIN_CSRF_BYTES];
   signin_csrf(x->server_secret, c.session_id, csrf);
   for (unsigned i = 0; i < 4; i++) {
-    static const char *const forms[] = {"%lld.AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA.AAAAAAAAAAAAAAAAAAAAAA", "%lld",
-                                        "%lld..", "%lld.AAAA.AAAA"};
+    static const char *const ends[] = {".AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA.AAAAAAAAAAAAAAAAAAAAAA", "", "..",
+                                       ".AAAA.AAAA"};
     char token[128];
-    int n = snprintf(token, sizeof(token), forms[i], (long long)c.session_id);
+    int n = snprintf(token, sizeof(token), "%lld%s", (long long)c.session_id, ends[i]);
     struct browser forger = {.csrf = {csrf, sizeof(csrf)}};
     forger.cookies[0] = arena_format(&x->arena, "__Host-weir_refresh=%.*s", n, token);
     forger.count = 1;

@@ -99,6 +99,7 @@ static const char rows[] =
     "INSERT INTO weir_jobs SELECT i, 'k' || i % 9, '{}', CASE WHEN i % 50 = 0 THEN 'queued' WHEN i % 51 = 0 THEN "
     "'running' ELSE 'done' END, i, i, 1, 3, '', 0, 0, '', 'null', '', '', i, i, CASE WHEN i % 50 = 0 OR i % 51 = 0 "
     "THEN 0 ELSE i END FROM generate_series(1, 20000) i;"
+    "INSERT INTO weir_signing_keys SELECT i, 'k' || i, 'x', 'x', 1, 1, 1 FROM generate_series(1, 20000) i;"
     "INSERT INTO weir_organisations SELECT i, 1, 'o' || i, '', 'UTC', 'monday', 0 FROM generate_series(2, 20000) i;"
     "INSERT INTO weir_workspaces SELECT i, 1, 1, 'w' || i, '', 0 FROM generate_series(1, 20000) i;"
     "INSERT INTO weir_workspace_names SELECT 'w' || i, 1 FROM generate_series(1, 20000) i;"

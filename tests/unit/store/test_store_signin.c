@@ -1,8 +1,8 @@
 /* Passwords, second factors and links: each is kept for one user, changed once, and gone with them. */
 #include "contract.h"
 
+#include "ports/store_people.h"
 #include "ports/store_signin.h"
-#include "store/store_signin.h"
 
 #include <pthread.h>
 
@@ -202,14 +202,6 @@ static void of_many_who_take_links_at_once_one_gets_it(void **state) {
   assert_int_equal(winners, 1);
 }
 
-static enum err forget_on(struct driver_link *l, void *args, struct fault *f) {
-  enum err e = l->driver->begin(l, DRIVER_WRITE, f);
-  if (e)
-    return e;
-  e = signin_forget_on(l, *(const int64_t *)args, f);
-  return l->driver->end(l, e, f);
-}
-
 static void all_of_a_user_goes_with_them(void **state) {
   struct store *s = contract_store(state);
   static const uint8_t code[1][SIGNIN_HASH_BYTES] = {{1}};
@@ -218,19 +210,22 @@ static void all_of_a_user_goes_with_them(void **state) {
   struct signin_session session;
   struct text hash;
   struct arena a;
-  int64_t user = 7, id, left = -1;
+  const struct people_row row = {.org_id = 1, .text = TEXT("a@x.org"), .created_us = 1};
+  int64_t user = 0, id, left = -1;
   arena_init(&a);
-  EXPECT_OK(of(s)->password_set(s, 7, TEXT("hash"), 0, 5, TEST_ACTOR, &test_fault));
-  EXPECT_OK(of(s)->totp_put(s, 7, 1, TEXT("sealed"), &test_fault));
-  EXPECT_OK(of(s)->totp_confirm(s, 7, 1, 50, 9, code, 1, TEST_ACTOR, &test_fault));
+  EXPECT_OK(s->ops->people->create(s, PEOPLE_USER, &row, TEST_ACTOR, &user, &test_fault));
+  link.user_id = user;
+  EXPECT_OK(of(s)->password_set(s, user, TEXT("hash"), 0, 5, TEST_ACTOR, &test_fault));
+  EXPECT_OK(of(s)->totp_put(s, user, 1, TEXT("sealed"), &test_fault));
+  EXPECT_OK(of(s)->totp_confirm(s, user, 1, 50, 9, code, 1, TEST_ACTOR, &test_fault));
   EXPECT_OK(of(s)->link_add(s, &link, 0, &test_fault));
-  id = add_session(s, 7);
-  EXPECT_OK(driver_run(s, DRIVER_WRITE, false, forget_on, &user, &test_fault));
-  EXPECT_ERR(of(s)->password_get(s, 7, &a, &hash, &test_fault), ERR_NOT_FOUND);
-  EXPECT_ERR(of(s)->totp_get(s, 7, &a, &totp, &test_fault), ERR_NOT_FOUND);
+  id = add_session(s, user);
+  EXPECT_OK(s->ops->people->remove(s, PEOPLE_USER, 1, user, 0, TEST_ACTOR, &test_fault));
+  EXPECT_ERR(of(s)->password_get(s, user, &a, &hash, &test_fault), ERR_NOT_FOUND);
+  EXPECT_ERR(of(s)->totp_get(s, user, &a, &totp, &test_fault), ERR_NOT_FOUND);
   EXPECT_ERR(of(s)->session_get(s, id, &a, &session, &test_fault), ERR_NOT_FOUND);
   EXPECT_ERR(of(s)->link_take(s, TEXT("reset"), link.hash, 50, &user, &test_fault), ERR_NOT_FOUND);
-  EXPECT_OK(of(s)->recovery_left(s, 7, &left, &test_fault));
+  EXPECT_OK(of(s)->recovery_left(s, user, &left, &test_fault));
   assert_int_equal(left, 0);
   arena_done(&a);
 }
