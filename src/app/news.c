@@ -26,6 +26,11 @@ static void forget_signing(void *data, const struct store_event *e) {
   mint_forget(a->mint);
 }
 
+static void forget_sessions(void *data, const struct store_event *e) {
+  struct app *a = data;
+  access_forget(a->known);
+}
+
 static void want_reload(void *data, const struct store_event *e) {
   struct app *a = data;
   atomic_store(&a->reload_wanted, true);
@@ -36,6 +41,7 @@ void news_open(struct app *a) {
   a->events = events_new(a->store);
   events_on(a->events, "key", forget_key, a);
   events_on(a->events, "access", forget_rights, a);
+  events_on(a->events, "session", forget_sessions, a);
   events_on(a->events, "signing", forget_signing, a);
   events_on(a->events, "config", want_reload, a);
 }

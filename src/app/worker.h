@@ -3,6 +3,7 @@
 #ifndef APP_WORKER_H
 #define APP_WORKER_H
 
+#include "control/auth.h"
 #include "control/oauth.h"
 #include "control/operations.h"
 #include "gateway/gateway.h"
@@ -17,6 +18,7 @@ struct worker_options {
   struct gateway *gateway;
   const struct operations *operations;
   const struct oauth_site *oauth;
+  const struct auth_site *auth; /* NULL: nobody signs in here */
   struct dns *dns;
   struct tls_context *server_tls, *client_tls; /* server_tls NULL: plain */
   struct config *config;                       /* a reference the worker takes over */
