@@ -1,6 +1,5 @@
 /* The part of the table about people who sign in: how, for how long, and those who are declared. Part of the table in
- * keys.c, from which it is reached; what a row cannot say is in check_signin.c.
- * house: tested-by tests/unit/config/test_check_signin.c */
+ * keys.c, from which it is reached; what a row cannot say is in check_signin.c. */
 #include "config/rows.h"
 
 #include "config/check.h"

@@ -1,6 +1,5 @@
 /* Second factors: turning one on, asking for it, turning it off. Secrets are sealed by the vault for their user and
- * version. Called through signin.c.
- * house: tested-by tests/unit/identity/test_signin.c */
+ * version. Called through signin.c. */
 #include "base/random.h"
 #include "identity/signin_inner.h"
 #include "ports/store_audit.h"

@@ -1,8 +1,9 @@
 /* Signing in with an email and a password, and what is asked of somebody who is signed in before something that
  * matters. Whether there is such a user is told by neither words nor time: where there is none, an attempt is counted
  * and a hash is worked on all the same. Called by control/auth.c and control/me.c through ports/signin.h. */
-#include "identity/signin_inner.h"
+#include "identity/signin.h"
 
+#include "identity/signin_inner.h"
 #include "ports/store_audit.h"
 
 #include <stdlib.h>

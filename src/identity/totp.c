@@ -1,4 +1,5 @@
-/* RFC 4226 and RFC 6238, and codes for a lost phone. It keeps nothing. Called by identity/signin.c. */
+/* The arithmetic of RFC 4226 and RFC 6238, and codes for a lost phone. It keeps nothing: which steps were used, and
+ * which codes are left, is in the store. Called by identity/second.c. */
 #include "identity/totp.h"
 
 #include "base/random.h"

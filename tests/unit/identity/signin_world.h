@@ -207,4 +207,37 @@ static inline int64_t declare(struct world *x, const char *email, const char *ro
   return row.id;
 }
 
+static inline struct caller caller_of(struct world *x, const struct browser *b) {
+  struct caller c = {0};
+  expect(x, ask(x, b, "GET", &c), ERR_OK);
+  return c;
+}
+
+static inline const char *code_of(struct text base32, int64_t now_us) {
+  static char code[8];
+  static const char alphabet[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZ234567";
+  uint8_t secret[TOTP_SECRET_BYTES];
+  uint32_t bits = 0;
+  int have = 0;
+  size_t n = 0;
+  for (size_t i = 0; i < base32.len && n < sizeof(secret); i++) {
+    bits = bits << 5 | (uint32_t)(strchr(alphabet, base32.at[i]) - alphabet);
+    if ((have += 5) >= 8)
+      secret[n++] = (uint8_t)(bits >> (have -= 8));
+  }
+  snprintf(code, sizeof(code), "%06u", (unsigned)totp_code(secret, n, (uint64_t)(now_us / SECOND / 30), 6));
+  return code;
+}
+
+/* Turns a second factor on. */
+static inline struct text enrol(struct world *x, const struct browser *b, struct text codes[SIGNIN_RECOVERY]) {
+  struct caller c = caller_of(x, b);
+  struct signin_visit v = visit(x, b);
+  struct text secret, uri;
+  expect(x, of(x)->factor_begin(of(x), &v, &c, TEXT(PASSWORD), &secret, &uri, &x->fault), ERR_OK);
+  assert_true(text_starts(uri, TEXT("otpauth://totp/Weir:owner%40x.org?secret=")));
+  expect(x, of(x)->factor_confirm(of(x), &v, &c, text_of(code_of(secret, x->now_us)), codes, &x->fault), ERR_OK);
+  return secret;
+}
+
 #endif

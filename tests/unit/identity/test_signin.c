@@ -6,12 +6,6 @@
 
 static const struct audit_actor tester = {TEXT("local:tester"), TEXT("cli")};
 
-static struct caller caller_of(struct world *x, const struct browser *b) {
-  struct caller c = {0};
-  expect(x, ask(x, b, "GET", &c), ERR_OK);
-  return c;
-}
-
 static void the_first_owner_comes_by_the_link_on_the_console(void **state) {
   struct world *x = world_new();
   struct text url;
@@ -336,97 +330,6 @@ static void cookies_are_for_tls_but_on_this_machine(void **state) {
   assert_false(signin_is_secure(TEXT("http://[::1]:8080/")));
 }
 
-static const char *code_of(struct text base32, int64_t now_us) {
-  static char code[8];
-  static const char alphabet[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZ234567";
-  uint8_t secret[TOTP_SECRET_BYTES];
-  uint32_t bits = 0;
-  int have = 0;
-  size_t n = 0;
-  for (size_t i = 0; i < base32.len && n < sizeof(secret); i++) {
-    bits = bits << 5 | (uint32_t)(strchr(alphabet, base32.at[i]) - alphabet);
-    if ((have += 5) >= 8)
-      secret[n++] = (uint8_t)(bits >> (have -= 8));
-  }
-  snprintf(code, sizeof(code), "%06u", (unsigned)totp_code(secret, n, (uint64_t)(now_us / SECOND / 30), 6));
-  return code;
-}
-
-/* Turns a second factor on. */
-static struct text enrol(struct world *x, const struct browser *b, struct text codes[SIGNIN_RECOVERY]) {
-  struct caller c = caller_of(x, b);
-  struct signin_visit v = visit(x, b);
-  struct text secret, uri;
-  expect(x, of(x)->factor_begin(of(x), &v, &c, TEXT(PASSWORD), &secret, &uri, &x->fault), ERR_OK);
-  assert_true(text_starts(uri, TEXT("otpauth://totp/Weir:owner%40x.org?secret=")));
-  expect(x, of(x)->factor_confirm(of(x), &v, &c, text_of(code_of(secret, x->now_us)), codes, &x->fault), ERR_OK);
-  return secret;
-}
-
-static void a_second_factor_is_asked_for_once_it_is_on(void **state) {
-  struct world *x = world_new();
-  struct browser b = owner(x), fresh = {0};
-  struct text codes[SIGNIN_RECOVERY];
-  struct text secret = enrol(x, &b, codes);
-  expect(x, login(x, &fresh, PASSWORD), ERR_AGAIN);
-  assert_int_equal(fresh.count, 0);
-  expect(x, login_with(x, &fresh, OWNER, PASSWORD, "000000"), ERR_UNAUTHENTICATED);
-  expect(x, login_with(x, &fresh, OWNER, "wrong horse battery", code_of(secret, x->now_us)), ERR_UNAUTHENTICATED);
-  /* the step that confirmed it is used */
-  expect(x, login_with(x, &fresh, OWNER, PASSWORD, code_of(secret, x->now_us)), ERR_UNAUTHENTICATED);
-  x->now_us += 30 * SECOND;
-  const char *code = code_of(secret, x->now_us);
-  expect(x, login_with(x, &fresh, OWNER, PASSWORD, code), ERR_OK);
-  expect(x, login_with(x, &fresh, OWNER, PASSWORD, code), ERR_UNAUTHENTICATED);
-  world_free(x);
-}
-
-static void a_recovery_code_stands_in_once(void **state) {
-  struct world *x = world_new();
-  struct browser b = owner(x), fresh = {0};
-  struct text codes[SIGNIN_RECOVERY];
-  struct signin_factor factor;
-  (void)enrol(x, &b, codes);
-  const char *code = codes[3].at;
-  expect(x, login_with(x, &fresh, OWNER, PASSWORD, code), ERR_OK);
-  expect(x, login_with(x, &fresh, OWNER, PASSWORD, code), ERR_UNAUTHENTICATED);
-  struct caller c = caller_of(x, &fresh);
-  expect(x, of(x)->factor(of(x), &c, &factor, &x->fault), ERR_OK);
-  assert_true(factor.is_on);
-  assert_int_equal(factor.codes_left, SIGNIN_RECOVERY - 1);
-  world_free(x);
-}
-
-static void codes_are_guessed_no_faster_than_passwords(void **state) {
-  struct world *x = world_new();
-  struct browser b = owner(x), attacker = {.address = "203.0.113.9"};
-  struct text codes[SIGNIN_RECOVERY];
-  unsigned looked_at = 0;
-  (void)enrol(x, &b, codes);
-  for (unsigned i = 0; i < 20; i++)
-    looked_at += login_with(x, &attacker, OWNER, PASSWORD, "000000") == ERR_UNAUTHENTICATED;
-  assert_int_equal(looked_at, 5);
-  /* and a password that is right without a code does not start the count anew */
-  expect(x, login(x, &attacker, PASSWORD), ERR_RATE_LIMITED);
-  world_free(x);
-}
-
-static void a_second_factor_goes_on_and_off_only_with_the_password(void **state) {
-  struct world *x = world_new();
-  struct browser b = owner(x), fresh = {0};
-  struct caller c = caller_of(x, &b);
-  struct signin_visit v = visit(x, &b);
-  struct text secret, uri, codes[SIGNIN_RECOVERY];
-  expect(x, of(x)->factor_begin(of(x), &v, &c, TEXT("wrong horse battery"), &secret, &uri, &x->fault), ERR_FORBIDDEN);
-  secret = enrol(x, &b, codes);
-  expect(x, of(x)->factor_begin(of(x), &v, &c, TEXT(PASSWORD), &secret, &uri, &x->fault), ERR_STORE_CONFLICT);
-  expect(x, of(x)->factor_end(of(x), &v, &c, TEXT("wrong horse battery"), codes[0], &x->fault), ERR_FORBIDDEN);
-  expect(x, of(x)->factor_end(of(x), &v, &c, TEXT(PASSWORD), TEXT("000000"), &x->fault), ERR_UNAUTHENTICATED);
-  expect(x, of(x)->factor_end(of(x), &v, &c, TEXT(PASSWORD), codes[0], &x->fault), ERR_OK);
-  expect(x, login(x, &fresh, PASSWORD), ERR_OK);
-  world_free(x);
-}
-
 static void a_new_password_ends_the_other_sessions(void **state) {
   struct world *x = world_new();
   struct browser b = owner(x), other = {0};
@@ -612,10 +515,6 @@ int main(void) {
       cmocka_unit_test(leaving_ends_the_session_and_takes_the_cookies_away),
       cmocka_unit_test(a_tossed_cookie_signs_nobody_in),
       cmocka_unit_test(cookies_are_for_tls_but_on_this_machine),
-      cmocka_unit_test(a_second_factor_is_asked_for_once_it_is_on),
-      cmocka_unit_test(a_recovery_code_stands_in_once),
-      cmocka_unit_test(codes_are_guessed_no_faster_than_passwords),
-      cmocka_unit_test(a_second_factor_goes_on_and_off_only_with_the_password),
       cmocka_unit_test(a_new_password_ends_the_other_sessions),
       cmocka_unit_test(an_invitation_is_good_once_and_for_three_days),
       cmocka_unit_test(a_newer_link_takes_the_place_of_an_older_one),
