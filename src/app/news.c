@@ -16,14 +16,14 @@ static void forget_key(void *data, const struct store_event *e) {
   apikey_identity_forget(a->identity, id);
 }
 
-static void forget_rights(void *data, const struct store_event *e) {
-  struct app *a = data;
-  rights_forget(a->rights);
-}
-
 static void forget_signing(void *data, const struct store_event *e) {
   struct app *a = data;
   mint_forget(a->mint);
+}
+
+static void forget_rights(void *data, const struct store_event *e) {
+  struct app *a = data;
+  rights_forget(a->rights);
 }
 
 static void forget_sessions(void *data, const struct store_event *e) {
@@ -40,9 +40,9 @@ static void want_reload(void *data, const struct store_event *e) {
 void news_open(struct app *a) {
   a->events = events_new(a->store);
   events_on(a->events, "key", forget_key, a);
+  events_on(a->events, "signing", forget_signing, a);
   events_on(a->events, "access", forget_rights, a);
   events_on(a->events, "session", forget_sessions, a);
-  events_on(a->events, "signing", forget_signing, a);
   events_on(a->events, "config", want_reload, a);
 }
 
