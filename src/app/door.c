@@ -54,6 +54,7 @@ enum err door_open(struct app *a, struct fault *f) {
   a->door = signin_new(&desk);
   a->known = access_new(&known);
   a->access = access_port(a->known);
+  a->front.access = a->access;
   a->api.signin = signin_port(a->door);
   a->auth_site = (struct auth_site){signin_port(a->door), a->hashers};
   return declare_users(a, f);

@@ -20,6 +20,7 @@
 #include "config/config.h"
 #include "control/api.h"
 #include "control/auth.h"
+#include "control/front.h"
 #include "identity/access.h"
 #include "identity/keysmith.h"
 #include "identity/oauth.h"
@@ -77,8 +78,7 @@ struct app {
   struct oauth_site oauth_site;
   struct rights *rights;     /* of users and service accounts */
   struct signin_desk *door;  /* where people sign in */
-  struct access_desk *known; /* whose request of the control API it is, */
-  struct access *access;     /* and its port */
+  struct access_desk *known; /* whose request of the control API it is */
   struct offload *hashers;   /* of passwords */
   struct auth_site auth_site;
   struct limiter *limiter;
@@ -93,6 +93,8 @@ struct app {
   struct gateway gateway;
   struct operations operations;
   struct api api;
+  struct access *access; /* who calls the control API over the network; NULL: it is not served there */
+  struct front front;
   struct runner *runner; /* of jobs */
   struct due due;
   struct sockets sockets;

@@ -87,24 +87,18 @@ static void not_found(struct http_request *rq) {
   buf_done(&body);
 }
 
-/* "192.0.2.1:5555" -> "192.0.2.1" */
-static struct text client_of(const struct http_request *rq) {
-  struct text host = rq->peer;
-  while (host.len > 0 && host.at[host.len - 1] != ':')
-    host.len--;
-  return host.len > 1 ? text_head(host, host.len - 1) : rq->peer;
-}
-
 static void serve(void *ctx, struct http_request *rq) {
   struct worker *w = ctx;
   if (w->o.serves_gateway && gateway_owns(rq->path))
     gateway_serve(&w->gateway, rq);
+  else if (w->o.front && front_owns(rq->path))
+    front_serve(w->o.front, &w->gateway, rq);
   else if (operations_own(rq->path))
     operations_serve(w->o.operations, rq);
   else if (oauth_owns(rq->path))
     oauth_serve(w->o.oauth, rq);
   else if (w->o.auth && auth_owns(rq->path))
-    auth_serve(w->o.auth, client_of(rq), rq);
+    auth_serve(w->o.auth, &w->gateway, rq);
   else
     not_found(rq);
 }

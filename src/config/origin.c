@@ -1,5 +1,5 @@
-/* What an origin looks like: byte by byte, nothing is normalised. Called by check_control.c and by the control API, where
- * keys get theirs. */
+/* What an origin looks like: byte by byte, nothing is normalised. Called by check_control.c and by the control API,
+ * where keys get theirs. */
 #include "config/origin.h"
 
 static bool is_host_byte(char c) {

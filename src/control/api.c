@@ -70,21 +70,6 @@ enum err api_id(const struct api_call *c, size_t value, int64_t *out, struct fau
   return fault_set(f, ERR_NOT_FOUND, NULL, "there is nothing at this address");
 }
 
-static enum err lacks(enum permission p, struct fault *f) {
-  return fault_set(f, ERR_FORBIDDEN, NULL, "this needs the permission %s", permission_name(p));
-}
-
-enum err api_may_in(const struct api_call *c, enum permission p, struct text workspace, struct fault *f) {
-  if (caller_may(c->caller, p))
-    return ERR_OK;
-  for (size_t i = 0; workspace.len > 0 && i < c->caller->workspace_count; i++) {
-    if (text_equal(c->caller->workspaces[i].name, workspace) &&
-        caller_may_in(c->caller, p, c->caller->workspaces[i].id))
-      return ERR_OK;
-  }
-  return lacks(p, f);
-}
-
 static bool has_one(const struct caller *c, enum permission p) {
   return p == API_ANYBODY || caller_may_somewhere(c, p);
 }
@@ -94,7 +79,7 @@ static enum err admit(const struct api_call *c, struct fault *f) {
   if (c->route->is_shared && c->org_id > FIRST_ORG)
     return fault_set(f, ERR_NOT_FOUND, NULL, "there is nothing at this address");
   if (!has_one(c->caller, c->route->permission) && !has_one(c->caller, c->route->own))
-    return lacks(c->route->permission, f);
+    return api_lacks(c->route->permission, f);
   return ERR_OK;
 }
 

@@ -30,8 +30,9 @@ struct api {
   struct store *store;
   struct offload *offload;
   struct keysmith *keysmith;
-  struct signin *signin; /* NULL: nobody signs in */
-  struct rates *rates; /* of callers; NULL: nobody counts */
+  struct signin *signin;                     /* NULL: nobody signs in */
+  struct rates *rates;                       /* of callers; NULL: nobody counts */
+  int64_t (*job_attempts)(struct text kind); /* how often a job of the kind may be tried; 0: there is no such kind */
 };
 
 /* Whose call this is, and what every answer to it says besides. Outlives the call. */
@@ -109,5 +110,12 @@ enum err api_id(const struct api_call *c, size_t value, int64_t *out, struct fau
 /* The caller may do this in that workspace (by its name; "": the whole organisation)? Else ERR_FORBIDDEN, which names
  * the permission. */
 enum err api_may_in(const struct api_call *c, enum permission p, struct text workspace, struct fault *f) MUST_CHECK;
+enum err api_lacks(enum permission p, struct fault *f); /* ERR_FORBIDDEN */
+/* Under which user the caller's own keys, and calls, are. */
+struct text api_own_name(const struct caller *c);
+/* For lists of what has a user and a workspace, as they were asked for: who may not read all reads those of a workspace
+ * where they may, when they ask for it, or their own: *user is theirs then. ERR_FORBIDDEN */
+enum err api_narrow(const struct api_call *c, enum permission read, enum permission own, struct text workspace,
+                    struct text *user, struct fault *f) MUST_CHECK;
 
 #endif

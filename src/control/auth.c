@@ -3,7 +3,10 @@
  * else without noticing. Called by worker.c. */
 #include "control/auth.h"
 
+#include "base/cidr.h"
+#include "base/log.h"
 #include "control/problem.h"
+#include "gateway/peer.h"
 
 #include <stdlib.h>
 
@@ -274,22 +277,43 @@ static void tell_field(const struct fault *f, struct shape_errors *errors) {
   shape_refuse(errors, place, "%s", fault_text(f));
 }
 
-void auth_serve(const struct auth_site *s, struct text address, struct http_request *rq) {
+static enum err check_address(const struct config_control *c, struct text address, struct fault *f) {
+  if (c->allow_ip_count == 0 || cidr_any_has(c->allow_ips, c->allow_ip_count, address))
+    return ERR_OK;
+  return fault_set(f, ERR_FORBIDDEN, NULL, "the control API cannot be reached from this address");
+}
+
+/* What an operator looks for when somebody cannot come in, or too many try to: never the email, which may be mistyped
+ * into a password. */
+static void log_outcome(const struct auth_call *c, const struct http_request *rq, const char *operation, enum err e) {
+  if (!text_equal(rq->head.method, TEXT("GET")))
+    LOG_INFO("sign_in", log_text("request_id", rq->id), log_str("operation", operation),
+             log_str("outcome", e == ERR_OK ? c->result.needs_code ? "needs_code" : "ok" : err_name(e)),
+             log_i64("user_id", c->result.user_id));
+}
+
+void auth_serve(const struct auth_site *s, struct gateway_worker *w, struct http_request *rq) {
   struct shape_errors *errors = ARENA_NEW(rq->arena, struct shape_errors);
   struct auth_call *c = ARENA_NEW(rq->arena, struct auth_call);
+  const struct config *config = w->snapshot->config;
+  struct text address = arena_copy(rq->arena, peer_address(rq, config));
   struct fault f = {0};
   const char *allowed = NULL;
   size_t route = 0;
   *c = (struct auth_call){.signin = s->signin,
                           .visit = {address, header_of(rq, "user-agent"), cookies_of(rq), header_of(rq, "x-weir-csrf"),
                                     loop_wall_us(), rq->arena}};
-  enum err e = find_route(rq, &route, &allowed, &f);
+  enum err e = check_address(&config->control, address, &f);
+  if (e == ERR_OK)
+    e = find_route(rq, &route, &allowed, &f);
   if (e == ERR_OK)
     e = check_site(rq, &f);
   if (e == ERR_OK)
     e = read_body(rq, auth_routes[route].body, errors, &c->body, &f);
-  if (e == ERR_OK)
+  if (e == ERR_OK) {
     e = run(s, &(struct handling){c, route, &f});
+    log_outcome(c, rq, auth_routes[route].id, e);
+  }
   http_request_drop_body(rq);
   if (e == ERR_OK) {
     answer(c, &auth_routes[route], rq);

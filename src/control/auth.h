@@ -17,7 +17,8 @@ extern const struct api_route auth_routes[];
 extern const size_t auth_route_count;
 
 bool auth_owns(struct text path); /* /auth and everything below */
-/* Answers; waits. address: of the client, as text. Errors are problem details. */
-void auth_serve(const struct auth_site *s, struct text address, struct http_request *rq);
+/* Answers; waits. Who may not reach the control API from their address may not sign in there either. Errors are problem
+ * details. */
+void auth_serve(const struct auth_site *s, struct gateway_worker *w, struct http_request *rq);
 
 #endif

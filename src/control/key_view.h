@@ -21,8 +21,6 @@ struct key_view {
   "openrouter|/bedrock"
 
 struct key_view key_view_of(const struct store_key *k, struct arena *a);
-/* Under which user the caller's own keys are. */
-struct text key_owner(const struct caller *c);
 /* The key of the path, which the caller may see: by p where it is, or by own as the caller's own (*out_own). What may
  * not be seen is ERR_NOT_FOUND. */
 enum err key_find_seen(struct api_call *c, struct store_key *out, struct fault *f) MUST_CHECK;

@@ -96,12 +96,8 @@ struct key_view key_view_of(const struct store_key *k, struct arena *a) {
   return v;
 }
 
-struct text key_owner(const struct caller *c) {
-  return c->email.len > 0 ? c->email : c->actor;
-}
-
 static bool is_own(const struct api_call *c, const struct store_key *k) {
-  return c->caller->kind != CALLER_LOCAL && text_equal(k->user, key_owner(c->caller)) &&
+  return c->caller->kind != CALLER_LOCAL && text_equal(k->user, api_own_name(c->caller)) &&
          api_may_in(c, PERMISSION_KEYS_OWN, k->workspace, NULL) == ERR_OK;
 }
 
@@ -130,20 +126,6 @@ enum err key_may_change(const struct api_call *c, const struct store_key *k, boo
   return ERR_OK;
 }
 
-/* Who may not see every key sees those of a workspace they may look into, when they ask for it, or their own. */
-static enum err narrow(const struct api_call *c, struct key_filter *q, struct fault *f) {
-  struct text own = key_owner(c->caller);
-  if (api_may_in(c, PERMISSION_KEYS_READ, q->workspace, f) == ERR_OK)
-    return ERR_OK;
-  if (!caller_may_somewhere(c->caller, PERMISSION_KEYS_OWN))
-    return ERR_FORBIDDEN;
-  if (q->user.len > 0 && !text_equal(q->user, own))
-    return ERR_FORBIDDEN;
-  *f = (struct fault){0};
-  q->user = own;
-  return ERR_OK;
-}
-
 /* One more than a page is asked for, so that the last page knows it is the last. */
 enum err keys_list(struct api_call *c, struct fault *f) {
   const struct filter *asked = c->query;
@@ -159,7 +141,7 @@ enum err keys_list(struct api_call *c, struct fault *f) {
                          .after_id = c->cursor.id,
                          .max = (size_t)c->limit + 1};
   size_t count = 0;
-  enum err e = narrow(c, &q, f);
+  enum err e = api_narrow(c, PERMISSION_KEYS_READ, PERMISSION_KEYS_OWN, q.workspace, &q.user, f);
   if (e == ERR_OK)
     e = s->ops->key_page(s, &q, c->arena, &keys, &count, f);
   if (e != ERR_OK)

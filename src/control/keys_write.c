@@ -141,6 +141,13 @@ static enum err refuse(struct api_call *c, const char *place, const char *why) {
   return ERR_BAD_REQUEST;
 }
 
+/* What the store says of a member is told as of one. */
+static enum err tell(struct api_call *c, enum err e, const struct fault *f) {
+  if (e == ERR_BAD_REQUEST && strcmp(f->field, "workspace") == 0)
+    shape_refuse(c->errors, "/workspace", "%s", f->text);
+  return e;
+}
+
 static struct text join(struct arena *a, const struct text *list, size_t count) {
   struct text out;
   struct buf b;
@@ -234,7 +241,7 @@ static struct made_view *made_view(struct api_call *c, const struct keysmith_key
 
 /* For themselves, in a workspace where they may, and under no policy that would go before the one assigned. */
 static enum err make_own(const struct api_call *c, const struct key_view *in, struct store_key *k, struct fault *f) {
-  struct text own = key_owner(c->caller);
+  struct text own = api_own_name(c->caller);
   struct fault lacking = *f; /* that says keys.write */
   enum err e = api_may_in(c, PERMISSION_KEYS_OWN, k->workspace, f);
   if (e != ERR_OK)
@@ -266,7 +273,7 @@ enum err keys_create(struct api_call *c, struct fault *f) {
   memcpy(k.hash, made.hash, sizeof(k.hash));
   k.prefix = text_head(v->secret, KEYSMITH_PREFIX_BYTES);
   secret_wipe(&made, sizeof(made));
-  e = s->ops->key_create(s, &k, &c->by, &k.id, f);
+  e = tell(c, s->ops->key_create(s, &k, &c->by, &k.id, f), f);
   if (e != ERR_OK)
     return e;
   v->key = key_view_of(&k, c->arena);
@@ -310,7 +317,7 @@ static enum err update(struct api_call *c, const struct store_key *k, struct fau
   if (e == ERR_OK)
     e = answer_key(c, k->id, view, f);
   c->answer = view;
-  return e;
+  return tell(c, e, f);
 }
 
 enum err keys_change(struct api_call *c, struct fault *f) {

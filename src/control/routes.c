@@ -16,9 +16,13 @@
 /* POST on a list: makes one, 201. */
 #define MAKE(at, name, of, what, may, mine, sent, gives, with)                                                         \
   { ROW("POST", at, name, of, what, may, mine, ONE, 201, NULL, sent, gives, with) }
+#define MAKE_SHARED(at, name, of, what, may, sent, gives, with)                                                        \
+  { ROW("POST", at, name, of, what, may, may, ONE, 201, NULL, sent, gives, with), .is_shared = true }
 /* POST on one thing: does something with it, 200. */
 #define DO(at, name, of, what, may, mine, sent, gives, with)                                                           \
   { ROW("POST", at, name, of, what, may, mine, ONE, 200, NULL, sent, gives, with) }
+#define DO_SHARED(at, name, of, what, may, sent, gives, with)                                                          \
+  { ROW("POST", at, name, of, what, may, may, ONE, 200, NULL, sent, gives, with), .is_shared = true }
 #define PATCH(at, name, of, what, may, mine, sent, gives, with)                                                        \
   { ROW("PATCH", at, name, of, what, may, mine, ONE, 200, NULL, sent, gives, with) }
 #define DELETE(at, name, of, what, may, mine, with)                                                                    \
@@ -38,7 +42,10 @@ const struct api_route api_routes[] = {
     GET("/api/v1/usage", "sumUsage", "Usage", "Sums of usage, in order of time and then of cost; all of them at once", USAGE_READ, USAGE_OWN, WHOLE, &usage_filter, &usage_shape, usage_list),
     GET_SHARED("/api/v1/replicas", "listReplicas", "System", "Processes that share the database", SYSTEM_READ, LIST, NULL, &replica_shape, replicas_list),
     GET_SHARED("/api/v1/jobs", "listJobs", "System", "Work in the background, newest first", SYSTEM_READ, LIST, &job_filter, &job_shape, jobs_list),
+    MAKE_SHARED("/api/v1/jobs", "runJob", "System", "Queues a job; the next process that looks runs it", SYSTEM_WRITE, &job_new_shape, &job_shape, jobs_run),
     GET_SHARED("/api/v1/jobs/{id}", "getJob", "System", "One job", SYSTEM_READ, ONE, NULL, &job_shape, jobs_get),
+    DO_SHARED("/api/v1/jobs/{id}/cancel", "cancelJob", "System", "A waiting one at once; a running one is asked to stop", SYSTEM_WRITE, NULL, &job_shape, jobs_cancel),
+    DO_SHARED("/api/v1/jobs/{id}/retry", "retryJob", "System", "Queues one again that has failed, is dead or was cancelled", SYSTEM_WRITE, NULL, &job_shape, jobs_retry),
     GET_SHARED("/api/v1/audit", "listAudit", "Audit", "Changes and who made them, newest first", AUDIT_READ, LIST, &audit_filter_shape, &audit_shape, audit_list),
     GET("/api/v1/providers", "listProviders", "Routing", "Providers that the configuration declares", ROUTING_READ, ROUTING_READ, LIST, NULL, &provider_shape, providers_list),
     GET("/api/v1/providers/{name}", "getProvider", "Routing", "One of them", ROUTING_READ, ROUTING_READ, ONE, NULL, &provider_shape, providers_get),

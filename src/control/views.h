@@ -24,7 +24,10 @@ enum err requests_list(struct api_call *c, struct fault *f);
 extern const struct shape usage_shape, usage_filter;
 enum err usage_list(struct api_call *c, struct fault *f);
 /* jobs.c */
-extern const struct shape job_shape, job_filter;
+extern const struct shape job_shape, job_filter, job_new_shape;
+enum err jobs_run(struct api_call *c, struct fault *f);
+enum err jobs_cancel(struct api_call *c, struct fault *f);
+enum err jobs_retry(struct api_call *c, struct fault *f);
 enum err jobs_list(struct api_call *c, struct fault *f);
 enum err jobs_get(struct api_call *c, struct fault *f);
 /* audit.c */

@@ -29,7 +29,7 @@ struct store_key {
   int64_t created_us, expires_us; /* expires_us 0: never */
   int64_t last_used_us;           /* 0: never */
   bool blocked;
-  int64_t org_id;  /* the organisation it is of; made with 0: of the first */
+  int64_t org_id;  /* the organisation it is of; made with 0: the one its workspace is of, else the first */
   int64_t version; /* 1, and one more with every change; made with 0 */
   /* Where it may be used, each a list of entries separated by '\n', "" for no restriction: names of wires and mounts,
    * networks such as "10.0.0.0/8", origins of browsers such as "https://example.org". */
@@ -105,7 +105,8 @@ struct store_ops {
   const struct store_people_ops *people;   /* ports/store_people.h */
   const struct store_persons_ops *persons; /* ports/store_persons.h */
 
-  /* A change of a key names who makes it and adds an entry to the audit log in the same transaction. */
+  /* A change of a key names who makes it and adds an entry to the audit log in the same transaction. ERR_BAD_REQUEST,
+   * field "workspace": it is none of the key's organisation; one of the first need not be made before. */
   enum err (*key_create)(struct store *s, const struct store_key *k, const struct audit_actor *by, int64_t *out_id,
                          struct fault *f);
   /* Also by a hash from before a rotation, whether its time is over or not. */

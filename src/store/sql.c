@@ -50,14 +50,19 @@
 /* An empty text asks for nothing; ordered as it is found, so that a page never reads more than it passes over. */
 #define AUDIT_MATCHES                                                                                                  \
   " AND (?3 = '' OR actor = ?3) AND (?4 = '' OR action = ?4) AND at_us >= ?5 AND at_us < ?6 ORDER BY id DESC LIMIT ?7"
+/* A row's organisation is that of its workspace's name, or the first. */
+#define OF_ORGANISATION(org, table)                                                                                    \
+  "(CAST(" org " AS BIGINT) = 0 OR coalesce((SELECT org_id FROM weir_workspace_names WHERE name = " table              \
+  ".workspace), 1) = " org ")"
 /* A page of the request log from one of the indexes. ?1, ?2: below this settlement and id; ?3: not before; ?4: at most;
- * ?5 to ?10: the filters, empty (a key's: 0 in ?5) for none. */
+ * ?5 to ?10: the filters, empty (a key's: 0 in ?5) for none; ?11: the organisation, 0 for any. */
 #define LOG(index)                                                                                                     \
   "SELECT " LEDGER_COLUMNS " FROM weir_ledger WHERE " index " (settled_us, id) < (?1, ?2) AND settled_us >= ?3 "       \
   "AND (CAST(?5 AS BIGINT) = 0 OR key_id = ?5) AND (CAST(?6 AS TEXT) = '' OR user_name = ?6) "                         \
   "AND (CAST(?7 AS TEXT) = '' OR workspace = ?7) AND (CAST(?8 AS TEXT) = '' OR provider = ?8) "                        \
   "AND (CAST(?9 AS TEXT) = '' OR model = ?9) "                                                                         \
   "AND (CAST(?10 AS TEXT) = '' OR outcome = ?10 OR (?10 = 'failed' AND outcome <> 'ok')) "                             \
+  "AND " OF_ORGANISATION("?11", "weir_ledger") " "                                                                     \
   "ORDER BY settled_us DESC, id DESC LIMIT ?4"
 
 /* Adding up stops at the largest integer too: in SQLite by a function of the driver, which counts a negative number as
@@ -106,7 +111,7 @@
   "WHERE level IN (?1, ?2) AND start_us >= ?3 AND start_us < ?4 "                                                      \
   "AND (CAST(?12 AS BIGINT) = 0 OR key_id = ?12) AND " UNLESS_NONE("?13", "user_name") " AND "                         \
   UNLESS_NONE("?14", "workspace") " AND " UNLESS_NONE("?15", "provider") " AND " UNLESS_NONE("?16", "model") " AND "   \
-  UNLESS_NONE("?17", "outcome") " GROUP BY 1, 2, 4, 5, 6, 7, 8 LIMIT ?18"
+  UNLESS_NONE("?17", "outcome") " AND " OF_ORGANISATION("?19", "weir_usage") " GROUP BY 1, 2, 4, 5, 6, 7, 8 LIMIT ?18"
 #define ON_ARCHIVED                                                                                                    \
   " ON CONFLICT (key_id) DO UPDATE SET " ADD_ARCHIVED("entries") ", " ADD_ARCHIVED("input_tokens") ", "                \
   ADD_ARCHIVED("output_tokens") ", " ADD_ARCHIVED("cache_write_5m_tokens") ", "                                        \

@@ -8,6 +8,8 @@
 
 #include <stdlib.h>
 
+#define FIRST_ORG 1
+
 static enum err name_taken(enum err e, const struct store_key *k, struct fault *f) {
   if (e != ERR_STORE_CONFLICT)
     return e;
@@ -72,6 +74,49 @@ static enum err note(struct driver_link *l, const char *action, const struct aud
   return e;
 }
 
+/* A workspace's name says whose a key is. One that nobody has taken is taken for the first organisation, the only one
+ * whose workspaces need not be made before. */
+static enum err find_workspace(struct driver_link *l, struct text name, int64_t *out_org, struct fault *f) {
+  bool row = false;
+  enum err e = l->driver->prepare(l, SQL_WORKSPACE_CLAIMED, f);
+  if (e)
+    return e;
+  l->driver->bind_text(l, 1, name);
+  e = l->driver->step(l, &row, "looking up a workspace", f);
+  if (!e)
+    *out_org = row ? l->driver->number(l, 0) : 0;
+  l->driver->reset(l);
+  return e;
+}
+
+static enum err claim_workspace(struct driver_link *l, struct text name, struct fault *f) {
+  enum err e = l->driver->prepare(l, SQL_WORKSPACE_CLAIM, f);
+  if (e)
+    return e;
+  l->driver->bind_text(l, 1, name);
+  l->driver->bind(l, 2, FIRST_ORG);
+  return driver_finish(l, "taking a workspace's name", NULL, f);
+}
+
+/* org_id 0: the workspace's. */
+static enum err settle_workspace(struct driver_link *l, struct store_key *k, struct fault *f) {
+  int64_t org = FIRST_ORG;
+  enum err e = ERR_OK;
+  if (k->workspace.len == 0 && k->org_id > FIRST_ORG)
+    return fault_set(f, ERR_BAD_REQUEST, "workspace",
+                     "is missing: a key of this organisation is in one of its workspaces");
+  if (k->workspace.len > 0 && k->org_id <= FIRST_ORG)
+    e = claim_workspace(l, k->workspace, f);
+  if (!e && k->workspace.len > 0)
+    e = find_workspace(l, k->workspace, &org, f);
+  if (e)
+    return e;
+  if (k->org_id != 0 && org != k->org_id)
+    return fault_set(f, ERR_BAD_REQUEST, "workspace", "is none of this organisation");
+  k->org_id = org;
+  return ERR_OK;
+}
+
 struct create {
   const struct store_key *key;
   const struct audit_actor *by;
@@ -86,8 +131,9 @@ static enum err create(struct driver_link *l, void *args, struct fault *f) {
   e = driver_number(l, SQL_KEY_NEXT_ID, "numbering a key", &c->id, f);
   struct store_key made = *c->key;
   made.id = c->id;
-  made.org_id = made.org_id ? made.org_id : 1;
   made.version = 1;
+  if (!e)
+    e = settle_workspace(l, &made, f);
   if (!e)
     e = key_insert(l, &made, c->id, f);
   if (!e)
@@ -229,7 +275,12 @@ static enum err update(struct driver_link *l, const struct change *w, struct fau
   enum err e = lock_version(l, w->key->id, w->version, w->arena, &was, f);
   if (e || is_same(&was, w->key))
     return e;
-  e = write_update(l, w->key, f);
+  struct store_key is = *w->key;
+  is.org_id = was.org_id;
+  if (!text_equal(was.workspace, is.workspace))
+    e = settle_workspace(l, &is, f);
+  if (!e)
+    e = write_update(l, w->key, f);
   return e ? e : note(l, update_action(&was, w->key), w->by, &was, w->key, f);
 }
 

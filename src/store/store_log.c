@@ -34,6 +34,7 @@ static void bind_ask(struct driver_link *l, const struct usage_log_ask *ask) {
   d->bind_text(l, 8, ask->provider);
   d->bind_text(l, 9, ask->model);
   d->bind_text(l, 10, ask->outcome);
+  d->bind(l, 11, ask->org_id);
 }
 
 static enum err read_page(struct driver_link *l, void *args, struct fault *f) {

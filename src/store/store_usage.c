@@ -111,6 +111,7 @@ static void bind_question(struct driver_link *l, const struct usage_ask *ask, co
   for (int i = 0; i < 5; i++)
     l->driver->bind_text(l, 13 + i, only[i]);
   l->driver->bind(l, 18, USAGE_SUMS_MAX + 1);
+  l->driver->bind(l, 19, ask->org_id);
 }
 
 /* Into which stretch of the answer a sum belongs that begins at start_us. */

@@ -80,12 +80,16 @@ static inline int send_json(struct fixture *x, const char *method_and_target, co
   return ask(x, method_and_target, all, json);
 }
 
-static inline void run(void (*test)(struct fixture *x)) {
+/* With more of a configuration, and another way to serve. */
+static inline void api_run(void (*test)(struct fixture *x), const char *more,
+                           void (*serve_as)(struct site *site, struct http_request *rq)) {
   static struct config_errors errors;
   static uint8_t raw[32] = {1, 2, 3};
   struct fixture x = {.caller = api_owner};
   struct config *c = NULL;
-  CHECK_ERR(config_load_text(text_of(api_yaml), "weir.yaml", NULL, &c, &errors), ERR_OK);
+  char yaml[2048];
+  snprintf(yaml, sizeof(yaml), "%s%s", api_yaml, more);
+  CHECK_ERR(config_load_text(text_of(yaml), "weir.yaml", NULL, &c, &errors), ERR_OK);
   CHECK_ERR(store_open_memory(&x.api.store, NULL), ERR_OK);
   CHECK_ERR(offload_new(1, 8, &x.api.offload), ERR_OK);
   random_start();
@@ -96,7 +100,7 @@ static inline void run(void (*test)(struct fixture *x)) {
   x.snapshot.config = c;
   x.worker.snapshot = &x.snapshot;
   x.site = site_options();
-  x.site.serve = serve;
+  x.site.serve = serve_as;
   x.site.data = &x;
   site_open(&x.site);
   test(&x);
@@ -107,6 +111,8 @@ static inline void run(void (*test)(struct fixture *x)) {
   secret_free(x.secret);
   config_unref(c);
 }
+
+static inline void run(void (*test)(struct fixture *x)) { api_run(test, "", serve); }
 
 /* The cursor of the body, as a query; "" at the end. */
 static inline const char *next_of(void) {

@@ -8,6 +8,9 @@ struct fixture {
   struct signin port; /* first */
   struct site site;
   struct auth_site s;
+  struct config config;
+  struct gateway_snapshot snapshot;
+  struct gateway_worker worker;
   enum err fails;
   unsigned calls;
   char email[128], password[128], csrf[64], cookie[128], address[64];
@@ -69,7 +72,8 @@ static enum err take_link(struct signin *self, const struct signin_visit *v, str
 }
 
 static void serve(struct site *site, struct http_request *rq) {
-  auth_serve(&((struct fixture *)site->data)->s, TEXT("192.0.2.1"), rq);
+  struct fixture *x = site->data;
+  auth_serve(&x->s, &x->worker, rq);
 }
 
 static char body[8192], cookie[256], kept[64], retry[16], allow[32];
@@ -108,6 +112,8 @@ static void run(void (*test)(struct fixture *x)) {
                                 .logout = go_on,
                                 .accept = take_link}};
   x.s.signin = &x.port;
+  x.snapshot.config = &x.config;
+  x.worker.snapshot = &x.snapshot;
   CHECK_ERR(offload_new(1, 8, &x.s.offload), ERR_OK);
   x.site = site_options();
   x.site.serve = serve;
@@ -127,7 +133,7 @@ static void signing_in(struct fixture *x) {
   CHECK_HAS(x->password, "correct horse battery");
   CHECK_HAS(x->cookie, "a=b");
   CHECK_HAS(x->csrf, "c");
-  CHECK_HAS(x->address, "192.0.2.1");
+  CHECK_HAS(x->address, "127.0.0.1");
   CHECK_HAS(cookie, "one=1; HttpOnly");
   CHECK_HAS(kept, "no-store");
   CHECK_HAS(body, "\"needs_code\":false,\"user_id\":12,\"session_id\":3,\"email\":\"a@x.org\"");
@@ -182,6 +188,16 @@ static void wrong_doors(struct fixture *x) {
   CHECK_INT(strlen(x->cookie), 0); /* of two lines nobody can say which */
 }
 
+static void addresses(struct fixture *x) {
+  static struct text networks[] = {TEXT("10.0.0.0/8")};
+  x->config.control.allow_ips = networks;
+  x->config.control.allow_ip_count = 1;
+  CHECK_INT(post(x, "/auth/login", JSON, LOGIN), 403);
+  CHECK_INT(x->calls, 0);
+  networks[0] = TEXT("127.0.0.0/8");
+  CHECK_INT(post(x, "/auth/login", JSON, LOGIN), 200);
+}
+
 static void refusals(struct fixture *x) {
   x->fails = ERR_UNAUTHENTICATED;
   CHECK_INT(post(x, "/auth/login", JSON, LOGIN), 401);
@@ -204,11 +220,13 @@ static void refusals(struct fixture *x) {
 static void main_signing_in(void *arg) { run(signing_in); }
 static void main_bad_requests(void *arg) { run(bad_requests); }
 static void main_wrong_doors(void *arg) { run(wrong_doors); }
+static void main_addresses(void *arg) { run(addresses); }
 static void main_refusals(void *arg) { run(refusals); }
 
 static void who_signs_in_gets_cookies_and_a_proof(void **state) { run_fiber(main_signing_in, NULL); }
 static void what_is_not_valid_reaches_nobody(void **state) { run_fiber(main_bad_requests, NULL); }
 static void other_sites_methods_and_paths_are_refused(void **state) { run_fiber(main_wrong_doors, NULL); }
+static void who_may_not_reach_the_api_may_not_sign_in(void **state) { run_fiber(main_addresses, NULL); }
 static void refusals_say_what_may_be_said(void **state) { run_fiber(main_refusals, NULL); }
 
 static void it_owns_its_own_paths_alone(void **state) {
@@ -220,11 +238,9 @@ static void it_owns_its_own_paths_alone(void **state) {
 
 int main(void) {
   const struct CMUnitTest tests[] = {
-      cmocka_unit_test(who_signs_in_gets_cookies_and_a_proof),
-      cmocka_unit_test(what_is_not_valid_reaches_nobody),
-      cmocka_unit_test(other_sites_methods_and_paths_are_refused),
-      cmocka_unit_test(refusals_say_what_may_be_said),
-      cmocka_unit_test(it_owns_its_own_paths_alone),
+      cmocka_unit_test(who_signs_in_gets_cookies_and_a_proof),     cmocka_unit_test(what_is_not_valid_reaches_nobody),
+      cmocka_unit_test(other_sites_methods_and_paths_are_refused), cmocka_unit_test(refusals_say_what_may_be_said),
+      cmocka_unit_test(who_may_not_reach_the_api_may_not_sign_in), cmocka_unit_test(it_owns_its_own_paths_alone),
   };
   cmocka_set_message_output(CM_OUTPUT_TAP);
   return cmocka_run_group_tests_name("auth", tests, NULL, NULL);

@@ -205,12 +205,14 @@ static void expect_index(PGconn *db, enum sql which, const char *index, const ch
 static void postgresql_reads_a_page_of_the_log_in_order_of_its_index(void **state) {
   struct store *s = contract_store(state);
   PGconn *db = PQconnectdb(contract_address);
-  const char *all[] = {"9999999999", "0", "0", "50", "0", "", "", "", "", ""};
-  const char *key[] = {"9999999999", "0", "0", "50", "5", "", "", "", "", ""};
-  const char *failed[] = {"9999999999", "0", "0", "50", "0", "", "", "", "", "failed"};
+  const char *all[] = {"9999999999", "0", "0", "50", "0", "", "", "", "", "", "0"};
+  const char *key[] = {"9999999999", "0", "0", "50", "5", "", "", "", "", "", "0"};
+  const char *org[] = {"9999999999", "0", "0", "50", "0", "", "", "", "", "", "1"};
+  const char *failed[] = {"9999999999", "0", "0", "50", "0", "", "", "", "", "failed", "0"};
   contract_exec(s, rows);
   expect_index(db, SQL_LOG, "Index Scan Backward using weir_ledger_settled", all);
   expect_index(db, SQL_LOG, "Index Scan Backward using weir_ledger_settled", key);
+  expect_index(db, SQL_LOG, "Index Scan Backward using weir_ledger_settled", org);
   expect_index(db, SQL_LOG_FAILURES, "Index Scan Backward using weir_ledger_", failed);
   const char *sums[] = {"1", "3", "900000000000", "1800000000000", "1", "0", "0", "0", "0", "1", "0", "0", "", "", "",
                         "",  "",  "9999"};

@@ -277,6 +277,14 @@ static void keys_of_another_organisation_are_not_there(void **state) {
   int64_t id = 0;
   other.org_id = 2;
   EXPECT_OK(s->ops->key_create(s, &k, TEST_ACTOR, &id, &test_fault));
+  EXPECT_ERR(s->ops->key_create(s, &other, TEST_ACTOR, &id, &test_fault), ERR_BAD_REQUEST); /* "lab" is the first's */
+  EXPECT_TEXT(text_of(test_fault.field), TEXT("workspace"));
+  other.workspace = TEXT("");
+  EXPECT_ERR(s->ops->key_create(s, &other, TEST_ACTOR, &id, &test_fault), ERR_BAD_REQUEST);
+  other.workspace = TEXT("nowhere");
+  EXPECT_ERR(s->ops->key_create(s, &other, TEST_ACTOR, &id, &test_fault), ERR_BAD_REQUEST);
+  contract_exec(s, "INSERT INTO weir_workspace_names (name, org_id) VALUES ('theirs', 2)");
+  other.workspace = TEXT("theirs");
   EXPECT_OK(s->ops->key_create(s, &other, TEST_ACTOR, &id, &test_fault));
   EXPECT_ERR(s->ops->key_get(s, 1, 2, &arena, &found, &test_fault), ERR_NOT_FOUND);
   EXPECT_ERR(s->ops->key_get(s, 2, 1, &arena, &found, &test_fault), ERR_NOT_FOUND);
@@ -289,6 +297,34 @@ static void keys_of_another_organisation_are_not_there(void **state) {
   EXPECT_OK(s->ops->key_page(s, &q, &arena, &keys, &count, &test_fault));
   assert_int_equal(count, 1);
   EXPECT_TEXT(keys[0].name, TEXT("cd"));
+}
+
+static void a_workspace_s_name_says_whose_a_key_is(void **state) {
+  struct store *s = contract_store(state);
+  struct store_key k = make_key("ci", 1), other = make_key("cd", 2), found;
+  int64_t id = 0;
+  contract_exec(s, "INSERT INTO weir_workspace_names (name, org_id) VALUES ('theirs', 2)");
+  EXPECT_OK(s->ops->key_create(s, &k, TEST_ACTOR, &id, &test_fault)); /* takes "lab" for the first organisation */
+  other.workspace = TEXT("theirs");
+  EXPECT_OK(s->ops->key_create(s, &other, TEST_ACTOR, &id, &test_fault)); /* by who does not say of which */
+  EXPECT_OK(s->ops->key_get(s, 0, id, &arena, &found, &test_fault));
+  assert_int_equal(found.org_id, 2);
+  found.workspace = TEXT("lab");
+  EXPECT_ERR(s->ops->key_update(s, &found, 0, TEST_ACTOR, &test_fault), ERR_BAD_REQUEST);
+  found.workspace = TEXT("");
+  EXPECT_ERR(s->ops->key_update(s, &found, 0, TEST_ACTOR, &test_fault), ERR_BAD_REQUEST);
+  EXPECT_OK(s->ops->key_get(s, 0, 1, &arena, &found, &test_fault));
+  found.workspace = TEXT("theirs");
+  EXPECT_ERR(s->ops->key_update(s, &found, 0, TEST_ACTOR, &test_fault), ERR_BAD_REQUEST);
+  found.workspace = TEXT("new");
+  EXPECT_OK(s->ops->key_update(s, &found, 0, TEST_ACTOR, &test_fault));
+  found.workspace = TEXT("");
+  EXPECT_OK(s->ops->key_update(s, &found, 0, TEST_ACTOR, &test_fault));
+  other = make_key("ce", 3);
+  other.org_id = 1;
+  other.workspace = TEXT("theirs");
+  EXPECT_ERR(s->ops->key_create(s, &other, TEST_ACTOR, &id, &test_fault), ERR_BAD_REQUEST);
+  expect_sound(s);
 }
 
 static void add_named(struct store *s, const char *name, uint8_t hash, const char *user, bool blocked) {
@@ -336,6 +372,7 @@ int main(void) {
       CONTRACT(an_update_changes_all_that_may_change_and_the_version),
       CONTRACT(a_change_from_another_version_is_refused),
       CONTRACT(keys_of_another_organisation_are_not_there),
+      CONTRACT(a_workspace_s_name_says_whose_a_key_is),
       CONTRACT(keys_are_paged_by_what_is_asked_for),
       CONTRACT(making_a_key_is_audited_without_its_hash),
       CONTRACT(what_was_refused_is_not_audited),
