@@ -560,9 +560,9 @@ int app_serve(const struct app_options *o) {
   if (e == ERR_OK) {
     if (a->takeover < 0)
       greet(a);
-    print_ready(a);
     if (a->takeover < 0 && app_has_role(a, APP_ROLE_ADMIN))
       door_print(a);
+    print_ready(a);
     takeover_done(a);
     systemd_notify(&a->systemd, "READY=1\nSTATUS=serving");
     life_run(a);
