@@ -122,7 +122,7 @@ static enum err hash_now(const struct password_cost *c, struct text password, ch
 }
 
 enum err password_hash(struct passwords *p, struct text password, char out[PASSWORD_HASH_BYTES], struct fault *f) {
-  struct password_cost cost;
+  struct password_cost cost = {0};
   if (password.len > PASSWORD_MAX_BYTES)
     return fault_set(f, ERR_LIMIT, "password", "a password has at most %d bytes", PASSWORD_MAX_BYTES);
   enum err e = enter(p, &cost, f);
@@ -175,7 +175,7 @@ static enum err verify_now(struct passwords *p, const struct password_cost *c, s
 
 enum err password_verify(struct passwords *p, struct text hash, struct text password, bool *out_is_old,
                          struct fault *f) {
-  struct password_cost cost;
+  struct password_cost cost = {0};
   enum err e = enter(p, &cost, f);
   if (e != ERR_OK)
     return e;
