@@ -45,6 +45,7 @@ enum err door_open(struct app *a, struct fault *f) {
   const struct access_options known = {.store = a->store,
                                        .mint = a->mint,
                                        .rights = a->rights,
+                                       .tokens = a->tokens,
                                        .offload = a->offload,
                                        .server_secret = a->server_secret,
                                        .public_url = a->config->public_url};

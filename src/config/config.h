@@ -62,6 +62,7 @@ struct config_issuer {                /* whose tokens are taken in place of keys
   struct text *audiences, *algorithms, *scopes;
   size_t audience_count, algorithm_count, scope_count; /* no algorithms: all */
   struct text user_claim;
+  struct text role; /* in the control API; "" for none */
   int64_t leeway_ms, refresh_ms, pause_ms;
   bool nbf_optional;
   struct config_key limits; /* models, rpm, tpm, concurrency, budget, workspace and policy of each of its subjects */

@@ -1,5 +1,6 @@
 /* Who calls: by a session's cookies or a token, with the rights of this moment, and nobody by anything else. */
 #include "signin_world.h"
+#include "token_world.h"
 
 static const struct audit_actor tester = {TEXT("local:tester"), TEXT("cli")};
 
@@ -190,6 +191,56 @@ static void sessions_of_a_user_who_is_removed_or_disabled_are_over(void **state)
   world_free(x);
 }
 
+/* Somebody of an external issuer, whose subjects have a role here; a wrong one is nobody, whatever cookies come along.
+ */
+static void a_token_of_an_external_issuer_is_taken_with_its_role(void **state) {
+  static const struct text audience[] = {TEXT("weir")};
+  struct world *x = world_new();
+  struct token_identity *tokens = token_identity_new(NULL, NULL);
+  struct browser b = owner(x);
+  struct publisher publisher = {.away = ERR_OK};
+  struct forge forge;
+  struct caller c;
+  forge_open(&forge);
+  publisher.keys =
+      arena_format(&forge.arena, "{\"keys\":[%.*s]}", TEXT_ARGS(forge_jwk(&forge.arena, forge.p256, ",\"kid\":\"p\"")));
+  const struct token_issuer issuer = {.name = TEXT("idp"),
+                                      .keys = publisher_options(&publisher),
+                                      .rule = {.audiences = audience, .audience_count = 1, .user_claim = TEXT("email")},
+                                      .algorithms = 1U << JWS_ES256,
+                                      .role = TEXT("auditor")};
+  token_identity_declare(tokens, &issuer, 1);
+  struct text claims = arena_format(&forge.arena,
+                                    "{\"iss\":\"" ISSUER "\",\"aud\":\"weir\",\"exp\":%lld,\"nbf\":1,\"sub\":"
+                                    "\"alice\",\"email\":\"alice@b.c\"}",
+                                    (long long)(x->now_us / SECOND + 60));
+  struct text header = TEXT("{\"alg\":\"ES256\",\"kid\":\"p\"}");
+  struct text token = forge_token(&forge.arena, forge.p256, JWS_ES256, header, claims);
+  access_free(x->access);
+  x->access = access_new(&(struct access_options){.store = x->store,
+                                                  .mint = x->mint,
+                                                  .rights = x->rights,
+                                                  .tokens = tokens,
+                                                  .server_secret = x->server_secret,
+                                                  .public_url = TEXT(URL)});
+  expect(x, show(x, "Bearer ", token, &c), ERR_OK);
+  assert_true(text_equal(c.actor, TEXT("jwt:idp/alice")));
+  assert_true(text_equal(c.email, TEXT("alice@b.c")));
+  assert_int_equal(c.org_id, 1);
+  assert_true(caller_may(&c, PERMISSION_AUDIT_READ) && !caller_may(&c, PERMISSION_KEYS_WRITE));
+  const struct access_claim both = {
+      .authorization = arena_format(&x->arena, "Bearer %.*sA", TEXT_ARGS(text_head(token, token.len - 1))),
+      .cookie = cookie_header(x, &b),
+      .method = TEXT("GET")};
+  expect(x, ask_with(x, &both, &c), ERR_UNAUTHENTICATED);
+  x->now_us += 61 * SECOND;
+  expect(x, show(x, "Bearer ", token, &c), ERR_UNAUTHENTICATED);
+  expect(x, ask(x, &b, "GET", &c), ERR_OK); /* our own go on */
+  forge_close(&forge);
+  world_free(x);
+  token_identity_free(tokens);
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(a_token_of_a_service_account_needs_no_cookie_and_no_proof),
@@ -201,6 +252,7 @@ int main(void) {
       cmocka_unit_test(a_wrong_token_is_not_made_good_by_cookies),
       cmocka_unit_test(a_session_that_ended_elsewhere_is_refused_within_a_second),
       cmocka_unit_test(rights_taken_between_two_requests_are_gone_with_the_second),
+      cmocka_unit_test(a_token_of_an_external_issuer_is_taken_with_its_role),
       cmocka_unit_test(sessions_of_a_user_who_is_removed_or_disabled_are_over),
   };
   return RUN_TESTS(tests);
