@@ -103,7 +103,7 @@ static bool is_own(const struct api_call *c, const struct store_key *k) {
 
 enum err key_find_seen(struct api_call *c, struct store_key *out, struct fault *f) {
   struct store *s = c->api->store;
-  struct store_key k;
+  struct store_key k = {0};
   int64_t id;
   enum err e = api_id(c, 0, &id, f);
   if (e == ERR_OK)
@@ -160,7 +160,7 @@ enum err keys_list(struct api_call *c, struct fault *f) {
 
 enum err keys_get(struct api_call *c, struct fault *f) {
   struct key_view *view = ARENA_NEW(c->arena, struct key_view);
-  struct store_key k;
+  struct store_key k = {0};
   enum err e = key_find_seen(c, &k, f);
   if (e != ERR_OK)
     return e;

@@ -286,7 +286,7 @@ enum err keys_create(struct api_call *c, struct fault *f) {
 /* The key as it is now. */
 static enum err answer_key(struct api_call *c, int64_t id, struct key_view *out, struct fault *f) {
   struct store *s = c->api->store;
-  struct store_key k;
+  struct store_key k = {0};
   enum err e = s->ops->key_get(s, c->org_id, id, c->arena, &k, f);
   if (e != ERR_OK)
     return e;
@@ -322,7 +322,7 @@ static enum err update(struct api_call *c, const struct store_key *k, struct fau
 
 enum err keys_change(struct api_call *c, struct fault *f) {
   const struct key_view *in = c->body;
-  struct store_key k;
+  struct store_key k = {0};
   bool own = false;
   enum err e = find_to_change(c, &k, &own, f);
   if (e != ERR_OK)
@@ -337,7 +337,7 @@ enum err keys_change(struct api_call *c, struct fault *f) {
 }
 
 static enum err set_blocked(struct api_call *c, bool blocked, struct fault *f) {
-  struct store_key k;
+  struct store_key k = {0};
   bool own = false;
   enum err e = find_to_change(c, &k, &own, f);
   if (e == ERR_OK && own && !blocked)
@@ -351,7 +351,7 @@ enum err keys_unblock(struct api_call *c, struct fault *f) { return set_blocked(
 
 enum err keys_delete(struct api_call *c, struct fault *f) {
   struct store *s = c->api->store;
-  struct store_key k;
+  struct store_key k = {0};
   bool own = false;
   enum err e = find_to_change(c, &k, &own, f);
   return e == ERR_OK ? s->ops->key_delete(s, k.id, c->if_match, &c->by, f) : e;
@@ -360,7 +360,7 @@ enum err keys_delete(struct api_call *c, struct fault *f) {
 enum err keys_rotate(struct api_call *c, struct fault *f) {
   const struct rotate_input *in = c->body;
   struct store *s = c->api->store;
-  struct store_key k;
+  struct store_key k = {0};
   struct keysmith_key made;
   bool own = false;
   enum err e = find_to_change(c, &k, &own, f);

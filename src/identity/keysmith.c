@@ -13,7 +13,7 @@
 _Static_assert(sizeof(((struct keysmith_key *)0)->key) == APIKEY_TEXT_BYTES, "a key has room");
 _Static_assert(sizeof(((struct keysmith_key *)0)->pair_id) == APIKEY_PAIR_ID_BYTES, "a pair's id has room");
 _Static_assert(sizeof(((struct keysmith_key *)0)->pair_secret) == APIKEY_PAIR_SECRET_BYTES, "its secret has room");
-_Static_assert(KEYSMITH_SUM_BYTES == SECRET_HMAC_BYTES && KEYSMITH_SUM_BYTES == STORE_HASH_BYTES, "sums are alike");
+_Static_assert(sizeof(((struct keysmith_key *)0)->hash) == sizeof(((struct store_key *)0)->hash), "hashes are alike");
 _Static_assert(crypto_aead_xchacha20poly1305_ietf_KEYBYTES == SECRET_HMAC_BYTES, "a sum is a key");
 _Static_assert(KEYSMITH_PREFIX_BYTES == APIKEY_PREFIX_BYTES, "prefixes are alike");
 

@@ -168,7 +168,7 @@ static enum err lock(struct driver_link *l, int64_t id, struct arena *a, struct 
 /* The same, of the version that a change is made from; 0: whatever it is. */
 static enum err lock_version(struct driver_link *l, int64_t id, int64_t version, struct arena *a, struct store_key *out,
                              struct fault *f) {
-  struct store_key found;
+  struct store_key found = {0};
   enum err e = lock(l, id, a, &found, f);
   if (e)
     return e;

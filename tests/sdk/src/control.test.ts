@@ -182,6 +182,40 @@ test('a key is made, used, changed, rotated in use, blocked and ended', { skip }
   assert.deepEqual(actions, ['key.delete', 'key.unblock', 'key.block', 'key.rotate', 'key.rotate', 'key.update', 'key.create']);
 });
 
+test('a key is refused where it may not be used', { skip }, async () => {
+  const make = async (name: string, more: object): Promise<string> => ((await ask('POST', '/api/v1/keys', {}, { name, ...more })).json as Made).secret;
+  const say = (key: string, headers: Record<string, string> = {}): Promise<Response> =>
+    fetch(`${world.url}/v1/chat/completions`, {
+      method: 'POST',
+      headers: { 'content-type': 'application/json', authorization: `Bearer ${key}`, ...headers },
+      body: JSON.stringify({ model: 'sim-text', messages: [{ role: 'user', content: 'hello' }] }),
+    });
+  assert.equal((await say(await make('other wire', { routes: ['anthropic', '/openai'] }))).status, 403);
+  assert.equal((await say(await make('this wire', { routes: ['openai_chat'] }))).status, 200);
+  const elsewhere = await make('elsewhere', { allow_ips: ['10.0.0.0/8'] });
+  assert.equal((await say(elsewhere, { 'x-forwarded-for': '10.0.0.1' })).status, 403);
+  assert.equal((await say(await make('here', { allow_ips: ['127.0.0.0/8', '::1'] }))).status, 200);
+  const site = await make('site', { cors_origins: ['https://app.example'] });
+  const good = await say(site, { origin: 'https://app.example' });
+  assert.deepEqual([good.status, good.headers.get('access-control-allow-origin')], [200, 'https://app.example']);
+  assert.equal((await say(site, { origin: 'https://evil.example' })).status, 403);
+  const asked = await fetch(`${world.url}/v1/chat/completions`, {
+    method: 'OPTIONS',
+    headers: { origin: 'https://app.example', 'access-control-request-method': 'POST', 'access-control-request-headers': 'authorization' },
+  });
+  assert.deepEqual([asked.status, asked.headers.get('access-control-allow-headers')], [204, 'authorization']);
+  assert.equal((await ask('POST', '/api/v1/keys', {}, { name: 'bad', allow_ips: ['10.0.0.1/8'], cors_origins: ['https://x/'], routes: ['all'] })).status, 422);
+});
+
+test('a job is asked for, and ends', { skip }, async () => {
+  const queued = await ask('POST', '/api/v1/jobs', {}, { kind: 'purge' });
+  const { id } = queued.json as { id: number };
+  assert.deepEqual([queued.status, queued.headers.location], [201, `/api/v1/jobs/${id}`]);
+  await eventually('it is done', async () => ((await ask('GET', '/api/v1/jobs/{id}', { id })).json as { state: string }).state === 'done');
+  assert.equal((await ask('POST', '/api/v1/jobs/{id}/cancel', { id })).status, 409);
+  assert.equal((await ask('POST', '/api/v1/jobs', {}, { kind: 'no-such-kind' })).status, 422);
+});
+
 test('pages give every entry once', { skip }, async () => {
   for (const path of ['/api/v1/keys', '/api/v1/requests', '/api/v1/models', '/api/v1/providers']) {
     const whole = (await call('GET', `${path}?limit=200`)).json as Page<object>;

@@ -214,8 +214,9 @@ static void postgresql_reads_a_page_of_the_log_in_order_of_its_index(void **stat
   expect_index(db, SQL_LOG, "Index Scan Backward using weir_ledger_settled", key);
   expect_index(db, SQL_LOG, "Index Scan Backward using weir_ledger_settled", org);
   expect_index(db, SQL_LOG_FAILURES, "Index Scan Backward using weir_ledger_", failed);
-  const char *sums[] = {"1", "3", "900000000000", "1800000000000", "1", "0", "0", "0", "0", "1", "0", "0", "", "", "",
-                        "",  "",  "9999"};
+  const char *sums[] = {
+      "1",    "3", "900000000000", "1800000000000", "1", "0", "0", "0", "0", "1", "0", "0", "", "", "", "", "",
+      "9999", "0"};
   const char *oldest[] = {"40000", "100"}, *range[] = {"100", "100", "200", "200"};
   expect_index(db, SQL_ARCHIVE_ROWS, "Index Scan using weir_ledger_settled", oldest);
   expect_index(db, SQL_ARCHIVE_USAGE, "weir_ledger_settled", range);
