@@ -17,7 +17,7 @@ struct local;
 struct worker_options {
   unsigned index;
   struct gateway *gateway;
-  const struct operations *operations;
+  struct operations *operations;
   const struct oauth_site *oauth;
   const struct auth_site *auth; /* NULL: nobody signs in here */
   struct dns *dns;
