@@ -43,8 +43,6 @@
 #define JOB_TAKE                                                                                                       \
   "UPDATE weir_jobs SET state = 'running', attempts = attempts + 1, due_us = ?2, leased_by = ?3, started_us = ?1, "    \
   "progress = 0, note = '' WHERE id = "
-#define SESSION_COLUMNS                                                                                                \
-  "id, user_id, org_id, refresh, refresh_before, created_us, rotated_us, expires_us, ended_us, way, address, agent"
 #define AUDIT_COLUMNS                                                                                                  \
   "id, at_us, actor, origin, action, subject, before, after, salt, personal_sum, prev_hash, hash"
 /* An empty text asks for nothing; ordered as it is found, so that a page never reads more than it passes over. */
@@ -523,56 +521,6 @@ static const char *const texts[SQL_COUNT][2] = {
     [SQL_RIGHTS] = BOTH(RIGHTS "weir_grants g" RIGHTS_JOINED "g.to_kind = ?2 AND g.to_id = ?1"),
     [SQL_RIGHTS_BY_TEAM] = BOTH(RIGHTS "weir_team_members m JOIN weir_grants g ON g.to_kind = 'team' AND g.to_id = "
                                 "m.team_id" RIGHTS_JOINED "m.user_id = ?1"),
-    [SQL_PASSWORD_GET] = BOTH("SELECT hash FROM weir_passwords WHERE user_id = ?1"),
-    [SQL_PASSWORD_PUT] = BOTH("INSERT INTO weir_passwords (user_id, hash, changed_us) VALUES (?1, ?2, ?3) ON CONFLICT "
-                              "(user_id) DO UPDATE SET hash = excluded.hash, changed_us = excluded.changed_us"),
-    [SQL_PASSWORD_UPGRADE] = BOTH("UPDATE weir_passwords SET hash = ?3 WHERE user_id = ?1 AND hash = ?2"),
-    [SQL_PASSWORD_DROP] = BOTH("DELETE FROM weir_passwords WHERE user_id = ?1"),
-    [SQL_TOTP_GET] = BOTH("SELECT version, secret, confirmed_us, last_step FROM weir_totp WHERE user_id = ?1"),
-    [SQL_TOTP_PUT] = BOTH("INSERT INTO weir_totp (user_id, version, secret, confirmed_us, last_step) VALUES (?1, ?2, "
-                          "?3, 0, 0) ON CONFLICT (user_id) DO UPDATE SET version = excluded.version, secret = "
-                          "excluded.secret, last_step = 0 WHERE weir_totp.confirmed_us = 0"),
-    [SQL_TOTP_CONFIRM] = BOTH("UPDATE weir_totp SET confirmed_us = ?3, last_step = ?4 WHERE user_id = ?1 AND "
-                              "version = ?2 AND confirmed_us = 0"),
-    [SQL_TOTP_STEP] = BOTH("UPDATE weir_totp SET last_step = ?2 WHERE user_id = ?1 AND last_step < ?2"),
-    [SQL_TOTP_DROP] = BOTH("DELETE FROM weir_totp WHERE user_id = ?1"),
-    [SQL_RECOVERY_ADD] = BOTH("INSERT INTO weir_recovery_codes (user_id, hash, used_us) VALUES (?1, ?2, 0)"),
-    [SQL_RECOVERY_USE] = BOTH("UPDATE weir_recovery_codes SET used_us = ?3 WHERE user_id = ?1 AND hash = ?2 AND "
-                              "used_us = 0"),
-    [SQL_RECOVERY_LEFT] = BOTH("SELECT count(*) FROM weir_recovery_codes WHERE user_id = ?1 AND used_us = 0"),
-    [SQL_RECOVERY_DROP] = BOTH("DELETE FROM weir_recovery_codes WHERE user_id = ?1"),
-    [SQL_SESSION_NEXT_ID] = BOTH("UPDATE weir_sequence SET value = value + 1 WHERE name = 'sessions' RETURNING value"),
-    [SQL_SESSION_ADD] = BOTH("INSERT INTO weir_sessions (" SESSION_COLUMNS ") VALUES (?1, ?2, ?3, ?4, ?4, ?5, ?5, ?6, "
-                             "0, ?7, ?8, ?9)"),
-    [SQL_SESSION_GET] = BOTH("SELECT " SESSION_COLUMNS " FROM weir_sessions WHERE id = ?1"),
-    [SQL_SESSION_LOCK] = {"SELECT " SESSION_COLUMNS " FROM weir_sessions WHERE id = ?1",
-                          "SELECT " SESSION_COLUMNS " FROM weir_sessions WHERE id = ?1 FOR UPDATE"},
-    [SQL_SESSION_LIST] = BOTH("SELECT " SESSION_COLUMNS " FROM weir_sessions WHERE user_id = ?1 AND ended_us = 0 AND "
-                              "expires_us > ?2 ORDER BY id DESC LIMIT ?3"),
-    [SQL_SESSION_ROTATE] = BOTH("UPDATE weir_sessions SET refresh_before = refresh, refresh = ?2, rotated_us = ?3 "
-                                "WHERE id = ?1"),
-    [SQL_SESSION_END] = BOTH("UPDATE weir_sessions SET ended_us = ?2 WHERE id = ?1 AND ended_us = 0 AND "
-                             "(CAST(?3 AS BIGINT) = 0 OR user_id = ?3)"),
-    [SQL_SESSION_END_ALL] = BOTH("UPDATE weir_sessions SET ended_us = ?3 WHERE user_id = ?1 AND id <> ?2 AND "
-                                 "ended_us = 0"),
-    [SQL_SESSION_DROP] = BOTH("DELETE FROM weir_sessions WHERE user_id = ?1"),
-    [SQL_SESSION_PURGE] = BOTH("DELETE FROM weir_sessions WHERE id IN (SELECT id FROM weir_sessions WHERE "
-                               "expires_us < ?1 ORDER BY expires_us LIMIT ?2)"),
-    [SQL_LINK_ADD] = BOTH("INSERT INTO weir_links (hash, kind, user_id, created_us, expires_us) VALUES (?1, ?2, ?3, "
-                          "?4, ?5)"),
-    [SQL_LINK_FIND] = BOTH("SELECT user_id FROM weir_links WHERE hash = ?1 AND kind = ?2 AND expires_us > ?3"),
-    [SQL_LINK_TAKE] = BOTH("DELETE FROM weir_links WHERE user_id = ?1 AND kind = ?2 RETURNING hash, expires_us"),
-    [SQL_LINK_DROP] = BOTH("DELETE FROM weir_links WHERE user_id = ?1"),
-    [SQL_LINK_DROP_OLD] = BOTH("DELETE FROM weir_links WHERE user_id = ?1 AND kind = ?2 AND created_us < ?3"),
-    [SQL_LINK_PURGE] = BOTH("DELETE FROM weir_links WHERE hash IN (SELECT hash FROM weir_links WHERE expires_us < ?1 "
-                            "ORDER BY expires_us LIMIT ?2)"),
-    [SQL_ATTEMPTS_GET] = BOTH("SELECT failures, last_us, known_us FROM weir_attempts WHERE scope = ?1"),
-    [SQL_ATTEMPTS_ADD] = BOTH("INSERT INTO weir_attempts (scope, failures, last_us, known_us) VALUES (?1, ?2, ?3, ?4) "
-                              "ON CONFLICT (scope) DO NOTHING"),
-    [SQL_ATTEMPTS_PUT] = BOTH("UPDATE weir_attempts SET failures = ?2, last_us = ?3, known_us = ?4 WHERE scope = ?1 "
-                              "AND failures = ?5 AND last_us = ?6 AND known_us = ?7"),
-    [SQL_ATTEMPTS_PURGE] = BOTH("DELETE FROM weir_attempts WHERE scope IN (SELECT scope FROM weir_attempts WHERE "
-                                "last_us < ?1 ORDER BY last_us LIMIT ?2)"),
     [SQL_COPY_TABLES] = {"SELECT name FROM sqlite_schema WHERE type = 'table' AND name LIKE 'weir!_%' ESCAPE '!' "
                          "ORDER BY name",
                          "SELECT tablename::text FROM pg_catalog.pg_tables WHERE schemaname = current_schema() AND "
@@ -600,7 +548,10 @@ static const char *const texts[SQL_COUNT][2] = {
 };
 /* clang-format on */
 
-const char *sql_text(enum sql which, enum sql_dialect dialect) { return texts[which][dialect]; }
+const char *sql_text(enum sql which, enum sql_dialect dialect) {
+  bool is_signin = which >= SQL_SIGNIN_FIRST && which <= SQL_SIGNIN_LAST;
+  return is_signin ? sql_signin_texts[which - SQL_SIGNIN_FIRST][dialect] : texts[which][dialect];
+}
 
 bool sql_is_planned_anew(enum sql which) {
   return which == SQL_LOG || which == SQL_LOG_FAILURES || which == SQL_USAGE_SUMS || which == SQL_ARCHIVE_ROWS ||
