@@ -11,7 +11,7 @@ const struct person_columns person_columns[] = {
     {"weir_answers", " ", " caller "}, /* by a number; what was answered is sealed, and gone after a day */
     {"weir_ledger", " key_name user_name ",
      " request_id wire operation provider credential model upstream_model upstream_request_id outcome error "
-     "workspace "},
+     "workspace provider_metadata "}, /* of the provider about the call, from fixed members: nobody chose them */
     {"weir_ledger_balance", " ", " "},
     {"weir_ledger_spend", " ", " "},
     {"weir_ledger_stream", " ", " stream "},

@@ -1,5 +1,6 @@
 /* Every statement of the store, written once in the SQL that SQLite and PostgreSQL share. Parameters are ?1, ?2, ...;
- * the PostgreSQL driver writes them its way. Few statements exist for one database only; the table says which. */
+ * the PostgreSQL driver writes them its way. Few statements exist for one database only; the table says which.
+ * house: allow file-size -- one row a statement, and a second list would have to be kept in step with the first */
 #ifndef STORE_SQL_H
 #define STORE_SQL_H
 
@@ -177,7 +178,7 @@ enum sql {
 
 enum sql_dialect { SQL_SQLITE, SQL_POSTGRES };
 
-#define SQL_LEDGER_COLUMNS  41 /* of a ledger row, as SQL_LEDGER_INSERT takes them and SQL_LEDGER_LIST gives them */
+#define SQL_LEDGER_COLUMNS  42 /* of a ledger row, as SQL_LEDGER_INSERT takes them and SQL_LEDGER_LIST gives them */
 #define SQL_BALANCE_COLUMNS 10
 #define SQL_SPEND_COLUMNS   3
 #define SQL_USAGE_SUMS_AT   8  /* the first sum's column in SQL_USAGE_SUMS */

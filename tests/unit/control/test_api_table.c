@@ -110,6 +110,7 @@ static void put_example(struct buf *out, const struct shape_field *f, unsigned s
   case SHAPE_USD: buf_add(out, TEXT("\"1\"")); return;
   case SHAPE_TEXTS:
   case SHAPE_LIST: buf_add(out, TEXT("[]")); return;
+  case SHAPE_JSON:
   case SHAPE_OBJECT: buf_add(out, TEXT("{}")); return;
   }
 }
