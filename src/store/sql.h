@@ -1,6 +1,5 @@
 /* Every statement of the store, written once in the SQL that SQLite and PostgreSQL share. Parameters are ?1, ?2, ...;
- * the PostgreSQL driver writes them its way. Few statements exist for one database only; the table says which.
- * house: allow file-size -- one row a statement, and a second list would have to be kept in step with the first */
+ * the PostgreSQL driver writes them its way. Few statements exist for one database only; the table says which. */
 #ifndef STORE_SQL_H
 #define STORE_SQL_H
 
