@@ -22,10 +22,16 @@ static void want_reload(void *data, const struct store_event *e) {
   life_wake(a);
 }
 
+static void look_at_files(void *data, const struct store_event *e) {
+  struct app *a = data;
+  local_files_wake(a->files);
+}
+
 void news_open(struct app *a) {
   a->events = events_new(a->store);
   events_on(a->events, "key", forget_key, a);
   events_on(a->events, "config", want_reload, a);
+  events_on(a->events, "person", look_at_files, a);
 }
 
 enum err news_start(struct app *a, struct fault *f) { return events_start(a->events, f); }

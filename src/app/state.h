@@ -9,6 +9,7 @@
 #include "app/due.h"
 #include "app/life.h"
 #include "app/local.h"
+#include "app/local_files.h"
 #include "app/sockets.h"
 #include "app/succession.h"
 #include "app/systemd.h"
@@ -75,7 +76,8 @@ struct app {
   struct gateway gateway;
   struct operations operations;
   struct api api;
-  struct runner *runner; /* of jobs */
+  struct runner *runner;     /* of jobs */
+  struct local_files *files; /* NULL: the store is in memory */
   struct due due;
   struct sockets sockets;
   struct local local;

@@ -16,6 +16,8 @@ const struct job_kind *job_kind_find(struct text name);
 enum err job_archive(struct job *j, struct fault *f);
 enum err job_backup(struct job *j, struct fault *f);
 enum err job_catalogue(struct job *j, struct fault *f);
+enum err job_erase_person(struct job *j, struct fault *f);
+enum err job_export_person(struct job *j, struct fault *f);
 enum err job_keys(struct job *j, struct fault *f);
 enum err job_purge(struct job *j, struct fault *f);
 enum err job_recheck(struct job *j, struct fault *f);
