@@ -5,10 +5,11 @@
 #include "cli/cli.h"
 #include "jobs/runner.h"
 
+#include <poll.h>
 #include <time.h>
 #include <unistd.h>
 
-#define LOOK_EVERY_US  INT64_C(50000)
+#define LOOK_EVERY_MS  50
 #define SAY_WAITING_US INT64_C(10000000) /* so long unclaimed is worth a word */
 #define ASK_MS         5000
 
@@ -92,7 +93,6 @@ static bool has_ended(const struct store_job *j) {
 
 /* Until it has ended. What the last look found is in the arena. */
 static enum err watch(struct wait *w, int64_t id, struct arena *a, struct fault *f) {
-  const struct timespec pause = {.tv_nsec = LOOK_EVERY_US * 1000};
   enum err e = ERR_OK;
   for (;;) {
     arena_done(a);
@@ -105,7 +105,7 @@ static enum err watch(struct wait *w, int64_t id, struct arena *a, struct fault 
       e = ask_to_stop(w, f);
     if (e)
       return e;
-    nanosleep(&pause, NULL);
+    (void)poll(NULL, 0, LOOK_EVERY_MS);
   }
 }
 

@@ -117,13 +117,12 @@ enum err archive_lines_read(const char *folder, struct text name, struct text di
 /* "ledger-1-2-3-4.r7.jsonl.zst" after ".r6", ".r1" after none. */
 static enum err next_name(struct text name, char out[ARCHIVE_NAME_MAX], struct fault *f) {
   struct text stem = text_head(name, name.len - (text_ends(name, TEXT(ENDING)) ? strlen(ENDING) : 0));
-  struct text base = stem, turn_text = TEXT_NONE;
+  struct text base = stem;
   uint64_t turn = 0;
   ptrdiff_t at = text_find(stem, TEXT(".r"));
   if (at > 0) {
     base = text_head(stem, (size_t)at);
-    turn_text = text_skip(stem, (size_t)at + 2);
-    if (!text_to_u64(turn_text, &turn))
+    if (!text_to_u64(text_skip(stem, (size_t)at + 2), &turn))
       return fault_set(f, ERR_INTERNAL, NULL, "%.*s is not the name of an archive", TEXT_ARGS(name));
   }
   int n = snprintf(out, ARCHIVE_NAME_MAX, "%.*s.r%llu" ENDING, TEXT_ARGS(base), (unsigned long long)turn + 1);

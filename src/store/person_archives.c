@@ -17,7 +17,7 @@ struct pass {
   const struct person_ask *ask;
   const struct person_rule *rule; /* NULL: rows are only listed */
   const struct person_sink *sink;
-  struct arena *arena;
+  struct arena arena; /* of one pass */
   struct usage_archive *files;
   size_t count, at; /* the file at hand */
   uint64_t hits;    /* rows of it that the rule is for */
@@ -100,7 +100,7 @@ static enum err list_files(struct driver_link *l, void *args, struct fault *f) {
     return e;
   e = usage_lock_on(l, f);
   if (!e)
-    e = usage_archives_on(l, p->ask->archive_folder, p->arena, &p->files, &p->count, f);
+    e = usage_archives_on(l, p->ask->archive_folder, &p->arena, &p->files, &p->count, f);
   return l->driver->end(l, e, f);
 }
 
@@ -224,16 +224,14 @@ static enum err run(struct pass *p, int passes, enum err (*work)(struct pass *p,
                     struct person_archives *out, struct fault *f) {
   enum err e = ERR_STORE_CONFLICT;
   for (int i = 0; i < passes && e == ERR_STORE_CONFLICT; i++) {
-    struct arena a;
     uint64_t files = p->done.files;
-    arena_init(&a);
-    p->arena = &a;
+    arena_init(&p->arena);
     e = driver_run(p->store, DRIVER_WRITE, false, list_files, p, f);
     if (!e)
       e = each_file(p, work, f);
     if (!e && p->done.elsewhere > 0 && p->ask->archive_folder)
       e = check_list(p, p->done.files - files, f);
-    arena_done(&a);
+    arena_done(&p->arena);
   }
   if (!e)
     *out = p->done;

@@ -9,8 +9,8 @@
 
 #include <dirent.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <sys/stat.h>
-#include <time.h>
 #include <unistd.h>
 
 static struct store *store;
@@ -95,9 +95,8 @@ static bool has_mark(void) { return access(in_dir("archive/erased-until"), F_OK)
 
 /* Within ten seconds. */
 static bool comes_true(bool (*condition)(void)) {
-  const struct timespec pause = {.tv_nsec = 5000000};
   for (int i = 0; i < 2000 && !condition(); i++)
-    nanosleep(&pause, NULL);
+    (void)poll(NULL, 0, 5);
   return condition();
 }
 

@@ -20,7 +20,7 @@ static size_t files_there(void) {
 static void the_file_is_where_the_result_says_and_as_it_says(void **state) {
   struct job j = person_job_of("export_person", ANN);
   struct json result;
-  struct text path, digest, name;
+  struct text path = TEXT_NONE, digest = TEXT_NONE, name;
   struct stat st;
   uint64_t bytes = 0;
   EXPECT_OK(job_export_person(&j, &test_fault));
