@@ -6,6 +6,7 @@
 #include "app/callers.h"
 #include "app/first_key.h"
 #include "app/life.h"
+#include "app/master_key.h"
 #include "app/news.h"
 #include "app/share.h"
 #include "app/source.h"
@@ -113,6 +114,21 @@ static enum err open_identity(struct app *a, struct fault *f) {
   return ERR_OK;
 }
 
+/* A master key that cannot be had now is asked for again when it is needed; a wrong one is not started with. */
+static enum err open_vault(struct app *a, struct fault *f) {
+  a->vault = vault_new(a->store, master_key_keeper(a->config, app_data_dir(a)));
+  enum err e = vault_check(a->vault, f);
+  if (e == ERR_UNAVAILABLE) {
+    LOG_WARN("vault_unavailable", log_str("detail", fault_text(f)));
+    *f = (struct fault){0};
+    e = ERR_OK;
+  }
+  a->mint = mint_new(a->store, vault_port(a->vault), a->config->public_url);
+  oauth_desk_init(&a->oauth, a->mint);
+  a->oauth_site = (struct oauth_site){&a->oauth.port, a->offload};
+  return e;
+}
+
 static struct config *config_of(void *ctx) { return app_config(ctx); }
 
 static void open_files(struct app *a) {
@@ -178,6 +194,8 @@ static enum err open_all(struct app *a, struct fault *f) {
   if (e == ERR_OK)
     e = open_identity(a, f);
   if (e == ERR_OK)
+    e = open_vault(a, f);
+  if (e == ERR_OK)
     open_backups(a);
   if (e == ERR_OK)
     e = source_open_tls(a->config, &a->client_tls, &a->server_tls, f);
@@ -206,6 +224,7 @@ static enum err make_workers(struct app *a, struct fault *f) {
     struct worker_options o = {w,
                                &a->gateway,
                                &a->operations,
+                               &a->oauth_site,
                                a->dns,
                                a->server_tls,
                                a->client_tls,
@@ -232,7 +251,7 @@ static enum err start_jobs(struct app *a, struct fault *f) {
   if (!app_has_role(a, APP_ROLE_WORKER))
     return ERR_OK;
   struct runner_options o = {
-      .world = {a->store, config_of, a, app_data_dir(a), &a->backups.port, &a->catalogue_desk.port}};
+      .world = {a->store, config_of, a, app_data_dir(a), &a->backups.port, &a->catalogue_desk.port, &a->oauth.port}};
   a->runner = runner_new(&o);
   return runner_start(a->runner, f);
 }
@@ -359,6 +378,8 @@ static void close_all(struct app *a) {
   if (a->ledger)
     ledger_close(a->ledger, 10000);
   token_identity_free(a->tokens);
+  mint_free(a->mint);
+  vault_free(a->vault);
   backup_desk_done(&a->backups);
   apikey_identity_free(a->identity);
   if (a->offload)

@@ -16,6 +16,11 @@ static void forget_key(void *data, const struct store_event *e) {
   apikey_identity_forget(a->identity, id);
 }
 
+static void forget_signing(void *data, const struct store_event *e) {
+  struct app *a = data;
+  mint_forget(a->mint);
+}
+
 static void want_reload(void *data, const struct store_event *e) {
   struct app *a = data;
   atomic_store(&a->reload_wanted, true);
@@ -30,6 +35,7 @@ static void look_at_files(void *data, const struct store_event *e) {
 void news_open(struct app *a) {
   a->events = events_new(a->store);
   events_on(a->events, "key", forget_key, a);
+  events_on(a->events, "signing", forget_signing, a);
   events_on(a->events, "config", want_reload, a);
   events_on(a->events, "person", look_at_files, a);
 }

@@ -20,7 +20,9 @@
 #include "cluster/redis_breakers.h"
 #include "config/config.h"
 #include "control/api.h"
+#include "identity/oauth.h"
 #include "identity/token.h"
+#include "identity/vault.h"
 #include "jobs/runner.h"
 #include "sim/background.h"
 #include "telemetry/access.h"
@@ -64,6 +66,10 @@ struct app {
   struct offload *fetchers;            /* an issuer of tokens that hangs must not hold up either */
   struct apikey_identity *identity;
   struct token_identity *tokens; /* stands before it */
+  struct sealed_vault *vault;
+  struct mint *mint; /* tokens of ours */
+  struct oauth_desk oauth;
+  struct oauth_site oauth_site;
   struct limiter *limiter;
   struct metrics *metrics;
   struct access_telemetry telemetry;

@@ -93,6 +93,8 @@ static void serve(void *ctx, struct http_request *rq) {
     gateway_serve(&w->gateway, rq);
   else if (operations_own(rq->path))
     operations_serve(w->o.operations, rq);
+  else if (oauth_owns(rq->path))
+    oauth_serve(w->o.oauth, rq);
   else
     not_found(rq);
 }

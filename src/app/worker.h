@@ -3,6 +3,7 @@
 #ifndef APP_WORKER_H
 #define APP_WORKER_H
 
+#include "control/oauth.h"
 #include "control/operations.h"
 #include "gateway/gateway.h"
 
@@ -15,6 +16,7 @@ struct worker_options {
   unsigned index;
   struct gateway *gateway;
   const struct operations *operations;
+  const struct oauth_site *oauth;
   struct dns *dns;
   struct tls_context *server_tls, *client_tls; /* server_tls NULL: plain */
   struct config *config;                       /* a reference the worker takes over */

@@ -294,6 +294,14 @@ static void check_server_key(struct loader *l, const struct node *n, const struc
   secret_wipe(raw, sizeof raw);
 }
 
+void check_vault(struct loader *l, const struct node *n, const struct key_path *path, void *at) {
+  const struct config_vault *v = at;
+  uint8_t raw[SECRET_HMAC_BYTES];
+  if (!secret_is_empty(v->master_key) && !secret_read_key(secret_reveal(v->master_key), raw))
+    section_refuse(l, check_child(n, "master_key"), path, "master_key", "must be 32 bytes in base64 or hexadecimal");
+  secret_wipe(raw, sizeof raw);
+}
+
 /* Nothing of the URL is quoted: it may hold a password. The rest of it is for who knows addresses. */
 static void check_redis(struct loader *l, const struct node *n, const struct key_path *path, const struct config *c) {
   struct text url = secret_reveal(c->redis);

@@ -9,6 +9,7 @@
 /* Addresses, replicas without a database, the time zone, and declared keys that share a name or a value. */
 void check_root(struct loader *l, const struct node *n, const struct key_path *path, void *at);
 /* Certificate and key, or neither. */
+void check_vault(struct loader *l, const struct node *n, const struct key_path *path, void *at);
 void check_backup(struct loader *l, const struct node *n, const struct key_path *path, void *at);
 void check_tls(struct loader *l, const struct node *n, const struct key_path *path, void *at);
 /* One way to credentials, and whole. */

@@ -66,6 +66,9 @@ struct config_issuer {                /* whose tokens are taken in place of keys
   bool nbf_optional;
   struct config_key limits; /* models, rpm, tpm, concurrency, budget, workspace and policy of each of its subjects */
 };
+struct config_vault {
+  struct secret *master_key; /* base64 or hexadecimal; empty: data_dir/master.key */
+};
 struct config_cache { /* checked, but the cache itself cannot be enabled in this version */
   size_t l1_bytes;
   int64_t ttl_ms;
@@ -81,9 +84,10 @@ struct config {
   struct secret *store_key; /* what the file of `store: sqlite` is encrypted with; empty: it is not */
   struct config_postgres postgres;
   struct secret *server_key; /* base64 or hexadecimal; empty: data_dir/server.key */
-  struct secret *redis;      /* the URL, which may hold a password; empty: none */
-  struct text redis_ca;      /* PEM file trusted for it; "": upstream_ca */
-  unsigned workers;          /* 0: one a core */
+  struct config_vault vault;
+  struct secret *redis; /* the URL, which may hold a password; empty: none */
+  struct text redis_ca; /* PEM file trusted for it; "": upstream_ca */
+  unsigned workers;     /* 0: one a core */
   struct text tls_cert, tls_key;
   struct text upstream_ca; /* PEM file trusted for upstreams; "" for the system's */
   struct config_limits limits;

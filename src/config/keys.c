@@ -213,6 +213,8 @@ static const struct key root_keys[] = {
     {"server_key", KEY_SECRET, AT(config, server_key), .initial = "", .max = 64,
      .help = "the secret that stored keys are hashed under, 32 bytes in base64 or hexadecimal, instead of the file "
              "`server.key` in `data_dir`: the same in every replica on one database"},
+    {"vault", KEY_SECTION, AT(config, vault), .section = &keys_vault, .initial = "",
+     .help = "the master key that secrets in the store are sealed under"},
     {"redis", KEY_SECRET, AT(config, redis), .initial = "", .max = 4096,
      .help =
          "`redis://user:password@host:port/database`, or a cluster as "
@@ -220,8 +222,8 @@ static const struct key root_keys[] = {
          "replicas share their circuit breakers through it"},
     {"redis_ca", KEY_TEXT, AT(config, redis_ca), .initial = "", .max = 4096,
      .help = "PEM file of the authorities trusted for Redis over TLS; those for upstreams when empty"},
-    {"public_url", KEY_TEXT, true, AT(config, public_url), .initial = "http://127.0.0.1:8080", .min = 1, .max = 2048,
-     .help = "the address people reach it under, for links"},
+    {"public_url", KEY_TEXT, AT(config, public_url), .initial = "http://127.0.0.1:8080", .min = 1, .max = 2048,
+     .help = "the address people reach it under, for links, and the issuer's name in tokens of its own"},
     {"workers", KEY_WORKERS, AT(config, workers), .initial = "auto", .min = 1, .max = 256,
      .help = "threads that serve; `auto`: one a processor"},
     {"tls", KEY_SECTION, NO_MEMBER, .section = &tls, .initial = "", .help = "certificate of the listeners"},

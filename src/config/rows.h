@@ -17,6 +17,8 @@
 extern const struct key_section keys_issuer;
 /* Of keys_backup.c. */
 extern const struct key_section keys_backup;
+/* Of keys_vault.c. */
+extern const struct key_section keys_vault;
 /* Sections of keys_routing.c, in the order of the file. */
 extern const struct key_section keys_provider, keys_model, keys_breaker, keys_retry, keys_affinity, keys_queue,
     keys_policy, keys_assignment;

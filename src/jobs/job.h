@@ -7,6 +7,7 @@
 #include "config/config.h"
 #include "ports/backups.h"
 #include "ports/catalogue_refresh.h"
+#include "ports/oauth.h"
 #include "ports/store.h"
 
 /* What the composition root gives; the same for all jobs of the process. */
@@ -17,6 +18,7 @@ struct job_world {
   const char *data_dir;                 /* NULL: the store is in memory */
   struct backups *backups;              /* NULL (tests): none are made */
   struct catalogue_refresh *catalogues; /* NULL (tests): none are fetched */
+  struct oauth *oauth;                  /* NULL (tests): no token is signed */
 };
 
 /* A job while it runs. Everything lives as long as the call of `run`. */

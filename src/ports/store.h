@@ -75,6 +75,7 @@ struct audit_actor;
 struct store_audit_ops;
 struct store_persons_ops;
 struct store_usage_ops;
+struct store_vault_ops;
 struct store_ops {
   const char *name; /* "sqlite", "memory", "postgres" */
   bool is_shared;   /* processes of several machines may work on it at the same time */
@@ -132,6 +133,7 @@ struct store_ops {
   const struct store_replicas_ops *replicas;
   const struct store_events_ops *events;
   const struct store_usage_ops *usage; /* ports/store_usage.h */
+  const struct store_vault_ops *vault; /* ports/store_vault.h */
 };
 /* The base an adapter embeds first. */
 struct store {

@@ -27,6 +27,7 @@ const struct copy_entry copy_list[] = {
     {"weir_audit_end", COPY_WHOLE},
     {"weir_key_old", COPY_WHOLE},
     {"weir_erased", COPY_WHOLE},
+    {"weir_signing_keys", COPY_WHOLE},
     /* who lives on the source does not live on the target */
     {"weir_replicas", COPY_NOT},
 };

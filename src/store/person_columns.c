@@ -29,5 +29,6 @@ const struct person_columns person_columns[] = {
     {"weir_catalogues", " ", " vendor body "},
     {"weir_ledger_archived", " ", " "},
     {"weir_archives", " ", " name digest "},
+    {"weir_signing_keys", " ", " kid "},
 };
 const size_t person_columns_count = sizeof person_columns / sizeof *person_columns;

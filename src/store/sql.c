@@ -322,6 +322,8 @@ static const char *const texts[SQL_COUNT][2] = {
     [SQL_REPLICA_RENEW] = BOTH("UPDATE weir_replicas SET seen_us = ?3 WHERE seat = ?1 AND boot = ?2"),
     [SQL_REPLICA_RELEASE] = BOTH("DELETE FROM weir_replicas WHERE boot = ?1"),
     [SQL_META_ADD] = BOTH("INSERT INTO weir_meta (name, value) VALUES (?1, ?2) ON CONFLICT (name) DO NOTHING"),
+    [SQL_META_SET] = BOTH("INSERT INTO weir_meta (name, value) VALUES (?1, ?2) ON CONFLICT (name) DO UPDATE SET value = "
+                          "excluded.value"),
     [SQL_META_FIND] = BOTH("SELECT value FROM weir_meta WHERE name = ?1"),
     [SQL_EVENT_NEXT_ID] = BOTH("UPDATE weir_sequence SET value = value + 1 WHERE name = 'events' RETURNING value"),
     [SQL_EVENT_ADD] = BOTH("INSERT INTO weir_events (id, kind, subject, at_us) VALUES (?1, ?2, ?3, ?4)"),
@@ -335,6 +337,11 @@ static const char *const texts[SQL_COUNT][2] = {
                                "fetched_us = excluded.fetched_us"),
     [SQL_CATALOGUE_GET] = BOTH("SELECT fetched_us, body FROM weir_catalogues WHERE vendor = ?1"),
     [SQL_CATALOGUE_AGE] = BOTH("SELECT fetched_us FROM weir_catalogues WHERE vendor = ?1"),
+    [SQL_SIGNING_LIST] = BOTH("SELECT id, kid, public_key, sealed, version, created_us, signs_us FROM weir_signing_keys WHERE id > 0 "
+                              "ORDER BY id DESC LIMIT ?1"),
+    [SQL_SIGNING_ADD] = BOTH("INSERT INTO weir_signing_keys (id, kid, public_key, sealed, version, created_us, signs_us) "
+                             "VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)"),
+    [SQL_SIGNING_REMOVE] = BOTH("DELETE FROM weir_signing_keys WHERE id = ?1"),
     [SQL_COPY_TABLES] = {"SELECT name FROM sqlite_schema WHERE type = 'table' AND name LIKE 'weir!_%' ESCAPE '!' "
                          "ORDER BY name",
                          "SELECT tablename::text FROM pg_catalog.pg_tables WHERE schemaname = current_schema() AND "

@@ -120,6 +120,7 @@ enum sql {
   SQL_REPLICA_RELEASE,
   SQL_META_ADD,
   SQL_META_FIND,
+  SQL_META_SET,
   SQL_EVENT_NEXT_ID,
   SQL_EVENT_ADD,
   SQL_EVENT_NEWEST,
@@ -128,6 +129,9 @@ enum sql {
   SQL_CATALOGUE_PUT,
   SQL_CATALOGUE_GET,
   SQL_CATALOGUE_AGE,
+  SQL_SIGNING_LIST,
+  SQL_SIGNING_ADD,
+  SQL_SIGNING_REMOVE,
   SQL_COPY_TABLES,    /* Weir's tables that are there */
   SQL_COPY_COLUMNS,   /* of one table: name, type, place in the primary key or 0; by name */
   SQL_BATCH_MAKE,     /* PostgreSQL: the temporary table that rows are copied into */

@@ -28,9 +28,30 @@ static void expired_keys_are_noted_once(void **state) {
   EXPECT_TEXT(rows[0].actor, TEXT("job:keys"));
 }
 
+static int64_t rotated_us;
+static enum err fails;
+static enum err rotate(struct oauth *self, int64_t now_us, struct fault *f) {
+  rotated_us = now_us;
+  return fails;
+}
+
+static void keys_that_sign_tokens_are_renewed_by_the_store_s_clock(void **state) {
+  struct oauth fake = {.rotate = rotate};
+  struct job_world world = test_world(store);
+  struct job j = job_of(&world);
+  world.oauth = &fake;
+  test_configure("");
+  int64_t before_us = now();
+  EXPECT_OK(job_keys(&j, &test_fault));
+  assert_in_range(rotated_us, before_us, now());
+  fails = ERR_UNAVAILABLE;
+  EXPECT_ERR(job_keys(&j, &test_fault), ERR_UNAVAILABLE);
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test_setup_teardown(expired_keys_are_noted_once, begin, end),
+      cmocka_unit_test_setup_teardown(keys_that_sign_tokens_are_renewed_by_the_store_s_clock, begin, end),
   };
   return RUN_TESTS(tests);
 }

@@ -95,6 +95,7 @@ static const char rows[] =
     "INSERT INTO weir_jobs SELECT i, 'k' || i % 9, '{}', CASE WHEN i % 50 = 0 THEN 'queued' WHEN i % 51 = 0 THEN "
     "'running' ELSE 'done' END, i, i, 1, 3, '', 0, 0, '', 'null', '', '', i, i, CASE WHEN i % 50 = 0 OR i % 51 = 0 "
     "THEN 0 ELSE i END FROM generate_series(1, 20000) i;"
+    "INSERT INTO weir_signing_keys SELECT i, 'k' || i, 'x', 'x', 1, 1, 1 FROM generate_series(1, 20000) i;"
     "INSERT INTO weir_schedules SELECT 'k' || i, '@daily', i, 0, 0 FROM generate_series(1, 20000) i; ANALYZE";
 
 static void add_plan(PGresult *r, const char *sql, PGconn *db, struct buf *out) {

@@ -1,0 +1,146 @@
+/* The keepers on this machine. Whether a key is the right one they do not know. Called by vault.c through the table
+ * each of them is; made by app. */
+#include "identity/keeper.h"
+
+#include "base/random.h"
+#include "identity/key_file.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+_Static_assert(KEEPER_KEY_BYTES == KEY_FILE_BYTES && KEEPER_KEY_BYTES == SECRET_HMAC_BYTES, "a key is a key");
+
+void keeper_free(struct keeper *k) {
+  if (k)
+    k->free(k);
+}
+
+bool keeper_is_guessable(const uint8_t key[KEEPER_KEY_BYTES]) {
+  for (size_t period = 1; period <= KEEPER_KEY_BYTES / 2; period++) {
+    if (memcmp(key, key + period, KEEPER_KEY_BYTES - period) == 0)
+      return true;
+  }
+  size_t steps = 0;
+  for (size_t i = 1; i < KEEPER_KEY_BYTES; i++)
+    steps += (uint8_t)(key[i] - key[i - 1]) == (uint8_t)(key[1] - key[0]);
+  return steps == KEEPER_KEY_BYTES - 1;
+}
+
+static enum err check(const char *where, const uint8_t key[KEEPER_KEY_BYTES], struct fault *f) {
+  if (!keeper_is_guessable(key))
+    return ERR_OK;
+  return fault_set(f, ERR_CONFIG, "vault.master_key",
+                   "the master key of the vault in %s can be guessed; make one with `openssl rand -base64 32`", where);
+}
+
+static void *new_keeper(size_t size) {
+  void *k = calloc(1, size);
+  if (!k)
+    abort();
+  return k;
+}
+
+/* Of the file. */
+
+struct file_keeper {
+  struct keeper base; /* first */
+  char path[1100];
+};
+
+static enum err file_read(struct keeper *self, struct text kept, uint8_t out[KEEPER_KEY_BYTES], struct fault *f) {
+  const struct file_keeper *k = (const struct file_keeper *)self;
+  uint8_t raw[KEEPER_KEY_BYTES];
+  enum err e = key_file_read(k->path, "a master key", "no sealed secret can be opened", raw, f);
+  if (e == ERR_OK)
+    e = check(k->path, raw, f);
+  if (e == ERR_OK)
+    memcpy(out, raw, sizeof raw);
+  secret_wipe(raw, sizeof raw);
+  return e;
+}
+
+static enum err file_make(struct keeper *self, struct buf *kept, uint8_t out[KEEPER_KEY_BYTES], struct fault *f) {
+  const struct file_keeper *k = (const struct file_keeper *)self;
+  uint8_t raw[KEEPER_KEY_BYTES];
+  random_bytes(raw, sizeof raw);
+  enum err e = key_file_write(k->path, raw, f);
+  secret_wipe(raw, sizeof raw);
+  return e ? e : file_read(self, TEXT_NONE, out, f); /* another process may have been first */
+}
+
+static void free_plain(struct keeper *self) { free(self); }
+
+struct keeper *keeper_file(const char *data_dir) {
+  struct file_keeper *k = new_keeper(sizeof *k);
+  k->base = (struct keeper){"file", file_read, file_make, free_plain};
+  snprintf(k->path, sizeof k->path, "%s/master.key", data_dir);
+  return &k->base;
+}
+
+/* Of the configuration. */
+
+struct given_keeper {
+  struct keeper base; /* first */
+  struct secret *key;
+};
+
+static enum err given_read(struct keeper *self, struct text kept, uint8_t out[KEEPER_KEY_BYTES], struct fault *f) {
+  const struct given_keeper *k = (const struct given_keeper *)self;
+  uint8_t raw[KEEPER_KEY_BYTES];
+  enum err e = ERR_OK;
+  if (!secret_read_key(secret_reveal(k->key), raw))
+    e = fault_set(f, ERR_CONFIG, "vault.master_key", "vault.master_key must be 32 bytes in base64 or hexadecimal");
+  else
+    e = check("the configuration", raw, f);
+  if (e == ERR_OK)
+    memcpy(out, raw, sizeof raw);
+  secret_wipe(raw, sizeof raw);
+  return e;
+}
+
+static enum err given_make(struct keeper *self, struct buf *kept, uint8_t out[KEEPER_KEY_BYTES], struct fault *f) {
+  return fault_set(f, ERR_UNSUPPORTED, "vault.master_key", "a master key in the configuration is given by hand");
+}
+
+static void given_free(struct keeper *self) {
+  struct given_keeper *k = (struct given_keeper *)self;
+  secret_free(k->key);
+  free(k);
+}
+
+struct keeper *keeper_given(struct text key) {
+  struct given_keeper *k = new_keeper(sizeof *k);
+  k->base = (struct keeper){"configuration", given_read, given_make, given_free};
+  k->key = secret_new(key);
+  return &k->base;
+}
+
+/* Of this process. */
+
+struct memory_keeper {
+  struct keeper base; /* first */
+  struct secret *key;
+};
+
+static enum err memory_read(struct keeper *self, struct text kept, uint8_t out[KEEPER_KEY_BYTES], struct fault *f) {
+  const struct memory_keeper *k = (const struct memory_keeper *)self;
+  memcpy(out, secret_reveal(k->key).at, KEEPER_KEY_BYTES);
+  return ERR_OK;
+}
+
+static void memory_free(struct keeper *self) {
+  struct memory_keeper *k = (struct memory_keeper *)self;
+  secret_free(k->key);
+  free(k);
+}
+
+struct keeper *keeper_memory(void) {
+  struct memory_keeper *k = new_keeper(sizeof *k);
+  uint8_t raw[KEEPER_KEY_BYTES];
+  random_bytes(raw, sizeof raw);
+  k->base = (struct keeper){"memory", memory_read, given_make, memory_free};
+  k->key = secret_new((struct text){(const char *)raw, sizeof raw});
+  secret_wipe(raw, sizeof raw);
+  return &k->base;
+}

@@ -1,0 +1,83 @@
+/* The pages of the issuer as whoever checks our tokens sees them. */
+#include "../net/http_fixture.h"
+
+#include "control/oauth.h"
+
+struct fixture {
+  struct oauth port; /* first */
+  struct site site;
+  struct oauth_site o;
+  enum err fails;
+};
+
+static enum err write_jwks(struct oauth *self, int64_t now_us, struct buf *out, struct fault *f) {
+  const struct fixture *x = (const struct fixture *)self;
+  if (x->fails)
+    return fault_set(f, x->fails, NULL, "the store is away");
+  buf_add(out, TEXT("{\"keys\":[]}"));
+  return ERR_OK;
+}
+
+static void serve(struct site *site, struct http_request *rq) { oauth_serve(&((struct fixture *)site->data)->o, rq); }
+
+static char body[4096], type[128], kept[128];
+
+static int ask(struct fixture *x, const char *method_and_path) {
+  struct wire *c = wire_open(&x->site);
+  char head[200];
+  int n = snprintf(head, sizeof(head), "%s HTTP/1.1\r\nhost: a\r\n\r\n", method_and_path);
+  wire_send(c, (struct text){head, (size_t)n});
+  int status = wire_answer_to(c, strncmp(method_and_path, "HEAD", 4) == 0);
+  snprintf(body, sizeof(body), "%.*s", TEXT_ARGS(text_head(wire_text(c), sizeof(body) - 1)));
+  snprintf(type, sizeof(type), "%.*s", TEXT_ARGS(wire_header(c, "content-type")));
+  snprintf(kept, sizeof(kept), "%.*s", TEXT_ARGS(wire_header(c, "cache-control")));
+  wire_close(c);
+  return status;
+}
+
+static void run(void (*test)(struct fixture *x)) {
+  static struct fixture x;
+  x = (struct fixture){.port = {.write_jwks = write_jwks}};
+  x.o.oauth = &x.port;
+  CHECK_ERR(offload_new(1, 8, &x.o.offload), ERR_OK);
+  x.site = site_options();
+  x.site.serve = serve;
+  x.site.data = &x;
+  site_open(&x.site);
+  test(&x);
+  site_close(&x.site);
+  settle();
+  offload_free(x.o.offload);
+}
+
+static void keys(struct fixture *x) {
+  CHECK_INT(ask(x, "GET /.well-known/jwks.json"), 200);
+  CHECK_HAS(body, "{\"keys\":[]}");
+  CHECK_HAS(type, "application/jwk-set+json");
+  CHECK_HAS(kept, "max-age=300");
+  CHECK_INT(ask(x, "HEAD /.well-known/jwks.json"), 200);
+  CHECK_INT(ask(x, "POST /.well-known/jwks.json"), 405);
+  x->fails = ERR_STORE;
+  CHECK_INT(ask(x, "GET /.well-known/jwks.json"), 503);
+  CHECK_HAS(body, "the store failed"); /* why is for the log alone */
+  CHECK_HAS(type, "application/problem+json");
+}
+
+static void main_keys(void *arg) { run(keys); }
+static void the_keys_are_shown_to_everybody(void **state) { run_fiber(main_keys, NULL); }
+
+static void it_owns_its_own_paths_alone(void **state) {
+  assert_true(oauth_owns(TEXT("/.well-known/jwks.json")));
+  assert_false(oauth_owns(TEXT("/.well-known/jwks.json/")));
+  assert_false(oauth_owns(TEXT("/.well-known/")));
+  assert_false(oauth_owns(TEXT("/v1/models")));
+}
+
+int main(void) {
+  const struct CMUnitTest tests[] = {
+      cmocka_unit_test(the_keys_are_shown_to_everybody),
+      cmocka_unit_test(it_owns_its_own_paths_alone),
+  };
+  cmocka_set_message_output(CM_OUTPUT_TAP);
+  return cmocka_run_group_tests_name("oauth", tests, NULL, NULL);
+}
