@@ -21,6 +21,11 @@ static void forget_signing(void *data, const struct store_event *e) {
   mint_forget(a->mint);
 }
 
+static void forget_rights(void *data, const struct store_event *e) {
+  struct app *a = data;
+  rights_forget(a->rights);
+}
+
 static void want_reload(void *data, const struct store_event *e) {
   struct app *a = data;
   atomic_store(&a->reload_wanted, true);
@@ -36,6 +41,7 @@ void news_open(struct app *a) {
   a->events = events_new(a->store);
   events_on(a->events, "key", forget_key, a);
   events_on(a->events, "signing", forget_signing, a);
+  events_on(a->events, "access", forget_rights, a);
   events_on(a->events, "config", want_reload, a);
   events_on(a->events, "person", look_at_files, a);
 }

@@ -21,6 +21,7 @@
 #include "config/config.h"
 #include "control/api.h"
 #include "identity/oauth.h"
+#include "identity/rights.h"
 #include "identity/token.h"
 #include "identity/vault.h"
 #include "jobs/runner.h"
@@ -70,6 +71,7 @@ struct app {
   struct mint *mint; /* tokens of ours */
   struct oauth_desk oauth;
   struct oauth_site oauth_site;
+  struct rights *rights; /* of users and service accounts */
   struct limiter *limiter;
   struct metrics *metrics;
   struct access_telemetry telemetry;

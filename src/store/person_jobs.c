@@ -116,6 +116,9 @@ void person_exported_write(const struct person_exported *done, struct buf *out) 
   struct json_writer w;
   json_writer_init(&w, out);
   json_object(&w);
+  json_field_u64(&w, "weir_users", done->users);
+  json_field_u64(&w, "weir_team_members", done->memberships);
+  json_field_u64(&w, "weir_grants", done->grants);
   json_field_u64(&w, "weir_keys", done->keys);
   json_field_u64(&w, "weir_ledger", done->ledger_rows);
   json_field_u64(&w, "archive", done->archived_rows);

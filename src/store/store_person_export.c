@@ -21,22 +21,28 @@
 
 /* How a table's rows are found. */
 enum way {
-  WAY_USER,  /* by user_name, in the order of id */
+  WAY_USER,  /* by what `theirs` says, in the order of id */
   WAY_LOOK,  /* every row is looked at, in the order of id: a name may stand anywhere in it */
   WAY_USAGE, /* by user_name; stretch by stretch of a level, for there is no id */
 };
 
+/* A user's email is in lower case, whoever asks. */
+#define THE_USER "(SELECT id FROM weir_users WHERE email = lower(?3))"
+
 static const struct source {
-  const char *table;
+  const char *table, *theirs; /* of WAY_USER */
   enum way way;
   size_t count; /* of person_exported */
   unsigned permille;
 } sources[] = {
-    {"weir_keys", WAY_USER, offsetof(struct person_exported, keys), 50},
-    {"weir_ledger", WAY_USER, offsetof(struct person_exported, ledger_rows), 400},
-    {"weir_usage", WAY_USAGE, offsetof(struct person_exported, usage_rows), 600},
-    {"weir_audit", WAY_LOOK, offsetof(struct person_exported, audit_entries), 800},
-    {"weir_jobs", WAY_LOOK, offsetof(struct person_exported, jobs), 850},
+    {"weir_users", "email = lower(?3)", WAY_USER, offsetof(struct person_exported, users), 10},
+    {"weir_team_members", "user_id IN " THE_USER, WAY_USER, offsetof(struct person_exported, memberships), 20},
+    {"weir_grants", "to_kind = 'user' AND to_id IN " THE_USER, WAY_USER, offsetof(struct person_exported, grants), 30},
+    {"weir_keys", "user_name = ?3", WAY_USER, offsetof(struct person_exported, keys), 50},
+    {"weir_ledger", "user_name = ?3", WAY_USER, offsetof(struct person_exported, ledger_rows), 400},
+    {"weir_usage", NULL, WAY_USAGE, offsetof(struct person_exported, usage_rows), 600},
+    {"weir_audit", NULL, WAY_LOOK, offsetof(struct person_exported, audit_entries), 800},
+    {"weir_jobs", NULL, WAY_LOOK, offsetof(struct person_exported, jobs), 850},
 };
 
 static const char doing[] = "exporting a person";
@@ -82,15 +88,16 @@ static void put_row(struct driver_link *l, struct export *x, const struct copy_s
   buf_add_char(&x->page, '\n');
 }
 
-static void write_select(const struct copy_shape *s, enum way way, struct buf *sql) {
-  buf_add_format(sql, "SELECT %s", way == WAY_USAGE ? "start_us" : "id");
+static void write_select(const struct copy_shape *s, const struct source *from, struct buf *sql) {
+  buf_add_format(sql, "SELECT %s", from->way == WAY_USAGE ? "start_us" : "id");
   for (size_t i = 0; i < s->column_count; i++)
     buf_add_format(sql, ", %.*s", TEXT_ARGS(s->columns[i].name));
   buf_add_format(sql, " FROM %s WHERE ", s->table);
-  buf_add_format(sql, "%s",
-                 way == WAY_USAGE  ? "level = ?4 AND start_us > ?1 AND start_us <= ?2 AND user_name = ?3"
-                 : way == WAY_USER ? "id > ?1 AND user_name = ?3 ORDER BY id LIMIT ?2"
-                                   : "id > ?1 ORDER BY id LIMIT ?2");
+  if (from->way == WAY_USAGE)
+    buf_add(sql, TEXT("level = ?4 AND start_us > ?1 AND start_us <= ?2 AND user_name = ?3"));
+  else
+    buf_add_format(sql, "id > ?1 %s%s ORDER BY id LIMIT ?2", from->theirs ? "AND " : "",
+                   from->theirs ? from->theirs : "");
   buf_add_char(sql, '\0');
 }
 
@@ -126,7 +133,7 @@ static enum err read_page(struct driver_link *l, struct export *x, const struct 
   int64_t after = x->after;
   struct buf sql;
   buf_init(&sql, SELECT_MAX);
-  write_select(s, x->from->way, &sql);
+  write_select(s, x->from, &sql);
   enum err e = buf_check(&sql) ? fault_set(f, ERR_INTERNAL, NULL, "%s has too many columns", s->table) : ERR_OK;
   if (!e)
     e = l->driver->prepare_text(l, buf_text(&sql).at, f);

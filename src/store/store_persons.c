@@ -5,6 +5,7 @@
 #include "store/store_persons.h"
 
 #include "base/random.h"
+#include "ports/store_people.h"
 #include "store/audit_chain.h"
 #include "store/person_archives.h"
 #include "store/person_file.h"
@@ -144,6 +145,15 @@ static enum err delete_keys(struct erasure *w, struct fault *f) {
       w->out->keys++;
   }
   return e;
+}
+
+/* The user of that email, with grants and memberships. An erasure does not leave an organisation without an owner. */
+static enum err delete_user(struct erasure *w, struct fault *f) {
+  struct people_row user;
+  enum err e = w->store->ops->people->find_user(w->store, w->who.name, w->arena, &user, f);
+  if (!e)
+    e = w->store->ops->people->remove(w->store, PEOPLE_USER, 0, user.id, 0, &w->by, f);
+  return e == ERR_NOT_FOUND ? ERR_OK : e;
 }
 
 /* How far a chunk of the ledger reaches. */
@@ -429,6 +439,8 @@ static enum err finish(struct driver_link *l, void *args, struct fault *f) {
 
 static enum err erase(struct erasure *w, struct fault *f) {
   enum err e = driver_run(w->store, DRIVER_WRITE, false, begin, w, f);
+  if (!e)
+    e = delete_user(w, f);
   if (!e)
     e = delete_keys(w, f);
   if (!e)
