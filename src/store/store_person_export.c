@@ -14,7 +14,7 @@
 #include <stddef.h>
 
 #define PAGE          500
-#define USAGE_LEVELS  4
+#define USAGE_LEVELS  5
 #define ROW_BYTES_MAX (1 << 21)
 #define SELECT_MAX    8192
 #define USAGE_CHUNK   INT64_C(5000) /* sums of everybody that a page of sums looks at */
