@@ -123,6 +123,7 @@ void person_exported_write(const struct person_exported *done, struct buf *out) 
   json_field_u64(&w, "weir_ledger", done->ledger_rows);
   json_field_u64(&w, "archive", done->archived_rows);
   json_field_u64(&w, "weir_usage", done->usage_rows);
+  json_field_u64(&w, "weir_ledger_stretches", done->stretches);
   json_field_u64(&w, "weir_audit", done->audit_entries);
   json_field_u64(&w, "weir_jobs", done->jobs);
   json_object_end(&w);

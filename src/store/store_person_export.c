@@ -21,9 +21,10 @@
 
 /* How a table's rows are found. */
 enum way {
-  WAY_USER,  /* by what `theirs` says, in the order of id */
-  WAY_LOOK,  /* every row is looked at, in the order of id: a name may stand anywhere in it */
-  WAY_USAGE, /* by user_name; stretch by stretch of a level, for there is no id */
+  WAY_USER,    /* by what `theirs` says, in the order of id */
+  WAY_LOOK,    /* every row is looked at, in the order of id: a name may stand anywhere in it */
+  WAY_STRETCH, /* by subject, of the two kinds that are about users: all of a kind at once */
+  WAY_USAGE,   /* by user_name; stretch by stretch of a level, for there is no id */
 };
 
 /* A user's email is in lower case, whoever asks. */
@@ -41,6 +42,7 @@ static const struct source {
     {"weir_keys", "user_name = ?3", WAY_USER, offsetof(struct person_exported, keys), 50},
     {"weir_ledger", "user_name = ?3", WAY_USER, offsetof(struct person_exported, ledger_rows), 400},
     {"weir_usage", NULL, WAY_USAGE, offsetof(struct person_exported, usage_rows), 600},
+    {"weir_ledger_stretches", NULL, WAY_STRETCH, offsetof(struct person_exported, stretches), 700},
     {"weir_audit", NULL, WAY_LOOK, offsetof(struct person_exported, audit_entries), 800},
     {"weir_jobs", NULL, WAY_LOOK, offsetof(struct person_exported, jobs), 850},
 };
@@ -89,12 +91,14 @@ static void put_row(struct driver_link *l, struct export *x, const struct copy_s
 }
 
 static void write_select(const struct copy_shape *s, const struct source *from, struct buf *sql) {
-  buf_add_format(sql, "SELECT %s", from->way == WAY_USAGE ? "start_us" : "id");
+  buf_add_format(sql, "SELECT %s", from->way == WAY_USAGE ? "start_us" : from->way == WAY_STRETCH ? "first_us" : "id");
   for (size_t i = 0; i < s->column_count; i++)
     buf_add_format(sql, ", %.*s", TEXT_ARGS(s->columns[i].name));
   buf_add_format(sql, " FROM %s WHERE ", s->table);
   if (from->way == WAY_USAGE)
     buf_add(sql, TEXT("level = ?4 AND start_us > ?1 AND start_us <= ?2 AND user_name = ?3"));
+  else if (from->way == WAY_STRETCH)
+    buf_add(sql, TEXT("kind = ?4 AND first_us > ?1 AND first_us <= ?2 AND subject = ?3"));
   else
     buf_add_format(sql, "id > ?1 %s%s ORDER BY id LIMIT ?2", from->theirs ? "AND " : "",
                    from->theirs ? from->theirs : "");
@@ -118,13 +122,15 @@ static bool is_theirs(struct driver_link *l, const struct export *x, const struc
   return false;
 }
 
+static bool has_levels(const struct source *from) { return from->way == WAY_USAGE || from->way == WAY_STRETCH; }
+
 static void bind_page(struct driver_link *l, const struct export *x) {
   l->driver->bind(l, 1, x->after);
-  l->driver->bind(l, 2, x->from->way == WAY_USAGE ? x->until : PAGE);
+  l->driver->bind(l, 2, has_levels(x->from) ? x->until : PAGE);
   if (x->from->way != WAY_LOOK)
     l->driver->bind_text(l, 3, x->ask->user);
-  if (x->from->way == WAY_USAGE)
-    l->driver->bind(l, 4, x->level);
+  if (has_levels(x->from))
+    l->driver->bind(l, 4, x->from->way == WAY_USAGE ? x->level : x->level == 0 ? 2 : 12);
 }
 
 static enum err read_page(struct driver_link *l, struct export *x, const struct copy_shape *s, struct fault *f) {
@@ -150,7 +156,7 @@ static enum err read_page(struct driver_link *l, struct export *x, const struct 
     x->lines++;
   }
   l->driver->reset(l);
-  if (x->from->way != WAY_USAGE) {
+  if (!has_levels(x->from)) {
     x->after = after;
     x->more = seen == PAGE;
   }
@@ -185,6 +191,10 @@ static enum err page(struct driver_link *l, void *args, struct fault *f) {
   enum err e = copy_shape_read(l, x->from->table, &a, s, f);
   if (!e && x->from->way == WAY_USAGE)
     e = reach(l, x, f);
+  if (x->from->way == WAY_STRETCH) {
+    x->until = INT64_MAX;
+    x->more = false;
+  }
   if (!e)
     e = read_page(l, x, s, f);
   if (!e && buf_check(&x->page))
@@ -227,7 +237,8 @@ static enum err export_source(struct export *x, const struct source *from, struc
   uint64_t *count = (uint64_t *)((char *)out + from->count);
   enum err e = ERR_OK;
   x->from = from;
-  for (x->level = 0; x->level < (from->way == WAY_USAGE ? USAGE_LEVELS : 1) && !e; x->level++)
+  int64_t levels = from->way == WAY_USAGE ? USAGE_LEVELS : from->way == WAY_STRETCH ? 2 : 1;
+  for (x->level = 0; x->level < levels && !e; x->level++)
     e = export_table(x, count, f);
   return e;
 }

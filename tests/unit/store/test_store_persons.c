@@ -334,6 +334,7 @@ static void fill_all(struct store *s) {
   append(s, late, 2, 22);
   EXPECT_OK(s->ops->people->create(s, PEOPLE_USER, &account, TEST_ACTOR, &id, &test_fault));
   EXPECT_OK(s->ops->people->set_external(s, id, TEXT("https://idp\n" NAME), TEST_ACTOR, &test_fault));
+  contract_exec(s, "INSERT INTO weir_ledger_stretches VALUES (2, '" NAME "', 5, 6)");
   contract_exec(s,
                 "INSERT INTO weir_jobs VALUES (7, 'export_person', '{\"user\":\"" NAME "\",\"actor\":\"local:bob\"}', "
                 "'done', 0, 0, 1, 5, 'host/1', 0, 1000, '', '{\"by\":{\"actor\":\"" NAME "\"}}', '', '', 1, 1, 1)");
