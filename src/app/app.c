@@ -4,6 +4,7 @@
 #include "app/app.h"
 
 #include "app/callers.h"
+#include "app/door.h"
 #include "app/first_key.h"
 #include "app/life.h"
 #include "app/master_key.h"
@@ -179,6 +180,11 @@ static void close_routing(struct app *a) {
   retry_budget_free(a->gateway.retries);
 }
 
+static int64_t job_attempts(struct text kind) {
+  const struct job_kind *k = job_kind_find(kind);
+  return k ? k->attempts : 0;
+}
+
 static void join_ports(struct app *a) {
   access_init(&a->telemetry, a->metrics);
   a->gateway = (struct gateway){.identity = token_identity_port(a->tokens),
@@ -189,7 +195,13 @@ static void join_ports(struct app *a) {
                                 .telemetry = &a->telemetry.port,
                                 .provider_find = provider_find,
                                 .catalogues = a->catalogues};
-  a->api = (struct api){.store = a->store, .offload = a->offload};
+  keysmith_init(&a->keysmith, a->server_secret);
+  a->api = (struct api){.store = a->store,
+                        .offload = a->offload,
+                        .keysmith = &a->keysmith.port,
+                        .rates = rates_new(),
+                        .job_attempts = job_attempts};
+  a->front = (struct front){&a->api, a->access};
   open_routing(a);
   operations_fill(a);
 }
@@ -224,6 +236,9 @@ static enum err open_all(struct app *a, struct fault *f) {
   a->metrics = metrics_new(a->worker_count);
   join_ports(a);
   open_files(a);
+  e = door_open(a, f);
+  if (e != ERR_OK)
+    return e;
   news_open(a);
   share_events(a);
   e = news_start(a, f);
@@ -239,6 +254,7 @@ static enum err make_workers(struct app *a, struct fault *f) {
                                &a->gateway,
                                &a->operations,
                                &a->oauth_site,
+                               app_has_role(a, APP_ROLE_ADMIN) ? &a->auth_site : NULL,
                                a->dns,
                                a->server_tls,
                                a->client_tls,
@@ -249,7 +265,8 @@ static enum err make_workers(struct app *a, struct fault *f) {
                                &a->memory,
                                w == 0 && a->local.fd >= 0 ? &a->local : NULL,
                                a->wake_fd,
-                               app_has_role(a, APP_ROLE_GATEWAY)};
+                               app_has_role(a, APP_ROLE_GATEWAY),
+                               a->access && app_has_role(a, APP_ROLE_ADMIN) ? &a->front : NULL};
     e = worker_new(&o, &a->workers[w], f);
     if (e == ERR_OK)
       e = worker_start(a->workers[w]);
@@ -355,6 +372,7 @@ void app_reload(struct app *a) {
   }
   warn_of_restart_keys(a, fresh);
   callers_declare(a, fresh);
+  door_adjust(a, fresh);
   log_set_level(fresh->log_level);
   atomic_store(&a->memory.max, fresh->limits.memory_bytes);
   for (unsigned w = 0; w < a->worker_count; w++)
@@ -380,6 +398,7 @@ static void close_all(struct app *a) {
   local_files_free(a->files);
   if (a->ledger)
     ledger_close(a->ledger, 10000);
+  door_close(a);
   rights_free(a->rights);
   token_identity_free(a->tokens);
   mint_free(a->mint);
@@ -395,6 +414,7 @@ static void close_all(struct app *a) {
   if (a->store)
     a->store->ops->close(a->store);
   limiter_free(a->limiter);
+  rates_free(a->api.rates);
   close_routing(a);
   catalogues_free(a->catalogues);
   metrics_free(a->metrics);
@@ -551,6 +571,8 @@ int app_serve(const struct app_options *o) {
   if (e == ERR_OK) {
     if (a->takeover < 0)
       greet(a);
+    if (a->takeover < 0 && app_has_role(a, APP_ROLE_ADMIN))
+      door_print(a);
     print_ready(a);
     takeover_done(a);
     systemd_notify(&a->systemd, "READY=1\nSTATUS=serving");

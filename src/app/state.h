@@ -19,8 +19,13 @@
 #include "cluster/redis_breakers.h"
 #include "config/config.h"
 #include "control/api.h"
+#include "control/auth.h"
+#include "control/front.h"
+#include "identity/access.h"
+#include "identity/keysmith.h"
 #include "identity/oauth.h"
 #include "identity/rights.h"
+#include "identity/signin.h"
 #include "identity/token.h"
 #include "identity/vault.h"
 #include "jobs/runner.h"
@@ -60,6 +65,7 @@ struct app {
   struct store *store;
   struct ledger *ledger;
   struct secret *server_secret;
+  struct keysmith_adapter keysmith;
   struct backup_desk backups;
   struct catalogue_desk catalogue_desk;
   struct offload *offload, *resolvers; /* a name server that hangs must not hold up the store */
@@ -70,7 +76,11 @@ struct app {
   struct mint *mint; /* tokens of ours */
   struct oauth_desk oauth;
   struct oauth_site oauth_site;
-  struct rights *rights; /* of users and service accounts */
+  struct rights *rights;     /* of users and service accounts */
+  struct signin_desk *door;  /* where people sign in */
+  struct access_desk *known; /* whose request of the control API it is */
+  struct offload *hashers;   /* of passwords */
+  struct auth_site auth_site;
   struct limiter *limiter;
   struct metrics *metrics;
   struct access_telemetry telemetry;
@@ -83,6 +93,8 @@ struct app {
   struct gateway gateway;
   struct operations operations;
   struct api api;
+  struct access *access; /* who calls the control API over the network; NULL: it is not served there */
+  struct front front;
   struct runner *runner;     /* of jobs */
   struct local_files *files; /* NULL: the store is in memory */
   struct sockets sockets;

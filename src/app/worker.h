@@ -3,6 +3,8 @@
 #ifndef APP_WORKER_H
 #define APP_WORKER_H
 
+#include "control/auth.h"
+#include "control/front.h"
 #include "control/oauth.h"
 #include "control/operations.h"
 #include "gateway/gateway.h"
@@ -17,6 +19,7 @@ struct worker_options {
   struct gateway *gateway;
   struct operations *operations;
   const struct oauth_site *oauth;
+  const struct auth_site *auth; /* NULL: nobody signs in here */
   struct dns *dns;
   struct tls_context *server_tls, *client_tls; /* server_tls NULL: plain */
   struct config *config;                       /* a reference the worker takes over */
@@ -24,9 +27,10 @@ struct worker_options {
   atomic_size_t *connections;                  /* of all workers, bounded by limits.connections */
   atomic_size_t *requests;                     /* likewise, by limits.requests */
   struct http_memory *memory;                  /* of all workers, bounded by limits.memory_bytes */
-  struct local *local; /* what the operator's socket serves, on one worker; NULL on the others */
-  int wake_fd;         /* an eventfd to be written when the thread has ended */
-  bool serves_gateway; /* false: health and metrics alone */
+  struct local *local;       /* what the operator's socket serves, on one worker; NULL on the others */
+  int wake_fd;               /* an eventfd to be written when the thread has ended */
+  bool serves_gateway;       /* false: not the data paths */
+  const struct front *front; /* the control API; NULL: not here */
 };
 
 /* Makes the loop and what runs on it; nothing is accepted yet. */

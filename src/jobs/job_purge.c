@@ -4,6 +4,7 @@
 
 #include "base/json.h"
 #include "ports/store_persons.h"
+#include "ports/store_signin.h"
 
 #define CHUNK     500
 #define DAY_US    INT64_C(86400000000)
@@ -11,7 +12,8 @@
 
 struct class {
   const char *name;
-  size_t days; /* the row of config_retention */
+  size_t days;        /* the row of config_retention, */
+  int64_t fixed_days; /* unless it is kept for as long as this, whatever is configured */
   /* Deletes at most max of what is older, the oldest first. */
   enum err (*purge)(const struct job *j, int64_t before_us, size_t max, int64_t *out_deleted, struct fault *f);
 };
@@ -25,6 +27,12 @@ static enum err purge_events(const struct job *j, int64_t before_us, size_t max,
                              struct fault *f) {
   struct store *s = j->world->store;
   return s->ops->events->purge(s, before_us, max, out_deleted, f);
+}
+
+static enum err purge_answers(const struct job *j, int64_t before_us, size_t max, int64_t *out_deleted,
+                              struct fault *f) {
+  struct store *s = j->world->store;
+  return s->ops->answers->purge(s, before_us, max, out_deleted, f);
 }
 
 /* That AUDIT_KEEP_DAYS_MIN days are kept is the configuration's to see to: the present, which the port would compare
@@ -50,18 +58,26 @@ static enum err purge_exports(const struct job *j, int64_t before_us, size_t max
   return ERR_OK;
 }
 
+static enum err purge_signin(const struct job *j, int64_t before_us, size_t max, int64_t *out_deleted,
+                             struct fault *f) {
+  struct store *s = j->world->store;
+  return s->ops->signin->purge(s, before_us, max, out_deleted, f);
+}
+
 static const struct class classes[] = {
-    {"jobs", DAYS(jobs_days), purge_jobs},
-    {"events", DAYS(events_days), purge_events},
-    {"audit", DAYS(audit_days), purge_audit},
-    {"exports", DAYS(exports_days), purge_exports},
+    {"jobs", DAYS(jobs_days), 0, purge_jobs},
+    {"events", DAYS(events_days), 0, purge_events},
+    {"audit", DAYS(audit_days), 0, purge_audit},
+    {"signin", DAYS(signin_days), 0, purge_signin},
+    {"answers", 0, STORE_ANSWER_KEPT_US / DAY_US, purge_answers},
+    {"exports", DAYS(exports_days), 0, purge_exports},
 };
 #define CLASSES (sizeof classes / sizeof *classes)
 
 static enum err purge_class(struct job *j, size_t at, int64_t before_us, int64_t *out_deleted, struct fault *f) {
   int64_t sum = 0, deleted = CHUNK;
   enum err e = ERR_OK;
-  while (!e && deleted == CHUNK) {
+  while (!e && deleted >= CHUNK) {
     e = job_progress(j, (unsigned)(at * 1000 / CLASSES), text_of(classes[at].name), f);
     if (!e)
       e = classes[at].purge(j, before_us, CHUNK, &deleted, f);
@@ -76,8 +92,9 @@ static enum err purge_all(struct job *j, const struct config_retention *r, struc
   int64_t now_us = 0;
   enum err e = j->world->store->ops->jobs->now(j->world->store, &now_us, f);
   for (size_t i = 0; i < CLASSES && !e; i++) {
-    int64_t days, deleted = 0;
-    memcpy(&days, (const char *)r + classes[i].days, sizeof days);
+    int64_t days = classes[i].fixed_days, deleted = 0;
+    if (days == 0)
+      memcpy(&days, (const char *)r + classes[i].days, sizeof days);
     if (days > 0)
       e = purge_class(j, i, now_us - days * DAY_US, &deleted, f);
     json_field_i64(w, classes[i].name, deleted);

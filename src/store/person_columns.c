@@ -5,8 +5,10 @@
 const struct person_columns person_columns[] = {
     {"weir_schema", " ", " name checksum "},
     {"weir_sequence", " ", " name "},
-    {"weir_keys", " name prefix user_name ", " models budget_period workspace policy "}, /* deleted as a whole */
+    {"weir_keys", " name prefix user_name ",
+     " models budget_period workspace policy routes allow_ips cors_origins "}, /* deleted as a whole */
     {"weir_key_old", " ", " "},
+    {"weir_answers", " ", " caller "}, /* by a number; what was answered is sealed, and gone after a day */
     {"weir_ledger", " key_name user_name ",
      " request_id wire operation provider credential model upstream_model upstream_request_id outcome error "
      "workspace provider_metadata "}, /* of the provider about the call, from fixed members: nobody chose them */
@@ -40,5 +42,11 @@ const struct person_columns person_columns[] = {
     {"weir_services", " ", " name description "},
     {"weir_roles", " ", " name permissions "},
     {"weir_grants", " ", " to_kind role "}, /* with the user */
+    {"weir_passwords", " ", " hash "},      /* these six are deleted with the user */
+    {"weir_totp", " ", " "},
+    {"weir_recovery_codes", " ", " "},
+    {"weir_sessions", " address agent ", " way "},
+    {"weir_links", " ", " kind "},
+    {"weir_attempts", " ", " "}, /* a hash of whom and from where */
 };
 const size_t person_columns_count = sizeof person_columns / sizeof *person_columns;

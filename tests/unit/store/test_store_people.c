@@ -248,7 +248,7 @@ static void a_workspaces_name_is_never_another_organisations(void **state) {
   make_key(s, "k", "by-key");
   contract_exec(s,
                 "INSERT INTO weir_usage SELECT 2, 0, 1, 'u', 'by-call', 'p', 'm', 'ok', 'k', 1, 1, 1, 1, 0, 0, 0, 0, "
-                "7, 7, 1, 1, 1, 1");
+                "7, 7, 1, 1, 1, 1, 1");
   r.name = TEXT("by-key");
   EXPECT_ERR(PEOPLE(s)->create(s, PEOPLE_WORKSPACE, &r, TEST_ACTOR, &id, &test_fault), ERR_STORE_CONFLICT);
   r.name = TEXT("by-call");
@@ -264,7 +264,7 @@ static void a_workspace_with_keys_and_an_organisation_with_anything_stay(void **
   int64_t acme = make_org(s, "acme"), lab = make(s, PEOPLE_WORKSPACE, acme, "lab", ""), key = make_key(s, "k", "lab");
   EXPECT_ERR(PEOPLE(s)->remove(s, PEOPLE_WORKSPACE, acme, lab, 0, TEST_ACTOR, &test_fault), ERR_STORE_CONFLICT);
   EXPECT_ERR(PEOPLE(s)->remove(s, PEOPLE_ORGANISATION, acme, acme, 0, TEST_ACTOR, &test_fault), ERR_STORE_CONFLICT);
-  EXPECT_OK(s->ops->key_delete(s, key, TEST_ACTOR, &test_fault));
+  EXPECT_OK(s->ops->key_delete(s, key, 0, TEST_ACTOR, &test_fault));
   EXPECT_OK(PEOPLE(s)->remove(s, PEOPLE_WORKSPACE, acme, lab, 0, TEST_ACTOR, &test_fault));
   for (size_t i = 1; i < KINDS; i++) {
     int64_t id = make(s, kinds[i], acme, "thing", "thing@acme.com");

@@ -334,6 +334,11 @@ static void fill_all(struct store *s) {
   append(s, late, 2, 22);
   EXPECT_OK(s->ops->people->create(s, PEOPLE_USER, &account, TEST_ACTOR, &id, &test_fault));
   EXPECT_OK(s->ops->people->set_external(s, id, TEXT("https://idp\n" NAME), TEST_ACTOR, &test_fault));
+  contract_exec(s, strcmp(s->ops->name, "postgres") == 0
+                       ? "INSERT INTO weir_sessions SELECT 7, id, 1, '\\x00', '\\x00', 1, 1, 1, 0, 'password', '" NAME
+                         "', '" NAME "' FROM weir_users WHERE email = '" NAME "'"
+                       : "INSERT INTO weir_sessions SELECT 7, id, 1, x'00', x'00', 1, 1, 1, 0, 'password', '" NAME
+                         "', '" NAME "' FROM weir_users WHERE email = '" NAME "'");
   contract_exec(s, "INSERT INTO weir_ledger_stretches VALUES (2, '" NAME "', 5, 6)");
   contract_exec(s,
                 "INSERT INTO weir_jobs VALUES (7, 'export_person', '{\"user\":\"" NAME "\",\"actor\":\"local:bob\"}', "
