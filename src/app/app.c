@@ -133,6 +133,11 @@ static enum err open_vault(struct app *a, struct fault *f) {
 
 static struct config *config_of(void *ctx) { return app_config(ctx); }
 
+static void open_files(struct app *a) {
+  const struct local_files_options o = {a->store, config_of, a, app_data_dir(a)};
+  a->files = o.data_dir ? local_files_new(&o) : NULL;
+}
+
 bool app_has_role(const struct app *a, enum app_role role) {
   return a->options.roles == 0 || (a->options.roles & role) != 0;
 }
@@ -230,6 +235,7 @@ static enum err open_all(struct app *a, struct fault *f) {
   open_jobs(a);
   a->metrics = metrics_new(a->worker_count);
   join_ports(a);
+  open_files(a);
   e = door_open(a, f);
   if (e != ERR_OK)
     return e;
@@ -304,6 +310,8 @@ static enum err begin_to_serve(struct app *a, struct fault *f) {
     e = listen_locally(a, f);
   if (e == ERR_OK)
     e = start_jobs(a, f);
+  if (e == ERR_OK && a->files)
+    e = local_files_start(a->files, f);
   size_t unused = e == ERR_OK ? sockets_drop_unused(&a->sockets) : 0;
   if (unused > 0)
     LOG_WARN("sockets_not_in_listen", log_u64("closed", unused));
@@ -387,6 +395,7 @@ static void close_all(struct app *a) {
   news_close(a);
   dns_free(a->dns);
   runner_free(a->runner);
+  local_files_free(a->files);
   if (a->ledger)
     ledger_close(a->ledger, 10000);
   door_close(a);

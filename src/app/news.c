@@ -38,6 +38,11 @@ static void want_reload(void *data, const struct store_event *e) {
   life_wake(a);
 }
 
+static void look_at_files(void *data, const struct store_event *e) {
+  struct app *a = data;
+  local_files_wake(a->files);
+}
+
 /* Blocks this thread for a look into the store, as the look for events does. */
 static void load_catalogue(void *data, const struct store_event *e) {
   struct app *a = data;
@@ -57,6 +62,7 @@ void news_open(struct app *a) {
   events_on(a->events, "access", forget_rights, a);
   events_on(a->events, "session", forget_sessions, a);
   events_on(a->events, "config", want_reload, a);
+  events_on(a->events, "person", look_at_files, a);
   events_on(a->events, "job", look_for_jobs, a);
   events_on(a->events, "catalogue", load_catalogue, a);
 }

@@ -8,6 +8,7 @@
 #include "app/catalogues.h"
 #include "app/life.h"
 #include "app/local.h"
+#include "app/local_files.h"
 #include "app/sockets.h"
 #include "app/succession.h"
 #include "app/systemd.h"
@@ -94,7 +95,8 @@ struct app {
   struct api api;
   struct access *access; /* who calls the control API over the network; NULL: it is not served there */
   struct front front;
-  struct runner *runner; /* of jobs */
+  struct runner *runner;     /* of jobs */
+  struct local_files *files; /* NULL: the store is in memory */
   struct sockets sockets;
   struct local local;
   struct worker *workers[APP_WORKERS_MAX];

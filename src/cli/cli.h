@@ -89,6 +89,15 @@ enum err cli_local_ask(const struct config *c, const struct cli_local_ask *ask, 
 /* Who runs this command, for the audit log: "local:" and the name of the user of the operating system (actor.c). Lives
  * as long as the process. */
 const struct audit_actor *cli_actor(void);
+/* Makes a job and waits until it has ended: done by the weir that runs on this data, or, when none does, by this
+ * process (wait.c). An interrupt asks the job to stop. The job's result, as JSON text in the arena, and who ran it.
+ * Prints its progress to a terminal. ERR_CANCELLED: it was stopped; else the job's own error, or that of the store. */
+struct cli_waited {
+  int64_t id;
+  struct text result, worker;
+};
+enum err cli_run_job(const struct cli_store *s, const char *kind, struct text args, struct arena *a,
+                     struct cli_waited *out, struct fault *f) MUST_CHECK;
 /* From here on SIGINT and SIGTERM are only noted, the first of each: a second one ends the process as ever
  * (interrupt.c). */
 void cli_catch_interrupts(void);

@@ -19,6 +19,8 @@ static const struct key retention_keys[] = {
      .help = "the audit log"},
     {"signin", KEY_COUNT, true, AT(config_retention, signin_days), .initial = "30", .min = 1, .max = 36500,
      .help = "sessions and links whose time is over, and counts of failed attempts"},
+    {"exports", KEY_COUNT, true, AT(config_retention, exports_days), .initial = "7", .min = 1, .max = 366,
+     .help = "files in `data_dir`/exports, which jobs `export_person` write"},
 };
 const struct key_section keys_retention = {
     "retention", "For how many days each class of data is kept. The job `purge` deletes what is older.",

@@ -3,7 +3,7 @@
 #include "jobs/kinds.h"
 
 #include "base/json.h"
-#include "ports/store_audit.h"
+#include "ports/store_persons.h"
 #include "ports/store_signin.h"
 
 #define CHUNK     500
@@ -15,25 +15,31 @@ struct class {
   size_t days;        /* the row of config_retention, */
   int64_t fixed_days; /* unless it is kept for as long as this, whatever is configured */
   /* Deletes at most max of what is older, the oldest first. */
-  enum err (*purge)(struct store *s, int64_t before_us, size_t max, int64_t *out_deleted, struct fault *f);
+  enum err (*purge)(const struct job *j, int64_t before_us, size_t max, int64_t *out_deleted, struct fault *f);
 };
 
-static enum err purge_jobs(struct store *s, int64_t before_us, size_t max, int64_t *out_deleted, struct fault *f) {
+static enum err purge_jobs(const struct job *j, int64_t before_us, size_t max, int64_t *out_deleted, struct fault *f) {
+  struct store *s = j->world->store;
   return s->ops->jobs->purge(s, before_us, max, out_deleted, f);
 }
 
-static enum err purge_events(struct store *s, int64_t before_us, size_t max, int64_t *out_deleted, struct fault *f) {
+static enum err purge_events(const struct job *j, int64_t before_us, size_t max, int64_t *out_deleted,
+                             struct fault *f) {
+  struct store *s = j->world->store;
   return s->ops->events->purge(s, before_us, max, out_deleted, f);
 }
 
-static enum err purge_answers(struct store *s, int64_t before_us, size_t max, int64_t *out_deleted, struct fault *f) {
+static enum err purge_answers(const struct job *j, int64_t before_us, size_t max, int64_t *out_deleted,
+                              struct fault *f) {
+  struct store *s = j->world->store;
   return s->ops->answers->purge(s, before_us, max, out_deleted, f);
 }
 
 /* That AUDIT_KEEP_DAYS_MIN days are kept is the configuration's to see to: the present, which the port would compare
  * with, is not known here. */
-static enum err purge_audit(struct store *s, int64_t before_us, size_t max, int64_t *out_deleted, struct fault *f) {
+static enum err purge_audit(const struct job *j, int64_t before_us, size_t max, int64_t *out_deleted, struct fault *f) {
   static const struct audit_actor by = {TEXT("job:purge"), TEXT("job")};
+  struct store *s = j->world->store;
   uint64_t removed = 0;
   enum err e = s->ops->audit->purge(s, &by, before_us, before_us + AUDIT_KEEP_DAYS_MIN * DAY_US, max, &removed, f);
   if (!e)
@@ -41,7 +47,20 @@ static enum err purge_audit(struct store *s, int64_t before_us, size_t max, int6
   return e;
 }
 
-static enum err purge_signin(struct store *s, int64_t before_us, size_t max, int64_t *out_deleted, struct fault *f) {
+/* Of this process; every other one removes its own (app/local_files.c). All of them at once: they are few. */
+static enum err purge_exports(const struct job *j, int64_t before_us, size_t max, int64_t *out_deleted,
+                              struct fault *f) {
+  struct store *s = j->world->store;
+  if (j->world->data_dir)
+    return s->ops->persons->purge_exports(s, arena_format(j->arena, "%s/exports", j->world->data_dir).at, before_us,
+                                          out_deleted, f);
+  *out_deleted = 0;
+  return ERR_OK;
+}
+
+static enum err purge_signin(const struct job *j, int64_t before_us, size_t max, int64_t *out_deleted,
+                             struct fault *f) {
+  struct store *s = j->world->store;
   return s->ops->signin->purge(s, before_us, max, out_deleted, f);
 }
 
@@ -51,6 +70,7 @@ static const struct class classes[] = {
     {"audit", DAYS(audit_days), 0, purge_audit},
     {"signin", DAYS(signin_days), 0, purge_signin},
     {"answers", 0, STORE_ANSWER_KEPT_US / DAY_US, purge_answers},
+    {"exports", DAYS(exports_days), 0, purge_exports},
 };
 #define CLASSES (sizeof classes / sizeof *classes)
 
@@ -60,7 +80,7 @@ static enum err purge_class(struct job *j, size_t at, int64_t before_us, int64_t
   while (!e && deleted >= CHUNK) {
     e = job_progress(j, (unsigned)(at * 1000 / CLASSES), text_of(classes[at].name), f);
     if (!e)
-      e = classes[at].purge(j->world->store, before_us, CHUNK, &deleted, f);
+      e = classes[at].purge(j, before_us, CHUNK, &deleted, f);
     if (!e)
       sum += deleted;
   }

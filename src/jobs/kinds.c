@@ -8,6 +8,8 @@ const struct job_kind job_kinds[] = {
      true},
     /* A list is fresh for 15 minutes (traffic/catalogue.h). */
     {"catalogue", "fetch vendors' lists of models and prices", 3, 60000, job_catalogue, "7-59/12 * * * *", NULL, true},
+    {"erase_person", "put a pseudonym in place of a user's name", 10, 60000, job_erase_person},
+    {"export_person", "write what is known of a user into a file", 5, 60000, job_export_person},
     {"keys", "note what has expired", 5, 60000, job_keys, "*/5 * * * *"},
     {"purge", "delete what is older than `retention` says", 5, 60000, job_purge, "20 3 * * *"},
     {"recheck", "compare the sums of usage with the balances", 3, 60000, job_recheck, "40 3 * * *"},

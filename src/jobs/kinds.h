@@ -17,6 +17,8 @@ enum err job_archive(struct job *j, struct fault *f);
 enum err job_backup(struct job *j, struct fault *f);
 struct text job_backup_schedule(const struct config *c); /* of the kind's row; "" where none can be made */
 enum err job_catalogue(struct job *j, struct fault *f);
+enum err job_erase_person(struct job *j, struct fault *f);
+enum err job_export_person(struct job *j, struct fault *f);
 enum err job_keys(struct job *j, struct fault *f);
 enum err job_purge(struct job *j, struct fault *f);
 enum err job_recheck(struct job *j, struct fault *f);

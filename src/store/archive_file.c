@@ -2,8 +2,8 @@
  * (store_archive.c does that) nor when they do. */
 #include "store/archive_file.h"
 
+#include "store/archive_writer.h"
 #include "store/backup_files.h"
-#include "store/backup_seal.h"
 #include "store/ledger_json.h"
 
 #include <dirent.h>
@@ -21,14 +21,6 @@
 #define ENDING         ".jsonl.zst"
 #define UNFINISHED     ".part"
 
-struct archive_writer {
-  ZSTD_CCtx *zstd;
-  int fd;
-  uint64_t bytes;
-  crypto_generichash_state sum;
-  uint8_t out[OUT_BYTES];
-};
-
 static enum err refused(const char *doing, const char *path, struct fault *f) {
   int why = errno;
   return fault_set(f, why == ENOSPC || why == EDQUOT ? ERR_STORE_FULL : ERR_STORE, NULL, "cannot %s %.1000s: %s", doing,
@@ -41,24 +33,6 @@ static enum err path_of(const char *folder, const char *name, const char *ending
   return n < PATH_MAX_BYTES ? ERR_OK : fault_set(f, ERR_LIMIT, NULL, "the path of the archive is too long");
 }
 
-static enum err put(struct archive_writer *w, struct text t, bool end, struct fault *f) {
-  ZSTD_inBuffer in = {t.at, t.len, 0};
-  for (size_t left = 1; left > 0 || in.pos < in.size;) {
-    ZSTD_outBuffer out = {w->out, sizeof w->out, 0};
-    left = ZSTD_compressStream2(w->zstd, &out, &in, end ? ZSTD_e_end : ZSTD_e_continue);
-    if (ZSTD_isError(left))
-      return fault_set(f, ERR_INTERNAL, NULL, "zstd: %s", ZSTD_getErrorName(left));
-    crypto_generichash_update(&w->sum, w->out, out.pos);
-    w->bytes += out.pos;
-    enum err e = out.pos ? backup_write_all(w->fd, w->out, out.pos, f) : ERR_OK;
-    if (e)
-      return e;
-    if (!end && in.pos == in.size)
-      left = 0;
-  }
-  return ERR_OK;
-}
-
 static enum err put_rows(struct archive_writer *w, const struct ledger_row *rows, size_t count, struct fault *f) {
   struct buf line;
   enum err e = ERR_OK;
@@ -67,35 +41,17 @@ static enum err put_rows(struct archive_writer *w, const struct ledger_row *rows
     buf_reset(&line);
     ledger_json_write(&rows[i], &line);
     e = buf_check(&line) ? fault_set(f, ERR_INTERNAL, NULL, "a ledger row is larger than %d bytes", LEDGER_JSON_MAX)
-                         : put(w, buf_text(&line), false, f);
+                         : archive_writer_put(w, buf_text(&line), f);
   }
   buf_done(&line);
-  return e ? e : put(w, TEXT_NONE, true, f);
+  return e;
 }
 
 static enum err write_to(const char *path, const struct ledger_row *rows, size_t count, struct archive_made *out,
                          struct fault *f) {
-  struct archive_writer *w = calloc(1, sizeof *w);
-  uint8_t digest[32];
-  if (!w || !(w->zstd = ZSTD_createCCtx()))
-    abort();
-  ZSTD_CCtx_setParameter(w->zstd, ZSTD_c_compressionLevel, BACKUP_ZSTD_LEVEL);
-  ZSTD_CCtx_setParameter(w->zstd, ZSTD_c_checksumFlag, 1);
-  crypto_generichash_init(&w->sum, NULL, 0, sizeof digest);
-  w->fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
-  enum err e = w->fd < 0 ? refused("make", path, f) : put_rows(w, rows, count, f);
-  if (!e && fsync(w->fd) != 0)
-    e = refused("sync", path, f);
-  if (w->fd >= 0)
-    close(w->fd);
-  if (!e) {
-    crypto_generichash_final(&w->sum, digest, sizeof digest);
-    sodium_bin2hex(out->digest, sizeof out->digest, digest, sizeof digest);
-    out->bytes = w->bytes;
-  }
-  ZSTD_freeCCtx(w->zstd);
-  free(w);
-  return e;
+  struct archive_writer *w = NULL;
+  enum err e = archive_writer_open(path, &w, f);
+  return e ? e : archive_writer_close(w, put_rows(w, rows, count, f), out, f);
 }
 
 enum err archive_file_write(const char *folder, const struct ledger_row *rows, size_t count, struct archive_made *out,

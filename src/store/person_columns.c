@@ -25,7 +25,9 @@ const struct person_columns person_columns[] = {
     {"weir_audit", " actor before after ", " origin action subject "},
     {"weir_audit_end", " ", " name "},
     {"weir_erased", " ", " pseudonym "},
-    {"weir_jobs", " ", " kind args state leased_by note result error unique_key "}, /* no kind is given a name */
+    /* Of kinds that are given a name (erase_person, export_person) it stands as the member "user" or "actor" of these
+       two. */
+    {"weir_jobs", " args result ", " kind state leased_by note error unique_key "},
     {"weir_schedules", " ", " kind cron "},
     {"weir_catalogues", " ", " vendor body "},
     {"weir_ledger_archived", " ", " "},

@@ -23,6 +23,10 @@ bool person_veil_fits(const struct person_veil *v, struct text name) {
   return memcmp(sum, v->sum, sizeof sum) == 0;
 }
 
+bool person_veil_hides(const struct person_veil *v, struct text user, int64_t reserved_us) {
+  return reserved_us <= v->erased_us + PERSON_GRACE_US && person_veil_fits(v, user);
+}
+
 enum err person_veils_read(struct driver_link *l, struct arena *a, struct person_veil **out, size_t *out_count,
                            struct fault *f) {
   struct person_veil *veils = NULL;

@@ -22,6 +22,9 @@ struct person_veil {
 enum err person_veils_read(struct driver_link *l, struct arena *a, struct person_veil **out, size_t *out_count,
                            struct fault *f) MUST_CHECK;
 bool person_veil_fits(const struct person_veil *v, struct text name);
+/* Whether the name gives way in a call that began at reserved_us: one from before the erasure, or from PERSON_GRACE_US
+ * after it. */
+bool person_veil_hides(const struct person_veil *v, struct text user, int64_t reserved_us);
 /* Sets the salt, which is random, and the sum. */
 void person_veil_make(struct person_veil *v, struct text name);
 

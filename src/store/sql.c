@@ -315,6 +315,8 @@ static const char *const texts[SQL_COUNT][2] = {
         "first_tokens FROM weir_usage WHERE level = ?1 AND start_us > ?2 AND start_us <= ?3 AND user_name = ?4" ON_USAGE),
     [SQL_PERSON_USAGE_CLEAR] = BOTH("DELETE FROM weir_usage WHERE level = ?1 AND start_us > ?2 AND start_us <= ?3 "
                                     "AND user_name = ?4"),
+    [SQL_PERSON_JOBS] = BOTH("SELECT id, args, result FROM weir_jobs WHERE id > ?1 ORDER BY id LIMIT ?2"),
+    [SQL_PERSON_JOB] = BOTH("UPDATE weir_jobs SET args = ?2, result = ?3 WHERE id = ?1"),
     [SQL_PERSON_STRETCHES] = BOTH("DELETE FROM weir_ledger_stretches WHERE kind IN (2, 12) AND subject = ?1"),
     [SQL_SCHEDULE_PUT] = BOTH("INSERT INTO weir_schedules (kind, cron, next_us, last_us, last_job) VALUES (?1, ?2, ?3, "
                               "0, 0) ON CONFLICT (kind) DO UPDATE SET cron = excluded.cron, next_us = "
@@ -394,6 +396,8 @@ static const char *const texts[SQL_COUNT][2] = {
     [SQL_ARCHIVE_CLEAR] = BOTH("DELETE FROM weir_usage WHERE level IN (0, 1) AND start_us >= ?1 AND start_us < ?2"),
     [SQL_ARCHIVE_ENTER] = BOTH("INSERT INTO weir_archives (name, entries, cost_nano, first_us, last_us, bytes, digest, "
                                "made_us) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)"),
+    [SQL_ARCHIVE_REPLACE] = BOTH("UPDATE weir_archives SET name = ?3, bytes = ?4, digest = ?5 WHERE name = ?1 AND "
+                                 "digest = ?2"),
     [SQL_ARCHIVED] = BOTH("SELECT " BALANCE_COLUMNS " FROM weir_ledger_archived WHERE key_id > ?1 ORDER BY key_id "
                           "LIMIT ?2"),
     [SQL_LEDGER_SPENT] = BOTH("SELECT cost_nano FROM weir_ledger_spend WHERE key_id = ?1 AND slot >= ?2"),

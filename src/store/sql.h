@@ -71,6 +71,8 @@ enum sql {
   SQL_PERSON_USAGE_REACH,
   SQL_PERSON_USAGE,
   SQL_PERSON_USAGE_CLEAR,
+  SQL_PERSON_JOBS, /* a page of all */
+  SQL_PERSON_JOB,  /* one loses the name */
   SQL_PERSON_STRETCHES,
   SQL_SCHEDULE_PUT,
   SQL_SCHEDULE_DROP,
@@ -125,7 +127,8 @@ enum sql {
   SQL_ARCHIVE_REMOVE,
   SQL_ARCHIVE_CLEAR, /* minutes and quarters of what has left */
   SQL_ARCHIVE_ENTER,
-  SQL_ARCHIVED, /* the sums of keys, as SQL_LEDGER_BALANCES */
+  SQL_ARCHIVE_REPLACE, /* a file that was written anew, for the one it was made of */
+  SQL_ARCHIVED,        /* the sums of keys, as SQL_LEDGER_BALANCES */
   /* clang-format off */
   SQL_LEDGER_SPENT, SQL_LEDGER_SPENT_ROWS, SQL_LEDGER_SUMS, SQL_LEDGER_BALANCES, SQL_LEDGER_SPENDS,
   SQL_NOW, /* the database's clock, microseconds since 1970 */

@@ -58,10 +58,23 @@ static bool is_known(void *data, struct text name) {
   return false;
 }
 
+enum err usage_archives_on(struct driver_link *l, const char *folder, struct arena *a, struct usage_archive **out,
+                           size_t *out_count, struct fault *f) {
+  struct names names = {NULL, 0};
+  enum err e = read_archives(l, a, &names, f);
+  if (!e && folder)
+    e = archive_file_sweep(folder, is_known, &names, f);
+  if (!e) {
+    *out = names.at;
+    *out_count = names.count;
+  }
+  return e;
+}
+
 static enum err sweep(struct driver_link *l, const struct archive *w, struct fault *f) {
-  struct names names;
-  enum err e = read_archives(l, w->arena, &names, f);
-  return e ? e : archive_file_sweep(w->ask->folder, is_known, &names, f);
+  struct usage_archive *list;
+  size_t count;
+  return usage_archives_on(l, w->ask->folder, w->arena, &list, &count, f);
 }
 
 static enum err read_rows(struct driver_link *l, struct archive *w, struct fault *f) {

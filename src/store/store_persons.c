@@ -1,29 +1,33 @@
 /* Erasing a person, on any driver: first the name goes on the list that the ledger's writers look at, then keys are
- * deleted, then a pseudonym takes the name's place, table by table, in transactions of bounded size; each step finds
- * nothing to do when it was done. Amounts are not touched. Which columns hold persons is in person_columns.c, the
- * export in store_person_export.c, the reasons in docs/decisions/0016. */
+ * deleted, then a pseudonym takes the name's place, table by table, in transactions of bounded size, and in the
+ * archive's files; each step finds nothing to do when it was done. Amounts are not touched. Which columns hold persons
+ * is in person_columns.c, the export in store_person_export.c, the reasons in docs/decisions/0016 and 0020. */
 #include "store/store_persons.h"
 
 #include "base/random.h"
 #include "ports/store_people.h"
 #include "store/audit_chain.h"
+#include "store/person_archives.h"
+#include "store/person_file.h"
+#include "store/person_jobs.h"
+#include "store/person_shelf.h"
 #include "store/person_text.h"
 #include "store/person_veil.h"
 #include "store/store_audit.h"
+#include "store/store_events.h"
 #include "store/store_keys.h"
 
 #define LEDGER_CHUNK INT64_C(5000)
 #define AUDIT_CHUNK  200
 #define USAGE_LEVELS 5 /* those that tell persons apart */
-#define PREFIX       "erased-"
 
 static const char doing[] = "erasing a person";
 
 struct erasure {
   struct store *store;
+  const struct person_ask *ask;
   struct person_name who;
   struct audit_actor by; /* without the name */
-  const struct person_listener *listener;
   struct person_erased *out;
   struct arena *arena;
   int64_t after, before; /* the chunk at hand, and where the next one begins */
@@ -34,13 +38,14 @@ struct erasure {
 enum err person_check_name(struct text user, struct fault *f) {
   if (user.len == 0 || user.len > PERSON_NAME_MAX || !text_is_utf8(user))
     return fault_set(f, ERR_BAD_REQUEST, "user", "the name of a user is needed, at most %d bytes", PERSON_NAME_MAX);
-  return text_starts(user, TEXT(PREFIX))
+  return text_starts(user, TEXT(PERSON_PSEUDONYM_PREFIX))
              ? fault_set(f, ERR_BAD_REQUEST, "user", "that is a pseudonym: the person is erased already")
              : ERR_OK;
 }
 
 static enum err tell(const struct erasure *w, unsigned permille, const char *at, struct fault *f) {
-  return w->listener ? w->listener->progress(w->listener->ctx, permille, at, f) : ERR_OK;
+  const struct person_listener *listener = w->ask->listener;
+  return listener ? listener->progress(listener->ctx, permille, at, f) : ERR_OK;
 }
 
 static void name_anew(char out[PERSON_PSEUDONYM_BYTES]) {
@@ -48,7 +53,7 @@ static void name_anew(char out[PERSON_PSEUDONYM_BYTES]) {
   char hex[16];
   random_bytes(raw, sizeof raw);
   text_hex(raw, sizeof raw, hex);
-  snprintf(out, PERSON_PSEUDONYM_BYTES, PREFIX "%.*s", (int)sizeof hex, hex);
+  snprintf(out, PERSON_PSEUDONYM_BYTES, PERSON_PSEUDONYM_PREFIX "%.*s", (int)sizeof hex, hex);
 }
 
 static enum err put_on_list(struct driver_link *l, struct person_veil *v, struct fault *f) {
@@ -85,11 +90,25 @@ static enum err list_person(struct driver_link *l, struct erasure *w, struct fau
   return e ? e : put_on_list(l, &fresh, f);
 }
 
+static struct text subject_of(const struct erasure *w, char out[64]) {
+  snprintf(out, 64, "person:%s", w->out->pseudonym);
+  return text_of(out);
+}
+
+/* From here on the erasure stands: it is on the list, and the audit log says who asked for it. */
 static enum err begin(struct driver_link *l, void *args, struct fault *f) {
+  struct erasure *w = args;
+  char subject[64];
   enum err e = l->driver->begin(l, DRIVER_WRITE, f);
   if (e)
     return e;
-  e = list_person(l, args, f);
+  e = list_person(l, w, f);
+  if (!e) {
+    w->by = (struct audit_actor){person_text_replace(w->ask->by->actor, &w->who, w->arena), w->ask->by->origin};
+    e = audit_add_on(l, &w->by,
+                     &(struct audit_entry){.action = TEXT("person.erase_start"), .subject = subject_of(w, subject)},
+                     NULL, f);
+  }
   return l->driver->end(l, e, f);
 }
 
@@ -389,24 +408,50 @@ static enum err scrub(struct driver_link *l, void *args, struct fault *f) {
   return l->driver->dialect == SQL_SQLITE ? l->driver->exec(l, "PRAGMA wal_checkpoint(TRUNCATE)", f) : ERR_OK;
 }
 
-static enum err note(struct erasure *w, struct fault *f) {
-  char subject[64], after[200];
-  snprintf(subject, sizeof subject, "person:%s", w->out->pseudonym);
-  snprintf(after, sizeof after, "{\"keys\":%llu,\"ledger_rows\":%llu,\"usage_rows\":%llu,\"audit_entries\":%llu}",
-           (unsigned long long)w->out->keys, (unsigned long long)w->out->ledger_rows,
-           (unsigned long long)w->out->usage_rows, (unsigned long long)w->out->audit_entries);
-  return w->store->ops->audit->add(
-      w->store, &w->by,
-      &(struct audit_entry){.action = TEXT("person.erase"), .subject = text_of(subject), .after = text_of(after)}, NULL,
-      f);
+static enum err erase_from_archive(struct erasure *w, struct fault *f) {
+  const struct person_rule rule = {.who = w->who};
+  struct person_archives done;
+  enum err e = person_archives_veil(w->store, w->ask, &rule, &done, f);
+  if (!e) {
+    w->out->archived_rows = done.rows;
+    w->out->archive_files = done.files;
+    w->out->archives_elsewhere = done.elsewhere;
+  }
+  return e;
 }
 
-static enum err erase(struct erasure *w, const struct audit_actor *by, struct fault *f) {
-  enum err e = driver_run(w->store, DRIVER_WRITE, false, begin, w, f);
+static enum err note_on(struct driver_link *l, const struct erasure *w, struct fault *f) {
+  const struct person_erased *done = w->out;
+  char subject[64];
+  struct buf after;
+  buf_init(&after, 1024);
+  person_erased_write(done, &after);
+  enum err e =
+      audit_add_on(l, &w->by,
+                   &(struct audit_entry){
+                       .action = TEXT("person.erase"), .subject = subject_of(w, subject), .after = buf_text(&after)},
+                   NULL, f);
+  buf_done(&after);
+  return e ? e : event_add_on(l, "person", text_of(done->pseudonym), f);
+}
+
+/* Last of all, with the entry that says that all is done: until then a job that erases must be able to begin again. */
+static enum err finish(struct driver_link *l, void *args, struct fault *f) {
+  struct erasure *w = args;
+  enum err e = l->driver->begin(l, DRIVER_WRITE, f);
   if (e)
     return e;
-  w->by = (struct audit_actor){person_text_replace(by->actor, &w->who, w->arena), by->origin};
-  e = delete_user(w, f);
+  w->out->jobs = w->out->exports = 0;
+  e = person_jobs_redact_on(l, &w->who, w->ask->export_folder, &w->out->jobs, &w->out->exports, f);
+  if (!e)
+    e = note_on(l, w, f);
+  return l->driver->end(l, e, f);
+}
+
+static enum err erase(struct erasure *w, struct fault *f) {
+  enum err e = driver_run(w->store, DRIVER_WRITE, false, begin, w, f);
+  if (!e)
+    e = delete_user(w, f);
   if (!e)
     e = delete_keys(w, f);
   if (!e)
@@ -416,20 +461,22 @@ static enum err erase(struct erasure *w, const struct audit_actor *by, struct fa
   if (!e)
     e = erase_from_audit(w, f);
   if (!e)
-    e = note(w, f);
+    e = erase_from_archive(w, f);
+  if (!e)
+    e = driver_run(w->store, DRIVER_WRITE, false, finish, w, f);
   return e ? e : driver_run(w->store, DRIVER_WRITE, false, scrub, w, f);
 }
 
-static enum err store_person_erase(struct store *s, struct text user, const struct audit_actor *by,
-                                   const struct person_listener *listener, struct person_erased *out, struct fault *f) {
+static enum err store_person_erase(struct store *s, const struct person_ask *ask, struct person_erased *out,
+                                   struct fault *f) {
   struct arena a;
   struct person_erased done = {0};
-  enum err e = person_check_name(user, f);
+  enum err e = person_check_name(ask->user, f);
   if (e)
     return e;
   arena_init(&a);
-  struct erasure w = {.store = s, .who = {.name = user}, .listener = listener, .out = &done, .arena = &a};
-  e = erase(&w, by, f);
+  struct erasure w = {.store = s, .ask = ask, .who = {.name = ask->user}, .out = &done, .arena = &a};
+  e = erase(&w, f);
   arena_done(&a);
   if (!e)
     *out = done;
@@ -448,5 +495,9 @@ static enum err store_person_forget(struct store *s, int64_t before_us, struct f
   return driver_run(s, DRIVER_WRITE, false, forget, &before_us, f);
 }
 
-const struct store_persons_ops store_persons_ops = {
-    .erase = store_person_erase, .export = store_person_export, .forget = store_person_forget};
+const struct store_persons_ops store_persons_ops = {.erase = store_person_erase,
+                                                    .veil_archives = store_person_veil_archives,
+                                                    .export = store_person_export,
+                                                    .export_to = person_file_write,
+                                                    .purge_exports = person_shelf_purge,
+                                                    .forget = store_person_forget};

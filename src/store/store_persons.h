@@ -7,9 +7,10 @@
 
 /* ERR_BAD_REQUEST: empty, too long, not UTF-8, or the pseudonym of somebody. */
 enum err person_check_name(struct text user, struct fault *f) MUST_CHECK;
-/* As in the port. */
-enum err store_person_export(struct store *s, struct text user, const struct audit_actor *by,
-                             const struct person_sink *sink, const struct person_listener *listener,
+/* As in the port (store_person_export.c, person_archives.c). */
+enum err store_person_export(struct store *s, const struct person_ask *ask, const struct person_sink *sink,
                              struct person_exported *out, struct fault *f) MUST_CHECK;
+enum err store_person_veil_archives(struct store *s, const struct person_ask *ask, uint64_t *out_files,
+                                    struct fault *f) MUST_CHECK;
 
 #endif

@@ -35,6 +35,10 @@ enum err store_usage_archives(struct store *s, struct arena *a, struct usage_arc
 enum err usage_mark_on(struct driver_link *l, int64_t at_us, struct fault *f) MUST_CHECK;
 /* Also inside one: until it ends nobody else adds up or archives. Before anything else that these write. */
 enum err usage_lock_on(struct driver_link *l, struct fault *f) MUST_CHECK;
+/* Inside one, with the lock: every file of the archive, by name. What the folder has of such files that is not on the
+ * list is removed; NULL: no folder is looked into. */
+enum err usage_archives_on(struct driver_link *l, const char *folder, struct arena *a, struct usage_archive **out,
+                           size_t *out_count, struct fault *f) MUST_CHECK;
 /* Inside one, with the lock: adds up a quarter of an hour anew from the rows; its minutes stay as they are. */
 enum err usage_quarter_on(struct driver_link *l, int64_t start_us, struct fault *f) MUST_CHECK;
 

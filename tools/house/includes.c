@@ -44,7 +44,8 @@ struct library {
 
 static const struct library libraries[] = {
     {"yyjson.h", "base/json base/schema sim/"},
-    {"sodium.h", "base/secret base/random identity/ store/archive store/audit_chain store/backup store/copy sim/"},
+    {"sodium.h", "base/secret base/random identity/ store/archive store/audit_chain store/backup store/copy "
+                 "store/person_file sim/"},
     {"sodium/", "base/secret base/random identity/"},
     {"openssl/", "net/tls net/resp_script aws/sigv4 identity/ sim/"},
     {"llhttp.h", "net/http1"},

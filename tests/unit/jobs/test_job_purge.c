@@ -5,6 +5,10 @@
 
 #include "store/driver.h"
 
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
 #define DAY_US INT64_C(86400000000)
 
 static void end_jobs(int count, int64_t days_ago) {
@@ -51,10 +55,35 @@ static void events_are_deleted_after_their_days(void **state) {
   EXPECT_OK(store->ops->events->add(store, TEXT("key"), TEXT("2"), &test_fault));
   EXPECT_OK(driver_run(store, DRIVER_WRITE, false, make_old, NULL, &test_fault));
   EXPECT_OK(job_purge(&j, &test_fault));
-  EXPECT_TEXT(j.result, TEXT("{\"jobs\":0,\"events\":1,\"audit\":0,\"signin\":0,\"answers\":0}"));
+  EXPECT_TEXT(j.result, TEXT("{\"jobs\":0,\"events\":1,\"audit\":0,\"signin\":0,\"answers\":0,\"exports\":0}"));
   EXPECT_OK(store->ops->events->list(store, 0, 10, &arena, &events, &count, &test_fault));
   assert_int_equal(count, 1);
   EXPECT_TEXT(events[0].subject, TEXT("2"));
+}
+
+static void exports_are_deleted_after_their_days(void **state) {
+  char dir[] = "/tmp/weir-test-job-purge-XXXXXX";
+  struct job_world world = test_world(store);
+  struct job j = job_of(&world);
+  assert_non_null(mkdtemp(dir));
+  world.data_dir = dir;
+  const char *folder = arena_format(&arena, "%s/exports", dir).at;
+  const char *old = arena_format(&arena, "%s/person-1-1.jsonl.zst", folder).at;
+  const char *young = arena_format(&arena, "%s/person-2-1.jsonl.zst", folder).at;
+  const struct timespec times[2] = {{.tv_sec = (now() - 4 * DAY_US) / 1000000},
+                                    {.tv_sec = (now() - 4 * DAY_US) / 1000000}};
+  test_configure("retention: { exports: 3 }");
+  EXPECT_OK(job_purge(&j, &test_fault)); /* without a folder */
+  assert_int_equal(mkdir(folder, 0700), 0);
+  close(open(old, O_WRONLY | O_CREAT, 0600));
+  close(open(young, O_WRONLY | O_CREAT, 0600));
+  assert_int_equal(utimensat(AT_FDCWD, old, times, 0), 0);
+  EXPECT_OK(job_purge(&j, &test_fault));
+  assert_true(text_ends(j.result, TEXT("\"exports\":1}")));
+  assert_int_not_equal(access(old, F_OK), 0);
+  assert_int_equal(unlink(young), 0);
+  assert_int_equal(rmdir(folder), 0);
+  assert_int_equal(rmdir(dir), 0);
 }
 
 static void answers_are_forgotten_after_a_day(void **state) {
@@ -68,9 +97,9 @@ static void answers_are_forgotten_after_a_day(void **state) {
   k.now_us -= STORE_ANSWER_KEPT_US + 60000000;
   EXPECT_OK(store->ops->answers->take(store, &k, &arena, &a, &test_fault));
   EXPECT_OK(job_purge(&j, &test_fault));
-  assert_true(text_find(j.result, TEXT("\"answers\":1}")) > 0);
+  assert_true(text_find(j.result, TEXT("\"answers\":1,")) > 0);
   EXPECT_OK(job_purge(&j, &test_fault));
-  assert_true(text_find(j.result, TEXT("\"answers\":0}")) > 0);
+  assert_true(text_find(j.result, TEXT("\"answers\":0,")) > 0);
 }
 
 static enum err refuse(struct job *j, unsigned permille, struct text note, struct fault *f) {
@@ -90,6 +119,7 @@ static void it_stops_when_told_to(void **state) {
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test_setup_teardown(jobs_that_ended_before_their_days_are_deleted, begin, end),
+      cmocka_unit_test_setup_teardown(exports_are_deleted_after_their_days, begin, end),
       cmocka_unit_test_setup_teardown(answers_are_forgotten_after_a_day, begin, end),
       cmocka_unit_test_setup_teardown(events_are_deleted_after_their_days, begin, end),
       cmocka_unit_test_setup_teardown(it_stops_when_told_to, begin, end),

@@ -26,7 +26,7 @@ static bool may_scan(enum sql which) {
          which == SQL_USAGE_DAYS_CLEAR || which == SQL_USAGE_MARK_ALL ||   /* another time zone: everything anew */
          which == SQL_USAGE_MARKS ||                                       /* a page of a small table, in its order */
          which == SQL_USAGE_DIFFERENCE || which == SQL_USAGE_MARK_WRONG || /* all against all, now and then */
-         which == SQL_ARCHIVES ||                                          /* some files, all of them asked for */
+         which == SQL_ARCHIVES || which == SQL_ARCHIVE_REPLACE ||          /* some files, all of them asked for */
          which == SQL_AUDIT_END || which == SQL_AUDIT_LOCK || which == SQL_ERASED_LIST ||
          which == SQL_ERASED_FORGET || /* two rows */
          which == SQL_LEDGER_FORGET;   /* a row a journal, once at the start */

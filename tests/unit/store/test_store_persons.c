@@ -1,25 +1,30 @@
-/* A person's rights over the store: everything of theirs comes out, and after an erasure their name is nowhere, while
- * sums and the audit log still hold. Every text column of the schema is known to be personal or not. */
+/* A person's rights over the store and the archive's files: everything of theirs comes out, and after an erasure their
+ * name is nowhere, while sums and the audit log still hold. Every text column of the schema is known to be personal or
+ * not, and every personal one is reached by both. */
 #include "ports/store_people.h"
 #include "ports/store_persons.h"
 
 #include "base/buf.h"
 #include "contract.h"
+#include "ports/store_usage.h"
+#include "store/archive_file.h"
 #include "store/copy_list.h"
 #include "store/copy_table.h"
 #include "store/person_columns.h"
 #include "store/store_persons.h"
 
+#include <dirent.h>
 #include <stdlib.h>
 
 #define NAME     "zebulon.quist"
 #define KEY_NAME "quist-laptop"
+#define PREFIX   "weir_abcdefg"
 
 static struct arena arena;
 
 static void make_key(struct store *s, const char *name, const char *user, uint8_t hash) {
   struct store_key k = {.name = text_of(name),
-                        .prefix = TEXT("weir_abcdefg"),
+                        .prefix = hash == 1 ? TEXT(PREFIX) : TEXT("weir_hijklmn"),
                         .user = text_of(user),
                         .models = TEXT("*"),
                         .budget_period = TEXT(""),
@@ -91,7 +96,8 @@ static void expect_nowhere(struct store *s, const char *word, bool nowhere) {
 
 static struct person_erased erase(struct store *s, const char *user) {
   struct person_erased done = {0};
-  EXPECT_OK(s->ops->persons->erase(s, text_of(user), TEST_ACTOR, NULL, &done, &test_fault));
+  EXPECT_OK(
+      s->ops->persons->erase(s, &(struct person_ask){.user = text_of(user), .by = TEST_ACTOR}, &done, &test_fault));
   return done;
 }
 
@@ -195,8 +201,9 @@ static void a_users_account_comes_out_and_goes_with_grants_and_memberships(void 
   EXPECT_OK(people->grant(s, &g, TEST_ACTOR, &id, &test_fault));
   EXPECT_OK(people->set_external(s, g.to_id, TEXT("https://idp\n" NAME), TEST_ACTOR, &test_fault));
   buf_init(&out, 1 << 20);
-  EXPECT_OK(s->ops->persons->export(s, TEXT(NAME "@example.com"), TEST_ACTOR, &(struct person_sink){keep, &out}, NULL,
-                                    &done, &test_fault));
+  EXPECT_OK(s->ops->persons->export(s, &(struct person_ask){.user = TEXT(NAME "@example.com"), .by = TEST_ACTOR},
+                                    &(struct person_sink){keep, &out}, &done, &test_fault));
+  assert_int_equal(done.users + done.memberships + done.grants, 3);
   assert_true(text_find(buf_text(&out), TEXT("{\"table\":\"weir_users\",\"row\":{")) >= 0);
   assert_true(text_find(buf_text(&out), TEXT("\"name\":\"Zebulon\"")) >= 0);
   assert_true(text_find(buf_text(&out), TEXT("{\"table\":\"weir_team_members\"")) >= 0);
@@ -212,8 +219,10 @@ static void a_users_account_comes_out_and_goes_with_grants_and_memberships(void 
 static void who_is_not_a_person_is_refused(void **state) {
   struct store *s = contract_store(state);
   struct person_erased done;
-  EXPECT_ERR(s->ops->persons->erase(s, TEXT(""), TEST_ACTOR, NULL, &done, &test_fault), ERR_BAD_REQUEST);
-  EXPECT_ERR(s->ops->persons->erase(s, TEXT("erased-12"), TEST_ACTOR, NULL, &done, &test_fault), ERR_BAD_REQUEST);
+  struct person_ask ask = {.user = TEXT(""), .by = TEST_ACTOR};
+  EXPECT_ERR(s->ops->persons->erase(s, &ask, &done, &test_fault), ERR_BAD_REQUEST);
+  ask.user = TEXT("erased-12");
+  EXPECT_ERR(s->ops->persons->erase(s, &ask, &done, &test_fault), ERR_BAD_REQUEST);
   EXPECT_MENTIONS("pseudonym");
 }
 
@@ -230,7 +239,9 @@ static void an_erasure_that_was_stopped_is_finished_by_the_next(void **state) {
   fill(s);
   for (int steps = 0; e == ERR_CANCELLED; steps++) {
     int left = steps;
-    e = s->ops->persons->erase(s, TEXT(NAME), TEST_ACTOR, &(struct person_listener){stop, &left}, &done, &test_fault);
+    const struct person_listener listener = {stop, &left};
+    const struct person_ask ask = {.user = TEXT(NAME), .by = TEST_ACTOR, .listener = &listener};
+    e = s->ops->persons->erase(s, &ask, &done, &test_fault);
   }
   EXPECT_OK(e);
   expect_nowhere(s, NAME, true);
@@ -246,11 +257,13 @@ static void an_export_has_what_is_theirs_and_nothing_else(void **state) {
   size_t count = 0;
   fill(s);
   buf_init(&out, 1 << 20);
-  EXPECT_OK(
-      s->ops->persons->export(s, TEXT(NAME), TEST_ACTOR, &(struct person_sink){keep, &out}, NULL, &done, &test_fault));
+  EXPECT_OK(s->ops->persons->export(s, &(struct person_ask){.user = TEXT(NAME), .by = TEST_ACTOR},
+                                    &(struct person_sink){keep, &out}, &done, &test_fault));
   assert_int_equal(done.keys, 1);
   assert_int_equal(done.ledger_rows, 2);
-  assert_int_equal(done.audit_entries, 3);
+  assert_int_equal(done.usage_rows, 1);
+  assert_int_equal(done.audit_entries, 4); /* create, block, reload, and that this began */
+  assert_true(text_find(buf_text(&out), TEXT("{\"table\":\"weir_usage\",\"row\":{")) >= 0);
   assert_true(text_find(buf_text(&out), TEXT("{\"table\":\"weir_keys\",\"row\":{")) >= 0);
   assert_true(text_find(buf_text(&out), TEXT("\"key_name\":\"" KEY_NAME "\"")) >= 0);
   assert_true(text_find(buf_text(&out), TEXT("\"actor\":\"local:" NAME "\"")) >= 0);
@@ -299,6 +312,233 @@ static void every_text_column_is_known_to_be_personal_or_not(void **state) {
   assert_int_equal(person_columns_count, copy_list_count);
 }
 
+/* --- everything of a person, in every column and in files --- */
+
+static char archive[64];
+
+static bool names_them(struct text t) {
+  return text_find(t, TEXT(NAME)) >= 0 || text_find(t, TEXT(KEY_NAME)) >= 0 || text_find(t, TEXT(PREFIX)) >= 0;
+}
+
+/* Two rows of theirs and one of bob's are in files, two of theirs in the ledger. */
+static void fill_all(struct store *s) {
+  struct ledger_row late[] = {row_of(21, NAME, KEY_NAME), row_of(22, NAME, KEY_NAME)};
+  struct people_row account = {.org_id = 1, .name = TEXT(NAME), .text = TEXT(NAME), .created_us = 5};
+  size_t gone = 0;
+  int64_t id = 0;
+  snprintf(archive, sizeof archive, "/tmp/weir-test-persons-XXXXXX");
+  assert_non_null(mkdtemp(archive));
+  fill(s);
+  for (size_t max = 2; max > 0; max--)
+    EXPECT_OK(s->ops->usage->archive(s, &(struct usage_archive_ask){archive, INT64_MAX, max}, &gone, &test_fault));
+  append(s, late, 2, 22);
+  EXPECT_OK(s->ops->people->create(s, PEOPLE_USER, &account, TEST_ACTOR, &id, &test_fault));
+  EXPECT_OK(s->ops->people->set_external(s, id, TEXT("https://idp\n" NAME), TEST_ACTOR, &test_fault));
+  contract_exec(s, strcmp(s->ops->name, "postgres") == 0
+                       ? "INSERT INTO weir_sessions SELECT 7, id, 1, '\\x00', '\\x00', 1, 1, 1, 0, 'password', '" NAME
+                         "', '" NAME "' FROM weir_users WHERE email = '" NAME "'"
+                       : "INSERT INTO weir_sessions SELECT 7, id, 1, x'00', x'00', 1, 1, 1, 0, 'password', '" NAME
+                         "', '" NAME "' FROM weir_users WHERE email = '" NAME "'");
+  contract_exec(s, "INSERT INTO weir_ledger_stretches VALUES (2, '" NAME "', 5, 6)");
+  contract_exec(s,
+                "INSERT INTO weir_jobs VALUES (7, 'export_person', '{\"user\":\"" NAME "\",\"actor\":\"local:bob\"}', "
+                "'done', 0, 0, 1, 5, 'host/1', 0, 1000, '', '{\"by\":{\"actor\":\"" NAME "\"}}', '', '', 1, 1, 1)");
+}
+
+static void drop_archive(void) {
+  DIR *d = opendir(archive);
+  for (struct dirent *entry; d && (entry = readdir(d));)
+    unlinkat(dirfd(d), entry->d_name, 0);
+  if (d)
+    closedir(d);
+  rmdir(archive);
+}
+
+struct column {
+  const char *table;
+  struct text name;
+  bool is_named;
+};
+
+static enum err look_at_column(struct driver_link *l, void *args, struct fault *f) {
+  struct column *c = args;
+  char sql[200];
+  bool row = false;
+  snprintf(sql, sizeof sql, "SELECT %.*s FROM %s", TEXT_ARGS(c->name), c->table);
+  c->is_named = false;
+  enum err e = l->driver->prepare_text(l, sql, f);
+  while (!e && !(e = l->driver->step(l, &row, "looking", f)) && row)
+    c->is_named |= names_them(l->driver->bytes(l, 0));
+  l->driver->reset(l);
+  return e;
+}
+
+/* Some line of the table's has the column, and the person in what follows its name. */
+static bool is_exported(struct text lines, const struct column *c) {
+  char start[96], member[96];
+  struct text line;
+  snprintf(start, sizeof start, "{\"table\":\"%s\",", c->table);
+  snprintf(member, sizeof member, "\"%.*s\":", TEXT_ARGS(c->name));
+  while (text_cut(lines, '\n', &line, &lines)) {
+    ptrdiff_t at = text_starts(line, text_of(start)) ? text_find(line, text_of(member)) : -1;
+    if (at >= 0 && names_them(text_head(text_skip(line, (size_t)at + strlen(member)), 200)))
+      return true;
+  }
+  return false;
+}
+
+static void each_personal_column(struct store *s, void (*check)(struct store *s, struct column *c, void *data),
+                                 void *data) {
+  for (size_t i = 0; i < person_columns_count; i++) {
+    struct text rest = text_of(person_columns[i].personal), name;
+    while (text_cut(rest, ' ', &name, &rest)) {
+      struct column c = {.table = person_columns[i].table, .name = name};
+      if (name.len > 0)
+        check(s, &c, data);
+    }
+  }
+}
+
+static void is_filled_and_exported(struct store *s, struct column *c, void *lines) {
+  EXPECT_OK(driver_run(s, DRIVER_READ, false, look_at_column, c, &test_fault));
+  if (!c->is_named)
+    fail_msg("nothing in this test has the person in %s.%.*s", c->table, TEXT_ARGS(c->name));
+  if (!is_exported(buf_text(lines), c))
+    fail_msg("an export leaves out %s.%.*s", c->table, TEXT_ARGS(c->name));
+}
+
+static void is_erased(struct store *s, struct column *c, void *data) {
+  EXPECT_OK(driver_run(s, DRIVER_READ, false, look_at_column, c, &test_fault));
+  if (c->is_named)
+    fail_msg("an erasure leaves out %s.%.*s", c->table, TEXT_ARGS(c->name));
+}
+
+static struct person_exported export_all(struct store *s, struct buf *lines) {
+  struct person_exported done = {0};
+  const struct person_ask ask = {.user = TEXT(NAME), .by = TEST_ACTOR, .archive_folder = archive};
+  EXPECT_OK(s->ops->persons->export(s, &ask, &(struct person_sink){keep, lines}, &done, &test_fault));
+  return done;
+}
+
+/* Every file that is entered is there and sound, nothing else is there, and none names the person when it must not. */
+static void expect_archive(struct store *s, bool named) {
+  struct usage_archive *list = NULL;
+  struct buf lines;
+  size_t count = 0, files = 0;
+  EXPECT_OK(s->ops->usage->archives(s, &arena, &list, &count, &test_fault));
+  for (size_t i = 0; i < count; i++)
+    EXPECT_OK(archive_file_check(archive, list[i].name, list[i].digest, list[i].entries, &test_fault));
+  DIR *d = opendir(archive);
+  for (struct dirent *entry; (entry = readdir(d));)
+    files += entry->d_name[0] != '.';
+  closedir(d);
+  assert_int_equal(files, count);
+  buf_init(&lines, 1 << 20);
+  assert_int_equal(export_all(s, &lines).archived_rows, named ? 2 : 0);
+  buf_done(&lines);
+}
+
+static void every_personal_column_is_exported_and_erased(void **state) {
+  struct store *s = contract_store(state);
+  struct person_erased done;
+  struct buf lines;
+  fill_all(s);
+  buf_init(&lines, 1 << 20);
+  struct person_exported exported = export_all(s, &lines);
+  assert_int_equal(exported.archived_rows, 2);
+  assert_int_equal(exported.jobs, 1);
+  assert_int_equal(exported.archives_elsewhere, 0);
+  assert_true(text_find(buf_text(&lines), TEXT("{\"table\":\"archive\",\"row\":{\"id\":1,")) >= 0);
+  each_personal_column(s, is_filled_and_exported, &lines);
+  buf_done(&lines);
+  const struct person_ask ask = {
+      .user = TEXT(NAME), .by = TEST_ACTOR, .archive_folder = archive, .export_folder = "/tmp/weir-no-such-folder"};
+  EXPECT_OK(s->ops->persons->erase(s, &ask, &done, &test_fault));
+  assert_int_equal(done.ledger_rows, 2);
+  assert_int_equal(done.archived_rows, 2);
+  assert_int_equal(done.archive_files, 2);
+  assert_int_equal(done.jobs, 1);
+  each_personal_column(s, is_erased, NULL);
+  expect_nowhere(s, NAME, true);
+  expect_nowhere(s, KEY_NAME, true);
+  expect_sums_hold(s, 5);
+  expect_archive(s, false);
+  drop_archive();
+}
+
+static void a_damaged_file_is_named_and_all_else_is_done(void **state) {
+  struct store *s = contract_store(state);
+  struct usage_archive *list = NULL;
+  struct person_erased done;
+  size_t count = 0;
+  fill_all(s);
+  const struct person_ask ask = {.user = TEXT(NAME), .by = TEST_ACTOR, .archive_folder = archive};
+  EXPECT_OK(s->ops->usage->archives(s, &arena, &list, &count, &test_fault));
+  struct text path = arena_format(&arena, "%s/%.*s", archive, TEXT_ARGS(list[0].name));
+  struct text aside = arena_format(&arena, "%s/aside", archive);
+  assert_int_equal(rename(path.at, aside.at), 0);
+  FILE *damaged = fopen(path.at, "w");
+  assert_non_null(damaged);
+  fputs("nothing", damaged);
+  fclose(damaged);
+  EXPECT_ERR(s->ops->persons->erase(s, &ask, &done, &test_fault), ERR_STORE_CORRUPT);
+  EXPECT_MENTIONS(list[0].name.at);
+  struct text name = TEXT("user_name");
+  is_erased(s, &(struct column){"weir_ledger", name, false}, NULL);
+  assert_int_equal(rename(aside.at, path.at), 0); /* from a backup */
+  EXPECT_OK(s->ops->persons->erase(s, &ask, &done, &test_fault));
+  assert_true(done.archive_files >= 1);
+  expect_nowhere(s, NAME, true);
+  expect_archive(s, false);
+  drop_archive();
+}
+
+static void files_that_are_elsewhere_are_counted_and_veiled_where_they_are(void **state) {
+  struct store *s = contract_store(state);
+  struct person_erased done;
+  uint64_t files = 0;
+  fill_all(s);
+  const struct person_ask here = {.user = TEXT(NAME), .by = TEST_ACTOR, .archive_folder = "/tmp/weir-no-such-folder"};
+  EXPECT_OK(s->ops->persons->erase(s, &here, &done, &test_fault));
+  assert_int_equal(done.archives_elsewhere, 2);
+  assert_int_equal(done.archive_files, 0);
+  expect_archive(s, true); /* what another process has still names them */
+  EXPECT_OK(s->ops->persons->veil_archives(s, &(struct person_ask){.archive_folder = archive}, &files, &test_fault));
+  assert_int_equal(files, 2);
+  expect_archive(s, false);
+  EXPECT_OK(s->ops->persons->veil_archives(s, &(struct person_ask){.archive_folder = archive}, &files, &test_fault));
+  assert_int_equal(files, 0);
+  expect_sums_hold(s, 5);
+  drop_archive();
+}
+
+struct race {
+  struct store *store;
+  bool is_done;
+};
+
+static enum err erase_meanwhile(void *ctx, unsigned permille, const char *at, struct fault *f) {
+  struct race *r = ctx;
+  if (!r->is_done)
+    erase(r->store, NAME);
+  r->is_done = true;
+  return ERR_OK;
+}
+
+static void who_was_erased_while_they_were_exported_is_not_given_out(void **state) {
+  struct store *s = contract_store(state);
+  struct race race = {s, false};
+  struct person_exported done;
+  struct buf out;
+  fill(s);
+  buf_init(&out, 1 << 20);
+  const struct person_listener listener = {erase_meanwhile, &race};
+  const struct person_ask ask = {.user = TEXT(NAME), .by = TEST_ACTOR, .listener = &listener};
+  EXPECT_ERR(s->ops->persons->export(s, &ask, &(struct person_sink){keep, &out}, &done, &test_fault), ERR_NOT_FOUND);
+  EXPECT_MENTIONS("erased meanwhile");
+  buf_done(&out);
+}
+
 static bool file_has(const char *path, const char *word) {
   FILE *file = fopen(path, "rb");
   static char bytes[1 << 22];
@@ -343,6 +583,10 @@ int main(void) {
       CONTRACT(an_erasure_that_was_stopped_is_finished_by_the_next),
       CONTRACT(an_export_has_what_is_theirs_and_nothing_else),
       CONTRACT(every_text_column_is_known_to_be_personal_or_not),
+      CONTRACT(every_personal_column_is_exported_and_erased),
+      CONTRACT(a_damaged_file_is_named_and_all_else_is_done),
+      CONTRACT(files_that_are_elsewhere_are_counted_and_veiled_where_they_are),
+      CONTRACT(who_was_erased_while_they_were_exported_is_not_given_out),
       TEST_WITH_DIR(not_even_the_bytes_of_the_file_have_the_name),
   };
   cmocka_set_message_output(CM_OUTPUT_TAP);
