@@ -22,6 +22,7 @@ static const struct command {
     {"backup", "copy the database into a file, also while weir runs", cli_backup},
     {"restore", "put a backup in place of the database", cli_restore},
     {"store", "copy the store into another database", cli_store},
+    {"vault", "show the master key of secrets in the store, change it", cli_vault},
     {"migrate", "change or show the database's schema", cli_migrate},
     {"route", "explain where a request would go", cli_route},
     {"breaker", "show the circuit breakers, open and close them by hand", cli_breaker},

@@ -21,6 +21,12 @@ static void forget_signing(void *data, const struct store_event *e) {
   mint_forget(a->mint);
 }
 
+static void look_at_vault(void *data, const struct store_event *e) {
+  struct app *a = data;
+  vault_look(a->vault);
+  mint_forget(a->mint);
+}
+
 static void want_reload(void *data, const struct store_event *e) {
   struct app *a = data;
   atomic_store(&a->reload_wanted, true);
@@ -31,6 +37,7 @@ void news_open(struct app *a) {
   a->events = events_new(a->store);
   events_on(a->events, "key", forget_key, a);
   events_on(a->events, "signing", forget_signing, a);
+  events_on(a->events, "vault", look_at_vault, a);
   events_on(a->events, "config", want_reload, a);
 }
 

@@ -3,9 +3,9 @@
  * through events_ring, and a look every 500 ms as the safety net.
  *
  * Kinds and their subjects: "key" (the key's id), "config" (none: read your configuration anew), "job" (none: work is
- * waiting), "catalogue" (a provider's name), "cache" (what to drop), "signing" (a signing key's id). An empty subject
- * means anything of that kind: also told when events were purged before they were seen here, or the store was put back
- * to an older moment. */
+ * waiting), "catalogue" (a provider's name), "cache" (what to drop), "signing" (a signing key's id), "vault" (none). An
+ * empty subject means anything of that kind: also told when events were purged before they were seen here, or the store
+ * was put back to an older moment. */
 #ifndef CLUSTER_EVENTS_H
 #define CLUSTER_EVENTS_H
 

@@ -67,7 +67,9 @@ struct config_issuer {                /* whose tokens are taken in place of keys
   struct config_key limits; /* models, rpm, tpm, concurrency, budget, workspace and policy of each of its subjects */
 };
 struct config_vault {
-  struct secret *master_key; /* base64 or hexadecimal; empty: data_dir/master.key */
+  struct secret *master_key;       /* base64 or hexadecimal; empty: data_dir/master.key, or one of: */
+  struct text aws_kms, aws_secret; /* a key's id; a secret's; "" for none */
+  struct text region, endpoint;    /* of AWS; "": found */
 };
 struct config_cache { /* checked, but the cache itself cannot be enabled in this version */
   size_t l1_bytes;

@@ -124,6 +124,13 @@
   "FROM weir_ledger GROUP BY 1) r LEFT JOIN (SELECT start_us / 900000000 AS slot, sum(attempts) AS n FROM weir_usage " \
   "WHERE level = 1 GROUP BY 1) u ON u.slot = r.slot WHERE u.n IS NULL OR u.n <> r.n)" ON_MARK
 
+/* A sealed column: its secrets with organisation and version, and the exchange of one for the same sealed otherwise. */
+#define SEALED(table, column, org, version)                                                                            \
+  BOTH("SELECT id, " org ", " version ", " column " FROM " table " WHERE id > ?1 AND " column                          \
+       " IS NOT NULL ORDER BY id LIMIT ?2")
+#define RESEAL(table, column, version)                                                                                 \
+  BOTH("UPDATE " table " SET " column " = ?4 WHERE id = ?1 AND " version " = ?2 AND " column " = ?3")
+
 #define BOTH(sql)          {sql, sql}
 #define POSTGRES_ONLY(sql) {NULL, sql}
 
@@ -338,6 +345,8 @@ static const char *const texts[SQL_COUNT][2] = {
     [SQL_SIGNING_ADD] = BOTH("INSERT INTO weir_signing_keys (id, kid, public_key, sealed, version, created_us, signs_us) "
                              "VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)"),
     [SQL_SIGNING_REMOVE] = BOTH("DELETE FROM weir_signing_keys WHERE id = ?1"),
+    [SQL_SIGNING_SEALED] = SEALED("weir_signing_keys", "sealed", "0", "version"),
+    [SQL_SIGNING_RESEAL] = RESEAL("weir_signing_keys", "sealed", "version"),
     [SQL_COPY_TABLES] = {"SELECT name FROM sqlite_schema WHERE type = 'table' AND name LIKE 'weir!_%' ESCAPE '!' "
                          "ORDER BY name",
                          "SELECT tablename::text FROM pg_catalog.pg_tables WHERE schemaname = current_schema() AND "

@@ -129,6 +129,8 @@ enum sql {
   SQL_SIGNING_LIST,
   SQL_SIGNING_ADD,
   SQL_SIGNING_REMOVE,
+  SQL_SIGNING_SEALED,
+  SQL_SIGNING_RESEAL,
   SQL_COPY_TABLES,    /* Weir's tables that are there */
   SQL_COPY_COLUMNS,   /* of one table: name, type, place in the primary key or 0; by name */
   SQL_BATCH_MAKE,     /* PostgreSQL: the temporary table that rows are copied into */
