@@ -211,8 +211,10 @@ static enum err end(struct work *w, struct fault *f) {
 
 static void wait_ms(int64_t ms) {
   const struct timespec t = {ms / 1000, ms % 1000 * 1000000};
-  if (ms > 0)
-    nanosleep(&t, NULL);
+  if (ms <= 0)
+    return;
+  /* house: allow banned-call -- other processes hear of the new key within it and have no way to say so */
+  nanosleep(&t, NULL);
 }
 
 static enum err run(struct work *w, struct fault *f) {
