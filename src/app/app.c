@@ -110,6 +110,7 @@ static enum err open_identity(struct app *a, struct fault *f) {
     return e;
   a->identity = apikey_identity_new(a->store, a->offload, a->server_secret);
   a->tokens = token_identity_new(apikey_identity_port(a->identity), a->fetchers);
+  a->rights = rights_new(a->store);
   callers_declare(a, a->config);
   return ERR_OK;
 }
@@ -368,6 +369,7 @@ static void close_all(struct app *a) {
   runner_free(a->runner);
   if (a->ledger)
     ledger_close(a->ledger, 10000);
+  rights_free(a->rights);
   token_identity_free(a->tokens);
   mint_free(a->mint);
   vault_free(a->vault);

@@ -27,6 +27,11 @@ static void look_at_vault(void *data, const struct store_event *e) {
   mint_forget(a->mint);
 }
 
+static void forget_rights(void *data, const struct store_event *e) {
+  struct app *a = data;
+  rights_forget(a->rights);
+}
+
 static void want_reload(void *data, const struct store_event *e) {
   struct app *a = data;
   atomic_store(&a->reload_wanted, true);
@@ -38,6 +43,7 @@ void news_open(struct app *a) {
   events_on(a->events, "key", forget_key, a);
   events_on(a->events, "signing", forget_signing, a);
   events_on(a->events, "vault", look_at_vault, a);
+  events_on(a->events, "access", forget_rights, a);
   events_on(a->events, "config", want_reload, a);
 }
 

@@ -2,10 +2,10 @@
  * store is the truth (ports/store_events.h); bells only say that it is worth looking now: the database's own, others
  * through events_ring, and a look every 500 ms as the safety net.
  *
- * Kinds and their subjects: "key" (the key's id), "config" (none: read your configuration anew), "job" (none: work is
- * waiting), "catalogue" (a provider's name), "cache" (what to drop), "signing" (a signing key's id), "vault" (none). An
- * empty subject means anything of that kind: also told when events were purged before they were seen here, or the store
- * was put back to an older moment. */
+ * Kinds and their subjects: "key" (the key's id), "access" (whose rights changed, or "grant:7"), "config" (none: read
+ * your configuration anew), "job" (none: work is waiting), "catalogue" (a provider's name), "cache" (what to drop),
+ * "signing" (a signing key's id), "vault" (none). An empty subject means anything of that kind: also told when events
+ * were purged before they were seen here, or the store was put back to an older moment. */
 #ifndef CLUSTER_EVENTS_H
 #define CLUSTER_EVENTS_H
 

@@ -73,6 +73,7 @@ struct ledger_totals {
 struct store;
 struct audit_actor;
 struct store_audit_ops;
+struct store_people_ops;
 struct store_persons_ops;
 struct store_usage_ops;
 struct store_vault_ops;
@@ -83,6 +84,7 @@ struct store_ops {
   enum err (*health)(struct store *s, struct fault *f);
 
   const struct store_audit_ops *audit;     /* ports/store_audit.h */
+  const struct store_people_ops *people;   /* ports/store_people.h */
   const struct store_persons_ops *persons; /* ports/store_persons.h */
 
   /* A change of a key names who makes it and adds an entry to the audit log in the same transaction. */

@@ -31,7 +31,7 @@ struct people_row {
 };
 
 struct people_filter {
-  int64_t org_id;
+  int64_t org_id;   /* 0: all */
   int64_t after_id; /* ids above it, lowest first */
   size_t max;
   struct text search; /* in name and text, whatever the case; "" */
@@ -45,8 +45,17 @@ struct people_grant {
   enum grant_to to;
   int64_t to_id;
   int64_t workspace_id; /* 0: the whole organisation */
-  struct text role;     /* a built-in role's name, or "role:" and a custom one's id */
+  struct text role;     /* a built-in role's name, which the caller has looked up; or "role:" and a custom one's id */
   int64_t created_us;
+};
+const char *grant_to_name(enum grant_to to); /* "user" "service" "team" */
+
+struct grant_filter {
+  int64_t org_id;   /* 0: all */
+  int64_t after_id; /* ids above it, lowest first */
+  size_t max;
+  int64_t to_id; /* 0: of everybody; else of this one of that kind */
+  enum grant_to to;
 };
 
 /* What somebody's grants, and those of their teams, come to. */
@@ -59,16 +68,18 @@ struct people_right {
 
 struct store_people_ops {
   enum err (*create)(struct store *s, enum people_kind kind, const struct people_row *r, const struct audit_actor *by,
-                     int64_t *out_id, struct fault *f); /* ERR_STORE_CONFLICT: the name is taken */
+                     int64_t *out_id, struct fault *f); /* ERR_STORE_CONFLICT: the name, or the email, is taken */
   enum err (*get)(struct store *s, enum people_kind kind, int64_t org_id, int64_t id, struct arena *a,
                   struct people_row *out, struct fault *f);
   enum err (*list)(struct store *s, enum people_kind kind, const struct people_filter *filter, struct arena *a,
                    struct people_row **out, size_t *out_count, struct fault *f);
-  /* Everything of *r but id, org_id, external and times. version: of the row as it was read; 0: whatever it is. */
+  /* Everything of *r but id, org_id, external and times. version: of the row as it was read; 0: whatever it is.
+   * ERR_STORE_CONFLICT: as create; another name for a workspace, by which keys and the ledger know it; the last owner
+   * disabled. */
   enum err (*update)(struct store *s, enum people_kind kind, const struct people_row *r, int64_t version,
                      const struct audit_actor *by, struct fault *f);
   /* With grants, memberships, sessions and credentials that were theirs. ERR_STORE_CONFLICT: a workspace with keys, an
-   * organisation with anything in it, the last owner. */
+   * organisation with anything in it or the first one, the last owner. */
   enum err (*remove)(struct store *s, enum people_kind kind, int64_t org_id, int64_t id, int64_t version,
                      const struct audit_actor *by, struct fault *f);
   enum err (*find_user)(struct store *s, struct text email, struct arena *a, struct people_row *out, struct fault *f);
@@ -77,8 +88,11 @@ struct store_people_ops {
   /* Binds a user to an identity provider's subject. ERR_STORE_CONFLICT */
   enum err (*set_external)(struct store *s, int64_t user_id, struct text external, const struct audit_actor *by,
                            struct fault *f);
+  /* A user or service account was there, which is no change: without version, entry and event. Who was invited is that
+   * no longer. */
   enum err (*seen)(struct store *s, enum people_kind kind, int64_t id, int64_t now_us, struct fault *f);
 
+  /* What is so already is left as it is, without an entry. ERR_STORE_CONFLICT: the last owner. */
   enum err (*team_put)(struct store *s, int64_t org_id, int64_t team_id, int64_t user_id, bool is_member,
                        const struct audit_actor *by, struct fault *f);
 
@@ -86,8 +100,9 @@ struct store_people_ops {
                     struct fault *f); /* one that is there already keeps its id */
   enum err (*revoke)(struct store *s, int64_t org_id, int64_t grant_id, const struct audit_actor *by,
                      struct fault *f); /* ERR_STORE_CONFLICT: the last owner's */
-  enum err (*grants)(struct store *s, int64_t org_id, int64_t after_id, size_t max, struct arena *a,
-                     struct people_grant **out, size_t *out_count, struct fault *f);
+  enum err (*grants)(struct store *s, const struct grant_filter *filter, struct arena *a, struct people_grant **out,
+                     size_t *out_count, struct fault *f);
+  /* Of a user or a service account. */
   enum err (*rights)(struct store *s, enum people_kind kind, int64_t id, struct arena *a, struct people_row *out_who,
                      struct people_right **out, size_t *out_count, struct fault *f);
 };

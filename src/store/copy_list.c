@@ -28,6 +28,15 @@ const struct copy_entry copy_list[] = {
     {"weir_key_old", COPY_WHOLE},
     {"weir_erased", COPY_WHOLE},
     {"weir_signing_keys", COPY_WHOLE},
+    {"weir_organisations", COPY_SEEDED},
+    {"weir_workspaces", COPY_WHOLE},
+    {"weir_workspace_names", COPY_WHOLE},
+    {"weir_teams", COPY_WHOLE},
+    {"weir_team_members", COPY_WHOLE},
+    {"weir_users", COPY_WHOLE},
+    {"weir_services", COPY_WHOLE},
+    {"weir_roles", COPY_WHOLE},
+    {"weir_grants", COPY_WHOLE},
     /* who lives on the source does not live on the target */
     {"weir_replicas", COPY_NOT},
 };

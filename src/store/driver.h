@@ -103,11 +103,12 @@ int64_t driver_now_us(void);
 
 /* The port's operations on any driver, for a store_ops. */
 extern const struct store_audit_ops store_audit_ops;
+extern const struct store_people_ops store_people;
 extern const struct store_persons_ops store_persons_ops;
 #define DRIVER_OPS                                                                                                     \
-  .audit = &store_audit_ops, .persons = &store_persons_ops, .health = store_health, .key_create = store_key_create,    \
-  .key_find = store_key_find, .key_find_by_access_id = store_key_find_by_access_id, .key_list = store_key_list,        \
-  .key_set_blocked = store_key_set_blocked, .key_find_by_name = store_key_find_by_name,                                \
+  .audit = &store_audit_ops, .people = &store_people, .persons = &store_persons_ops, .health = store_health,           \
+  .key_create = store_key_create, .key_find = store_key_find, .key_find_by_access_id = store_key_find_by_access_id,    \
+  .key_list = store_key_list, .key_set_blocked = store_key_set_blocked, .key_find_by_name = store_key_find_by_name,    \
   .key_rotate = store_key_rotate, .key_delete = store_key_delete, .key_sweep = store_key_sweep,                        \
   .key_touch = store_key_touch, .ledger_append = store_ledger_append, .ledger_position = store_ledger_position,        \
   .ledger_list = store_ledger_list, .ledger_spent = store_ledger_spent, .ledger_verify = store_ledger_verify,          \

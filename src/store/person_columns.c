@@ -28,5 +28,14 @@ const struct person_columns person_columns[] = {
     {"weir_ledger_archived", " ", " "},
     {"weir_archives", " ", " name digest "},
     {"weir_signing_keys", " ", " kid "},
+    {"weir_organisations", " ", " name description timezone week_start "},
+    {"weir_workspaces", " ", " name description "},
+    {"weir_workspace_names", " ", " name "},
+    {"weir_teams", " ", " name description "},
+    {"weir_team_members", " ", " "},              /* with the user */
+    {"weir_users", " name email external ", " "}, /* deleted as a whole */
+    {"weir_services", " ", " name description "},
+    {"weir_roles", " ", " name permissions "},
+    {"weir_grants", " ", " to_kind role "}, /* with the user */
 };
 const size_t person_columns_count = sizeof person_columns / sizeof *person_columns;

@@ -134,6 +134,31 @@
 #define BOTH(sql)          {sql, sql}
 #define POSTGRES_ONLY(sql) {NULL, sql}
 
+/* What every kind of people_row gives, in the order of its members. */
+#define ORGANISATION "SELECT id, id, version, name, description, '', timezone, week_start, 0, 0, created_us, 0 FROM weir_organisations"
+#define WORKSPACE "SELECT id, org_id, version, name, description, '', '', '', 0, 0, created_us, 0 FROM weir_workspaces"
+#define TEAM      "SELECT id, org_id, version, name, description, '', '', '', 0, 0, created_us, 0 FROM weir_teams"
+#define USER                                                                                                           \
+  "SELECT id, org_id, version, name, email, external, '', '', is_disabled, is_invited, created_us, last_seen_us FROM "  \
+  "weir_users"
+#define SERVICE                                                                                                        \
+  "SELECT id, org_id, version, name, description, '', '', '', is_disabled, 0, created_us, last_seen_us FROM "           \
+  "weir_services"
+#define ROLE  "SELECT id, org_id, version, name, permissions, '', '', '', 0, 0, created_us, 0 FROM weir_roles"
+#define GRANT "SELECT id, org_id, to_kind, to_id, workspace_id, role, created_us FROM weir_grants"
+/* A page of one kind: ?1 above this id, ?2 at most, ?3 of this organisation, ?4 with this in one of two columns. */
+#define HAS(column) "replace(lower(" column "), lower(?4), '') <> lower(" column ")"
+#define PEOPLE(org, text)                                                                                              \
+  " WHERE id > ?1 AND (CAST(?3 AS BIGINT) = 0 OR " org " = ?3) AND (CAST(?4 AS TEXT) = '' OR " HAS("name") " OR "        \
+  HAS(text) ")"
+#define PAGE " ORDER BY id LIMIT ?2"
+#define RIGHTS                                                                                                         \
+  "SELECT g.workspace_id, coalesce(w.name, ''), g.role, coalesce(r.permissions, '') FROM "
+#define RIGHTS_JOINED                                                                                                  \
+  " LEFT JOIN weir_workspaces w ON w.id = g.workspace_id LEFT JOIN weir_roles r ON r.id = g.role_id WHERE "
+#define OWNER                                                                                                          \
+  "g.org_id = ?1 AND g.role = 'owner' AND g.workspace_id = 0 AND u.is_disabled = 0 AND u.is_invited = 0 AND g.to_kind = "
+
 static const char *const texts[SQL_COUNT][2] = {
     [SQL_SCHEMA_EXISTS] = {"SELECT count(*) FROM sqlite_schema WHERE name = 'weir_schema'",
                            "SELECT count(*) FROM pg_catalog.pg_class WHERE oid = to_regclass('weir_schema')"},
@@ -347,6 +372,83 @@ static const char *const texts[SQL_COUNT][2] = {
     [SQL_SIGNING_REMOVE] = BOTH("DELETE FROM weir_signing_keys WHERE id = ?1"),
     [SQL_SIGNING_SEALED] = SEALED("weir_signing_keys", "sealed", "0", "version"),
     [SQL_SIGNING_RESEAL] = RESEAL("weir_signing_keys", "sealed", "version"),
+    [SQL_PEOPLE_NEXT_ID] = BOTH("UPDATE weir_sequence SET value = value + 1 WHERE name = ?1 RETURNING value"),
+    [SQL_PEOPLE_LOCK] = {"SELECT id FROM weir_organisations WHERE id = ?1",
+                         "SELECT id FROM weir_organisations WHERE id = ?1 FOR UPDATE"},
+    [SQL_ORGANISATION_INSERT] = BOTH("INSERT INTO weir_organisations (id, version, name, description, timezone, "
+                                     "week_start, created_us) VALUES (?1, 1, ?2, ?3, ?4, ?5, ?6)"),
+    [SQL_ORGANISATION_GET] = BOTH(ORGANISATION " WHERE id = ?1"),
+    [SQL_ORGANISATION_LIST] = BOTH(ORGANISATION PEOPLE("id", "description") PAGE),
+    [SQL_ORGANISATION_UPDATE] = BOTH("UPDATE weir_organisations SET version = version + 1, name = ?2, description = ?3, "
+                                     "timezone = ?4, week_start = ?5 WHERE id = ?1"),
+    [SQL_ORGANISATION_DELETE] = BOTH("DELETE FROM weir_organisations WHERE id = ?1"),
+    [SQL_WORKSPACE_INSERT] = BOTH("INSERT INTO weir_workspaces (id, org_id, version, name, description, created_us) "
+                                  "VALUES (?1, ?2, 1, ?3, ?4, ?5)"),
+    [SQL_WORKSPACE_GET] = BOTH(WORKSPACE " WHERE id = ?1"),
+    [SQL_WORKSPACE_LIST] = BOTH(WORKSPACE PEOPLE("org_id", "description") PAGE),
+    [SQL_WORKSPACE_UPDATE] = BOTH("UPDATE weir_workspaces SET version = version + 1, description = ?2 WHERE id = ?1"),
+    [SQL_WORKSPACE_DELETE] = BOTH("DELETE FROM weir_workspaces WHERE id = ?1"),
+    [SQL_WORKSPACE_CLAIM] = BOTH("INSERT INTO weir_workspace_names (name, org_id) VALUES (?1, ?2) ON CONFLICT (name) DO "
+                                 "NOTHING"),
+    [SQL_WORKSPACE_CLAIMED] = BOTH("SELECT org_id FROM weir_workspace_names WHERE name = ?1"),
+    [SQL_WORKSPACE_KEYS] = BOTH("SELECT id FROM weir_keys WHERE workspace = ?1 LIMIT 1"),
+    [SQL_WORKSPACE_CALLS] = BOTH("SELECT start_us FROM weir_usage WHERE level = 2 AND workspace = ?1 "
+                                  "ORDER BY start_us LIMIT 1"),
+    [SQL_TEAM_INSERT] = BOTH("INSERT INTO weir_teams (id, org_id, version, name, description, created_us) VALUES (?1, "
+                             "?2, 1, ?3, ?4, ?5)"),
+    [SQL_TEAM_GET] = BOTH(TEAM " WHERE id = ?1"),
+    [SQL_TEAM_LIST] = BOTH(TEAM PEOPLE("org_id", "description") PAGE),
+    [SQL_TEAM_UPDATE] = BOTH("UPDATE weir_teams SET version = version + 1, name = ?2, description = ?3 WHERE id = ?1"),
+    [SQL_TEAM_DELETE] = BOTH("DELETE FROM weir_teams WHERE id = ?1"),
+    [SQL_TEAM_JOIN] = BOTH("INSERT INTO weir_team_members (id, team_id, user_id) VALUES (?1, ?2, ?3) ON CONFLICT "
+                           "(team_id, user_id) DO NOTHING"),
+    [SQL_TEAM_LEAVE] = BOTH("DELETE FROM weir_team_members WHERE team_id = ?1 AND user_id = ?2"),
+    [SQL_TEAM_EMPTY] = BOTH("DELETE FROM weir_team_members WHERE team_id = ?1"),
+    [SQL_USER_INSERT] = BOTH("INSERT INTO weir_users (id, org_id, version, name, email, external, is_disabled, "
+                             "is_invited, created_us, last_seen_us) VALUES (?1, ?2, 1, ?3, ?4, ?5, ?6, ?7, ?8, 0)"),
+    [SQL_USER_GET] = BOTH(USER " WHERE id = ?1"),
+    [SQL_USER_LIST] = BOTH(USER PEOPLE("org_id", "email") " AND (CAST(?5 AS BIGINT) = 0 OR EXISTS (SELECT 1 FROM "
+                           "weir_team_members m WHERE m.team_id = ?5 AND m.user_id = weir_users.id))" PAGE),
+    [SQL_USER_UPDATE] = BOTH("UPDATE weir_users SET version = version + 1, name = ?2, email = ?3, is_disabled = ?4, "
+                             "is_invited = ?5 WHERE id = ?1"),
+    [SQL_USER_DELETE] = BOTH("DELETE FROM weir_users WHERE id = ?1"),
+    [SQL_USER_BY_EMAIL] = BOTH(USER " WHERE email = ?1"),
+    [SQL_USER_BY_EXTERNAL] = BOTH(USER " WHERE external = ?1 AND external <> ''"),
+    [SQL_USER_SET_EXTERNAL] = BOTH("UPDATE weir_users SET version = version + 1, external = ?2 WHERE id = ?1"),
+    [SQL_USER_SEEN] = BOTH("UPDATE weir_users SET last_seen_us = ?2, is_invited = 0 WHERE id = ?1 AND last_seen_us < "
+                           "?2"),
+    [SQL_USER_LEAVE] = BOTH("DELETE FROM weir_team_members WHERE user_id = ?1"),
+    [SQL_SERVICE_INSERT] = BOTH("INSERT INTO weir_services (id, org_id, version, name, description, is_disabled, "
+                                "created_us, last_seen_us) VALUES (?1, ?2, 1, ?3, ?4, ?5, ?6, 0)"),
+    [SQL_SERVICE_GET] = BOTH(SERVICE " WHERE id = ?1"),
+    [SQL_SERVICE_LIST] = BOTH(SERVICE PEOPLE("org_id", "description") PAGE),
+    [SQL_SERVICE_UPDATE] = BOTH("UPDATE weir_services SET version = version + 1, name = ?2, description = ?3, "
+                                "is_disabled = ?4 WHERE id = ?1"),
+    [SQL_SERVICE_DELETE] = BOTH("DELETE FROM weir_services WHERE id = ?1"),
+    [SQL_SERVICE_SEEN] = BOTH("UPDATE weir_services SET last_seen_us = ?2 WHERE id = ?1 AND last_seen_us < ?2"),
+    [SQL_ROLE_INSERT] = BOTH("INSERT INTO weir_roles (id, org_id, version, name, permissions, created_us) VALUES (?1, "
+                             "?2, 1, ?3, ?4, ?5)"),
+    [SQL_ROLE_GET] = BOTH(ROLE " WHERE id = ?1"),
+    [SQL_ROLE_LIST] = BOTH(ROLE PEOPLE("org_id", "permissions") PAGE),
+    [SQL_ROLE_UPDATE] = BOTH("UPDATE weir_roles SET version = version + 1, name = ?2, permissions = ?3 WHERE id = ?1"),
+    [SQL_ROLE_DELETE] = BOTH("DELETE FROM weir_roles WHERE id = ?1"),
+    [SQL_GRANT_INSERT] = BOTH("INSERT INTO weir_grants (id, org_id, to_kind, to_id, workspace_id, role, role_id, "
+                              "created_us) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)"),
+    [SQL_GRANT_FIND] = BOTH("SELECT id FROM weir_grants WHERE to_kind = ?1 AND to_id = ?2 AND workspace_id = ?3 AND "
+                            "role = ?4"),
+    [SQL_GRANT_GET] = BOTH(GRANT " WHERE id = ?1"),
+    [SQL_GRANT_LIST] = BOTH(GRANT " WHERE id > ?1 AND (CAST(?3 AS BIGINT) = 0 OR org_id = ?3) AND (CAST(?4 AS TEXT) = "
+                            "'' OR to_kind = ?4) AND (CAST(?5 AS BIGINT) = 0 OR to_id = ?5)" PAGE),
+    [SQL_GRANT_DELETE] = BOTH("DELETE FROM weir_grants WHERE id = ?1"),
+    [SQL_GRANTS_TO] = BOTH(GRANT " WHERE to_kind = ?2 AND to_id = ?1"),
+    [SQL_GRANTS_IN] = BOTH(GRANT " WHERE workspace_id = ?1"),
+    [SQL_GRANTS_OF] = BOTH(GRANT " WHERE role_id = ?1"),
+    [SQL_OWNERS] = BOTH("SELECT count(*) FROM weir_grants g JOIN weir_users u ON u.id = g.to_id WHERE " OWNER "'user'"),
+    [SQL_OWNERS_BY_TEAM] = BOTH("SELECT count(*) FROM weir_grants g JOIN weir_team_members m ON m.team_id = g.to_id "
+                                "JOIN weir_users u ON u.id = m.user_id WHERE " OWNER "'team'"),
+    [SQL_RIGHTS] = BOTH(RIGHTS "weir_grants g" RIGHTS_JOINED "g.to_kind = ?2 AND g.to_id = ?1"),
+    [SQL_RIGHTS_BY_TEAM] = BOTH(RIGHTS "weir_team_members m JOIN weir_grants g ON g.to_kind = 'team' AND g.to_id = "
+                                "m.team_id" RIGHTS_JOINED "m.user_id = ?1"),
     [SQL_COPY_TABLES] = {"SELECT name FROM sqlite_schema WHERE type = 'table' AND name LIKE 'weir!_%' ESCAPE '!' "
                          "ORDER BY name",
                          "SELECT tablename::text FROM pg_catalog.pg_tables WHERE schemaname = current_schema() AND "

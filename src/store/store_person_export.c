@@ -52,11 +52,30 @@ static void put_row(struct driver_link *l, struct export *x, const struct copy_s
   buf_add_char(&x->page, '\n');
 }
 
-static void write_select(const struct copy_shape *s, bool is_audit, struct buf *sql) {
+/* Which rows of a table are somebody's; of those that are not listed, the ones that name them as user. A user's email
+ * is in lower case, whoever asks. */
+#define THE_USER "(SELECT id FROM weir_users WHERE email = lower(?3))"
+static const struct {
+  const char *table, *theirs;
+} tables[] = {
+    {"weir_audit", ""},
+    {"weir_users", "AND email = lower(?3) "},
+    {"weir_team_members", "AND user_id IN " THE_USER " "},
+    {"weir_grants", "AND to_kind = 'user' AND to_id IN " THE_USER " "},
+};
+
+static const char *theirs_in(const char *table) {
+  for (size_t i = 0; i < sizeof tables / sizeof *tables; i++)
+    if (strcmp(tables[i].table, table) == 0)
+      return tables[i].theirs;
+  return "AND user_name = ?3 ";
+}
+
+static void write_select(const struct copy_shape *s, struct buf *sql) {
   buf_add(sql, TEXT("SELECT id"));
   for (size_t i = 0; i < s->column_count; i++)
     buf_add_format(sql, ", %.*s", TEXT_ARGS(s->columns[i].name));
-  buf_add_format(sql, " FROM %s WHERE id > ?1 %sORDER BY id LIMIT ?2", s->table, is_audit ? "" : "AND user_name = ?3 ");
+  buf_add_format(sql, " FROM %s WHERE id > ?1 %sORDER BY id LIMIT ?2", s->table, theirs_in(s->table));
   buf_add_char(sql, '\0');
 }
 
@@ -80,7 +99,7 @@ static enum err read_page(struct driver_link *l, struct export *x, const struct 
   size_t seen = 0;
   struct buf sql;
   buf_init(&sql, SELECT_MAX);
-  write_select(s, is_audit, &sql);
+  write_select(s, &sql);
   enum err e = buf_check(&sql) ? fault_set(f, ERR_INTERNAL, NULL, "%s has too many columns", x->table) : ERR_OK;
   if (!e)
     e = l->driver->prepare_text(l, buf_text(&sql).at, f);
@@ -174,11 +193,15 @@ enum err store_person_export(struct store *s, struct text user, const struct aud
                              struct person_exported *out, struct fault *f) {
   struct export x = {.store = s, .user = user, .sink = sink, .listener = listener};
   struct person_exported done = {0};
+  uint64_t others = 0;
   enum err e = person_check_name(user, f);
   if (e)
     return e;
   buf_init(&x.page, (size_t)PAGE * ROW_BYTES_MAX);
-  e = export_table(&x, "weir_keys", 50, &done.keys, f);
+  for (size_t i = 1; i < sizeof tables / sizeof *tables && !e; i++)
+    e = export_table(&x, tables[i].table, 20, &others, f);
+  if (!e)
+    e = export_table(&x, "weir_keys", 50, &done.keys, f);
   if (!e)
     e = export_table(&x, "weir_ledger", 500, &done.ledger_rows, f);
   if (!e)

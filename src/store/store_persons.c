@@ -5,6 +5,7 @@
 #include "store/store_persons.h"
 
 #include "base/random.h"
+#include "ports/store_people.h"
 #include "store/audit_chain.h"
 #include "store/person_text.h"
 #include "store/person_veil.h"
@@ -125,6 +126,15 @@ static enum err delete_keys(struct erasure *w, struct fault *f) {
       w->out->keys++;
   }
   return e;
+}
+
+/* The user of that email, with grants and memberships. An erasure does not leave an organisation without an owner. */
+static enum err delete_user(struct erasure *w, struct fault *f) {
+  struct people_row user;
+  enum err e = w->store->ops->people->find_user(w->store, w->who.name, w->arena, &user, f);
+  if (!e)
+    e = w->store->ops->people->remove(w->store, PEOPLE_USER, 0, user.id, 0, &w->by, f);
+  return e == ERR_NOT_FOUND ? ERR_OK : e;
 }
 
 /* How far a chunk of the ledger reaches. */
@@ -385,7 +395,9 @@ static enum err erase(struct erasure *w, const struct audit_actor *by, struct fa
   if (e)
     return e;
   w->by = (struct audit_actor){person_text_replace(by->actor, &w->who, w->arena), by->origin};
-  e = delete_keys(w, f);
+  e = delete_user(w, f);
+  if (!e)
+    e = delete_keys(w, f);
   if (!e)
     e = erase_from_ledger(w, f);
   if (!e)

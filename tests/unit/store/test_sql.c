@@ -13,7 +13,7 @@ static bool may_scan(enum sql which) {
   return which == SQL_SCHEMA_EXISTS || which == SQL_SCHEMA_VERSION || which == SQL_SCHEMA_HISTORY ||
          which == SQL_SCHEMA_HISTORY_FIRST || which == SQL_SCHEMA_SAYS_WHO || /* a few rows */
          which == SQL_COPY_TABLES || which == SQL_COPY_COLUMNS ||             /* of the databases' own catalogues */
-         which == SQL_JOB_NEXT_ID ||                                          /* a row a sequence */
+         which == SQL_JOB_NEXT_ID || which == SQL_PEOPLE_NEXT_ID ||           /* a row a sequence */
          which == SQL_SCHEDULE_LIST ||                                        /* a row a kind */
          which == SQL_NOW ||                                                  /* no table */
          which == SQL_EVENT_PURGE ||                                          /* the oldest, as many as are to go */
@@ -70,8 +70,8 @@ static void sqlite_answers_every_statement_from_an_index(void **state) {
 
 /* Enough rows of every kind that reading all of them would be the dearer way. */
 static const char rows[] =
-    "INSERT INTO weir_keys SELECT i, 'n' || i, 'p', 'u', sha256(i::text::bytea), '*', 0, 0, 0, 0, '', 0, i, 0, 0, '', "
-    "'' "
+    "INSERT INTO weir_keys SELECT i, 'n' || i, 'p', 'u', sha256(i::text::bytea), '*', 0, 0, 0, 0, '', 0, i, 0, 0, "
+    "'w' || i % 500, '' "
     "FROM generate_series(1, 20000) i;"
     "INSERT INTO weir_ledger SELECT i, i, i, 'r', 1, i % 100, 'n', 'u', 'w', 'o', 'p', 'c', 'm', 'm', 'i', 'o', 'e', "
     "200, "
@@ -96,6 +96,17 @@ static const char rows[] =
     "'running' ELSE 'done' END, i, i, 1, 3, '', 0, 0, '', 'null', '', '', i, i, CASE WHEN i % 50 = 0 OR i % 51 = 0 "
     "THEN 0 ELSE i END FROM generate_series(1, 20000) i;"
     "INSERT INTO weir_signing_keys SELECT i, 'k' || i, 'x', 'x', 1, 1, 1 FROM generate_series(1, 20000) i;"
+    "INSERT INTO weir_organisations SELECT i, 1, 'o' || i, '', 'UTC', 'monday', 0 FROM generate_series(2, 20000) i;"
+    "INSERT INTO weir_workspaces SELECT i, 1, 1, 'w' || i, '', 0 FROM generate_series(1, 20000) i;"
+    "INSERT INTO weir_workspace_names SELECT 'w' || i, 1 FROM generate_series(1, 20000) i;"
+    "INSERT INTO weir_teams SELECT i, 1, 1, 't' || i, '', 0 FROM generate_series(1, 20000) i;"
+    "INSERT INTO weir_team_members SELECT i, i % 5000, i FROM generate_series(1, 20000) i;"
+    "INSERT INTO weir_users SELECT i, 1, 1, 'n', 'e' || i, 'x' || i, 0, 0, 0, 0 FROM generate_series(1, 20000) i;"
+    "INSERT INTO weir_services SELECT i, 1, 1, 's' || i, '', 0, 0, 0 FROM generate_series(1, 20000) i;"
+    "INSERT INTO weir_roles SELECT i, 1, 1, 'r' || i, '', 0 FROM generate_series(1, 20000) i;"
+    "INSERT INTO weir_grants SELECT i, i % 2000, CASE WHEN i % 2 = 0 THEN 'user' ELSE 'team' END, i, i % 100, 'role:' "
+    "|| i, i, 0 FROM generate_series(1, 20000) "
+    "i;"
     "INSERT INTO weir_schedules SELECT 'k' || i, '@daily', i, 0, 0 FROM generate_series(1, 20000) i; ANALYZE";
 
 static void add_plan(PGresult *r, const char *sql, PGconn *db, struct buf *out) {

@@ -1,5 +1,6 @@
 /* A person's rights over the store: everything of theirs comes out, and after an erasure their name is nowhere, while
  * sums and the audit log still hold. Every text column of the schema is known to be personal or not. */
+#include "ports/store_people.h"
 #include "ports/store_persons.h"
 
 #include "base/buf.h"
@@ -172,6 +173,42 @@ static void erasing_again_goes_on_under_the_same_pseudonym(void **state) {
   expect_sums_hold(s, 3);
 }
 
+static enum err keep(void *ctx, struct text json, struct fault *f) {
+  buf_add(ctx, json);
+  buf_add_char(ctx, '\n');
+  return ERR_OK;
+}
+
+/* A user of the control API is called by their email, and so are keys of theirs. */
+static void a_users_account_comes_out_and_goes_with_grants_and_memberships(void **state) {
+  struct store *s = contract_store(state);
+  const struct store_people_ops *people = s->ops->people;
+  struct people_row ann = {.org_id = 1, .name = TEXT("Zebulon"), .text = TEXT(NAME "@example.com"), .created_us = 5};
+  struct people_row team = {.org_id = 1, .name = TEXT("ops"), .created_us = 5};
+  struct people_grant g = {.org_id = 1, .to = GRANT_TO_USER, .role = TEXT("viewer"), .created_us = 5};
+  struct person_exported done;
+  struct buf out;
+  int64_t team_id = 0, id = 0;
+  EXPECT_OK(people->create(s, PEOPLE_USER, &ann, TEST_ACTOR, &g.to_id, &test_fault));
+  EXPECT_OK(people->create(s, PEOPLE_TEAM, &team, TEST_ACTOR, &team_id, &test_fault));
+  EXPECT_OK(people->team_put(s, 1, team_id, g.to_id, true, TEST_ACTOR, &test_fault));
+  EXPECT_OK(people->grant(s, &g, TEST_ACTOR, &id, &test_fault));
+  EXPECT_OK(people->set_external(s, g.to_id, TEXT("https://idp\n" NAME), TEST_ACTOR, &test_fault));
+  buf_init(&out, 1 << 20);
+  EXPECT_OK(s->ops->persons->export(s, TEXT(NAME "@example.com"), TEST_ACTOR, &(struct person_sink){keep, &out}, NULL,
+                                    &done, &test_fault));
+  assert_true(text_find(buf_text(&out), TEXT("{\"table\":\"weir_users\",\"row\":{")) >= 0);
+  assert_true(text_find(buf_text(&out), TEXT("\"name\":\"Zebulon\"")) >= 0);
+  assert_true(text_find(buf_text(&out), TEXT("{\"table\":\"weir_team_members\"")) >= 0);
+  assert_true(text_find(buf_text(&out), TEXT("{\"table\":\"weir_grants\"")) >= 0);
+  buf_done(&out);
+  expect_nowhere(s, NAME, false);
+  erase(s, NAME "@example.com");
+  expect_nowhere(s, NAME, true);
+  expect_nowhere(s, "Zebulon", true);
+  expect_sums_hold(s, 0);
+}
+
 static void who_is_not_a_person_is_refused(void **state) {
   struct store *s = contract_store(state);
   struct person_erased done;
@@ -199,12 +236,6 @@ static void an_erasure_that_was_stopped_is_finished_by_the_next(void **state) {
   expect_nowhere(s, NAME, true);
   expect_nowhere(s, KEY_NAME, true);
   expect_sums_hold(s, 3);
-}
-
-static enum err keep(void *ctx, struct text json, struct fault *f) {
-  buf_add(ctx, json);
-  buf_add_char(ctx, '\n');
-  return ERR_OK;
 }
 
 static void an_export_has_what_is_theirs_and_nothing_else(void **state) {
@@ -307,6 +338,7 @@ int main(void) {
       CONTRACT(after_an_erasure_the_name_is_nowhere_and_every_sum_holds),
       CONTRACT(rows_that_arrive_late_lose_the_name_too),
       CONTRACT(erasing_again_goes_on_under_the_same_pseudonym),
+      CONTRACT(a_users_account_comes_out_and_goes_with_grants_and_memberships),
       CONTRACT(who_is_not_a_person_is_refused),
       CONTRACT(an_erasure_that_was_stopped_is_finished_by_the_next),
       CONTRACT(an_export_has_what_is_theirs_and_nothing_else),

@@ -1,0 +1,11 @@
+DROP TABLE weir_grants;
+DROP TABLE weir_roles;
+DROP TABLE weir_services;
+DROP TABLE weir_users;
+DROP TABLE weir_team_members;
+DROP TABLE weir_teams;
+DROP INDEX weir_keys_workspace;
+DROP TABLE weir_workspace_names;
+DROP TABLE weir_workspaces;
+DROP TABLE weir_organisations;
+DELETE FROM weir_sequence WHERE name IN ('organisations', 'workspaces', 'teams', 'team_members', 'users', 'services', 'roles', 'grants');
