@@ -20,6 +20,7 @@
 #include "config/config.h"
 #include "control/api.h"
 #include "identity/oauth.h"
+#include "identity/own_token.h"
 #include "identity/rights.h"
 #include "identity/token.h"
 #include "identity/vault.h"
@@ -70,7 +71,8 @@ struct app {
   struct mint *mint; /* tokens of ours */
   struct oauth_desk oauth;
   struct oauth_site oauth_site;
-  struct rights *rights; /* of users and service accounts */
+  struct own_identity own; /* stands before all others */
+  struct rights *rights;   /* of users and service accounts */
   struct limiter *limiter;
   struct metrics *metrics;
   struct access_telemetry telemetry;

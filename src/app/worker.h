@@ -16,7 +16,7 @@ struct worker_options {
   unsigned index;
   struct gateway *gateway;
   const struct operations *operations;
-  const struct oauth_site *oauth;
+  struct oauth_site *oauth;
   struct dns *dns;
   struct tls_context *server_tls, *client_tls; /* server_tls NULL: plain */
   struct config *config;                       /* a reference the worker takes over */

@@ -24,6 +24,7 @@ int cli_restore(int argc, char **argv);
 int cli_route(int argc, char **argv);
 int cli_breaker(int argc, char **argv);
 int cli_store(int argc, char **argv);
+int cli_service(int argc, char **argv);
 int cli_status(int argc, char **argv);
 int cli_upgrade(int argc, char **argv);
 int cli_usage(int argc, char **argv);

@@ -77,6 +77,7 @@ struct store_people_ops;
 struct store_persons_ops;
 struct store_usage_ops;
 struct store_vault_ops;
+struct store_service_secrets_ops;
 struct store_ops {
   const char *name; /* "sqlite", "memory", "postgres" */
   bool is_shared;   /* processes of several machines may work on it at the same time */
@@ -136,6 +137,7 @@ struct store_ops {
   const struct store_events_ops *events;
   const struct store_usage_ops *usage; /* ports/store_usage.h */
   const struct store_vault_ops *vault; /* ports/store_vault.h */
+  const struct store_service_secrets_ops *service_secrets;
 };
 /* The base an adapter embeds first. */
 struct store {

@@ -365,6 +365,14 @@ static const char *const texts[SQL_COUNT][2] = {
                                "fetched_us = excluded.fetched_us"),
     [SQL_CATALOGUE_GET] = BOTH("SELECT fetched_us, body FROM weir_catalogues WHERE vendor = ?1"),
     [SQL_CATALOGUE_AGE] = BOTH("SELECT fetched_us FROM weir_catalogues WHERE vendor = ?1"),
+    [SQL_SERVICE_SECRETS] = BOTH("SELECT id, org_id, service_id, prefix, hash, created_us, expires_us FROM "
+                                 "weir_service_secrets WHERE service_id = ?1 ORDER BY id LIMIT ?2"),
+    [SQL_SERVICE_SECRET_FIND] = BOTH("SELECT id, org_id, service_id, prefix, hash, created_us, expires_us FROM "
+                                     "weir_service_secrets WHERE hash = ?1"),
+    [SQL_SERVICE_SECRET_ADD] = BOTH("INSERT INTO weir_service_secrets (id, org_id, service_id, prefix, hash, created_us, "
+                                    "expires_us) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)"),
+    [SQL_SERVICE_SECRET_REMOVE] = BOTH("DELETE FROM weir_service_secrets WHERE id = ?1 AND service_id = ?2"),
+    [SQL_SERVICE_SECRETS_DROP] = BOTH("DELETE FROM weir_service_secrets WHERE service_id = ?1"),
     [SQL_SIGNING_LIST] = BOTH("SELECT id, kid, public_key, sealed, version, created_us, signs_us FROM weir_signing_keys WHERE id > 0 "
                               "ORDER BY id DESC LIMIT ?1"),
     [SQL_SIGNING_ADD] = BOTH("INSERT INTO weir_signing_keys (id, kid, public_key, sealed, version, created_us, signs_us) "

@@ -31,6 +31,7 @@ static const struct {
 } cascades[] = {
     {PEOPLE_TEAM, SQL_TEAM_EMPTY},
     {PEOPLE_USER, SQL_USER_LEAVE},
+    {PEOPLE_SERVICE, SQL_SERVICE_SECRETS_DROP},
 };
 
 #define FIRST_ORGANISATION 1

@@ -107,6 +107,8 @@ static const char rows[] =
     "INSERT INTO weir_grants SELECT i, i % 2000, CASE WHEN i % 2 = 0 THEN 'user' ELSE 'team' END, i, i % 100, 'role:' "
     "|| i, i, 0 FROM generate_series(1, 20000) "
     "i;"
+    "INSERT INTO weir_service_secrets SELECT i, 1, i % 5000, 'p', sha256(i::text::bytea), 1, 0 FROM generate_series(1, "
+    "20000) i;"
     "INSERT INTO weir_schedules SELECT 'k' || i, '@daily', i, 0, 0 FROM generate_series(1, 20000) i; ANALYZE";
 
 static void add_plan(PGresult *r, const char *sql, PGconn *db, struct buf *out) {
