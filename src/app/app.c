@@ -133,6 +133,18 @@ static enum err open_vault(struct app *a, struct fault *f) {
 
 static struct config *config_of(void *ctx) { return app_config(ctx); }
 
+bool app_has_role(const struct app *a, enum app_role role) {
+  return a->options.roles == 0 || (a->options.roles & role) != 0;
+}
+
+/* It is there before events are told, and runs when this process serves. */
+static void open_jobs(struct app *a) {
+  const struct runner_options o = {
+      .world = {a->store, config_of, a, app_data_dir(a), &a->backups.port, &a->catalogue_desk.port, &a->oauth.port}};
+  if (app_has_role(a, APP_ROLE_WORKER))
+    a->runner = runner_new(&o);
+}
+
 static void open_backups(struct app *a) {
   const struct backup_desk_options o = {config_of, a, a->first, a->ledger, a->server_secret};
   backup_desk_init(&a->backups, &o);
@@ -143,7 +155,7 @@ static void open_catalogues(struct app *a) {
   a->catalogues = catalogues_new(CATALOGUES_MAX);
   const struct catalogue_desk_options o = {config_of, a, a->store, a->catalogues, provider_find};
   catalogue_desk_init(&a->catalogue_desk, &o);
-  catalogue_desk_load(&a->catalogue_desk);
+  catalogue_desk_load(&a->catalogue_desk, TEXT_NONE);
 }
 
 /* What is learned of the targets outlives every configuration. */
@@ -204,6 +216,7 @@ static enum err open_all(struct app *a, struct fault *f) {
     return e;
   a->limiter = limiter_new(KEYS_MAX);
   open_catalogues(a);
+  open_jobs(a);
   a->metrics = metrics_new(a->worker_count);
   join_ports(a);
   news_open(a);
@@ -239,18 +252,7 @@ static enum err make_workers(struct app *a, struct fault *f) {
   return e;
 }
 
-bool app_has_role(const struct app *a, enum app_role role) {
-  return a->options.roles == 0 || (a->options.roles & role) != 0;
-}
-
-static enum err start_jobs(struct app *a, struct fault *f) {
-  if (!app_has_role(a, APP_ROLE_WORKER))
-    return ERR_OK;
-  struct runner_options o = {
-      .world = {a->store, config_of, a, app_data_dir(a), &a->backups.port, &a->catalogue_desk.port, &a->oauth.port}};
-  a->runner = runner_new(&o);
-  return runner_start(a->runner, f);
-}
+static enum err start_jobs(struct app *a, struct fault *f) { return a->runner ? runner_start(a->runner, f) : ERR_OK; }
 
 enum err app_listen(struct app *a, struct fault *f) {
   enum err e = ERR_OK;

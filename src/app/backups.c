@@ -132,8 +132,19 @@ static void look(struct backup_desk *d, const struct config *c) {
     atomic_store(&d->made_us, made_us);
 }
 
+static enum err newest(struct backups *b, int64_t *out_us, struct fault *f) {
+  struct backup_desk *d = (struct backup_desk *)b;
+  struct config *c = d->options.config(d->options.ctx);
+  char dir[BACKUP_PATH_MAX];
+  enum err e = folder(c, d->options.first, dir, f);
+  if (e == ERR_OK)
+    e = backup_shelf_newest(dir, out_us, f);
+  config_unref(c);
+  return e;
+}
+
 void backup_desk_init(struct backup_desk *d, const struct backup_desk_options *o) {
-  *d = (struct backup_desk){.port = {make}, .options = *o};
+  *d = (struct backup_desk){.port = {make, newest}, .options = *o};
   pthread_mutex_init(&d->lock, NULL);
   struct config *c = o->config(o->ctx);
   look(d, c);
@@ -141,8 +152,6 @@ void backup_desk_init(struct backup_desk *d, const struct backup_desk_options *o
 }
 
 void backup_desk_done(struct backup_desk *d) { pthread_mutex_destroy(&d->lock); }
-
-int64_t backup_desk_made_us(struct backup_desk *d) { return atomic_load(&d->made_us); }
 
 int64_t backup_desk_age_s(struct backup_desk *d) {
   int64_t made_us = atomic_load(&d->made_us), age_us = now_us() - made_us;

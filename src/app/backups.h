@@ -33,8 +33,6 @@ void backup_desk_done(struct backup_desk *d);
 /* For /health; blocks. ERR_STORE when there is a schedule and the last backup of this process failed, or the newest is
  * older than `backup.max_age`. ctx: the desk. */
 enum err backup_desk_check(void *ctx, struct fault *f);
-/* When the newest was made, as far as is known; 0: none. Any thread; does not block. */
-int64_t backup_desk_made_us(struct backup_desk *d);
 /* Seconds since the newest was made; -1: none is known. Any thread; does not block. */
 int64_t backup_desk_age_s(struct backup_desk *d);
 

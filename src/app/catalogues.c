@@ -10,8 +10,6 @@
 #define CONNECT_MS  INT64_C(5000)
 #define TOTAL_MS    INT64_C(30000)
 #define VENDORS_MAX 256
-/* A while before a replica would fetch it. */
-#define DUE_US (CATALOGUE_FRESH_US - INT64_C(180000000))
 
 /* Providers that have one address have one list. */
 struct vendors {
@@ -114,35 +112,25 @@ void catalogue_desk_init(struct catalogue_desk *d, const struct catalogue_desk_o
   *d = (struct catalogue_desk){{run}, *o};
 }
 
-void catalogue_desk_load(struct catalogue_desk *d) {
-  struct config *c = d->options.config(d->options.ctx);
-  struct vendors v;
-  vendors_of(d, c, &v);
-  for (size_t i = 0; i < v.count; i++) {
-    struct arena a;
-    struct store_catalogue kept;
-    struct fault why = {0};
-    arena_init(&a);
-    enum err e = d->options.store->ops->catalogues->get(d->options.store, v.at[i]->base_url, &a, &kept, &why);
-    if (e == ERR_OK)
-      e = take(d, v.at[i], kept.body, kept.age_us, &why);
-    if (e != ERR_OK && e != ERR_NOT_FOUND)
-      LOG_WARN("catalogue_not_loaded", log_text("provider", v.at[i]->name), log_str("detail", fault_text(&why)));
-    arena_done(&a);
-  }
-  config_unref(c);
+static void load(struct catalogue_desk *d, const struct config_provider *p) {
+  struct arena a;
+  struct store_catalogue kept;
+  struct fault why = {0};
+  arena_init(&a);
+  enum err e = d->options.store->ops->catalogues->get(d->options.store, p->base_url, &a, &kept, &why);
+  if (e == ERR_OK)
+    e = take(d, p, kept.body, kept.age_us, &why);
+  if (e != ERR_OK && e != ERR_NOT_FOUND)
+    LOG_WARN("catalogue_not_loaded", log_text("provider", p->name), log_str("detail", fault_text(&why)));
+  arena_done(&a);
 }
 
-bool catalogue_desk_is_due(struct catalogue_desk *d) {
+void catalogue_desk_load(struct catalogue_desk *d, struct text vendor) {
   struct config *c = d->options.config(d->options.ctx);
   struct vendors v;
-  bool due = false;
   vendors_of(d, c, &v);
-  for (size_t i = 0; i < v.count && !due; i++) {
-    int64_t age_us = 0;
-    enum err e = d->options.store->ops->catalogues->age(d->options.store, v.at[i]->base_url, &age_us, NULL);
-    due = e == ERR_NOT_FOUND || (e == ERR_OK && age_us >= DUE_US);
-  }
+  for (size_t i = 0; i < v.count; i++)
+    if (text_is_empty(vendor) || text_equal(v.at[i]->base_url, vendor))
+      load(d, v.at[i]);
   config_unref(c);
-  return due;
 }

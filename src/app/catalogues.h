@@ -24,11 +24,9 @@ struct catalogue_desk {
 };
 
 void catalogue_desk_init(struct catalogue_desk *d, const struct catalogue_desk_options *o);
-/* Takes the lists of all vendors of the configuration that the store has; blocks. One that is missing, or cannot be
- * read, is left to the gateway, which fetches it itself when it is needed. */
-void catalogue_desk_load(struct catalogue_desk *d);
-/* Whether the store lacks the list of a vendor of the configuration, or has an old one: before replicas begin to fetch
- * it themselves, the job `catalogue` does it for all. Blocks. False when the store cannot be asked. */
-bool catalogue_desk_is_due(struct catalogue_desk *d);
+/* Takes the list of this vendor (its address; "": of every one) that the store has, if the configuration has the
+ * vendor; blocks. One that is missing, or cannot be read, is left to the gateway, which fetches it itself when it is
+ * needed. */
+void catalogue_desk_load(struct catalogue_desk *d, struct text vendor);
 
 #endif

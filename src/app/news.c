@@ -1,5 +1,6 @@
-/* Handlers of events, which run on the events thread and so only leave word for other threads, and the two sides of it
- * on the operator's socket. Called by app.c, life.c and local.c. house: tested-by tests/faults/told.c */
+/* Handlers of events, which run on the events thread and so leave word for other threads or take what is quickly read
+ * from the store, and the two sides of it on the operator's socket. Called by app.c, life.c and local.c. house:
+ * tested-by tests/faults/told.c */
 #include "app/news.h"
 
 #include "app/state.h"
@@ -38,6 +39,18 @@ static void want_reload(void *data, const struct store_event *e) {
   life_wake(a);
 }
 
+/* Blocks this thread for a look into the store, as the look for events does. */
+static void load_catalogue(void *data, const struct store_event *e) {
+  struct app *a = data;
+  catalogue_desk_load(&a->catalogue_desk, e->subject);
+}
+
+/* NULL in a process that runs none. */
+static void look_for_jobs(void *data, const struct store_event *e) {
+  struct app *a = data;
+  runner_wake(a->runner);
+}
+
 void news_open(struct app *a) {
   a->events = events_new(a->store);
   events_on(a->events, "key", forget_key, a);
@@ -45,6 +58,8 @@ void news_open(struct app *a) {
   events_on(a->events, "vault", look_at_vault, a);
   events_on(a->events, "access", forget_rights, a);
   events_on(a->events, "config", want_reload, a);
+  events_on(a->events, "job", look_for_jobs, a);
+  events_on(a->events, "catalogue", load_catalogue, a);
 }
 
 enum err news_start(struct app *a, struct fault *f) { return events_start(a->events, f); }

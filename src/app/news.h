@@ -1,5 +1,6 @@
 /* What other processes on the same store have changed (cluster/events.h), and what this one does about it: it forgets a
- * key that was changed, and reads its configuration anew when somebody said so. */
+ * key that was changed, reads its configuration anew when somebody said so, looks for jobs, and takes a list of models
+ * that another replica has fetched. */
 #ifndef APP_NEWS_H
 #define APP_NEWS_H
 
@@ -8,7 +9,8 @@
 struct app;
 struct local_call;
 
-/* Makes a->events and says who is told of what; others may add to it until news_start. Identity must exist. */
+/* Makes a->events and says who is told of what; others may add to it until news_start. Identity, the
+ * lists of models and the runner of jobs, if there is to be one, must exist. */
 void news_open(struct app *a);
 /* From now on this process is told. Blocks for a question to the store; its errors. */
 enum err news_start(struct app *a, struct fault *f) MUST_CHECK;

@@ -6,7 +6,6 @@
 #include "app/app.h"
 #include "app/backups.h"
 #include "app/catalogues.h"
-#include "app/due.h"
 #include "app/life.h"
 #include "app/local.h"
 #include "app/sockets.h"
@@ -86,7 +85,6 @@ struct app {
   struct operations operations;
   struct api api;
   struct runner *runner; /* of jobs */
-  struct due due;
   struct sockets sockets;
   struct local local;
   struct worker *workers[APP_WORKERS_MAX];

@@ -1,6 +1,7 @@
 /* weir job: what waits, runs and has ended in the background; asking for a job, trying one again, cancelling, and when
- * the schedules are due. Works on the store, whether a weir runs or not; one that does looks for new work every second.
+ * the schedules are due. Works on the store, whether a weir runs or not; one that does hears of new work by an event.
  * It runs no job itself. */
+#include "base/calendar.h"
 #include "base/json.h"
 #include "cli/cli.h"
 #include "jobs/kinds.h"
@@ -212,6 +213,7 @@ int cli_job(int argc, char **argv) {
   ask.json = json != NULL;
   if (!cli_store_open(config, &s))
     return 1;
+  calendar_set_zone(s.config->timezone);
   int status = act(s.store, v, word[1], id, &ask, &f) == ERR_OK ? 0 : cli_fail(&f);
   cli_store_close(&s);
   return status;

@@ -205,6 +205,9 @@ static enum err start_thread(pthread_t *thread, void *(*run)(void *), struct eve
   return problem ? fault_set(f, ERR_SYSTEM, NULL, "cannot start a thread: %s", strerror(problem)) : ERR_OK;
 }
 
+/* What this process has changed itself is told at once, also where the database has no bell. */
+static void ring_for_own(void *data) { events_ring(data); }
+
 enum err events_start(struct events *e, struct fault *f) {
   int64_t newest = 0;
   enum err err = e->store->ops->events->newest(e->store, &newest, f);
@@ -215,6 +218,8 @@ enum err events_start(struct events *e, struct fault *f) {
   atomic_store(&e->looked_us, clock_us());
   err = start_thread(&e->looker, look_again_and_again, e, f);
   e->looks = !err;
+  if (e->looks && e->store->ops->events->on_added)
+    e->store->ops->events->on_added(e->store, ring_for_own, e);
   if (!err && e->store->ops->events->bell_open) {
     err = start_thread(&e->listener, listen_again_and_again, e, f);
     e->listens = !err;
@@ -223,6 +228,8 @@ enum err events_start(struct events *e, struct fault *f) {
 }
 
 void events_stop(struct events *e) {
+  if (e->looks && e->store->ops->events->on_added)
+    e->store->ops->events->on_added(e->store, NULL, NULL);
   add_one(e->stop_fd);
   if (e->looks)
     pthread_join(e->looker, NULL);

@@ -1,11 +1,11 @@
 /* What other processes on the same store have changed, told here once, in order, after the commit. The table in the
- * store is the truth (ports/store_events.h); bells only say that it is worth looking now: the database's own, others
- * through events_ring, and a look every 500 ms as the safety net.
+ * store is the truth (ports/store_events.h); bells only say that it is worth looking now: the database's own, this
+ * process's own commits, others through events_ring, and a look every 500 ms as the safety net.
  *
  * Kinds and their subjects: "key" (the key's id), "access" (whose rights changed, or "grant:7"), "config" (none: read
- * your configuration anew), "job" (none: work is waiting), "catalogue" (a provider's name), "cache" (what to drop),
- * "signing" (a signing key's id), "vault" (none). An empty subject means anything of that kind: also told when events
- * were purged before they were seen here, or the store was put back to an older moment. */
+ * your configuration anew), "job" (none: work is waiting), "catalogue" (the address a list of models comes
+ * from), "cache" (what to drop), "signing" (a signing key's id), "vault" (none). An empty subject means anything of that
+ * kind: also told when events were purged before they were seen here, or the store was put back to an older moment. */
 #ifndef CLUSTER_EVENTS_H
 #define CLUSTER_EVENTS_H
 

@@ -3,8 +3,8 @@
  * section. */
 #include "config/check.h"
 
-#include "base/daytimes.h"
 #include "base/map.h"
+#include "base/recurrence.h"
 #include "config/section.h"
 
 #include <unistd.h>
@@ -55,9 +55,10 @@ bool check_is_http_url(struct text t) {
 
 void check_backup(struct loader *l, const struct node *n, const struct key_path *path, void *at) {
   const struct config_backup *b = at;
-  if (b->schedule.len > 0 && !daytimes_are_valid(b->schedule))
-    section_refuse(l, check_child(n, "schedule"), path, "schedule",
-                   "must be times of the day, such as 03:30 or 03:30, 15:30");
+  struct recurrence r;
+  struct fault f = {0};
+  if (b->schedule.len > 0 && recurrence_parse(b->schedule, &r, &f) != ERR_OK)
+    section_refuse(l, check_child(n, "schedule"), path, "schedule", "is not a schedule: %s", fault_text(&f));
 }
 
 void check_tls(struct loader *l, const struct node *n, const struct key_path *path, void *at) {

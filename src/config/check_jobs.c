@@ -2,15 +2,15 @@
  * there are is the business of app/source.c, which knows their table. */
 #include "config/check.h"
 
-#include "base/cron.h"
+#include "base/recurrence.h"
 #include "config/config.h"
 #include "config/section.h"
 
 void check_job(struct loader *l, const struct node *n, const struct key_path *path, void *at) {
   const struct config_job *job = at;
-  struct cron c;
+  struct recurrence r;
   struct fault f = {0};
-  if (job->schedule.len > 0 && cron_parse(job->schedule, &c, &f) != ERR_OK)
+  if (job->schedule.len > 0 && recurrence_parse(job->schedule, &r, &f) != ERR_OK)
     section_refuse(l, check_child(n, "schedule"), path, "schedule", "is not a schedule: %s", fault_text(&f));
   for (const struct config_job *other = l->config->jobs; other && other < job; other++)
     if (text_equal(other->kind, job->kind))

@@ -30,7 +30,7 @@ struct config_ledger { /* milliseconds */
   int64_t store_interval_ms; /* settled attempts reach the store at the latest after this */
 };
 struct config_backup {
-  struct text schedule;             /* base/daytimes.h; "" for never */
+  struct text schedule;             /* base/recurrence.h; "" for never */
   struct text dir, passphrase_file; /* "": data_dir/backups; none */
   size_t keep;
   int64_t max_age_ms; /* 0: any */

@@ -7,7 +7,9 @@
 
 static const struct key backup_keys[] = {
     {"schedule", KEY_TEXT, true, AT(config_backup, schedule), .initial = "", .max = 256,
-     .help = "when one is made: times of the day in `timezone`, such as `03:30` or `03:30, 15:30`; never when empty"},
+     .help =
+         "when one is made, in `timezone`: times of the day such as `03:30` or `03:30, 15:30`, or minute, hour, day of "
+         "month, month, day of week such as `30 3 * * sat`; never when empty"},
     {"dir", KEY_TEXT, true, AT(config_backup, dir), .initial = "", .max = 900,
      .help = "the folder they are kept in, best on another disk; `backups` in `data_dir` when empty"},
     {"keep", KEY_SIZE, true, AT(config_backup, keep), .initial = "14", .min = 1, .max = 1000,

@@ -26,8 +26,8 @@ static const struct key job_keys[] = {
     {"kind", KEY_NAME, true, AT(config_job, kind), .help = "as `weir job schedules` lists them"},
     {"schedule", KEY_TEXT, true, AT(config_job, schedule), .initial = "", .max = 128,
      .help =
-         "minute, hour, day of month, month, day of week, in `timezone`, or a word such as `@daily`; the kind's own "
-         "when empty"},
+         "minute, hour, day of month, month, day of week, in `timezone`, a word such as `@daily`, or times of the day "
+         "such as `03:30, 15:30`; the kind's own when empty"},
     {"enabled", KEY_BOOL, true, AT(config_job, enabled), .initial = "true",
      .help = "false: never by the clock; `weir job run` still runs it"},
 };

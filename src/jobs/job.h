@@ -26,6 +26,7 @@ struct job {
   int64_t id;
   struct text kind, args; /* args: a JSON text, at most STORE_JOB_JSON_MAX bytes */
   unsigned attempt;       /* 1, 2, ...: the claim under which it runs */
+  bool is_scheduled;      /* made by its kind's schedule, not asked for by anybody */
   const struct job_world *world;
   struct arena *arena;
   struct text result; /* set by job_result */
@@ -55,8 +56,12 @@ struct job_kind {
   unsigned attempts; /* 1 or more */
   int64_t lease_ms;  /* after this without a sign of life another worker takes it; at least 15000 */
   enum err (*run)(struct job *j, struct fault *f);
-  const char
-      *schedule; /* when it is made by itself (base/cron.h), unless the configuration says otherwise; NULL: never */
+  /* When it is made by itself (base/recurrence.h), unless `jobs` of the configuration says otherwise; NULL: never. */
+  const char *schedule;
+  struct text (*configured)(const struct config *c); /* where it stands in the configuration instead; NULL: nowhere */
+  /* A schedule that is new to the store begins with its last moment instead of its next: what passed before anybody
+   * looked is made up for. The kind itself knows then whether there is something to do. */
+  bool makes_up;
 };
 
 #endif

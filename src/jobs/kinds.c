@@ -4,8 +4,10 @@
 
 const struct job_kind job_kinds[] = {
     {"archive", "move old rows of the ledger into files", 5, 60000, job_archive, "50 3 * * *"},
-    {"backup", "copy the store's file and keep the newest copies", 3, 60000, job_backup},
-    {"catalogue", "fetch vendors' lists of models and prices", 3, 60000, job_catalogue},
+    {"backup", "copy the store's file and keep the newest copies", 3, 60000, job_backup, NULL, job_backup_schedule,
+     true},
+    /* A list is fresh for 15 minutes (traffic/catalogue.h). */
+    {"catalogue", "fetch vendors' lists of models and prices", 3, 60000, job_catalogue, "7-59/12 * * * *", NULL, true},
     {"keys", "note what has expired", 5, 60000, job_keys, "*/5 * * * *"},
     {"purge", "delete what is older than `retention` says", 5, 60000, job_purge, "20 3 * * *"},
     {"recheck", "compare the sums of usage with the balances", 3, 60000, job_recheck, "40 3 * * *"},

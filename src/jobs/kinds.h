@@ -15,6 +15,7 @@ const struct job_kind *job_kind_find(struct text name);
 /* The rows' functions: each blocks and returns what job.h says. */
 enum err job_archive(struct job *j, struct fault *f);
 enum err job_backup(struct job *j, struct fault *f);
+struct text job_backup_schedule(const struct config *c); /* of the kind's row; "" where none can be made */
 enum err job_catalogue(struct job *j, struct fault *f);
 enum err job_keys(struct job *j, struct fault *f);
 enum err job_purge(struct job *j, struct fault *f);

@@ -87,8 +87,14 @@ static enum err claim(struct runner *r, struct arena *a, struct store_job *out, 
 static bool take_up(struct slot *s, const struct store_job *job, struct arena *a, int64_t since_us) {
   struct runner *r = s->runner;
   pthread_mutex_lock(&r->lock);
-  s->job =
-      (struct job){job->id, job->kind, job->args, (unsigned)job->attempts, &r->options.world, a, TEXT_NONE, report};
+  s->job = (struct job){.id = job->id,
+                        .kind = job->kind,
+                        .args = job->args,
+                        .attempt = (unsigned)job->attempts,
+                        .is_scheduled = text_starts(job->unique_key, TEXT(STORE_JOB_OF_SCHEDULE)),
+                        .world = &r->options.world,
+                        .arena = a,
+                        .report = report};
   s->kind = find_kind(r, job->kind);
   s->id = job->id;
   s->attempt = job->attempts;

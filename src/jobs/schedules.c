@@ -13,21 +13,28 @@ static const struct config_job *find_entry(const struct config *c, const struct 
 
 void schedules_text(const struct config *c, const struct job_kind *k, char out[SCHEDULE_TEXT_MAX]) {
   const struct config_job *entry = find_entry(c, k);
-  struct text cron = text_of(k->schedule);
+  struct text cron = k->configured ? k->configured(c) : text_of(k->schedule);
   if (entry && entry->schedule.len > 0)
     cron = entry->schedule;
   out[0] = '\0';
   if (cron.len > 0 && (!entry || entry->enabled))
-    snprintf(out, SCHEDULE_TEXT_MAX, "%.*s %.*s", TEXT_ARGS(text_head(cron, CRON_TEXT_MAX)),
+    snprintf(out, SCHEDULE_TEXT_MAX, "%.*s %.*s", TEXT_ARGS(text_head(cron, RECURRENCE_TEXT_MAX)),
              TEXT_ARGS(text_head(c->timezone, 64)));
 }
 
-bool schedules_next(const char *text, int64_t after_us, int64_t *out_us) {
+static bool read_text(const char *text, struct recurrence *out) {
   const char *zone = strrchr(text, ' ');
-  struct cron c;
-  if (!zone || cron_parse((struct text){text, (size_t)(zone - text)}, &c, NULL) != ERR_OK)
-    return false;
-  return cron_next(&c, after_us, &cron_zone_local, out_us);
+  return zone && recurrence_parse((struct text){text, (size_t)(zone - text)}, out, NULL) == ERR_OK;
+}
+
+bool schedules_next(const char *text, int64_t after_us, int64_t *out_us) {
+  struct recurrence r;
+  return read_text(text, &r) && recurrence_next(&r, after_us, &cron_zone_local, out_us);
+}
+
+bool schedules_latest(const char *text, int64_t at_us, int64_t *out_us) {
+  struct recurrence r;
+  return read_text(text, &r) && recurrence_latest(&r, at_us, &cron_zone_local, out_us);
 }
 
 static enum err sync_kind(const struct job_world *w, const struct config *c, const struct job_kind *k, int64_t now_us,
@@ -38,6 +45,8 @@ static enum err sync_kind(const struct job_world *w, const struct config *c, con
   schedules_text(c, k, text);
   if (!text[0] || !schedules_next(text, now_us, &next_us))
     return jobs->schedule_drop(w->store, text_of(k->name), f);
+  if (k->makes_up)
+    (void)schedules_latest(text, now_us, &next_us);
   return jobs->schedule_put(w->store, text_of(k->name), text_of(text), next_us, f);
 }
 

@@ -27,6 +27,8 @@ struct backups {
   /* Makes one of what is stored now, reads it back, and only then removes the oldest ones. Blocks; one at a time.
    * ERR_UNSUPPORTED: the store is no file. ERR_CONFIG: the passphrase cannot be had. Others as of the disk. */
   enum err (*make)(struct backups *b, const struct backups_watch *w, struct backups_made *out, struct fault *f);
+  /* When the newest one that is kept was made, microseconds since 1970; 0: there is none. Blocks. */
+  enum err (*newest)(struct backups *b, int64_t *out_us, struct fault *f);
 };
 
 #endif

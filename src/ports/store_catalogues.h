@@ -16,13 +16,11 @@ struct store_catalogue {
 
 struct store;
 struct store_catalogues_ops {
-  /* In place of the vendor's list of before. vendor: the address it comes from. ERR_LIMIT: it, or the list, is too
-   * long. */
+  /* In place of the vendor's list of before; an event "catalogue" tells of it, with the vendor as its subject (or none,
+   * when it is longer than one can be). vendor: the address it comes from. ERR_LIMIT: it, or the list, is too long. */
   enum err (*put)(struct store *s, struct text vendor, struct text body, struct fault *f);
   enum err (*get)(struct store *s, struct text vendor, struct arena *a, struct store_catalogue *out,
                   struct fault *f); /* ERR_NOT_FOUND */
-  /* The age alone. */
-  enum err (*age)(struct store *s, struct text vendor, int64_t *out_us, struct fault *f); /* ERR_NOT_FOUND */
 };
 
 #endif

@@ -23,6 +23,9 @@ struct store_events_ops {
                    size_t *out_count, struct fault *f);
   /* Removes events added before before_us, the oldest first, at most max; *out_count is how many. */
   enum err (*purge)(struct store *s, int64_t before_us, size_t max, int64_t *out_count, struct fault *f);
+  /* From now on fn is called whenever this process, through s, has committed an event, on the thread that did; it must
+   * not wait and not use the store. One; NULL: nobody any more. When it returns, the one before does not run. */
+  void (*on_added)(struct store *s, void (*fn)(void *data), void *data);
 
   /* A connection over which the database calls when an event was committed. All three are NULL where there is no such
    * thing, and then one has to look again and again. */

@@ -1,20 +1,24 @@
 /* The port of the store's jobs: work for the background that outlives the process which asked for it. Part of
  * ports/store.h (`s->ops->jobs->claim(s, ...)`); every function blocks. A job runs under a lease: whoever claimed it
  * renews the lease, and loses the job when it lapses. All that a worker says about a job carries the number of its
- * attempt, so that one who lost the job cannot change it any more. Times are microseconds of the database's clock
+ * attempt, so that one who lost the job cannot change it any more. A job that can begin now (queued, tried again by
+ * hand, given back, made by a schedule) is told of by an event "job" (ports/store_events.h) in the same transaction.
+ * Times are microseconds of the database's clock
  * (`now`), which the caller passes in: replicas need no clocks that agree. Errors as in ports/store.h. */
 #ifndef PORTS_STORE_JOBS_H
 #define PORTS_STORE_JOBS_H
 
 #include "base/arena.h"
 
-#define STORE_JOB_JSON_MAX   65536 /* bytes of args, and of a result */
-#define STORE_JOB_ERROR_MAX  1024  /* longer reasons are cut */
-#define STORE_JOB_NOTE_MAX   256   /* longer notes are cut */
-#define STORE_JOB_NAME_MAX   64    /* of a kind */
-#define STORE_JOB_KEY_MAX    200   /* of a unique_key */
-#define STORE_JOBS_LIVE_MAX  100000
-#define STORE_JOB_CLAIMS_MAX 1000 /* max_attempts */
+#define STORE_JOB_JSON_MAX    65536 /* bytes of args, and of a result */
+#define STORE_JOB_ERROR_MAX   1024  /* longer reasons are cut */
+#define STORE_JOB_NOTE_MAX    256   /* longer notes are cut */
+#define STORE_JOB_NAME_MAX    64    /* of a kind */
+#define STORE_JOB_KEY_MAX     200   /* of a unique_key */
+#define STORE_JOBS_LIVE_MAX   100000
+#define STORE_JOB_CLAIMS_MAX  1000 /* max_attempts */
+
+#define STORE_JOB_OF_SCHEDULE "schedule:" /* the unique_key of a job that a schedule has made begins so */
 
 struct store;
 

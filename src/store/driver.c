@@ -2,6 +2,24 @@
  * statements. It holds no SQL and knows no database. */
 #include "store/driver.h"
 
+#include <pthread.h>
+
+/* One for all stores of the process: what is done under it never waits, and events are rare. */
+static pthread_mutex_t ear_lock = PTHREAD_MUTEX_INITIALIZER;
+
+void driver_listen(struct store *s, void (*fn)(void *data), void *data) {
+  pthread_mutex_lock(&ear_lock);
+  ((struct database *)s)->ear = (struct driver_ear){fn, data};
+  pthread_mutex_unlock(&ear_lock);
+}
+
+static void tell_ear(struct database *d) {
+  pthread_mutex_lock(&ear_lock);
+  if (d->ear.fn)
+    d->ear.fn(d->ear.data);
+  pthread_mutex_unlock(&ear_lock);
+}
+
 enum err driver_run(struct store *s, enum driver_use use, bool once,
                     enum err (*work)(struct driver_link *l, void *args, struct fault *f), void *args, struct fault *f) {
   struct database *d = (struct database *)s;
@@ -10,9 +28,12 @@ enum err driver_run(struct store *s, enum driver_use use, bool once,
     enum err e = d->driver->take(d, use, again, &l, f);
     if (e)
       return e;
+    l->has_event = false;
     e = work(l, args, f);
-    bool retry = e && l->lost && !again && !(once && l->in_doubt);
+    bool retry = e && l->lost && !again && !(once && l->in_doubt), tells = !e && l->has_event;
     d->driver->give(d, l);
+    if (tells)
+      tell_ear(d);
     if (!retry)
       return e;
   }

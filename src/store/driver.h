@@ -29,14 +29,22 @@ struct driver_cell {
 /* A connection, lent to one thread at a time. */
 struct driver_link {
   const struct driver *driver;
-  bool lost;     /* it died: nothing of an open transaction stands, and the work may be tried on another one */
-  bool in_doubt; /* it died while a commit was on its way, which may stand or not */
+  bool lost;      /* it died: nothing of an open transaction stands, and the work may be tried on another one */
+  bool in_doubt;  /* it died while a commit was on its way, which may stand or not */
+  bool has_event; /* the work on it has added an event (store_events.h) */
+};
+
+/* Who is told, in this process, that an event was committed by it. */
+struct driver_ear {
+  void (*fn)(void *data); /* NULL: nobody */
+  void *data;
 };
 
 /* What the store of any driver begins with. */
 struct database {
   struct store base;
   const struct driver *driver;
+  struct driver_ear ear;
 };
 
 /* In all of these the link is lent to the caller. A link has one current statement, from prepare to reset. */
@@ -89,6 +97,8 @@ struct driver {
 enum err driver_run(struct store *s, enum driver_use use, bool once,
                     enum err (*work)(struct driver_link *l, void *args, struct fault *f), void *args,
                     struct fault *f) MUST_CHECK;
+/* The port's events->on_added. */
+void driver_listen(struct store *s, void (*fn)(void *data), void *data);
 /* Steps through a statement that yields no row, and resets it. out_changes may be NULL. */
 enum err driver_finish(struct driver_link *l, const char *doing, int64_t *out_changes, struct fault *f) MUST_CHECK;
 /* Prepares a statement without parameters and gives the number in its first row; 0 when it has none. */

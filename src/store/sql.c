@@ -203,8 +203,8 @@ static const char *const texts[SQL_COUNT][2] = {
     [SQL_JOB_RELEASE] = BOTH(
         "UPDATE weir_jobs SET state = CASE WHEN cancel = 1 AND ?3 = 'queued' THEN 'cancelled' ELSE ?3 END, run_at_us = "
         "?4, due_us = ?4, error = CASE WHEN ?5 = '' THEN error ELSE ?5 END, ended_us = CASE WHEN cancel = 0 AND ?3 = "
-        "'queued' THEN 0 ELSE CAST(?6 AS BIGINT) END, max_attempts = max_attempts + ?7 WHERE id = ?1 AND attempts = ?2 AND state IN "
-        "('running', ?3)"),
+        "'queued' THEN 0 ELSE CAST(?6 AS BIGINT) END, max_attempts = max_attempts + CASE WHEN state = 'running' THEN "
+        "CAST(?7 AS BIGINT) ELSE 0 END WHERE id = ?1 AND attempts = ?2 AND state IN ('running', ?3)"),
     [SQL_JOB_BURY] = BOTH(
         "UPDATE weir_jobs SET state = CASE WHEN cancel = 1 THEN 'cancelled' ELSE 'dead' END, ended_us = ?1, error = "
         "CASE WHEN cancel = 1 THEN error ELSE 'the process that ran it (' || leased_by || ') was lost in attempt ' || "
@@ -364,7 +364,6 @@ static const char *const texts[SQL_COUNT][2] = {
                                "ON CONFLICT (vendor) DO UPDATE SET body = excluded.body, "
                                "fetched_us = excluded.fetched_us"),
     [SQL_CATALOGUE_GET] = BOTH("SELECT fetched_us, body FROM weir_catalogues WHERE vendor = ?1"),
-    [SQL_CATALOGUE_AGE] = BOTH("SELECT fetched_us FROM weir_catalogues WHERE vendor = ?1"),
     [SQL_SERVICE_SECRETS] = BOTH("SELECT id, org_id, service_id, prefix, hash, created_us, expires_us FROM "
                                  "weir_service_secrets WHERE service_id = ?1 ORDER BY id LIMIT ?2"),
     [SQL_SERVICE_SECRET_FIND] = BOTH("SELECT id, org_id, service_id, prefix, hash, created_us, expires_us FROM "

@@ -33,26 +33,60 @@ static bool has_lived(const char *path) {
 
 /* SQLite reads what is missing of the last page as zeros. Only while a log is there to repair it may a page be half
  * written. Bytes 16 and 17 are the page's size, 1 for 65536 (sqlite.org/fileformat.html section 1.3). */
-static bool is_cut(const char *path, int fd, const uint8_t *head) {
+static bool is_cut(const char *path, const uint8_t *head) {
   struct stat st;
   int64_t page = head[16] << 8 | head[17];
   page = page == 1 ? 65536 : page;
-  return page >= 512 && fstat(fd, &st) == 0 && st.st_size % page != 0 && log_bytes(path) == 0 &&
+  return page >= 512 && stat(path, &st) == 0 && st.st_size % page != 0 && log_bytes(path) == 0 &&
          bytes_beside(path, "-journal") == 0;
 }
 
-static enum err head_check(const char *path, int fd, bool encrypted, struct fault *f) {
+static enum err cannot_open(const char *path, int why, struct fault *f) {
+  return fault_set(f, why == ENOSPC || why == EDQUOT ? ERR_STORE_FULL : ERR_STORE, NULL,
+                   "cannot open the store's database %s: %s", path, strerror(why));
+}
+
+/* The first bytes, by SQLite's own hands. With open and close a process would drop every lock it has on the file (that
+ * is POSIX's rule, and this one may be serving on it), the next command that ends would find itself alone with the
+ * database and remove the log, and all that is written into the removed log would be lost. SQLite closes a file when
+ * nothing of this process is locked in it any more. out: zeros where the file is shorter; *out_n: what it has. */
+static enum err read_head(const char *path, uint8_t *out, size_t cap, size_t *out_n, struct fault *f) {
+  sqlite3_vfs *vfs = sqlite3_vfs_find(NULL);
+  sqlite3_file *file = vfs ? calloc(1, (size_t)vfs->szOsFile) : NULL;
+  int flags = 0;
+  if (!file)
+    abort();
+  errno = 0;
+  int rc = vfs->xOpen(vfs, path, file, SQLITE_OPEN_READWRITE | SQLITE_OPEN_MAIN_DB, &flags);
+  bool is_open = rc == SQLITE_OK && !(flags & SQLITE_OPEN_READONLY);
+  enum err e = is_open ? ERR_OK : cannot_open(path, errno ? errno : EACCES, f);
+  struct stat st; /* SQLite says 0 of a file of one byte */
+  if (!e) {
+    rc = file->pMethods->xRead(file, out, (int)cap, 0);
+    if ((rc != SQLITE_OK && rc != SQLITE_IOERR_SHORT_READ) || stat(path, &st) != 0)
+      e = fault_set(f, ERR_STORE, NULL, "cannot read %s: %s", path, sqlite3_errstr(rc));
+  }
+  if (file->pMethods)
+    file->pMethods->xClose(file);
+  free(file);
+  if (!e)
+    *out_n = st.st_size < (off_t)cap ? (size_t)st.st_size : cap;
+  return e;
+}
+
+static enum err head_check(const char *path, bool encrypted, struct fault *f) {
   static const char magic[16] = "SQLite format 3";
   uint8_t head[18] = {0};
-  ssize_t n = pread(fd, head, sizeof head, 0);
-  if (n < 0)
-    return fault_set(f, ERR_STORE, NULL, "cannot read %s: %s", path, strerror(errno));
+  size_t n = 0;
+  enum err e = read_head(path, head, sizeof head, &n, f);
+  if (e)
+    return e;
   if (n == 0 && has_lived(path))
     return fault_set(f, ERR_STORE_CORRUPT, NULL,
                      "%s is empty although weir has worked here; nothing was changed: " ADVICE
                      ", or remove the file to begin anew",
                      path);
-  bool is_clear = n >= (ssize_t)sizeof magic && memcmp(head, magic, sizeof magic) == 0;
+  bool is_clear = n >= sizeof magic && memcmp(head, magic, sizeof magic) == 0;
   if (encrypted && is_clear)
     return fault_set(f, ERR_FORBIDDEN, "store_key",
                      "%s is not encrypted, and store_key is set: `weir store copy --encrypt` makes one that is", path);
@@ -62,7 +96,7 @@ static enum err head_check(const char *path, int fd, bool encrypted, struct faul
     return fault_set(f, ERR_STORE_CORRUPT, NULL,
                      "%s is not an SQLite database, or one that is encrypted (store_key); nothing was changed: " ADVICE,
                      path);
-  if (n > 0 && is_cut(path, fd, head))
+  if (n > 0 && is_cut(path, head))
     return fault_set(f, ERR_STORE_CORRUPT, NULL,
                      "%s is damaged (cut in the middle of a page); nothing was changed: " ADVICE, path);
   return ERR_OK;
@@ -81,15 +115,16 @@ enum err sqlite_check_file(const char *path, bool encrypted, bool create, struct
                      "%s is not there although weir has worked here (the folder journal is beside it); nothing was "
                      "changed: put it back, " ADVICE ", or move that folder away to begin anew",
                      path);
-  int fd = open(path, O_RDWR | O_CLOEXEC | (create ? O_CREAT : 0), 0600);
-  if (fd < 0 && errno == ENOENT && !create)
+  bool is_missing = access(path, F_OK) != 0 && errno == ENOENT;
+  if (is_missing && !create)
     return fault_set(f, ERR_NOT_FOUND, NULL, "%s: there is no such file", path);
-  if (fd < 0)
-    return fault_set(f, errno == ENOSPC || errno == EDQUOT ? ERR_STORE_FULL : ERR_STORE, NULL,
-                     "cannot open the store's database %s: %s", path, strerror(errno));
-  enum err e = head_check(path, fd, encrypted, f);
-  close(fd);
-  return e;
+  if (is_missing) {
+    int fd = open(path, O_RDWR | O_CLOEXEC | O_CREAT, 0600); /* SQLite would let others read it */
+    if (fd < 0)
+      return cannot_open(path, errno, f);
+    close(fd);
+  }
+  return head_check(path, encrypted, f);
 }
 
 /* Weir's own mark, or nothing at all in it yet. */

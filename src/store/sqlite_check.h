@@ -14,7 +14,8 @@
 /* Before SQLite opens path, which takes a short file for a new one and throws away the log of an empty one. create:
  * makes the file (0600) when there is none; else ERR_NOT_FOUND. ERR_STORE_CORRUPT: no database; empty although weir has
  * worked in its folder; or gone while its write-ahead log, or the journal beside it, is still there. encrypted: to be
- * read with a key, so that its head says nothing; ERR_FORBIDDEN when it is in the clear. ERR_STORE_FULL, ERR_STORE. */
+ * read with a key, so that its head says nothing; ERR_FORBIDDEN when it is in the clear. ERR_STORE_FULL, ERR_STORE.
+ * This process may have the database open meanwhile; its locks stay. */
 enum err sqlite_check_file(const char *path, bool encrypted, bool create, struct fault *f) MUST_CHECK;
 /* On a connection to it. ERR_STORE_CORRUPT: another program's, or damaged as far as the sizes and times above let one
  * look; `weir backup` and `weir ledger verify` read all of it. */

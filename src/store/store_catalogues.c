@@ -1,6 +1,8 @@
 /* Vendors' lists of models as they were fetched last, on any driver. It does not look into them. Called by the job
  * `catalogue` and when a process starts. */
-#include "store/driver.h"
+#include "store/store_events.h"
+
+#define SUBJECT_MAX 256 /* of an event */
 
 struct put {
   struct text vendor, body;
@@ -17,13 +19,16 @@ static enum err put_list(struct driver_link *l, const struct put *w, int64_t now
 }
 
 static enum err put(struct driver_link *l, void *args, struct fault *f) {
+  const struct put *w = args;
   int64_t now_us = 0;
   enum err e = l->driver->begin(l, DRIVER_WRITE, f);
   if (e)
     return e;
   e = driver_number(l, SQL_NOW, "keeping a list of models", &now_us, f);
   if (!e)
-    e = put_list(l, args, now_us, f);
+    e = put_list(l, w, now_us, f);
+  if (!e)
+    e = event_add_on(l, "catalogue", w->vendor.len <= SUBJECT_MAX ? w->vendor : TEXT_NONE, f);
   return l->driver->end(l, e, f);
 }
 
@@ -37,7 +42,7 @@ static enum err catalogues_put(struct store *s, struct text vendor, struct text 
 
 struct get {
   struct text vendor;
-  struct arena *arena; /* NULL: the age alone */
+  struct arena *arena;
   struct store_catalogue *out;
 };
 
@@ -47,14 +52,14 @@ static enum err get(struct driver_link *l, void *args, struct fault *f) {
   int64_t now_us = 0;
   enum err e = driver_number(l, SQL_NOW, "reading a list of models", &now_us, f);
   if (!e)
-    e = l->driver->prepare(l, w->arena ? SQL_CATALOGUE_GET : SQL_CATALOGUE_AGE, f);
+    e = l->driver->prepare(l, SQL_CATALOGUE_GET, f);
   if (e)
     return e;
   l->driver->bind_text(l, 1, w->vendor);
   e = l->driver->step(l, &row, "reading a list of models", f);
   if (!e && row) {
     int64_t age_us = now_us - l->driver->number(l, 0);
-    *w->out = (struct store_catalogue){w->arena ? driver_text(l, 1, w->arena) : TEXT_NONE, age_us > 0 ? age_us : 0};
+    *w->out = (struct store_catalogue){driver_text(l, 1, w->arena), age_us > 0 ? age_us : 0};
   }
   l->driver->reset(l);
   return e || row ? e : fault_set(f, ERR_NOT_FOUND, NULL, "no list of models is kept of this vendor");
@@ -66,14 +71,4 @@ static enum err catalogues_get(struct store *s, struct text vendor, struct arena
   return driver_run(s, DRIVER_READ, false, get, &w, f);
 }
 
-static enum err catalogues_age(struct store *s, struct text vendor, int64_t *out_us, struct fault *f) {
-  struct store_catalogue found = {TEXT_NONE, 0};
-  struct get w = {vendor, NULL, &found};
-  enum err e = driver_run(s, DRIVER_READ, false, get, &w, f);
-  if (!e)
-    *out_us = found.age_us;
-  return e;
-}
-
-const struct store_catalogues_ops store_catalogues = {
-    .put = catalogues_put, .get = catalogues_get, .age = catalogues_age};
+const struct store_catalogues_ops store_catalogues = {.put = catalogues_put, .get = catalogues_get};

@@ -30,6 +30,7 @@ static enum err insert(struct driver_link *l, struct text kind, struct text subj
   l->driver->bind_text(l, 3, subject);
   l->driver->bind(l, 4, driver_now_us());
   e = driver_finish(l, doing_add, NULL, f);
+  l->has_event = true;
   return e ? e : ring(l, f);
 }
 
@@ -129,7 +130,8 @@ static enum err events_purge(struct store *s, int64_t before_us, size_t max, int
   return e;
 }
 
-#define EVENTS_OPS .add = events_add, .newest = events_newest, .list = events_list, .purge = events_purge
+#define EVENTS_OPS                                                                                                     \
+  .add = events_add, .newest = events_newest, .list = events_list, .purge = events_purge, .on_added = driver_listen
 const struct store_events_ops store_events = {EVENTS_OPS};
 const struct store_events_ops store_events_with_bell = {
     EVENTS_OPS, .bell_open = postgres_bell_open, .bell_wait = postgres_bell_wait, .bell_close = postgres_bell_close};

@@ -4,6 +4,7 @@
 #include "store/store_jobs.h"
 
 #include "base/json.h"
+#include "store/store_events.h"
 
 #define JSON_DEPTH 64
 
@@ -72,8 +73,11 @@ static enum err insert(struct driver_link *l, const struct store_job_new *j, int
                                 TEXT_ARGS(j->unique_key));
 }
 
-enum err store_job_add_on(struct driver_link *l, const struct store_job_new *j, int64_t now_us, int64_t *out_id,
-                          struct fault *f) {
+/* Work is there now, for whoever has nothing to do. */
+static enum err tell(struct driver_link *l, struct fault *f) { return event_add_on(l, "job", TEXT(""), f); }
+
+static enum err add_one(struct driver_link *l, const struct store_job_new *j, int64_t now_us, int64_t *out_id,
+                        struct fault *f) {
   int64_t id = 0;
   enum err e = check_new(j, f);
   if (!e)
@@ -85,6 +89,22 @@ enum err store_job_add_on(struct driver_link *l, const struct store_job_new *j, 
   if (!e)
     *out_id = id;
   return e;
+}
+
+enum err store_jobs_add_on(struct driver_link *l, const struct store_job_new *jobs, size_t count, int64_t now_us,
+                           int64_t *out_ids, struct fault *f) {
+  bool is_due = false;
+  enum err e = ERR_OK;
+  for (size_t i = 0; i < count && !e; i++) {
+    e = add_one(l, &jobs[i], now_us, &out_ids[i], f);
+    is_due = is_due || jobs[i].run_at_us <= now_us;
+  }
+  return !e && is_due ? tell(l, f) : e;
+}
+
+enum err store_job_add_on(struct driver_link *l, const struct store_job_new *j, int64_t now_us, int64_t *out_id,
+                          struct fault *f) {
+  return store_jobs_add_on(l, j, 1, now_us, out_id, f);
 }
 
 struct add {
@@ -238,8 +258,7 @@ struct release {
   const struct store_job_release *release;
 };
 
-static enum err release_on(struct driver_link *l, void *args, struct fault *f) {
-  const struct release *w = args;
+static enum err release_job(struct driver_link *l, const struct release *w, struct fault *f) {
   int64_t changes = 0;
   enum err e = l->driver->prepare(l, SQL_JOB_RELEASE, f);
   if (e)
@@ -253,6 +272,20 @@ static enum err release_on(struct driver_link *l, void *args, struct fault *f) {
   l->driver->bind(l, 7, w->release->is_given_back);
   e = driver_finish(l, "releasing a job", &changes, f);
   return e || changes ? e : lost(w->id, w->attempt, f);
+}
+
+/* One that is to be tried again at once, because its process ends, is told of; one that waits is found in its time. */
+static enum err release_on(struct driver_link *l, void *args, struct fault *f) {
+  const struct release *w = args;
+  if (!text_equal(w->release->state, TEXT("queued")) || w->release->run_at_us > w->now_us)
+    return release_job(l, w, f);
+  enum err e = l->driver->begin(l, DRIVER_WRITE, f);
+  if (e)
+    return e;
+  e = release_job(l, w, f);
+  if (!e)
+    e = tell(l, f);
+  return l->driver->end(l, e, f);
 }
 
 static enum err release(struct store *s, int64_t id, int64_t attempt, const struct store_job_release *r, int64_t now_us,
@@ -306,8 +339,7 @@ struct retry {
   int64_t id, more, now_us, changes;
 };
 
-static enum err retry_on(struct driver_link *l, void *args, struct fault *f) {
-  struct retry *w = args;
+static enum err retry_job(struct driver_link *l, struct retry *w, struct fault *f) {
   enum err e = l->driver->prepare(l, SQL_JOB_RETRY, f);
   if (e)
     return e;
@@ -320,9 +352,21 @@ static enum err retry_on(struct driver_link *l, void *args, struct fault *f) {
              : e;
 }
 
+static enum err retry_on(struct driver_link *l, void *args, struct fault *f) {
+  struct retry *w = args;
+  enum err e = l->driver->begin(l, DRIVER_WRITE, f);
+  if (e)
+    return e;
+  e = retry_job(l, w, f);
+  if (!e && w->changes)
+    e = tell(l, f);
+  return l->driver->end(l, e, f);
+}
+
 static enum err retry(struct store *s, int64_t id, int64_t more_attempts, int64_t now_us, struct fault *f) {
   struct retry w = {id, more_attempts, now_us, 0};
-  enum err e = driver_run(s, DRIVER_WRITE, false, retry_on, &w, f);
+  /* After a commit in doubt the second time would find it queued, and say so as an error. */
+  enum err e = driver_run(s, DRIVER_WRITE, true, retry_on, &w, f);
   return e || w.changes ? e : explain(s, id, "tried again", f);
 }
 

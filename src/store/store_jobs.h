@@ -6,9 +6,14 @@
 #include "store/driver.h"
 
 /* As the port's enqueue, in the transaction that is open on the link (for writing). A conflict leaves the transaction
- * as it was: the caller may go on. */
+ * as it was: the caller may go on. When the job is due now an event "job" is added, which locks as event_add_on says:
+ * best called last, and before other events. */
 enum err store_job_add_on(struct driver_link *l, const struct store_job_new *j, int64_t now_us, int64_t *out_id,
                           struct fault *f) MUST_CHECK;
+/* The same for several, with one event for all of them. The first that cannot be added ends it, with its error; then
+ * the caller has to roll back, unless count is 1. */
+enum err store_jobs_add_on(struct driver_link *l, const struct store_job_new *jobs, size_t count, int64_t now_us,
+                           int64_t *out_ids, struct fault *f) MUST_CHECK;
 
 /* The current row of a statement that yields whole jobs. */
 void store_job_read(struct driver_link *l, struct arena *a, struct store_job *out);

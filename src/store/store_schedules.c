@@ -119,7 +119,7 @@ static enum err fire(struct driver_link *l, void *args, struct fault *f) {
 enum err store_schedule_fire(struct store *s, const struct store_schedule *seen, int64_t max_attempts, int64_t next_us,
                              int64_t now_us, int64_t *out_job, struct fault *f) {
   char key[STORE_JOB_NAME_MAX + 16];
-  snprintf(key, sizeof key, "schedule:%.*s", TEXT_ARGS(text_head(seen->kind, STORE_JOB_NAME_MAX)));
+  snprintf(key, sizeof key, STORE_JOB_OF_SCHEDULE "%.*s", TEXT_ARGS(text_head(seen->kind, STORE_JOB_NAME_MAX)));
   struct fire w = {
       seen, {.kind = seen->kind, .unique_key = text_of(key), .max_attempts = max_attempts}, next_us, now_us, 0};
   enum err e = driver_run(s, DRIVER_WRITE, false, fire, &w, f);

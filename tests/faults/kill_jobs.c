@@ -1,5 +1,6 @@
 /* Jobs of several processes on one PostgreSQL: one is killed in the middle of its job, a job kills every process that
- * runs it, the database goes away and comes back. Every job ends, once, and none goes on for ever. */
+ * runs it, the database goes away and comes back, schedules fire while processes die and begin. Every job ends, once,
+ * none goes on for ever, and a moment of a schedule makes one job. */
 #include "../unit/store/contract.h"
 
 #include "base/log.h"
@@ -15,6 +16,7 @@
 #define PATIENCE_MS 60000
 #define PROCESSES   3
 #define JOBS        24
+#define ROUNDS      14
 
 static const char *address;
 static struct arena arena;
@@ -46,9 +48,19 @@ static enum err run_long(struct job *j, struct fault *f) {
   return e;
 }
 
+static enum err run_tick(struct job *j, struct fault *f) {
+  enum err e = ERR_OK;
+  for (unsigned i = 0; i < 4 && !e; i++) {
+    (void)poll(NULL, 0, 10);
+    e = job_progress(j, i * 250, TEXT("ticking"), f);
+  }
+  return !e && !j->is_scheduled ? fault_set(f, ERR_BAD_REQUEST, NULL, "nobody has asked for it") : e;
+}
+
+/* The clock does not come to the schedules by itself while the test runs. */
 static const struct job_kind kinds[] = {
-    {"slow", "", 5, LEASE_MS, run_slow, NULL},
-    {"killer", "", 3, LEASE_MS, run_killer, NULL},
+    {"tick", "", 9, LEASE_MS, run_tick, "0 0 1 1 *"}, {"tock", "", 9, LEASE_MS, run_tick, "0 0 1 1 *"},
+    {"slow", "", 5, LEASE_MS, run_slow, NULL},        {"killer", "", 3, LEASE_MS, run_killer, NULL},
     {"long", "", 1, 60000, run_long, NULL},
 };
 
@@ -193,6 +205,70 @@ static void a_job_outlives_the_database_it_came_from(void **state) {
   assert_int_equal(get(s, id).attempts, 1);
 }
 
+static size_t count_jobs(struct store *s, const char *kind, const char *state) {
+  struct store_job *at = NULL;
+  struct arena a;
+  size_t count = 0;
+  arena_init(&a);
+  EXPECT_OK(s->ops->jobs->list(s, 0, text_of(kind), text_of(state), 1000, &a, &at, &count, &test_fault));
+  arena_done(&a);
+  return count;
+}
+
+/* How many schedules are due in the future. */
+static size_t count_ahead(struct store *s) {
+  struct store_schedule *at = NULL;
+  struct arena a;
+  size_t count = 0, ahead = 0;
+  int64_t now_us = 0;
+  arena_init(&a);
+  EXPECT_OK(s->ops->jobs->now(s, &now_us, &test_fault));
+  EXPECT_OK(s->ops->jobs->schedule_list(s, &a, &at, &count, &test_fault));
+  for (size_t i = 0; i < count; i++)
+    ahead += at[i].next_us > now_us;
+  arena_done(&a);
+  return ahead;
+}
+
+static void kill_one(size_t at) {
+  (void)kill(processes[at], SIGKILL);
+  (void)waitpid(processes[at], NULL, 0);
+  processes[at] = 0;
+}
+
+/* One or two of them, a little earlier or later each time, so that it happens before, in and after the firing. */
+static void kill_some(size_t round) {
+  size_t first = round % PROCESSES, second = (round + 1) % PROCESSES;
+  (void)poll(NULL, 0, (int)(round * 7 % 60));
+  kill_one(first);
+  if (round % 3 == 2)
+    kill_one(second);
+  start(first);
+  if (processes[second] == 0)
+    start(second);
+}
+
+static void a_moment_of_a_schedule_makes_one_job_whoever_dies(void **state) {
+  struct store *s = contract_store(state);
+  char sql[128];
+  for (size_t i = 0; i < PROCESSES; i++)
+    start(i);
+  WAIT_FOR(count_ahead(s) == 2);
+  for (size_t round = 1; round <= ROUNDS; round++) {
+    for (int i = 0; i < 4; i++)
+      (void)add(s, "slow", 9);
+    snprintf(sql, sizeof sql, "UPDATE weir_schedules SET next_us = %zu", round); /* long ago */
+    contract_exec(s, sql);
+    kill_some(round);
+    WAIT_FOR(count_ahead(s) == 2);
+    WAIT_FOR(count_jobs(s, "tick", "done") + count_jobs(s, "tock", "done") >= 2 * round);
+    assert_int_equal(count_jobs(s, "tick", ""), round);
+    assert_int_equal(count_jobs(s, "tock", ""), round);
+  }
+  WAIT_FOR(count_jobs(s, "slow", "done") == (size_t)4 * ROUNDS);
+  assert_int_equal(count_jobs(s, "", ""), (size_t)6 * ROUNDS);
+}
+
 static int begin(void **state) {
   arena_init(&arena);
   test_fault = (struct fault){0};
@@ -213,6 +289,7 @@ int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test_setup_teardown(the_jobs_of_a_killed_process_are_done_by_the_others, begin, end),
       cmocka_unit_test_setup_teardown(a_job_that_kills_whoever_runs_it_is_dead_after_its_attempts, begin, end),
+      cmocka_unit_test_setup_teardown(a_moment_of_a_schedule_makes_one_job_whoever_dies, begin, end),
       cmocka_unit_test_setup_teardown(a_job_outlives_the_database_it_came_from, begin, end),
   };
   return RUN_CONTRACT(tests);

@@ -29,6 +29,24 @@ static inline enum err nth_job_enqueue(struct store *s, struct arena *a, struct 
   int64_t id = 0;
   return s->ops->jobs->enqueue(s, &n, NTH_HOUR_US, &id, f);
 }
+static inline enum err nth_job_claim(struct store *s, struct arena *a, struct fault *f) {
+  struct store_job_claim c = {TEXT(" purge "), TEXT("w"), 2 * NTH_HOUR_US, 3 * NTH_HOUR_US};
+  struct store_job job = {0};
+  enum err e = s->ops->jobs->claim(s, &c, a, &job, f);
+  if (!e)
+    assert_int_equal(job.id, 3);
+  return e;
+}
+static inline enum err nth_job_retry(struct store *s, struct arena *a, struct fault *f) {
+  return s->ops->jobs->retry(s, 1, 3, 4 * NTH_HOUR_US, f);
+}
+static inline enum err nth_job_give_back(struct store *s, struct arena *a, struct fault *f) {
+  struct store_job_release r = {TEXT("queued"), 4 * NTH_HOUR_US, TEXT_NONE, true};
+  return s->ops->jobs->release(s, 2, 1, &r, 4 * NTH_HOUR_US, f);
+}
+static inline enum err nth_catalogue_put(struct store *s, struct arena *a, struct fault *f) {
+  return s->ops->catalogues->put(s, TEXT("https://vendor"), TEXT("[]"), f);
+}
 static inline enum err nth_job_renew(struct store *s, struct arena *a, struct fault *f) {
   return s->ops->jobs->renew(s, 2, 1, 9 * NTH_HOUR_US, 500, TEXT("half"), f);
 }

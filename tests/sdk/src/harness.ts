@@ -233,15 +233,15 @@ export function lives(pid: number): boolean {
 export class Weir {
   /** Processes that upgrades have started. */
   private started = new Set<number>();
-  private constructor(private process: Process, public url: string, readonly dir: string, readonly file: string, readonly binary: string) {}
+  private constructor(private process: Process, public url: string, readonly dir: string, readonly file: string, readonly binary: string, readonly options: string[]) {}
 
-  static async start(sim: Sim, extra = '', write = config, binary?: (dir: string) => string): Promise<Weir> {
+  static async start(sim: Sim, extra = '', write = config, binary?: (dir: string) => string, options: string[] = []): Promise<Weir> {
     const dir = mkdtempSync(join(tmpdir(), 'weir-sdk-'));
     const file = join(dir, 'weir.yaml');
     writeFileSync(file, write(sim, dir, extra));
     const program = binary?.(dir) ?? process.env.WEIR ?? 'build/weir';
-    const p = Process.start('weir', program, ['serve', '-c', file]);
-    return new Weir(p, await p.url(/weir: ready on (\S+)/), dir, file, program);
+    const p = Process.start('weir', program, ['serve', '-c', file, ...options]);
+    return new Weir(p, await p.url(/weir: ready on (\S+)/), dir, file, program, options);
   }
   get pid(): number {
     return this.process.pid;
@@ -258,8 +258,12 @@ export class Weir {
   /** Starts again on the same data, on another port. */
   async restart(): Promise<void> {
     if (this.process.isRunning) await this.stop(false);
-    this.process = Process.start('weir', this.binary, ['serve', '-c', this.file]);
+    this.process = Process.start('weir', this.binary, ['serve', '-c', this.file, ...this.options]);
     this.url = await this.process.url(/weir: ready on (\S+)/);
+  }
+  /** Writes the configuration anew, for the next start or reload. */
+  configure(change: (text: string) => string): void {
+    writeFileSync(this.file, change(readFileSync(this.file, 'utf8')));
   }
   /** Has the program started anew in place of the running process: its exit status and what it said. */
   async upgrade(...options: string[]): Promise<{ code: number; out: string }> {

@@ -126,6 +126,20 @@ static void one_that_is_stopped_says_nothing(void **state) {
   EXPECT_OK(backup_desk_check(&desk, &test_fault));
 }
 
+static void when_the_newest_was_made_is_known_whoever_made_it(void **state) {
+  int64_t newest_us = -1;
+  EXPECT_OK(desk.port.newest(&desk.port, &newest_us, &test_fault));
+  assert_int_equal(newest_us, 0);
+  make();
+  backup_desk_done(&desk);
+  start_desk();
+  EXPECT_OK(desk.port.newest(&desk.port, &newest_us, &test_fault));
+  assert_true(newest_us > 0);
+  use("backup: { dir: /nowhere/at/all }\n");
+  EXPECT_OK(desk.port.newest(&desk.port, &newest_us, &test_fault));
+  assert_int_equal(newest_us, 0);
+}
+
 static void the_age_is_known_after_a_restart(void **state) {
   make();
   backup_desk_done(&desk);
@@ -150,6 +164,7 @@ int main(void) {
       IN_WORLD(the_settings_in_force_count),
       IN_WORLD(health_tells_of_one_that_failed_and_of_old_ones),
       IN_WORLD(one_that_is_stopped_says_nothing),
+      IN_WORLD(when_the_newest_was_made_is_known_whoever_made_it),
       IN_WORLD(the_age_is_known_after_a_restart),
       IN_WORLD(postgresql_is_refused),
   };

@@ -75,17 +75,15 @@ static void a_list_is_fetched_once_and_there_when_the_vendor_is_gone(void **stat
   struct catalogue_desk first = process(), second = process();
   struct catalogue_refreshed done;
   bool due = true;
-  assert_true(catalogue_desk_is_due(&first));
   EXPECT_OK(first.port.run(&first.port, &watch, &done, &test_fault));
   assert_int_equal(done.vendors, 1);
   assert_int_equal(done.failed, 0);
-  assert_false(catalogue_desk_is_due(&second)); /* for nobody */
   size_t models = models_of(&first, &due);
   assert_true(models > 0);
   assert_false(due);
   sim_background_stop(sim);
   sim = NULL;
-  catalogue_desk_load(&second);
+  catalogue_desk_load(&second, TEXT_NONE);
   assert_int_equal(models_of(&second, &due), models);
   assert_false(due);
   catalogues_free(first.options.catalogues);
@@ -103,7 +101,7 @@ static void a_list_that_is_old_is_used_and_fetched_again(void **state) {
   EXPECT_OK(store->ops->catalogues->get(store, config->providers[0].base_url, &a, &kept, &test_fault));
   assert_true(kept.age_us < CATALOGUE_FRESH_US);
   arena_done(&a);
-  catalogue_desk_load(&second);
+  catalogue_desk_load(&second, TEXT_NONE);
   struct llm_catalogue *list =
       catalogues_get(second.options.catalogues, config->providers[0].base_url,
                      loop_clock_us() + CATALOGUE_FRESH_US - kept.age_us + INT64_C(60000000), &due);
@@ -125,7 +123,7 @@ static void a_vendor_that_fails_costs_nothing_that_was_kept(void **state) {
   assert_int_not_equal(d.port.run(&d.port, &watch, &done, &test_fault), ERR_OK);
   assert_int_equal(done.vendors, 77);
   assert_true(models_of(&d, &due) > 0);
-  catalogue_desk_load(&later);
+  catalogue_desk_load(&later, TEXT_NONE);
   assert_true(models_of(&later, &due) > 0);
   catalogues_free(d.options.catalogues);
   catalogues_free(later.options.catalogues);
@@ -140,7 +138,7 @@ static void what_is_no_list_is_not_kept(void **state) {
   use_vendor(base);
   assert_int_not_equal(d.port.run(&d.port, &watch, &done, &test_fault), ERR_OK);
   EXPECT_OK(store->ops->catalogues->put(store, config->providers[0].base_url, TEXT("<html>"), &test_fault));
-  catalogue_desk_load(&later);
+  catalogue_desk_load(&later, TEXT_NONE);
   assert_int_equal(models_of(&later, &due), 0);
   assert_true(due);
   catalogues_free(d.options.catalogues);
@@ -152,10 +150,23 @@ static void it_can_be_stopped_and_has_nothing_to_do_without_vendors(void **state
   struct catalogue_refreshed done;
   EXPECT_ERR(d.port.run(&d.port, &stopped, &done, &test_fault), ERR_CANCELLED);
   use("workers: 1\n");
-  assert_false(catalogue_desk_is_due(&d));
   EXPECT_OK(d.port.run(&d.port, &stopped, &done, &test_fault));
   assert_int_equal(done.vendors, 0);
   catalogues_free(d.options.catalogues);
+}
+
+static void a_list_is_taken_when_it_is_told_of(void **state) {
+  struct catalogue_desk first = process(), second = process();
+  struct catalogue_refreshed done;
+  bool due;
+  EXPECT_OK(first.port.run(&first.port, &watch, &done, &test_fault));
+  catalogue_desk_load(&second, TEXT("https://elsewhere/api/v1")); /* of a vendor that this one does not have */
+  assert_int_equal(models_of(&second, &due), 0);
+  catalogue_desk_load(&second, config->providers[0].base_url);
+  assert_int_equal(models_of(&second, &due), models_of(&first, &due));
+  assert_false(due);
+  catalogues_free(first.options.catalogues);
+  catalogues_free(second.options.catalogues);
 }
 
 #define IN_WORLD(test) cmocka_unit_test_setup_teardown(test, with_world, end_world)
@@ -166,6 +177,7 @@ int main(void) {
       IN_WORLD(a_list_that_is_old_is_used_and_fetched_again),
       IN_WORLD(a_vendor_that_fails_costs_nothing_that_was_kept),
       IN_WORLD(what_is_no_list_is_not_kept),
+      IN_WORLD(a_list_is_taken_when_it_is_told_of),
       IN_WORLD(it_can_be_stopped_and_has_nothing_to_do_without_vendors),
   };
   return RUN_TESTS(tests);

@@ -137,6 +137,17 @@ static void test_what_is_added_is_handled_in_order_and_once(void **state) {
   close_fixture(x);
 }
 
+static void listen_to_real(struct store *s, void (*fn)(void *data), void *data) {
+  struct store *real = ((struct watched *)s)->real;
+  real->ops->events->on_added(real, fn, data);
+}
+
+static int64_t now_us(void) {
+  struct timespec t;
+  clock_gettime(CLOCK_MONOTONIC, &t);
+  return (int64_t)t.tv_sec * 1000000 + t.tv_nsec / 1000;
+}
+
 static void note_seen(void *data, int64_t seen) {
   char number[24];
   snprintf(number, sizeof(number), "%lld", (long long)seen);
@@ -167,6 +178,23 @@ static void test_nobody_rings_and_it_is_found_all_the_same(void **state) {
   wait_for(x, 1);
   add(x, "key", "2");
   wait_for(x, 2);
+  close_fixture(x);
+}
+
+/* A look comes every half a second; these would take a minute. */
+static void test_what_the_process_has_changed_itself_is_told_at_once(void **state) {
+  struct fixture *x = open_fixture();
+  x->store.events.on_added = listen_to_real;
+  start(x);
+  int64_t began_us = now_us();
+  for (size_t i = 1; i <= 120; i++) {
+    add(x, "key", "1");
+    wait_for(x, i);
+  }
+  assert_in_range(now_us() - began_us, 0, 30000000);
+  events_stop(x->events);
+  add(x, "key", "1"); /* nobody hears it, and nobody is called who has gone */
+  assert_int_equal(heard_count(&x->heard), 120);
   close_fixture(x);
 }
 
@@ -295,6 +323,7 @@ int main(void) {
       cmocka_unit_test(test_what_is_added_is_handled_in_order_and_once),
       cmocka_unit_test(test_how_far_it_has_come_is_told_after_the_events),
       cmocka_unit_test(test_nobody_rings_and_it_is_found_all_the_same),
+      cmocka_unit_test(test_what_the_process_has_changed_itself_is_told_at_once),
       cmocka_unit_test(test_a_store_that_was_away_is_asked_again),
       cmocka_unit_test(test_without_an_answer_there_is_no_start),
       cmocka_unit_test(test_what_was_missed_is_told_to_all),

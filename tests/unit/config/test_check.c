@@ -26,13 +26,19 @@ static void addresses_are_checked(void **state) {
       "weir.yaml:1:47: `providers[0].base_url` must be http://host or https://host, with optional port and path");
 }
 
-static void backups_are_scheduled_at_times_of_the_day(void **state) {
+static void backups_are_scheduled_at_times_of_the_day_or_as_cron_has_it(void **state) {
   struct config *c = load("backup: { schedule: \"03:30, 15:30\", keep: 3 }\n");
   EXPECT_TEXT(c->backup.schedule, TEXT("03:30, 15:30"));
   assert_int_equal(c->backup.keep, 3);
   config_unref(c);
-  expect_refused("backup: { schedule: \"30 3 * * *\" }\n",
-                 "weir.yaml:1:21: `backup.schedule` must be times of the day, such as 03:30 or 03:30, 15:30");
+  c = load("backup: { schedule: \"30 3 * * sat\" }\n");
+  EXPECT_TEXT(c->backup.schedule, TEXT("30 3 * * sat"));
+  config_unref(c);
+  expect_refused("backup: { schedule: \"03:30, 25:00\" }\n",
+                 "weir.yaml:1:21: `backup.schedule` is not a schedule: \"25:00\" is no time of the day, such as 03:30");
+  expect_refused("backup: { schedule: nightly }\n",
+                 "weir.yaml:1:21: `backup.schedule` is not a schedule: a schedule is \"minute hour day-of-month month "
+                 "day-of-week\" or a word such as @daily");
 }
 
 static void a_store_key_is_long_enough_and_never_quoted(void **state) {
@@ -253,7 +259,7 @@ int main(void) {
       cmocka_unit_test(wires_are_known_ones),
       cmocka_unit_test(a_declared_key_may_have_a_pair_for_signing),
       cmocka_unit_test(addresses_are_checked),
-      cmocka_unit_test(backups_are_scheduled_at_times_of_the_day),
+      cmocka_unit_test(backups_are_scheduled_at_times_of_the_day_or_as_cron_has_it),
       cmocka_unit_test(a_store_key_is_long_enough_and_never_quoted),
       cmocka_unit_test(a_server_key_has_32_bytes),
       cmocka_unit_test(a_redis_is_named_by_a_url_that_no_error_quotes),

@@ -3,7 +3,7 @@
 
 #include "jobs_test.h"
 
-#include "base/cron.h"
+#include "base/recurrence.h"
 
 static void every_row_is_complete(void **state) {
   assert_true(job_kind_count >= 1);
@@ -17,9 +17,9 @@ static void every_row_is_complete(void **state) {
     assert_true(k->help[0] != '\0');
     assert_true(k->lease_ms >= 15000);
     assert_non_null(k->run);
-    struct cron c;
+    struct recurrence r;
     if (k->schedule)
-      EXPECT_OK(cron_parse(text_of(k->schedule), &c, &test_fault));
+      EXPECT_OK(recurrence_parse(text_of(k->schedule), &r, &test_fault));
     assert_ptr_equal(job_kind_find(text_of(k->name)), k); /* and no other has it */
   }
 }

@@ -88,6 +88,45 @@ static void a_schedule_is_the_kinds_own_or_the_configurations(void **state) {
   EXPECT_TEXT(text_of(text), TEXT(""));
 }
 
+static struct text configured(const struct config *c) { return c->backup.schedule; }
+
+static const struct job_kind made_up[] = {{"backup", "", 3, 60000, run_nothing, NULL, configured, true}};
+
+static void a_kind_may_have_it_elsewhere_in_the_configuration(void **state) {
+  char text[SCHEDULE_TEXT_MAX];
+  schedules_text(test_config, made_up, text);
+  EXPECT_TEXT(text_of(text), TEXT(""));
+  test_configure("backup: { schedule: \"03:30, 15:45\" }");
+  schedules_text(test_config, made_up, text);
+  EXPECT_TEXT(text_of(text), TEXT("03:30, 15:45 UTC"));
+  int64_t us = INT64_C(1796040000000000); /* 12:00 */
+  assert_true(schedules_next(text, us, &us));
+  assert_int_equal(us, INT64_C(1796053500000000));
+  assert_true(schedules_latest(text, us - 1, &us));
+  assert_int_equal(us, INT64_C(1796009400000000));
+  test_configure("backup: { schedule: \"03:30\" }\njobs: [ { kind: backup, schedule: \"@daily\" } ]");
+  schedules_text(test_config, made_up, text);
+  EXPECT_TEXT(text_of(text), TEXT("@daily UTC"));
+  test_configure("backup: { schedule: \"03:30\" }\njobs: [ { kind: backup, enabled: false } ]");
+  schedules_text(test_config, made_up, text);
+  EXPECT_TEXT(text_of(text), TEXT(""));
+}
+
+static void what_passed_before_a_schedule_was_new_is_made_up_for_once(void **state) {
+  size_t made = 99;
+  test_configure("backup: { schedule: \"00:00, 06:00, 12:00, 18:00\" }");
+  EXPECT_OK(schedules_sync(&world, made_up, 1, &test_fault));
+  assert_in_range(now() - only().next_us, 0, 361 * MINUTE);
+  EXPECT_OK(schedules_fire(&world, made_up, 1, &made, &test_fault));
+  assert_int_equal(made, 1);
+  int64_t next_us = only().next_us;
+  assert_true(next_us > now());
+  EXPECT_OK(schedules_sync(&world, made_up, 1, &test_fault)); /* as at a restart */
+  assert_int_equal(only().next_us, next_us);
+  EXPECT_OK(schedules_fire(&world, made_up, 1, &made, &test_fault));
+  assert_int_equal(made, 0);
+}
+
 static void the_store_learns_the_next_moment_and_keeps_it(void **state) {
   sync_kinds();
   struct store_schedule s = only();
@@ -159,6 +198,8 @@ static void a_schedule_that_another_program_has_changed_is_that_ones(void **stat
 int main(void) {
   const struct CMUnitTest tests[] = {
       TEST(a_schedule_is_the_kinds_own_or_the_configurations),
+      TEST(a_kind_may_have_it_elsewhere_in_the_configuration),
+      TEST(what_passed_before_a_schedule_was_new_is_made_up_for_once),
       TEST(the_store_learns_the_next_moment_and_keeps_it),
       TEST(what_is_due_becomes_one_job_however_much_was_missed),
       TEST(of_two_programs_that_see_it_due_one_makes_the_job),

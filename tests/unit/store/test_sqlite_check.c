@@ -2,6 +2,9 @@
 #include "store/sqlite_check.h"
 
 #include "backup_fixture.h"
+#include "store/backup.h"
+
+#include <sys/wait.h>
 
 static void expect_refused(enum err want, const char *word) {
   struct store *s = NULL;
@@ -22,6 +25,38 @@ static struct bytes database_of(size_t rows) {
     add_rows(s, 1 + (int64_t)i, 2000);
   s->ops->close(s);
   return bytes_of_file(test_db);
+}
+
+/* Whether another process sees that somebody works with the database: the lock that SQLite holds in the 510 bytes
+ * behind PENDING_BYTE (sqlite.org/lockingv3.html). */
+static bool is_locked(void) {
+  int status = -1;
+  pid_t pid = fork();
+  assert_true(pid >= 0);
+  if (pid == 0) {
+    struct flock l = {.l_type = F_WRLCK, .l_whence = SEEK_SET, .l_start = 0x40000002, .l_len = 510};
+    int fd = open(test_db, O_RDWR | O_CLOEXEC);
+    _exit(fd < 0 || fcntl(fd, F_GETLK, &l) != 0 ? 2 : l.l_type != F_UNLCK);
+  }
+  assert_int_equal(waitpid(pid, &status, 0), pid);
+  assert_true(WIFEXITED(status) && WEXITSTATUS(status) < 2);
+  return WEXITSTATUS(status) == 1;
+}
+
+/* Another process that ends would remove the log otherwise, with everything that is written to it from then on. */
+static void a_database_in_use_can_be_checked_and_backed_up_and_stays_locked(void **state) {
+  struct path to = in_dir("copy.backup");
+  struct backup_made made;
+  struct store *s = open_store();
+  add_rows(s, 1, 100);
+  assert_true(is_locked());
+  EXPECT_OK(sqlite_check_file(test_db, false, true, &test_fault));
+  assert_true(is_locked());
+  const struct backup_request r = {.database = test_db, .path = to.text, .out = -1};
+  EXPECT_OK(backup_make(&r, &made, &test_fault));
+  assert_true(is_locked());
+  s->ops->close(s);
+  assert_false(is_locked());
 }
 
 static void an_empty_file_where_weir_has_worked_is_refused(void **state) {
@@ -139,6 +174,7 @@ static void a_path_that_is_too_long_is_refused(void **state) {
 
 int main(void) {
   const struct CMUnitTest tests[] = {
+      TEST_WITH_FILES(a_database_in_use_can_be_checked_and_backed_up_and_stays_locked),
       TEST_WITH_FILES(an_empty_file_where_weir_has_worked_is_refused),
       TEST_WITH_FILES(a_missing_file_where_weir_has_worked_is_refused_and_not_made),
       TEST_WITH_FILES(an_empty_or_missing_file_with_a_log_is_refused),

@@ -208,7 +208,8 @@ static void a_job_given_back_has_lost_no_attempt(void **state) {
   add(s, work("purge"), NOW);
   struct store_job j = claim(s, "a", NOW);
   struct store_job_release r = {TEXT("queued"), NOW, TEXT(""), true};
-  EXPECT_OK(s->ops->jobs->release(s, j.id, 1, &r, NOW, &test_fault));
+  for (int i = 0; i < 2; i++) /* twice is the same as once */
+    EXPECT_OK(s->ops->jobs->release(s, j.id, 1, &r, NOW, &test_fault));
   j = claim(s, "b", NOW);
   assert_int_equal(j.max_attempts - j.attempts, 2);
   EXPECT_TEXT(j.error, TEXT(""));
@@ -434,6 +435,65 @@ static void *take_all(void *arg) {
   return NULL;
 }
 
+/* How many events "job" there are. */
+static size_t told(struct store *s) {
+  struct store_event *at = NULL;
+  size_t count = 0, jobs = 0;
+  EXPECT_OK(s->ops->events->list(s, 0, 100, &arena, &at, &count, &test_fault));
+  for (size_t i = 0; i < count; i++)
+    jobs += text_equal(at[i].kind, TEXT("job")) && text_is_empty(at[i].subject);
+  return jobs;
+}
+
+static void work_that_can_begin_is_told_of_and_what_waits_is_not(void **state) {
+  struct store *s = contract_store(state);
+  struct store_job_new later = work("purge"), twice = work("purge");
+  int64_t id = 0;
+  add(s, work("purge"), NOW);
+  assert_int_equal(told(s), 1);
+  later.run_at_us = NOW + S;
+  add(s, later, NOW);
+  assert_int_equal(told(s), 1);
+  twice.unique_key = TEXT("once");
+  add(s, twice, NOW);
+  EXPECT_ERR(s->ops->jobs->enqueue(s, &twice, NOW, &id, &test_fault), ERR_STORE_CONFLICT);
+  assert_int_equal(told(s), 2);
+  struct store_job j = claim(s, "one", NOW);
+  release(s, &j, "queued", NOW + 10 * S, NOW); /* it has failed, and waits */
+  assert_int_equal(told(s), 2);
+  j = claim(s, "one", NOW);
+  release(s, &j, "queued", NOW, NOW); /* its process ends */
+  assert_int_equal(told(s), 3);
+  j = claim(s, "two", NOW);
+  release(s, &j, "dead", NOW, NOW);
+  assert_int_equal(told(s), 3);
+  EXPECT_OK(s->ops->jobs->retry(s, j.id, 1, NOW, &test_fault));
+  assert_int_equal(told(s), 4);
+  EXPECT_ERR(s->ops->jobs->retry(s, j.id, 1, NOW, &test_fault), ERR_STORE_CONFLICT);
+  EXPECT_ERR(s->ops->jobs->retry(s, 99, 1, NOW, &test_fault), ERR_NOT_FOUND);
+  assert_int_equal(told(s), 4);
+}
+
+static enum err add_many(struct driver_link *l, void *args, struct fault *f) {
+  const struct store_job_new jobs[] = {work("purge"), work("backup"), work("purge")};
+  int64_t ids[3];
+  enum err e = l->driver->begin(l, DRIVER_WRITE, f);
+  if (!e)
+    e = store_jobs_add_on(l, jobs, 3, NOW, ids, f);
+  if (!e)
+    *(int64_t *)args = ids[2];
+  return l->driver->end(l, e, f);
+}
+
+static void of_many_that_come_together_others_are_told_once(void **state) {
+  struct store *s = contract_store(state);
+  int64_t last = 0;
+  EXPECT_OK(driver_run(s, DRIVER_WRITE, true, add_many, &last, &test_fault));
+  EXPECT_TEXT(get(s, last).kind, TEXT("purge"));
+  assert_int_equal(last, 3);
+  assert_int_equal(told(s), 1);
+}
+
 static void no_two_workers_get_the_same_job(void **state) {
   struct store *s = contract_store(state);
   static unsigned char seen[JOBS + 1];
@@ -489,6 +549,8 @@ int main(void) {
       CONTRACT(purging_deletes_what_ended_long_ago_and_nothing_else),
       CONTRACT(the_time_is_the_databases),
       CONTRACT(a_job_comes_with_the_transaction_that_calls_for_it),
+      CONTRACT(work_that_can_begin_is_told_of_and_what_waits_is_not),
+      CONTRACT(of_many_that_come_together_others_are_told_once),
       CONTRACT(no_two_workers_get_the_same_job),
   };
   cmocka_set_message_output(CM_OUTPUT_TAP);
