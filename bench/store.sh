@@ -5,11 +5,14 @@
 #
 #   QUICK=1      few rows, for trying out (figures not to be quoted)
 #   ROWS=N       rows of the large ledger (10000000)
+#   DATABASES=   "sqlite postgres", or one of them
 #   RESULT=FILE  where the result goes besides standard output
 #                (bench/results/DATE-store-MACHINE.md after a full run, else nowhere)
 #   BENCH_BUILD=DIR  where the measuring programs are built (build/bench-store)
 #
-# Needs some 10 GB under /tmp for the large ledgers. Ends only what it started, leaves nothing behind but the result.
+# A full run takes some 25 minutes on two quiet processors, half of it PostgreSQL's; no case is waited for longer than 30
+# minutes. Needs some 15 GB under /tmp for the large ledgers. Ends only what it started, leaves nothing behind but the
+# result.
 set -eu
 LC_ALL=C
 export LC_ALL
@@ -19,7 +22,7 @@ quick=${QUICK:-}
 if [ -n "$quick" ]; then
   rows=${ROWS:-200000} sample=50000 times=20 older=50000
 else
-  rows=${ROWS:-10000000} sample=500000 times=200 older=1000000
+  rows=${ROWS:-10000000} sample=500000 times=100 older=1000000
 fi
 work=$(mktemp -d /tmp/weir-bench-store.XXXXXX)
 server=
@@ -43,7 +46,7 @@ bench=$tools/bench/bench_store
 
 # A PostgreSQL server that lives until descriptor 8 is closed; "new" gives one more database.
 mkfifo "$work/to"
-"$tools/tests/support/postgres_server" <"$work/to" >"$work/from" &
+"$tools/tests/support/postgres_server" --as-installed <"$work/to" >"$work/from" &
 server=$!
 exec 8>"$work/to"
 databases=0
@@ -64,7 +67,7 @@ say() { printf '%s\n' "$*" | tee -a "$work/result.md"; }
 measure() {
   what=$1
   shift
-  "$bench" "$@" >"$work/out"
+  timeout 1800 "$bench" "$@" >"$work/out" || { echo "bench: $what: failed or took too long" >&2; exit 1; }
   sed "s|^|$what: |" "$work/out" | tee -a "$work/result.md"
 }
 
@@ -83,23 +86,24 @@ say "commit $(git rev-parse --short HEAD), load average at the start $(cut -d' '
 say "$rows rows over 30 days of 500 keys, 250 people, 12 models; SQLite and PostgreSQL $(pg_config --version 2>/dev/null | cut -d' ' -f2)."
 say ""
 say '```'
-for database in sqlite postgres; do
-  [ $database = sqlite ] || new_database
+for database in ${DATABASES:-sqlite postgres}; do
+  [ "$database" = sqlite ] || new_database
   # shellcheck disable=SC2046 # words
-  set -- $(of_database $database sample)
+  set -- $(of_database "$database" sample)
   measure "$database, $sample rows in batches of 1000" fill "$@" --rows "$sample" --days 1 --age-days 60
   measure "$database, bringing up $sample rows of version 4" migrate "$@"
-  [ $database = sqlite ] || new_database
+  [ "$database" = sqlite ] || new_database
   # shellcheck disable=SC2046
-  set -- $(of_database $database older)
+  set -- $(of_database "$database" older)
   measure "$database, $older rows in batches of 2000" fill "$@" --rows "$older" --batch 2000
   measure "$database, bringing up $older rows of version 4" migrate "$@"
   rm -f "$work"/sample.db* "$work"/older.db*
-  [ $database = sqlite ] || new_database
+  [ "$database" = sqlite ] || new_database
   # shellcheck disable=SC2046
-  set -- $(of_database $database large)
+  set -- $(of_database "$database" large)
   measure "$database, $rows rows in batches of 2000" fill "$@" --rows "$rows" --batch 2000
   measure "$database, adding up all of them" roll-up "$@"
+  "$bench" settle "$@" >/dev/null
   measure "$database, over $rows rows" ask "$@" --times $times
   measure "$database, adding up again" roll-up-again "$@" --times 10
   rm -f "$work"/large.db*
@@ -107,6 +111,7 @@ done
 say '```'
 say ""
 say "Targets: a page of the request log (log-*) under 50 ms, a question about usage (usage-*) under 200 ms, at p99."
+say "cpu_: of this program and the database's server together, for one question. rare-: of one row in 14,000."
 result=${RESULT:-}
 if [ -z "$result" ] && [ -z "$quick" ]; then
   processor=$(sed -n 's/^model name[^:]*: //p' /proc/cpuinfo | head -n 1 | tr 'A-Z ' 'a-z-' | tr -cd 'a-z0-9-' | tr -s - | cut -c1-40)

@@ -81,7 +81,8 @@ struct usage_archive {
 
 struct store_usage_ops {
   /* A page of the request log: by settlement, newest first. Whole when it has max rows; the next one is asked for with
-   * the last row's settled_us and id as below_us and below_id. */
+   * the last row's settled_us and id as below_us and below_id. One key's, user's, workspace's, provider's or model's
+   * rows are found without passing over others' where they are added up; else it takes longer and is as exact. */
   enum err (*log)(struct store *s, const struct usage_log_ask *ask, struct arena *a, struct ledger_row **out,
                   size_t *out_count, struct fault *f);
   /* Adds up again what rows have changed since, the newest minutes first: exactly what the rows say at that moment,

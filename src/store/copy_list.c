@@ -13,6 +13,7 @@ const struct copy_entry copy_list[] = {
     {"weir_ledger_balance", COPY_WHOLE},
     {"weir_ledger_spend", COPY_WHOLE},
     {"weir_ledger_stream", COPY_WHOLE},
+    {"weir_ledger_stretches", COPY_WHOLE},
     {"weir_usage", COPY_WHOLE},
     {"weir_usage_dirty", COPY_WHOLE},
     {"weir_usage_zone", COPY_WHOLE},

@@ -13,6 +13,7 @@ const struct person_columns person_columns[] = {
     {"weir_ledger_balance", " ", " "},
     {"weir_ledger_spend", " ", " "},
     {"weir_ledger_stream", " ", " stream "},
+    {"weir_ledger_stretches", " subject ", " "},
     {"weir_usage", " user_name key_name ", " workspace provider model outcome "},
     {"weir_usage_dirty", " ", " "},
     {"weir_usage_zone", " ", " name "},

@@ -1,5 +1,5 @@
 /* The table of statements. Where the two databases differ the row has both texts. Who runs a statement stands in
- * store_keys.c, store_ledger.c, store_verify.c, migrate.c and, for batches, in postgres_batch.c. */
+ * store_keys.c, store_ledger.c, store_verify.c, log_stretches.c, migrate.c and, for batches, in postgres_batch.c. */
 #include "store/sql.h"
 
 #include <stddef.h>
@@ -41,7 +41,7 @@
 #define JOB_NEXT                                                                                                       \
   JOB_LIVE " AND due_us <= ?1 AND (state = 'queued' OR (attempts < max_attempts AND cancel = 0))"
 #define JOB_TAKE                                                                                                       \
-  "UPDATE weir_jobs SET state = 'running', attempts = attempts + 1, due_us = ?2, leased_by = ?3, started_us = ?1, "     \
+  "UPDATE weir_jobs SET state = 'running', attempts = attempts + 1, due_us = ?2, leased_by = ?3, started_us = ?1, "    \
   "progress = 0, note = '' WHERE id = "
 #define AUDIT_COLUMNS                                                                                                  \
   "id, at_us, actor, origin, action, subject, before, after, salt, personal_sum, prev_hash, hash"
@@ -77,7 +77,7 @@
 #define ROW_WORKSPACE        "coalesce(workspace, '')"
 /* Rows of a range become sums of a level, per start. */
 #define USAGE_OF_ROWS(SUM, level, start, range)                                                                        \
-  "INSERT INTO weir_usage (" USAGE_COLUMNS ") SELECT " level ", " start ", key_id, user_name, "                        \
+  "INSERT INTO weir_usage (complete, " USAGE_COLUMNS ") SELECT 1, " level ", " start ", key_id, user_name, "           \
   ROW_WORKSPACE ", provider, model, " ROW_OUTCOME ", max(key_name), " SUM("CASE WHEN attempt = 1 THEN 1 ELSE 0 END")   \
   ", count(*), " TOKEN_SUMS(SUM) ", " SUM("CASE WHEN billable = 1 THEN cost_nano ELSE 0 END") ", "                     \
   SUM("CASE WHEN duration_us >= 0 THEN duration_us ELSE 0 END") ", "                                                   \
@@ -91,9 +91,34 @@
   USAGE_OF_ROWS(SUM, "3", "settled_us / 900000000 * 900000000", ARCHIVE_RANGE) ON_USAGE
 /* Sums of level ?5 and ?6 from ?3 to ?4 become sums of level ?1 that begin at ?2. */
 #define USAGE_FROM_SUMS(SUM)                                                                                           \
-  "INSERT INTO weir_usage (" USAGE_COLUMNS ") SELECT CAST(?1 AS BIGINT), CAST(?2 AS BIGINT), " USAGE_DIMENSIONS        \
+  "INSERT INTO weir_usage (complete, " USAGE_COLUMNS ") SELECT 1, CAST(?1 AS BIGINT), CAST(?2 AS BIGINT), "            \
+  USAGE_DIMENSIONS                                                                                                     \
   ", max(key_name), " USAGE_SUMS(SUM) " FROM weir_usage WHERE level IN (?5, ?6) AND start_us >= ?3 AND start_us < ?4 " \
   "GROUP BY " USAGE_DIMENSIONS
+/* Of the day that begins at ?1, told apart by some of the dimensions only. */
+#define USAGE_OF_DAY(SUM, level, dimensions, key_name, kinds)                                                          \
+  "INSERT INTO weir_usage (complete, " USAGE_COLUMNS ") SELECT 1, " level ", CAST(?1 AS BIGINT), " dimensions ", "     \
+  key_name ", " USAGE_SUMS(SUM) " FROM weir_usage WHERE level = 2 AND start_us = ?1 GROUP BY " kinds
+#define USAGE_WHOM(SUM)                                                                                                \
+  USAGE_OF_DAY(SUM, "4", "key_id, user_name, workspace, '', '', ''", "max(key_name)", "key_id, user_name, workspace")
+#define USAGE_WHAT(SUM)                                                                                                \
+  USAGE_OF_DAY(SUM, "5", "0, '', '', provider, model, outcome", "''", "provider, model, outcome")
+#define OPEN_QUARTER "level = 1 AND complete = 0" /* as the partial indexes say it */
+#define OPEN_DAY     "level = 2 AND complete = 0"
+/* SQLite is told to take them, for it holds the primary key for the better way: of a level all is in there, in order. */
+#define BY_OPEN(index, begin, end)                                                                                     \
+  {begin " FROM weir_usage INDEXED BY " index " WHERE " end, begin " FROM weir_usage WHERE " end}
+/* Stretches of the rows from ?1 to ?2, as weir_ledger_stretches has them: minute by minute, 256 rows a slice. */
+#define STRETCHES_MAKE(offset, only)                                                                                   \
+  "INSERT INTO weir_ledger_stretches (kind, subject, first_us, last_us) SELECT k.kind + " offset ", " STRETCH_SUBJECT  \
+  ", min(settled_us), max(settled_us) FROM (SELECT settled_us, key_id, user_name, workspace, provider, model, "        \
+  "settled_us / 60000000 AS minute, (row_number() OVER (PARTITION BY settled_us / 60000000 ORDER BY settled_us, id) "  \
+  "- 1) / 256 AS slice FROM weir_ledger WHERE settled_us >= ?1 AND settled_us < ?2" only ") r CROSS JOIN "             \
+  "(SELECT 1 AS kind UNION ALL SELECT 2 UNION ALL SELECT 3 UNION ALL SELECT 4 UNION ALL SELECT 5) k "                  \
+  "GROUP BY k.kind, " STRETCH_SUBJECT ", minute, slice HAVING " STRETCH_SUBJECT " <> '' ON CONFLICT DO NOTHING"
+#define STRETCH_SUBJECT                                                                                                \
+  "CASE k.kind WHEN 1 THEN CAST(key_id AS TEXT) WHEN 2 THEN user_name WHEN 3 THEN " ROW_WORKSPACE                      \
+  " WHEN 4 THEN provider ELSE model END"
 #define WHEN(flag, column, none) "CASE WHEN CAST(" flag " AS BIGINT) = 1 THEN " column " ELSE " none " END"
 #define UNLESS_NONE(text, column) "(CAST(" text " AS TEXT) = '' OR " column " = " text ")"
 /* Sums of level ?1 and ?2 from ?3 to ?4, told apart by what ?5 to ?11 say (1 or 0), of what ?12 to ?17 say. */
@@ -274,6 +299,7 @@ static const char *const texts[SQL_COUNT][2] = {
         "first_tokens FROM weir_usage WHERE level = ?1 AND start_us > ?2 AND start_us <= ?3 AND user_name = ?4" ON_USAGE),
     [SQL_PERSON_USAGE_CLEAR] = BOTH("DELETE FROM weir_usage WHERE level = ?1 AND start_us > ?2 AND start_us <= ?3 "
                                     "AND user_name = ?4"),
+    [SQL_PERSON_STRETCHES] = BOTH("DELETE FROM weir_ledger_stretches WHERE kind IN (2, 12) AND subject = ?1"),
     [SQL_SCHEDULE_PUT] = BOTH("INSERT INTO weir_schedules (kind, cron, next_us, last_us, last_job) VALUES (?1, ?2, ?3, "
                               "0, 0) ON CONFLICT (kind) DO UPDATE SET cron = excluded.cron, next_us = "
                               "excluded.next_us WHERE weir_schedules.cron <> excluded.cron"),
@@ -298,12 +324,24 @@ static const char *const texts[SQL_COUNT][2] = {
     [SQL_LEDGER_LIST] = BOTH("SELECT " LEDGER_COLUMNS " FROM weir_ledger WHERE id < ?1 ORDER BY id DESC LIMIT ?2"),
     [SQL_LOG] = BOTH(LOG("")),
     [SQL_LOG_FAILURES] = BOTH(LOG("outcome <> 'ok' AND")),
+    /* ?11 says again where it ends, so that a planner without values takes it for a short one. */
+    [SQL_LOG_STRETCH] = BOTH(LOG("settled_us <= ?11 AND")),
+    [SQL_LOG_STRETCH_FAILURES] = BOTH(LOG("outcome <> 'ok' AND settled_us <= ?11 AND")),
+    [SQL_STRETCHES] = BOTH("SELECT first_us, last_us FROM weir_ledger_stretches WHERE kind = ?1 AND subject = ?2 "
+                        "AND first_us < ?3 ORDER BY first_us DESC, last_us DESC LIMIT ?4"),
+    [SQL_STRETCHES_MARKED] = BOTH("SELECT minute * 60000000 FROM weir_usage_dirty "
+                               "WHERE minute <= (CAST(?1 AS BIGINT) - 1) / 60000000 ORDER BY minute DESC LIMIT ?2"),
+    [SQL_STRETCHES_OPEN] = BY_OPEN("weir_usage_open_quarters", "SELECT DISTINCT start_us",
+                                   OPEN_QUARTER " AND start_us < ?1 ORDER BY start_us DESC LIMIT ?2"),
+    [SQL_STRETCHES_CLEAR] = BOTH("DELETE FROM weir_ledger_stretches WHERE first_us >= ?1 AND first_us < ?2"),
+    [SQL_STRETCHES_MAKE] = BOTH(STRETCHES_MAKE("0", "")),
+    [SQL_STRETCHES_MAKE_FAILURES] = BOTH(STRETCHES_MAKE("10", " AND outcome <> 'ok'")),
     [SQL_USAGE_MARK] = BOTH("INSERT INTO weir_usage_dirty (minute, changes) VALUES (?1, 1)" ON_MARK),
     [SQL_USAGE_LOCK] = BOTH("UPDATE weir_sequence SET value = value WHERE name = 'usage'"),
     [SQL_USAGE_ZONE] = BOTH("SELECT count(*) FROM weir_usage_zone WHERE name = ?1"),
     [SQL_USAGE_ZONE_CLEAR] = BOTH("DELETE FROM weir_usage_zone"),
     [SQL_USAGE_ZONE_SET] = BOTH("INSERT INTO weir_usage_zone (name) VALUES (?1)"),
-    [SQL_USAGE_DAYS_CLEAR] = BOTH("DELETE FROM weir_usage WHERE level = 2"),
+    [SQL_USAGE_DAYS_CLEAR] = BOTH("DELETE FROM weir_usage WHERE level IN (2, 4, 5)"),
     [SQL_USAGE_MARK_ALL] = BOTH("INSERT INTO weir_usage_dirty (minute, changes) SELECT DISTINCT start_us / 60000000, 1 "
                                 "FROM weir_usage WHERE level IN (1, 3)" ON_MARK),
     [SQL_USAGE_MARKS] = BOTH("SELECT minute, changes FROM weir_usage_dirty ORDER BY minute DESC LIMIT ?1"),
@@ -311,6 +349,19 @@ static const char *const texts[SQL_COUNT][2] = {
     [SQL_USAGE_CLEAR] = BOTH("DELETE FROM weir_usage WHERE level = ?1 AND start_us = ?2"),
     [SQL_USAGE_FROM_ROWS] = {USAGE_FROM_ROWS(SUM_SQLITE), USAGE_FROM_ROWS(SUM_POSTGRES)},
     [SQL_USAGE_FROM_SUMS] = {USAGE_FROM_SUMS(SUM_SQLITE), USAGE_FROM_SUMS(SUM_POSTGRES)},
+    [SQL_USAGE_IS_OPEN_QUARTER] = BY_OPEN("weir_usage_open_quarters", "SELECT start_us",
+                                          OPEN_QUARTER " AND start_us = ?1 LIMIT 1"),
+    [SQL_USAGE_CLOSE_QUARTER] = BOTH("UPDATE weir_usage SET complete = 1 WHERE " OPEN_QUARTER " AND start_us = ?1"),
+    [SQL_USAGE_IS_OPEN_DAY] = BY_OPEN("weir_usage_open_days", "SELECT start_us",
+                                      OPEN_DAY " AND start_us >= ?1 AND start_us < ?2 LIMIT 1"),
+    [SQL_USAGE_OPEN_DAYS] = BY_OPEN("weir_usage_open_days", "SELECT DISTINCT start_us",
+                                    OPEN_DAY " AND start_us < ?1 ORDER BY start_us DESC LIMIT ?2"),
+    [SQL_USAGE_CLOSE_DAY] = BOTH("UPDATE weir_usage SET complete = 1 WHERE " OPEN_DAY " AND start_us = ?1"),
+    [SQL_USAGE_CLEAR_PARTS] = BOTH("DELETE FROM weir_usage WHERE level IN (4, 5) AND start_us >= ?1 AND start_us < ?2"),
+    [SQL_USAGE_WHOM] = {USAGE_WHOM(SUM_SQLITE), USAGE_WHOM(SUM_POSTGRES)},
+    [SQL_USAGE_WHAT] = {USAGE_WHAT(SUM_SQLITE), USAGE_WHAT(SUM_POSTGRES)},
+    [SQL_USAGE_CLEAR_STALE] = BOTH("DELETE FROM weir_usage WHERE level IN (4, 5) AND NOT EXISTS (SELECT 1 FROM "
+                                   "weir_usage d WHERE d.level = 2 AND d.start_us = weir_usage.start_us)"),
     [SQL_USAGE_DIFFERENCE] = BOTH("SELECT CAST(CASE WHEN EXISTS (SELECT 1 FROM weir_usage_dirty) THEN 0 ELSE "
                                   "(SELECT coalesce(sum(entries), 0) FROM weir_ledger_balance) - "
                                   "(SELECT coalesce(sum(attempts), 0) FROM weir_usage WHERE level = 2) END AS BIGINT)"),

@@ -67,6 +67,7 @@ enum sql {
   SQL_PERSON_USAGE_REACH,
   SQL_PERSON_USAGE,
   SQL_PERSON_USAGE_CLEAR,
+  SQL_PERSON_STRETCHES,
   SQL_SCHEDULE_PUT,
   SQL_SCHEDULE_DROP,
   SQL_SCHEDULE_LIST,
@@ -79,11 +80,19 @@ enum sql {
   SQL_LEDGER_POSITION,
   SQL_LEDGER_FORGET,
   SQL_LEDGER_LIST,
-  SQL_LOG,          /* the request log: all of it */
-  SQL_LOG_FAILURES, /* what did not end well */
-  SQL_USAGE_MARK,   /* a minute whose rows changed */
-  SQL_USAGE_LOCK,   /* one adds up at a time */
-  SQL_USAGE_ZONE,   /* of the days */
+  SQL_LOG,                  /* the request log: all of it */
+  SQL_LOG_FAILURES,         /* what did not end well */
+  SQL_LOG_STRETCH,          /* the same of a short stretch, planned once for all */
+  SQL_LOG_STRETCH_FAILURES, /* likewise */
+  SQL_STRETCHES,            /* of a subject, newest first */
+  SQL_STRETCHES_MARKED,     /* minutes whose stretches are not all there, newest first */
+  SQL_STRETCHES_OPEN,       /* likewise quarters */
+  SQL_STRETCHES_CLEAR,
+  SQL_STRETCHES_MAKE,
+  SQL_STRETCHES_MAKE_FAILURES,
+  SQL_USAGE_MARK, /* a minute whose rows changed */
+  SQL_USAGE_LOCK, /* one adds up at a time */
+  SQL_USAGE_ZONE, /* of the days */
   SQL_USAGE_ZONE_CLEAR,
   SQL_USAGE_ZONE_SET,
   SQL_USAGE_DAYS_CLEAR,
@@ -93,7 +102,16 @@ enum sql {
   SQL_USAGE_CLEAR,  /* the sums of one stretch */
   SQL_USAGE_FROM_ROWS,
   SQL_USAGE_FROM_SUMS,
-  SQL_USAGE_DIFFERENCE, /* of days and balances, when nothing is marked */
+  SQL_USAGE_IS_OPEN_QUARTER, /* a row when a sum of it is not complete */
+  SQL_USAGE_CLOSE_QUARTER,   /* its sums are complete */
+  SQL_USAGE_IS_OPEN_DAY,     /* likewise of the days of a stretch */
+  SQL_USAGE_OPEN_DAYS,
+  SQL_USAGE_CLOSE_DAY,
+  SQL_USAGE_CLEAR_PARTS, /* the levels made from days, of a stretch */
+  SQL_USAGE_WHOM,        /* make one: by key, user and workspace */
+  SQL_USAGE_WHAT,        /* by provider, model and outcome */
+  SQL_USAGE_CLEAR_STALE, /* of days that are no more */
+  SQL_USAGE_DIFFERENCE,  /* of days and balances, when nothing is marked */
   SQL_USAGE_MARK_WRONG,
   SQL_USAGE_SUMS,
   SQL_ARCHIVES,

@@ -8,6 +8,7 @@
 
 #include "store/archive_file.h"
 #include "store/ledger_columns.h"
+#include "store/log_stretches.h"
 
 static const char doing[] = "archiving the ledger";
 
@@ -127,6 +128,8 @@ static enum err move_usage(struct driver_link *l, const struct archive *w, struc
   l->driver->bind(l, 1, first_us);
   l->driver->bind(l, 2, end_us);
   e = driver_finish(l, doing, NULL, f);
+  if (!e)
+    e = log_stretches_drop_on(l, end_us - TALLY_SLOT_US, f);
   return e ? e : usage_quarter_on(l, end_us - TALLY_SLOT_US, f); /* only of the last one anything may be left */
 }
 

@@ -14,7 +14,7 @@
 
 #define LEDGER_CHUNK INT64_C(5000)
 #define AUDIT_CHUNK  200
-#define USAGE_LEVELS 4
+#define USAGE_LEVELS 5 /* those that tell persons apart */
 #define PREFIX       "erased-"
 
 static const char doing[] = "erasing a person";
@@ -219,6 +219,15 @@ static enum err usage_run(struct driver_link *l, const struct erasure *w, enum s
   return driver_finish(l, doing, out_changes, f);
 }
 
+/* The next roll-up makes the pseudonym's: the sums under it are not complete. */
+static enum err drop_stretches(struct driver_link *l, const struct erasure *w, struct fault *f) {
+  enum err e = l->driver->prepare(l, SQL_PERSON_STRETCHES, f);
+  if (e)
+    return e;
+  l->driver->bind_text(l, 1, w->who.name);
+  return driver_finish(l, doing, NULL, f);
+}
+
 /* The lock is the roll-up's: one that is under way has read the ledger's rows as they were, and ends first. */
 static enum err usage_chunk(struct driver_link *l, void *args, struct fault *f) {
   struct erasure *w = args;
@@ -229,6 +238,8 @@ static enum err usage_chunk(struct driver_link *l, void *args, struct fault *f) 
   e = l->driver->prepare(l, SQL_USAGE_LOCK, f);
   if (!e)
     e = driver_finish(l, doing, NULL, f);
+  if (!e)
+    e = drop_stretches(l, w, f);
   if (!e)
     e = usage_reach(l, w, f);
   if (!e)

@@ -4,8 +4,12 @@
 #include "store/store_usage.h"
 
 #include "base/calendar.h"
+#include "store/log_stretches.h"
 
-#define RECENT_US (2 * 3600 * 1000000LL) /* no minute this young was ever removed */
+#define RECENT_US        (2 * 3600 * 1000000LL) /* no minute this young was ever removed */
+#define MINUTES          ((size_t)(TALLY_SLOT_US / TALLY_MINUTE_US))
+#define MINUTES_TOGETHER 60 /* of one statement */
+#define DAYS_A_TURN      31
 
 static const char doing[] = "adding up usage";
 
@@ -18,6 +22,8 @@ struct roll_up {
   struct arena *arena;
   struct mark *marks; /* newest first */
   size_t count;
+  int64_t *open; /* beginnings of stretches to be completed */
+  size_t open_count, completed;
   size_t most; /* of the attempts: one whose commit's answer was lost may have left nothing to the next */
 };
 
@@ -37,6 +43,14 @@ enum err usage_mark_on(struct driver_link *l, int64_t at_us, struct fault *f) {
 static enum err run(struct driver_link *l, enum sql which, struct fault *f) {
   enum err e = l->driver->prepare(l, which, f);
   return e ? e : driver_finish(l, doing, NULL, f);
+}
+
+static enum err run_on(struct driver_link *l, enum sql which, int64_t start_us, struct fault *f) {
+  enum err e = l->driver->prepare(l, which, f);
+  if (e)
+    return e;
+  l->driver->bind(l, 1, start_us);
+  return driver_finish(l, doing, NULL, f);
 }
 
 static enum err set_zone(struct driver_link *l, struct text zone, struct fault *f) {
@@ -104,8 +118,27 @@ static enum err from_rows(struct driver_link *l, enum usage_level level, int64_t
   return driver_finish(l, doing, NULL, f);
 }
 
+/* A quarter that another program has added up, which knows no stretches. */
+static enum err is_open(struct driver_link *l, int64_t start_us, bool *out, struct fault *f) {
+  bool row = false;
+  enum err e = l->driver->prepare(l, SQL_USAGE_IS_OPEN_QUARTER, f);
+  if (e)
+    return e;
+  l->driver->bind(l, 1, start_us);
+  e = l->driver->step(l, &row, doing, f);
+  if (!e)
+    *out = row;
+  l->driver->reset(l);
+  return e;
+}
+
 enum err usage_quarter_on(struct driver_link *l, int64_t start_us, struct fault *f) {
-  return from_rows(l, USAGE_LEVEL_QUARTER, start_us, start_us + TALLY_SLOT_US, f);
+  int64_t end_us = start_us + TALLY_SLOT_US;
+  bool open = false;
+  enum err e = is_open(l, start_us, &open, f);
+  if (!e)
+    e = from_rows(l, USAGE_LEVEL_QUARTER, start_us, end_us, f);
+  return !e && open ? log_stretches_make_on(l, start_us, end_us, f) : e;
 }
 
 static enum err from_sums(struct driver_link *l, enum usage_level level, int64_t start_us, int64_t end_us,
@@ -134,9 +167,34 @@ static enum err add_up_minutes(struct driver_link *l, const struct roll_up *w, s
   return e;
 }
 
-/* Of the last hours all minutes are there, which is less to read than the rows. */
-static enum err add_up_quarters(struct driver_link *l, const struct roll_up *w, struct fault *f) {
+/* Minutes that follow each other go together: their stretches come in the order of the subjects. */
+static enum err make_stretches(struct driver_link *l, const struct roll_up *w, struct fault *f) {
+  enum err e = ERR_OK;
+  for (size_t i = 0, next; i < w->count && !e; i = next) {
+    for (next = i + 1; next < w->count && next - i < MINUTES_TOGETHER; next++)
+      if (w->marks[next].minute != w->marks[next - 1].minute - 1)
+        break;
+    e = log_stretches_make_on(l, w->marks[next - 1].minute * TALLY_MINUTE_US,
+                              (w->marks[i].minute + 1) * TALLY_MINUTE_US, f);
+  }
+  return e;
+}
+
+/* Of the last hours all minutes are there, which is less to read than the rows. Of an open quarter the minutes that are
+ * not marked have no stretches yet. */
+static enum err add_up_quarter(struct driver_link *l, int64_t start_us, bool from_minutes, struct fault *f) {
   static const enum usage_level minutes[2] = {USAGE_LEVEL_MINUTE, USAGE_LEVEL_MINUTE};
+  int64_t end_us = start_us + TALLY_SLOT_US;
+  bool open = false;
+  if (!from_minutes)
+    return usage_quarter_on(l, start_us, f);
+  enum err e = is_open(l, start_us, &open, f);
+  if (!e)
+    e = from_sums(l, USAGE_LEVEL_QUARTER, start_us, end_us, minutes, f);
+  return !e && open ? log_stretches_make_on(l, start_us, end_us, f) : e;
+}
+
+static enum err add_up_quarters(struct driver_link *l, const struct roll_up *w, struct fault *f) {
   int64_t recent_us = driver_now_us() - RECENT_US, last_us = INT64_MAX;
   enum err e = ERR_OK;
   if (recent_us < w->ask->minutes_since_us)
@@ -146,12 +204,24 @@ static enum err add_up_quarters(struct driver_link *l, const struct roll_up *w, 
     if (start_us == last_us)
       continue;
     last_us = start_us;
-    if (start_us >= recent_us)
-      e = from_sums(l, USAGE_LEVEL_QUARTER, start_us, start_us + TALLY_SLOT_US, minutes, f);
-    else
-      e = from_rows(l, USAGE_LEVEL_QUARTER, start_us, start_us + TALLY_SLOT_US, f);
+    e = add_up_quarter(l, start_us, start_us >= recent_us, f);
   }
   return e;
+}
+
+/* What dashboards ask for over many days is kept apart: a day by whom it was for, and by what answered. */
+static enum err part_day(struct driver_link *l, int64_t start_us, struct fault *f) {
+  int64_t from_us, to_us;
+  calendar_span(CALENDAR_DAY, start_us, &from_us, &to_us);
+  enum err e = l->driver->prepare(l, SQL_USAGE_CLEAR_PARTS, f);
+  if (e)
+    return e;
+  l->driver->bind(l, 1, from_us);
+  l->driver->bind(l, 2, to_us);
+  e = driver_finish(l, doing, NULL, f);
+  if (!e)
+    e = run_on(l, SQL_USAGE_WHOM, start_us, f);
+  return e ? e : run_on(l, SQL_USAGE_WHAT, start_us, f);
 }
 
 static enum err add_up_days(struct driver_link *l, const struct roll_up *w, struct fault *f) {
@@ -165,8 +235,61 @@ static enum err add_up_days(struct driver_link *l, const struct roll_up *w, stru
       continue;
     last_us = start_us;
     e = from_sums(l, USAGE_LEVEL_DAY, start_us, end_us, quarters, f);
+    if (!e)
+      e = part_day(l, start_us, f);
   }
   return e;
+}
+
+/* The beginnings of at most max stretches that another program has added up, or this one before it knew all that it
+ * makes now. */
+static enum err read_open(struct driver_link *l, struct roll_up *w, enum sql which, size_t max, struct fault *f) {
+  bool row = false;
+  enum err e = l->driver->prepare(l, which, f);
+  if (e)
+    return e;
+  l->driver->bind(l, 1, INT64_MAX);
+  l->driver->bind(l, 2, max > INT64_MAX ? INT64_MAX : (int64_t)max);
+  w->open_count = 0;
+  while (!(e = l->driver->step(l, &row, doing, f)) && row) {
+    w->open = driver_more(w->arena, w->open, w->open_count, sizeof *w->open);
+    w->open[w->open_count++] = l->driver->number(l, 0);
+  }
+  l->driver->reset(l);
+  return e;
+}
+
+static enum err complete_quarters(struct driver_link *l, struct roll_up *w, struct fault *f) {
+  enum err e = read_open(l, w, SQL_STRETCHES_OPEN, (w->ask->max - w->count + MINUTES - 1) / MINUTES, f);
+  for (size_t i = 0; i < w->open_count && !e; i++) {
+    e = log_stretches_make_on(l, w->open[i], w->open[i] + TALLY_SLOT_US, f);
+    if (!e)
+      e = run_on(l, SQL_USAGE_CLOSE_QUARTER, w->open[i], f);
+  }
+  w->completed += w->open_count;
+  return e;
+}
+
+static enum err complete_days(struct driver_link *l, struct roll_up *w, struct fault *f) {
+  enum err e = read_open(l, w, SQL_USAGE_OPEN_DAYS, DAYS_A_TURN, f);
+  for (size_t i = 0; i < w->open_count && !e; i++) {
+    e = part_day(l, w->open[i], f);
+    if (!e)
+      e = run_on(l, SQL_USAGE_CLOSE_DAY, w->open[i], f);
+  }
+  w->completed += w->open_count;
+  return !e && w->open_count ? run(l, SQL_USAGE_CLEAR_STALE, f) : e;
+}
+
+/* With the room that is left: what no mark tells of. */
+static enum err complete(struct driver_link *l, struct roll_up *w, struct fault *f) {
+  enum err e = ERR_OK;
+  w->completed = 0;
+  w->open = NULL;
+  if (w->count >= w->ask->max)
+    return e;
+  e = complete_days(l, w, f);
+  return e ? e : complete_quarters(l, w, f);
 }
 
 /* A mark that changed meanwhile stays. In the order of the minutes, as rows are added. */
@@ -198,12 +321,16 @@ static enum err roll_up(struct driver_link *l, void *args, struct fault *f) {
   if (!e)
     e = add_up_minutes(l, w, f);
   if (!e)
+    e = make_stretches(l, w, f);
+  if (!e)
     e = add_up_quarters(l, w, f);
   if (!e)
     e = add_up_days(l, w, f);
   if (!e)
     e = remove_marks(l, w, f);
-  w->most = w->count > w->most ? w->count : w->most;
+  if (!e)
+    e = complete(l, w, f);
+  w->most = w->count + w->completed > w->most ? w->count + w->completed : w->most;
   return l->driver->end(l, e, f);
 }
 

@@ -53,6 +53,15 @@ static int64_t day_up(int64_t at_us) {
   return start_us == at_us ? at_us : end_us;
 }
 
+/* Days of fewer kinds hold the same sums in fewer rows. */
+static enum usage_level days_of(const struct usage_ask *ask) {
+  bool whom = ask->by & (USAGE_BY_KEY | USAGE_BY_USER | USAGE_BY_WORKSPACE) || ask->key_id || ask->user.len ||
+              ask->workspace.len;
+  bool what = ask->by & (USAGE_BY_PROVIDER | USAGE_BY_MODEL | USAGE_BY_OUTCOME) || ask->provider.len ||
+              ask->model.len || ask->outcome.len;
+  return whom ? what ? USAGE_LEVEL_DAY : USAGE_LEVEL_WHOM : USAGE_LEVEL_WHAT;
+}
+
 static void add_stretch(struct question *q, bool is_days, int64_t from_us, int64_t to_us) {
   if (from_us < to_us)
     q->stretches[q->stretch_count++] = (struct stretch){
@@ -181,6 +190,24 @@ static enum err read_stretch(struct driver_link *l, struct question *q, const st
   return e;
 }
 
+/* Another program may have added up a day and left the levels made from it as they were. */
+static enum err choose_days(struct driver_link *l, struct question *q, struct stretch *s, struct fault *f) {
+  bool row = false;
+  s->levels[0] = s->levels[1] = USAGE_LEVEL_DAY;
+  if (days_of(q->ask) == USAGE_LEVEL_DAY)
+    return ERR_OK;
+  enum err e = l->driver->prepare(l, SQL_USAGE_IS_OPEN_DAY, f);
+  if (e)
+    return e;
+  l->driver->bind(l, 1, s->from_us);
+  l->driver->bind(l, 2, s->to_us);
+  e = l->driver->step(l, &row, doing, f);
+  if (!e && !row)
+    s->levels[0] = s->levels[1] = days_of(q->ask);
+  l->driver->reset(l);
+  return e;
+}
+
 /* One transaction, so that no day is missed or met twice that is added up meanwhile. */
 static enum err read_all(struct driver_link *l, void *args, struct fault *f) {
   struct question *q = args;
@@ -189,8 +216,13 @@ static enum err read_all(struct driver_link *l, void *args, struct fault *f) {
   enum err e = l->driver->begin(l, DRIVER_READ, f);
   if (e)
     return e;
-  for (size_t i = 0; i < q->stretch_count && !e; i++)
-    e = read_stretch(l, q, &q->stretches[i], f);
+  for (size_t i = 0; i < q->stretch_count && !e; i++) {
+    struct stretch *s = &q->stretches[i];
+    if (s->levels[1] == USAGE_LEVEL_DAY)
+      e = choose_days(l, q, s, f);
+    if (!e)
+      e = read_stretch(l, q, s, f);
+  }
   return l->driver->end(l, e, f);
 }
 

@@ -7,7 +7,14 @@
 #include "store/driver.h"
 
 /* As they stand in weir_usage. */
-enum usage_level { USAGE_LEVEL_MINUTE, USAGE_LEVEL_QUARTER, USAGE_LEVEL_DAY, USAGE_LEVEL_ARCHIVED };
+enum usage_level {
+  USAGE_LEVEL_MINUTE,
+  USAGE_LEVEL_QUARTER,
+  USAGE_LEVEL_DAY,
+  USAGE_LEVEL_ARCHIVED, /* quarters of rows that have left */
+  USAGE_LEVEL_WHOM,     /* days by key, user and workspace alone */
+  USAGE_LEVEL_WHAT      /* days by provider, model and outcome alone */
+};
 
 /* See the port. */
 enum err store_usage_log(struct store *s, const struct usage_log_ask *ask, struct arena *a, struct ledger_row **out,
@@ -28,7 +35,7 @@ enum err store_usage_archives(struct store *s, struct arena *a, struct usage_arc
 enum err usage_mark_on(struct driver_link *l, int64_t at_us, struct fault *f) MUST_CHECK;
 /* Also inside one: until it ends nobody else adds up or archives. Before anything else that these write. */
 enum err usage_lock_on(struct driver_link *l, struct fault *f) MUST_CHECK;
-/* Inside one, with the lock: adds up a quarter of an hour anew from the rows. */
+/* Inside one, with the lock: adds up a quarter of an hour anew from the rows; its minutes stay as they are. */
 enum err usage_quarter_on(struct driver_link *l, int64_t start_us, struct fault *f) MUST_CHECK;
 
 #endif

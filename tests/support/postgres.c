@@ -203,11 +203,11 @@ static bool launch(struct postgres_server *s) {
                         (char[]){"-c"},
                         (char[]){"fsync=off"}, /* its processes are killed, never the machine */
                         (char[]){"-c"},
-                        (char[]){"shared_buffers=16MB"},
+                        s->as_installed ? (char[]){"shared_buffers=128MB"} : (char[]){"shared_buffers=16MB"},
                         (char[]){"-c"},
                         (char[]){"max_connections=60"},
                         (char[]){"-c"},
-                        (char[]){"autovacuum=off"},
+                        s->as_installed ? (char[]){"autovacuum=on"} : (char[]){"autovacuum=off"},
                         (char[]){"-c"},
                         (char[]){"dynamic_shared_memory_type=mmap"},
                         NULL};

@@ -16,6 +16,7 @@ struct postgres_server {
   int port;
   pid_t pid; /* 0: not running */
   bool as_postgres;
+  bool as_installed; /* memory and vacuuming as the distribution has them, for measuring; before it starts */
   unsigned databases;
   char why[256]; /* what was wrong */
 };

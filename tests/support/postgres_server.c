@@ -1,7 +1,8 @@
 /* A PostgreSQL server for tests that are not written in C: prints the address of an empty database on one line, serves
  * until standard input ends or it is told to stop, and takes everything away again. Lines on standard input: "new"
  * prints the address of one more database, "kill" and "restart" do that and print "done". Exit status 77 and a reason
- * when no server can be started here. */
+ * when no server can be started here. --as-installed: with the memory and the vacuuming that PostgreSQL has of itself,
+ * for bench/store.sh. */
 #include "support/postgres.h"
 
 #include <signal.h>
@@ -37,8 +38,9 @@ static bool obey(const char *word) {
 /* Ends the wait for a line. */
 static void on_signal(int number) {}
 
-int main(void) {
+int main(int argc, char **argv) {
   char word[64];
+  server.as_installed = argc > 1 && strcmp(argv[1], "--as-installed") == 0;
   if (postgres_server_missing()) {
     puts(postgres_server_missing());
     return 77;

@@ -20,6 +20,7 @@ static bool may_scan(enum sql which) {
          which == SQL_JOB_COUNTS || which == SQL_JOB_DEAD ||                  /* an index of just these, to its end */
          which == SQL_REPLICA_LIST || /* at most 1,024 rows, all of them asked for */
          which == SQL_USAGE_ZONE || which == SQL_USAGE_ZONE_CLEAR || which == SQL_USAGE_ZONE_SET || /* one row */
+         which == SQL_USAGE_CLEAR_STALE ||                                 /* all against all, after an upgrade */
          which == SQL_USAGE_DAYS_CLEAR || which == SQL_USAGE_MARK_ALL ||   /* another time zone: everything anew */
          which == SQL_USAGE_MARKS ||                                       /* a page of a small table, in its order */
          which == SQL_USAGE_DIFFERENCE || which == SQL_USAGE_MARK_WRONG || /* all against all, now and then */
@@ -29,10 +30,16 @@ static bool may_scan(enum sql which) {
          which == SQL_LEDGER_FORGET;   /* a row a journal, once at the start */
 }
 
+/* One whose rows are numbered and told apart in memory: what counts is how they are found. */
+static bool only_the_ledger_counts(enum sql which) {
+  return which == SQL_STRETCHES_MAKE || which == SQL_STRETCHES_MAKE_FAILURES;
+}
+
 /* Groups are put together in memory, after what they are made of was found by an index. */
 static bool may_sort(enum sql which) {
   return which == SQL_USAGE_FROM_ROWS || which == SQL_USAGE_FROM_SUMS || which == SQL_USAGE_SUMS ||
-         which == SQL_ARCHIVE_USAGE;
+         which == SQL_ARCHIVE_USAGE || which == SQL_USAGE_WHOM || which == SQL_USAGE_WHAT ||
+         which == SQL_STRETCHES_MAKE || which == SQL_STRETCHES_MAKE_FAILURES;
 }
 
 static void every_statement_exists_on_postgresql_and_most_on_sqlite(void **state) {
@@ -56,6 +63,8 @@ static void sqlite_answers_every_statement_from_an_index(void **state) {
       if (may_sort(which) && strncmp(said, "USE TEMP B-TREE FOR GROUP BY", 28) == 0)
         continue;
       if (strstr(said, " SUBQUERY ")) /* a heading: its own lines follow */
+        continue;
+      if (only_the_ledger_counts(which) && !strstr(said, "weir_ledger"))
         continue;
       if (strncmp(said, "SEARCH", 6) != 0 || !(strstr(said, "USING INDEX") || strstr(said, "USING COVERING INDEX") ||
                                                strstr(said, "USING INTEGER PRIMARY KEY")))
@@ -85,7 +94,8 @@ static const char rows[] =
     "INSERT INTO weir_ledger_spend SELECT i % 100, i, 2 FROM generate_series(1, 20000) i;"
     "INSERT INTO weir_usage SELECT i % 4, 900000000::bigint * (i / 10), i % 10, 'u', '', 'p', 'm', 'ok', 'n', 1, 1, 1, "
     "1, "
-    "0, 0, 0, 0, 1, 1, 1, 1, 1, 1 FROM generate_series(1, 40000) i;"
+    "0, 0, 0, 0, 1, 1, 1, 1, 1, 1, CASE WHEN i % 500 < 4 THEN 0 ELSE 1 END FROM generate_series(1, 40000) i;"
+    "INSERT INTO weir_ledger_stretches SELECT i % 5 + 1, 's' || i % 100, i, i FROM generate_series(1, 20000) i;"
     "INSERT INTO weir_usage_dirty SELECT i, 1 FROM generate_series(1, 20000) i;"
     "INSERT INTO weir_replicas SELECT i, 'b' || i, 'n', 'v', 1, 1 FROM generate_series(1, 20000) i;"
     "INSERT INTO weir_events SELECT i, 'key', '1', 1 FROM generate_series(1, 20000) i;"
@@ -203,6 +213,10 @@ static void postgresql_reads_a_page_of_the_log_in_order_of_its_index(void **stat
   expect_index(db, SQL_LOG, "Index Scan Backward using weir_ledger_settled", all);
   expect_index(db, SQL_LOG, "Index Scan Backward using weir_ledger_settled", key);
   expect_index(db, SQL_LOG_FAILURES, "Index Scan Backward using weir_ledger_", failed);
+  const char *stretch[] = {"30001", "0", "30000", "50", "0", "u", "", "", "", "", "30000"};
+  const char *stretch_failed[] = {"30001", "0", "30000", "50", "0", "u", "", "", "", "failed", "30000"};
+  expect_index(db, SQL_LOG_STRETCH, "Index Scan Backward using weir_ledger_settled", stretch);
+  expect_index(db, SQL_LOG_STRETCH_FAILURES, "Index Scan Backward using weir_ledger_", stretch_failed);
   const char *sums[] = {"1", "3", "900000000000", "1800000000000", "1", "0", "0", "0", "0", "1", "0", "0", "", "", "",
                         "",  "",  "9999"};
   const char *oldest[] = {"40000", "100"}, *range[] = {"100", "100", "200", "200"};

@@ -46,7 +46,7 @@ static void fill(struct store *s) {
                                &test_fault));
   append(s, rows, 3, 3);
   contract_exec(s, "INSERT INTO weir_usage SELECT 1, 0, 1, '" NAME "', '', 'p', 'm', 'ok', '" KEY_NAME
-                   "', 1, 1, 1, 1, 0, 0, 0, 0, 7, 7, 1, 1, 1, 1");
+                   "', 1, 1, 1, 1, 0, 0, 0, 0, 7, 7, 1, 1, 1, 1, 1");
 }
 
 /* Every cell of every table, as text; each copied so that it may be searched. */
@@ -164,7 +164,7 @@ static void erasing_again_goes_on_under_the_same_pseudonym(void **state) {
   snprintf(first, sizeof first, "%s", done.pseudonym);
   contract_exec(s,
                 "INSERT INTO weir_usage SELECT 1, 0, 1, '" NAME "', '', 'p', 'm', 'ok', 'k', 1, 1, 1, 1, 0, 0, 0, 0, "
-                "5, 5, 1, 1, 1, 1");
+                "5, 5, 1, 1, 1, 1, 1");
   done = erase(s, NAME);
   assert_string_equal(done.pseudonym, first);
   assert_int_equal(done.usage_rows, 1);

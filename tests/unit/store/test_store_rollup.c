@@ -61,19 +61,26 @@ static void roll_up_all(struct store *s, const char *zone) {
     continue;
 }
 
-static bool is_of(const struct ledger_row *r, const struct usage_sum *u, bool whole_time) {
+/* What a sum is told apart by; the other texts of it are empty. */
+static bool alike(unsigned by, enum usage_by bit, struct text of_row, struct text of_sum) {
+  return text_equal(by & bit ? of_row : TEXT(""), of_sum);
+}
+
+static bool is_of(const struct ledger_row *r, const struct usage_sum *u, unsigned by, bool whole_time) {
   struct text outcome = text_equal(r->outcome, TEXT("ok")) ? TEXT("ok") : TEXT("error");
-  return (whole_time || (r->settled_us >= u->start_us && r->settled_us < u->end_us)) && r->key_id == u->key_id &&
-         text_equal(r->user, u->user) && text_equal(r->workspace, u->workspace) &&
-         text_equal(r->provider, u->provider) && text_equal(r->model, u->model) && text_equal(outcome, u->outcome);
+  return (whole_time || (r->settled_us >= u->start_us && r->settled_us < u->end_us)) &&
+         (by & USAGE_BY_KEY ? r->key_id : 0) == u->key_id && alike(by, USAGE_BY_USER, r->user, u->user) &&
+         alike(by, USAGE_BY_WORKSPACE, r->workspace, u->workspace) &&
+         alike(by, USAGE_BY_PROVIDER, r->provider, u->provider) && alike(by, USAGE_BY_MODEL, r->model, u->model) &&
+         alike(by, USAGE_BY_OUTCOME, outcome, u->outcome);
 }
 
 /* One sum against the rows it is of, one by one. */
-static int64_t expect_sum(const struct usage_sum *u, bool whole_time) {
+static int64_t expect_sum(const struct usage_sum *u, unsigned by, bool whole_time) {
   struct usage_sum want = {0};
   for (int i = 0; i < ROWS; i++) {
     const struct ledger_row *r = &rows[i];
-    if (!is_of(r, u, whole_time))
+    if (!is_of(r, u, by, whole_time))
       continue;
     want.attempts++;
     want.requests += r->attempt == 1;
@@ -102,20 +109,28 @@ static int64_t expect_sum(const struct usage_sum *u, bool whole_time) {
 }
 
 /* Every sum is right, and together they hold every row. */
+static void expect_exact_by(struct store *s, enum usage_every every, unsigned by) {
+  const struct usage_ask ask = {.every = every, .by = by};
+  struct usage_sum *sums = NULL;
+  struct arena a;
+  size_t count = 0;
+  int64_t held = 0;
+  arena_init(&a);
+  EXPECT_OK(s->ops->usage->sums(s, &ask, &a, &sums, &count, &test_fault));
+  for (size_t i = 0; i < count; i++)
+    held += expect_sum(&sums[i], by, every == USAGE_EVERY_ALL);
+  assert_int_equal(held, ROWS);
+  arena_done(&a);
+}
+
+#define WHOM (USAGE_BY_KEY | USAGE_BY_USER | USAGE_BY_WORKSPACE)
+#define WHAT (USAGE_BY_PROVIDER | USAGE_BY_MODEL | USAGE_BY_OUTCOME)
+
 static void expect_exact(struct store *s) {
-  for (enum usage_every every = USAGE_EVERY_ALL; every <= USAGE_EVERY_MONTH; every++) {
-    const struct usage_ask ask = {.every = every, .by = 63};
-    struct usage_sum *sums = NULL;
-    struct arena a;
-    size_t count = 0;
-    int64_t held = 0;
-    arena_init(&a);
-    EXPECT_OK(s->ops->usage->sums(s, &ask, &a, &sums, &count, &test_fault));
-    for (size_t i = 0; i < count; i++)
-      held += expect_sum(&sums[i], every == USAGE_EVERY_ALL);
-    assert_int_equal(held, ROWS);
-    arena_done(&a);
-  }
+  static const unsigned kinds[] = {WHOM | WHAT, WHOM, WHAT, USAGE_BY_USER, USAGE_BY_MODEL, 0};
+  for (enum usage_every every = USAGE_EVERY_ALL; every <= USAGE_EVERY_MONTH; every++)
+    for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++)
+      expect_exact_by(s, every, kinds[i]);
 }
 
 static void in_zone(const char *zone) { calendar_set_zone(text_of(zone)); }
@@ -147,6 +162,39 @@ static void adding_up_again_changes_nothing(void **state) {
   expect_exact(s);
   roll_up_all(s, "UTC");
   expect_exact(s);
+}
+
+static int64_t attempts_by(struct store *s, unsigned by) {
+  struct usage_sum *sums = NULL;
+  struct arena a;
+  size_t count = 0;
+  int64_t attempts = 0;
+  arena_init(&a);
+  EXPECT_OK(s->ops->usage->sums(s, &(struct usage_ask){.by = by}, &a, &sums, &count, &test_fault));
+  for (size_t i = 0; i < count; i++)
+    attempts += sums[i].attempts;
+  arena_done(&a);
+  return attempts;
+}
+
+static void days_of_fewer_kinds_are_read_unless_an_older_program_added_up(void **state) {
+  struct store *s = contract_store(state);
+  in_zone("UTC");
+  make_rows(6);
+  append(s, rows, ROWS, 1);
+  roll_up_all(s, "UTC");
+  contract_exec(s, "UPDATE weir_usage SET attempts = 0 WHERE level IN (4, 5)");
+  assert_int_equal(attempts_by(s, USAGE_BY_USER), 0);
+  assert_int_equal(attempts_by(s, USAGE_BY_MODEL), 0);
+  assert_int_equal(attempts_by(s, USAGE_BY_USER | USAGE_BY_MODEL), ROWS);
+  contract_exec(s, "UPDATE weir_usage SET complete = 0 WHERE level = 2");
+  expect_exact(s);
+  contract_exec(s, "INSERT INTO weir_usage SELECT 5, 86400000000, 0, '', '', 'p', 'm', 'ok', '', 1, 1, 0, 0, 0, 0, 0, "
+                   "0, 0, 0, 0, 0, 0, 0, 1"); /* of a day that is no more */
+  roll_up_all(s, "UTC");
+  expect_exact(s);
+  contract_exec(s, "DELETE FROM weir_usage WHERE level = 2");
+  assert_int_equal(attempts_by(s, USAGE_BY_USER), ROWS);
 }
 
 static void a_changed_row_is_added_up_anew_where_it_is_marked(void **state) {
@@ -297,6 +345,7 @@ int main(void) {
   const struct CMUnitTest tests[] = {
       CONTRACT(sums_are_those_of_the_rows_in_any_zone),
       CONTRACT(adding_up_again_changes_nothing),
+      CONTRACT(days_of_fewer_kinds_are_read_unless_an_older_program_added_up),
       CONTRACT(a_changed_row_is_added_up_anew_where_it_is_marked),
       CONTRACT(nothing_is_lost_that_is_added_meanwhile),
       CONTRACT(what_an_older_program_added_is_found),

@@ -137,10 +137,10 @@ static void too_many_sums_are_refused(void **state) {
   contract_exec(
       s, strcmp(s->ops->name, "postgres") == 0
              ? "INSERT INTO weir_usage SELECT 0, 60000000::bigint * i, i, '', '', '', '', '', '', 1, 1, 0, 0, 0, 0, "
-               "0, 0, 0, 0, 0, 0, 0, 0 FROM generate_series(1, 200001) i"
+               "0, 0, 0, 0, 0, 0, 0, 0, 1 FROM generate_series(1, 200001) i"
              : "INSERT INTO weir_usage WITH RECURSIVE c(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM c WHERE i < "
                "200001) SELECT 0, 60000000 * i, i, '', '', '', '', '', '', 1, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, "
-               "0, 0 FROM c");
+               "0, 0, 1 FROM c");
   arena_init(&a);
   EXPECT_ERR(s->ops->usage->sums(s, &ask, &a, &sums, &count, &test_fault), ERR_LIMIT);
   arena_done(&a);
