@@ -165,10 +165,12 @@ static enum err judge(struct backup_desk *d, int64_t max_age_ms, struct fault *f
   memcpy(why, d->why, sizeof(why));
   pthread_mutex_unlock(&d->lock);
   if (why[0])
-    return fault_set(f, ERR_STORE, NULL, "the last backup failed: %s", why);
-  if (max_age_ms > 0 && age_s > max_age_ms / 1000)
-    return fault_set(f, ERR_STORE, NULL, "the newest backup is %lld hours old", (long long)(age_s / 3600));
-  return ERR_OK;
+    return fault_set_brief(f, fault_set(f, ERR_STORE, NULL, "the last backup failed: %s", why),
+                           "the last backup failed");
+  if (max_age_ms <= 0 || age_s <= max_age_ms / 1000)
+    return ERR_OK;
+  fault_set(f, ERR_STORE, NULL, "the newest backup is %lld hours old", (long long)(age_s / 3600));
+  return fault_set_brief(f, ERR_STORE, "the newest backup is too old");
 }
 
 enum err backup_desk_check(void *ctx, struct fault *f) {

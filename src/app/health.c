@@ -8,18 +8,55 @@
 
 #define JOBS_MAX       32 /* kinds */
 #define EVENTS_LATE_MS 5000
+#define STORE_LATE_US  INT64_C(2000000)
 
 static enum err check_store(void *ctx, struct fault *f) {
   struct app *a = ctx;
   return a->store->ops->health(a->store, f);
 }
 
+/* As the thread of events, which asks it every half second, has found it. */
+static enum err glance_at_store(void *ctx, struct fault *f) {
+  struct app *a = ctx;
+  struct events_stats s = events_stats(a->events);
+  if (s.is_failing) {
+    *f = s.fault;
+    return s.fault.err;
+  }
+  if (loop_clock_us() - s.looked_us > STORE_LATE_US)
+    return fault_set_brief(f, fault_set(f, ERR_STORE, NULL, "the store does not answer"), "no answer");
+  return ERR_OK;
+}
+
 static enum err check_ledger(void *ctx, struct fault *f) {
   struct app *a = ctx;
   struct ledger_stats s = ledger_stats(a->ledger);
   if (s.store_failing)
-    return fault_set(f, ERR_STORE, NULL, "settled attempts wait for the store: %s", s.store_fault);
-  return s.journal_failing ? fault_set(f, ERR_STORE, NULL, "%s", s.store_fault) : ERR_OK;
+    return fault_set_brief(f, fault_set(f, ERR_STORE, NULL, "settled attempts wait for the store: %s", s.store_fault),
+                           s.store_brief);
+  if (s.journal_failing)
+    return fault_set_brief(f, fault_set(f, ERR_STORE, NULL, "%s", s.store_fault),
+                           "the journal's disk refuses or is full");
+  return ERR_OK;
+}
+
+static enum err check_journal(void *ctx, struct fault *f) {
+  struct app *a = ctx;
+  return ledger_check(a->ledger, f);
+}
+
+/* Whose calls can be let in: anybody's while the store answers, else those of keys this process knows, and of tokens.
+ */
+static enum err check_keys(void *ctx, struct fault *f) {
+  struct app *a = ctx;
+  struct fault ignored = {0};
+  struct config *c = app_config(a);
+  bool can = c->issuer_count > 0 || apikey_identity_can_serve(a->identity, loop_wall_us());
+  config_unref(c);
+  if (can || glance_at_store(a, &ignored) == ERR_OK)
+    return ERR_OK;
+  fault_set(f, ERR_STORE, NULL, "the store does not answer, and of no key is known here whether it is good");
+  return fault_set_brief(f, ERR_STORE, "no key can be checked");
 }
 
 static enum err check_redis(void *ctx, struct fault *f) {
@@ -45,9 +82,11 @@ static enum err check_jobs(void *ctx, struct fault *f) {
     if (at[i].waited_us >= WAITED_LONG_US && (!longest || at[i].waited_us > longest->waited_us))
       longest = &at[i];
   }
-  return longest ? fault_set(f, ERR_UNAVAILABLE, NULL, "a job of the kind %s has waited for %lld s; %lld jobs are dead",
-                             longest->kind, (long long)(longest->waited_us / 1000000), (long long)dead)
-                 : ERR_OK;
+  if (!longest)
+    return ERR_OK;
+  fault_set(f, ERR_UNAVAILABLE, NULL, "a job of the kind %s has waited for %lld s; %lld jobs are dead", longest->kind,
+            (long long)(longest->waited_us / 1000000), (long long)dead);
+  return fault_set_brief(f, ERR_UNAVAILABLE, "a job has waited for too long");
 }
 
 /* The store's check says that it does not answer; this one, that what it said is old. */
@@ -55,10 +94,11 @@ static enum err check_events(void *ctx, struct fault *f) {
   struct app *a = ctx;
   struct events_stats s = events_stats(a->events);
   int64_t age_ms = (loop_clock_us() - s.looked_us) / 1000;
-  if (age_ms > EVENTS_LATE_MS)
-    return fault_set(f, ERR_UNAVAILABLE, NULL, "changes made by other processes have not been heard of for %lld ms",
-                     (long long)age_ms);
-  return ERR_OK;
+  if (age_ms <= EVENTS_LATE_MS)
+    return ERR_OK;
+  fault_set(f, ERR_UNAVAILABLE, NULL, "changes made by other processes have not been heard of for %lld ms",
+            (long long)age_ms);
+  return fault_set_brief(f, ERR_UNAVAILABLE, "changes made by other processes are not heard of");
 }
 
 static bool is_draining(void *ctx) {
@@ -165,24 +205,35 @@ static bool write_metrics(void *ctx, struct buf *out) {
   return is_on;
 }
 
+static void add_check(struct app *a, struct operations_check c) {
+  c.ctx = c.ctx ? c.ctx : a;
+  a->operations.checks[a->operations.check_count++] = c;
+}
+
+/* Who only works in the background can do nothing without the store; who serves calls cannot without these two. */
+static void add_vital_checks(struct app *a) {
+  bool serves = app_has_role(a, APP_ROLE_GATEWAY);
+  add_check(a, (struct operations_check){"store", check_store, glance_at_store, .is_vital = !serves});
+  if (!serves)
+    return;
+  add_check(a, (struct operations_check){"journal", check_journal, check_journal, .is_vital = true});
+  add_check(a, (struct operations_check){"keys", check_keys, check_keys, .is_vital = true});
+}
+
 void operations_fill(struct app *a) {
-  a->operations = (struct operations){
-      .offload = a->offload,
-      .checks = {{"store", check_store, a}, {"ledger", check_ledger, a}, {"events", check_events, a, true}},
-      .check_count = 3,
-      .started_wall_us = loop_wall_us(),
-      .store_name = a->store->ops->name,
-      .is_draining = is_draining,
-      .write_metrics = write_metrics,
-      .ctx = a,
-  };
+  a->operations = (struct operations){.offload = a->offload,
+                                      .started_wall_us = loop_wall_us(),
+                                      .store_name = a->store->ops->name,
+                                      .is_draining = is_draining,
+                                      .write_metrics = write_metrics,
+                                      .ctx = a};
+  add_vital_checks(a);
+  add_check(a, (struct operations_check){"ledger", check_ledger, check_ledger});
+  add_check(a, (struct operations_check){"events", check_events, check_events});
   if (a->first->store == CONFIG_STORE_SQLITE)
-    a->operations.checks[a->operations.check_count++] = (struct operations_check){
-        .name = "backup", .check = backup_desk_check, .ctx = &a->backups, .is_optional = true};
+    add_check(a, (struct operations_check){"backup", backup_desk_check, NULL, &a->backups});
   if (app_has_role(a, APP_ROLE_WORKER))
-    a->operations.checks[a->operations.check_count++] =
-        (struct operations_check){.name = "jobs", .check = check_jobs, .ctx = a, .is_optional = true};
+    add_check(a, (struct operations_check){"jobs", check_jobs, check_jobs});
   if (a->redis)
-    a->operations.checks[a->operations.check_count++] =
-        (struct operations_check){"redis", check_redis, a, true, describe_redis};
+    add_check(a, (struct operations_check){"redis", check_redis, check_redis, .describe = describe_redis});
 }

@@ -88,6 +88,7 @@ static void get_status(struct local_call *c) {
   json_field_u64(&w, "config_generation", atomic_load(&a->config_generation));
   json_field_u64(&w, "reload_failures", atomic_load(&a->reload_failures));
   put_ledger(&w, a);
+  operations_tell(&a->operations, &w);
   put_predecessors(&w, a);
   news_put_status(&w, a);
   json_object_end(&w);

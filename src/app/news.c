@@ -154,6 +154,6 @@ static void put_replicas(struct json_writer *w, struct app *a) {
 
 void news_put_status(struct json_writer *w, struct app *a) {
   put_events(w, a);
-  if (a->store->ops->is_shared)
+  if (a->store->ops->is_shared && !events_stats(a->events).is_failing)
     put_replicas(w, a);
 }

@@ -81,13 +81,16 @@ enum err share_check(struct app *a, struct fault *f) {
   if (!a->redis || redis_breakers_are_shared(a->shared_breakers))
     return ERR_OK;
   redis_look(a->redis, &s);
-  if (s.reached > 0 && s.reached < s.nodes)
-    return fault_set(f, ERR_UNAVAILABLE, NULL,
-                     "%u of the cluster's %u servers cannot be used; this replica goes by its own circuit breakers for "
-                     "what they keep (the log says why)",
-                     s.nodes - s.reached, s.nodes);
-  return fault_set(f, ERR_UNAVAILABLE, NULL,
-                   "Redis cannot be used; this replica goes by its own circuit breakers (the log says why)");
+  if (s.reached > 0 && s.reached < s.nodes) {
+    fault_set(f, ERR_UNAVAILABLE, NULL,
+              "%u of the cluster's %u servers cannot be used; this replica goes by its own circuit breakers for "
+              "what they keep (the log says why)",
+              s.nodes - s.reached, s.nodes);
+    return fault_set_brief(f, ERR_UNAVAILABLE, "some of the cluster's servers cannot be used");
+  }
+  fault_set(f, ERR_UNAVAILABLE, NULL,
+            "Redis cannot be used; this replica goes by its own circuit breakers (the log says why)");
+  return fault_set_brief(f, ERR_UNAVAILABLE, "cannot be used");
 }
 
 void share_write_metrics(struct app *a, struct buf *out) {

@@ -15,7 +15,7 @@ struct local;
 struct worker_options {
   unsigned index;
   struct gateway *gateway;
-  const struct operations *operations;
+  struct operations *operations;
   struct oauth_site *oauth;
   struct dns *dns;
   struct tls_context *server_tls, *client_tls; /* server_tls NULL: plain */

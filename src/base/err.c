@@ -82,6 +82,14 @@ enum err fault_set(struct fault *f, enum err e, const char *field, const char *f
   return e;
 }
 
+enum err fault_set_brief(struct fault *f, enum err e, const char *brief) {
+  if (f != NULL)
+    f->brief = brief;
+  return e;
+}
+
+const char *fault_brief(const struct fault *f) { return f->brief != NULL ? f->brief : err_text(f->err); }
+
 const char *fault_text(const struct fault *f) { return f->text[0] != '\0' ? f->text : err_text(f->err); }
 
 int fault_status(const struct fault *f) { return f->status != 0 ? f->status : err_status(f->err); }

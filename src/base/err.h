@@ -24,6 +24,7 @@ struct fault {
   char field[96];    /* the member or header at fault, "" when none */
   char text[384];    /* one sentence; "" means the row's text */
   char names[64];    /* of an upstream's error: its own names for it, separated by spaces; "" when it has none */
+  const char *brief; /* a literal; see fault_brief. NULL: the row's text */
 };
 
 /* Columns of err.def. Any value of the enum is accepted; an unknown one reads as ERR_INTERNAL. */
@@ -39,6 +40,11 @@ const char *err_openai_type(enum err e);
  *   return fault_set(f, ERR_BAD_REQUEST, "max_tokens", "must be a whole number above 0");
  * f may be NULL: then only e is returned. field may be NULL. */
 enum err fault_set(struct fault *f, enum err e, const char *field, const char *fmt, ...) PRINTF_LIKE(4, 5);
+/* Gives a fault that was set its class in a few words for those who may not know where anything is: it names no host,
+ * user, port or path. brief is a literal. f may be NULL. Returns e. */
+enum err fault_set_brief(struct fault *f, enum err e, const char *brief);
+/* That class, else the row's text, which names nothing either. */
+const char *fault_brief(const struct fault *f);
 /* The text a client sees: f->text, else the row's. */
 const char *fault_text(const struct fault *f);
 /* The status a client sees: f->status, else the row's. */

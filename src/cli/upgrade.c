@@ -118,10 +118,23 @@ static void print_events(yyjson_val *root) {
          listening ? "" : ", not listening (it looks every half second)");
 }
 
+static void print_health(yyjson_val *root) {
+  size_t i, count;
+  yyjson_val *name, *one;
+  yyjson_obj_foreach (json_get(json_get(root, "health"), "checks"), i, count, name, one) {
+    struct text status = TEXT_NONE, detail = TEXT_NONE;
+    (void)json_get_text(one, "status", &status);
+    (void)json_get_text(one, "detail", &detail);
+    if (!text_equal(status, TEXT("ok")))
+      printf("%s: %.*s, %.*s\n", yyjson_get_str(name), TEXT_ARGS(status), TEXT_ARGS(detail));
+  }
+}
+
 static void print_all(yyjson_val *root) {
   print_status(root);
   print_replicas(root);
   print_events(root);
+  print_health(root);
 }
 
 int cli_status(int argc, char **argv) {

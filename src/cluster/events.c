@@ -36,7 +36,9 @@ struct events {
   bool looks, listens; /* which threads were started */
   _Atomic int64_t seen, newest, looked_us;
   _Atomic uint64_t handled;
-  atomic_bool is_listening, is_failing;
+  atomic_bool is_listening;
+  pthread_mutex_t lock; /* protects what follows */
+  struct fault fault;   /* of the last look */
 };
 
 static int64_t clock_us(void) {
@@ -50,6 +52,7 @@ struct events *events_new(struct store *store) {
   if (!e)
     abort();
   e->store = store;
+  pthread_mutex_init(&e->lock, NULL);
   e->ring_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
   e->stop_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
   if (e->ring_fd < 0 || e->stop_fd < 0)
@@ -137,15 +140,23 @@ static enum err look(struct events *e, struct fault *f) {
   return err;
 }
 
+static void note_fault(struct events *e, const struct fault *f) {
+  pthread_mutex_lock(&e->lock);
+  e->fault = *f;
+  pthread_mutex_unlock(&e->lock);
+}
+
 static void *look_again_and_again(void *arg) {
   struct events *e = arg;
   while (wait_for_ring(e, e->ring_fd, EVENTS_POLL_MS)) {
     struct fault f = {0};
     int64_t before = atomic_load(&e->seen);
-    bool was_failing = atomic_load(&e->is_failing), fails = look(e, &f) != ERR_OK;
+    bool was_failing = e->fault.err != ERR_OK, fails = look(e, &f) != ERR_OK; /* written by this thread only */
     if (e->on_seen && atomic_load(&e->seen) > before)
       e->on_seen(e->on_seen_data, atomic_load(&e->seen));
-    atomic_store(&e->is_failing, fails);
+    if (fails && f.err == ERR_OK)
+      f.err = ERR_STORE;
+    note_fault(e, fails ? &f : &(struct fault){0});
     if (!fails)
       atomic_store(&e->looked_us, clock_us());
     if (fails && !was_failing)
@@ -244,15 +255,20 @@ void events_free(struct events *e) {
   events_stop(e);
   close(e->ring_fd);
   close(e->stop_fd);
+  pthread_mutex_destroy(&e->lock);
   free(e);
 }
 
 struct events_stats events_stats(struct events *e) {
-  return (struct events_stats){.seen = atomic_load(&e->seen),
-                               .newest = atomic_load(&e->newest),
-                               .handled = atomic_load(&e->handled),
-                               .looked_us = atomic_load(&e->looked_us),
-                               .has_bell = e->store->ops->events->bell_open != NULL,
-                               .is_listening = atomic_load(&e->is_listening),
-                               .is_failing = atomic_load(&e->is_failing)};
+  struct events_stats s = {.seen = atomic_load(&e->seen),
+                           .newest = atomic_load(&e->newest),
+                           .handled = atomic_load(&e->handled),
+                           .looked_us = atomic_load(&e->looked_us),
+                           .has_bell = e->store->ops->events->bell_open != NULL,
+                           .is_listening = atomic_load(&e->is_listening)};
+  pthread_mutex_lock(&e->lock);
+  s.fault = e->fault;
+  pthread_mutex_unlock(&e->lock);
+  s.is_failing = s.fault.err != ERR_OK;
+  return s;
 }

@@ -36,13 +36,14 @@ void events_stop(struct events *e);
 void events_free(struct events *e); /* stops; NULL is fine */
 
 struct events_stats {
-  int64_t seen;      /* id of the last event handled */
-  int64_t newest;    /* in the store, as of the last look */
-  uint64_t handled;  /* since the start */
-  int64_t looked_us; /* monotonic (CLOCK_MONOTONIC), of the last look that the store answered */
-  bool has_bell;     /* the store has one */
-  bool is_listening; /* and its connection stands */
-  bool is_failing;   /* the last look was not answered */
+  int64_t seen;       /* id of the last event handled */
+  int64_t newest;     /* in the store, as of the last look */
+  uint64_t handled;   /* since the start */
+  int64_t looked_us;  /* monotonic (CLOCK_MONOTONIC), of the last look that the store answered */
+  bool has_bell;      /* the store has one */
+  bool is_listening;  /* and its connection stands */
+  bool is_failing;    /* the last look was not answered */
+  struct fault fault; /* why not; of ERR_OK when it was */
 };
 struct events_stats events_stats(struct events *e); /* any thread */
 

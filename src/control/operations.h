@@ -1,19 +1,23 @@
 /* What operators and load balancers ask: /health, /health/live, /health/ready and /metrics. No key is needed; nothing
- * secret is said. */
+ * secret is said, and of what is wrong only the class (fault_brief): what names hosts, users, ports or paths goes to
+ * the log and to the operator's socket. */
 #ifndef CONTROL_OPERATIONS_H
 #define CONTROL_OPERATIONS_H
 
 #include "base/buf.h"
+#include "base/json.h"
 #include "fiber/offload.h"
 #include "net/http_server.h"
 
-/* One dependency. check may block (it runs in the offload pool) and says in f what is wrong. Without an optional one
- * the service goes on: it reads "degraded", which is no failure. */
+/* One dependency. Without a vital one no call can be served ("failing"); without another one the service goes on
+ * ("degraded"). */
 struct operations_check {
   const char *name;
-  enum err (*check)(void *ctx, struct fault *f);
+  enum err (*check)(void *ctx, struct fault *f); /* for /health; says in f what is wrong; may block, in the pool */
+  /* For /health/ready, from what the process knows already; must not block. NULL: readiness does not ask about it. */
+  enum err (*glance)(void *ctx, struct fault *f);
   void *ctx;
-  bool is_optional;
+  bool is_vital;
   /* In a word or two how it stands, well or not; may be NULL. For /health only. Must not block. */
   void (*describe)(void *ctx, char *out, size_t cap);
 };
@@ -27,13 +31,17 @@ struct operations {
   const char *store_name; /* "sqlite", "memory", "postgres" */
   bool (*is_draining)(void *ctx);
   bool (*write_metrics)(void *ctx, struct buf *out); /* false: /metrics is off */
+  _Atomic(const char *) told[OPERATIONS_MAX_CHECKS]; /* what the log was told of each last; NULL: that it is well */
   void *ctx;
 };
 
 bool operations_own(struct text path);
-/* Answers; waits. live: 200 while the process runs. ready: 200 when every check passes that is not optional and no
- * drain has begun, else 503 with the reasons. /health: the same checks in detail, always with every dependency named.
- */
-void operations_serve(const struct operations *o, struct http_request *rq);
+/* Answers; waits. live: 200 while the process runs. ready: 200 while calls can be served, that is, while every vital
+ * check passes and no drain has begun, else 503; the body names what is away; never waits for a dependency. /health:
+ * the same in detail, with every dependency asked anew. */
+void operations_serve(struct operations *o, struct http_request *rq);
+/* "health": {...} with every dependency and what is wrong in full, for the operator's socket. As far as the process
+ * knows it already no dependency is asked, so that a stalled one holds nothing up; waits for the others. */
+void operations_tell(struct operations *o, struct json_writer *w);
 
 #endif

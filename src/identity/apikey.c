@@ -17,6 +17,8 @@
 #define GENERATED_PREFIX "weir_"
 /* With the store away, a key that was good keeps working for so long. */
 #define STALE_MAX_US INT64_C(300000000)
+/* For a key that is served all the same, a store that did not answer is asked again after so long. */
+#define AWAY_US INT64_C(500000)
 
 struct entry {
   const struct principal *principal; /* NULL: the store does not know the key */
@@ -62,9 +64,9 @@ enum err apikey_check_form(struct text key, struct fault *f) {
 }
 
 struct lookup {
-  struct store *store;
+  struct apikey_identity *identity;
   uint8_t hash[SECRET_HMAC_BYTES]; /* its beginning only, for a pair's id */
-  bool is_pair_id;
+  bool is_pair_id, is_probe, was_spared;
   struct arena arena;
   struct store_key key;
   struct fault fault;
@@ -72,22 +74,66 @@ struct lookup {
 
 static enum err lookup_run(void *arg) {
   struct lookup *l = arg;
-  const struct store_ops *ops = l->store->ops;
-  return l->is_pair_id ? ops->key_find_by_access_id(l->store, l->hash, &l->arena, &l->key, &l->fault)
-                       : ops->key_find(l->store, l->hash, &l->arena, &l->key, &l->fault);
+  struct store *store = l->identity->store;
+  pthread_mutex_lock(&l->identity->lock);
+  l->was_spared = l->identity->is_away && !l->is_probe; /* it may have waited in the pool's queue meanwhile */
+  pthread_mutex_unlock(&l->identity->lock);
+  if (l->was_spared)
+    return fault_set(&l->fault, ERR_STORE, NULL, "the store did not answer just now");
+  return l->is_pair_id ? store->ops->key_find_by_access_id(store, l->hash, &l->arena, &l->key, &l->fault)
+                       : store->ops->key_find(store, l->hash, &l->arena, &l->key, &l->fault);
+}
+
+static bool outlives_store(const struct entry *e, int64_t now_us) {
+  return e->principal && !e->is_forgotten && now_us - e->confirmed_us <= STALE_MAX_US;
+}
+
+/* Whether this caller is to ask. While the store is away one at a time does: from time to time for a key that is served
+ * all the same, at once for one of which nobody can tell. */
+static bool may_ask(struct apikey_identity *i, struct text name, int64_t now_us, bool *out_is_probe) {
+  pthread_mutex_lock(&i->lock);
+  const struct entry *e = map_get(i->entries, name);
+  bool just_failed = now_us - i->away_us < AWAY_US && i->away_us - now_us < AWAY_US;
+  bool may = !i->is_away || (!i->is_probing && !(just_failed && e && outlives_store(e, now_us)));
+  *out_is_probe = i->is_away && may;
+  i->is_probing |= *out_is_probe;
+  pthread_mutex_unlock(&i->lock);
+  return may;
+}
+
+static bool is_the_stores(enum err e) {
+  return e == ERR_STORE || e == ERR_STORE_BUSY || e == ERR_STORE_FULL || e == ERR_STORE_CORRUPT;
+}
+
+static void note_answer(const struct lookup *l, enum err e, int64_t now_us) {
+  struct apikey_identity *i = l->identity;
+  pthread_mutex_lock(&i->lock);
+  if (l->is_probe)
+    i->is_probing = false;
+  if (e == ERR_OK || e == ERR_NOT_FOUND)
+    i->is_away = false;
+  if (is_the_stores(e) && !l->was_spared) {
+    i->is_away = true;
+    i->away_us = now_us;
+  }
+  pthread_mutex_unlock(&i->lock);
 }
 
 /* Asks the store, waiting; the principal is NULL when it knows no such key. */
-static enum err ask_store(struct apikey_identity *i, struct apikey_question q, struct apikey_answer *out,
-                          struct fault *f) {
-  struct lookup l = {.store = i->store, .is_pair_id = q.is_pair_id};
+static enum err ask_store(struct apikey_identity *i, struct apikey_question q, struct text name, int64_t now_us,
+                          struct apikey_answer *out, struct fault *f) {
+  struct lookup l = {.identity = i, .is_pair_id = q.is_pair_id};
   char id[APIKEY_PAIR_ID_BYTES];
+  int64_t began_us = loop_clock_us();
+  if (!may_ask(i, name, now_us, &l.is_probe))
+    return fault_set(f, ERR_STORE, NULL, "the key store cannot be asked: it did not answer just now");
   if (q.is_pair_id)
     (void)signed_read_pair_id(q.text, l.hash);
   else
     secret_hmac(i->server_secret, q.text, l.hash);
   arena_init(&l.arena);
   enum err e = i->pool ? offload_call(i->pool, lookup_run, &l) : lookup_run(&l);
+  note_answer(&l, e, now_us + loop_clock_us() - began_us);
   if (e == ERR_OK) {
     out->principal = principal_from_stored(&l.key);
     apikey_pair(i->server_secret, l.key.hash, id, out->secret);
@@ -152,8 +198,8 @@ static void take(struct entry *e, int64_t now_us, struct apikey_answer *out) {
   memcpy(out->secret, e->secret, sizeof(out->secret));
 }
 
-/* What the process knows without asking: a reference in *out when good. A stale entry counts as known for everybody but
- * the caller who finds it stale first. */
+/* What the process knows without asking: a reference in *out when good. A stale entry of a good key counts as known for
+ * everybody but the caller who finds it stale first; that there is no such key is not said on stale grounds. */
 static enum known look(struct apikey_identity *i, struct text name, int64_t now_us, struct apikey_answer *out) {
   const struct principal *p = map_get(i->declared, name);
   if (p) {
@@ -163,7 +209,8 @@ static enum known look(struct apikey_identity *i, struct text name, int64_t now_
   struct entry *e = map_get(i->entries, name);
   if (!e || e->is_forgotten)
     return KNOWN_NOT;
-  if (now_us - e->checked_us > APIKEY_TRUST_US || now_us < e->checked_us) {
+  int64_t trusted_us = e->principal ? e->checked_us : e->confirmed_us;
+  if (now_us - trusted_us > APIKEY_TRUST_US || now_us < trusted_us) {
     e->checked_us = now_us;
     return KNOWN_NOT;
   }
@@ -176,10 +223,22 @@ static enum known look(struct apikey_identity *i, struct text name, int64_t now_
 /* The store cannot be asked: a key confirmed not long ago still counts. */
 static bool look_stale(struct apikey_identity *i, struct text name, int64_t now_us, struct apikey_answer *out) {
   struct entry *e = map_get(i->entries, name);
-  if (!e || !e->principal || e->is_forgotten || now_us - e->confirmed_us > STALE_MAX_US)
+  if (!e || !outlives_store(e, now_us))
     return false;
   take(e, now_us, out);
   return true;
+}
+
+bool apikey_identity_can_serve(struct apikey_identity *i, int64_t now_us) {
+  size_t cursor = 0;
+  struct text key;
+  void *value;
+  pthread_mutex_lock(&i->lock);
+  bool can = map_count(i->declared) > 0;
+  while (!can && map_next(i->entries, &cursor, &key, &value))
+    can = outlives_store(value, now_us);
+  pthread_mutex_unlock(&i->lock);
+  return can;
 }
 
 static void fingerprint_of(struct apikey_question q, uint8_t out[SECRET_FINGERPRINT_BYTES]) {
@@ -200,7 +259,7 @@ static enum err resolve_in_store(struct apikey_identity *i, struct apikey_questi
   pthread_mutex_lock(&i->lock);
   uint64_t forgotten = i->forgotten;
   pthread_mutex_unlock(&i->lock);
-  enum err e = ask_store(i, q, &fresh, &away);
+  enum err e = ask_store(i, q, name, now_us, &fresh, &away);
   pthread_mutex_lock(&i->lock);
   bool stale = e != ERR_OK && look_stale(i, name, now_us, out);
   if (e == ERR_OK) {

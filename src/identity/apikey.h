@@ -1,7 +1,10 @@
 /* Virtual keys: "weir_" and 43 base64url characters of 32 random bytes, shown once; kept as HMAC-SHA-256 under the
  * server's secret and found by that hash alone, so that neither a look-up nor its timing says anything about other
  * keys. This is the adapter behind ports/identity.h: a map of the process in front of the store. A cached answer, good
- * or bad, is trusted for APIKEY_TRUST_US; a revoked key is refused everywhere within a second. */
+ * or bad, is trusted for APIKEY_TRUST_US; a revoked key is refused everywhere within a second. While the store does not
+ * answer, a key it has confirmed within the last 5 minutes goes on working; of any other nobody can tell (ERR_STORE).
+ * At most one caller at a time asks a store that did not answer last time, so that one that hangs holds up nobody else.
+ */
 #ifndef IDENTITY_APIKEY_H
 #define IDENTITY_APIKEY_H
 
@@ -45,6 +48,9 @@ void apikey_identity_declare(struct apikey_identity *i, const struct apikey_decl
 /* What is remembered of the stored key of this id is dropped, so that its next use asks the store; 0: of every key, and
  * of what is none. An answer of the store that is on its way is not remembered either. Any thread; never waits. */
 void apikey_identity_forget(struct apikey_identity *i, int64_t key_id);
+/* Whether a call could be let in without asking the store: a key is declared, or the store has confirmed one within the
+ * time that one is trusted while the store is away (5 minutes). Any thread; never waits. */
+bool apikey_identity_can_serve(struct apikey_identity *i, int64_t now_us);
 /* Writes the last use of stored keys seen since the last call to the store. Blocks. */
 enum err apikey_identity_flush(struct apikey_identity *i, struct fault *f) MUST_CHECK;
 

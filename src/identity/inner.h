@@ -17,6 +17,9 @@ struct apikey_identity {
   struct map *pairs;    /* access key id -> struct declared_pair * */
   struct map *entries;  /* fingerprint -> struct entry * */
   uint64_t forgotten;   /* how often something was: an answer that was asked for before is not remembered */
+  bool is_away;         /* the store did not answer when it was asked last */
+  bool is_probing;      /* one caller asks whether it does again */
+  int64_t away_us;      /* when that was noticed, by the callers' clock */
 };
 
 /* What is looked for: a key by itself, or a stored key by the id of its pair. */

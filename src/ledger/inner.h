@@ -18,7 +18,8 @@ enum { LEDGER_WRITER = 1u, LEDGER_KEEPER = 2u };
 struct ledger_worker {
   struct journal *journal;
   struct ids ids;
-  unsigned seat; /* the one in ids */
+  unsigned seat;       /* the one in ids */
+  atomic_bool no_room; /* its last reservation was refused by the journal */
 } __attribute__((aligned(64)));
 
 struct ledger {
@@ -44,6 +45,7 @@ struct ledger {
   int64_t stop_by_us; /* monotonic; until then a failing store is tried again */
   bool store_failing;
   char store_fault[160];
+  const char *store_brief; /* of that fault */
   char journal_fault[160];
 };
 

@@ -275,12 +275,23 @@ void ledger_let_go(struct ledger *l) {
   l->lock_fd = -1;
 }
 
+static enum err refuse_undurable(struct fault *f) {
+  return fault_set(f, ERR_STORE, NULL, "the journal cannot be made durable: the disk refuses");
+}
+
+static enum err check_seat(struct ledger *l, struct fault *f) {
+  if (!l->lease || seat_is_held(l->lease))
+    return ERR_OK;
+  return fault_set(f, ERR_STORE, NULL,
+                   "this process has lost its seat among the replicas: it could not reach the database for too long");
+}
+
 /* The next id for a worker, on the seat its process has now. */
 static enum err next_id(struct ledger *l, unsigned worker, int64_t now_us, int64_t *out, struct fault *f) {
   struct ledger_worker *w = &l->workers[worker];
-  if (l->lease && !seat_is_held(l->lease))
-    return fault_set(f, ERR_STORE, NULL,
-                     "this process has lost its seat among the replicas: it could not reach the database for too long");
+  enum err e = check_seat(l, f);
+  if (e)
+    return e;
   if (l->lease) {
     int64_t above = 0;
     unsigned seat = seat_number(l->lease, &above);
@@ -295,7 +306,7 @@ static enum err next_id(struct ledger *l, unsigned worker, int64_t now_us, int64
 enum err ledger_reserve(struct ledger *l, unsigned worker, struct ledger_row *row, struct fault *f) {
   struct ledger_row reserved = *row;
   if (atomic_load_explicit(&l->not_durable, memory_order_relaxed))
-    return fault_set(f, ERR_STORE, NULL, "the journal cannot be made durable: the disk refuses");
+    return refuse_undurable(f);
   reserved.reserved_us = l->place.sys->now_us();
   enum err e = next_id(l, worker, reserved.reserved_us, &reserved.id, f);
   if (e)
@@ -304,7 +315,10 @@ enum err ledger_reserve(struct ledger *l, unsigned worker, struct ledger_row *ro
   reserved.usage = (struct usage){0};
   reserved.cost = (struct cost){0};
   reserved.outcome = TEXT_NONE;
-  e = journal_reserve(l->workers[worker].journal, &reserved, f);
+  struct ledger_worker *w = &l->workers[worker];
+  e = journal_reserve(w->journal, &reserved, f);
+  if (atomic_load_explicit(&w->no_room, memory_order_relaxed) != (e != ERR_OK))
+    atomic_store(&w->no_room, e != ERR_OK);
   if (e)
     return e;
   row->id = reserved.id;
@@ -341,9 +355,32 @@ struct ledger_stats ledger_stats(struct ledger *l) {
   s.pending = s.settled > s.stored ? s.settled - s.stored : 0;
   pthread_mutex_lock(&l->lock);
   s.store_failing = l->store_failing;
+  s.store_brief = l->store_brief;
   s.journal_failing = l->journal_fault[0] != '\0';
   const char *why = l->store_fault[0] ? l->store_fault : l->journal_fault;
   snprintf(s.store_fault, sizeof s.store_fault, "%s", why);
   pthread_mutex_unlock(&l->lock);
   return s;
+}
+
+/* Who was refused for want of room stays so until the keeper, which tries all the time then, has made some. */
+static enum err check_room(struct ledger *l, struct fault *f) {
+  bool refused = false;
+  char why[sizeof l->journal_fault];
+  for (unsigned i = 0; i < l->worker_count; i++)
+    refused |= atomic_load(&l->workers[i].no_room);
+  pthread_mutex_lock(&l->lock);
+  memcpy(why, l->journal_fault, sizeof why);
+  pthread_mutex_unlock(&l->lock);
+  return refused && why[0] ? fault_set(f, ERR_STORE_FULL, NULL, "%s", why) : ERR_OK;
+}
+
+enum err ledger_check(struct ledger *l, struct fault *f) {
+  if (atomic_load(&l->not_durable))
+    return fault_set_brief(f, refuse_undurable(f), "the disk refuses");
+  enum err e = check_seat(l, f);
+  if (e)
+    return fault_set_brief(f, e, "the database was away for too long");
+  e = check_room(l, f);
+  return e ? fault_set_brief(f, e, "no room") : ERR_OK;
 }

@@ -63,11 +63,15 @@ struct ledger_stats {
   uint64_t open;                                 /* reserved and not yet settled */
   uint64_t pending;                              /* settled and not yet in the store */
   bool store_failing;                            /* the last batch was refused; it is tried again */
-  bool journal_failing;  /* the disk refuses to make it durable (then reservations are refused too), or there is
-                            no room to make it ready ahead (then they will be when it is full) */
-  char store_fault[160]; /* why, or why the journal cannot be made durable or ready ahead; "" when all is well */
+  bool journal_failing;    /* the disk refuses to make it durable (then reservations are refused too), or there is
+                              no room to make it ready ahead (then they will be when it is full) */
+  const char *store_brief; /* why the store refuses, in words that name nothing (fault_brief); NULL when it does not */
+  char store_fault[160];   /* why, or why the journal cannot be made durable or ready ahead; "" when all is well */
   uint64_t damaged; /* records that replays found unreadable; their files are kept as data_dir/journal/NAME.damaged */
 };
 struct ledger_stats ledger_stats(struct ledger *l); /* any thread */
+/* Whether ledger_reserve would take a reservation now; its errors. One that was refused for want of room counts until
+ * there is room again, though none is asked for meanwhile. Any thread; never waits. */
+enum err ledger_check(struct ledger *l, struct fault *f) MUST_CHECK;
 
 #endif

@@ -51,6 +51,7 @@ static void note_fault(struct ledger *l, const struct fault *f) {
   pthread_mutex_lock(&l->lock);
   l->store_failing = f != NULL;
   snprintf(l->store_fault, sizeof l->store_fault, "%s", f ? fault_text(f) : "");
+  l->store_brief = f ? fault_brief(f) : NULL;
   pthread_mutex_unlock(&l->lock);
 }
 

@@ -78,6 +78,8 @@ enum err postgres_wait(struct postgres_link *l, bool to_write, int64_t deadline_
                        struct fault *f) MUST_CHECK;
 /* The error libpq or the server reported, as one of the port's. result may be NULL. */
 enum err postgres_fail(struct postgres_link *l, const PGresult *result, const char *doing, struct fault *f);
+/* Why a connection did not come about, from libpq's words for it, in words that may be told to anybody. */
+const char *postgres_refusal_brief(const char *said);
 int64_t postgres_clock_us(void);
 /* PostgreSQL takes no text that is not UTF-8 or holds a zero byte: the same with '?' in their place in memory of its
  * own (free it), or NULL when t is fine as it is. */

@@ -52,8 +52,10 @@ static enum err hear(struct store_bell *b, struct fault *f) {
 }
 
 static enum err ask(struct store_bell *b, struct fault *f) {
-  if (!postgres_link_is_alive(b->link, true))
-    return fault_set(f, ERR_STORE, NULL, "%s: the database at %s does not answer", doing, b->link->place);
+  if (!postgres_link_is_alive(b->link, true)) {
+    fault_set(f, ERR_STORE, NULL, "%s: the database at %s does not answer", doing, b->link->place);
+    return fault_set_brief(f, ERR_STORE, "no answer");
+  }
   b->heard_us = postgres_clock_us();
   return ERR_OK;
 }

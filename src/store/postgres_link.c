@@ -30,30 +30,32 @@ static void one_line(const char *from, char *out, size_t cap) {
 static enum err lose(struct postgres_link *l, const char *doing, struct fault *f) {
   l->broken = l->base.lost = true;
   l->base.in_doubt = l->committing;
-  return fault_set(f, ERR_STORE, NULL, "%s: the connection to the database at %s was lost%s", doing, l->place,
-                   l->committing ? "; the change may have been made or not" : "");
+  fault_set(f, ERR_STORE, NULL, "%s: the connection to the database at %s was lost%s", doing, l->place,
+            l->committing ? "; the change may have been made or not" : "");
+  return fault_set_brief(f, ERR_STORE, "connection lost");
 }
 
 struct state {
   char code[6];
   enum err err;
-  bool is_lost;     /* another connection may do */
-  const char *text; /* NULL: the server's */
+  bool is_lost;      /* another connection may do */
+  const char *text;  /* NULL: the server's */
+  const char *brief; /* NULL: the error's */
 };
 
 static const struct state states[] = {
-    {"23505", ERR_STORE_CONFLICT, false, "it exists already"},
-    {"53100", ERR_STORE_FULL, false, "the disk of the database is full"},
-    {"53300", ERR_STORE_BUSY, false, "the database takes no more connections"},
-    {"57014", ERR_STORE_BUSY, false, "the database did not finish within postgres.statement_timeout"},
-    {"55P03", ERR_STORE_BUSY, false, "another program holds a lock for longer than postgres.lock_timeout"},
-    {"40P01", ERR_STORE_BUSY, false, "another program changed the same"},
-    {"40001", ERR_STORE_BUSY, false, "another program changed the same"},
-    {"XX001", ERR_STORE_CORRUPT, false, "the database is damaged; restore it from a backup"},
-    {"XX002", ERR_STORE_CORRUPT, false, "an index of the database is damaged; REINDEX it or restore a backup"},
-    {"25006", ERR_STORE, true, "the database takes no changes: it is a standby, or was set read-only"},
-    {"26000", ERR_STORE, true, NULL}, /* a prepared statement is gone: a pooler in between */
-    {"0A000", ERR_STORE, true, NULL}, /* its result changed with the schema */
+    {"23505", ERR_STORE_CONFLICT, false, "it exists already", NULL},
+    {"53100", ERR_STORE_FULL, false, "the disk of the database is full", NULL},
+    {"53300", ERR_STORE_BUSY, false, "the database takes no more connections", "too many connections"},
+    {"57014", ERR_STORE_BUSY, false, "the database did not finish within postgres.statement_timeout", "timed out"},
+    {"55P03", ERR_STORE_BUSY, false, "another program holds a lock for longer than postgres.lock_timeout", "locked"},
+    {"40P01", ERR_STORE_BUSY, false, "another program changed the same", "another program changed the same"},
+    {"40001", ERR_STORE_BUSY, false, "another program changed the same", "another program changed the same"},
+    {"XX001", ERR_STORE_CORRUPT, false, "the database is damaged; restore it from a backup", NULL},
+    {"XX002", ERR_STORE_CORRUPT, false, "an index of the database is damaged; REINDEX it or restore a backup", NULL},
+    {"25006", ERR_STORE, true, "the database takes no changes: it is a standby, or was set read-only", "read-only"},
+    {"26000", ERR_STORE, true, NULL, NULL}, /* a prepared statement is gone: a pooler in between */
+    {"0A000", ERR_STORE, true, NULL, NULL}, /* its result changed with the schema */
 };
 
 enum err postgres_fail(struct postgres_link *l, const PGresult *result, const char *doing, struct fault *f) {
@@ -68,8 +70,10 @@ enum err postgres_fail(struct postgres_link *l, const PGresult *result, const ch
       continue;
     if (states[i].is_lost)
       l->broken = l->base.lost = true;
-    if (states[i].text)
-      return fault_set(f, states[i].err, NULL, "%s: %s", doing, states[i].text);
+    if (states[i].text) {
+      fault_set(f, states[i].err, NULL, "%s: %s", doing, states[i].text);
+      return fault_set_brief(f, states[i].err, states[i].brief);
+    }
   }
   one_line(PQresultErrorField(result, PG_DIAG_MESSAGE_PRIMARY), said, sizeof said);
   return fault_set(f, ERR_STORE, NULL, "%s: %s", doing, said);
@@ -91,8 +95,9 @@ enum err postgres_wait(struct postgres_link *l, bool to_write, int64_t deadline_
   l->broken = true;
   l->base.lost = l->is_replica;
   l->base.in_doubt = l->committing;
-  return fault_set(f, ERR_STORE_BUSY, NULL, "%s: the database at %s did not answer within %lld ms", doing, l->place,
-                   (long long)l->patience_ms);
+  fault_set(f, ERR_STORE_BUSY, NULL, "%s: the database at %s did not answer within %lld ms", doing, l->place,
+            (long long)l->patience_ms);
+  return fault_set_brief(f, ERR_STORE_BUSY, "timed out");
 }
 
 /* The next result, NULL behind the last. */
@@ -166,10 +171,44 @@ bool postgres_link_is_alive(struct postgres_link *l, bool ask) {
 
 static void ignore_notice(void *arg, const PGresult *result) {}
 
+/* libpq tells why a connection did not come about in words only. In another language than English they are classed as
+ * "unreachable". */
+static const struct {
+  const char *word, *brief;
+} refusals[] = {
+    {"authentication failed", "authentication failed"},
+    {"no password supplied", "authentication failed"},
+    {"pg_hba.conf", "authentication failed"},
+    {"permission denied", "authentication failed"},
+    {"too many", "too many connections"},
+    {"remaining connection slots", "too many connections"},
+    {"not currently accepting connections", "refused"},
+    {"starting up", "starting"},
+    {"shutting down", "refused"},
+    {"recovery mode", "starting"},
+    {"does not exist", "no such database"},
+    {"certificate", "TLS failed"},
+    {"SSL", "TLS failed"},
+    {"refused", "refused"},
+    {"timeout", "timed out"},
+    {"timed out", "timed out"},
+    {"translate host name", "name not resolved"},
+    {"read-only", "read-only"},
+    {"closed the connection", "connection lost"},
+};
+
+const char *postgres_refusal_brief(const char *said) {
+  for (size_t i = 0; i < sizeof refusals / sizeof *refusals; i++)
+    if (strstr(said, refusals[i].word))
+      return refusals[i].brief;
+  return "unreachable";
+}
+
 static enum err refuse(const struct postgres_link *l, struct fault *f) {
   char said[256];
   one_line(PQerrorMessage(l->db), said, sizeof said);
-  return fault_set(f, ERR_STORE, NULL, "cannot connect to the database at %s: %s", l->place, said);
+  fault_set(f, ERR_STORE, NULL, "cannot connect to the database at %s: %s", l->place, said);
+  return fault_set_brief(f, ERR_STORE, postgres_refusal_brief(PQerrorMessage(l->db)));
 }
 
 /* Compiling a statement's expressions pays when it runs for many seconds, which none does that anybody waits for.
@@ -179,9 +218,11 @@ static enum err refuse(const struct postgres_link *l, struct fault *f) {
 static enum err set_up(struct postgres_link *l, struct fault *f) {
   char sql[512];
   int version = PQserverVersion(l->db);
-  if (version < POSTGRES_OLDEST)
-    return fault_set(f, ERR_STORE, NULL, "the database at %s is PostgreSQL %d; 15 or newer is needed", l->place,
-                     version / 10000);
+  if (version < POSTGRES_OLDEST) {
+    fault_set(f, ERR_STORE, NULL, "the database at %s is PostgreSQL %d; 15 or newer is needed", l->place,
+              version / 10000);
+    return fault_set_brief(f, ERR_STORE, "too old");
+  }
   snprintf(sql, sizeof sql,
            "SET client_min_messages = warning; SET statement_timeout = %lld; SET lock_timeout = %lld; "
            "SET idle_in_transaction_session_timeout = 60000; SET jit = off; SELECT set_config('synchronous_commit', "

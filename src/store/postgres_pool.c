@@ -39,8 +39,9 @@ static enum err reserve(struct postgres_pool *p, struct postgres_link **out, str
     *out = NULL;
     p->total++;
   } else {
-    e = fault_set(f, ERR_STORE_BUSY, NULL, "all %zu connections to the database were busy for %lld ms",
-                  o->pool + o->overflow, (long long)o->wait_ms);
+    fault_set(f, ERR_STORE_BUSY, NULL, "all %zu connections to the database were busy for %lld ms",
+              o->pool + o->overflow, (long long)o->wait_ms);
+    e = fault_set_brief(f, ERR_STORE_BUSY, "all connections are busy");
   }
   pthread_mutex_unlock(&p->lock);
   return e;

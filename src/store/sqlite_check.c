@@ -60,7 +60,7 @@ static enum err read_head(const char *path, uint8_t *out, size_t cap, size_t *ou
   int rc = vfs->xOpen(vfs, path, file, SQLITE_OPEN_READWRITE | SQLITE_OPEN_MAIN_DB, &flags);
   bool is_open = rc == SQLITE_OK && !(flags & SQLITE_OPEN_READONLY);
   enum err e = is_open ? ERR_OK : cannot_open(path, errno ? errno : EACCES, f);
-  struct stat st; /* SQLite says 0 of a file of one byte */
+  struct stat st = {0}; /* SQLite says 0 of a file of one byte */
   if (!e) {
     rc = file->pMethods->xRead(file, out, (int)cap, 0);
     if ((rc != SQLITE_OK && rc != SQLITE_IOERR_SHORT_READ) || stat(path, &st) != 0)

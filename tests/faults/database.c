@@ -97,18 +97,33 @@ static bool health_says(void *ctx) {
   struct reply r;
   char *said = ctx;
   ask(weir.process.port, "GET", "/health", "", NULL, 30000, &r);
-  bool right = r.status == 503 && strstr(r.body, expected) && !strstr(r.body, "hush") && !strstr(r.body, "/tmp");
+  char port[16];
+  snprintf(port, sizeof port, "%d", primary.port);
+  bool right = r.status == 200 && strstr(r.body, "{\"status\":\"degraded\"") && strstr(r.body, expected) &&
+               !strchr(r.body, '/') && !strstr(r.body, "127.0.0.1") && !strstr(r.body, port) && !strstr(r.body, name);
   if (r.body)
     snprintf(said, 500, "%s", r.body);
   reply_done(&r);
   return right;
 }
 
+/* At once, whatever the database does: a balancer does not wait, and must leave the replica where it is. */
+static void check_ready(void) {
+  struct reply r;
+  int64_t from = clock_ms();
+  ask(weir.process.port, "GET", "/health/ready", "", NULL, 30000, &r);
+  int64_t took = clock_ms() - from;
+  check(r.status == 200 && strstr(r.body, "{\"status\":\"degraded\"") && took < 1000,
+        "and it is ready, in %lld ms: %d %s", (long long)took, r.status, r.body ? r.body : "");
+  reply_done(&r);
+}
+
 static void check_health(const char *says) {
   char said[500] = "";
   expected = says;
   bool right = eventually(health_says, said, PROCESSES_PATIENCE_MS);
-  check(right, "health says \"%s\": %s", says, said);
+  check(right, "health says \"%s\" and nothing of where: %s", says, said);
+  check_ready();
 }
 
 static bool at_rest(void *ctx) { return is_at_rest(&weir); }
@@ -137,6 +152,16 @@ static void check_command(const char *says) {
   free(said);
 }
 
+/* The operator is told where, and waits for no database. */
+static void check_status(const char *says) {
+  char *said = NULL;
+  const char *const status[] = {whole.weir, "status", "-c", weir.config, NULL};
+  int code = process_run(status, &said);
+  check(code == 0 && strstr(said, says) && strstr(said, "127.0.0.1") && !strstr(said, "hush"),
+        "the operator's status says \"%s\": %d %s", says, code, said);
+  free(said);
+}
+
 static void check_end(void) {
   check(process_stop(&weir.process) == 0, "weir ends");
   check(file_count(weir.process.log, "hush", 0) == 0, "its log tells no password");
@@ -158,7 +183,8 @@ static void refusing(void) {
   run_sql("postgres", "ALTER DATABASE %s ALLOW_CONNECTIONS false", name);
   end_sessions();
   check_calls("while the database takes no connections");
-  check_health("not currently accepting connections");
+  check_health("refused");
+  check_status("not currently accepting connections");
   check_command("not currently accepting connections");
   run_sql("postgres", "ALTER DATABASE %s ALLOW_CONNECTIONS true", name);
   check_rest();
@@ -186,7 +212,7 @@ static void locked(void) {
   run_on(db, "BEGIN");
   run_on(db, "LOCK TABLE weir_ledger IN ACCESS EXCLUSIVE MODE");
   check_calls("while the ledger's table is locked");
-  check_health("holds a lock");
+  check_health("locked");
   run_on(db, "ROLLBACK");
   PQfinish(db);
   check_rest();
@@ -196,7 +222,7 @@ static void locked(void) {
 static void frozen(void) {
   postgres_server_freeze(&primary);
   check_calls("while the server is frozen");
-  check_health("failing"); /* a statement is not answered, or by then no connection is left and none comes about */
+  check_health("\"store\":{\"status\":\"degraded\""); /* no answer, or by then no connection is left */
   check_calls("and then");
   postgres_server_thaw(&primary);
   check_rest();
@@ -260,7 +286,7 @@ static void fail_over(void) {
   check(eventually(caught_up, NULL, PROCESSES_PATIENCE_MS), "the standby has all of it");
   postgres_server_kill(&primary);
   check_calls("while there is no primary");
-  check_health("failing");
+  check_health("\"store\":{\"status\":\"degraded\"");
   check(postgres_server_promote(&standby), "the standby is promoted %s", standby.why);
   check_rest();
   check_calls("with the new primary");

@@ -70,9 +70,27 @@ static void check_ledger(const char *when, const bool *refused) {
 static bool store_is_failing(void *ctx) {
   struct reply r;
   ask(weir.process.port, "GET", "/health", "", NULL, 20000, &r);
-  bool failing = r.status == 503 && strstr(r.body, "full") && !strstr(r.body, whole.dir);
+  bool failing = r.status == 200 && strstr(r.body, "\"status\":\"degraded\"") && strstr(r.body, "full") &&
+                 !strstr(r.body, whole.dir);
   reply_done(&r);
   return failing;
+}
+
+/* As a balancer sees it; nothing is said of where anything is. */
+static bool readiness_is(int status, const char *word) {
+  char says[48];
+  struct reply r;
+  snprintf(says, sizeof says, "{\"status\":\"%s\"", word);
+  ask(weir.process.port, "GET", "/health/ready", "", NULL, 20000, &r);
+  bool right = r.status == status && strstr(r.body, says) && !strchr(r.body, '/');
+  reply_done(&r);
+  return right;
+}
+static bool is_ready(void *ctx) { return readiness_is(200, "ok"); }
+static bool is_unready(void *ctx) { return readiness_is(503, "failing"); }
+
+static void check_readiness(bool (*holds)(void *), const char *what) {
+  check(eventually(holds, NULL, PROCESSES_PATIENCE_MS), "%s", what);
 }
 
 static bool call_goes(void *ctx) {
@@ -170,9 +188,11 @@ static void full_disk(void) {
   check_refusal(CALL_PLAIN, rush.refused);
   check_refusal(CALL_CHAT, rush.refused);
   check_refusal(CALL_STREAM, rush.refused);
+  check_readiness(is_unready, "a balancer is told so");
   disk_free(weir.data);
   disk_size(weir.data, "128m", MS_REMOUNT);
-  check(eventually(call_goes, rush.refused, PROCESSES_PATIENCE_MS), "with room again calls are answered");
+  check_readiness(is_ready, "with room again it is ready, though nobody has called");
+  check(eventually(call_goes, rush.refused, PROCESSES_PATIENCE_MS), "and calls are answered");
   check(eventually(is_at_rest, &weir, PROCESSES_PATIENCE_MS), "and all of them reach the store");
   check_ledger("then", rush.refused);
   check(process_stop(&weir.process) == 0, "it ends");
@@ -198,6 +218,7 @@ static void full_store(void) {
   disk_fill(weir.data);
   check_calls("with the store's disk full", 40);
   check(eventually(store_is_failing, NULL, PROCESSES_PATIENCE_MS), "health says that the disk is full, and no path");
+  check(readiness_is(200, "degraded"), "a balancer goes on sending calls");
   char *said = NULL;
   const char *const create[] = {whole.weir, "key", "create", "--name", "another", "-c", weir.config, NULL};
   int code = process_run(create, &said);
@@ -322,6 +343,7 @@ static void broken_disk(void) {
   check(eventually(is_refused, NULL, PROCESSES_PATIENCE_MS),
         "calls are refused with 503 in their dialect, naming no path");
   check(eventually(journal_is_failing, NULL, PROCESSES_PATIENCE_MS), "health says why, and no path");
+  check_readiness(is_unready, "a balancer is told so");
   pthread_join(stream, NULL);
   check(answered, "a stream that had begun ends well");
   int code = process_stop(&weir.process);

@@ -41,18 +41,22 @@ static void start_replica(unsigned n, const char *when) {
   exit(1);
 }
 
-static bool all_are(int status) {
+/* 200 whatever becomes of the database; the body tells how it stands. */
+static bool all_are(const char *word) {
+  char says[48];
+  snprintf(says, sizeof says, "{\"status\":\"%s\"", word);
   for (unsigned i = 0; i < load.replica_count; i++) {
     struct reply r;
     ask(replica_of(i)->process.port, "GET", "/health/ready", "", NULL, 20000, &r);
-    int got = r.status;
+    bool right = r.status == 200 && strstr(r.body, says);
     reply_done(&r);
-    if (got != status)
+    if (!right)
       return false;
   }
   return true;
 }
-static bool all_ready(void *ctx) { return all_are(200); }
+static bool all_ready(void *ctx) { return all_are("ok"); }
+static bool all_degraded(void *ctx) { return all_are("degraded"); }
 
 static bool redis_seen(bool connected) {
   for (unsigned i = 0; i < load.replica_count; i++)
@@ -111,6 +115,7 @@ static void kill_postgres(void) {
   size_t outage = outage_begin(OUTAGE_STORE);
   postgres_server_kill(&postgres);
   let_calls_go_on(60);
+  check_eventually(all_degraded, "no replica is taken out: all are ready, and say what is missing");
   check(postgres_server_restart(&postgres), "PostgreSQL starts again %s", postgres.why);
   check_eventually(all_ready, "all replicas are ready again");
   outage_end(outage);
@@ -120,6 +125,7 @@ static void freeze_postgres(unsigned calls) {
   size_t outage = outage_begin(OUTAGE_STORE);
   postgres_server_freeze(&postgres);
   let_calls_go_on(calls);
+  check_eventually(all_degraded, "no replica is taken out: all are ready, and say what is missing");
   postgres_server_thaw(&postgres);
   check_eventually(all_ready, "after PostgreSQL was frozen all replicas are ready");
   outage_end(outage);

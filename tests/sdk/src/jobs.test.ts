@@ -280,9 +280,9 @@ test('a list of models that one process has fetched is there in the others witho
 
 test('roles that do not exist are refused', { skip }, () =>
   withWeir(still, async (weir) => {
-    const unknown = await weir.command('serve', '--roles', 'worker,gatway');
+    const unknown = await weir.command('serve', '--roles', 'worker,waiter');
     assert.equal(unknown.code, 2);
-    assert.match(unknown.out, /there is no role "gatway"; there are: gateway, workspace, admin, worker/);
+    assert.match(unknown.out, /there is no role "waiter"; there are: gateway, workspace, admin, worker/);
     const none = await weir.command('serve', '--roles', ',');
     assert.equal(none.code, 2);
     assert.match(none.out, /--roles needs at least one of/);

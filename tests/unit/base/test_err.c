@@ -45,6 +45,18 @@ static void a_fault_keeps_field_and_text_and_falls_back_to_the_row(void **state)
   assert_int_equal(fault_set(NULL, ERR_TIMEOUT, "x", "y"), ERR_TIMEOUT);
 }
 
+static void a_fault_has_a_class_that_names_nothing(void **state) {
+  struct fault f;
+  (void)fault_set(&f, ERR_STORE, NULL, "cannot connect to db7.internal:5432");
+  assert_string_equal(fault_brief(&f), err_text(ERR_STORE));
+  assert_int_equal(fault_set_brief(&f, ERR_STORE, "refused"), ERR_STORE);
+  assert_string_equal(fault_brief(&f), "refused");
+  assert_string_equal(fault_text(&f), "cannot connect to db7.internal:5432");
+  (void)fault_set(&f, ERR_STORE_FULL, NULL, "another");
+  assert_string_equal(fault_brief(&f), err_text(ERR_STORE_FULL));
+  assert_int_equal(fault_set_brief(NULL, ERR_STORE, "refused"), ERR_STORE);
+}
+
 static void a_long_text_is_cut_between_characters(void **state) {
   struct fault f;
   char text[512];
@@ -66,6 +78,7 @@ int main(void) {
       cmocka_unit_test(columns_are_read_by_name),
       cmocka_unit_test(an_unknown_value_reads_as_internal),
       cmocka_unit_test(a_fault_keeps_field_and_text_and_falls_back_to_the_row),
+      cmocka_unit_test(a_fault_has_a_class_that_names_nothing),
       cmocka_unit_test(a_long_text_is_cut_between_characters),
   };
   return RUN_TESTS(tests);

@@ -207,6 +207,7 @@ static void test_a_store_that_was_away_is_asked_again(void **state) {
   for (int ms = 0; ms < DEADLINE_MS && !events_stats(x->events).is_failing; ms++)
     (void)poll(NULL, 0, 1);
   assert_true(events_stats(x->events).is_failing);
+  assert_int_not_equal(events_stats(x->events).fault.err, ERR_OK);
   assert_int_equal(heard_count(&x->heard), 0);
   atomic_store(&x->store.fails, false);
   wait_for(x, 1);

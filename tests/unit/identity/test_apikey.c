@@ -25,14 +25,18 @@ struct counting {
   _Atomic unsigned finds, touches;
   _Atomic size_t touched;
   enum err fails;
+  struct fixture *asks_too;        /* while the store is asked, others come */
   struct apikey_identity *forgets; /* while the store is asked, this key is changed and told of */
   int64_t forgotten_id;
 };
+
+static void ask_too(struct counting *c);
 
 static enum err counting_find(struct store *s, const uint8_t *hash, struct arena *a, struct store_key *out,
                               struct fault *f) {
   struct counting *c = (struct counting *)s;
   c->finds++;
+  ask_too(c);
   if (c->fails != ERR_OK)
     return fault_set(f, c->fails, NULL, "the disk is gone");
   enum err e = c->real->ops->key_find(c->real, hash, a, out, f);
@@ -244,6 +248,62 @@ static void test_a_key_that_was_refused_is_not_good_with_the_store_away(void **s
   close_fixture(f);
 }
 
+/* Those that come while one asks a store that was away: none of them waits for it. */
+static void ask_too(struct counting *c) {
+  struct fixture *f = c->asks_too;
+  c->asks_too = NULL;
+  if (!f)
+    return;
+  assert_int_equal(find(f, TEXT(KEY), NOW + 13 * S), ERR_OK);
+  assert_int_equal(find(f, TEXT("another-key"), NOW + 13 * S), ERR_STORE);
+  f->fault = (struct fault){0};
+}
+
+static void test_that_a_key_is_unknown_is_not_said_on_stale_grounds(void **state) {
+  struct fixture *f = open_fixture();
+  assert_int_equal(find(f, TEXT("never-seen"), NOW), ERR_UNAUTHENTICATED);
+  f->store.fails = ERR_STORE;
+  for (int64_t us = 0; us < 3; us++) /* it may have been made meanwhile */
+    assert_int_equal(find(f, TEXT("never-seen"), NOW + 10 * S + us), ERR_STORE);
+  close_fixture(f);
+}
+
+static void test_a_store_that_does_not_answer_is_asked_by_one_caller_now_and_then(void **state) {
+  struct fixture *f = open_fixture();
+  create(f, TEXT(KEY), (struct store_key){0});
+  create(f, TEXT("another-key"), (struct store_key){.name = TEXT("another")});
+  assert_int_equal(find(f, TEXT(KEY), NOW), ERR_OK);
+  f->store.fails = ERR_STORE_BUSY;
+  assert_int_equal(find(f, TEXT("another-key"), NOW + 10 * S), ERR_STORE_BUSY);
+  unsigned finds = f->store.finds;
+  assert_int_equal(find(f, TEXT(KEY), NOW + 10 * S), ERR_OK);
+  assert_int_equal(f->store.finds, finds);
+  f->store.asks_too = f;
+  assert_int_equal(find(f, TEXT(KEY), NOW + 12 * S), ERR_OK);
+  assert_int_equal(f->store.finds, finds + 1);
+  f->store.fails = ERR_OK;
+  assert_int_equal(find(f, TEXT("another-key"), NOW + 14 * S), ERR_OK);
+  assert_int_equal(f->store.finds, finds + 2);
+  assert_int_equal(find(f, TEXT("a-third-key"), NOW + 14 * S), ERR_UNAUTHENTICATED);
+  close_fixture(f);
+}
+
+static void test_whether_anybody_can_be_served_without_the_store(void **state) {
+  struct fixture *f = open_fixture();
+  int64_t id = create(f, TEXT(KEY), (struct store_key){0});
+  assert_int_equal(find(f, TEXT("never-seen"), NOW), ERR_UNAUTHENTICATED);
+  assert_false(apikey_identity_can_serve(f->i, NOW));
+  assert_int_equal(find(f, TEXT(KEY), NOW), ERR_OK);
+  assert_true(apikey_identity_can_serve(f->i, NOW + 300 * S));
+  assert_false(apikey_identity_can_serve(f->i, NOW + 301 * S));
+  apikey_identity_forget(f->i, id);
+  assert_false(apikey_identity_can_serve(f->i, NOW));
+  struct apikey_declared declared = {.value = TEXT("declared-1"), .name = TEXT("one")};
+  apikey_identity_declare(f->i, &declared, 1);
+  assert_true(apikey_identity_can_serve(f->i, NOW + 301 * S));
+  close_fixture(f);
+}
+
 static void test_declared_keys_are_replaced_as_a_whole(void **state) {
   struct fixture *f = open_fixture();
   const struct principal *held = NULL;
@@ -354,6 +414,9 @@ int main(void) {
       cmocka_unit_test(test_blocked_and_expired_keys_say_so),
       cmocka_unit_test(test_a_revoked_key_is_refused_within_the_time_of_trust),
       cmocka_unit_test(test_with_the_store_away_a_known_key_works_for_a_while),
+      cmocka_unit_test(test_that_a_key_is_unknown_is_not_said_on_stale_grounds),
+      cmocka_unit_test(test_a_store_that_does_not_answer_is_asked_by_one_caller_now_and_then),
+      cmocka_unit_test(test_whether_anybody_can_be_served_without_the_store),
       cmocka_unit_test(test_a_key_that_was_refused_is_not_good_with_the_store_away),
       cmocka_unit_test(test_declared_keys_are_replaced_as_a_whole),
       cmocka_unit_test(test_the_last_use_of_every_key_reaches_the_store),

@@ -334,6 +334,16 @@ static void gauges_tell_what_is_in_the_store(void **state) {
   struct runner *r = start("here", 20);
   WAIT_FOR(runner_gauges(r, at, 8) == 6 && at[3].queued + at[3].running == 4 && at[3].waited_us >= 0);
   EXPECT_TEXT(text_of(at[3].kind), TEXT("long"));
+  assert_int_equal(at[1].dead, 0);
+  runner_free(r);
+  atomic_store(&go_on, true);
+  int64_t broken = test_enqueue(store, "broken", TEXT(""), 1);
+  r = start("there", 20);
+  WAIT_FOR(is(broken, "dead"));
+  runner_free(r);
+  r = start("afterwards", 20); /* what is in the store is known to who comes later */
+  WAIT_FOR(runner_gauges(r, at, 8) == 6 && at[1].dead == 1);
+  assert_int_equal(at[1].queued + at[1].running, 0);
   runner_free(r);
 }
 

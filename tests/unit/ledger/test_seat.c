@@ -142,6 +142,8 @@ static void a_ledger_on_a_shared_store_numbers_by_its_seat(void **state) {
   struct ledger_row refused = make_row(0);
   EXPECT_ERR(ledger_reserve(l, 0, &refused, &test_fault), ERR_STORE);
   EXPECT_MENTIONS("lost its seat");
+  EXPECT_ERR(ledger_check(l, &test_fault), ERR_STORE);
+  EXPECT_MENTIONS("lost its seat");
   fake_set_failing(s, false);
   ledger_close(l, 10000);
   assert_int_equal(s->boots[1], 0);

@@ -209,6 +209,7 @@ static void a_server_on_another_machine_must_have_a_certificate_for_its_name(voi
   snprintf(trusted, sizeof trusted, "sslmode=verify-full&sslrootcert=%s/server.crt", contract_server.dir);
   EXPECT_ERR(open_as("localhost", "sslmode=verify-full", &s), ERR_STORE);
   EXPECT_MENTIONS("certificate verify failed");
+  assert_string_equal(fault_brief(&test_fault), "TLS failed");
   EXPECT_ERR(open_as("db.example", trusted, &s), ERR_STORE);
   EXPECT_MENTIONS("db.example");
   EXPECT_OK(open_as("localhost", trusted, &s));
@@ -223,6 +224,23 @@ static void a_server_on_another_machine_must_have_a_certificate_for_its_name(voi
   s->ops->close(s);
 }
 
+static void why_there_is_no_connection_is_classed_without_a_name(void **state) {
+  static const char *const cases[][2] = {
+      {"connection to server at \"10.0.0.7\", port 5432 failed: Connection refused", "refused"},
+      {"could not translate host name \"db7.internal\" to address: Name or service not known", "name not resolved"},
+      {"connection to server at \"db7\" failed: timeout expired", "timed out"},
+      {"FATAL:  password authentication failed for user \"weir\"", "authentication failed"},
+      {"FATAL:  no pg_hba.conf entry for host \"10.0.0.9\"", "authentication failed"},
+      {"FATAL:  sorry, too many clients already", "too many connections"},
+      {"FATAL:  database \"weir\" does not exist", "no such database"},
+      {"FATAL:  the database system is starting up", "starting"},
+      {"session is read-only", "read-only"},
+      {"kein Weg zum Zielrechner", "unreachable"},
+  };
+  for (size_t i = 0; i < sizeof cases / sizeof *cases; i++)
+    assert_string_equal(postgres_refusal_brief(cases[i][0]), cases[i][1]);
+}
+
 #define ON_POSTGRES(test)                                                                                              \
   { #test, test, contract_postgres, contract_close, NULL }
 
@@ -230,6 +248,7 @@ int main(void) {
   const struct CMUnitTest tests[] = {
       ON_POSTGRES(a_batch_counts_once_wherever_the_line_is_cut),
       ON_POSTGRES(a_key_is_made_once_or_its_making_is_said_to_be_in_doubt),
+      cmocka_unit_test(why_there_is_no_connection_is_classed_without_a_name),
       ON_POSTGRES(a_server_on_another_machine_must_have_a_certificate_for_its_name),
   };
   return RUN_CONTRACT(tests);
