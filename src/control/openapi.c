@@ -106,6 +106,10 @@ static void put_members(struct json_writer *w, const struct shape_field *f) {
     put_schema(w, &(struct shape_field){.type = SHAPE_TEXT, .min = 1, .max = 256, .choices = f->choices});
     return;
   case SHAPE_OBJECT: put_ref(w, f->of); return;
+  case SHAPE_JSON:
+    put_type(w, "object", true);
+    json_field_bool(w, "additionalProperties", true);
+    return;
   case SHAPE_LIST:
     put_type(w, "array", false);
     json_name(w, "items");

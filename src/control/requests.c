@@ -67,7 +67,7 @@ static const struct shape cost_shape = {"Cost", "In USD, exactly.", sizeof(struc
 struct request_view {
   uint64_t given;
   struct text id, request_id, key_name, user, workspace, wire, operation, provider, credential, model, upstream_model;
-  struct text upstream_request_id, outcome, error;
+  struct text upstream_request_id, outcome, error, provider_metadata;
   int64_t attempt, key_id, reserved_us, settled_us, status, upstream_status, price_version;
   int64_t first_token_us, duration_us, overhead_us;
   bool streamed, billable;
@@ -111,6 +111,10 @@ static const struct shape_field request_fields[] = {
     NUMBER("first_token_us", first_token_us, "microseconds to the first token; -1: unknown"),
     NUMBER("duration_us", duration_us, "microseconds in all; -1: unknown"),
     NUMBER("overhead_us", overhead_us, "microseconds of Weir's own; -1: unknown"),
+    {"provider_metadata", SHAPE_JSON, SHAPE_NULLABLE, SHAPE_AT(request_view, provider_metadata),
+     .help = "what the provider reports beside: `service_tier`, `system_fingerprint`, `provider` (who served it for a "
+             "broker), `generation_id`, `native_finish_reason`, `server_tool_use`, `inference_geo`, `speed`, "
+             "`latency_ms`, `first_byte_ms`, `performance`; null when nothing"},
 };
 const struct shape request_shape = {"Request", "One attempt of a request, as the ledger has it.",
                                     sizeof(struct request_view), SHAPE_FIELDS(request_fields)};
@@ -133,6 +137,7 @@ static struct request_view view_of(const struct ledger_row *r, struct arena *a) 
       .upstream_request_id = r->upstream_request_id,
       .outcome = r->outcome,
       .error = r->error,
+      .provider_metadata = r->provider_metadata,
       .attempt = r->attempt,
       .key_id = r->key_id,
       .reserved_us = r->reserved_us,

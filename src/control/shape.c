@@ -327,6 +327,12 @@ static void write_value(const struct shape_field *f, const void *from, struct js
       json_put_text(w, (struct text){text, shape_format_usd(*number, text)});
     return;
   case SHAPE_OBJECT: shape_write(f->of, at, w); return;
+  case SHAPE_JSON:
+    if (((const struct text *)at)->len == 0)
+      json_put_null(w);
+    else
+      json_put_raw(w, *(const struct text *)at);
+    return;
   case SHAPE_TEXTS:
   case SHAPE_LIST: break;
   }

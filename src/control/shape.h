@@ -16,6 +16,7 @@ enum shape_type {
   SHAPE_TEXTS,   /* struct text * and a count; at most max of them, each 1..256 characters, one of choices if there are
                     any */
   SHAPE_OBJECT,  /* the struct of another shape, in place */
+  SHAPE_JSON,    /* struct text, an object of JSON as it is; "" is null; for answers only */
   SHAPE_LIST     /* an array of the structs of another shape, and a count: for answers only */
 };
 

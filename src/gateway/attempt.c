@@ -181,8 +181,10 @@ static enum err reserve(struct attempt *t) {
   t->started_us = t->silent_since_us = loop_clock_us();
   t->tap = (struct wire_tap){.wire = t->candidate->pairing.wire ? t->candidate->pairing.wire : x->route.wire,
                              .arena = x->arena,
+                             .facts = {.arena = x->arena},
                              .drop_usage_event = t->outgoing.usage_injected,
                              .reported_cost_nano = -1};
+  t->answer.notes.facts.arena = x->arena;
   fill_row(t);
   enum err e = ledger_reserve(x->worker->gateway->ledger, x->worker->index, &t->row, &t->fault);
   if (e != ERR_OK) {

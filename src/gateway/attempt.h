@@ -101,6 +101,8 @@ void attempt_give_up(struct attempt *t);
 void attempt_drop(struct attempt *t);
 /* settle.c: closes it in the ledger with what the tap knows and gives back all it holds. Idempotent; never waits. */
 void attempt_settle(struct attempt *t, const char *outcome, const char *error);
+/* settle.c: what the provider has reported beside until now, for the row (llm/facts.h); "" when nothing. */
+struct text attempt_facts(const struct attempt *t);
 /* attempt.c: the wait since before_us (loop clock) was not Weir's own work. */
 void attempt_waited(struct attempt *t, int64_t before_us);
 /* attempt.c: http_reply_wait, counted. */

@@ -144,6 +144,7 @@ enum err convert_plain(struct attempt *t) {
     t->tap.output_bytes = content_bytes(&answer);
     t->tap.has_content = t->tap.output_bytes > 0;
     a->notes = answer.notes;
+    t->tap.wire->facts(doc.root, &t->tap.facts);
     if (buf_check(&a->out) != ERR_OK)
       e = fault_set(&t->fault, ERR_UPSTREAM_PROTOCOL, NULL, "the provider's answer grows too large");
   }

@@ -103,13 +103,16 @@ static bool is_client_gone(enum err e) {
   return e == ERR_CANCELLED || e == ERR_NETWORK || e == ERR_END || e == ERR_TIMEOUT;
 }
 
-/* After message_start the counts so far go to the journal, so that even a crash settles with them. */
+/* With the stream's first events the counts and facts so far go to the journal, so that even a crash settles with them.
+ */
 static void note(struct attempt *t) {
-  if (!t->tap.usage.known)
-    return;
   struct ledger_row *row = &t->row;
+  row->provider_metadata = attempt_facts(t);
+  if (!t->tap.usage.known && row->provider_metadata.len == 0)
+    return;
   row->usage = t->tap.usage;
-  price_cost(t->candidate->price.version ? &t->candidate->price : NULL, &row->usage, &row->cost);
+  if (row->usage.known)
+    price_cost(t->candidate->price.version ? &t->candidate->price : NULL, &row->usage, &row->cost);
   ledger_note(t->x->worker->gateway->ledger, t->x->worker->index, row);
 }
 

@@ -66,6 +66,11 @@ static void cost_of(const struct attempt *t, const struct usage *u, struct cost 
     price_cost(price->version ? price : NULL, u, out);
 }
 
+struct text attempt_facts(const struct attempt *t) {
+  struct text passed = llm_facts_object(&t->tap.facts);
+  return passed.len > 0 ? passed : llm_facts_object(&t->answer.notes.facts);
+}
+
 static void fill_row(struct attempt *t, const char *outcome, const char *error, int64_t now_us) {
   const struct exchange *x = t->x;
   struct ledger_row *row = &t->row;
@@ -78,6 +83,7 @@ static void fill_row(struct attempt *t, const char *outcome, const char *error, 
   row->status = x->status;
   row->upstream_status = t->upstream_status;
   row->upstream_request_id = t->upstream_request_id;
+  row->provider_metadata = attempt_facts(t);
   row->first_token_us = t->first_token_at_us ? t->first_token_at_us - x->rq->received_us : -1;
   row->duration_us = now_us - t->started_us;
   row->overhead_us = exchange_overhead_us(x, now_us);

@@ -64,7 +64,8 @@ enum {
   FLAG_USAGE_KNOWN = 4,
   FLAG_USAGE_ESTIMATED = 8,
   FLAG_COST_KNOWN = 16,
-  FLAG_WORKSPACE = 32
+  FLAG_WORKSPACE = 32,
+  FLAG_METADATA = 64
 };
 
 static char *put_unsigned(char *at, uint64_t n) {
@@ -87,7 +88,20 @@ static char *put_text(char *at, struct text t) {
   return at + n;
 }
 
-static char *put_row(char *at, const struct ledger_row *row) {
+/* Whole or not at all: an object of JSON that is cut is none. A program of before it leaves it unread. */
+static char *put_metadata(char *start, char *at, const struct ledger_row *row) {
+  struct text t = row->provider_metadata;
+  size_t used = sizeof(struct record_head) + (size_t)(at - start);
+  if (t.len == 0 || t.len > LEDGER_METADATA_MAX || used + 2 + t.len + 7 > RECORD_MAX_BYTES)
+    return at;
+  *start = (char)(*start | FLAG_METADATA);
+  at = put_unsigned(at, t.len);
+  memcpy(at, t.at, t.len);
+  return at + t.len;
+}
+
+static char *put_row(char *start, const struct ledger_row *row) {
+  char *at = start;
   unsigned flags = (row->streamed ? FLAG_STREAMED : 0u) | (row->billable ? FLAG_BILLABLE : 0u) |
                    (row->usage.known ? FLAG_USAGE_KNOWN : 0u) | (row->usage.estimated ? FLAG_USAGE_ESTIMATED : 0u) |
                    (row->cost.known ? FLAG_COST_KNOWN : 0u) | (row->workspace.len ? FLAG_WORKSPACE : 0u);
@@ -101,7 +115,9 @@ static char *put_row(char *at, const struct ledger_row *row) {
 #define PUT(member) at = put_text(at, row->member);
   ROW_TEXTS(PUT)
 #undef PUT
-  return row->workspace.len ? put_text(at, row->workspace) : at;
+  if (row->workspace.len)
+    at = put_text(at, row->workspace);
+  return put_metadata(start, at, row);
 }
 
 static uint32_t record_crc(const struct record_head *r, uint32_t word, size_t bytes, uint64_t boot) {
@@ -172,9 +188,9 @@ static int64_t get_signed(struct cursor *c) {
   return (int64_t)((n >> 1) ^ (n & 1 ? UINT64_MAX : 0));
 }
 
-static struct text get_text(struct cursor *c) {
+static struct text get_text(struct cursor *c, size_t max) {
   uint64_t n = get_unsigned(c);
-  if (c->failed || n > RECORD_TEXT_MAX || n > (uint64_t)(c->end - c->at)) {
+  if (c->failed || n > max || n > (uint64_t)(c->end - c->at)) {
     c->failed = true;
     return TEXT_NONE;
   }
@@ -198,10 +214,11 @@ enum err record_read_payload(const char *at, size_t len, struct ledger_row *out)
 #define GET(member) row.member = (__typeof__(row.member))get_signed(&c);
   ROW_SIGNED(GET)
 #undef GET
-#define GET(member) row.member = get_text(&c);
+#define GET(member) row.member = get_text(&c, RECORD_TEXT_MAX);
   ROW_TEXTS(GET)
 #undef GET
-  row.workspace = flags & FLAG_WORKSPACE ? get_text(&c) : TEXT_NONE;
+  row.workspace = flags & FLAG_WORKSPACE ? get_text(&c, RECORD_TEXT_MAX) : TEXT_NONE;
+  row.provider_metadata = flags & FLAG_METADATA ? get_text(&c, LEDGER_METADATA_MAX) : TEXT_NONE;
   if (c.failed)
     return ERR_STORE_CORRUPT;
   *out = row;

@@ -10,7 +10,9 @@
 #include <stdatomic.h>
 
 #define RECORD_MAX_BYTES 3648 /* the largest record there is, head included */
-#define RECORD_TEXT_MAX  256  /* longer texts are cut, at a character's edge */
+#define RECORD_TEXT_MAX                                                                                                \
+  256 /* longer texts are cut, at a character's edge; provider_metadata is left out whole when it                      \
+         does not fit */
 
 enum record_type { RECORD_RESERVE = 1, RECORD_NOTE = 2, RECORD_SETTLE = 3 };
 

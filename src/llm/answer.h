@@ -4,6 +4,7 @@
 #ifndef LLM_ANSWER_H
 #define LLM_ANSWER_H
 
+#include "llm/facts.h"
 #include "llm/request.h"
 #include "llm/usage.h"
 
@@ -62,6 +63,7 @@ struct llm_sink {
 struct llm_notes {
   const char *at[LLM_NOTES_MAX];
   size_t count;
+  struct llm_facts facts; /* of a stream; without an arena none are kept */
 };
 void llm_note(struct llm_notes *n, const char *what);
 

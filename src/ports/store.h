@@ -41,6 +41,8 @@ struct key_sweep {
   uint64_t expired, forgotten;
 };
 
+#define LEDGER_METADATA_MAX 512
+
 /* One settled attempt: a row of the append-only ledger. Texts are at most 256 bytes each. */
 struct ledger_row {
   int64_t id;                      /* time-ordered, unique among all processes on the database */
@@ -52,7 +54,10 @@ struct ledger_row {
   struct text wire, operation, provider, credential, model, upstream_model, upstream_request_id;
   struct text outcome; /* "ok" "error" "cancelled" "cut" "recovered" ... */
   struct text error;   /* err_name or provider class, "" when ok */
-  int status;          /* sent to the client, 0 when nothing was */
+  /* What the provider reports beside, an object of JSON (llm/facts.h) of at most LEDGER_METADATA_MAX bytes; "" for
+   * none, NULL in the database. */
+  struct text provider_metadata;
+  int status; /* sent to the client, 0 when nothing was */
   int upstream_status;
   bool streamed, billable;
   struct usage usage;

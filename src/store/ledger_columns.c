@@ -51,12 +51,13 @@ void ledger_columns_of(const struct ledger_row *r, struct ledger_value out[SQL_L
   out[38] = number(r->duration_us);
   out[39] = number(r->overhead_us);
   out[40] = text(r->workspace);
+  out[41] = text(r->provider_metadata);
 }
 
 void ledger_columns_read(struct driver_link *l, struct arena *a, struct ledger_row *r) {
   int64_t n[SQL_LEDGER_COLUMNS] = {0};
   for (int i = 0; i < SQL_LEDGER_COLUMNS; i++)
-    if (i != 3 && (i < 6 || i > 16) && i != 40)
+    if (i != 3 && (i < 6 || i > 16) && i < 40)
       n[i] = l->driver->number(l, i);
   *r = (struct ledger_row){
       .id = n[0],
@@ -89,6 +90,7 @@ void ledger_columns_read(struct driver_link *l, struct arena *a, struct ledger_r
       .duration_us = n[38],
       .overhead_us = n[39],
       .workspace = driver_text(l, 40, a),
+      .provider_metadata = driver_text(l, 41, a),
   };
   struct text *texts[] = {&r->key_name,   &r->user,  &r->wire,           &r->operation,           &r->provider,
                           &r->credential, &r->model, &r->upstream_model, &r->upstream_request_id, &r->outcome,

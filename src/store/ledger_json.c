@@ -58,6 +58,11 @@ void ledger_json_write(const struct ledger_row *r, struct buf *out) {
   json_field_i64(&w, "first_token_us", r->first_token_us);
   json_field_i64(&w, "duration_us", r->duration_us);
   json_field_i64(&w, "overhead_us", r->overhead_us);
+  json_name(&w, "provider_metadata");
+  if (r->provider_metadata.len > 0)
+    json_put_raw(&w, r->provider_metadata);
+  else
+    json_put_null(&w);
   json_object_end(&w);
   buf_add_char(out, '\n');
 }

@@ -9,7 +9,7 @@ const struct person_columns person_columns[] = {
     {"weir_key_old", " ", " "},
     {"weir_ledger", " key_name user_name ",
      " request_id wire operation provider credential model upstream_model upstream_request_id outcome error "
-     "workspace "},
+     "workspace provider_metadata "}, /* of the provider about the call, from fixed members: nobody chose them */
     {"weir_ledger_balance", " ", " "},
     {"weir_ledger_spend", " ", " "},
     {"weir_ledger_stream", " ", " stream "},

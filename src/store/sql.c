@@ -8,13 +8,16 @@
 #define KEY_COLUMNS                                                                                                    \
   "id, name, prefix, user_name, hash, models, rpm, tpm, concurrency, budget_nano, budget_period, created_us, "         \
   "expires_us, last_used_us, blocked, workspace, policy"
-#define LEDGER_COLUMNS                                                                                                 \
+#define LEDGER_TOLD                                                                                                    \
   "id, reserved_us, settled_us, request_id, attempt, key_id, key_name, user_name, wire, operation, provider, "         \
   "credential, model, upstream_model, upstream_request_id, outcome, error, status, upstream_status, streamed, "        \
   "billable, input_tokens, output_tokens, cache_write_5m_tokens, cache_write_1h_tokens, cache_read_tokens, "           \
   "reasoning_tokens, usage_known, usage_estimated, cost_input_nano, cost_output_nano, cost_cache_write_nano, "         \
   "cost_cache_read_nano, cost_nano, cost_known, price_version, reserved_nano, first_token_us, duration_us, "           \
   "overhead_us, workspace"
+#define LEDGER_COLUMNS LEDGER_TOLD ", provider_metadata"
+/* What a row has none of is NULL there and an empty text here. */
+#define LEDGER_METADATA(value) "nullif(" value ", '')"
 #define BALANCE_COLUMNS                                                                                                \
   "key_id, entries, input_tokens, output_tokens, cache_write_5m_tokens, cache_write_1h_tokens, cache_read_tokens, "    \
   "reasoning_tokens, cost_nano, billable_nano"
@@ -311,7 +314,7 @@ static const char *const texts[SQL_COUNT][2] = {
     [SQL_LEDGER_INSERT] = BOTH(
         "INSERT INTO weir_ledger (" LEDGER_COLUMNS ") VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, "
         "?14, ?15, ?16, ?17, ?18, ?19, ?20, ?21, ?22, ?23, ?24, ?25, ?26, ?27, ?28, ?29, ?30, ?31, ?32, ?33, ?34, ?35, "
-        "?36, ?37, ?38, ?39, ?40, ?41) ON CONFLICT (id) DO NOTHING"),
+        "?36, ?37, ?38, ?39, ?40, ?41, " LEDGER_METADATA("?42") ") ON CONFLICT (id) DO NOTHING"),
     [SQL_LEDGER_BALANCE] = BOTH("INSERT INTO weir_ledger_balance (" BALANCE_COLUMNS ") VALUES (?1, ?2, ?3, ?4, ?5, ?6, "
                                 "?7, ?8, ?9, ?10)" ON_BALANCE),
     [SQL_LEDGER_SPEND] = BOTH("INSERT INTO weir_ledger_spend (" SPEND_COLUMNS ") VALUES (?1, ?2, ?3)" ON_SPEND),
@@ -521,8 +524,8 @@ static const char *const texts[SQL_COUNT][2] = {
                                      "INCLUDING DEFAULTS) "
                                      "ON COMMIT DELETE ROWS"),
     [SQL_BATCH_COPY] = POSTGRES_ONLY("COPY pg_temp.weir_batch (" LEDGER_COLUMNS ") FROM STDIN (FORMAT binary)"),
-    [SQL_BATCH_INSERT] = POSTGRES_ONLY("INSERT INTO weir_ledger (" LEDGER_COLUMNS ") SELECT " LEDGER_COLUMNS
-                                       " FROM pg_temp.weir_batch ON CONFLICT (id) DO NOTHING RETURNING id"),
+    [SQL_BATCH_INSERT] = POSTGRES_ONLY("INSERT INTO weir_ledger (" LEDGER_COLUMNS ") SELECT " LEDGER_TOLD ", "
+                                       LEDGER_METADATA("provider_metadata") " FROM pg_temp.weir_batch ON CONFLICT (id) DO NOTHING RETURNING id"),
     [SQL_BATCH_BALANCES] = POSTGRES_ONLY(
         "INSERT INTO weir_ledger_balance (" BALANCE_COLUMNS ") SELECT * FROM unnest(?1::bigint[], ?2::bigint[], "
         "?3::bigint[], ?4::bigint[], ?5::bigint[], ?6::bigint[], ?7::bigint[], ?8::bigint[], ?9::bigint[], "

@@ -179,7 +179,7 @@ enum sql {
 
 enum sql_dialect { SQL_SQLITE, SQL_POSTGRES };
 
-#define SQL_LEDGER_COLUMNS  41 /* of a ledger row, as SQL_LEDGER_INSERT takes them and SQL_LEDGER_LIST gives them */
+#define SQL_LEDGER_COLUMNS  42 /* of a ledger row, as SQL_LEDGER_INSERT takes them and SQL_LEDGER_LIST gives them */
 #define SQL_BALANCE_COLUMNS 10
 #define SQL_SPEND_COLUMNS   3
 #define SQL_USAGE_SUMS_AT   8  /* the first sum's column in SQL_USAGE_SUMS */

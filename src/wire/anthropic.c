@@ -7,6 +7,7 @@
 #include "wire/anthropic_request.h"
 #include "wire/anthropic_stream.h"
 #include "wire/anthropic_tap.h"
+#include "wire/facts.h"
 #include "wire/member.h"
 
 static enum err read_request(const struct json *doc, struct arena *a, struct wire_request *out, struct fault *f) {
@@ -55,6 +56,7 @@ const struct wire wire_anthropic = {
     .read_request = read_request,
     .edit_request = edit_request,
     .tap_plain = anthropic_tap_plain,
+    .facts = facts_of_anthropic_message,
     .tap_event = anthropic_tap_event,
     .is_error = anthropic_error_is,
     .error_message = member_error_message,

@@ -2,6 +2,7 @@
  * anthropic_stream_write.c. The reason to stop and the usage come in a message_delta and are kept until message_stop,
  * because there may be several. Called through dialect_anthropic and dialect_invoke. */
 #include "wire/anthropic_stream.h"
+#include "wire/facts.h"
 
 #include "wire/anthropic_error.h"
 #include "wire/anthropic_parts.h"
@@ -63,6 +64,7 @@ static enum err on_message_start(struct reading *x) {
   if (!yyjson_is_obj(message))
     return broken(x, "a message_start without its message");
   x->r->started = true;
+  facts_of_anthropic(json_get(message, "usage"), &x->notes->facts);
   anthropic_parts_usage(json_get(message, "usage"), &x->r->usage, &x->r->steps, &x->r->service_tier, x->notes);
   anthropic_parts_note(message, rows, sizeof(rows) / sizeof(rows[0]), "*", x->notes);
   return emit(x, (struct llm_event){.kind = LLM_EVENT_START,
@@ -187,6 +189,7 @@ static enum err on_message_delta(struct reading *x) {
     x->r->stop = anthropic_parts_stop(word, x->notes);
   if (json_get_text(delta, "stop_sequence", &word))
     keep_stop_sequence(x->r, word);
+  facts_of_anthropic(json_get(x->root, "usage"), &x->notes->facts);
   anthropic_parts_usage(json_get(x->root, "usage"), &x->r->usage, &x->r->steps, &x->r->service_tier, x->notes);
   anthropic_parts_note(delta, delta_rows, sizeof(delta_rows) / sizeof(delta_rows[0]), "*", x->notes);
   anthropic_parts_note(x->root, rows, sizeof(rows) / sizeof(rows[0]), "*", x->notes);
@@ -197,6 +200,7 @@ static enum err on_message_stop(struct reading *x) {
   struct anthropic_stream_reader *r = x->r;
   if (!r->started || r->open)
     return broken(x, "message_stop");
+  facts_of_invocation(x->root, &x->notes->facts);
   r->ended = true;
   enum err e = emit(x, (struct llm_event){.kind = LLM_EVENT_STOP,
                                           .stop = r->stop,

@@ -3,6 +3,7 @@
 #include "wire/anthropic_tap.h"
 
 #include "wire/anthropic_error.h"
+#include "wire/facts.h"
 #include "wire/member.h"
 
 #define EVENT_ENVELOPE       64  /* bytes of an event that are not content, where they cannot be told apart */
@@ -83,6 +84,7 @@ void anthropic_tap_usage(struct wire_tap *t, yyjson_val *usage) {
   if (yyjson_is_arr(iterations))
     t->steps = compaction_steps(iterations);
   t->usage = combine(&totals, &t->steps);
+  facts_of_anthropic(usage, &t->facts);
 }
 
 static enum err read_message(struct wire_tap *t, const struct json *doc, struct fault *f) {
@@ -149,6 +151,20 @@ static enum err read_event(struct wire_tap *t, struct text type, struct text dat
   return ERR_OK;
 }
 
+/* Bedrock adds to the last event how long it took. */
+static enum err read_end(struct wire_tap *t, struct text data, struct fault *f) {
+  struct json doc = {0};
+  t->finished = !t->failed;
+  if (member_hint(data, TEXT("\"" FACTS_INVOCATION_METRICS "\"")) != '{')
+    return ERR_OK;
+  enum err e = member_read_answer(data, &doc, f);
+  if (e)
+    return e;
+  facts_of_invocation(doc.root, &t->facts);
+  json_done(&doc);
+  return ERR_OK;
+}
+
 /* The type of an event that came without a name. It nearly always stands first; only otherwise the data is parsed. */
 static enum err type_of_data(struct text data, char out[64], struct fault *f) {
   const struct text opening = TEXT("{\"type\":\"");
@@ -189,7 +205,7 @@ enum err anthropic_tap_event(struct wire_tap *t, struct text event, struct text 
              text_equal(event, TEXT("error"))) {
     e = read_event(t, event, data, f);
   } else if (text_equal(event, TEXT("message_stop"))) {
-    t->finished = !t->failed;
+    e = read_end(t, data, f);
   } else if (!text_equal(event, TEXT("ping")) && !text_equal(event, TEXT("content_block_stop"))) {
     t->output_bytes += above(data.len, EVENT_ENVELOPE);
   }

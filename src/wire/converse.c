@@ -5,6 +5,7 @@
 
 #include "wire/bedrock_error.h"
 #include "wire/converse_tap.h"
+#include "wire/facts.h"
 #include "wire/member.h"
 #include "wire/wire.h"
 
@@ -72,6 +73,7 @@ const struct wire wire_bedrock_converse = {
     .read_request = read_request,
     .edit_request = edit_request,
     .tap_plain = converse_tap_plain,
+    .facts = facts_of_converse,
     .tap_event = converse_tap_event,
     .is_error = bedrock_error_is,
     .error_message = bedrock_error_message,

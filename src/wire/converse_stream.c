@@ -5,6 +5,7 @@
 #include "wire/converse.h"
 #include "wire/converse_blocks.h"
 #include "wire/converse_usage.h"
+#include "wire/facts.h"
 #include "wire/member.h"
 
 #define REDACTED_MAX_BYTES 8192
@@ -266,6 +267,7 @@ static enum err read_metadata(struct source *s, yyjson_val *root) {
   if (!s->r->stopped)
     return trouble(s, "counts its tokens before it has ended");
   converse_read_usage(json_get(root, "usage"), &usage);
+  facts_of_converse(root, &s->notes->facts);
   converse_read_beside(root, s->notes, &sequence, &tier);
   return finish(s, &usage, tier);
 }

@@ -4,6 +4,7 @@
 
 #include "wire/bedrock_error.h"
 #include "wire/converse_usage.h"
+#include "wire/facts.h"
 #include "wire/member.h"
 
 #define EVENT_ENVELOPE   48 /* bytes of a delta that are not content, where they cannot be told apart */
@@ -14,6 +15,7 @@ static enum err read_message(struct wire_tap *t, const struct json *doc, struct 
   yyjson_val *content = json_get(json_get(json_get(doc->root, "output"), "message"), "content");
   if (yyjson_is_arr(content) && yyjson_is_str(json_get(doc->root, "stopReason"))) {
     converse_read_usage(json_get(doc->root, "usage"), &t->usage);
+    facts_of_converse(doc->root, &t->facts);
     member_copy(doc->root, "stopReason", t->stop_reason, sizeof(t->stop_reason));
     t->has_content = yyjson_arr_size(content) > 0;
     t->output_bytes += member_bytes(content);
@@ -64,6 +66,7 @@ static enum err read_event(struct wire_tap *t, struct text event, struct text da
     member_copy(doc.root, "stopReason", t->stop_reason, sizeof(t->stop_reason));
   } else {
     converse_read_usage(json_get(doc.root, "usage"), &t->usage);
+    facts_of_converse(doc.root, &t->facts);
     t->finished = !t->failed && t->stop_reason[0];
   }
   json_done(&doc);

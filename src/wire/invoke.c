@@ -8,6 +8,7 @@
 #include "wire/anthropic_stream.h"
 #include "wire/anthropic_tap.h"
 #include "wire/bedrock_error.h"
+#include "wire/facts.h"
 #include "wire/invoke_chunk.h"
 #include "wire/member.h"
 
@@ -122,6 +123,7 @@ const struct wire wire_bedrock_invoke = {
     .read_request = read_request,
     .edit_request = edit_request,
     .tap_plain = anthropic_tap_plain,
+    .facts = facts_of_anthropic_message,
     .tap_event = invoke_tap_event,
     .is_error = bedrock_error_is,
     .error_message = bedrock_error_message,

@@ -2,6 +2,7 @@
  * name the parts. Usage is read in openai_tap.c, errors are shaped in openai_error.c, translations stand in
  * openai_chat_*.c. A pass-through carries messages byte for byte. */
 #include "wire/openai_chat.h"
+#include "wire/facts.h"
 #include "wire/member.h"
 #include "wire/openai_error.h"
 #include "wire/openai_tap.h"
@@ -107,6 +108,7 @@ const struct wire wire_openai_chat = {
     .read_request = read_request,
     .edit_request = edit_request,
     .tap_plain = openai_tap_chat,
+    .facts = facts_of_openai,
     .tap_event = openai_tap_chat_event,
     .is_error = openai_error_is,
     .error_message = member_error_message,

@@ -2,6 +2,7 @@
  * delta, calls without index or id, the finish reason in a chunk of its own, usage before or behind it, no [DONE]. Here
  * that becomes one order: blocks one after the other, the stop with its usage last. Called through dialect_openai_chat.
  */
+#include "wire/facts.h"
 #include "wire/member.h"
 #include "wire/openai_chat_words.h"
 #include "wire/openai_error.h"
@@ -355,9 +356,12 @@ static enum err read_chunk(struct reading *r, struct text event, const struct js
   }
   if (!yyjson_is_arr(json_get(root, "choices")) && !yyjson_is_obj(json_get(root, "usage")))
     return openai_chat_not_understood("an event", "is not a chunk of a chat completion", r->f);
+  bool may_hold_facts = !s->started || json_get(root, "usage");
   enum err e = start(r, root);
   if (e == ERR_OK)
     e = read_choices(r, root);
+  if (may_hold_facts || s->has_finish)
+    facts_of_openai(root, &r->notes->facts);
   openai_tap_usage(&s->usage, json_get(root, "usage"));
   openai_tap_cost_of(doc, json_get(root, "usage"), &s->cost_nano);
   if (yyjson_is_str(json_get(root, "service_tier")))

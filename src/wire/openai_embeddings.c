@@ -1,5 +1,6 @@
 /* The OpenAI embeddings dialect: a model, an input and never a stream. The answer is carried byte for byte (vectors as
  * base64 or numbers). Shares its usage and errors with chat. */
+#include "wire/facts.h"
 #include "wire/member.h"
 #include "wire/openai_error.h"
 #include "wire/openai_tap.h"
@@ -41,6 +42,7 @@ const struct wire wire_openai_embeddings = {
     .read_request = read_request,
     .edit_request = edit_request,
     .tap_plain = openai_tap_embeddings,
+    .facts = facts_of_openai,
     .tap_event = tap_event,
     .is_error = openai_error_is,
     .error_message = member_error_message,

@@ -3,6 +3,7 @@
  * of this name. */
 #include "wire/openai_responses.h"
 
+#include "wire/facts.h"
 #include "wire/member.h"
 #include "wire/openai_error.h"
 #include "wire/openai_responses_events.h"
@@ -62,6 +63,7 @@ const struct wire wire_openai_responses = {
     .read_request = read_request,
     .edit_request = edit_request,
     .tap_plain = responses_tap_plain,
+    .facts = facts_of_openai,
     .tap_event = responses_tap_event,
     .is_error = openai_error_is,
     .error_message = member_error_message,

@@ -2,6 +2,7 @@
  * which of the events they send, so a text may also come whole with the event that ends it, and a part may begin with
  * its first piece. Called through dialect_openai_responses. */
 #include "wire/openai_responses_events.h"
+#include "wire/facts.h"
 
 #include "wire/member.h"
 #include "wire/openai_responses.h"
@@ -270,6 +271,7 @@ static enum err read_end(const struct turn *t) {
   stop.service_tier = json_text(json_get(response, "service_tier"));
   responses_tap_usage(&stop.usage, json_get(response, "usage"));
   openai_tap_cost_of(t->doc, json_get(response, "usage"), &stop.cost_nano);
+  facts_of_openai(response, &t->notes->facts);
   r->over = true;
   if (!e)
     e = emit(t, &stop);

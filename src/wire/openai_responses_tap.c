@@ -2,6 +2,7 @@
  * are measured. Called through wire_openai_responses by relay. */
 #include "wire/openai_responses_tap.h"
 
+#include "wire/facts.h"
 #include "wire/member.h"
 #include "wire/openai_error.h"
 #include "wire/openai_tap.h"
@@ -51,6 +52,7 @@ static enum err read_response(struct wire_tap *t, const struct json *doc, struct
   read_stop(t, root);
   responses_tap_usage(&t->usage, json_get(root, "usage"));
   openai_tap_cost_of(doc, json_get(root, "usage"), &t->reported_cost_nano);
+  facts_of_openai(root, &t->facts);
   t->output_bytes += member_bytes(output);
   t->has_content = yyjson_arr_size(output) > 0;
   t->started = true;
@@ -99,6 +101,7 @@ static void read_last(struct wire_tap *t, struct text event, const struct json *
   read_stop(t, response);
   responses_tap_usage(&t->usage, json_get(response, "usage"));
   openai_tap_cost_of(doc, json_get(response, "usage"), &t->reported_cost_nano);
+  facts_of_openai(response, &t->facts);
 }
 
 enum err responses_tap_event(struct wire_tap *t, struct text event, struct text data, enum wire_verdict *out,

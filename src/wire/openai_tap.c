@@ -3,6 +3,7 @@
  * relay. */
 #include "wire/openai_tap.h"
 
+#include "wire/facts.h"
 #include "wire/member.h"
 #include "wire/openai_error.h"
 
@@ -138,6 +139,7 @@ static enum err read_chat(struct wire_tap *t, const struct json *doc, struct fau
   read_choices(t, choices, "message");
   openai_tap_usage(&t->usage, json_get(doc->root, "usage"));
   read_cost(t, doc, json_get(doc->root, "usage"));
+  facts_of_openai(doc->root, &t->facts);
   t->output_bytes += member_bytes(choices);
   t->started = true;
   t->finished = true;
@@ -150,6 +152,7 @@ static enum err read_embeddings(struct wire_tap *t, const struct json *doc, stru
     return not_an_answer(doc, "a list of embeddings", f);
   openai_tap_usage(&t->usage, json_get(doc->root, "usage"));
   read_cost(t, doc, json_get(doc->root, "usage"));
+  facts_of_openai(doc->root, &t->facts);
   t->has_content = yyjson_arr_size(data) > 0;
   t->started = true;
   t->finished = true;
@@ -204,6 +207,7 @@ static void read_chunk(struct wire_tap *t, struct text event, const struct json 
     openai_error_read(error ? error : root, wire_tap_fail(t));
   }
   read_choices(t, choices, "delta");
+  facts_of_openai(root, &t->facts);
   t->may_end = t->stop_reason[0] != 0 && !t->failed;
   if (!yyjson_is_obj(usage))
     return;

@@ -5,6 +5,7 @@
 
 #include "base/arena.h"
 #include "base/json.h"
+#include "llm/facts.h"
 #include "llm/usage.h"
 
 enum wire_id {
@@ -53,6 +54,7 @@ struct wire_tap {
   bool failed;           /* an error event was seen */
   struct fault *fault;   /* what it said; NULL until failed */
   char stop_reason[32];
+  struct llm_facts facts;     /* what the provider reports beside; its arena is set by whoever wants them */
   int64_t reported_cost_nano; /* what the provider itself says this call costs (OpenRouter's usage.cost); -1: nothing */
 };
 /* An error event was seen: the answer has failed. The place for what it says, empty the first time, in the arena. */
@@ -93,6 +95,8 @@ struct wire {
   /* A whole plain answer (status 200): usage, stop reason, content. ERR_UPSTREAM_PROTOCOL (f says what) when it is not
    * an answer of this dialect: not JSON, not an object, or without the members that make one. */
   enum err (*tap_plain)(struct wire_tap *t, struct text body, struct fault *f);
+  /* The facts in a whole plain answer that was parsed already, for one that is translated. */
+  void (*facts)(yyjson_val *root, struct llm_facts *f);
   /* One event of a stream (event name may be empty). Embeddings have no streams: ERR_UPSTREAM_PROTOCOL. Bad JSON inside
    * an event that matters is ERR_UPSTREAM_PROTOCOL. Cheap for content events: they are not parsed. */
   enum err (*tap_event)(struct wire_tap *t, struct text event, struct text data, enum wire_verdict *out,

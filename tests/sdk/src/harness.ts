@@ -176,6 +176,7 @@ export interface LedgerRow {
   first_token_us: number;
   duration_us: number;
   overhead_us: number;
+  provider_metadata: Record<string, unknown> | null; // what the provider reports beside
 }
 
 /** What the prices of the test configuration make of a usage. */

@@ -59,6 +59,7 @@ test('the ledger of a mixed run is exact: rows, tokens, cost', { skip }, async (
   assert.equal(sum((r) => (r.outcome === 'ok' ? r.usage.input : 0)), expected.input);
   assert.equal(sum((r) => r.cost_nano ?? 0), sum((r) => (r.outcome === 'ok' ? costOf(r.usage) : 0)));
   assert.ok(rows.every((r) => r.key_name === 'all' && r.duration_us > 0 && r.overhead_us >= 0));
+  for (const r of rows.filter((r) => r.outcome === 'ok')) assert.equal(typeof r.provider_metadata?.service_tier, 'string', JSON.stringify(r));
   for (const r of rows) assert.ok(r.reserved_nano >= (r.cost_nano ?? 0), JSON.stringify(r));
   const { code, out } = await world.weir.command('ledger', 'verify');
   assert.equal(code, 0, out);

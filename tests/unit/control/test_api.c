@@ -81,6 +81,7 @@ static void add_requests(struct store *s) {
                                   .key_name = TEXT("key 1"),
                                   .user = i == 1 ? TEXT("a b") : TEXT("c"),
                                   .model = TEXT("m"),
+                                  .provider_metadata = i == 2 ? TEXT("{\"speed\":\"fast\"}") : TEXT(""),
                                   .outcome = i == 2 ? TEXT("error") : TEXT("ok"),
                                   .usage = {.input = 7, .known = true},
                                   .cost = {.total = 21, .known = true},
@@ -153,12 +154,14 @@ static void check_requests(struct fixture *x) {
   CHECK_INT(get(x, "/api/v1/requests?limit=1"), 200);
   CHECK_HAS(body, "{\"data\":[{\"id\":\"102\",\"request_id\":\"req_1\"");
   CHECK_HAS(body, "\"outcome\":\"error\"");
+  CHECK_HAS(body, "\"provider_metadata\":{\"speed\":\"fast\"}");
   CHECK_HAS(body, "\"tokens\":{\"input\":7,");
   CHECK_HAS(body, "\"cost_usd\":{\"total\":\"0.000000021\"");
   CHECK_HAS(body, "\"settled\":\"1970-01-01T00:00:05Z\"");
   snprintf(target, sizeof(target), "/api/v1/requests?limit=2&cursor=%s", next_of());
   CHECK_INT(get(x, target), 200);
   CHECK_HAS(body, "{\"data\":[{\"id\":\"101\"");
+  CHECK_HAS(body, "\"provider_metadata\":null");
   CHECK_HAS(body, "\"next\":null");
   CHECK_INT(get(x, "/api/v1/requests?user=a+b"), 200);
   CHECK_HAS(body, "{\"data\":[{\"id\":\"101\"");

@@ -40,9 +40,13 @@ static inline void fake_add(struct fake_store *s, const struct ledger_row *row, 
   }
   struct ledger_row *r = &s->rows[s->count++];
   *r = *row;
-  struct text *texts[] = {&r->request_id, &r->key_name, &r->user,     &r->wire,           &r->operation,
-                          &r->provider,   &r->model,    &r->outcome,  &r->upstream_model, &r->upstream_request_id,
-                          &r->credential, &r->error,    &r->workspace};
+  struct text *texts[] = {&r->request_id,     &r->key_name,
+                          &r->user,           &r->wire,
+                          &r->operation,      &r->provider,
+                          &r->model,          &r->outcome,
+                          &r->upstream_model, &r->upstream_request_id,
+                          &r->credential,     &r->error,
+                          &r->workspace,      &r->provider_metadata};
   for (size_t i = 0; i < sizeof texts / sizeof *texts; i++)
     *texts[i] = arena_copy(&s->texts, *texts[i]);
 }

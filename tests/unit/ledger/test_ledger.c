@@ -58,6 +58,7 @@ static void what_was_open_at_closing_is_recovered_at_opening(void **state) {
   int64_t open_id = reserve(l, 0), noted_id = reserve(l, 0), settled_id = reserve(l, 0);
   struct ledger_row note = make_row(noted_id);
   fill_settlement(&note, 42);
+  note.provider_metadata = TEXT("{\"service_tier\":\"flex\"}");
   ledger_note(l, 0, &note);
   settle(l, 0, settled_id);
   ledger_close(l, 10000);
@@ -67,6 +68,8 @@ static void what_was_open_at_closing_is_recovered_at_opening(void **state) {
   assert_int_equal(s->count, 3);
   EXPECT_TEXT(fake_row(s, open_id)->outcome, TEXT("recovered"));
   assert_int_equal(fake_row(s, noted_id)->cost.total, 42);
+  EXPECT_TEXT(fake_row(s, noted_id)->provider_metadata, note.provider_metadata);
+  EXPECT_TEXT(fake_row(s, open_id)->provider_metadata, TEXT(""));
   ledger_close(l, 10000);
   l = open_ledger(&o, s, 0);
   ledger_close(l, 10000);

@@ -19,6 +19,7 @@ static struct ledger_row full_row(void) {
       .key_name = TEXT("key"),
       .user = TEXT("user"),
       .workspace = TEXT("workspace"),
+      .provider_metadata = TEXT("{\"service_tier\":\"flex\"}"),
       .wire = TEXT("wire"),
       .operation = TEXT("operation"),
       .provider = TEXT("provider"),
@@ -43,12 +44,14 @@ static struct ledger_row full_row(void) {
 }
 
 static void expect_same(const struct ledger_row *a, const struct ledger_row *b) {
-  const struct text x[] = {
-      a->request_id, a->key_name, a->user,           a->wire,  a->operation,           a->provider, a->credential,
-      a->model,      a->outcome,  a->upstream_model, a->error, a->upstream_request_id, a->workspace};
-  const struct text y[] = {
-      b->request_id, b->key_name, b->user,           b->wire,  b->operation,           b->provider, b->credential,
-      b->model,      b->outcome,  b->upstream_model, b->error, b->upstream_request_id, b->workspace};
+  const struct text x[] = {a->request_id, a->key_name,         a->user,       a->wire,
+                           a->operation,  a->provider,         a->credential, a->model,
+                           a->outcome,    a->upstream_model,   a->error,      a->upstream_request_id,
+                           a->workspace,  a->provider_metadata};
+  const struct text y[] = {b->request_id, b->key_name,         b->user,       b->wire,
+                           b->operation,  b->provider,         b->credential, b->model,
+                           b->outcome,    b->upstream_model,   b->error,      b->upstream_request_id,
+                           b->workspace,  b->provider_metadata};
   for (size_t i = 0; i < sizeof x / sizeof *x; i++)
     EXPECT_TEXT(x[i], y[i]);
   const int64_t m[] = {a->id,       a->reserved_us,     a->settled_us,    a->attempt,       a->key_id,
@@ -89,13 +92,14 @@ static void a_record_of_the_version_before_is_read_without_a_workspace(void **st
       0x73, 0x69, 0x6d, 0x04, 0x6d, 0x61, 0x69, 0x6e, 0x06, 0x63, 0x6c, 0x61, 0x75, 0x64, 0x65, 0x08, 0x63, 0x6c, 0x61,
       0x75, 0x64, 0x65, 0x2d, 0x31, 0x02, 0x75, 0x70, 0x02, 0x6f, 0x6b, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00,
   };
-  struct ledger_row out = {.workspace = TEXT("none of this stays")};
+  struct ledger_row out = {.workspace = TEXT("none of this stays"), .provider_metadata = TEXT("nor this")};
   assert_true(record_is_valid(old, sizeof old, BOOT));
   assert_int_equal(record_read((const struct record_head *)old, &out), ERR_OK);
   EXPECT_TEXT(out.request_id, TEXT("req_old"));
   EXPECT_TEXT(out.user, TEXT("ann"));
   EXPECT_TEXT(out.outcome, TEXT("ok"));
   EXPECT_TEXT(out.workspace, TEXT(""));
+  EXPECT_TEXT(out.provider_metadata, TEXT(""));
   assert_int_equal(out.cost.total, 330);
   assert_int_equal(out.overhead_us, 80);
   memset(place, 0, sizeof place);
@@ -119,6 +123,7 @@ static void long_texts_are_cut_at_a_character_and_the_largest_record_fits(void *
   assert_true(n <= RECORD_MAX_BYTES);
   assert_int_equal(record_read((struct record_head *)place, &out), ERR_OK);
   assert_int_equal(out.error.len, 254);
+  EXPECT_TEXT(out.provider_metadata, row.provider_metadata);
   row.error.len = RECORD_TEXT_MAX;
   row.error.at = "abc";
   row.error.len = 3;
@@ -127,6 +132,35 @@ static void long_texts_are_cut_at_a_character_and_the_largest_record_fits(void *
   record_write(place, RECORD_SETTLE, 1, BOOT, &row);
   assert_int_equal(record_read((struct record_head *)place, &out), ERR_OK);
   assert_true(out.model.len > 250 && out.model.len <= RECORD_TEXT_MAX);
+}
+
+/* A part of an object would be none. */
+static void metadata_that_does_not_fit_is_left_out_whole(void **state) {
+  static char long_text[RECORD_TEXT_MAX], object[LEDGER_METADATA_MAX + 1];
+  struct ledger_row row = full_row(), out;
+  memset(long_text, 'x', sizeof long_text);
+  memset(object, 'y', sizeof object);
+  row.provider_metadata = (struct text){object, LEDGER_METADATA_MAX};
+  memset(place, 0, sizeof place);
+  record_write(place, RECORD_SETTLE, 1, BOOT, &row);
+  assert_int_equal(record_read((struct record_head *)place, &out), ERR_OK);
+  EXPECT_TEXT(out.provider_metadata, row.provider_metadata);
+  row.provider_metadata.len = LEDGER_METADATA_MAX + 1;
+  memset(place, 0, sizeof place);
+  record_write(place, RECORD_SETTLE, 1, BOOT, &row);
+  assert_int_equal(record_read((struct record_head *)place, &out), ERR_OK);
+  EXPECT_TEXT(out.provider_metadata, TEXT(""));
+  row.provider_metadata.len = LEDGER_METADATA_MAX;
+  struct text *texts[] = {&row.request_id, &row.key_name, &row.user,     &row.wire,           &row.operation,
+                          &row.provider,   &row.model,    &row.outcome,  &row.upstream_model, &row.upstream_request_id,
+                          &row.credential, &row.error,    &row.workspace};
+  for (size_t i = 0; i < sizeof texts / sizeof *texts; i++)
+    *texts[i] = (struct text){long_text, sizeof long_text};
+  memset(place, 0, sizeof place);
+  assert_true(record_write(place, RECORD_SETTLE, 1, BOOT, &row) <= RECORD_MAX_BYTES);
+  assert_int_equal(record_read((struct record_head *)place, &out), ERR_OK);
+  EXPECT_TEXT(out.provider_metadata, TEXT(""));
+  EXPECT_TEXT(out.workspace, row.workspace);
 }
 
 static void no_changed_byte_passes(void **state) {
@@ -251,6 +285,7 @@ int main(void) {
       cmocka_unit_test(a_row_comes_back_with_every_member),
       cmocka_unit_test(a_record_of_the_version_before_is_read_without_a_workspace),
       cmocka_unit_test(long_texts_are_cut_at_a_character_and_the_largest_record_fits),
+      cmocka_unit_test(metadata_that_does_not_fit_is_left_out_whole),
       cmocka_unit_test(no_changed_byte_passes),
       cmocka_unit_test(another_boot_or_less_room_or_nothing_is_no_record),
       cmocka_unit_test(a_payload_cut_anywhere_is_refused),

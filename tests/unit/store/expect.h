@@ -95,6 +95,7 @@ static inline struct ledger_row make_row(int64_t id, int64_t key_id, int64_t cos
       .upstream_request_id = TEXT("req_up"),
       .outcome = TEXT("ok"),
       .error = TEXT("none"),
+      .provider_metadata = TEXT("{\"service_tier\":\"priority\"}"),
       .status = 200,
       .upstream_status = 201,
       .streamed = true,

@@ -62,6 +62,7 @@ static void a_file_holds_a_line_of_json_for_each_row(void **state) {
   ledger_json_write(&row, &line);
   assert_true(text_ends((struct text){plain, len}, buf_text(&line)));
   assert_true(text_find(buf_text(&line), TEXT("\"workspace\":\"lab\"")) > 0);
+  assert_true(text_find(buf_text(&line), TEXT("\"provider_metadata\":{\"service_tier\":\"priority\"}")) > 0);
   assert_true(text_find(buf_text(&line), TEXT("\"cost_nano\":5")) > 0);
   buf_done(&line);
 }
@@ -70,9 +71,11 @@ static void an_unknown_cost_is_null_and_its_parts_are_there(void **state) {
   struct ledger_row row = make_row(1, 1, 5, 1000);
   struct buf line;
   row.cost.known = false;
+  row.provider_metadata = TEXT("");
   buf_init(&line, LEDGER_JSON_MAX);
   ledger_json_write(&row, &line);
   assert_true(text_find(buf_text(&line), TEXT("\"cost_nano\":null")) > 0);
+  assert_true(text_find(buf_text(&line), TEXT("\"provider_metadata\":null")) > 0);
   assert_true(text_find(buf_text(&line), TEXT("\"total\":5")) > 0);
   buf_done(&line);
 }

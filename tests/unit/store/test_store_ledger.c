@@ -2,14 +2,20 @@
 #include "contract.h"
 
 static void expect_row(const struct ledger_row *got, const struct ledger_row *want) {
-  const struct text a[] = {got->request_id, got->key_name, got->user,           got->wire,
-                           got->operation,  got->provider, got->credential,     got->model,
-                           got->outcome,    got->error,    got->upstream_model, got->upstream_request_id,
-                           got->workspace};
-  const struct text b[] = {want->request_id, want->key_name, want->user,           want->wire,
-                           want->operation,  want->provider, want->credential,     want->model,
-                           want->outcome,    want->error,    want->upstream_model, want->upstream_request_id,
-                           want->workspace};
+  const struct text a[] = {got->request_id,     got->key_name,
+                           got->user,           got->wire,
+                           got->operation,      got->provider,
+                           got->credential,     got->model,
+                           got->outcome,        got->error,
+                           got->upstream_model, got->upstream_request_id,
+                           got->workspace,      got->provider_metadata};
+  const struct text b[] = {want->request_id,     want->key_name,
+                           want->user,           want->wire,
+                           want->operation,      want->provider,
+                           want->credential,     want->model,
+                           want->outcome,        want->error,
+                           want->upstream_model, want->upstream_request_id,
+                           want->workspace,      want->provider_metadata};
   for (size_t i = 0; i < sizeof a / sizeof *a; i++)
     EXPECT_TEXT(a[i], b[i]);
   assert_int_equal(got->id, want->id);
@@ -39,6 +45,12 @@ static void a_row_comes_back_with_every_member(void **state) {
   arena_init(&a);
   append(s, &row, 1, 1);
   EXPECT_OK(s->ops->ledger_list(s, 0, 10, &a, &rows, &count, &test_fault));
+  assert_int_equal(count, 1);
+  expect_row(&rows[0], &row);
+  row.id--; /* most providers report nothing beside */
+  row.provider_metadata = TEXT("");
+  append(s, &row, 1, 2);
+  EXPECT_OK(s->ops->ledger_list(s, INT64_MAX - 1, 10, &a, &rows, &count, &test_fault));
   assert_int_equal(count, 1);
   expect_row(&rows[0], &row);
   arena_done(&a);

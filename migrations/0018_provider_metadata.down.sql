@@ -1,0 +1,1 @@
+ALTER TABLE weir_ledger DROP COLUMN provider_metadata;
