@@ -111,7 +111,7 @@ enum err people_lock_org_on(struct driver_link *l, int64_t org_id, struct fault 
 /* A row never moves to another organisation, so the first look may be without the lock. */
 enum err people_lock_on(struct driver_link *l, enum people_kind kind, int64_t org_id, int64_t id, struct arena *a,
                         struct people_row *out, struct fault *f) {
-  struct people_row found;
+  struct people_row found = {0};
   enum err e = people_get_on(l, kind, org_id, id, a, &found, f);
   if (!e)
     e = people_lock_org_on(l, found.org_id, f);

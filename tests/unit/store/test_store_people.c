@@ -248,7 +248,7 @@ static void a_workspaces_name_is_never_another_organisations(void **state) {
   make_key(s, "k", "by-key");
   contract_exec(s,
                 "INSERT INTO weir_usage SELECT 2, 0, 1, 'u', 'by-call', 'p', 'm', 'ok', 'k', 1, 1, 1, 1, 0, 0, 0, 0, "
-                "7, 7, 1, 1, 1, 1");
+                "7, 7, 1, 1, 1, 1, 1");
   r.name = TEXT("by-key");
   EXPECT_ERR(PEOPLE(s)->create(s, PEOPLE_WORKSPACE, &r, TEST_ACTOR, &id, &test_fault), ERR_STORE_CONFLICT);
   r.name = TEXT("by-call");
