@@ -175,6 +175,11 @@ static void close_routing(struct app *a) {
   retry_budget_free(a->gateway.retries);
 }
 
+static int64_t job_attempts(struct text kind) {
+  const struct job_kind *k = job_kind_find(kind);
+  return k ? k->attempts : 0;
+}
+
 static void join_ports(struct app *a) {
   access_init(&a->telemetry, a->metrics);
   a->gateway = (struct gateway){.identity = &a->own.port,
@@ -185,7 +190,13 @@ static void join_ports(struct app *a) {
                                 .telemetry = &a->telemetry.port,
                                 .provider_find = provider_find,
                                 .catalogues = a->catalogues};
-  a->api = (struct api){.store = a->store, .offload = a->offload};
+  keysmith_init(&a->keysmith, a->server_secret);
+  a->api = (struct api){.store = a->store,
+                        .offload = a->offload,
+                        .keysmith = &a->keysmith.port,
+                        .rates = rates_new(),
+                        .job_attempts = job_attempts};
+  a->front = (struct front){&a->api, a->access};
   open_routing(a);
   operations_fill(a);
 }
@@ -244,7 +255,8 @@ static enum err make_workers(struct app *a, struct fault *f) {
                                &a->memory,
                                w == 0 && a->local.fd >= 0 ? &a->local : NULL,
                                a->wake_fd,
-                               app_has_role(a, APP_ROLE_GATEWAY)};
+                               app_has_role(a, APP_ROLE_GATEWAY),
+                               a->access && app_has_role(a, APP_ROLE_ADMIN) ? &a->front : NULL};
     e = worker_new(&o, &a->workers[w], f);
     if (e == ERR_OK)
       e = worker_start(a->workers[w]);
@@ -387,6 +399,7 @@ static void close_all(struct app *a) {
   if (a->store)
     a->store->ops->close(a->store);
   limiter_free(a->limiter);
+  rates_free(a->api.rates);
   close_routing(a);
   catalogues_free(a->catalogues);
   metrics_free(a->metrics);

@@ -7,10 +7,10 @@
 
 /* What a process does. Health and metrics are served in any case. */
 enum app_role {
-  APP_ROLE_GATEWAY = 1, /* the data paths */
-  APP_ROLE_WORKSPACE = 2,
-  APP_ROLE_ADMIN = 4, /* these two serve nothing yet beside health and metrics */
-  APP_ROLE_WORKER = 8 /* runs jobs */
+  APP_ROLE_GATEWAY = 1,   /* the data paths */
+  APP_ROLE_WORKSPACE = 2, /* serves nothing yet beside health and metrics */
+  APP_ROLE_ADMIN = 4,     /* the control API */
+  APP_ROLE_WORKER = 8     /* runs jobs */
 };
 
 struct app_options {

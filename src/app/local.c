@@ -139,11 +139,17 @@ static void post_upgrade(struct local_call *c) {
 
 /* Whoever may open the socket owns the data, and may do everything. */
 static void serve_control(struct local_call *c) {
-  static const struct api_actor owner = {TEXT("local"), TEXT("socket")};
+  char actor[32];
+  snprintf(actor, sizeof(actor), "local:%u", (unsigned)geteuid());
+  const struct caller owner = {.kind = CALLER_LOCAL,
+                               .actor = arena_copy(c->rq->arena, text_of(actor)),
+                               .origin = TEXT("socket"),
+                               .permissions = PERMISSION_ALL};
+  const struct api_visit visit = {.caller = &owner};
   if (text_equal(c->rq->path, TEXT("/api/openapi.json")) && text_equal(c->rq->head.method, TEXT("GET")))
-    api_serve_document(c->rq);
+    api_serve_document(c->rq, NULL, 0);
   else
-    api_serve(&c->app->api, c->worker, &owner, c->rq);
+    api_serve(&c->app->api, c->worker, &visit, c->rq);
 }
 
 void local_serve(struct local *l, struct gateway_worker *w, struct http_request *rq) {

@@ -18,6 +18,8 @@
 #include "cluster/redis_breakers.h"
 #include "config/config.h"
 #include "control/api.h"
+#include "control/front.h"
+#include "identity/keysmith.h"
 #include "identity/oauth.h"
 #include "identity/own_token.h"
 #include "identity/rights.h"
@@ -60,6 +62,7 @@ struct app {
   struct store *store;
   struct ledger *ledger;
   struct secret *server_secret;
+  struct keysmith_adapter keysmith;
   struct backup_desk backups;
   struct catalogue_desk catalogue_desk;
   struct offload *offload, *resolvers; /* a name server that hangs must not hold up the store */
@@ -84,6 +87,8 @@ struct app {
   struct gateway gateway;
   struct operations operations;
   struct api api;
+  struct access *access; /* who calls the control API over the network; NULL: it is not served there */
+  struct front front;
   struct runner *runner; /* of jobs */
   struct sockets sockets;
   struct local local;

@@ -91,6 +91,8 @@ static void serve(void *ctx, struct http_request *rq) {
   struct worker *w = ctx;
   if (w->o.serves_gateway && gateway_owns(rq->path))
     gateway_serve(&w->gateway, rq);
+  else if (w->o.front && front_owns(rq->path))
+    front_serve(w->o.front, &w->gateway, rq);
   else if (operations_own(rq->path))
     operations_serve(w->o.operations, rq);
   else if (oauth_owns(rq->path))

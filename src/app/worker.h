@@ -3,6 +3,7 @@
 #ifndef APP_WORKER_H
 #define APP_WORKER_H
 
+#include "control/front.h"
 #include "control/oauth.h"
 #include "control/operations.h"
 #include "gateway/gateway.h"
@@ -24,9 +25,10 @@ struct worker_options {
   atomic_size_t *connections;                  /* of all workers, bounded by limits.connections */
   atomic_size_t *requests;                     /* likewise, by limits.requests */
   struct http_memory *memory;                  /* of all workers, bounded by limits.memory_bytes */
-  struct local *local; /* what the operator's socket serves, on one worker; NULL on the others */
-  int wake_fd;         /* an eventfd to be written when the thread has ended */
-  bool serves_gateway; /* false: health and metrics alone */
+  struct local *local;       /* what the operator's socket serves, on one worker; NULL on the others */
+  int wake_fd;               /* an eventfd to be written when the thread has ended */
+  bool serves_gateway;       /* false: not the data paths */
+  const struct front *front; /* the control API; NULL: not here */
 };
 
 /* Makes the loop and what runs on it; nothing is accepted yet. */

@@ -201,7 +201,7 @@ static enum err find_id(struct store *store, const char *word, int64_t *out, str
 
 static enum err change(struct store *store, const char *what, int64_t id, struct fault *f) {
   if (strcmp(what, "delete") == 0)
-    return store->ops->key_delete(store, id, cli_actor(), f);
+    return store->ops->key_delete(store, id, 0, cli_actor(), f);
   return store->ops->key_set_blocked(store, id, strcmp(what, "block") == 0, cli_actor(), f);
 }
 

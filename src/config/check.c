@@ -334,6 +334,7 @@ void check_root(struct loader *l, const struct node *n, const struct key_path *p
   if (c->store_replica_count > 0 && c->store != CONFIG_STORE_POSTGRES)
     section_refuse(l, check_child(n, "store_replicas"), path, "store_replicas",
                    "are for a `store` that is the address of a database");
+  check_proxies(l, n);
   check_keys(l, n);
   check_assignments(l, n);
 }

@@ -43,6 +43,9 @@ void check_issuer_budget(struct loader *l, const struct node *n, const struct ke
 /* A schedule that is one, and each kind once; rows of the ledger that stay as long as the minutes made from them
  * (check_jobs.c). */
 void check_retention(struct loader *l, const struct node *n, const struct key_path *path, void *at);
+/* Networks that are some, origins that are some (check_control.c). */
+void check_control(struct loader *l, const struct node *n, const struct key_path *path, void *at);
+void check_proxies(struct loader *l, const struct node *n);
 void check_job(struct loader *l, const struct node *n, const struct key_path *path, void *at);
 
 /* The member of that name when it was given, for an error's place; else n itself. n may be NULL. */

@@ -66,6 +66,11 @@ struct config_issuer {                /* whose tokens are taken in place of keys
   bool nbf_optional;
   struct config_key limits; /* models, rpm, tpm, concurrency, budget, workspace and policy of each of its subjects */
 };
+struct config_control { /* the control API over the network */
+  int64_t rpm;          /* requests a minute of each caller; 0: no limit */
+  struct text *allow_ips, *cors_origins;
+  size_t allow_ip_count, cors_origin_count; /* allow_ips none: from everywhere; cors_origins none: no other site */
+};
 struct config_vault {
   struct secret *master_key;       /* base64 or hexadecimal; empty: data_dir/master.key, or one of: */
   struct text aws_kms, aws_secret; /* a key's id; a secret's; "" for none */
@@ -102,6 +107,9 @@ struct config {
   struct config_ledger ledger;
   struct config_backup backup;
   struct config_retention retention;
+  struct config_control control;
+  struct text *trusted_proxies; /* networks, or "unix" */
+  size_t trusted_proxy_count;
   struct config_job *jobs;
   size_t job_count;
   struct config_provider *providers;

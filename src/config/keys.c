@@ -238,6 +238,12 @@ static const struct key root_keys[] = {
      .help = "schedules of the work in the background"},
     {"retention", KEY_SECTION, AT(config, retention), .section = &keys_retention, .initial = "",
      .help = "how long data is kept"},
+    {"control", KEY_SECTION, AT(config, control), .section = &keys_control, .initial = "",
+     .help = "the control API over the network"},
+    {"trusted_proxies", KEY_TEXTS, true, ARRAY(config, trusted_proxies, trusted_proxy_count), .initial = "", .min = 1,
+     .max = 64,
+     .help = "networks of proxies in front, such as `10.0.0.0/8`, or `unix`: whom they name last in "
+             "`X-Forwarded-For` is taken for the client where addresses are checked; nobody else is believed"},
     {"providers", KEY_SECTIONS, true, ARRAY(config, providers, provider_count), .initial = "", .max = 256,
      .section = &keys_provider, .help = "where requests may go"},
     {"models", KEY_SECTIONS, true, ARRAY(config, models, model_count), .initial = "", .max = 4096,

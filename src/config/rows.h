@@ -24,5 +24,7 @@ extern const struct key_section keys_provider, keys_model, keys_breaker, keys_re
     keys_policy, keys_assignment;
 /* And of keys_jobs.c. */
 extern const struct key_section keys_retention, keys_job;
+/* And of keys_control.c. */
+extern const struct key_section keys_control;
 
 #endif

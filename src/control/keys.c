@@ -1,21 +1,8 @@
-/* Virtual keys as the control API shows them: those of the store, by pages, and declared ones, which are read-only. No
- * part of a key but its prefix is ever in an answer. Rows of routes.c.
+/* Virtual keys of the store as the control API shows them, by pages. No part of a key but its prefix is ever in an
+ * answer here. Changes are in keys_write.c. Rows of routes.c.
  * house: tested-by tests/unit/control/test_api.c */
+#include "control/key_view.h"
 #include "control/views.h"
-
-#include <stdlib.h>
-
-struct key_view {
-  uint64_t given;
-  int64_t id;
-  struct text name, prefix, user, workspace, policy;
-  struct text *models;
-  size_t model_count;
-  int64_t rpm, tpm, concurrency, budget_nano;
-  struct text budget_period;
-  int64_t created_us, expires_us, last_used_us;
-  bool blocked;
-};
 
 static const struct shape_field fields[] = {
     {"id", SHAPE_INTEGER, SHAPE_REQUIRED, SHAPE_AT(key_view, id), .min = 1, .max = INT64_MAX,
@@ -40,27 +27,54 @@ static const struct shape_field fields[] = {
     {"expires", SHAPE_TIME, SHAPE_NULLABLE, SHAPE_AT(key_view, expires_us), .help = "when it stops working"},
     {"last_used", SHAPE_TIME, SHAPE_NULLABLE, SHAPE_AT(key_view, last_used_us), .help = "to some seconds"},
     {"blocked", SHAPE_BOOL, SHAPE_REQUIRED, SHAPE_AT(key_view, blocked), .help = "whether it is refused now"},
+    {"routes", SHAPE_TEXTS, SHAPE_REQUIRED, SHAPE_ARRAY(key_view, routes, route_count), .max = KEY_ENTRIES_MAX / 4,
+     .choices = KEY_ROUTES, .help = "the wires and mount points it may be used on; none: everywhere"},
+    {"allow_ips", SHAPE_TEXTS, SHAPE_REQUIRED, SHAPE_ARRAY(key_view, allow_ips, allow_ip_count),
+     .max = KEY_ENTRIES_MAX / 4, .help = "networks it may be used from, such as `10.0.0.0/8`; none: from everywhere"},
+    {"cors_origins", SHAPE_TEXTS, SHAPE_REQUIRED, SHAPE_ARRAY(key_view, cors_origins, cors_origin_count),
+     .max = KEY_ENTRIES_MAX / 4, .help = "sites whose pages may use it from a browser; `*` for any"},
+    {"version", SHAPE_INTEGER, SHAPE_REQUIRED, SHAPE_AT(key_view, version), .min = 1, .max = INT64_MAX,
+     .help = "one more with every change; the entity tag"},
 };
 const struct shape key_shape = {"Key", "A virtual key of the store.", sizeof(struct key_view), SHAPE_FIELDS(fields)};
 
-static void split_models(struct text models, struct arena *a, struct key_view *out) {
+struct filter {
+  uint64_t given;
+  struct text user, workspace, search, sort;
+  bool blocked;
+};
+enum { FILTER_USER, FILTER_WORKSPACE, FILTER_SEARCH, FILTER_SORT, FILTER_BLOCKED };
+static const struct shape_field filter_fields[] = {
+    {"user", SHAPE_TEXT, 0, SHAPE_AT(filter, user), .min = 1, .max = 128, .help = "exactly this"},
+    {"workspace", SHAPE_TEXT, 0, SHAPE_AT(filter, workspace), .min = 1, .max = 128, .help = "exactly this"},
+    {"search", SHAPE_TEXT, 0, SHAPE_AT(filter, search), .min = 1, .max = 128,
+     .help = "a part of the name, whatever the case"},
+    {"sort", SHAPE_TEXT, 0, SHAPE_AT(filter, sort), .choices = "created|-created",
+     .help = "oldest first, which it is unless asked otherwise, or newest first"},
+    {"blocked", SHAPE_BOOL, 0, SHAPE_AT(filter, blocked), .help = "only those, or only the others"},
+};
+const struct shape key_filter_shape = {"KeyFilter", "Which keys.", sizeof(struct filter), SHAPE_FIELDS(filter_fields)};
+
+static size_t split(struct text lines, struct arena *a, struct text **out) {
   struct text one;
-  size_t most = 1;
-  for (size_t i = 0; i < models.len; i++)
-    most += models.at[i] == '\n';
-  out->models = arena_alloc(a, most * sizeof(*out->models));
-  while (models.len > 0) {
-    if (!text_cut(models, '\n', &one, &models)) {
-      one = models;
-      models = TEXT_NONE;
+  size_t most = 1, count = 0;
+  for (size_t i = 0; i < lines.len; i++)
+    most += lines.at[i] == '\n';
+  *out = arena_alloc(a, most * sizeof(**out));
+  while (lines.len > 0) {
+    if (!text_cut(lines, '\n', &one, &lines)) {
+      one = lines;
+      lines = TEXT_NONE;
     }
     if (one.len > 0)
-      out->models[out->model_count++] = one;
+      (*out)[count++] = one;
   }
+  return count;
 }
 
-static struct key_view view_of(const struct store_key *k, struct arena *a) {
+struct key_view key_view_of(const struct store_key *k, struct arena *a) {
   struct key_view v = {.id = k->id,
+                       .version = k->version,
                        .name = k->name,
                        .prefix = k->prefix,
                        .user = k->user,
@@ -75,16 +89,61 @@ static struct key_view view_of(const struct store_key *k, struct arena *a) {
                        .expires_us = k->expires_us,
                        .last_used_us = k->last_used_us,
                        .blocked = k->blocked};
-  split_models(k->models, a, &v);
+  v.model_count = split(k->models, a, &v.models);
+  v.route_count = split(k->routes, a, &v.routes);
+  v.allow_ip_count = split(k->allow_ips, a, &v.allow_ips);
+  v.cors_origin_count = split(k->cors_origins, a, &v.cors_origins);
   return v;
+}
+
+static bool is_own(const struct api_call *c, const struct store_key *k) {
+  return c->caller->kind != CALLER_LOCAL && text_equal(k->user, api_own_name(c->caller)) &&
+         api_may_in(c, PERMISSION_KEYS_OWN, k->workspace, NULL) == ERR_OK;
+}
+
+enum err key_find_seen(struct api_call *c, struct store_key *out, struct fault *f) {
+  struct store *s = c->api->store;
+  struct store_key k = {0};
+  int64_t id;
+  enum err e = api_id(c, 0, &id, f);
+  if (e == ERR_OK)
+    e = s->ops->key_get(s, c->org_id, id, c->arena, &k, f);
+  if (e != ERR_OK)
+    return e;
+  if (api_may_in(c, PERMISSION_KEYS_READ, k.workspace, NULL) != ERR_OK &&
+      api_may_in(c, PERMISSION_KEYS_WRITE, k.workspace, NULL) != ERR_OK && !is_own(c, &k))
+    return fault_set(f, ERR_NOT_FOUND, NULL, "there is no key %lld", (long long)id);
+  *out = k;
+  return ERR_OK;
+}
+
+enum err key_may_change(const struct api_call *c, const struct store_key *k, bool *out_own, struct fault *f) {
+  enum err e = api_may_in(c, PERMISSION_KEYS_WRITE, k->workspace, f);
+  bool own = e != ERR_OK && is_own(c, k);
+  if (e != ERR_OK && !own)
+    return e;
+  *out_own = own;
+  return ERR_OK;
 }
 
 /* One more than a page is asked for, so that the last page knows it is the last. */
 enum err keys_list(struct api_call *c, struct fault *f) {
+  const struct filter *asked = c->query;
   struct store *s = c->api->store;
   struct store_key *keys = NULL;
+  struct key_filter q = {.org_id = c->org_id,
+                         .user = asked->user,
+                         .workspace = asked->workspace,
+                         .search = asked->search,
+                         .only_blocked = shape_has(asked, FILTER_BLOCKED) && asked->blocked,
+                         .only_open = shape_has(asked, FILTER_BLOCKED) && !asked->blocked,
+                         .newest_first = text_equal(asked->sort, TEXT("-created")),
+                         .after_id = c->cursor.id,
+                         .max = (size_t)c->limit + 1};
   size_t count = 0;
-  enum err e = s->ops->key_list(s, c->cursor.id, (size_t)c->limit + 1, c->arena, &keys, &count, f);
+  enum err e = api_narrow(c, PERMISSION_KEYS_READ, PERMISSION_KEYS_OWN, q.workspace, &q.user, f);
+  if (e == ERR_OK)
+    e = s->ops->key_page(s, &q, c->arena, &keys, &count, f);
   if (e != ERR_OK)
     return e;
   if (count > (size_t)c->limit) {
@@ -93,26 +152,20 @@ enum err keys_list(struct api_call *c, struct fault *f) {
   }
   struct key_view *views = arena_alloc(c->arena, (count + 1) * sizeof(*views));
   for (size_t i = 0; i < count; i++)
-    views[i] = view_of(&keys[i], c->arena);
+    views[i] = key_view_of(&keys[i], c->arena);
   c->answer = views;
   c->answer_count = count;
   return ERR_OK;
 }
 
 enum err keys_get(struct api_call *c, struct fault *f) {
-  struct store *s = c->api->store;
-  struct store_key *keys = NULL;
   struct key_view *view = ARENA_NEW(c->arena, struct key_view);
-  size_t count = 0;
-  int64_t id;
-  enum err e = api_id(c, 0, &id, f);
-  if (e == ERR_OK)
-    e = s->ops->key_list(s, id - 1, 1, c->arena, &keys, &count, f);
-  if (e == ERR_OK && (count == 0 || keys[0].id != id))
-    e = fault_set(f, ERR_NOT_FOUND, NULL, "there is no key %lld", (long long)id);
+  struct store_key k = {0};
+  enum err e = key_find_seen(c, &k, f);
   if (e != ERR_OK)
     return e;
-  *view = view_of(&keys[0], c->arena);
+  *view = key_view_of(&k, c->arena);
   c->answer = view;
+  c->version = k.version;
   return ERR_OK;
 }

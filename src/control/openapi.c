@@ -4,10 +4,9 @@
 #include "control/openapi.h"
 
 #include "control/api.h"
+#include "control/reading.h"
 
 #define SHAPES_MAX 128
-
-extern const struct shape api_page;
 
 struct shapes {
   const struct shape *at[SHAPES_MAX];
@@ -210,6 +209,56 @@ static void put_content(struct json_writer *w, const char *media, const struct a
   json_object_end(w);
 }
 
+static bool is_change(const struct api_route *r) { return strcmp(r->method, "GET") != 0; }
+static bool is_post(const struct api_route *r) { return strcmp(r->method, "POST") == 0; }
+static bool is_of_one(const struct api_route *r) { return strchr(r->path, '{') != NULL; }
+
+static void put_header(struct json_writer *w, const char *name, const char *help) {
+  json_name(w, name);
+  json_object(w);
+  json_field_str(w, "description", help);
+  json_name(w, "schema");
+  json_put_raw(w, TEXT("{\"type\":\"string\"}"));
+  json_object_end(w);
+}
+
+static void put_good_headers(struct json_writer *w, const struct api_route *r) {
+  bool is_one = r->kind == API_ONE;
+  if (!is_one && !is_post(r))
+    return;
+  json_name(w, "headers");
+  json_object(w);
+  if (is_one)
+    put_header(w, "ETag", "its version, where it has one, for If-Match and If-None-Match");
+  if (r->status == 201)
+    put_header(w, "Location", "where it is");
+  if (is_post(r))
+    put_header(w, "Idempotent-Replayed", "`true`: the answer to an earlier request with this Idempotency-Key");
+  json_object_end(w);
+}
+
+static void put_problem_response(struct json_writer *w, const char *status, const char *what) {
+  json_name(w, status);
+  json_object(w);
+  json_field_str(w, "description", what);
+  put_content(w, "application/problem+json", NULL, NULL);
+  json_object_end(w);
+}
+
+static void put_problems(struct json_writer *w, const struct api_route *r) {
+  put_problem_response(w, "400", "not a request that can be read");
+  put_problem_response(w, "401", "nobody that is known calls");
+  put_problem_response(w, "403", "the caller lacks the permission that is named");
+  put_problem_response(w, "404", "it is not there, or not the caller's to see");
+  if (is_change(r))
+    put_problem_response(w, "409", "it cannot be as things are, such as a name that is taken");
+  if (is_change(r) && is_of_one(r))
+    put_problem_response(w, "412", "it was changed meanwhile: its version is not that of If-Match");
+  put_problem_response(w, "422", "parts of the request are not valid: `errors` names every one");
+  put_problem_response(w, "429", "too many requests: Retry-After says when the next may come");
+  put_problem_response(w, "default", "what is wrong, as problem details (RFC 9457)");
+}
+
 static void put_responses(struct json_writer *w, const struct api_route *r) {
   char status[8];
   snprintf(status, sizeof(status), "%d", r->status);
@@ -218,15 +267,47 @@ static void put_responses(struct json_writer *w, const struct api_route *r) {
   json_name(w, status);
   json_object(w);
   json_field_str(w, "description", "good");
+  put_good_headers(w, r);
   if (r->kind != API_NOTHING)
     put_content(w, "application/json", r, r->answer);
   json_object_end(w);
-  json_name(w, "default");
+  if (!is_change(r) && r->kind == API_ONE) {
+    json_name(w, "304");
+    json_put_raw(w, TEXT("{\"description\":\"it is as If-None-Match says\"}"));
+  }
+  put_problems(w, r);
+  json_object_end(w);
+}
+
+static void put_header_parameter(struct json_writer *w, const char *name, const char *help) {
   json_object(w);
-  json_field_str(w, "description", "what is wrong, as problem details (RFC 9457)");
-  put_content(w, "application/problem+json", NULL, NULL);
+  json_field_str(w, "name", name);
+  json_field_str(w, "in", "header");
+  json_field_bool(w, "required", false);
+  json_field_str(w, "description", help);
+  json_name(w, "schema");
+  json_put_raw(w, TEXT("{\"type\":\"string\",\"maxLength\":255}"));
   json_object_end(w);
-  json_object_end(w);
+}
+
+static void put_header_parameters(struct json_writer *w, const struct api_route *r) {
+  if (is_change(r) && is_of_one(r))
+    put_header_parameter(w, "If-Match", "the version that is to be changed, as its ETag says, or `*`");
+  if (!is_change(r) && r->kind == API_ONE)
+    put_header_parameter(w, "If-None-Match", "a version that is known: 304 when it is still that");
+  if (is_post(r))
+    put_header_parameter(w, "Idempotency-Key",
+                         "a word of the caller's own: the same request sent again with it within a day gets the same "
+                         "answer, and nothing is done twice");
+}
+
+/* Whether it may be left out: nothing in it must be given. */
+static bool is_optional(const struct shape *s) {
+  for (size_t i = 0; i < s->count; i++) {
+    if (s->fields[i].flags & SHAPE_REQUIRED)
+      return false;
+  }
+  return true;
 }
 
 static void put_operation(struct json_writer *w, const struct api_route *r) {
@@ -243,18 +324,22 @@ static void put_operation(struct json_writer *w, const struct api_route *r) {
   json_array(w);
   json_put_str(w, r->tag);
   json_array_end(w);
-  json_field_str(w, "x-weir-permission", r->permission);
+  if (r->permission != API_ANYBODY)
+    json_field_str(w, "x-weir-permission", permission_name(r->permission));
+  if (r->own != r->permission)
+    json_field_str(w, "x-weir-permission-for-own", permission_name(r->own));
   json_name(w, "parameters");
   json_array(w);
   put_path_parameters(w, r->path);
   put_parameters(w, r->query);
   if (r->kind == API_LIST)
-    put_parameters(w, &api_page);
+    put_parameters(w, &reading_page);
+  put_header_parameters(w, r);
   json_array_end(w);
   if (r->body) {
     json_name(w, "requestBody");
     json_object(w);
-    json_field_bool(w, "required", true);
+    json_field_bool(w, "required", !is_optional(r->body));
     put_content(w, "application/json", NULL, r->body);
     json_object_end(w);
   }
@@ -292,6 +377,15 @@ static void put_problem(struct json_writer *w) {
                     "\"instance\"]}"));
 }
 
+static void put_security_schemes(struct json_writer *w) {
+  json_name(w, "securitySchemes");
+  json_put_raw(
+      w, TEXT("{\"token\":{\"type\":\"http\",\"scheme\":\"bearer\",\"description\":\"a token of a service account or "
+              "of a configured issuer\"},\"session\":{\"type\":\"apiKey\",\"in\":\"cookie\",\"name\":"
+              "\"__Host-weir_access\",\"description\":\"of somebody who has signed in; changes need the header "
+              "X-Weir-CSRF besides\"}}"));
+}
+
 static void put_schemas(struct json_writer *w) {
   struct shapes answers = {0}, bodies = {0};
   for (size_t i = 0; i < api_route_count; i++) {
@@ -312,6 +406,7 @@ static void put_schemas(struct json_writer *w) {
     put_shape(w, bodies.at[i], false);
   }
   json_object_end(w);
+  put_security_schemes(w);
   json_object_end(w);
 }
 
@@ -325,9 +420,12 @@ void openapi_write(struct buf *out) {
   json_field_str(&w, "title", "Weir control API");
   json_field_str(&w, "version", WEIR_VERSION);
   json_field_str(&w, "description",
-                 "What operators see and do. Served to the owner of the data on the socket `weir.sock` in `data_dir`. "
+                 "What operators see and do. Served under /api/v1 to those who have signed in or show a token, and to "
+                 "the owner of the data on the socket `weir.sock` in `data_dir`, who may do everything. "
                  "Money is decimal text in USD, times are RFC 3339 in UTC, lists come in pages.");
   json_object_end(&w);
+  json_name(&w, "security");
+  json_put_raw(&w, TEXT("[{\"token\":[]},{\"session\":[]}]"));
   put_paths(&w);
   put_schemas(&w);
   json_object_end(&w);

@@ -5,8 +5,6 @@
 
 #include "base/log.h"
 
-#define HEADERS_MAX 4
-
 static const char *type_of(enum err e) {
   switch (e) {
   case ERR_UNAUTHENTICATED: return "urn:weir:problem:unauthenticated";
@@ -14,6 +12,8 @@ static const char *type_of(enum err e) {
   case ERR_NOT_FOUND: return "urn:weir:problem:not-found";
   case ERR_METHOD_NOT_ALLOWED: return "urn:weir:problem:method-not-allowed";
   case ERR_STORE_CONFLICT: return "urn:weir:problem:conflict";
+  case ERR_STORE_STALE: return "urn:weir:problem:stale";
+  case ERR_RATE_LIMITED: return "urn:weir:problem:rate-limited";
   case ERR_BAD_REQUEST:
   case ERR_BAD_JSON: return "urn:weir:problem:invalid";
   default: return "about:blank";
@@ -27,7 +27,9 @@ static const char *title_of(int status) {
   case 403: return "Forbidden";
   case 404: return "Not Found";
   case 405: return "Method Not Allowed";
+  case 406: return "Not Acceptable";
   case 409: return "Conflict";
+  case 412: return "Precondition Failed";
   case 413: return "Content Too Large";
   case 415: return "Unsupported Media Type";
   case 422: return "Unprocessable Content";
@@ -52,17 +54,20 @@ static void put_errors(struct json_writer *w, const struct shape_errors *errors)
 
 void problem_answer(struct http_request *rq, const struct fault *f, const struct shape_errors *errors,
                     const struct http_header *headers, size_t count) {
-  struct http_header all[HEADERS_MAX + 3] = {{TEXT("content-type"), TEXT("application/problem+json")},
-                                             {TEXT("cache-control"), TEXT("no-store")},
-                                             {TEXT("x-request-id"), rq->id}};
+  struct http_header all[PROBLEM_HEADERS + 4] = {{TEXT("content-type"), TEXT("application/problem+json")},
+                                                 {TEXT("cache-control"), TEXT("no-store")},
+                                                 {TEXT("x-request-id"), rq->id}};
   int status = fault_status(f) ? fault_status(f) : 500;
   bool is_inner = status >= 500 && f->err != ERR_UNAVAILABLE && f->err != ERR_DRAINING;
   struct json_writer w;
   struct buf body;
   if (is_inner)
     LOG_ERROR("control_failed", log_text("request_id", rq->id), log_str("detail", fault_text(f)));
-  for (size_t i = 0; i < count && i < HEADERS_MAX; i++)
-    all[3 + i] = headers[i];
+  size_t n = 3;
+  if (f->retry_after_s > 0)
+    all[n++] = (struct http_header){TEXT("retry-after"), arena_format(rq->arena, "%d", f->retry_after_s)};
+  for (size_t i = 0; i < count && i < PROBLEM_HEADERS; i++)
+    all[n++] = headers[i];
   buf_init(&body, 65536);
   json_writer_init(&w, &body);
   json_object(&w);
@@ -74,15 +79,15 @@ void problem_answer(struct http_request *rq, const struct fault *f, const struct
   if (errors)
     put_errors(&w, errors);
   json_object_end(&w);
-  enum err ignored = http_respond(rq, status, all, 3 + (count < HEADERS_MAX ? count : HEADERS_MAX), buf_text(&body));
+  enum err ignored = http_respond(rq, status, all, n, buf_text(&body));
   (void)ignored; /* whoever asked has gone */
   buf_done(&body);
 }
 
-void problem_invalid(struct http_request *rq, const struct shape_errors *errors) {
-  struct fault f = {0};
-  fault_set(&f, ERR_BAD_REQUEST, NULL, "%zu part%s of the request %s not valid: see `errors`", errors->count,
+enum err problem_invalid(const struct shape_errors *errors, struct fault *f) {
+  *f = (struct fault){0};
+  fault_set(f, ERR_BAD_REQUEST, NULL, "%zu part%s of the request %s not valid: see `errors`", errors->count,
             errors->count == 1 ? "" : "s", errors->count == 1 ? "is" : "are");
-  f.status = 422;
-  problem_answer(rq, &f, errors, NULL, 0);
+  f->status = 422;
+  return f->err;
 }

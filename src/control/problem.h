@@ -7,10 +7,13 @@
 #include "control/shape.h"
 #include "net/http_server.h"
 
-/* Answers with the status and words of f; errors may be NULL. headers beside ours may be none. Waits. */
+#define PROBLEM_HEADERS 8
+
+/* Answers with the status and words of f; errors may be NULL. headers beside ours may be none, at most PROBLEM_HEADERS.
+ * Retry-After is told where f says so. Waits. */
 void problem_answer(struct http_request *rq, const struct fault *f, const struct shape_errors *errors,
                     const struct http_header *headers, size_t count);
-/* 422 with every error. */
-void problem_invalid(struct http_request *rq, const struct shape_errors *errors);
+/* What to say of a request with errors: 422. Returns f's error. */
+enum err problem_invalid(const struct shape_errors *errors, struct fault *f);
 
 #endif

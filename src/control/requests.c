@@ -170,20 +170,23 @@ static struct request_view view_of(const struct ledger_row *r, struct arena *a) 
 enum err requests_list(struct api_call *c, struct fault *f) {
   const struct filter *q = c->query;
   struct store *s = c->api->store;
-  const struct usage_log_ask ask = {.since_us = q->since_us,
-                                    .until_us = q->until_us,
-                                    .below_us = c->cursor.at,
-                                    .below_id = c->cursor.id,
-                                    .key_id = q->key_id,
-                                    .user = q->user,
-                                    .workspace = q->workspace,
-                                    .provider = q->provider,
-                                    .model = q->model,
-                                    .outcome = q->outcome,
-                                    .max = (size_t)c->limit + 1};
+  struct usage_log_ask ask = {.org_id = c->org_id,
+                              .since_us = q->since_us,
+                              .until_us = q->until_us,
+                              .below_us = c->cursor.at,
+                              .below_id = c->cursor.id,
+                              .key_id = q->key_id,
+                              .user = q->user,
+                              .workspace = q->workspace,
+                              .provider = q->provider,
+                              .model = q->model,
+                              .outcome = q->outcome,
+                              .max = (size_t)c->limit + 1};
   struct ledger_row *rows = NULL;
   size_t count = 0;
-  enum err e = s->ops->usage->log(s, &ask, c->arena, &rows, &count, f);
+  enum err e = api_narrow(c, PERMISSION_USAGE_READ, PERMISSION_USAGE_OWN, ask.workspace, &ask.user, f);
+  if (e == ERR_OK)
+    e = s->ops->usage->log(s, &ask, c->arena, &rows, &count, f);
   if (e != ERR_OK)
     return e;
   if (count > (size_t)c->limit) {

@@ -1,28 +1,57 @@
 /* THE TABLE of the control API. One row a route; its shapes and its handler are in the file of its resource. What is
- * checked, answered and documented follows from it. Read by api.c and openapi.c. */
+ * checked, answered and documented follows from it; the routes of one path stand one after the other. Read by api.c and
+ * openapi.c. */
 #include "control/views.h"
 
-#define GET(at, name, of, what, may, which, takes, gives, with)                                                        \
-  {                                                                                                                    \
-    .method = "GET", .path = (at), .id = (name), .tag = (of), .summary = (what), .permission = (may), .kind = (which), \
-    .status = 200, .query = (takes), .answer = (gives), .handle = (with)                                               \
-  }
+#define ROW(how, at, name, of, what, may, mine, which, said, takes, sent, gives, with)                                 \
+  .method = (how), .path = (at), .id = (name), .tag = (of), .summary = (what), .permission = PERMISSION_##may,         \
+  .own = PERMISSION_##mine, .kind = API_##which, .status = (said), .query = (takes), .body = (sent),                   \
+  .answer = (gives), .handle = (with)
+/* GET: what may be seen, in full or of one's own, and by which parameters. */
+#define GET(at, name, of, what, may, mine, which, takes, gives, with)                                                  \
+  { ROW("GET", at, name, of, what, may, mine, which, 200, takes, NULL, gives, with) }
+/* The same of what belongs to the whole installation. */
+#define GET_SHARED(at, name, of, what, may, which, takes, gives, with)                                                 \
+  { ROW("GET", at, name, of, what, may, may, which, 200, takes, NULL, gives, with), .is_shared = true }
+/* POST on a list: makes one, 201. */
+#define MAKE(at, name, of, what, may, mine, sent, gives, with)                                                         \
+  { ROW("POST", at, name, of, what, may, mine, ONE, 201, NULL, sent, gives, with) }
+#define MAKE_SHARED(at, name, of, what, may, sent, gives, with)                                                        \
+  { ROW("POST", at, name, of, what, may, may, ONE, 201, NULL, sent, gives, with), .is_shared = true }
+/* POST on one thing: does something with it, 200. */
+#define DO(at, name, of, what, may, mine, sent, gives, with)                                                           \
+  { ROW("POST", at, name, of, what, may, mine, ONE, 200, NULL, sent, gives, with) }
+#define DO_SHARED(at, name, of, what, may, sent, gives, with)                                                          \
+  { ROW("POST", at, name, of, what, may, may, ONE, 200, NULL, sent, gives, with), .is_shared = true }
+#define PATCH(at, name, of, what, may, mine, sent, gives, with)                                                        \
+  { ROW("PATCH", at, name, of, what, may, mine, ONE, 200, NULL, sent, gives, with) }
+#define DELETE(at, name, of, what, may, mine, with)                                                                    \
+  { ROW("DELETE", at, name, of, what, may, mine, NOTHING, 204, NULL, NULL, NULL, with) }
 
 /* clang-format off */
 const struct api_route api_routes[] = {
-    GET("/api/v1/keys", "listKeys", "Keys", "Keys of the store, oldest first", "keys.read", API_LIST, NULL, &key_shape, keys_list),
-    GET("/api/v1/keys/{id}", "getKey", "Keys", "One key of the store", "keys.read", API_ONE, NULL, &key_shape, keys_get),
-    GET("/api/v1/requests", "listRequests", "Usage", "The request log, newest settled first", "usage.read", API_LIST, &request_filter, &request_shape, requests_list),
-    GET("/api/v1/usage", "sumUsage", "Usage", "Sums of usage, in order of time and then of cost; all of them at once", "usage.read", API_WHOLE, &usage_filter, &usage_shape, usage_list),
-    GET("/api/v1/replicas", "listReplicas", "System", "Processes that share the database", "system.read", API_LIST, NULL, &replica_shape, replicas_list),
-    GET("/api/v1/jobs", "listJobs", "System", "Work in the background, newest first", "system.read", API_LIST, &job_filter, &job_shape, jobs_list),
-    GET("/api/v1/jobs/{id}", "getJob", "System", "One job", "system.read", API_ONE, NULL, &job_shape, jobs_get),
-    GET("/api/v1/audit", "listAudit", "Audit", "Changes and who made them, newest first", "audit.read", API_LIST, &audit_filter_shape, &audit_shape, audit_list),
-    GET("/api/v1/providers", "listProviders", "Routing", "Providers that the configuration declares", "routing.read", API_LIST, NULL, &provider_shape, providers_list),
-    GET("/api/v1/providers/{name}", "getProvider", "Routing", "One of them", "routing.read", API_ONE, NULL, &provider_shape, providers_get),
-    GET("/api/v1/models", "listModels", "Routing", "Models that the configuration declares, in the order they are looked through", "routing.read", API_LIST, NULL, &model_shape, models_list),
-    GET("/api/v1/policies", "listPolicies", "Routing", "Policies that the configuration declares", "routing.read", API_LIST, NULL, &policy_shape, policies_list),
-    GET("/api/v1/prices", "listPrices", "Usage", "Prices that the configuration declares, in the order they are looked through", "usage.read", API_LIST, NULL, &price_shape, prices_list),
+    GET("/api/v1/keys", "listKeys", "Keys", "Keys of the store", KEYS_READ, KEYS_OWN, LIST, &key_filter_shape, &key_shape, keys_list),
+    MAKE("/api/v1/keys", "createKey", "Keys", "Makes a key, which is shown in the answer and never again", KEYS_WRITE, KEYS_OWN, &key_new_shape, &key_made_shape, keys_create),
+    GET("/api/v1/keys/{id}", "getKey", "Keys", "One key of the store", KEYS_READ, KEYS_OWN, ONE, NULL, &key_shape, keys_get),
+    PATCH("/api/v1/keys/{id}", "updateKey", "Keys", "Changes what is given of a key; of one's own only the name, and that it is blocked", KEYS_WRITE, KEYS_OWN, &key_change_shape, &key_shape, keys_change),
+    DELETE("/api/v1/keys/{id}", "deleteKey", "Keys", "Ends a key for ever; its rows in the request log stay", KEYS_WRITE, KEYS_OWN, keys_delete),
+    DO("/api/v1/keys/{id}/rotate", "rotateKey", "Keys", "A new key in place of the old one, which is good for a while more", KEYS_WRITE, KEYS_OWN, &key_rotate_shape, &key_made_shape, keys_rotate),
+    DO("/api/v1/keys/{id}/block", "blockKey", "Keys", "Refuses a key from now on", KEYS_WRITE, KEYS_OWN, NULL, &key_shape, keys_block),
+    DO("/api/v1/keys/{id}/unblock", "unblockKey", "Keys", "Takes it back", KEYS_WRITE, KEYS_WRITE, NULL, &key_shape, keys_unblock),
+    GET("/api/v1/requests", "listRequests", "Usage", "The request log, newest settled first", USAGE_READ, USAGE_OWN, LIST, &request_filter, &request_shape, requests_list),
+    GET("/api/v1/usage", "sumUsage", "Usage", "Sums of usage, in order of time and then of cost; all of them at once", USAGE_READ, USAGE_OWN, WHOLE, &usage_filter, &usage_shape, usage_list),
+    GET_SHARED("/api/v1/replicas", "listReplicas", "System", "Processes that share the database", SYSTEM_READ, LIST, NULL, &replica_shape, replicas_list),
+    GET_SHARED("/api/v1/jobs", "listJobs", "System", "Work in the background, newest first", SYSTEM_READ, LIST, &job_filter, &job_shape, jobs_list),
+    MAKE_SHARED("/api/v1/jobs", "runJob", "System", "Queues a job; the next process that looks runs it", SYSTEM_WRITE, &job_new_shape, &job_shape, jobs_run),
+    GET_SHARED("/api/v1/jobs/{id}", "getJob", "System", "One job", SYSTEM_READ, ONE, NULL, &job_shape, jobs_get),
+    DO_SHARED("/api/v1/jobs/{id}/cancel", "cancelJob", "System", "A waiting one at once; a running one is asked to stop", SYSTEM_WRITE, NULL, &job_shape, jobs_cancel),
+    DO_SHARED("/api/v1/jobs/{id}/retry", "retryJob", "System", "Queues one again that has failed, is dead or was cancelled", SYSTEM_WRITE, NULL, &job_shape, jobs_retry),
+    GET_SHARED("/api/v1/audit", "listAudit", "Audit", "Changes and who made them, newest first", AUDIT_READ, LIST, &audit_filter_shape, &audit_shape, audit_list),
+    GET("/api/v1/providers", "listProviders", "Routing", "Providers that the configuration declares", ROUTING_READ, ROUTING_READ, LIST, NULL, &provider_shape, providers_list),
+    GET("/api/v1/providers/{name}", "getProvider", "Routing", "One of them", ROUTING_READ, ROUTING_READ, ONE, NULL, &provider_shape, providers_get),
+    GET("/api/v1/models", "listModels", "Routing", "Models that the configuration declares, in the order they are looked through", ROUTING_READ, ROUTING_READ, LIST, NULL, &model_shape, models_list),
+    GET("/api/v1/policies", "listPolicies", "Routing", "Policies that the configuration declares", ROUTING_READ, ROUTING_READ, LIST, NULL, &policy_shape, policies_list),
+    GET("/api/v1/prices", "listPrices", "Usage", "Prices that the configuration declares, in the order they are looked through", USAGE_READ, USAGE_READ, LIST, NULL, &price_shape, prices_list),
 };
 /* clang-format on */
 const size_t api_route_count = sizeof(api_routes) / sizeof(api_routes[0]);

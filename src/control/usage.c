@@ -128,10 +128,13 @@ static struct usage_view view_of(const struct usage_sum *s) {
 /* Sums have no order that a later page could count on: all of them come at once, and too many are refused. */
 enum err usage_list(struct api_call *c, struct fault *f) {
   struct store *s = c->api->store;
-  const struct usage_ask ask = ask_of(c->query);
+  struct usage_ask ask = ask_of(c->query);
+  ask.org_id = c->org_id;
   struct usage_sum *sums = NULL;
   size_t count = 0;
-  enum err e = s->ops->usage->sums(s, &ask, c->arena, &sums, &count, f);
+  enum err e = api_narrow(c, PERMISSION_USAGE_READ, PERMISSION_USAGE_OWN, ask.workspace, &ask.user, f);
+  if (e == ERR_OK)
+    e = s->ops->usage->sums(s, &ask, c->arena, &sums, &count, f);
   if (e != ERR_OK)
     return e;
   struct usage_view *views = arena_alloc(c->arena, (count + 1) * sizeof(*views));

@@ -6,9 +6,17 @@
 #include "control/api.h"
 
 /* keys.c */
-extern const struct shape key_shape;
+extern const struct shape key_shape, key_filter_shape;
 enum err keys_list(struct api_call *c, struct fault *f);
 enum err keys_get(struct api_call *c, struct fault *f);
+/* keys_write.c */
+extern const struct shape key_new_shape, key_change_shape, key_rotate_shape, key_made_shape;
+enum err keys_create(struct api_call *c, struct fault *f);
+enum err keys_change(struct api_call *c, struct fault *f);
+enum err keys_delete(struct api_call *c, struct fault *f);
+enum err keys_rotate(struct api_call *c, struct fault *f);
+enum err keys_block(struct api_call *c, struct fault *f);
+enum err keys_unblock(struct api_call *c, struct fault *f);
 /* requests.c: the ledger's rows */
 extern const struct shape request_shape, request_filter;
 enum err requests_list(struct api_call *c, struct fault *f);
@@ -16,7 +24,10 @@ enum err requests_list(struct api_call *c, struct fault *f);
 extern const struct shape usage_shape, usage_filter;
 enum err usage_list(struct api_call *c, struct fault *f);
 /* jobs.c */
-extern const struct shape job_shape, job_filter;
+extern const struct shape job_shape, job_filter, job_new_shape;
+enum err jobs_run(struct api_call *c, struct fault *f);
+enum err jobs_cancel(struct api_call *c, struct fault *f);
+enum err jobs_retry(struct api_call *c, struct fault *f);
 enum err jobs_list(struct api_call *c, struct fault *f);
 enum err jobs_get(struct api_call *c, struct fault *f);
 /* audit.c */

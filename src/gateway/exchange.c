@@ -175,6 +175,8 @@ static void exchange_run(struct exchange *x) {
 }
 
 void gateway_serve(struct gateway_worker *w, struct http_request *rq) {
+  if (gateway_preflight(rq))
+    return;
   struct exchange *x = ARENA_NEW(rq->arena, struct exchange); /* on the stack it would take a stream a second page */
   x->worker = w;
   x->rq = rq;

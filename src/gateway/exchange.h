@@ -27,6 +27,7 @@ struct exchange {
   /* identify */
   const struct principal *principal;
   struct text own_x_api_key, own_authorization; /* the caller's own provider credentials (only by /ak) */
+  struct text cors_origin;                      /* whose pages may read the answer; "" for none */
 
   bool has_conversation; /* receive: what tells it from others, for whoever holds its prompt cache */
   uint64_t conversation[2];
@@ -72,6 +73,9 @@ static inline bool exchange_is_count(const struct exchange *x) {
 enum err exchange_intake(struct exchange *x) MUST_CHECK;
 /* identify.c: credential -> principal, and the caller's own provider credentials where they may travel. May wait. */
 enum err exchange_identify(struct exchange *x) MUST_CHECK;
+/* confine.c: the key may be used on this route, from this address, by pages of this site; fills cors_origin.
+ * ERR_FORBIDDEN; ERR_NOT_FOUND when the key came by path. */
+enum err exchange_confine(struct exchange *x) MUST_CHECK;
 /* intake.c: the body, read up to its limit and checked; head of the request (model, stream, bounds). A stranger's body
  * is never read beyond what keeps his connection usable. Waits. */
 enum err exchange_receive(struct exchange *x) MUST_CHECK;

@@ -71,6 +71,9 @@ void gateway_snapshot_unref(struct gateway_snapshot *s); /* NULL is fine */
 
 /* Is this path a data path? */
 bool gateway_owns(struct text path);
+/* Answers a browser that asks whether a page may send a request (CORS); false: it is no such question. What comes then
+ * is answered readably only for pages that its key names. */
+bool gateway_preflight(struct http_request *rq);
 /* Answers one data request; waits. Errors reach the client in its own wire; every outcome is recorded. */
 void gateway_serve(struct gateway_worker *w, struct http_request *rq);
 /* The body of an error that happened before a request could be served, in the wire that the target suggests. */

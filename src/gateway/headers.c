@@ -166,6 +166,11 @@ size_t headers_own(struct exchange *x, struct http_header *out, size_t cap) {
     n = put(out, n, cap, TEXT("x-weir-left-out"), t->left_out);
     n = put(out, n, cap, TEXT("x-weir-not-carried"), attempt_not_carried(t));
   }
+  if (!text_is_empty(x->cors_origin)) {
+    n = put(out, n, cap, TEXT("access-control-allow-origin"), x->cors_origin);
+    n = put(out, n, cap, TEXT("access-control-expose-headers"), TEXT("*"));
+    n = put(out, n, cap, TEXT("vary"), TEXT("origin"));
+  }
   return put(out, n, cap, TEXT("server-timing"), timing(x));
 }
 

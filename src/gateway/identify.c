@@ -109,6 +109,8 @@ enum err exchange_identify(struct exchange *x) {
     return e;
   int64_t now_us = loop_wall_us();
   e = x->route.by_url_key ? by_path(x, api_key, authorization, now_us) : by_header(x, api_key, authorization, now_us);
+  if (e == ERR_OK)
+    e = exchange_confine(x);
   bool is_the_callers = e == ERR_OK || e == ERR_UNAUTHENTICATED || e == ERR_FORBIDDEN || e == ERR_NOT_FOUND;
   return is_the_callers || e == ERR_CANCELLED ? e : exchange_hide_fault(&x->fault, e, "the key cannot be checked");
 }

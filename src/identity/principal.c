@@ -95,6 +95,9 @@ const struct principal *principal_from_stored(const struct store_key *k) {
   s->p.budget_period = period_named(k->budget_period);
   s->p.expires_us = k->expires_us;
   s->p.ended_us = k->old_until_us;
+  s->p.routes = arena_copy(&s->arena, k->routes);
+  s->p.allow_ips = arena_copy(&s->arena, k->allow_ips);
+  s->p.cors_origins = arena_copy(&s->arena, k->cors_origins);
   s->p.blocked = k->blocked;
   return &s->p;
 }

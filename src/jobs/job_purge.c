@@ -11,7 +11,8 @@
 
 struct class {
   const char *name;
-  size_t days; /* the row of config_retention */
+  size_t days;        /* the row of config_retention, */
+  int64_t fixed_days; /* unless it is kept for as long as this, whatever is configured */
   /* Deletes at most max of what is older, the oldest first. */
   enum err (*purge)(struct store *s, int64_t before_us, size_t max, int64_t *out_deleted, struct fault *f);
 };
@@ -22,6 +23,10 @@ static enum err purge_jobs(struct store *s, int64_t before_us, size_t max, int64
 
 static enum err purge_events(struct store *s, int64_t before_us, size_t max, int64_t *out_deleted, struct fault *f) {
   return s->ops->events->purge(s, before_us, max, out_deleted, f);
+}
+
+static enum err purge_answers(struct store *s, int64_t before_us, size_t max, int64_t *out_deleted, struct fault *f) {
+  return s->ops->answers->purge(s, before_us, max, out_deleted, f);
 }
 
 /* That AUDIT_KEEP_DAYS_MIN days are kept is the configuration's to see to: the present, which the port would compare
@@ -36,9 +41,10 @@ static enum err purge_audit(struct store *s, int64_t before_us, size_t max, int6
 }
 
 static const struct class classes[] = {
-    {"jobs", DAYS(jobs_days), purge_jobs},
-    {"events", DAYS(events_days), purge_events},
-    {"audit", DAYS(audit_days), purge_audit},
+    {"jobs", DAYS(jobs_days), 0, purge_jobs},
+    {"events", DAYS(events_days), 0, purge_events},
+    {"audit", DAYS(audit_days), 0, purge_audit},
+    {"answers", 0, STORE_ANSWER_KEPT_US / DAY_US, purge_answers},
 };
 #define CLASSES (sizeof classes / sizeof *classes)
 
@@ -60,8 +66,9 @@ static enum err purge_all(struct job *j, const struct config_retention *r, struc
   int64_t now_us = 0;
   enum err e = j->world->store->ops->jobs->now(j->world->store, &now_us, f);
   for (size_t i = 0; i < CLASSES && !e; i++) {
-    int64_t days, deleted = 0;
-    memcpy(&days, (const char *)r + classes[i].days, sizeof days);
+    int64_t days = classes[i].fixed_days, deleted = 0;
+    if (days == 0)
+      memcpy(&days, (const char *)r + classes[i].days, sizeof days);
     if (days > 0)
       e = purge_class(j, i, now_us - days * DAY_US, &deleted, f);
     json_field_i64(w, classes[i].name, deleted);

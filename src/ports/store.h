@@ -6,6 +6,7 @@
 
 #include "base/arena.h"
 #include "llm/price.h"
+#include "ports/store_answers.h"
 #include "ports/store_catalogues.h"
 #include "ports/store_events.h"
 #include "ports/store_jobs.h"
@@ -28,6 +29,22 @@ struct store_key {
   int64_t created_us, expires_us; /* expires_us 0: never */
   int64_t last_used_us;           /* 0: never */
   bool blocked;
+  int64_t org_id;  /* the organisation it is of; made with 0: the one its workspace is of, else the first */
+  int64_t version; /* 1, and one more with every change; made with 0 */
+  /* Where it may be used, each a list of entries separated by '\n', "" for no restriction: names of wires and mounts,
+   * networks such as "10.0.0.0/8", origins of browsers such as "https://example.org". */
+  struct text routes, allow_ips, cors_origins;
+};
+
+/* Which keys. Empty texts and zeros ask for nothing. */
+struct key_filter {
+  int64_t org_id;
+  struct text user, workspace;
+  struct text search;           /* in the name, whatever the case of ASCII letters */
+  bool only_blocked, only_open; /* at most one of them */
+  bool newest_first;
+  int64_t after_id; /* of the page before; 0: from the beginning */
+  size_t max;
 };
 
 struct key_rotation {
@@ -35,6 +52,7 @@ struct key_rotation {
   uint8_t hash[STORE_HASH_BYTES]; /* the new one */
   struct text prefix;
   int64_t now_us, until_us;
+  int64_t version; /* that it has; 0: whatever it is */
 };
 
 struct key_sweep {
@@ -93,7 +111,8 @@ struct store_ops {
   const struct store_people_ops *people;   /* ports/store_people.h */
   const struct store_persons_ops *persons; /* ports/store_persons.h */
 
-  /* A change of a key names who makes it and adds an entry to the audit log in the same transaction. */
+  /* A change of a key names who makes it and adds an entry to the audit log in the same transaction. ERR_BAD_REQUEST,
+   * field "workspace": it is none of the key's organisation; one of the first need not be made before. */
   enum err (*key_create)(struct store *s, const struct store_key *k, const struct audit_actor *by, int64_t *out_id,
                          struct fault *f);
   /* Also by a hash from before a rotation, whether its time is over or not. */
@@ -107,13 +126,23 @@ struct store_ops {
   /* Oldest first, ids above after_id; at most max. */
   enum err (*key_list)(struct store *s, int64_t after_id, size_t max, struct arena *a, struct store_key **out,
                        size_t *out_count, struct fault *f);
+  enum err (*key_page)(struct store *s, const struct key_filter *filter, struct arena *a, struct store_key **out,
+                       size_t *out_count, struct fault *f);
+  /* org_id 0: of any organisation. ERR_NOT_FOUND: there is none, or it is another one's. */
+  enum err (*key_get)(struct store *s, int64_t org_id, int64_t id, struct arena *a, struct store_key *out,
+                      struct fault *f);
+  /* Everything of *k but its id, organisation, hash, prefix and times of making and use. version: that it has, else
+   * ERR_STORE_STALE; 0: whatever it is. One that is so already is left as it is. ERR_NOT_FOUND, ERR_STORE_CONFLICT: the
+   * name is taken */
+  enum err (*key_update)(struct store *s, const struct store_key *k, int64_t version, const struct audit_actor *by,
+                         struct fault *f);
   /* One that is so already is left as it is, without an entry. ERR_NOT_FOUND */
   enum err (*key_set_blocked)(struct store *s, int64_t id, bool blocked, const struct audit_actor *by, struct fault *f);
   /* A new hash and prefix; the old hash is good until until_us, and any older one ends now. ERR_NOT_FOUND,
-   * ERR_STORE_CONFLICT */
+   * ERR_STORE_CONFLICT, ERR_STORE_STALE */
   enum err (*key_rotate)(struct store *s, const struct key_rotation *r, const struct audit_actor *by, struct fault *f);
-  enum err (*key_delete)(struct store *s, int64_t id, const struct audit_actor *by,
-                         struct fault *f); /* ERR_NOT_FOUND */
+  enum err (*key_delete)(struct store *s, int64_t id, int64_t version, const struct audit_actor *by,
+                         struct fault *f); /* version as in key_update; ERR_NOT_FOUND, ERR_STORE_STALE */
   /* Notes in the audit log the keys whose expiry has come, each once, at most max; and forgets the hashes from before a
    * rotation that ended more than STORE_OLD_HASH_KEPT_US ago. */
   enum err (*key_sweep)(struct store *s, int64_t now_us, size_t max, const struct audit_actor *by,
@@ -136,6 +165,7 @@ struct store_ops {
   /* Recomputes every balance from the rows. */
   enum err (*ledger_verify)(struct store *s, struct arena *a, struct ledger_totals *out, struct fault *f);
 
+  const struct store_answers_ops *answers;
   const struct store_catalogues_ops *catalogues;
   const struct store_jobs_ops *jobs; /* ports/store_jobs.h */
   const struct store_replicas_ops *replicas;

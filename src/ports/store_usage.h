@@ -13,6 +13,8 @@
 struct usage_log_ask {
   int64_t since_us, until_us;                   /* settled at or after since_us and before until_us */
   int64_t below_us, below_id;                   /* the last row of the page before: its settled_us and id */
+  int64_t org_id;                               /* calls of this organisation: those of its workspaces, and for the
+                                                   first one all that are of no other's; 0: every one */
   int64_t key_id;                               /* exactly this key */
   struct text user, workspace, provider, model; /* exactly these */
   struct text outcome;                          /* exactly this, or USAGE_LOG_FAILED */
@@ -44,6 +46,7 @@ struct usage_ask {
                                  USAGE_EVERY_MINUTE, days for days, weeks and months, quarters of an hour else */
   enum usage_every every;
   unsigned by;                                           /* enum usage_by */
+  int64_t org_id;                                        /* as of usage_log_ask */
   int64_t key_id;                                        /* 0: every key */
   struct text user, workspace, provider, model, outcome; /* "": every one. An outcome is "ok" or "error" */
 };

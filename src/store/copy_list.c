@@ -9,6 +9,7 @@ const struct copy_entry copy_list[] = {
     {"weir_schema", COPY_NOT}, /* the target has its own history */
     {"weir_sequence", COPY_SEEDED},
     {"weir_keys", COPY_WHOLE},
+    {"weir_answers", COPY_WHOLE},
     {"weir_ledger", COPY_WHOLE},
     {"weir_ledger_balance", COPY_WHOLE},
     {"weir_ledger_spend", COPY_WHOLE},

@@ -122,8 +122,10 @@ extern const struct store_persons_ops store_persons_ops;
   .key_rotate = store_key_rotate, .key_delete = store_key_delete, .key_sweep = store_key_sweep,                        \
   .key_touch = store_key_touch, .ledger_append = store_ledger_append, .ledger_position = store_ledger_position,        \
   .ledger_list = store_ledger_list, .ledger_spent = store_ledger_spent, .ledger_verify = store_ledger_verify,          \
+  .key_page = store_key_page, .key_get = store_key_get, .key_update = store_key_update, .answers = &store_answers,     \
   .catalogues = &store_catalogues, .jobs = &store_jobs, .usage = &store_usage, .replicas = &store_replicas,            \
   .vault = &store_vault, .service_secrets = &store_service_secrets
+extern const struct store_answers_ops store_answers;
 extern const struct store_catalogues_ops store_catalogues;
 extern const struct store_jobs_ops store_jobs;
 extern const struct store_usage_ops store_usage;
@@ -143,7 +145,13 @@ enum err store_key_set_blocked(struct store *s, int64_t id, bool blocked, const 
 enum err store_key_find_by_name(struct store *s, struct text name, struct arena *a, struct store_key *out,
                                 struct fault *f);
 enum err store_key_rotate(struct store *s, const struct key_rotation *r, const struct audit_actor *by, struct fault *f);
-enum err store_key_delete(struct store *s, int64_t id, const struct audit_actor *by, struct fault *f);
+enum err store_key_page(struct store *s, const struct key_filter *filter, struct arena *a, struct store_key **out,
+                        size_t *out_count, struct fault *f);
+enum err store_key_get(struct store *s, int64_t org_id, int64_t id, struct arena *a, struct store_key *out,
+                       struct fault *f);
+enum err store_key_update(struct store *s, const struct store_key *k, int64_t version, const struct audit_actor *by,
+                          struct fault *f);
+enum err store_key_delete(struct store *s, int64_t id, int64_t version, const struct audit_actor *by, struct fault *f);
 enum err store_key_sweep(struct store *s, int64_t now_us, size_t max, const struct audit_actor *by,
                          struct key_sweep *out, struct fault *f);
 enum err store_key_touch(struct store *s, const int64_t *ids, const int64_t *last_used_us, size_t count,

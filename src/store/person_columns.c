@@ -5,8 +5,10 @@
 const struct person_columns person_columns[] = {
     {"weir_schema", " ", " name checksum "},
     {"weir_sequence", " ", " name "},
-    {"weir_keys", " name prefix user_name ", " models budget_period workspace policy "}, /* deleted as a whole */
+    {"weir_keys", " name prefix user_name ",
+     " models budget_period workspace policy routes allow_ips cors_origins "}, /* deleted as a whole */
     {"weir_key_old", " ", " "},
+    {"weir_answers", " ", " caller "}, /* by a number; what was answered is sealed, and gone after a day */
     {"weir_ledger", " key_name user_name ",
      " request_id wire operation provider credential model upstream_model upstream_request_id outcome error "
      "workspace provider_metadata "}, /* of the provider about the call, from fixed members: nobody chose them */

@@ -7,7 +7,7 @@
 /* clang-format off */
 #define KEY_COLUMNS                                                                                                    \
   "id, name, prefix, user_name, hash, models, rpm, tpm, concurrency, budget_nano, budget_period, created_us, "         \
-  "expires_us, last_used_us, blocked, workspace, policy"
+  "expires_us, last_used_us, blocked, workspace, policy, org_id, version, routes, allow_ips, cors_origins"
 #define LEDGER_TOLD                                                                                                    \
   "id, reserved_us, settled_us, request_id, attempt, key_id, key_name, user_name, wire, operation, provider, "         \
   "credential, model, upstream_model, upstream_request_id, outcome, error, status, upstream_status, streamed, "        \
@@ -51,14 +51,19 @@
 /* An empty text asks for nothing; ordered as it is found, so that a page never reads more than it passes over. */
 #define AUDIT_MATCHES                                                                                                  \
   " AND (?3 = '' OR actor = ?3) AND (?4 = '' OR action = ?4) AND at_us >= ?5 AND at_us < ?6 ORDER BY id DESC LIMIT ?7"
+/* A row's organisation is that of its workspace's name, or the first. */
+#define OF_ORGANISATION(org, table)                                                                                    \
+  "(CAST(" org " AS BIGINT) = 0 OR coalesce((SELECT org_id FROM weir_workspace_names WHERE name = " table              \
+  ".workspace), 1) = " org ")"
 /* A page of the request log from one of the indexes. ?1, ?2: below this settlement and id; ?3: not before; ?4: at most;
- * ?5 to ?10: the filters, empty (a key's: 0 in ?5) for none. */
+ * ?5 to ?10: the filters, empty (a key's: 0 in ?5) for none; ?11: the organisation, 0 for any. */
 #define LOG(index)                                                                                                     \
   "SELECT " LEDGER_COLUMNS " FROM weir_ledger WHERE " index " (settled_us, id) < (?1, ?2) AND settled_us >= ?3 "       \
   "AND (CAST(?5 AS BIGINT) = 0 OR key_id = ?5) AND (CAST(?6 AS TEXT) = '' OR user_name = ?6) "                         \
   "AND (CAST(?7 AS TEXT) = '' OR workspace = ?7) AND (CAST(?8 AS TEXT) = '' OR provider = ?8) "                        \
   "AND (CAST(?9 AS TEXT) = '' OR model = ?9) "                                                                         \
   "AND (CAST(?10 AS TEXT) = '' OR outcome = ?10 OR (?10 = 'failed' AND outcome <> 'ok')) "                             \
+  "AND " OF_ORGANISATION("?11", "weir_ledger") " "                                                                     \
   "ORDER BY settled_us DESC, id DESC LIMIT ?4"
 
 /* Adding up stops at the largest integer too: in SQLite by a function of the driver, which counts a negative number as
@@ -132,7 +137,7 @@
   "WHERE level IN (?1, ?2) AND start_us >= ?3 AND start_us < ?4 "                                                      \
   "AND (CAST(?12 AS BIGINT) = 0 OR key_id = ?12) AND " UNLESS_NONE("?13", "user_name") " AND "                         \
   UNLESS_NONE("?14", "workspace") " AND " UNLESS_NONE("?15", "provider") " AND " UNLESS_NONE("?16", "model") " AND "   \
-  UNLESS_NONE("?17", "outcome") " GROUP BY 1, 2, 4, 5, 6, 7, 8 LIMIT ?18"
+  UNLESS_NONE("?17", "outcome") " AND " OF_ORGANISATION("?19", "weir_usage") " GROUP BY 1, 2, 4, 5, 6, 7, 8 LIMIT ?18"
 #define ON_ARCHIVED                                                                                                    \
   " ON CONFLICT (key_id) DO UPDATE SET " ADD_ARCHIVED("entries") ", " ADD_ARCHIVED("input_tokens") ", "                \
   ADD_ARCHIVED("output_tokens") ", " ADD_ARCHIVED("cache_write_5m_tokens") ", "                                        \
@@ -158,6 +163,12 @@
        " IS NOT NULL ORDER BY id LIMIT ?2")
 #define RESEAL(table, column, version)                                                                                 \
   BOTH("UPDATE " table " SET " column " = ?4 WHERE id = ?1 AND " version " = ?2 AND " column " = ?3")
+/* ?1: after this id; ?2: at most; ?3 to ?7: the organisation, user, workspace, a part of the name, blocked or not; 0, ''
+ * and -1 for any. */
+#define KEY_PAGE(FIND, after, order)                                                                                   \
+  "SELECT " KEY_COLUMNS " FROM weir_keys WHERE id " after " ?1 AND (CAST(?3 AS BIGINT) = 0 OR org_id = ?3) AND "        \
+  UNLESS_NONE("?4", "user_name") " AND " UNLESS_NONE("?5", "workspace") " AND (CAST(?6 AS TEXT) = '' OR "              \
+  FIND "(lower(name), lower(?6)) > 0) AND (CAST(?7 AS BIGINT) = -1 OR blocked = ?7) ORDER BY id " order " LIMIT ?2"
 
 #define BOTH(sql)          {sql, sql}
 #define POSTGRES_ONLY(sql) {NULL, sql}
@@ -203,14 +214,22 @@ static const char *const texts[SQL_COUNT][2] = {
     [SQL_SCHEMA_REMOVE] = BOTH("DELETE FROM weir_schema WHERE version = ?1"),
     [SQL_KEY_NEXT_ID] = BOTH("UPDATE weir_sequence SET value = value + 1 WHERE name = 'keys' RETURNING value"),
     [SQL_KEY_INSERT] = BOTH("INSERT INTO weir_keys (" KEY_COLUMNS ") VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, "
-                            "?11, ?12, ?13, ?14, ?15, ?16, ?17)"),
+                            "?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20, ?21, ?22)"),
     [SQL_KEY_FIND] = BOTH("SELECT " KEY_COLUMNS " FROM weir_keys WHERE hash = ?1"),
     [SQL_KEY_FIND_BY_ACCESS_ID] = BOTH("SELECT " KEY_COLUMNS " FROM weir_keys WHERE substr(hash, 1, 8) = ?1"),
     [SQL_KEY_LIST] = BOTH("SELECT " KEY_COLUMNS " FROM weir_keys WHERE id > ?1 ORDER BY id LIMIT ?2"),
     /* What a change is made from: nobody else changes it until the transaction ends. */
     [SQL_KEY_LOCK] = {"SELECT " KEY_COLUMNS " FROM weir_keys WHERE id = ?1",
                       "SELECT " KEY_COLUMNS " FROM weir_keys WHERE id = ?1 FOR UPDATE"},
-    [SQL_KEY_BLOCK] = BOTH("UPDATE weir_keys SET blocked = ?2 WHERE id = ?1"),
+    [SQL_KEY_BLOCK] = BOTH("UPDATE weir_keys SET blocked = ?2, version = version + 1 WHERE id = ?1"),
+    [SQL_KEY_UPDATE] = BOTH("UPDATE weir_keys SET name = ?2, user_name = ?3, models = ?4, rpm = ?5, tpm = ?6, "
+                            "concurrency = ?7, budget_nano = ?8, budget_period = ?9, expires_us = ?10, blocked = ?11, "
+                            "workspace = ?12, policy = ?13, routes = ?14, allow_ips = ?15, cors_origins = ?16, "
+                            "version = version + 1 WHERE id = ?1"),
+    [SQL_KEY_GET] = BOTH("SELECT " KEY_COLUMNS " FROM weir_keys WHERE id = ?1 AND (CAST(?2 AS BIGINT) = 0 OR org_id = "
+                         "?2)"),
+    [SQL_KEY_OLDEST] = {KEY_PAGE("instr", ">", "ASC"), KEY_PAGE("strpos", ">", "ASC")},
+    [SQL_KEY_NEWEST] = {KEY_PAGE("instr", "<", "DESC"), KEY_PAGE("strpos", "<", "DESC")},
     [SQL_KEY_TOUCH] = BOTH("UPDATE weir_keys SET last_used_us = ?2 WHERE id = ?1 AND last_used_us < ?2"),
     [SQL_JOB_NEXT_ID] = BOTH("UPDATE weir_sequence SET value = value + 1 WHERE name = 'jobs' RETURNING value"),
     /* A row when more than so many are live. */
@@ -258,7 +277,7 @@ static const char *const texts[SQL_COUNT][2] = {
                               "WHERE old_hash = ?1"),
     [SQL_KEY_FIND_OLD_BY_ACCESS_ID] = BOTH("SELECT " KEY_COLUMNS ", until_us, old_hash FROM weir_key_old JOIN weir_keys "
                                            "ON id = key_id WHERE substr(old_hash, 1, 8) = ?1"),
-    [SQL_KEY_ROTATE] = BOTH("UPDATE weir_keys SET hash = ?2, prefix = ?3 WHERE id = ?1"),
+    [SQL_KEY_ROTATE] = BOTH("UPDATE weir_keys SET hash = ?2, prefix = ?3, version = version + 1 WHERE id = ?1"),
     [SQL_KEY_DELETE] = BOTH("DELETE FROM weir_keys WHERE id = ?1"),
     [SQL_KEY_OLD_ADD] = BOTH("INSERT INTO weir_key_old (old_hash, key_id, until_us) VALUES (?1, ?2, ?3)"),
     [SQL_KEY_OLD_END] = BOTH("UPDATE weir_key_old SET until_us = ?2 WHERE key_id = ?1 AND until_us > ?2"),
@@ -327,9 +346,9 @@ static const char *const texts[SQL_COUNT][2] = {
     [SQL_LEDGER_LIST] = BOTH("SELECT " LEDGER_COLUMNS " FROM weir_ledger WHERE id < ?1 ORDER BY id DESC LIMIT ?2"),
     [SQL_LOG] = BOTH(LOG("")),
     [SQL_LOG_FAILURES] = BOTH(LOG("outcome <> 'ok' AND")),
-    /* ?11 says again where it ends, so that a planner without values takes it for a short one. */
-    [SQL_LOG_STRETCH] = BOTH(LOG("settled_us <= ?11 AND")),
-    [SQL_LOG_STRETCH_FAILURES] = BOTH(LOG("outcome <> 'ok' AND settled_us <= ?11 AND")),
+    /* ?12 says again where it ends, so that a planner without values takes it for a short one. */
+    [SQL_LOG_STRETCH] = BOTH(LOG("settled_us <= ?12 AND")),
+    [SQL_LOG_STRETCH_FAILURES] = BOTH(LOG("outcome <> 'ok' AND settled_us <= ?12 AND")),
     [SQL_STRETCHES] = BOTH("SELECT first_us, last_us FROM weir_ledger_stretches WHERE kind = ?1 AND subject = ?2 "
                         "AND first_us < ?3 ORDER BY first_us DESC, last_us DESC LIMIT ?4"),
     [SQL_STRETCHES_MARKED] = BOTH("SELECT minute * 60000000 FROM weir_usage_dirty "
@@ -414,6 +433,17 @@ static const char *const texts[SQL_COUNT][2] = {
     [SQL_EVENT_PURGE] = BOTH("DELETE FROM weir_events WHERE id IN (SELECT id FROM weir_events ORDER BY id LIMIT ?2) "
                              "AND at_us < ?1"),
     [SQL_EVENT_RING] = POSTGRES_ONLY("SELECT pg_notify('weir_events', '')"),
+    [SQL_ANSWER_TAKE] = BOTH(
+        "INSERT INTO weir_answers (caller, key_hash, body_sum, status, answer, created_us) VALUES (?1, ?2, ?3, 0, ?4, "
+        "?5) ON CONFLICT (caller, key_hash) DO UPDATE SET body_sum = excluded.body_sum, status = 0, answer = "
+        "excluded.answer, created_us = excluded.created_us WHERE weir_answers.created_us < ?6 OR (weir_answers.status "
+        "= 0 AND weir_answers.created_us < ?7)"),
+    [SQL_ANSWER_GET] = BOTH("SELECT body_sum, status, answer FROM weir_answers WHERE caller = ?1 AND key_hash = ?2"),
+    [SQL_ANSWER_PUT] = BOTH("UPDATE weir_answers SET status = ?4, answer = ?5 WHERE caller = ?1 AND key_hash = ?2 AND "
+                            "created_us = ?3 AND status = 0"),
+    [SQL_ANSWER_DROP] = BOTH("DELETE FROM weir_answers WHERE caller = ?1 AND key_hash = ?2 AND created_us = ?3"),
+    [SQL_ANSWER_PURGE] = BOTH("DELETE FROM weir_answers WHERE created_us < ?1 AND created_us < coalesce((SELECT "
+                              "created_us FROM weir_answers ORDER BY created_us LIMIT 1 OFFSET ?2), ?1)"),
     [SQL_CATALOGUE_PUT] = BOTH("INSERT INTO weir_catalogues (vendor, body, fetched_us) VALUES (?1, ?2, ?3) "
                                "ON CONFLICT (vendor) DO UPDATE SET body = excluded.body, "
                                "fetched_us = excluded.fetched_us"),

@@ -1,5 +1,6 @@
 /* Every statement of the store, written once in the SQL that SQLite and PostgreSQL share. Parameters are ?1, ?2, ...;
- * the PostgreSQL driver writes them its way. Few statements exist for one database only; the table says which. */
+ * the PostgreSQL driver writes them its way. Few statements exist for one database only; the table says which.
+ * house: allow file-size -- one row a statement, and a second list would have to be kept in step with the first */
 #ifndef STORE_SQL_H
 #define STORE_SQL_H
 
@@ -20,6 +21,10 @@ enum sql {
   SQL_KEY_LIST,
   SQL_KEY_LOCK,
   SQL_KEY_BLOCK,
+  SQL_KEY_UPDATE,
+  SQL_KEY_GET,
+  SQL_KEY_OLDEST, /* a page of those that a filter lets through */
+  SQL_KEY_NEWEST,
   SQL_KEY_TOUCH,
   SQL_JOB_NEXT_ID,
   SQL_JOB_FULL,
@@ -141,6 +146,11 @@ enum sql {
   SQL_EVENT_NEWEST,
   SQL_EVENT_LIST,
   SQL_EVENT_PURGE,
+  SQL_ANSWER_TAKE,
+  SQL_ANSWER_GET,
+  SQL_ANSWER_PUT,
+  SQL_ANSWER_DROP,
+  SQL_ANSWER_PURGE,
   SQL_CATALOGUE_PUT,
   SQL_CATALOGUE_GET,
   /* clang-format off */

@@ -8,6 +8,14 @@
 
 #include <stdlib.h>
 
+#define FIRST_ORG 1
+
+static enum err name_taken(enum err e, const struct store_key *k, struct fault *f) {
+  if (e != ERR_STORE_CONFLICT)
+    return e;
+  return fault_set(f, e, "name", "a key named \"%.*s\" exists already", TEXT_ARGS(text_head(k->name, 64)));
+}
+
 static enum err key_insert(struct driver_link *l, const struct store_key *k, int64_t id, struct fault *f) {
   const struct driver *d = l->driver;
   enum err e = d->prepare(l, SQL_KEY_INSERT, f);
@@ -30,10 +38,12 @@ static enum err key_insert(struct driver_link *l, const struct store_key *k, int
   d->bind(l, 15, k->blocked);
   d->bind_text(l, 16, k->workspace);
   d->bind_text(l, 17, k->policy);
-  e = driver_finish(l, "storing a key", NULL, f);
-  if (e == ERR_STORE_CONFLICT)
-    return fault_set(f, e, "name", "a key named \"%.*s\" exists already", TEXT_ARGS(text_head(k->name, 64)));
-  return e;
+  d->bind(l, 18, k->org_id);
+  d->bind(l, 19, k->version);
+  d->bind_text(l, 20, k->routes);
+  d->bind_text(l, 21, k->allow_ips);
+  d->bind_text(l, 22, k->cors_origins);
+  return name_taken(driver_finish(l, "storing a key", NULL, f), k, f);
 }
 
 /* The last step of every change: how the key was and is goes into the audit log (NULL: it was not, or is not any more),
@@ -64,6 +74,49 @@ static enum err note(struct driver_link *l, const char *action, const struct aud
   return e;
 }
 
+/* A workspace's name says whose a key is. One that nobody has taken is taken for the first organisation, the only one
+ * whose workspaces need not be made before. */
+static enum err find_workspace(struct driver_link *l, struct text name, int64_t *out_org, struct fault *f) {
+  bool row = false;
+  enum err e = l->driver->prepare(l, SQL_WORKSPACE_CLAIMED, f);
+  if (e)
+    return e;
+  l->driver->bind_text(l, 1, name);
+  e = l->driver->step(l, &row, "looking up a workspace", f);
+  if (!e)
+    *out_org = row ? l->driver->number(l, 0) : 0;
+  l->driver->reset(l);
+  return e;
+}
+
+static enum err claim_workspace(struct driver_link *l, struct text name, struct fault *f) {
+  enum err e = l->driver->prepare(l, SQL_WORKSPACE_CLAIM, f);
+  if (e)
+    return e;
+  l->driver->bind_text(l, 1, name);
+  l->driver->bind(l, 2, FIRST_ORG);
+  return driver_finish(l, "taking a workspace's name", NULL, f);
+}
+
+/* org_id 0: the workspace's. */
+static enum err settle_workspace(struct driver_link *l, struct store_key *k, struct fault *f) {
+  int64_t org = FIRST_ORG;
+  enum err e = ERR_OK;
+  if (k->workspace.len == 0 && k->org_id > FIRST_ORG)
+    return fault_set(f, ERR_BAD_REQUEST, "workspace",
+                     "is missing: a key of this organisation is in one of its workspaces");
+  if (k->workspace.len > 0 && k->org_id <= FIRST_ORG)
+    e = claim_workspace(l, k->workspace, f);
+  if (!e && k->workspace.len > 0)
+    e = find_workspace(l, k->workspace, &org, f);
+  if (e)
+    return e;
+  if (k->org_id != 0 && org != k->org_id)
+    return fault_set(f, ERR_BAD_REQUEST, "workspace", "is none of this organisation");
+  k->org_id = org;
+  return ERR_OK;
+}
+
 struct create {
   const struct store_key *key;
   const struct audit_actor *by;
@@ -76,13 +129,15 @@ static enum err create(struct driver_link *l, void *args, struct fault *f) {
   if (e)
     return e;
   e = driver_number(l, SQL_KEY_NEXT_ID, "numbering a key", &c->id, f);
+  struct store_key made = *c->key;
+  made.id = c->id;
+  made.version = 1;
   if (!e)
-    e = key_insert(l, c->key, c->id, f);
-  if (!e) {
-    struct store_key made = *c->key;
-    made.id = c->id;
+    e = settle_workspace(l, &made, f);
+  if (!e)
+    e = key_insert(l, &made, c->id, f);
+  if (!e)
     e = note(l, "key.create", c->by, NULL, &made, f);
-  }
   return l->driver->end(l, e, f);
 }
 
@@ -110,10 +165,25 @@ static enum err lock(struct driver_link *l, int64_t id, struct arena *a, struct 
   return e || row ? e : fault_set(f, ERR_NOT_FOUND, NULL, "there is no key %lld", (long long)id);
 }
 
+/* The same, of the version that a change is made from; 0: whatever it is. */
+static enum err lock_version(struct driver_link *l, int64_t id, int64_t version, struct arena *a, struct store_key *out,
+                             struct fault *f) {
+  struct store_key found = {0};
+  enum err e = lock(l, id, a, &found, f);
+  if (e)
+    return e;
+  if (version && version != found.version)
+    return fault_set(f, ERR_STORE_STALE, NULL, "key %lld was changed meanwhile: it is at version %lld", (long long)id,
+                     (long long)found.version);
+  *out = found;
+  return ERR_OK;
+}
+
 struct change {
-  int64_t id;
+  int64_t id, version;
   bool blocked;
   const struct key_rotation *rotation;
+  const struct store_key *key;
   const struct audit_actor *by;
   struct arena *arena;
   enum err (*make)(struct driver_link *l, const struct change *w, struct fault *f);
@@ -159,6 +229,67 @@ enum err store_key_set_blocked(struct store *s, int64_t id, bool blocked, const 
   return run(s, (struct change){.id = id, .blocked = blocked, .by = by, .make = set_blocked}, false, f);
 }
 
+static bool is_same(const struct store_key *a, const struct store_key *b) {
+  return text_equal(a->name, b->name) && text_equal(a->user, b->user) && text_equal(a->models, b->models) &&
+         text_equal(a->workspace, b->workspace) && text_equal(a->policy, b->policy) &&
+         text_equal(a->routes, b->routes) && text_equal(a->allow_ips, b->allow_ips) &&
+         text_equal(a->cors_origins, b->cors_origins) && text_equal(a->budget_period, b->budget_period) &&
+         a->rpm == b->rpm && a->tpm == b->tpm && a->concurrency == b->concurrency && a->budget_nano == b->budget_nano &&
+         a->expires_us == b->expires_us && a->blocked == b->blocked;
+}
+
+static enum err write_update(struct driver_link *l, const struct store_key *k, struct fault *f) {
+  const struct driver *d = l->driver;
+  enum err e = d->prepare(l, SQL_KEY_UPDATE, f);
+  if (e)
+    return e;
+  d->bind(l, 1, k->id);
+  d->bind_text(l, 2, k->name);
+  d->bind_text(l, 3, k->user);
+  d->bind_text(l, 4, k->models);
+  d->bind(l, 5, k->rpm);
+  d->bind(l, 6, k->tpm);
+  d->bind(l, 7, k->concurrency);
+  d->bind(l, 8, k->budget_nano);
+  d->bind_text(l, 9, k->budget_period);
+  d->bind(l, 10, k->expires_us);
+  d->bind(l, 11, k->blocked);
+  d->bind_text(l, 12, k->workspace);
+  d->bind_text(l, 13, k->policy);
+  d->bind_text(l, 14, k->routes);
+  d->bind_text(l, 15, k->allow_ips);
+  d->bind_text(l, 16, k->cors_origins);
+  return name_taken(driver_finish(l, "changing a key", NULL, f), k, f);
+}
+
+static const char *update_action(const struct store_key *was, const struct store_key *is) {
+  struct store_key other = *was;
+  other.blocked = is->blocked;
+  if (!is_same(&other, is))
+    return "key.update";
+  return is->blocked ? "key.block" : "key.unblock";
+}
+
+static enum err update(struct driver_link *l, const struct change *w, struct fault *f) {
+  struct store_key was = {0};
+  enum err e = lock_version(l, w->key->id, w->version, w->arena, &was, f);
+  if (e || is_same(&was, w->key))
+    return e;
+  struct store_key is = *w->key;
+  is.org_id = was.org_id;
+  if (!text_equal(was.workspace, is.workspace))
+    e = settle_workspace(l, &is, f);
+  if (!e)
+    e = write_update(l, w->key, f);
+  return e ? e : note(l, update_action(&was, w->key), w->by, &was, w->key, f);
+}
+
+enum err store_key_update(struct store *s, const struct store_key *k, int64_t version, const struct audit_actor *by,
+                          struct fault *f) {
+  /* Not again after a commit in doubt: the second would find another version. */
+  return run(s, (struct change){.key = k, .version = version, .by = by, .make = update}, version != 0, f);
+}
+
 /* One number to a statement about a key, and one more when it takes two. */
 static enum err tell(struct driver_link *l, enum sql which, int64_t id, const int64_t *second, const char *doing,
                      struct fault *f) {
@@ -187,7 +318,7 @@ static enum err keep_old(struct driver_link *l, const struct store_key *was, con
 
 static enum err rotate(struct driver_link *l, const struct change *w, struct fault *f) {
   struct store_key was = {0}, is;
-  enum err e = lock(l, w->rotation->id, w->arena, &was, f);
+  enum err e = lock_version(l, w->rotation->id, w->rotation->version, w->arena, &was, f);
   if (!e)
     e = keep_old(l, &was, w->rotation, f);
   if (!e)
@@ -211,7 +342,7 @@ enum err store_key_rotate(struct store *s, const struct key_rotation *r, const s
 
 static enum err remove_key(struct driver_link *l, const struct change *w, struct fault *f) {
   struct store_key was = {0};
-  enum err e = lock(l, w->id, w->arena, &was, f);
+  enum err e = lock_version(l, w->id, w->version, w->arena, &was, f);
   if (!e)
     e = tell(l, SQL_KEY_OLD_DROP, w->id, NULL, "deleting a key", f);
   if (!e)
@@ -219,8 +350,8 @@ static enum err remove_key(struct driver_link *l, const struct change *w, struct
   return e ? e : note(l, "key.delete", w->by, &was, NULL, f);
 }
 
-enum err store_key_delete(struct store *s, int64_t id, const struct audit_actor *by, struct fault *f) {
-  return run(s, (struct change){.id = id, .by = by, .make = remove_key}, true, f);
+enum err store_key_delete(struct store *s, int64_t id, int64_t version, const struct audit_actor *by, struct fault *f) {
+  return run(s, (struct change){.id = id, .version = version, .by = by, .make = remove_key}, true, f);
 }
 
 struct sweep {

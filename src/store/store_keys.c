@@ -21,6 +21,11 @@ void store_key_read(struct driver_link *l, struct arena *a, struct store_key *ou
       .blocked = d->number(l, 14) != 0,
       .workspace = driver_text(l, 15, a),
       .policy = driver_text(l, 16, a),
+      .org_id = d->number(l, 17),
+      .version = d->number(l, 18),
+      .routes = driver_text(l, 19, a),
+      .allow_ips = driver_text(l, 20, a),
+      .cors_origins = driver_text(l, 21, a),
   };
   struct text hash = d->bytes(l, 4);
   if (hash.len == STORE_HASH_BYTES)
@@ -96,6 +101,7 @@ enum err store_key_find_by_name(struct store *s, struct text name, struct arena 
 }
 
 struct list {
+  const struct key_filter *filter; /* NULL: all of them */
   int64_t after_id;
   size_t max;
   struct arena *arena;
@@ -115,27 +121,79 @@ static enum err list_read(struct driver_link *l, struct list *w, struct fault *f
   return e;
 }
 
+static void bind_filter(struct driver_link *l, const struct key_filter *q) {
+  l->driver->bind(l, 3, q->org_id);
+  l->driver->bind_text(l, 4, q->user);
+  l->driver->bind_text(l, 5, q->workspace);
+  l->driver->bind_text(l, 6, q->search);
+  l->driver->bind(l, 7, q->only_blocked ? 1 : q->only_open ? 0 : -1);
+}
+
+static enum sql list_statement(const struct key_filter *q) {
+  if (!q)
+    return SQL_KEY_LIST;
+  return q->newest_first ? SQL_KEY_NEWEST : SQL_KEY_OLDEST;
+}
+
 static enum err list(struct driver_link *l, void *args, struct fault *f) {
   struct list *w = args;
-  enum err e = l->driver->prepare(l, SQL_KEY_LIST, f);
+  enum err e = l->driver->prepare(l, list_statement(w->filter), f);
   if (e)
     return e;
   l->driver->bind(l, 1, w->after_id);
   l->driver->bind(l, 2, w->max > INT64_MAX ? INT64_MAX : (int64_t)w->max);
+  if (w->filter)
+    bind_filter(l, w->filter);
   e = list_read(l, w, f);
   l->driver->reset(l);
   return e;
 }
 
-enum err store_key_list(struct store *s, int64_t after_id, size_t max, struct arena *a, struct store_key **out,
-                        size_t *out_count, struct fault *f) {
-  struct list w = {.after_id = after_id, .max = max, .arena = a};
+static enum err run_list(struct store *s, struct list w, struct store_key **out, size_t *out_count, struct fault *f) {
   enum err e = driver_run(s, DRIVER_LIST, false, list, &w, f);
   if (!e) {
     *out = w.keys;
     *out_count = w.count;
   }
   return e;
+}
+
+enum err store_key_list(struct store *s, int64_t after_id, size_t max, struct arena *a, struct store_key **out,
+                        size_t *out_count, struct fault *f) {
+  return run_list(s, (struct list){.after_id = after_id, .max = max, .arena = a}, out, out_count, f);
+}
+
+enum err store_key_page(struct store *s, const struct key_filter *q, struct arena *a, struct store_key **out,
+                        size_t *out_count, struct fault *f) {
+  int64_t after_id = q->newest_first && q->after_id == 0 ? INT64_MAX : q->after_id;
+  return run_list(s, (struct list){.filter = q, .after_id = after_id, .max = q->max, .arena = a}, out, out_count, f);
+}
+
+struct get {
+  int64_t org_id, id;
+  struct arena *arena;
+  struct store_key *out;
+};
+
+static enum err get(struct driver_link *l, void *args, struct fault *f) {
+  const struct get *w = args;
+  bool row = false;
+  enum err e = l->driver->prepare(l, SQL_KEY_GET, f);
+  if (e)
+    return e;
+  l->driver->bind(l, 1, w->id);
+  l->driver->bind(l, 2, w->org_id);
+  e = l->driver->step(l, &row, "looking up a key", f);
+  if (!e && row)
+    store_key_read(l, w->arena, w->out);
+  l->driver->reset(l);
+  return e || row ? e : fault_set(f, ERR_NOT_FOUND, NULL, "there is no key %lld", (long long)w->id);
+}
+
+enum err store_key_get(struct store *s, int64_t org_id, int64_t id, struct arena *a, struct store_key *out,
+                       struct fault *f) {
+  struct get w = {org_id, id, a, out};
+  return driver_run(s, DRIVER_READ, false, get, &w, f);
 }
 
 struct touch {

@@ -4,7 +4,7 @@
 
 #include "store/driver.h"
 
-#define STORE_KEY_COLUMNS 17
+#define STORE_KEY_COLUMNS 22
 
 /* Reads the current row of a statement that yields the columns of a key, into the arena. */
 void store_key_read(struct driver_link *l, struct arena *a, struct store_key *out);

@@ -49,6 +49,7 @@ static void bind_ask(struct driver_link *l, const struct page *w, const struct l
   d->bind_text(l, 8, ask->provider);
   d->bind_text(l, 9, ask->model);
   d->bind_text(l, 10, ask->outcome);
+  d->bind(l, 11, ask->org_id);
 }
 
 static enum err read_rows(struct driver_link *l, struct page *w, enum sql which, const struct log_stretch *s,
@@ -60,7 +61,7 @@ static enum err read_rows(struct driver_link *l, struct page *w, enum sql which,
     return e;
   bind_ask(l, w, s);
   if (which == SQL_LOG_STRETCH || which == SQL_LOG_STRETCH_FAILURES)
-    l->driver->bind(l, 11, s->last_us);
+    l->driver->bind(l, 12, s->last_us);
   e = ledger_columns_list(l, w->arena, &rows, &count, "reading the request log", f);
   l->driver->reset(l);
   for (size_t i = 0; i < count && !e; i++) {

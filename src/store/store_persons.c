@@ -119,7 +119,7 @@ static enum err delete_keys(struct erasure *w, struct fault *f) {
       break;
     e = tell(w, 10, "keys", f);
     if (!e)
-      e = w->store->ops->key_delete(w->store, w->after, &w->by, f);
+      e = w->store->ops->key_delete(w->store, w->after, 0, &w->by, f);
     if (e == ERR_NOT_FOUND) /* somebody else deleted it meanwhile */
       e = ERR_OK;
     else if (!e)

@@ -56,7 +56,7 @@ static int64_t day_up(int64_t at_us) {
 /* Days of fewer kinds hold the same sums in fewer rows. */
 static enum usage_level days_of(const struct usage_ask *ask) {
   bool whom = ask->by & (USAGE_BY_KEY | USAGE_BY_USER | USAGE_BY_WORKSPACE) || ask->key_id || ask->user.len ||
-              ask->workspace.len;
+              ask->workspace.len || ask->org_id;
   bool what = ask->by & (USAGE_BY_PROVIDER | USAGE_BY_MODEL | USAGE_BY_OUTCOME) || ask->provider.len ||
               ask->model.len || ask->outcome.len;
   return whom ? what ? USAGE_LEVEL_DAY : USAGE_LEVEL_WHOM : USAGE_LEVEL_WHAT;
@@ -120,6 +120,7 @@ static void bind_question(struct driver_link *l, const struct usage_ask *ask, co
   for (int i = 0; i < 5; i++)
     l->driver->bind_text(l, 13 + i, only[i]);
   l->driver->bind(l, 18, USAGE_SUMS_MAX + 1);
+  l->driver->bind(l, 19, ask->org_id);
 }
 
 /* Into which stretch of the answer a sum belongs that begins at start_us. */

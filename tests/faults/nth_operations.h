@@ -90,6 +90,38 @@ static inline enum err nth_key_list(struct store *s, struct arena *a, struct fau
 static inline enum err nth_key_block(struct store *s, struct arena *a, struct fault *f) {
   return s->ops->key_set_blocked(s, 2, true, TEST_ACTOR, f);
 }
+static inline enum err nth_key_page(struct store *s, struct arena *a, struct fault *f) {
+  struct store_key *keys = NULL;
+  size_t count = 0;
+  enum err e = s->ops->key_page(s, &(struct key_filter){.org_id = 1, .max = 10}, a, &keys, &count, f);
+  if (!e)
+    assert_int_equal(count, 2);
+  return e;
+}
+static inline enum err nth_key_get(struct store *s, struct arena *a, struct fault *f) {
+  struct store_key k;
+  return s->ops->key_get(s, 1, 2, a, &k, f);
+}
+static inline enum err nth_key_update(struct store *s, struct arena *a, struct fault *f) {
+  struct store_key k = nth_key("renamed", 2);
+  k.id = 2;
+  return s->ops->key_update(s, &k, 0, TEST_ACTOR, f);
+}
+static const struct store_answer_key nth_answer_key = {.caller = TEXT("user:1"), .key_hash = {1}, .now_us = 1000};
+static inline enum err nth_answer_take(struct store *s, struct arena *a, struct fault *f) {
+  struct store_answer known;
+  return s->ops->answers->take(s, &nth_answer_key, a, &known, f);
+}
+static inline enum err nth_answer_put(struct store *s, struct arena *a, struct fault *f) {
+  return s->ops->answers->put(s, &nth_answer_key, 200, TEXT("x"), f);
+}
+static inline enum err nth_answer_drop(struct store *s, struct arena *a, struct fault *f) {
+  return s->ops->answers->drop(s, &nth_answer_key, f);
+}
+static inline enum err nth_answer_purge(struct store *s, struct arena *a, struct fault *f) {
+  int64_t deleted = 0;
+  return s->ops->answers->purge(s, 5000, 10, &deleted, f);
+}
 static inline enum err nth_audit_add(struct store *s, struct arena *a, struct fault *f) {
   struct audit_entry entry = {TEXT("config.reload"), TEXT("config"), TEXT_NONE, TEXT("{}")};
   return s->ops->audit->add(s, TEST_ACTOR, &entry, NULL, f);
@@ -132,7 +164,7 @@ static inline enum err nth_key_rotate(struct store *s, struct arena *a, struct f
   return s->ops->key_rotate(s, &r, TEST_ACTOR, f);
 }
 static inline enum err nth_key_delete(struct store *s, struct arena *a, struct fault *f) {
-  return s->ops->key_delete(s, 2, TEST_ACTOR, f);
+  return s->ops->key_delete(s, 2, 0, TEST_ACTOR, f);
 }
 static inline enum err nth_key_sweep(struct store *s, struct arena *a, struct fault *f) {
   struct key_sweep done;
@@ -317,6 +349,13 @@ static const struct nth_operation nth_operations[] = {
     {"key_rotate", nth_key_rotate, .is_once = true},
     {"key_delete", nth_key_delete, .is_once = true},
     {"key_sweep", nth_key_sweep},
+    {"key_page", nth_key_page},
+    {"key_get", nth_key_get},
+    {"key_update", nth_key_update},
+    {"answer_take", nth_answer_take, .is_once = true},
+    {"answer_put", nth_answer_put},
+    {"answer_drop", nth_answer_drop},
+    {"answer_purge", nth_answer_purge},
     {"audit_add", nth_audit_add, .is_once = true},
     {"audit_list", nth_audit_list},
     {"audit_page", nth_audit_page},

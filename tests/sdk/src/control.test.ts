@@ -3,12 +3,12 @@
 import { after, before, test } from 'node:test';
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
-import { request } from 'node:http';
+import { request, type IncomingHttpHeaders } from 'node:http';
 import { join } from 'node:path';
 import { Ajv2020 } from 'ajv/dist/2020.js';
 import addFormats from 'ajv-formats';
 import openapiTS, { astToString } from 'openapi-typescript';
-import { KEY, UPSTREAM_ANTHROPIC, UPSTREAM_OPENAI, needsWeir, openai, start, type World } from './harness.js';
+import { KEY, UPSTREAM_ANTHROPIC, UPSTREAM_OPENAI, eventually, needsWeir, openai, start, type World } from './harness.js';
 
 const skip = needsWeir;
 
@@ -34,13 +34,21 @@ let world: World;
 let document: Document;
 let ajv: Ajv2020;
 
+interface Answer {
+  status: number;
+  type: string;
+  json: unknown;
+  headers: IncomingHttpHeaders;
+}
+
 /** Asks over the socket, as its owner. */
-function call(method: string, path: string, body?: unknown): Promise<{ status: number; type: string; json: unknown }> {
+function call(method: string, path: string, body?: unknown, more: Record<string, string> = {}): Promise<Answer> {
   return new Promise((resolve, reject) => {
-    const rq = request({ socketPath: join(world.weir.dir, 'data/weir.sock'), method, path, agent: false, headers: body === undefined ? {} : { 'content-type': 'application/json' } }, (answer) => {
+    const headers = body === undefined ? more : { 'content-type': 'application/json', ...more };
+    const rq = request({ socketPath: join(world.weir.dir, 'data/weir.sock'), method, path, agent: false, headers }, (answer) => {
       let text = '';
       answer.on('data', (d: Buffer) => (text += d.toString()));
-      answer.on('end', () => resolve({ status: answer.statusCode ?? 0, type: String(answer.headers['content-type'] ?? ''), json: text ? JSON.parse(text) : undefined }));
+      answer.on('end', () => resolve({ status: answer.statusCode ?? 0, type: String(answer.headers['content-type'] ?? ''), json: text ? JSON.parse(text) : undefined, headers: answer.headers }));
       answer.on('error', reject);
     });
     rq.on('error', reject);
@@ -51,6 +59,10 @@ function call(method: string, path: string, body?: unknown): Promise<{ status: n
 /** What the document says of the answer, with its references inside it. */
 function expectShape(op: Operation, status: number, type: string, json: unknown): void {
   const response = op.responses[String(status)] ?? op.responses.default;
+  if (status === 204) {
+    assert.ok(op.responses['204'] && json === undefined, op.operationId);
+    return;
+  }
   const schema = response?.content?.[type]?.schema;
   assert.ok(schema, `${op.operationId}: the document knows no ${status} of ${type}`);
   const good = ajv.compile({ ...schema, components: (document as unknown as { components: object }).components });
@@ -107,6 +119,100 @@ test('every operation answers in its shape, good and bad', { skip }, async () =>
       assert.ok(refused.status === 405 || refused.status === 400, String(refused.status));
     }
   }
+});
+
+/** The operation, and an answer that has to be as the document says. */
+async function ask(method: string, template: string, values: object, body?: unknown, more?: Record<string, string>): Promise<Answer> {
+  const op = document.paths[template]?.[method.toLowerCase()];
+  assert.ok(op, `${method} ${template} is not in the document`);
+  const answer = await call(method, template.replace(/\{(\w+)\}/g, (_, n: string) => String((values as Record<string, unknown>)[n])), body, more);
+  expectShape(op, answer.status, answer.type, answer.json);
+  return answer;
+}
+
+interface Key {
+  id: number;
+  name: string;
+  rpm: number | null;
+  blocked: boolean;
+}
+interface Made {
+  key: Key;
+  secret: string;
+}
+
+test('a key is made, used, changed, rotated in use, blocked and ended', { skip }, async () => {
+  const KEYS = '/api/v1/keys';
+  const ONE = '/api/v1/keys/{id}';
+  const say = (apiKey: string): Promise<number> =>
+    openai(world.url, apiKey)
+      .chat.completions.create({ model: 'sim-text', messages: [{ role: 'user', content: 'hello' }] })
+      .then(() => 200)
+      .catch((e: { status: number }) => e.status);
+  const made = await ask('POST', KEYS, {}, { name: 'sdk', rpm: 1000 }, { 'idempotency-key': 'k1' });
+  assert.equal(made.status, 201);
+  const { key, secret } = made.json as Made;
+  assert.equal(made.headers.location, `${KEYS}/${key.id}`);
+  const again = await ask('POST', KEYS, {}, { name: 'sdk', rpm: 1000 }, { 'idempotency-key': 'k1' });
+  assert.deepEqual([again.status, again.headers['idempotent-replayed'], again.json], [201, 'true', made.json]);
+  assert.equal((await ask('POST', KEYS, {}, { name: 'sdk 2' }, { 'idempotency-key': 'k1' })).status, 422);
+  assert.equal(await say(secret), 200);
+
+  const changed = await ask('PATCH', ONE, key, { rpm: 2000 }, { 'if-match': String(made.headers.etag) });
+  assert.deepEqual([changed.status, (changed.json as Key).rpm], [200, 2000]);
+  assert.equal((await ask('PATCH', ONE, key, { rpm: 3 }, { 'if-match': String(made.headers.etag) })).status, 412);
+  assert.equal((await call('GET', `${KEYS}/${key.id}`, undefined, { 'if-none-match': String(changed.headers.etag) })).status, 304);
+  assert.equal((await ask('PATCH', ONE, key, { id: 9 })).status, 422);
+  assert.equal((await ask('POST', KEYS, {}, { name: 'sdk' })).status, 409);
+
+  const rotated = await ask('POST', `${ONE}/rotate`, key, { overlap_s: 60 });
+  const next = (rotated.json as Made).secret;
+  assert.deepEqual([await say(secret), await say(next)], [200, 200]);
+  await ask('POST', `${ONE}/rotate`, key, { overlap_s: 0 });
+  await eventually('the rotated key is refused', async () => (await say(next)) === 401);
+  const blocked = await ask('POST', `${ONE}/block`, key);
+  assert.equal((blocked.json as Key).blocked, true);
+  await ask('POST', `${ONE}/unblock`, key);
+  assert.equal((await ask('DELETE', ONE, key, undefined, { 'if-match': '"1"' })).status, 412);
+  assert.equal((await ask('DELETE', ONE, key)).status, 204);
+  assert.equal((await ask('DELETE', ONE, key)).status, 404);
+  const trail = (await ask('GET', '/api/v1/audit', {})).json as Page<{ action: string; subject: string }>;
+  const actions = trail.data.filter((e) => e.subject === `key:${key.id}`).map((e) => e.action);
+  assert.deepEqual(actions, ['key.delete', 'key.unblock', 'key.block', 'key.rotate', 'key.rotate', 'key.update', 'key.create']);
+});
+
+test('a key is refused where it may not be used', { skip }, async () => {
+  const make = async (name: string, more: object): Promise<string> => ((await ask('POST', '/api/v1/keys', {}, { name, ...more })).json as Made).secret;
+  const say = (key: string, headers: Record<string, string> = {}): Promise<Response> =>
+    fetch(`${world.url}/v1/chat/completions`, {
+      method: 'POST',
+      headers: { 'content-type': 'application/json', authorization: `Bearer ${key}`, ...headers },
+      body: JSON.stringify({ model: 'sim-text', messages: [{ role: 'user', content: 'hello' }] }),
+    });
+  assert.equal((await say(await make('other wire', { routes: ['anthropic', '/openai'] }))).status, 403);
+  assert.equal((await say(await make('this wire', { routes: ['openai_chat'] }))).status, 200);
+  const elsewhere = await make('elsewhere', { allow_ips: ['10.0.0.0/8'] });
+  assert.equal((await say(elsewhere, { 'x-forwarded-for': '10.0.0.1' })).status, 403);
+  assert.equal((await say(await make('here', { allow_ips: ['127.0.0.0/8', '::1'] }))).status, 200);
+  const site = await make('site', { cors_origins: ['https://app.example'] });
+  const good = await say(site, { origin: 'https://app.example' });
+  assert.deepEqual([good.status, good.headers.get('access-control-allow-origin')], [200, 'https://app.example']);
+  assert.equal((await say(site, { origin: 'https://evil.example' })).status, 403);
+  const asked = await fetch(`${world.url}/v1/chat/completions`, {
+    method: 'OPTIONS',
+    headers: { origin: 'https://app.example', 'access-control-request-method': 'POST', 'access-control-request-headers': 'authorization' },
+  });
+  assert.deepEqual([asked.status, asked.headers.get('access-control-allow-headers')], [204, 'authorization']);
+  assert.equal((await ask('POST', '/api/v1/keys', {}, { name: 'bad', allow_ips: ['10.0.0.1/8'], cors_origins: ['https://x/'], routes: ['all'] })).status, 422);
+});
+
+test('a job is asked for, and ends', { skip }, async () => {
+  const queued = await ask('POST', '/api/v1/jobs', {}, { kind: 'purge' });
+  const { id } = queued.json as { id: number };
+  assert.deepEqual([queued.status, queued.headers.location], [201, `/api/v1/jobs/${id}`]);
+  await eventually('it is done', async () => ((await ask('GET', '/api/v1/jobs/{id}', { id })).json as { state: string }).state === 'done');
+  assert.equal((await ask('POST', '/api/v1/jobs/{id}/cancel', { id })).status, 409);
+  assert.equal((await ask('POST', '/api/v1/jobs', {}, { kind: 'no-such-kind' })).status, 422);
 });
 
 test('pages give every entry once', { skip }, async () => {

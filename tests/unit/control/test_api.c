@@ -1,57 +1,5 @@
-/* The control API over a real connection and a real store in memory: pages, filters, errors, addresses. */
-#include "../net/http_fixture.h"
-
-#include "control/api.h"
-#include "ports/store_replicas.h"
-#include "ports/store_usage.h"
-#include "store/store.h"
-#include "support/actor.h"
-
-static const char yaml[] =
-    "providers:\n"
-    "  - {name: a, kind: anthropic, credentials: [{name: main, api_key: sk-hush}, {name: b, api_key: k}]}\n"
-    "  - {name: \"b\", kind: openai}\n"
-    "models:\n"
-    "  - {name: \"m-*\", strategy: weighted, targets: [{provider: a, model: \"x-*\", weight: 3}]}\n"
-    "prices: [{provider: a, model: \"*\", input: 3, output: 15.5}]\n"
-    "policies: [{name: p, only: [a], first: [anthropic]}]\n";
-
-struct fixture {
-  struct site site;
-  struct api api;
-  struct gateway_snapshot snapshot;
-  struct gateway_worker worker;
-};
-
-static void serve(struct site *site, struct http_request *rq) {
-  static const struct api_actor owner = {TEXT("local"), TEXT("socket")};
-  struct fixture *x = site->data;
-  if (text_equal(rq->path, TEXT("/api/openapi.json")))
-    api_serve_document(rq);
-  else
-    api_serve(&x->api, &x->worker, &owner, rq);
-}
-
-static char body[65536], type[128];
-
-static int ask(struct fixture *x, const char *method_and_target, const char *more, const char *sent) {
-  struct wire *c = wire_open(&x->site);
-  char head[1024];
-  int n = snprintf(head, sizeof(head), "%s HTTP/1.1\r\nhost: a\r\n%s%s%zu\r\n\r\n%s", method_and_target, more,
-                   "content-length: ", strlen(sent), sent);
-  wire_send(c, (struct text){head, (size_t)n});
-  int status = wire_answer(c);
-  snprintf(body, sizeof(body), "%.*s", TEXT_ARGS(text_head(wire_text(c), sizeof(body) - 1)));
-  snprintf(type, sizeof(type), "%.*s", TEXT_ARGS(wire_header(c, "content-type")));
-  wire_close(c);
-  return status;
-}
-
-static int get(struct fixture *x, const char *target) {
-  char line[512];
-  snprintf(line, sizeof(line), "GET %s", target);
-  return ask(x, line, "", "");
-}
+/* The control API: pages, filters, errors, addresses. */
+#include "api_fixture.h"
 
 static void add_keys(struct store *s, int count) {
   for (int i = 1; i <= count; i++) {
@@ -89,37 +37,6 @@ static void add_requests(struct store *s) {
   CHECK_ERR(s->ops->ledger_append(s, rows, 3, TEXT("j"), 1, NULL), ERR_OK);
 }
 
-static void run(void (*test)(struct fixture *x)) {
-  static struct config_errors errors;
-  struct fixture x = {0};
-  struct config *c = NULL;
-  CHECK_ERR(config_load_text(text_of(yaml), "weir.yaml", NULL, &c, &errors), ERR_OK);
-  CHECK_ERR(store_open_memory(&x.api.store, NULL), ERR_OK);
-  CHECK_ERR(offload_new(1, 8, &x.api.offload), ERR_OK);
-  x.snapshot.config = c;
-  x.worker.snapshot = &x.snapshot;
-  x.site = site_options();
-  x.site.serve = serve;
-  x.site.data = &x;
-  site_open(&x.site);
-  test(&x);
-  site_close(&x.site);
-  settle();
-  offload_free(x.api.offload);
-  x.api.store->ops->close(x.api.store);
-  config_unref(c);
-}
-
-/* The cursor of the body, as a query; "" at the end. */
-static const char *next_of(void) {
-  static char cursor[128];
-  const char *at = strstr(body, "\"next\":\"");
-  cursor[0] = '\0';
-  if (at)
-    snprintf(cursor, sizeof(cursor), "%.*s", (int)strcspn(at + 8, "\""), at + 8);
-  return cursor;
-}
-
 static void check_keys(struct fixture *x) {
   char target[256];
   add_keys(x->api.store, 5);
@@ -136,6 +53,7 @@ static void check_keys(struct fixture *x) {
   CHECK_HAS(body, "}],\"next\":null}");
   CHECK_INT(get(x, "/api/v1/keys/4"), 200);
   CHECK_HAS(body, "{\"id\":4,\"name\":\"key 4\"");
+  CHECK_TEXT(text_of(etag), TEXT("\"1\""));
   for (const char *const *bad =
            (const char *const[]){"6", "0", "-1", "x", "4x", "%34%00", "99999999999999999999", NULL};
        *bad; bad++) {
@@ -303,6 +221,7 @@ static void check_errors(struct fixture *x) {
     CHECK_INT(get(x, target), 422);
   }
   CHECK_INT(ask(x, "DELETE /api/v1/keys", "", ""), 405);
+  CHECK_TEXT(text_of(allow), TEXT("GET, HEAD, POST"));
   CHECK_HAS(body, "urn:weir:problem:method-not-allowed");
   CHECK_INT(ask(x, "GET /api/v1/keys", "content-type: application/json\r\n", "{}"), 400);
   CHECK_HAS(body, "takes no body");

@@ -51,10 +51,26 @@ static void events_are_deleted_after_their_days(void **state) {
   EXPECT_OK(store->ops->events->add(store, TEXT("key"), TEXT("2"), &test_fault));
   EXPECT_OK(driver_run(store, DRIVER_WRITE, false, make_old, NULL, &test_fault));
   EXPECT_OK(job_purge(&j, &test_fault));
-  EXPECT_TEXT(j.result, TEXT("{\"jobs\":0,\"events\":1,\"audit\":0}"));
+  EXPECT_TEXT(j.result, TEXT("{\"jobs\":0,\"events\":1,\"audit\":0,\"answers\":0}"));
   EXPECT_OK(store->ops->events->list(store, 0, 10, &arena, &events, &count, &test_fault));
   assert_int_equal(count, 1);
   EXPECT_TEXT(events[0].subject, TEXT("2"));
+}
+
+static void answers_are_forgotten_after_a_day(void **state) {
+  struct job_world world = test_world(store);
+  struct job j = job_of(&world);
+  struct store_answer_key k = {.caller = TEXT("user:1"), .now_us = driver_now_us()};
+  struct store_answer a;
+  test_configure("");
+  EXPECT_OK(store->ops->answers->take(store, &k, &arena, &a, &test_fault));
+  k.key_hash[0] = 1;
+  k.now_us -= STORE_ANSWER_KEPT_US + 60000000;
+  EXPECT_OK(store->ops->answers->take(store, &k, &arena, &a, &test_fault));
+  EXPECT_OK(job_purge(&j, &test_fault));
+  assert_true(text_find(j.result, TEXT("\"answers\":1}")) > 0);
+  EXPECT_OK(job_purge(&j, &test_fault));
+  assert_true(text_find(j.result, TEXT("\"answers\":0}")) > 0);
 }
 
 static enum err refuse(struct job *j, unsigned permille, struct text note, struct fault *f) {
@@ -74,6 +90,7 @@ static void it_stops_when_told_to(void **state) {
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test_setup_teardown(jobs_that_ended_before_their_days_are_deleted, begin, end),
+      cmocka_unit_test_setup_teardown(answers_are_forgotten_after_a_day, begin, end),
       cmocka_unit_test_setup_teardown(events_are_deleted_after_their_days, begin, end),
       cmocka_unit_test_setup_teardown(it_stops_when_told_to, begin, end),
   };

@@ -16,7 +16,7 @@ static bool may_scan(enum sql which) {
          which == SQL_JOB_NEXT_ID || which == SQL_PEOPLE_NEXT_ID ||           /* a row a sequence */
          which == SQL_SCHEDULE_LIST ||                                        /* a row a kind */
          which == SQL_NOW ||                                                  /* no table */
-         which == SQL_EVENT_PURGE ||                                          /* the oldest, as many as are to go */
+         which == SQL_EVENT_PURGE || which == SQL_ANSWER_PURGE ||             /* the oldest, as many as are to go */
          which == SQL_JOB_COUNTS || which == SQL_JOB_DEAD ||                  /* an index of just these, to its end */
          which == SQL_REPLICA_LIST || /* at most 1,024 rows, all of them asked for */
          which == SQL_USAGE_ZONE || which == SQL_USAGE_ZONE_CLEAR || which == SQL_USAGE_ZONE_SET || /* one row */
@@ -86,6 +86,8 @@ static const char rows[] =
     "200, "
     "200, 0, 1, 1, 1, 0, 0, 0, 0, 1, 0, 1, 1, 0, 0, 2, 1, 1, 1, 1, 1, 1 FROM generate_series(1, 50000) i;"
     "INSERT INTO weir_key_old SELECT sha256((-i)::text::bytea), i, i FROM generate_series(1, 20000) i;"
+    "INSERT INTO weir_answers SELECT 'user:' || i, sha256(i::text::bytea), '', 0, '', i FROM generate_series(1, 20000) "
+    "i;"
     "INSERT INTO weir_audit SELECT i, i, 'a', 'o', 'c', 's' || i, 'null', 'null', '', '', '', '' FROM "
     "generate_series(1, "
     "20000) i;"
@@ -206,19 +208,22 @@ static void expect_index(PGconn *db, enum sql which, const char *index, const ch
 static void postgresql_reads_a_page_of_the_log_in_order_of_its_index(void **state) {
   struct store *s = contract_store(state);
   PGconn *db = PQconnectdb(contract_address);
-  const char *all[] = {"9999999999", "0", "0", "50", "0", "", "", "", "", ""};
-  const char *key[] = {"9999999999", "0", "0", "50", "5", "", "", "", "", ""};
-  const char *failed[] = {"9999999999", "0", "0", "50", "0", "", "", "", "", "failed"};
+  const char *all[] = {"9999999999", "0", "0", "50", "0", "", "", "", "", "", "0"};
+  const char *key[] = {"9999999999", "0", "0", "50", "5", "", "", "", "", "", "0"};
+  const char *org[] = {"9999999999", "0", "0", "50", "0", "", "", "", "", "", "1"};
+  const char *failed[] = {"9999999999", "0", "0", "50", "0", "", "", "", "", "failed", "0"};
   contract_exec(s, rows);
   expect_index(db, SQL_LOG, "Index Scan Backward using weir_ledger_settled", all);
   expect_index(db, SQL_LOG, "Index Scan Backward using weir_ledger_settled", key);
+  expect_index(db, SQL_LOG, "Index Scan Backward using weir_ledger_settled", org);
   expect_index(db, SQL_LOG_FAILURES, "Index Scan Backward using weir_ledger_", failed);
-  const char *stretch[] = {"30001", "0", "30000", "50", "0", "u", "", "", "", "", "30000"};
-  const char *stretch_failed[] = {"30001", "0", "30000", "50", "0", "u", "", "", "", "failed", "30000"};
+  const char *stretch[] = {"30001", "0", "30000", "50", "0", "u", "", "", "", "", "0", "30000"};
+  const char *stretch_failed[] = {"30001", "0", "30000", "50", "0", "u", "", "", "", "failed", "0", "30000"};
   expect_index(db, SQL_LOG_STRETCH, "Index Scan Backward using weir_ledger_settled", stretch);
   expect_index(db, SQL_LOG_STRETCH_FAILURES, "Index Scan Backward using weir_ledger_", stretch_failed);
-  const char *sums[] = {"1", "3", "900000000000", "1800000000000", "1", "0", "0", "0", "0", "1", "0", "0", "", "", "",
-                        "",  "",  "9999"};
+  const char *sums[] = {
+      "1",    "3", "900000000000", "1800000000000", "1", "0", "0", "0", "0", "1", "0", "0", "", "", "", "", "",
+      "9999", "0"};
   const char *oldest[] = {"40000", "100"}, *range[] = {"100", "100", "200", "200"};
   expect_index(db, SQL_ARCHIVE_ROWS, "Index Scan using weir_ledger_settled", oldest);
   expect_index(db, SQL_ARCHIVE_USAGE, "weir_ledger_settled", range);

@@ -264,7 +264,7 @@ static void a_workspace_with_keys_and_an_organisation_with_anything_stay(void **
   int64_t acme = make_org(s, "acme"), lab = make(s, PEOPLE_WORKSPACE, acme, "lab", ""), key = make_key(s, "k", "lab");
   EXPECT_ERR(PEOPLE(s)->remove(s, PEOPLE_WORKSPACE, acme, lab, 0, TEST_ACTOR, &test_fault), ERR_STORE_CONFLICT);
   EXPECT_ERR(PEOPLE(s)->remove(s, PEOPLE_ORGANISATION, acme, acme, 0, TEST_ACTOR, &test_fault), ERR_STORE_CONFLICT);
-  EXPECT_OK(s->ops->key_delete(s, key, TEST_ACTOR, &test_fault));
+  EXPECT_OK(s->ops->key_delete(s, key, 0, TEST_ACTOR, &test_fault));
   EXPECT_OK(PEOPLE(s)->remove(s, PEOPLE_WORKSPACE, acme, lab, 0, TEST_ACTOR, &test_fault));
   for (size_t i = 1; i < KINDS; i++) {
     int64_t id = make(s, kinds[i], acme, "thing", "thing@acme.com");

@@ -128,6 +128,59 @@ static void a_question_may_be_about_some_only(void **state) {
   arena_done(&a);
 }
 
+static int64_t attempts_of(struct store *s, struct usage_ask ask) {
+  struct usage_sum *sums = NULL;
+  struct arena a;
+  int64_t attempts = 0;
+  arena_init(&a);
+  size_t count = ask_for(s, ask, &a, &sums);
+  for (size_t i = 0; i < count; i++)
+    attempts += sums[i].attempts;
+  arena_done(&a);
+  return attempts;
+}
+
+static size_t rows_of(struct store *s, struct usage_log_ask ask) {
+  struct ledger_row *found = NULL;
+  struct arena a;
+  size_t count = 0;
+  ask.max = ROWS;
+  arena_init(&a);
+  EXPECT_OK(s->ops->usage->log(s, &ask, &a, &found, &count, &test_fault));
+  arena_done(&a);
+  return count;
+}
+
+/* Workspaces "a" and "b", and none; "b" is another organisation's. */
+static void calls_are_of_the_organisation_of_their_workspace(void **state) {
+  struct store *s = contract_store(state);
+  static const char *const workspaces[] = {"a", "b", ""};
+  size_t minutes = 1;
+  contract_exec(s, "INSERT INTO weir_workspace_names (name, org_id) VALUES ('b', 2)");
+  calendar_set_zone(TEXT("UTC"));
+  for (int i = 0; i < 60; i++) {
+    rows[i] = make_row(i + 1, 1, i, START + i * HOUR);
+    rows[i].workspace = text_of(workspaces[i % 3]);
+    rows[i].user = i < 30 ? TEXT("ann") : TEXT("ben");
+  }
+  append(s, rows, 60, 1);
+  const struct usage_roll_up_ask all = {.zone = TEXT("UTC"), .max = 1000};
+  while (minutes)
+    EXPECT_OK(s->ops->usage->roll_up(s, &all, &minutes, &test_fault));
+  static const int64_t want[] = {60, 40, 20, 0};
+  for (int64_t org = 0; org < 4; org++) {
+    assert_int_equal(attempts_of(s, (struct usage_ask){.org_id = org}), want[org]);
+    assert_int_equal(attempts_of(s, (struct usage_ask){.org_id = org, .by = USAGE_BY_MODEL}), want[org]);
+    assert_int_equal(attempts_of(s, (struct usage_ask){.org_id = org, .every = USAGE_EVERY_DAY, .by = 63}), want[org]);
+    assert_int_equal(attempts_of(s, (struct usage_ask){.org_id = org, .every = USAGE_EVERY_MINUTE}), want[org]);
+    assert_int_equal(rows_of(s, (struct usage_log_ask){.org_id = org}), want[org]);
+    assert_int_equal(rows_of(s, (struct usage_log_ask){.org_id = org, .user = TEXT("ann")}), want[org] / 2);
+  }
+  assert_int_equal(rows_of(s, (struct usage_log_ask){.org_id = 2, .workspace = TEXT("a")}), 0);
+  assert_int_equal(rows_of(s, (struct usage_log_ask){.org_id = 2, .workspace = TEXT("b")}), 20);
+  assert_int_equal(attempts_of(s, (struct usage_ask){.org_id = 1, .workspace = TEXT("b")}), 0);
+}
+
 static void too_many_sums_are_refused(void **state) {
   struct store *s = contract_store(state);
   struct usage_sum *sums = NULL;
@@ -148,11 +201,9 @@ static void too_many_sums_are_refused(void **state) {
 
 int main(void) {
   const struct CMUnitTest tests[] = {
-      CONTRACT(the_whole_of_any_stretch_of_quarters_is_exact),
-      CONTRACT(stretches_are_those_of_the_calendar),
-      CONTRACT(parts_are_told_apart_by_what_was_asked_and_nothing_else),
-      CONTRACT(a_question_may_be_about_some_only),
-      CONTRACT(too_many_sums_are_refused),
+      CONTRACT(the_whole_of_any_stretch_of_quarters_is_exact),           CONTRACT(stretches_are_those_of_the_calendar),
+      CONTRACT(parts_are_told_apart_by_what_was_asked_and_nothing_else), CONTRACT(a_question_may_be_about_some_only),
+      CONTRACT(calls_are_of_the_organisation_of_their_workspace),        CONTRACT(too_many_sums_are_refused),
   };
   return RUN_CONTRACT(tests);
 }

@@ -1,0 +1,145 @@
+/* Shows the OpenAPI document of this server, and sends what is typed in. Every text from the document or an answer is
+ * put in as text, never as markup. */
+'use strict';
+
+const byId = (id) => document.getElementById(id);
+
+function add(parent, tag, text, className) {
+  const e = document.createElement(tag);
+  if (text) e.textContent = text;
+  if (className) e.className = className;
+  parent.append(e);
+  return e;
+}
+
+function labelled(parent, name, help) {
+  const label = add(parent, 'label', `${name} `);
+  const input = add(label, 'input');
+  if (help) add(label, 'span', ` ${help}`, 'help');
+  return input;
+}
+
+function resolve(doc, schema) {
+  if (!schema || !schema.$ref) return schema || {};
+  return schema.$ref.slice(2).split('/').reduce((at, name) => at[name], doc);
+}
+
+/* What a body could look like: what must be given, by its type. */
+function example(doc, schema) {
+  const s = resolve(doc, schema);
+  const type = Array.isArray(s.type) ? s.type[0] : s.type;
+  if (s.enum) return s.enum[0];
+  if (type === 'object') {
+    const out = {};
+    for (const name of s.required || []) out[name] = example(doc, s.properties[name]);
+    return out;
+  }
+  if (type === 'array') return [];
+  if (type === 'integer') return s.minimum || 0;
+  if (type === 'boolean') return false;
+  return '';
+}
+
+/* Proves to the server that a change comes from a page of its own. */
+function csrf() {
+  const found = /(?:^|; )(?:__Host-)?weir_csrf=([^;]+)/.exec(document.cookie);
+  return found ? found[1] : '';
+}
+
+function target(path, parameters) {
+  const query = new URLSearchParams();
+  let out = path;
+  for (const { spec, input } of parameters) {
+    if (spec.in === 'path') out = out.replace(`{${spec.name}}`, encodeURIComponent(input.value));
+    if (spec.in === 'query' && input.value) query.append(spec.name, input.value);
+  }
+  return query.size ? `${out}?${query}` : out;
+}
+
+function headersOf(method, parameters, hasBody) {
+  const headers = {};
+  const token = byId('token').value;
+  if (token) headers.authorization = `Bearer ${token}`;
+  else if (method !== 'get' && csrf()) headers['x-weir-csrf'] = csrf();
+  if (hasBody) headers['content-type'] = 'application/json';
+  for (const { spec, input } of parameters) if (spec.in === 'header' && input.value) headers[spec.name] = input.value;
+  return headers;
+}
+
+async function send(method, path, parameters, body, out) {
+  out.textContent = '...';
+  try {
+    const answer = await fetch(target(path, parameters), {
+      method: method.toUpperCase(),
+      headers: headersOf(method, parameters, body !== undefined),
+      body,
+      credentials: 'same-origin',
+    });
+    const text = await answer.text();
+    const told = ['etag', 'location', 'retry-after', 'idempotent-replayed', 'x-request-id']
+      .filter((name) => answer.headers.get(name))
+      .map((name) => `${name}: ${answer.headers.get(name)}`);
+    let shown = text;
+    try {
+      shown = JSON.stringify(JSON.parse(text), null, 2);
+    } catch {
+      /* not JSON: as it is */
+    }
+    out.textContent = [`${answer.status}`, ...told, '', shown].join('\n');
+  } catch (e) {
+    out.textContent = String(e);
+  }
+}
+
+function show(doc, main, path, method, op) {
+  const details = add(main, 'details');
+  const summary = add(details, 'summary');
+  add(summary, 'span', method.toUpperCase(), 'method');
+  add(summary, 'code', path);
+  add(summary, 'span', ` ${op.summary || ''}`);
+  details.dataset.text = `${method} ${path} ${op.summary} ${(op.tags || []).join(' ')}`.toLowerCase();
+  if (op['x-weir-permission']) add(details, 'p', `Permission: ${op['x-weir-permission']}`, 'help');
+  const parameters = (op.parameters || []).map((spec) => ({ spec, input: labelled(details, spec.name, spec.description) }));
+  let body;
+  const media = op.requestBody && op.requestBody.content['application/json'];
+  if (media) {
+    body = add(add(details, 'label', 'Body'), 'textarea');
+    body.value = JSON.stringify(example(doc, media.schema), null, 2);
+    const members = Object.entries(resolve(doc, media.schema).properties || {});
+    for (const [name, s] of members) add(details, 'p', `${name}: ${s.description || ''}`, 'help');
+  }
+  const button = add(details, 'button', 'Send');
+  const out = add(details, 'pre');
+  out.setAttribute('aria-live', 'polite');
+  button.type = 'button';
+  button.addEventListener('click', () => send(method, path, parameters, body && body.value ? body.value : undefined, out));
+}
+
+function search() {
+  const wanted = byId('search').value.toLowerCase();
+  for (const d of document.querySelectorAll('details')) d.hidden = !d.dataset.text.includes(wanted);
+}
+
+async function start() {
+  const doc = await (await fetch('/api/openapi.json')).json();
+  const main = byId('operations');
+  const tags = new Map();
+  byId('title').textContent = `${doc.info.title} ${doc.info.version}`;
+  byId('about').textContent = doc.info.description;
+  for (const [path, operations] of Object.entries(doc.paths)) {
+    for (const [method, op] of Object.entries(operations)) {
+      const tag = (op.tags || ['Other'])[0];
+      if (!tags.has(tag)) tags.set(tag, []);
+      tags.get(tag).push([path, method, op]);
+    }
+  }
+  for (const [tag, operations] of tags) {
+    add(main, 'h2', tag);
+    for (const [path, method, op] of operations) show(doc, main, path, method, op);
+  }
+  byId('search').addEventListener('input', search);
+}
+
+start().catch((e) => {
+  byId('operations').textContent = String(e);
+});

@@ -1,0 +1,178 @@
+/* From a request to what a handler sees: values of the path, parameters, a body by its shape, conditions. Called by
+ * api.c once the route is known and open to the caller.
+ * house: tested-by tests/unit/control/test_api.c */
+#include "control/reading.h"
+
+#include "gateway/percent.h"
+
+#define VALUE_MAX_BYTES 256
+#define DEPTH           16
+#define KEY_MAX_BYTES   255
+
+static enum err decode_values(struct api_call *c, struct fault *f) {
+  for (size_t i = 0; i < API_VALUES_MAX; i++) {
+    if (c->values[i].len > 0 && !percent_decode(c->values[i], VALUE_MAX_BYTES, c->arena, &c->values[i]))
+      return fault_set(f, ERR_NOT_FOUND, NULL, "there is nothing at this address");
+  }
+  return ERR_OK;
+}
+
+size_t reading_write_cursor(struct api_place p, char out[READING_CURSOR_BYTES]) {
+  char plain[48];
+  int n = snprintf(plain, sizeof(plain), "1:%lld:%lld", (long long)p.at, (long long)p.id);
+  return text_base64url(plain, (size_t)n, out);
+}
+
+static bool read_cursor(struct text t, struct api_place *out) {
+  char plain[READING_CURSOR_BYTES + 3];
+  struct text version, at, id;
+  size_t n;
+  if (t.len > READING_CURSOR_BYTES || !text_base64url_decode(t, plain, &n))
+    return false;
+  return text_cut((struct text){plain, n}, ':', &version, &id) && text_equal(version, TEXT("1")) &&
+         text_cut(id, ':', &at, &id) && text_to_i64(at, &out->at) && text_to_i64(id, &out->id) && out->at >= 0 &&
+         out->id > 0;
+}
+
+struct page {
+  uint64_t given;
+  int64_t limit;
+  struct text cursor;
+};
+static const struct shape_field page_fields[] = {
+    {"limit", SHAPE_INTEGER, 0, SHAPE_AT(page, limit), .min = 1, .max = API_LIMIT_MAX, .help = "entries at most"},
+    {"cursor", SHAPE_TEXT, 0, SHAPE_AT(page, cursor), .min = 1, .max = READING_CURSOR_BYTES,
+     .help = "`next` of the page before"},
+};
+const struct shape reading_page = {"Page", "Which part of a list.", sizeof(struct page), SHAPE_FIELDS(page_fields)};
+
+static bool is_of_page(struct text part) {
+  return text_starts(part, TEXT("limit=")) || text_starts(part, TEXT("cursor="));
+}
+
+/* The query in two: what every list takes, and what this one takes. */
+static void split_query(struct text query, struct buf *page, struct buf *rest) {
+  struct text part;
+  while (query.len > 0) {
+    if (!text_cut(query, '&', &part, &query)) {
+      part = query;
+      query = TEXT_NONE;
+    }
+    struct buf *to = is_of_page(part) ? page : rest;
+    buf_add(to, part);
+    buf_add_char(to, '&');
+  }
+}
+
+static void read_page(struct api_call *c, struct text query, struct shape_errors *e) {
+  struct page p;
+  shape_read_query(&reading_page, query, c->arena, &p, e);
+  c->limit = p.limit > 0 ? p.limit : API_LIMIT;
+  if (p.cursor.len > 0 && !read_cursor(p.cursor, &c->cursor))
+    shape_refuse(e, "cursor", "is none that a list has given");
+}
+
+static void read_query(struct api_call *c) {
+  struct shape_errors *e = c->errors;
+  static const struct shape nothing = {"Nothing", "", sizeof(uint64_t), NULL, 0};
+  const struct shape *s = c->route->query ? c->route->query : &nothing;
+  struct buf page, rest;
+  buf_init(&page, c->rq->query.len + 16);
+  buf_init(&rest, c->rq->query.len + 16);
+  c->query = arena_zalloc(c->arena, s->size);
+  if (c->route->kind == API_LIST) {
+    split_query(c->rq->query, &page, &rest);
+    read_page(c, buf_text(&page), e);
+  } else {
+    buf_add(&rest, c->rq->query);
+  }
+  shape_read_query(s, buf_text(&rest), c->arena, c->query, e);
+  buf_done(&page);
+  buf_done(&rest);
+}
+
+static bool is_json(struct text type) {
+  struct text media = type, rest;
+  (void)text_cut(type, ';', &media, &rest);
+  return text_equal_nocase(text_trim(media), TEXT("application/json"));
+}
+
+static enum err read_body(struct api_call *c, struct fault *f) {
+  const struct json_limits limits = {.max_depth = DEPTH};
+  struct text body = TEXT_NONE;
+  struct json j;
+  enum err e = c->rq->head.has_body ? http_request_body(c->rq, API_BODY_BYTES, &body, f) : ERR_OK;
+  if (e != ERR_OK || (!c->route->body && body.len == 0))
+    return e;
+  if (!c->route->body)
+    return fault_set(f, ERR_BAD_REQUEST, NULL, "this takes no body");
+  if (body.len == 0 && !c->rq->head.has_body)
+    body = TEXT("{}");
+  else if (!is_json(http_header_value(&c->rq->head.headers, TEXT("content-type")))) {
+    fault_set(f, ERR_BAD_REQUEST, NULL, "the body must be application/json");
+    f->status = 415;
+    return f->err;
+  }
+  e = json_read(body, &limits, &j, f);
+  if (e != ERR_OK)
+    return e;
+  c->body = arena_zalloc(c->arena, c->route->body->size);
+  shape_read(c->route->body, j.root, c->arena, c->body, c->errors);
+  c->sent = body;
+  json_done(&j);
+  return ERR_OK;
+}
+
+/* The version that a list of entity tags names: one strong tag of ours. -1: another, which no version is. */
+static int64_t version_of(struct text tag) {
+  int64_t n;
+  if (tag.len < 3 || tag.at[0] != '"' || tag.at[tag.len - 1] != '"')
+    return -1;
+  struct text digits = {tag.at + 1, tag.len - 2};
+  return digits.at[0] != '-' && text_to_i64(digits, &n) && n > 0 ? n : -1;
+}
+
+bool reading_names_version(struct text header, int64_t version) {
+  struct text tag;
+  while (text_next_in_list(&header, &tag)) {
+    if (text_equal(tag, TEXT("*")))
+      return true;
+    if (version_of(text_starts(tag, TEXT("W/")) ? text_skip(tag, 2) : tag) == version)
+      return true;
+  }
+  return false;
+}
+
+static enum err read_if_match(struct api_call *c, struct fault *f) {
+  struct text header = http_header_value(&c->rq->head.headers, TEXT("if-match"));
+  if (header.len == 0 || text_equal(header, TEXT("*")))
+    return ERR_OK;
+  if (text_find_char(header, ',') >= 0)
+    return fault_set(f, ERR_BAD_REQUEST, "if-match", "If-Match must name one entity tag, or be *");
+  c->if_match = version_of(text_trim(header));
+  return ERR_OK;
+}
+
+static enum err read_idempotency_key(struct api_call *c, struct fault *f) {
+  struct text key = http_header_value(&c->rq->head.headers, TEXT("idempotency-key"));
+  if (!text_equal(c->rq->head.method, TEXT("POST")) || !http_header_find(&c->rq->head.headers, TEXT("idempotency-key")))
+    return ERR_OK;
+  if (key.len == 0 || key.len > KEY_MAX_BYTES || !text_is_visible_ascii(key))
+    return fault_set(f, ERR_BAD_REQUEST, "idempotency-key", "Idempotency-Key must be 1 to %d visible ASCII characters",
+                     KEY_MAX_BYTES);
+  c->idempotency_key = key;
+  return ERR_OK;
+}
+
+enum err reading_all(struct api_call *c, struct fault *f) {
+  bool is_change = !text_equal(text_of(c->route->method), TEXT("GET"));
+  enum err e = decode_values(c, f);
+  if (e == ERR_OK && is_change)
+    e = read_if_match(c, f);
+  if (e == ERR_OK)
+    e = read_idempotency_key(c, f);
+  if (e != ERR_OK)
+    return e;
+  read_query(c);
+  return read_body(c, f);
+}

@@ -1,0 +1,20 @@
+/* Reading what a call carries: path values, query, page, body, and the headers that say under which conditions it is to
+ * be done. Private to control/. Whatever is wrong with query and body is in the call's errors. */
+#ifndef CONTROL_READING_H
+#define CONTROL_READING_H
+
+#include "control/api.h"
+
+/* Every list's own parameters, for the document. */
+extern const struct shape reading_page;
+
+#define READING_CURSOR_BYTES 68
+
+/* Waits for the body. ERR_NOT_FOUND: a value of the path that cannot be; ERR_BAD_REQUEST. */
+enum err reading_all(struct api_call *c, struct fault *f) MUST_CHECK;
+/* A place, wrapped so that nobody takes it for something to compute with. */
+size_t reading_write_cursor(struct api_place p, char out[READING_CURSOR_BYTES]);
+/* Whether the list of entity tags of a header (RFC 9110 section 8.8.3) names this version, or is "*". */
+bool reading_names_version(struct text header, int64_t version);
+
+#endif

@@ -1,0 +1,226 @@
+/* Virtual keys through the control API: made and shown once, changed, rotated, blocked, deleted; one's own and others'.
+ */
+#include "api_fixture.h"
+
+static const struct caller member = {.kind = CALLER_USER,
+                                     .id = 7,
+                                     .org_id = 1,
+                                     .actor = TEXT("user:7"),
+                                     .origin = TEXT("::1"),
+                                     .email = TEXT("ann@example.org"),
+                                     .permissions = PERMISSION_BIT(PERMISSION_KEYS_OWN)};
+
+/* The value of a member of the answer, as a text. */
+static struct text value_of(const char *name) {
+  static char out[128];
+  char pattern[64];
+  snprintf(pattern, sizeof(pattern), "\"%s\":\"", name);
+  const char *at = strstr(body, pattern);
+  at = at ? at + strlen(pattern) : "";
+  snprintf(out, sizeof(out), "%.*s", (int)strcspn(at, "\""), at);
+  return text_of(out);
+}
+
+/* Whether the store finds this key, and as which. */
+static int64_t id_of_key(struct fixture *x, struct text key, int64_t *out_until_us) {
+  uint8_t hash[SECRET_HMAC_BYTES];
+  struct store_key k = {0};
+  struct arena a;
+  arena_init(&a);
+  secret_hmac(x->secret, key, hash);
+  enum err e = x->api.store->ops->key_find(x->api.store, hash, &a, &k, NULL);
+  *out_until_us = k.old_until_us;
+  arena_done(&a);
+  return e == ERR_OK ? k.id : 0;
+}
+
+static void check_create(struct fixture *x) {
+  int64_t until_us = 0;
+  CHECK_INT(
+      send_json(x, "POST /api/v1/keys", "",
+                "{\"name\":\"ci\",\"user\":\"bob\",\"workspace\":\"w\",\"policy\":\"p\",\"models\":[\"a\",\"b*\"],"
+                "\"rpm\":1,\"tpm\":2,\"concurrency\":3,\"budget_usd\":\"1.5\",\"budget_period\":\"day\","
+                "\"expires\":\"2099-01-01T00:00:00Z\",\"routes\":[\"anthropic\",\"/openai\"],"
+                "\"allow_ips\":[\"10.0.0.0/8\",\"::1\"],\"cors_origins\":[\"https://a.example\"]}"),
+      201);
+  CHECK_HAS(body, "{\"key\":{\"id\":1,\"name\":\"ci\",\"prefix\":\"weir_");
+  CHECK_HAS(body,
+            "\"user\":\"bob\",\"workspace\":\"w\",\"policy\":\"p\",\"models\":[\"a\",\"b*\"],\"rpm\":1,\"tpm\":2,");
+  CHECK_HAS(body, "\"budget_usd\":\"1.50\",\"budget_period\":\"day\"");
+  CHECK_HAS(body,
+            "\"routes\":[\"anthropic\",\"/openai\"],\"allow_ips\":[\"10.0.0.0/8\",\"::1\"],\"cors_origins\":[\"https://"
+            "a.example\"]");
+  CHECK_INT(id_of_key(x, value_of("secret"), &until_us), 1);
+  CHECK_INT(get(x, "/api/v1/keys/1"), 200);
+  CHECK_INT(strstr(body, "secret") != NULL, 0);
+  CHECK_INT(send_json(x, "POST /api/v1/keys", "", "{\"name\":\"ci\"}"), 409);
+  CHECK_HAS(body, "a key named");
+  CHECK_INT(get(x, "/api/v1/audit?action=key.create"), 200);
+  CHECK_HAS(body, "\"actor\":\"local:0\",\"origin\":\"socket\"");
+  CHECK_INT(send_json(x, "POST /api/v1/keys", "",
+                      "{\"name\":\"x\",\"policy\":\"none\",\"expires\":\"2020-01-01T00:00:00Z\",\"budget_usd\":\"1\","
+                      "\"allow_ips\":[\"10.0.0.1/8\"],\"cors_origins\":[\"https://a.example/\"],\"routes\":[\"all\"]}"),
+            422);
+  CHECK_HAS(body, "\"pointer\":\"/routes/0\"");
+  CHECK_INT(send_json(x, "POST /api/v1/keys", "",
+                      "{\"name\":\"x\",\"policy\":\"none\",\"expires\":\"2020-01-01T00:00:00Z\",\"budget_usd\":\"1\","
+                      "\"allow_ips\":[\"10.0.0.1/8\"],\"cors_origins\":[\"https://a.example/\"]}"),
+            422);
+  for (const char *const *place =
+           (const char *const[]){"policy", "expires", "budget_period", "allow_ips", "cors_origins", NULL};
+       *place; place++) {
+    char pointer[64];
+    snprintf(pointer, sizeof(pointer), "\"pointer\":\"/%s\"", *place);
+    CHECK_HAS(body, pointer);
+  }
+}
+
+static void check_create_run(void *arg) { run(check_create); }
+static void a_key_is_made_and_shown_once(void **state) { run_fiber(check_create_run, NULL); }
+
+static void check_change(struct fixture *x) {
+  CHECK_INT(send_json(x, "POST /api/v1/keys", "", "{\"name\":\"ci\",\"rpm\":1,\"user\":\"bob\",\"models\":[\"a\"]}"),
+            201);
+  CHECK_INT(send_json(x, "PATCH /api/v1/keys/1", "", "{\"tpm\":9}"), 200);
+  CHECK_HAS(body, "\"user\":\"bob\"");
+  CHECK_HAS(body, "\"models\":[\"a\"],\"rpm\":1,\"tpm\":9,");
+  CHECK_INT(send_json(x, "PATCH /api/v1/keys/1", "", "{\"rpm\":null,\"user\":null,\"models\":null,\"name\":\"other\"}"),
+            200);
+  CHECK_HAS(body, "\"name\":\"other\"");
+  CHECK_HAS(body, "\"user\":null,");
+  CHECK_HAS(body, "\"models\":[\"*\"],\"rpm\":null,\"tpm\":9,");
+  CHECK_INT(send_json(x, "PATCH /api/v1/keys/1", "", "{\"name\":null}"), 422);
+  CHECK_INT(send_json(x, "PATCH /api/v1/keys/1", "", "{\"budget_usd\":\"2\"}"), 422);
+  CHECK_INT(send_json(x, "PATCH /api/v1/keys/1", "", "{\"budget_usd\":\"2\",\"budget_period\":\"week\"}"), 200);
+  CHECK_INT(send_json(x, "PATCH /api/v1/keys/1", "", "{\"budget_period\":null}"), 422);
+  CHECK_INT(ask(x, "POST /api/v1/keys/1/block", "", ""), 200);
+  CHECK_HAS(body, "\"blocked\":true");
+  CHECK_INT(get(x, "/api/v1/keys?blocked=true"), 200);
+  CHECK_HAS(body, "\"id\":1,");
+  CHECK_INT(get(x, "/api/v1/keys?blocked=false"), 200);
+  CHECK_TEXT(text_of(body), TEXT("{\"data\":[],\"next\":null}"));
+  CHECK_INT(ask(x, "POST /api/v1/keys/1/unblock", "", ""), 200);
+  CHECK_HAS(body, "\"blocked\":false");
+  CHECK_INT(get(x, "/api/v1/audit?subject=key:1"), 200);
+  for (const char *const *action = (const char *const[]){"key.update", "key.block", "key.unblock", NULL}; *action;
+       action++)
+    CHECK_HAS(body, *action);
+}
+
+static void check_change_run(void *arg) { run(check_change); }
+static void a_change_takes_what_is_given_and_leaves_the_rest(void **state) { run_fiber(check_change_run, NULL); }
+
+static void check_rotation(struct fixture *x) {
+  char first[64], second[64];
+  int64_t until_us = 0;
+  CHECK_INT(send_json(x, "POST /api/v1/keys", "", "{\"name\":\"ci\"}"), 201);
+  snprintf(first, sizeof(first), "%.*s", TEXT_ARGS(value_of("secret")));
+  CHECK_INT(send_json(x, "POST /api/v1/keys/1/rotate", "", "{\"overlap_s\":60}"), 200);
+  snprintf(second, sizeof(second), "%.*s", TEXT_ARGS(value_of("secret")));
+  CHECK_INT(strcmp(first, second) != 0, 1);
+  CHECK_INT(id_of_key(x, text_of(second), &until_us), 1);
+  CHECK_INT(until_us == 0, 1);
+  CHECK_INT(id_of_key(x, text_of(first), &until_us), 1);
+  int64_t left_us = until_us - loop_wall_us();
+  CHECK_INT(left_us > 0 && left_us <= 60000000, 1);
+  CHECK_INT(send_json(x, "POST /api/v1/keys/1/rotate", "", "{\"overlap_s\":7776001}"), 422);
+  CHECK_INT(ask(x, "POST /api/v1/keys/1/rotate", "", ""), 200); /* without a body: as it comes */
+  CHECK_INT(id_of_key(x, text_of(first), &until_us), 1);
+  CHECK_INT(until_us <= loop_wall_us(), 1); /* the oldest ends at once */
+  CHECK_INT(ask(x, "POST /api/v1/keys/2/rotate", "", ""), 404);
+}
+
+static void check_rotation_run(void *arg) { run(check_rotation); }
+static void a_rotated_key_overlaps_for_as_long_as_asked(void **state) { run_fiber(check_rotation_run, NULL); }
+
+static void check_own(struct fixture *x) {
+  CHECK_INT(send_json(x, "POST /api/v1/keys", "", "{\"name\":\"another's\",\"user\":\"bob\"}"), 201);
+  x->caller = member;
+  CHECK_INT(send_json(x, "POST /api/v1/keys", "", "{\"name\":\"mine\",\"rpm\":5}"), 201);
+  CHECK_HAS(body, "\"user\":\"ann@example.org\"");
+  CHECK_INT(send_json(x, "POST /api/v1/keys", "", "{\"name\":\"bob's\",\"user\":\"bob\"}"), 403);
+  CHECK_HAS(body, "keys.write");
+  CHECK_INT(send_json(x, "POST /api/v1/keys", "", "{\"name\":\"free\",\"policy\":\"p\"}"), 403);
+  CHECK_INT(get(x, "/api/v1/keys"), 200);
+  CHECK_INT(strstr(body, "another's") != NULL, 0);
+  CHECK_HAS(body, "\"name\":\"mine\"");
+  CHECK_INT(get(x, "/api/v1/keys?user=bob"), 403);
+  for (const char *const *line = (const char *const[]){"GET /api/v1/keys/1", "DELETE /api/v1/keys/1",
+                                                       "POST /api/v1/keys/1/rotate", "POST /api/v1/keys/1/block", NULL};
+       *line; line++)
+    CHECK_INT(ask(x, *line, "", ""), 404);
+  CHECK_INT(send_json(x, "PATCH /api/v1/keys/1", "", "{\"name\":\"x\"}"), 404);
+  CHECK_INT(send_json(x, "PATCH /api/v1/keys/2", "", "{\"name\":\"mine still\"}"), 200);
+  for (const char *const *more =
+           (const char *const[]){"{\"rpm\":null}", "{\"user\":\"bob\"}", "{\"models\":[\"*\"]}", "{\"expires\":null}",
+                                 "{\"budget_usd\":null}", "{\"policy\":null}", "{\"workspace\":\"w\"}",
+                                 "{\"routes\":[]}", "{\"allow_ips\":[]}", "{\"blocked\":false}", NULL};
+       *more; more++)
+    CHECK_INT(send_json(x, "PATCH /api/v1/keys/2", "", *more), 403);
+  CHECK_INT(ask(x, "POST /api/v1/keys/2/rotate", "", ""), 200);
+  CHECK_INT(ask(x, "POST /api/v1/keys/2/block", "", ""), 200);
+  CHECK_INT(ask(x, "POST /api/v1/keys/2/unblock", "", ""), 403);
+  CHECK_INT(ask(x, "DELETE /api/v1/keys/2", "", ""), 204);
+}
+
+static void check_own_run(void *arg) { run(check_own); }
+static void of_ones_own_keys_one_may_take_away_and_not_add(void **state) { run_fiber(check_own_run, NULL); }
+
+static void check_places(struct fixture *x) {
+  static const struct caller_workspace lab = {
+      4, TEXT("lab"), PERMISSION_BIT(PERMISSION_KEYS_READ) | PERMISSION_BIT(PERMISSION_KEYS_WRITE)};
+  CHECK_INT(send_json(x, "POST /api/v1/keys", "", "{\"name\":\"a\",\"workspace\":\"lab\"}"), 201);
+  CHECK_INT(send_json(x, "POST /api/v1/keys", "", "{\"name\":\"b\",\"workspace\":\"shop\"}"), 201);
+  x->caller = member;
+  x->caller.permissions = 0;
+  x->caller.workspaces = &lab;
+  x->caller.workspace_count = 1;
+  CHECK_INT(get(x, "/api/v1/keys"), 403);
+  CHECK_INT(get(x, "/api/v1/keys?workspace=shop"), 403);
+  CHECK_INT(get(x, "/api/v1/keys?workspace=lab"), 200);
+  CHECK_HAS(body, "\"name\":\"a\"");
+  CHECK_INT(get(x, "/api/v1/keys/2"), 404);
+  CHECK_INT(send_json(x, "PATCH /api/v1/keys/1", "", "{\"rpm\":3}"), 200);
+  CHECK_INT(send_json(x, "PATCH /api/v1/keys/1", "", "{\"workspace\":\"shop\"}"), 403); /* nor may it go there */
+  CHECK_INT(send_json(x, "PATCH /api/v1/keys/1", "", "{\"workspace\":null}"), 403);
+  CHECK_INT(send_json(x, "POST /api/v1/keys", "", "{\"name\":\"c\"}"), 403);
+  CHECK_INT(send_json(x, "POST /api/v1/keys", "", "{\"name\":\"c\",\"workspace\":\"lab\"}"), 201);
+}
+
+static void check_places_run(void *arg) { run(check_places); }
+static void rights_in_one_workspace_end_at_its_border(void **state) { run_fiber(check_places_run, NULL); }
+
+static void check_filters(struct fixture *x) {
+  for (int i = 0; i < 5; i++) {
+    char json[128];
+    snprintf(json, sizeof(json), "{\"name\":\"%s %d\",\"user\":\"u%d\"}", i % 2 ? "Night" : "day", i, i % 2);
+    CHECK_INT(send_json(x, "POST /api/v1/keys", "", json), 201);
+  }
+  CHECK_INT(get(x, "/api/v1/keys?sort=-created&limit=2"), 200);
+  CHECK_HAS(body, "{\"data\":[{\"id\":5,");
+  char target[256];
+  snprintf(target, sizeof(target), "/api/v1/keys?sort=-created&limit=2&cursor=%s", next_of());
+  CHECK_INT(get(x, target), 200);
+  CHECK_HAS(body, "{\"data\":[{\"id\":3,");
+  CHECK_INT(get(x, "/api/v1/keys?search=NIGHT&limit=1"), 200);
+  CHECK_HAS(body, "{\"data\":[{\"id\":2,");
+  CHECK_INT(get(x, "/api/v1/keys?user=u1&sort=-created"), 200);
+  CHECK_HAS(body, "{\"data\":[{\"id\":4,");
+  CHECK_INT(get(x, "/api/v1/keys?sort=name"), 422);
+}
+
+static void check_filters_run(void *arg) { run(check_filters); }
+static void keys_are_found_by_what_they_are(void **state) { run_fiber(check_filters_run, NULL); }
+
+int main(void) {
+  const struct CMUnitTest tests[] = {
+      cmocka_unit_test(a_key_is_made_and_shown_once),
+      cmocka_unit_test(a_change_takes_what_is_given_and_leaves_the_rest),
+      cmocka_unit_test(a_rotated_key_overlaps_for_as_long_as_asked),
+      cmocka_unit_test(of_ones_own_keys_one_may_take_away_and_not_add),
+      cmocka_unit_test(rights_in_one_workspace_end_at_its_border),
+      cmocka_unit_test(keys_are_found_by_what_they_are),
+  };
+  cmocka_set_message_output(CM_OUTPUT_TAP);
+  return cmocka_run_group_tests(tests, NULL, NULL);
+}

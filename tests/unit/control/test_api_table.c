@@ -1,0 +1,331 @@
+/* Tests made from the table of routes: every route as every built-in role, of the organisation whose things they are
+ * and of another one; members that nobody offers in every body; SQL in every text of every filter; addresses and
+ * methods spelled otherwise. A route that is added is tested here without a line of its own. */
+#include "api_fixture.h"
+
+#include "ports/permission.h"
+
+#define MARK "first-only" /* in everything that is the first organisation's */
+
+struct cell {
+  struct fixture *x;
+  const struct api_route *route;
+  int role; /* of enum builtin_role; ROLE_BUILTIN_COUNT: none */
+  int64_t org_id;
+};
+
+static int64_t attempts_of(struct text kind) { return 1; }
+
+static void become(struct fixture *x, int role, int64_t org_id) {
+  x->caller =
+      (struct caller){.kind = CALLER_USER,
+                      .id = 40 + role,
+                      .org_id = org_id,
+                      .actor = TEXT("user:40"),
+                      .origin = TEXT("127.0.0.1"),
+                      .email = TEXT("somebody@example.org"),
+                      .permissions = role < ROLE_BUILTIN_COUNT ? builtin_role_permissions((enum builtin_role)role) : 0};
+}
+
+static int64_t make_key(struct fixture *x) {
+  static unsigned made;
+  struct store *s = x->api.store;
+  char name[64];
+  int64_t id = 0;
+  snprintf(name, sizeof(name), MARK " %u", ++made);
+  struct store_key k = {.name = text_of(name),
+                        .prefix = TEXT("weir_" MARK),
+                        .user = TEXT(MARK),
+                        .workspace = TEXT(MARK),
+                        .models = TEXT("*"),
+                        .created_us = 1};
+  memcpy(k.hash, &made, sizeof(made));
+  CHECK_ERR(s->ops->key_create(s, &k, TEST_ACTOR, &id, NULL), ERR_OK);
+  return id;
+}
+
+static int64_t make_job(struct fixture *x) {
+  struct store *s = x->api.store;
+  const struct store_job_new n = {.kind = TEXT("mark"), .args = TEXT("{\"mark\":\"" MARK "\"}"), .max_attempts = 1};
+  int64_t id = 0;
+  CHECK_ERR(s->ops->jobs->enqueue(s, &n, 1000000, &id, NULL), ERR_OK);
+  return id;
+}
+
+static void make_call(struct fixture *x) {
+  struct store *s = x->api.store;
+  struct ledger_row r = {.id = 7,
+                         .settled_us = 5000000,
+                         .user = TEXT(MARK),
+                         .workspace = TEXT(MARK),
+                         .model = TEXT(MARK),
+                         .outcome = TEXT("ok"),
+                         .first_token_us = -1};
+  const struct usage_roll_up_ask all = {.zone = TEXT("UTC"), .max = 100};
+  size_t minutes = 0;
+  CHECK_ERR(s->ops->ledger_append(s, &r, 1, TEXT("j"), 1, NULL), ERR_OK);
+  CHECK_ERR(s->ops->usage->roll_up(s, &all, &minutes, NULL), ERR_OK);
+}
+
+/* One of what the path is about, of the first organisation. What has no maker here is number 1, there or not. */
+static int64_t make_one(struct fixture *x, const char *path) {
+  if (strncmp(path, "/api/v1/keys/", 13) == 0)
+    return make_key(x);
+  if (strncmp(path, "/api/v1/jobs/", 13) == 0)
+    return make_job(x);
+  return 1;
+}
+
+static bool is_of_one(const struct api_route *r) { return strchr(r->path, '{') != NULL; }
+static bool is_of_kept(const struct api_route *r) { return strncmp(r->path, "/api/v1/keys/{id}", 17) == 0; }
+
+/* "METHOD /path" with ids in the place of names. */
+static void fill_line(struct fixture *x, const struct api_route *r, char *out, size_t cap) {
+  int64_t id = is_of_one(r) ? make_one(x, r->path) : 0;
+  size_t n = (size_t)snprintf(out, cap, "%s ", r->method);
+  for (const char *at = r->path; *at && n + 24 < cap; at++) {
+    if (*at != '{') {
+      out[n++] = *at;
+      continue;
+    }
+    bool is_name = strncmp(at, "{name}", 6) == 0;
+    n += (size_t)snprintf(out + n, cap - n, is_name ? "a" : "%lld", (long long)id);
+    at += strcspn(at, "}");
+  }
+  out[n] = '\0';
+}
+
+static void put_example(struct buf *out, const struct shape_field *f, unsigned serial) {
+  struct text choice = text_of(f->choices), rest;
+  if (f->choices && f->type == SHAPE_TEXT) {
+    (void)text_cut(choice, '|', &choice, &rest);
+    buf_add_format(out, "\"%.*s\"", TEXT_ARGS(choice));
+    return;
+  }
+  switch (f->type) {
+  case SHAPE_TEXT: buf_add_format(out, "\"new.%u@example.org\"", serial); return;
+  case SHAPE_INTEGER: buf_add_format(out, "%lld", (long long)(f->min > 0 ? f->min : 1)); return;
+  case SHAPE_BOOL: buf_add(out, TEXT("false")); return;
+  case SHAPE_TIME: buf_add(out, TEXT("\"2099-01-01T00:00:00Z\"")); return;
+  case SHAPE_USD: buf_add(out, TEXT("\"1\"")); return;
+  case SHAPE_TEXTS:
+  case SHAPE_LIST: buf_add(out, TEXT("[]")); return;
+  case SHAPE_JSON:
+  case SHAPE_OBJECT: buf_add(out, TEXT("{}")); return;
+  }
+}
+
+/* What has to be given and, where extra is not NULL, one member more. */
+static const char *example(const struct shape *s, const char *extra) {
+  static char out[4096];
+  static unsigned serial;
+  struct buf b;
+  bool any = false;
+  buf_init(&b, sizeof(out) - 1);
+  serial++;
+  buf_add_char(&b, '{');
+  for (size_t i = 0; i < s->count; i++) {
+    if (!(s->fields[i].flags & SHAPE_REQUIRED))
+      continue;
+    buf_add_format(&b, "%s\"%s\":", any ? "," : "", s->fields[i].name);
+    put_example(&b, &s->fields[i], serial);
+    any = true;
+  }
+  if (extra)
+    buf_add_format(&b, "%s\"%s\":1", any ? "," : "", extra);
+  buf_add_char(&b, '}');
+  snprintf(out, sizeof(out), "%.*s", TEXT_ARGS(buf_text(&b)));
+  buf_done(&b);
+  return out;
+}
+
+static int call_route(struct fixture *x, const struct api_route *r, const char *extra) {
+  char line[256];
+  fill_line(x, r, line, sizeof(line));
+  return r->body ? send_json(x, line, "", example(r->body, extra)) : ask(x, line, "", "");
+}
+
+static void complain(const struct cell *c, int status, const char *wanted) {
+  char said[600];
+  snprintf(said, sizeof(said), "%s %s as %s of organisation %lld: %d, wanted %s; %.200s", c->route->method,
+           c->route->path, c->role < ROLE_BUILTIN_COUNT ? builtin_role_name((enum builtin_role)c->role) : "nobody",
+           (long long)c->org_id, status, wanted, body);
+  CHECK_TEXT(text_of(said), TEXT(""));
+}
+
+static bool has(const struct cell *c, enum permission p) { return p == API_ANYBODY || caller_may(&c->x->caller, p); }
+
+/* A caller of another organisation finds nothing of the first's, whatever their role there. */
+static void check_other(const struct cell *c, int status) {
+  if (c->route->is_shared && status != 404)
+    complain(c, status, "404");
+  else if (is_of_kept(c->route) && status != 404)
+    complain(c, status, "404");
+  if (strstr(body, MARK) != NULL)
+    complain(c, status, "nothing of the first organisation");
+}
+
+static void check_cell(const struct cell *c) {
+  become(c->x, c->role, c->org_id);
+  bool in_full = has(c, c->route->permission), as_own = has(c, c->route->own);
+  int status = call_route(c->x, c->route, NULL);
+  if (status == 0 || status == 401 || status >= 500)
+    complain(c, status, "an answer");
+  if (c->org_id != 1 && c->route->is_shared) {
+    check_other(c, status);
+    return;
+  }
+  if (!in_full && !as_own) {
+    if (status != 403 || !strstr(body, permission_name(c->route->permission)))
+      complain(c, status, "403 with the name of the permission");
+    return;
+  }
+  if (in_full && status == 403 && c->org_id == 1)
+    complain(c, status, "anything but 403");
+  if (!in_full && is_of_kept(c->route) && status != 404)
+    complain(c, status, "404: it is another's");
+  if (c->org_id != 1)
+    check_other(c, status);
+}
+
+static void check_cells(struct fixture *x) {
+  x->api.job_attempts = attempts_of;
+  make_call(x);
+  (void)make_key(x);
+  (void)make_job(x);
+  for (size_t i = 0; i < api_route_count; i++) {
+    for (int role = 0; role <= ROLE_BUILTIN_COUNT; role++) {
+      check_cell(&(struct cell){x, &api_routes[i], role, 1});
+      check_cell(&(struct cell){x, &api_routes[i], role, 2});
+    }
+  }
+}
+
+static void check_cells_run(void *arg) { run(check_cells); }
+static void every_route_as_every_role_of_either_organisation(void **state) { run_fiber(check_cells_run, NULL); }
+
+static bool offers(const struct shape *s, const char *name) {
+  for (size_t i = 0; i < s->count; i++) {
+    if (strcmp(s->fields[i].name, name) == 0)
+      return true;
+  }
+  return false;
+}
+
+static void check_members(struct fixture *x) {
+  static const char *const members[] = {"id",        "org_id",     "organisation_id", "version",     "hash",
+                                        "prefix",    "secret",     "password_hash",   "permissions", "is_admin",
+                                        "admin",     "owner",      "created",         "created_us",  "last_used",
+                                        "__proto__", "constructor"};
+  x->api.job_attempts = attempts_of;
+  for (size_t i = 0; i < api_route_count; i++) {
+    const struct api_route *r = &api_routes[i];
+    for (size_t m = 0; r->body && m < sizeof(members) / sizeof(members[0]); m++) {
+      char pointer[64];
+      snprintf(pointer, sizeof(pointer), "{\"pointer\":\"/%s\",\"detail\":\"is not known here\"}", members[m]);
+      if (offers(r->body, members[m]))
+        continue;
+      int status = call_route(x, r, members[m]);
+      if (status != 422 || !strstr(body, pointer))
+        complain(&(struct cell){x, r, ROLE_OWNER, 0}, status, pointer);
+    }
+    char line[256];
+    fill_line(x, r, line, sizeof(line));
+    if (!r->body && send_json(x, line, "", "{\"id\":1}") != 400)
+      complain(&(struct cell){x, r, ROLE_OWNER, 0}, 0, "400: it takes no body");
+  }
+}
+
+static void check_members_run(void *arg) { run(check_members); }
+static void no_route_takes_a_member_that_it_does_not_offer(void **state) { run_fiber(check_members_run, NULL); }
+
+static void check_filters(struct fixture *x) {
+  static const char *const injections[] = {"%27+OR+1%3D1+--",
+                                           "%27%3B+DROP+TABLE+weir_keys%3B--",
+                                           "x%27+UNION+SELECT+1%2C2%2C3--",
+                                           "%22+OR+%22%22%3D%22",
+                                           "%5C%27+OR+1%3D1",
+                                           "1%29+OR+%281%3D1",
+                                           "%25",
+                                           "_",
+                                           "%3F1",
+                                           "%241"};
+  x->api.job_attempts = attempts_of;
+  make_call(x);
+  (void)make_key(x);
+  for (size_t i = 0; i < api_route_count; i++) {
+    const struct api_route *r = &api_routes[i];
+    for (size_t n = 0; r->query && n < r->query->count; n++) {
+      for (size_t k = 0; k < sizeof(injections) / sizeof(injections[0]); k++) {
+        char target[256];
+        const struct shape_field *f = &r->query->fields[n];
+        snprintf(target, sizeof(target), "%s?%s=%s", r->path, f->name, injections[k]);
+        int status = get(x, target);
+        bool finds_nothing = status == 200 && strstr(body, MARK) == NULL;
+        if (status != 422 && !finds_nothing)
+          complain(&(struct cell){x, r, ROLE_OWNER, 0}, status, target);
+      }
+    }
+  }
+  CHECK_INT(get(x, "/api/v1/keys"), 200);
+  CHECK_HAS(body, MARK);
+  CHECK_INT(get(x, "/api/v1/requests"), 200);
+  CHECK_HAS(body, MARK);
+}
+
+static void check_filters_run(void *arg) { run(check_filters); }
+static void sql_in_a_filter_is_a_text_that_matches_nothing(void **state) { run_fiber(check_filters_run, NULL); }
+
+static void check_spelling(struct fixture *x) {
+  static const char *const spelled[] = {
+      "/api/v1/key%73",   "/api/%76%31/keys",       "/api//v1/keys",       "/api/v1//keys",          "/api/v1/keys/",
+      "/api/v1/keys//1",  "/api/v1/keys;a=b",       "/api/v1;x/keys",      "/api/v1/KEYS",           "/API/v1/keys",
+      "/api/v1/keys%2f1", "/api/v1/./keys",         "/api/v1/x/../keys",   "/api/v1/%2e%2e/v1/keys", "/api/v1/keys/1/",
+      "/api/v1/keys/01x", "/api/v1/keys/1%00",      "/api/v1/keys/%31%2f", "/api/v1/keys\\1",        "/api/v1/keys/+1 ",
+      "/api/v1/keys%20",  "/api/v1/keys%3flimit=1", "/api/v1/keys.json",   "/api/v1/.keys",          "/api/V1/keys",
+  };
+  (void)make_key(x);
+  for (size_t i = 0; i < sizeof(spelled) / sizeof(spelled[0]); i++) {
+    for (const char *const *method = (const char *const[]){"GET", "POST", "DELETE", "PATCH", NULL}; *method; method++) {
+      char line[256];
+      snprintf(line, sizeof(line), "%s %s", *method, spelled[i]);
+      int status = ask(x, line, "", "");
+      if (status != 404 && status != 400 && status != 405)
+        CHECK_TEXT(text_of(line), TEXT("404, 400 or 405"));
+      CHECK_INT(strstr(body, MARK) != NULL, 0);
+    }
+  }
+  /* What a value in a path decodes to is the value, once. */
+  CHECK_INT(get(x, "/api/v1/keys/%31"), 200);
+  CHECK_INT(get(x, "/api/v1/keys/%2531"), 404);
+}
+
+static void check_spelling_run(void *arg) { run(check_spelling); }
+static void an_address_spelled_otherwise_is_another(void **state) { run_fiber(check_spelling_run, NULL); }
+
+static void check_hosts(struct fixture *x) {
+  static const char lies[] =
+      "x-forwarded-host: evil.example\r\nx-forwarded-proto: gopher\r\nx-original-url: /api/v1/jobs\r\n"
+      "x-rewrite-url: /api/v1/jobs\r\nx-http-method: DELETE\r\nx-forwarded-prefix: /evil\r\n"
+      "forwarded: host=evil.example\r\n";
+  CHECK_INT(send_json(x, "POST /api/v1/keys", lies, "{\"name\":\"one\"}"), 201);
+  CHECK_TEXT(text_of(location), TEXT("/api/v1/keys/1"));
+  CHECK_INT(strstr(body, "evil") != NULL, 0);
+  CHECK_INT(ask(x, "GET /api/v1/keys/1", lies, ""), 200);
+  CHECK_HAS(body, "\"name\":\"one\"");
+}
+
+static void check_hosts_run(void *arg) { run(check_hosts); }
+static void what_a_request_says_of_its_host_moves_nothing(void **state) { run_fiber(check_hosts_run, NULL); }
+
+int main(void) {
+  const struct CMUnitTest tests[] = {
+      cmocka_unit_test(every_route_as_every_role_of_either_organisation),
+      cmocka_unit_test(no_route_takes_a_member_that_it_does_not_offer),
+      cmocka_unit_test(sql_in_a_filter_is_a_text_that_matches_nothing),
+      cmocka_unit_test(an_address_spelled_otherwise_is_another),
+      cmocka_unit_test(what_a_request_says_of_its_host_moves_nothing),
+  };
+  cmocka_set_message_output(CM_OUTPUT_TAP);
+  return cmocka_run_group_tests(tests, NULL, NULL);
+}
