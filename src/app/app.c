@@ -4,6 +4,7 @@
 #include "app/app.h"
 
 #include "app/callers.h"
+#include "app/door.h"
 #include "app/first_key.h"
 #include "app/life.h"
 #include "app/master_key.h"
@@ -230,6 +231,9 @@ static enum err open_all(struct app *a, struct fault *f) {
   open_jobs(a);
   a->metrics = metrics_new(a->worker_count);
   join_ports(a);
+  e = door_open(a, f);
+  if (e != ERR_OK)
+    return e;
   news_open(a);
   share_events(a);
   e = news_start(a, f);
@@ -245,6 +249,7 @@ static enum err make_workers(struct app *a, struct fault *f) {
                                &a->gateway,
                                &a->operations,
                                &a->oauth_site,
+                               app_has_role(a, APP_ROLE_ADMIN) ? &a->auth_site : NULL,
                                a->dns,
                                a->server_tls,
                                a->client_tls,
@@ -360,6 +365,7 @@ void app_reload(struct app *a) {
   }
   warn_of_restart_keys(a, fresh);
   callers_declare(a, fresh);
+  door_adjust(a, fresh);
   log_set_level(fresh->log_level);
   atomic_store(&a->memory.max, fresh->limits.memory_bytes);
   for (unsigned w = 0; w < a->worker_count; w++)
@@ -384,6 +390,7 @@ static void close_all(struct app *a) {
   runner_free(a->runner);
   if (a->ledger)
     ledger_close(a->ledger, 10000);
+  door_close(a);
   rights_free(a->rights);
   token_identity_free(a->tokens);
   mint_free(a->mint);
@@ -555,6 +562,8 @@ int app_serve(const struct app_options *o) {
   if (e == ERR_OK) {
     if (a->takeover < 0)
       greet(a);
+    if (a->takeover < 0 && app_has_role(a, APP_ROLE_ADMIN))
+      door_print(a);
     print_ready(a);
     takeover_done(a);
     systemd_notify(&a->systemd, "READY=1\nSTATUS=serving");

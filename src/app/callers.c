@@ -69,6 +69,7 @@ static struct token_issuer issuer_of(const struct config_issuer *i) {
                .leeway_s = i->leeway_ms / 1000,
                .nbf_optional = i->nbf_optional},
       .algorithms = algorithms_of(i),
+      .role = i->role,
       .limits = {.models = k->models,
                  .model_count = k->model_count,
                  .rpm = k->rpm,

@@ -33,6 +33,11 @@ static void forget_rights(void *data, const struct store_event *e) {
   rights_forget(a->rights);
 }
 
+static void forget_sessions(void *data, const struct store_event *e) {
+  struct app *a = data;
+  access_forget(a->known);
+}
+
 static void want_reload(void *data, const struct store_event *e) {
   struct app *a = data;
   atomic_store(&a->reload_wanted, true);
@@ -57,6 +62,7 @@ void news_open(struct app *a) {
   events_on(a->events, "signing", forget_signing, a);
   events_on(a->events, "vault", look_at_vault, a);
   events_on(a->events, "access", forget_rights, a);
+  events_on(a->events, "session", forget_sessions, a);
   events_on(a->events, "config", want_reload, a);
   events_on(a->events, "job", look_for_jobs, a);
   events_on(a->events, "catalogue", load_catalogue, a);

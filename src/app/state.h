@@ -18,11 +18,14 @@
 #include "cluster/redis_breakers.h"
 #include "config/config.h"
 #include "control/api.h"
+#include "control/auth.h"
 #include "control/front.h"
+#include "identity/access.h"
 #include "identity/keysmith.h"
 #include "identity/oauth.h"
 #include "identity/own_token.h"
 #include "identity/rights.h"
+#include "identity/signin.h"
 #include "identity/token.h"
 #include "identity/vault.h"
 #include "jobs/runner.h"
@@ -73,8 +76,12 @@ struct app {
   struct mint *mint; /* tokens of ours */
   struct oauth_desk oauth;
   struct oauth_site oauth_site;
-  struct own_identity own; /* stands before all others */
-  struct rights *rights;   /* of users and service accounts */
+  struct own_identity own;   /* stands before all others */
+  struct rights *rights;     /* of users and service accounts */
+  struct signin_desk *door;  /* where people sign in */
+  struct access_desk *known; /* whose request of the control API it is */
+  struct offload *hashers;   /* of passwords */
+  struct auth_site auth_site;
   struct limiter *limiter;
   struct metrics *metrics;
   struct access_telemetry telemetry;

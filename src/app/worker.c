@@ -97,6 +97,8 @@ static void serve(void *ctx, struct http_request *rq) {
     operations_serve(w->o.operations, rq);
   else if (oauth_owns(rq->path))
     oauth_serve(w->o.oauth, rq);
+  else if (w->o.auth && auth_owns(rq->path))
+    auth_serve(w->o.auth, &w->gateway, rq);
   else
     not_found(rq);
 }

@@ -3,6 +3,7 @@
 #ifndef APP_WORKER_H
 #define APP_WORKER_H
 
+#include "control/auth.h"
 #include "control/front.h"
 #include "control/oauth.h"
 #include "control/operations.h"
@@ -18,6 +19,7 @@ struct worker_options {
   struct gateway *gateway;
   struct operations *operations;
   struct oauth_site *oauth;
+  const struct auth_site *auth; /* NULL: nobody signs in here */
   struct dns *dns;
   struct tls_context *server_tls, *client_tls; /* server_tls NULL: plain */
   struct config *config;                       /* a reference the worker takes over */

@@ -46,6 +46,8 @@ void check_retention(struct loader *l, const struct node *n, const struct key_pa
 /* Networks that are some, origins that are some (check_control.c). */
 void check_control(struct loader *l, const struct node *n, const struct key_path *path, void *at);
 void check_proxies(struct loader *l, const struct node *n);
+/* An address of mail, and each once (check_signin.c). */
+void check_user(struct loader *l, const struct node *n, const struct key_path *path, void *at);
 void check_job(struct loader *l, const struct node *n, const struct key_path *path, void *at);
 
 /* The member of that name when it was given, for an error's place; else n itself. n may be NULL. */

@@ -62,9 +62,13 @@ struct config_issuer {                /* whose tokens are taken in place of keys
   struct text *audiences, *algorithms, *scopes;
   size_t audience_count, algorithm_count, scope_count; /* no algorithms: all */
   struct text user_claim;
+  struct text role; /* in the control API; "" for none */
   int64_t leeway_ms, refresh_ms, pause_ms;
   bool nbf_optional;
   struct config_key limits; /* models, rpm, tpm, concurrency, budget, workspace and policy of each of its subjects */
+};
+struct config_vault {
+  struct secret *master_key; /* base64 or hexadecimal; empty: data_dir/master.key */
 };
 struct config_control { /* the control API over the network */
   int64_t rpm;          /* requests a minute of each caller; 0: no limit */
@@ -75,6 +79,14 @@ struct config_vault {
   struct secret *master_key;       /* base64 or hexadecimal; empty: data_dir/master.key, or one of: */
   struct text aws_kms, aws_secret; /* a key's id; a secret's; "" for none */
   struct text region, endpoint;    /* of AWS; "": found */
+};
+struct config_signin {
+  int64_t memory_kib, passes, at_once; /* of hashes of passwords */
+  int64_t access_ms, idle_ms, session_ms;
+};
+struct config_user { /* who is there from the start */
+  struct text email, name, role;
+  struct secret *password;
 };
 struct config_cache { /* checked, but the cache itself cannot be enabled in this version */
   size_t l1_bytes;
@@ -110,6 +122,9 @@ struct config {
   struct config_control control;
   struct text *trusted_proxies; /* networks, or "unix" */
   size_t trusted_proxy_count;
+  struct config_signin signin;
+  struct config_user *users;
+  size_t user_count;
   struct config_job *jobs;
   size_t job_count;
   struct config_provider *providers;

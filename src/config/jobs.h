@@ -11,6 +11,7 @@ struct config_retention {
   int64_t ledger_days; /* rows; then they are archived, never deleted */
   int64_t usage_minutes_days;
   int64_t audit_days;
+  int64_t signin_days; /* sessions and links that are over, counts of attempts */
 };
 
 /* What differs from a kind's own schedule. */

@@ -17,6 +17,8 @@ static const struct key retention_keys[] = {
      .help = "usage by the minute; by quarters of an hour and days it stays"},
     {"audit", KEY_COUNT, true, AT(config_retention, audit_days), .initial = "400", .min = 365, .max = 36500,
      .help = "the audit log"},
+    {"signin", KEY_COUNT, true, AT(config_retention, signin_days), .initial = "30", .min = 1, .max = 36500,
+     .help = "sessions and links whose time is over, and counts of failed attempts"},
 };
 const struct key_section keys_retention = {
     "retention", "For how many days each class of data is kept. The job `purge` deletes what is older.",

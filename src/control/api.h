@@ -11,6 +11,7 @@
 #include "net/http_server.h"
 #include "ports/caller.h"
 #include "ports/keysmith.h"
+#include "ports/signin.h"
 #include "ports/store.h"
 #include "ports/store_audit.h"
 
@@ -29,6 +30,7 @@ struct api {
   struct store *store;
   struct offload *offload;
   struct keysmith *keysmith;
+  struct signin *signin;                     /* NULL: nobody signs in */
   struct rates *rates;                       /* of callers; NULL: nobody counts */
   int64_t (*job_attempts)(struct text kind); /* how often a job of the kind may be tried; 0: there is no such kind */
 };

@@ -4,6 +4,7 @@
 #include "control/openapi.h"
 
 #include "control/api.h"
+#include "control/auth.h"
 #include "control/reading.h"
 
 #define SHAPES_MAX 128
@@ -290,7 +291,12 @@ static void put_header_parameter(struct json_writer *w, const char *name, const 
   json_object_end(w);
 }
 
+/* The pages of signing in, which nobody has to be known for. */
+static bool is_open(const struct api_route *r) { return auth_owns(text_of(r->path)); }
+
 static void put_header_parameters(struct json_writer *w, const struct api_route *r) {
+  if (is_open(r))
+    return;
   if (is_change(r) && is_of_one(r))
     put_header_parameter(w, "If-Match", "the version that is to be changed, as its ETag says, or `*`");
   if (!is_change(r) && r->kind == API_ONE)
@@ -324,6 +330,10 @@ static void put_operation(struct json_writer *w, const struct api_route *r) {
   json_array(w);
   json_put_str(w, r->tag);
   json_array_end(w);
+  if (is_open(r)) {
+    json_name(w, "security");
+    json_put_raw(w, TEXT("[]"));
+  }
   if (r->permission != API_ANYBODY)
     json_field_str(w, "x-weir-permission", permission_name(r->permission));
   if (r->own != r->permission)
@@ -347,20 +357,25 @@ static void put_operation(struct json_writer *w, const struct api_route *r) {
   json_object_end(w);
 }
 
-/* Rows of one path stand one after the other in the table. */
+/* Rows of one path stand one after the other in a table. */
+static void put_table(struct json_writer *w, const struct api_route *rows, size_t count) {
+  for (size_t i = 0; i < count; i++) {
+    bool is_first = i == 0 || strcmp(rows[i - 1].path, rows[i].path) != 0;
+    if (is_first) {
+      json_name(w, rows[i].path);
+      json_object(w);
+    }
+    put_operation(w, &rows[i]);
+    if (i + 1 == count || strcmp(rows[i + 1].path, rows[i].path) != 0)
+      json_object_end(w);
+  }
+}
+
 static void put_paths(struct json_writer *w) {
   json_name(w, "paths");
   json_object(w);
-  for (size_t i = 0; i < api_route_count; i++) {
-    bool is_first = i == 0 || strcmp(api_routes[i - 1].path, api_routes[i].path) != 0;
-    if (is_first) {
-      json_name(w, api_routes[i].path);
-      json_object(w);
-    }
-    put_operation(w, &api_routes[i]);
-    if (i + 1 == api_route_count || strcmp(api_routes[i + 1].path, api_routes[i].path) != 0)
-      json_object_end(w);
-  }
+  put_table(w, api_routes, api_route_count);
+  put_table(w, auth_routes, auth_route_count);
   json_object_end(w);
 }
 
@@ -392,6 +407,10 @@ static void put_schemas(struct json_writer *w) {
     collect(&answers, api_routes[i].answer);
     collect(&bodies, api_routes[i].body);
   }
+  for (size_t i = 0; i < auth_route_count; i++) {
+    collect(&answers, auth_routes[i].answer);
+    collect(&bodies, auth_routes[i].body);
+  }
   json_name(w, "components");
   json_object(w);
   json_name(w, "schemas");
@@ -419,10 +438,11 @@ void openapi_write(struct buf *out) {
   json_object(&w);
   json_field_str(&w, "title", "Weir control API");
   json_field_str(&w, "version", WEIR_VERSION);
-  json_field_str(&w, "description",
-                 "What operators see and do. Served under /api/v1 to those who have signed in or show a token, and to "
-                 "the owner of the data on the socket `weir.sock` in `data_dir`, who may do everything. "
-                 "Money is decimal text in USD, times are RFC 3339 in UTC, lists come in pages.");
+  json_field_str(
+      &w, "description",
+      "What operators see and do. Served under /api/v1 to those who have signed in (/auth) or show a token, and to "
+      "the owner of the data on the socket `weir.sock` in `data_dir`, who may do everything. "
+      "Money is decimal text in USD, times are RFC 3339 in UTC, lists come in pages.");
   json_object_end(&w);
   json_name(&w, "security");
   json_put_raw(&w, TEXT("[{\"token\":[]},{\"session\":[]}]"));

@@ -52,6 +52,17 @@ const struct api_route api_routes[] = {
     GET("/api/v1/models", "listModels", "Routing", "Models that the configuration declares, in the order they are looked through", ROUTING_READ, ROUTING_READ, LIST, NULL, &model_shape, models_list),
     GET("/api/v1/policies", "listPolicies", "Routing", "Policies that the configuration declares", ROUTING_READ, ROUTING_READ, LIST, NULL, &policy_shape, policies_list),
     GET("/api/v1/prices", "listPrices", "Usage", "Prices that the configuration declares, in the order they are looked through", USAGE_READ, USAGE_READ, LIST, NULL, &price_shape, prices_list),
+    GET("/api/v1/me", "getMe", "Me", "Who calls, and what they may do", COUNT, COUNT, ONE, NULL, &me_shape, me_get),
+    PATCH("/api/v1/me", "updateMe", "Me", "Changes one's name or password", COUNT, COUNT, &me_change_shape, &me_shape, me_change),
+    GET("/api/v1/me/sessions", "listMySessions", "Me", "Browsers in which one is signed in, newest first", COUNT, COUNT, WHOLE, NULL, &me_session_shape, me_sessions),
+    DELETE("/api/v1/me/sessions/{id}", "endMySession", "Me", "Signs one of them out", COUNT, COUNT, me_end_session),
+    DO("/api/v1/me/second-factor", "beginSecondFactor", "Me", "A secret for an app, which counts once a code confirms it", COUNT, COUNT, &factor_begin_shape, &factor_shape, me_factor_begin),
+    DO("/api/v1/me/second-factor/confirm", "confirmSecondFactor", "Me", "Turns the second factor on", COUNT, COUNT, &factor_confirm_shape, &codes_shape, me_factor_confirm),
+    DO("/api/v1/me/second-factor/remove", "removeSecondFactor", "Me", "Turns it off", COUNT, COUNT, &factor_end_shape, &me_shape, me_factor_end),
+    GET("/api/v1/users/{id}/sessions", "listUserSessions", "Users", "Browsers in which a user is signed in", USERS_READ, USERS_READ, WHOLE, NULL, &me_session_shape, user_sessions),
+    DELETE("/api/v1/users/{id}/sessions", "endUserSessions", "Users", "Signs a user out everywhere", USERS_WRITE, USERS_WRITE, user_end_sessions),
+    DO("/api/v1/users/{id}/link", "makeUserLink", "Users", "A link with which a user chooses a password; for those who may do no more than the caller", USERS_WRITE, USERS_WRITE, NULL, &link_shape, user_link),
+    DELETE("/api/v1/users/{id}/second-factor", "removeUserSecondFactor", "Users", "Takes a lost second factor away", USERS_WRITE, USERS_WRITE, user_drop_factor),
 };
 /* clang-format on */
 const size_t api_route_count = sizeof(api_routes) / sizeof(api_routes[0]);

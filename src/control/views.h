@@ -43,5 +43,19 @@ enum err providers_get(struct api_call *c, struct fault *f);
 enum err models_list(struct api_call *c, struct fault *f);
 enum err policies_list(struct api_call *c, struct fault *f);
 enum err prices_list(struct api_call *c, struct fault *f);
+/* me.c: the caller, and how people sign in */
+extern const struct shape me_shape, me_change_shape, me_session_shape, factor_shape, factor_begin_shape,
+    factor_confirm_shape, factor_end_shape, codes_shape, link_shape;
+enum err me_get(struct api_call *c, struct fault *f);
+enum err me_change(struct api_call *c, struct fault *f);
+enum err me_sessions(struct api_call *c, struct fault *f);
+enum err me_end_session(struct api_call *c, struct fault *f);
+enum err me_factor_begin(struct api_call *c, struct fault *f);
+enum err me_factor_confirm(struct api_call *c, struct fault *f);
+enum err me_factor_end(struct api_call *c, struct fault *f);
+enum err user_sessions(struct api_call *c, struct fault *f);
+enum err user_end_sessions(struct api_call *c, struct fault *f);
+enum err user_link(struct api_call *c, struct fault *f);
+enum err user_drop_factor(struct api_call *c, struct fault *f);
 
 #endif

@@ -73,6 +73,7 @@ static void copy_issuer(struct arena *a, const struct token_issuer *from, struct
   to->limits.models = copy_list(a, from->limits.models, from->limits.model_count);
   to->limits.workspace = arena_copy(a, from->limits.workspace);
   to->limits.policy = arena_copy(a, from->limits.policy);
+  to->role = arena_copy(a, from->role);
 }
 
 /* With the keys of those in old that are the same. */
@@ -217,6 +218,30 @@ static enum err find_fresh(struct token_identity *t, struct text token, struct t
     remember(t, s, hash, *out);
   }
   arena_done(&a);
+  issuers_unref(s);
+  return e;
+}
+
+static enum err bearer_of(const struct known_issuer *i, struct offload *pool, struct text token, int64_t now_us,
+                          struct arena *a, struct token_bearer *out, struct fault *f) {
+  struct claims c = {0};
+  struct jws jws;
+  if (!i)
+    return fault_set(f, ERR_UNAUTHENTICATED, NULL, "this is no token of an issuer that is known here");
+  enum err e = jws_read(token, a, &jws, f);
+  if (e == ERR_OK)
+    e = check(i, pool, &jws, now_us, a, &c, f);
+  if (e == ERR_OK && i->t.role.len == 0)
+    e = fault_set(f, ERR_FORBIDDEN, NULL, "tokens of this issuer are for calling models: it has no role here");
+  if (e == ERR_OK)
+    *out = (struct token_bearer){arena_copy(a, i->t.name), c.subject, c.user, arena_copy(a, i->t.role)};
+  return e;
+}
+
+enum err token_identity_read(struct token_identity *t, struct text token, int64_t now_us, struct arena *a,
+                             struct token_bearer *out, struct fault *f) {
+  struct issuers *s = issuers_of(t);
+  enum err e = bearer_of(jws_has_form(token) ? issuer_of(s, token, a) : NULL, t->pool, token, now_us, a, out, f);
   issuers_unref(s);
   return e;
 }

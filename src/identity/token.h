@@ -17,6 +17,13 @@ struct token_issuer {
   struct claims_rule rule;       /* its issuer is keys.issuer's */
   unsigned algorithms;           /* a bit for each enum jws_algorithm that is allowed */
   struct apikey_declared limits; /* models, limits, budget, workspace, policy; the rest is the token's */
+  struct text role;              /* a built-in role that its subjects have in the control API; "" for none */
+};
+
+/* Who a token is about. Texts live in the arena. */
+struct token_bearer {
+  struct text name, subject, user; /* name: of the issuer */
+  struct text role;
 };
 
 struct token_identity;
@@ -29,5 +36,9 @@ struct identity *token_identity_port(struct token_identity *t);
 /* Replaces all issuers at once (start, reload); what was fetched of those that stay the same is kept, remembered tokens
  * are not. */
 void token_identity_declare(struct token_identity *t, const struct token_issuer *issuers, size_t count);
+/* For the control API: verifies a token each time. ERR_UNAUTHENTICATED: it is none, of none of these issuers, or not
+ * good; ERR_FORBIDDEN: of one whose subjects have no role there. ERR_UNAVAILABLE: its keys cannot be had now. Waits. */
+enum err token_identity_read(struct token_identity *t, struct text token, int64_t now_us, struct arena *a,
+                             struct token_bearer *out, struct fault *f) MUST_CHECK;
 
 #endif

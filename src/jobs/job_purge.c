@@ -4,6 +4,7 @@
 
 #include "base/json.h"
 #include "ports/store_audit.h"
+#include "ports/store_signin.h"
 
 #define CHUNK     500
 #define DAY_US    INT64_C(86400000000)
@@ -40,10 +41,15 @@ static enum err purge_audit(struct store *s, int64_t before_us, size_t max, int6
   return e;
 }
 
+static enum err purge_signin(struct store *s, int64_t before_us, size_t max, int64_t *out_deleted, struct fault *f) {
+  return s->ops->signin->purge(s, before_us, max, out_deleted, f);
+}
+
 static const struct class classes[] = {
     {"jobs", DAYS(jobs_days), 0, purge_jobs},
     {"events", DAYS(events_days), 0, purge_events},
     {"audit", DAYS(audit_days), 0, purge_audit},
+    {"signin", DAYS(signin_days), 0, purge_signin},
     {"answers", 0, STORE_ANSWER_KEPT_US / DAY_US, purge_answers},
 };
 #define CLASSES (sizeof classes / sizeof *classes)
@@ -51,7 +57,7 @@ static const struct class classes[] = {
 static enum err purge_class(struct job *j, size_t at, int64_t before_us, int64_t *out_deleted, struct fault *f) {
   int64_t sum = 0, deleted = CHUNK;
   enum err e = ERR_OK;
-  while (!e && deleted == CHUNK) {
+  while (!e && deleted >= CHUNK) {
     e = job_progress(j, (unsigned)(at * 1000 / CLASSES), text_of(classes[at].name), f);
     if (!e)
       e = classes[at].purge(j->world->store, before_us, CHUNK, &deleted, f);

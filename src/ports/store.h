@@ -101,6 +101,7 @@ struct store_persons_ops;
 struct store_usage_ops;
 struct store_vault_ops;
 struct store_service_secrets_ops;
+struct store_signin_ops;
 struct store_ops {
   const char *name; /* "sqlite", "memory", "postgres" */
   bool is_shared;   /* processes of several machines may work on it at the same time */
@@ -170,8 +171,9 @@ struct store_ops {
   const struct store_jobs_ops *jobs; /* ports/store_jobs.h */
   const struct store_replicas_ops *replicas;
   const struct store_events_ops *events;
-  const struct store_usage_ops *usage; /* ports/store_usage.h */
-  const struct store_vault_ops *vault; /* ports/store_vault.h */
+  const struct store_usage_ops *usage;   /* ports/store_usage.h */
+  const struct store_signin_ops *signin; /* ports/store_signin.h */
+  const struct store_vault_ops *vault;   /* ports/store_vault.h */
   const struct store_service_secrets_ops *service_secrets;
 };
 /* The base an adapter embeds first. */

@@ -40,6 +40,12 @@ const struct copy_entry copy_list[] = {
     {"weir_services", COPY_WHOLE},
     {"weir_roles", COPY_WHOLE},
     {"weir_grants", COPY_WHOLE},
+    {"weir_passwords", COPY_WHOLE},
+    {"weir_totp", COPY_WHOLE},
+    {"weir_recovery_codes", COPY_WHOLE},
+    {"weir_sessions", COPY_WHOLE},
+    {"weir_links", COPY_WHOLE},
+    {"weir_attempts", COPY_WHOLE},
     /* who lives on the source does not live on the target */
     {"weir_replicas", COPY_NOT},
 };

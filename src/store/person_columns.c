@@ -41,5 +41,11 @@ const struct person_columns person_columns[] = {
     {"weir_services", " ", " name description "},
     {"weir_roles", " ", " name permissions "},
     {"weir_grants", " ", " to_kind role "}, /* with the user */
+    {"weir_passwords", " ", " hash "},      /* these six are deleted with the user */
+    {"weir_totp", " ", " "},
+    {"weir_recovery_codes", " ", " "},
+    {"weir_sessions", " address agent ", " way "},
+    {"weir_links", " ", " kind "},
+    {"weir_attempts", " ", " "}, /* a hash of whom and from where */
 };
 const size_t person_columns_count = sizeof person_columns / sizeof *person_columns;

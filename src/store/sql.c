@@ -567,7 +567,10 @@ static const char *const texts[SQL_COUNT][2] = {
 };
 /* clang-format on */
 
-const char *sql_text(enum sql which, enum sql_dialect dialect) { return texts[which][dialect]; }
+const char *sql_text(enum sql which, enum sql_dialect dialect) {
+  bool is_signin = which >= SQL_SIGNIN_FIRST && which <= SQL_SIGNIN_LAST;
+  return is_signin ? sql_signin_texts[which - SQL_SIGNIN_FIRST][dialect] : texts[which][dialect];
+}
 
 bool sql_is_planned_anew(enum sql which) {
   return which == SQL_LOG || which == SQL_LOG_FAILURES || which == SQL_USAGE_SUMS || which == SQL_ARCHIVE_ROWS ||

@@ -1,6 +1,5 @@
 /* Every statement of the store, written once in the SQL that SQLite and PostgreSQL share. Parameters are ?1, ?2, ...;
- * the PostgreSQL driver writes them its way. Few statements exist for one database only; the table says which.
- * house: allow file-size -- one row a statement, and a second list would have to be kept in step with the first */
+ * the PostgreSQL driver writes them its way. Few statements exist for one database only; the table says which. */
 #ifndef STORE_SQL_H
 #define STORE_SQL_H
 
@@ -127,30 +126,13 @@ enum sql {
   SQL_ARCHIVE_CLEAR, /* minutes and quarters of what has left */
   SQL_ARCHIVE_ENTER,
   SQL_ARCHIVED, /* the sums of keys, as SQL_LEDGER_BALANCES */
-  SQL_LEDGER_SPENT,
-  SQL_LEDGER_SPENT_ROWS,
-  SQL_LEDGER_SUMS,
-  SQL_LEDGER_BALANCES,
-  SQL_LEDGER_SPENDS,
+  /* clang-format off */
+  SQL_LEDGER_SPENT, SQL_LEDGER_SPENT_ROWS, SQL_LEDGER_SUMS, SQL_LEDGER_BALANCES, SQL_LEDGER_SPENDS,
   SQL_NOW, /* the database's clock, microseconds since 1970 */
-  SQL_REPLICA_TURN,
-  SQL_REPLICA_LIST,
-  SQL_REPLICA_CLAIM,
-  SQL_REPLICA_RENEW,
-  SQL_REPLICA_RELEASE,
-  SQL_META_ADD,
-  SQL_META_FIND,
-  SQL_META_SET,
-  SQL_EVENT_NEXT_ID,
-  SQL_EVENT_ADD,
-  SQL_EVENT_NEWEST,
-  SQL_EVENT_LIST,
-  SQL_EVENT_PURGE,
-  SQL_ANSWER_TAKE,
-  SQL_ANSWER_GET,
-  SQL_ANSWER_PUT,
-  SQL_ANSWER_DROP,
-  SQL_ANSWER_PURGE,
+  SQL_REPLICA_TURN, SQL_REPLICA_LIST, SQL_REPLICA_CLAIM, SQL_REPLICA_RENEW, SQL_REPLICA_RELEASE, SQL_META_ADD,
+  SQL_META_FIND, SQL_META_SET, SQL_EVENT_NEXT_ID, SQL_EVENT_ADD, SQL_EVENT_NEWEST, SQL_EVENT_LIST, SQL_EVENT_PURGE,
+  SQL_ANSWER_TAKE, SQL_ANSWER_GET, SQL_ANSWER_PUT, SQL_ANSWER_DROP, SQL_ANSWER_PURGE,
+  /* clang-format on */
   SQL_CATALOGUE_PUT,
   SQL_CATALOGUE_GET,
   /* clang-format off */
@@ -174,6 +156,13 @@ enum sql {
   SQL_GRANT_INSERT, SQL_GRANT_FIND, SQL_GRANT_GET, SQL_GRANT_LIST, SQL_GRANT_DELETE,
   SQL_GRANTS_TO, SQL_GRANTS_IN, SQL_GRANTS_OF,
   SQL_OWNERS, SQL_OWNERS_BY_TEAM, SQL_RIGHTS, SQL_RIGHTS_BY_TEAM,
+  /* signing in */
+  SQL_PASSWORD_GET, SQL_PASSWORD_PUT, SQL_PASSWORD_UPGRADE, SQL_PASSWORD_DROP, SQL_TOTP_GET, SQL_TOTP_PUT,
+  SQL_TOTP_CONFIRM, SQL_TOTP_STEP, SQL_TOTP_DROP, SQL_RECOVERY_ADD, SQL_RECOVERY_USE, SQL_RECOVERY_LEFT,
+  SQL_RECOVERY_DROP, SQL_SESSION_NEXT_ID, SQL_SESSION_ADD, SQL_SESSION_GET, SQL_SESSION_LOCK, SQL_SESSION_LIST,
+  SQL_SESSION_ROTATE, SQL_SESSION_END, SQL_SESSION_END_ALL, SQL_SESSION_DROP, SQL_SESSION_PURGE, SQL_LINK_ADD,
+  SQL_LINK_FIND, SQL_LINK_TAKE, SQL_LINK_DROP, SQL_LINK_DROP_OLD, SQL_LINK_PURGE, SQL_ATTEMPTS_GET,
+  SQL_ATTEMPTS_ADD, SQL_ATTEMPTS_PUT, SQL_ATTEMPTS_PURGE,
   /* clang-format on */
   SQL_COPY_TABLES,    /* Weir's tables that are there */
   SQL_COPY_COLUMNS,   /* of one table: name, type, place in the primary key or 0; by name */
@@ -195,6 +184,11 @@ enum sql_dialect { SQL_SQLITE, SQL_POSTGRES };
 #define SQL_USAGE_SUMS_AT   8  /* the first sum's column in SQL_USAGE_SUMS */
 #define SQL_USAGE_COUNTS    14 /* sums of one row of it */
 #define SQL_PARAMETERS_MAX  SQL_LEDGER_COLUMNS
+
+#define SQL_SIGNIN_FIRST    SQL_PASSWORD_GET
+#define SQL_SIGNIN_LAST     SQL_ATTEMPTS_PURGE
+/* The texts of these, for sql_text alone (sql_signin.c). */
+extern const char *const sql_signin_texts[][2];
 
 /* NULL when the dialect has no such statement. */
 const char *sql_text(enum sql which, enum sql_dialect dialect);

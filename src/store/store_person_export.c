@@ -62,6 +62,7 @@ static const struct {
     {"weir_users", "AND email = lower(?3) "},
     {"weir_team_members", "AND user_id IN " THE_USER " "},
     {"weir_grants", "AND to_kind = 'user' AND to_id IN " THE_USER " "},
+    {"weir_sessions", "AND user_id IN " THE_USER " "},
 };
 
 static const char *theirs_in(const char *table) {

@@ -71,7 +71,7 @@ function expectShape(op: Operation, status: number, type: string, json: unknown)
 
 before(async () => {
   if (skip) return;
-  world = await start('policies: [ { name: p, only: [anthropic] } ]\n');
+  world = await start('policies: [ { name: p, only: [anthropic] } ]\nusers: [ { email: u@x.org, password: correct-horse-battery } ]\n');
   ajv = new Ajv2020({ strict: false, allErrors: true });
   (addFormats as unknown as (a: Ajv2020) => void)(ajv);
   ajv.addFormat('int64', true);
@@ -101,6 +101,7 @@ test('the document is what `weir openapi` prints, and a client can be generated 
 test('every operation answers in its shape, good and bad', { skip }, async () => {
   const names: Record<string, string> = { id: '1', name: 'anthropic' };
   for (const [path, operations] of Object.entries(document.paths)) {
+    if (path.startsWith('/auth/')) continue; // over the network: signin.test.ts
     for (const [method, op] of Object.entries(operations)) {
       if (method !== 'get') continue;
       const filled = path.replace(/\{(\w+)\}/g, (_, n: string) => names[n] ?? 'x');
@@ -230,13 +231,13 @@ test('pages give every entry once', { skip }, async () => {
   }
 });
 
-test('no secret is in any answer, and nobody but the owner of the socket is served', { skip }, async () => {
+test('no secret is in any answer, and a key of the data paths is nobody here', { skip }, async () => {
   const all = await Promise.all(Object.keys(document.paths).map((p) => call('GET', p.replace(/\{id\}/, '1').replace(/\{name\}/, 'openai'))));
   const text = JSON.stringify(all);
   for (const secret of [KEY, UPSTREAM_ANTHROPIC, UPSTREAM_OPENAI]) assert.ok(!text.includes(secret));
-  for (const path of ['/api/v1/keys', '/api/openapi.json']) {
+  for (const path of ['/api/v1/keys', '/api/v1/me', '/api/v1/nowhere']) {
     const answer = await fetch(`${world.url}${path}`, { headers: { authorization: `Bearer ${KEY}` } });
     await answer.text();
-    assert.equal(answer.status, 404);
+    assert.equal(answer.status, 401);
   }
 });

@@ -13,6 +13,7 @@ static void an_issuer_needs_little(void **state) {
   EXPECT_TEXT(i->issuer, TEXT("https://idp.example:8443/realm"));
   EXPECT_TEXT(i->audiences[0], TEXT("weir"));
   EXPECT_TEXT(i->user_claim, TEXT("email"));
+  EXPECT_TEXT(i->role, TEXT(""));
   EXPECT_TEXT(i->ca, TEXT("/etc/ca.pem"));
   assert_int_equal(i->algorithm_count, 0);
   assert_int_equal(i->leeway_ms, 60000);
@@ -25,7 +26,7 @@ static void an_issuer_needs_little(void **state) {
 static void everything_about_an_issuer_is_read(void **state) {
   struct config *c = load("policies: [{name: p}]\n" ISSUER(
       ", name: idp, jwks_uri: \"http://127.0.0.1:9/k\", algorithms: [ES256, EdDSA], scopes: [a, b], user_claim: upn,"
-      " nbf_optional: true, leeway: 5s, ca: c.pem, models: [\"m-*\"], rpm: 1, tpm: 2, concurrency: 3,"
+      " role: auditor, nbf_optional: true, leeway: 5s, ca: c.pem, models: [\"m-*\"], rpm: 1, tpm: 2, concurrency: 3,"
       " budget: {usd: 4, period: week}, workspace: w, policy: p"));
   const struct config_issuer *i = &c->issuers[0];
   EXPECT_TEXT(i->name, TEXT("idp"));
@@ -33,6 +34,7 @@ static void everything_about_an_issuer_is_read(void **state) {
   EXPECT_TEXT(i->algorithms[1], TEXT("EdDSA"));
   EXPECT_TEXT(i->scopes[1], TEXT("b"));
   EXPECT_TEXT(i->user_claim, TEXT("upn"));
+  EXPECT_TEXT(i->role, TEXT("auditor"));
   EXPECT_TEXT(i->ca, TEXT("c.pem"));
   EXPECT_TEXT(i->limits.models[0], TEXT("m-*"));
   EXPECT_TEXT(i->limits.workspace, TEXT("w"));

@@ -89,6 +89,33 @@ static void a_subject_of_an_issuer_is_a_principal_with_its_limits(void **state) 
   assert_int_equal(keys.asked, 0);
 }
 
+static enum err read_bearer(struct text token, int64_t now_us, struct token_bearer *out, struct fault *f) {
+  *f = (struct fault){0};
+  return token_identity_read(tokens, token, now_us, &forge.arena, out, f);
+}
+
+/* For the control API: an issuer whose subjects have a role there, and who that is; verified each time. */
+static void a_subject_has_the_role_of_its_issuer_and_none_without(void **state) {
+  struct token_issuer admins = issuer_named("idp");
+  struct token_bearer b = {.subject = TEXT("nobody")};
+  struct fault f;
+  struct text t = token_of("alice", NOW_S + 60);
+  forge_expect(read_bearer(t, NOW_US, &b, &f), ERR_FORBIDDEN, &f, "no role");
+  admins.role = TEXT("auditor");
+  token_identity_declare(tokens, &admins, 1);
+  forge_expect(read_bearer(t, NOW_US, &b, &f), ERR_OK, &f, NULL);
+  assert_true(text_equal(b.name, TEXT("idp")) && text_equal(b.subject, TEXT("alice")));
+  assert_true(text_equal(b.user, TEXT("alice@b.c")) && text_equal(b.role, TEXT("auditor")));
+  b.subject = TEXT("nobody");
+  forge_expect(read_bearer(t, NOW_US + 61 * SECOND, &b, &f), ERR_UNAUTHENTICATED, &f, NULL);
+  forge_expect(read_bearer(text_head(t, t.len - 2), NOW_US, &b, &f), ERR_UNAUTHENTICATED, &f, NULL);
+  forge_expect(read_bearer(TEXT("a.b.c"), NOW_US, &b, &f), ERR_UNAUTHENTICATED, &f, NULL);
+  forge_expect(read_bearer(TEXT("weir_key"), NOW_US, &b, &f), ERR_UNAUTHENTICATED, &f, NULL);
+  token_identity_declare(tokens, NULL, 0);
+  forge_expect(read_bearer(t, NOW_US, &b, &f), ERR_UNAUTHENTICATED, &f, NULL);
+  assert_true(text_equal(b.subject, TEXT("nobody")));
+}
+
 static void a_token_works_until_it_expires_also_when_it_is_remembered(void **state) {
   const struct principal *p;
   struct fault f;
@@ -192,6 +219,7 @@ int main(void) {
 #define TOKEN_TEST(fn) cmocka_unit_test_setup_teardown(fn, open_tokens, close_tokens)
   const struct CMUnitTest tests[] = {
       TOKEN_TEST(a_subject_of_an_issuer_is_a_principal_with_its_limits),
+      TOKEN_TEST(a_subject_has_the_role_of_its_issuer_and_none_without),
       TOKEN_TEST(a_token_works_until_it_expires_also_when_it_is_remembered),
       TOKEN_TEST(a_remembered_token_lends_nothing_to_another),
       TOKEN_TEST(an_algorithm_that_is_not_allowed_is_refused),

@@ -51,7 +51,7 @@ static void events_are_deleted_after_their_days(void **state) {
   EXPECT_OK(store->ops->events->add(store, TEXT("key"), TEXT("2"), &test_fault));
   EXPECT_OK(driver_run(store, DRIVER_WRITE, false, make_old, NULL, &test_fault));
   EXPECT_OK(job_purge(&j, &test_fault));
-  EXPECT_TEXT(j.result, TEXT("{\"jobs\":0,\"events\":1,\"audit\":0,\"answers\":0}"));
+  EXPECT_TEXT(j.result, TEXT("{\"jobs\":0,\"events\":1,\"audit\":0,\"signin\":0,\"answers\":0}"));
   EXPECT_OK(store->ops->events->list(store, 0, 10, &arena, &events, &count, &test_fault));
   assert_int_equal(count, 1);
   EXPECT_TEXT(events[0].subject, TEXT("2"));

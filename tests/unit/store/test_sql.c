@@ -13,12 +13,14 @@ static bool may_scan(enum sql which) {
   return which == SQL_SCHEMA_EXISTS || which == SQL_SCHEMA_VERSION || which == SQL_SCHEMA_HISTORY ||
          which == SQL_SCHEMA_HISTORY_FIRST || which == SQL_SCHEMA_SAYS_WHO || /* a few rows */
          which == SQL_COPY_TABLES || which == SQL_COPY_COLUMNS ||             /* of the databases' own catalogues */
-         which == SQL_JOB_NEXT_ID || which == SQL_PEOPLE_NEXT_ID ||           /* a row a sequence */
-         which == SQL_SCHEDULE_LIST ||                                        /* a row a kind */
-         which == SQL_NOW ||                                                  /* no table */
-         which == SQL_EVENT_PURGE || which == SQL_ANSWER_PURGE ||             /* the oldest, as many as are to go */
-         which == SQL_JOB_COUNTS || which == SQL_JOB_DEAD ||                  /* an index of just these, to its end */
-         which == SQL_REPLICA_LIST || /* at most 1,024 rows, all of them asked for */
+         which == SQL_JOB_NEXT_ID || which == SQL_PEOPLE_NEXT_ID ||
+         which == SQL_SESSION_NEXT_ID || /* a row a sequence */
+         which == SQL_SCHEDULE_LIST ||   /* a row a kind */
+         which == SQL_NOW ||             /* no table */
+         which == SQL_EVENT_PURGE || which == SQL_ANSWER_PURGE || which == SQL_SESSION_PURGE ||
+         which == SQL_LINK_PURGE || which == SQL_ATTEMPTS_PURGE || /* the oldest, as many as are to go */
+         which == SQL_JOB_COUNTS || which == SQL_JOB_DEAD ||       /* an index of just these, to its end */
+         which == SQL_REPLICA_LIST ||                              /* at most 1,024 rows, all of them asked for */
          which == SQL_USAGE_ZONE || which == SQL_USAGE_ZONE_CLEAR || which == SQL_USAGE_ZONE_SET || /* one row */
          which == SQL_USAGE_CLEAR_STALE ||                                 /* all against all, after an upgrade */
          which == SQL_USAGE_DAYS_CLEAR || which == SQL_USAGE_MARK_ALL ||   /* another time zone: everything anew */
@@ -121,6 +123,13 @@ static const char rows[] =
     "i;"
     "INSERT INTO weir_service_secrets SELECT i, 1, i % 5000, 'p', sha256(i::text::bytea), 1, 0 FROM generate_series(1, "
     "20000) i;"
+    "INSERT INTO weir_passwords SELECT i, 'h', 1 FROM generate_series(1, 20000) i;"
+    "INSERT INTO weir_totp SELECT i, 1, 's', 1, 1 FROM generate_series(1, 20000) i;"
+    "INSERT INTO weir_recovery_codes SELECT i / 10, sha256(i::text::bytea), 0 FROM generate_series(1, 20000) i;"
+    "INSERT INTO weir_sessions SELECT i, i / 10, 1, 'r', 'b', i, i, i, 0, 'w', 'a', 'a' FROM generate_series(1, 20000) "
+    "i;"
+    "INSERT INTO weir_links SELECT sha256(i::text::bytea), 'k', i / 10, i, i FROM generate_series(1, 20000) i;"
+    "INSERT INTO weir_attempts SELECT sha256(i::text::bytea), 1, i, 0 FROM generate_series(1, 20000) i;"
     "INSERT INTO weir_schedules SELECT 'k' || i, '@daily', i, 0, 0 FROM generate_series(1, 20000) i; ANALYZE";
 
 static void add_plan(PGresult *r, const char *sql, PGconn *db, struct buf *out) {
@@ -178,9 +187,9 @@ static void postgresql_answers_every_statement_from_an_index(void **state) {
   for (enum sql which = SQL_KEY_NEXT_ID; which < SQL_COUNT; which++) {
     struct buf plan;
     if (may_scan(which) || sql_is_planned_anew(which) || which == SQL_KEY_NEXT_ID || which == SQL_USAGE_LOCK ||
-        which == SQL_REPLICA_TURN || which == SQL_JOB_NEXT_ID || which == SQL_EVENT_NEXT_ID ||
-        which == SQL_EVENT_NEWEST || which == SQL_EVENT_RING || which == SQL_BATCH_MAKE || which == SQL_BATCH_COPY ||
-        which == SQL_BATCH_INSERT) /* one row; no plans; the whole batch is what it is for */
+        which == SQL_REPLICA_TURN || which == SQL_JOB_NEXT_ID || which == SQL_SESSION_NEXT_ID ||
+        which == SQL_EVENT_NEXT_ID || which == SQL_EVENT_NEWEST || which == SQL_EVENT_RING || which == SQL_BATCH_MAKE ||
+        which == SQL_BATCH_COPY || which == SQL_BATCH_INSERT) /* one row; no plans; the whole batch is what it is for */
       continue;
     buf_init(&plan, 65536);
     explain(db, which, &plan);

@@ -1,0 +1,285 @@
+// People come in as a browser does it, with fetch and cookies: the link on the console, sign-in, a second factor, a guest with a link; and
+// over two replicas on one PostgreSQL database, where what ends on one is over on the other within a second.
+import { after, before, test } from 'node:test';
+import assert from 'node:assert/strict';
+import { createHmac, randomBytes } from 'node:crypto';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { Database } from './database.js';
+import { Sim, Weir, config, direct } from './harness.js';
+
+const database = direct ? undefined : await Database.start();
+const skip = direct ? 'needs a gateway' : false;
+after(() => database?.stop());
+
+const PASSWORD = 'correct horse battery';
+const OWNER = 'owner@x.org';
+const CHEAP = 'signin: { password: { memory_kib: 8192, passes: 1 } }\n';
+const SHARED = `server_key: "${randomBytes(32).toString('hex')}"\nvault: { master_key: "${randomBytes(32).toString('hex')}" }\n`;
+
+interface Answer {
+  status: number;
+  json: Record<string, unknown>;
+  retry: number;
+}
+
+/** Keeps cookies by their names, as a browser does, and shows the proof from the one that scripts may read. */
+class Browser {
+  readonly cookies = new Map<string, string>();
+  /** As they came last, with their attributes. */
+  set: string[] = [];
+  async ask(url: string, method: string, path: string, body?: unknown, headers: Record<string, string> = {}): Promise<Answer> {
+    const all: Record<string, string> = { ...headers };
+    if (this.cookies.size > 0) all.cookie = [...this.cookies].map(([name, value]) => `${name}=${value}`).join('; ');
+    const proof = this.cookies.get('weir_csrf');
+    if (proof !== undefined && method !== 'GET' && all['x-weir-csrf'] === undefined) all['x-weir-csrf'] = proof;
+    if (body !== undefined) all['content-type'] = 'application/json';
+    const answer = await fetch(url + path, { method, headers: all, ...(body === undefined ? {} : { body: JSON.stringify(body) }) });
+    this.set = answer.headers.getSetCookie();
+    for (const cookie of this.set) {
+      const [, name = '', value = ''] = /^([^=]+)=([^;]*)/.exec(cookie) ?? [];
+      if (value === '') this.cookies.delete(name);
+      else this.cookies.set(name, value);
+    }
+    const text = await answer.text();
+    const json = (text === '' ? {} : JSON.parse(text)) as Record<string, unknown>;
+    return { status: answer.status, json, retry: Number(answer.headers.get('retry-after') ?? 0) };
+  }
+  copy(): Browser {
+    const other = new Browser();
+    for (const [name, value] of this.cookies) other.cookies.set(name, value);
+    return other;
+  }
+  async login(url: string, email = OWNER, code?: string): Promise<Answer> {
+    return this.ask(url, 'POST', '/auth/login', { email, password: PASSWORD, ...(code === undefined ? {} : { code }) });
+  }
+  async me(url: string): Promise<Answer> {
+    return this.ask(url, 'GET', '/api/v1/me');
+  }
+}
+
+function setupToken(weir: Weir): string {
+  return /set up at \S+\/setup\?token=(\S+)/.exec(weir.logs())?.[1] ?? assert.fail(weir.logs());
+}
+
+async function setUp(weir: Weir, browser: Browser): Promise<Answer> {
+  return browser.ask(weir.url, 'POST', '/auth/setup', { token: setupToken(weir), email: 'Owner@X.org', name: 'The Owner', password: PASSWORD });
+}
+
+/** The code of an app (RFC 6238) for now, or some steps later. */
+function codeOf(secret: string, later = 0): string {
+  const bits = [...secret].map((c) => 'ABCDEFGHIJKLMNOPQRSTUVWXYZ234567'.indexOf(c).toString(2).padStart(5, '0')).join('');
+  const key = Buffer.from(bits.match(/.{8}/g)?.map((byte) => parseInt(byte, 2)) ?? []);
+  const counter = Buffer.alloc(8);
+  counter.writeBigUInt64BE(BigInt(Math.floor(Date.now() / 30000) + later));
+  const mac = createHmac('sha1', key).update(counter).digest();
+  const at = (mac[19] ?? 0) & 15;
+  return String((mac.readUInt32BE(at) & 0x7fffffff) % 1000000).padStart(6, '0');
+}
+
+/** Asks again and again until it is refused; how long that took. */
+async function refusedWithin(ms: number, ask: () => Promise<Answer>): Promise<void> {
+  const begun = Date.now();
+  for (;;) {
+    const sent = Date.now();
+    if ((await ask()).status === 401) return;
+    assert.ok(sent - begun < ms, `still let in ${sent - begun} ms later`);
+    await sleep(20);
+  }
+}
+
+let sim: Sim;
+before(async () => {
+  if (!direct) sim = await Sim.start();
+});
+after(async () => {
+  if (!direct) await sim.stop();
+});
+
+test('the first owner comes by the link on the console, and signs in, goes on and leaves', { skip }, async () => {
+  const weir = await Weir.start(sim, CHEAP);
+  try {
+    const browser = new Browser();
+    assert.equal((await browser.me(weir.url)).status, 401);
+    assert.deepEqual((await browser.ask(weir.url, 'GET', '/auth/door')).json, { needs_setup: true });
+    const token = setupToken(weir);
+    const made = await setUp(weir, browser);
+    assert.equal(made.status, 200, JSON.stringify(made.json));
+    assert.equal(made.json.email, OWNER);
+    assert.deepEqual([...browser.cookies.keys()].sort(), ['weir_access', 'weir_csrf', 'weir_refresh']);
+    for (const cookie of browser.set) {
+      assert.match(cookie, /; Path=\/; /);
+      assert.match(cookie, /SameSite=(Lax|Strict)/);
+      assert.equal(/HttpOnly/.test(cookie), !cookie.startsWith('weir_csrf='));
+    }
+    const again = await new Browser().ask(weir.url, 'POST', '/auth/setup', { token, email: 'b@x.org', password: PASSWORD });
+    assert.equal(again.status, 403);
+    assert.deepEqual((await browser.ask(weir.url, 'GET', '/auth/door')).json, { needs_setup: false });
+
+    const me = await browser.me(weir.url);
+    assert.equal(me.status, 200);
+    assert.equal(me.json.kind, 'user');
+    assert.ok((me.json.permissions as string[]).includes('users.write'));
+
+    // A page of another site could make the browser send the cookies, but not the header.
+    assert.equal((await browser.ask(weir.url, 'PATCH', '/api/v1/me', { name: 'x' }, { 'x-weir-csrf': '' })).status, 403);
+    assert.equal((await browser.ask(weir.url, 'PATCH', '/api/v1/me', { name: 'x' }, { 'x-weir-csrf': 'A'.repeat(32) })).status, 403);
+    assert.equal((await browser.ask(weir.url, 'PATCH', '/api/v1/me', { name: 'Renamed' })).json.name, 'Renamed');
+
+    const before = browser.copy();
+    const went = await browser.ask(weir.url, 'POST', '/auth/refresh');
+    assert.equal(went.status, 200);
+    assert.notEqual(browser.cookies.get('weir_refresh'), before.cookies.get('weir_refresh'));
+    assert.equal((await browser.me(weir.url)).status, 200);
+
+    const other = new Browser();
+    assert.equal((await other.login(weir.url, 'OWNER@x.org')).status, 200);
+    const sessions = (await other.ask(weir.url, 'GET', '/api/v1/me/sessions')).json.data as { id: number; current: boolean }[];
+    assert.equal(sessions.length, 2);
+    assert.equal((await browser.ask(weir.url, 'POST', '/auth/logout')).status, 204);
+    assert.equal(browser.cookies.size, 0);
+    await refusedWithin(1000, () => before.me(weir.url));
+    assert.equal((await other.me(weir.url)).status, 200);
+
+    const audit = JSON.parse((await weir.local('GET', '/api/v1/audit?limit=100')).body) as { data: { action: string }[] };
+    for (const action of ['user.password', 'session.begin', 'session.end']) assert.ok(audit.data.some((a) => a.action === action), action);
+    for (const secret of [PASSWORD, token, ...before.cookies.values()]) {
+      assert.ok(!weir.logs().replace(/set up at .*/, '').includes(secret), 'a log tells a secret');
+      assert.ok(!JSON.stringify(audit).includes(secret), 'the audit log tells a secret');
+    }
+  } finally {
+    assert.equal(await weir.stop(), 0, weir.logs().slice(-3000));
+  }
+});
+
+test('a token that comes again ends the session', { skip }, async () => {
+  const weir = await Weir.start(sim, CHEAP);
+  try {
+    const browser = new Browser();
+    await setUp(weir, browser);
+    const thief = browser.copy();
+    assert.equal((await browser.ask(weir.url, 'POST', '/auth/refresh')).status, 200);
+    assert.equal((await browser.ask(weir.url, 'POST', '/auth/refresh')).status, 200);
+    // The token from before the last one: nobody's tab is that slow.
+    assert.equal((await thief.ask(weir.url, 'POST', '/auth/refresh')).status, 401);
+    await refusedWithin(1000, () => browser.me(weir.url));
+    assert.equal((await browser.ask(weir.url, 'POST', '/auth/refresh')).status, 401);
+  } finally {
+    assert.equal(await weir.stop(), 0, weir.logs().slice(-3000));
+  }
+});
+
+test('a second factor, recovery codes, and the wait after failures', { skip }, async () => {
+  const weir = await Weir.start(sim, CHEAP);
+  try {
+    const browser = new Browser();
+    await setUp(weir, browser);
+    const begun = await browser.ask(weir.url, 'POST', '/api/v1/me/second-factor', { password: PASSWORD });
+    assert.equal(begun.status, 200, JSON.stringify(begun.json));
+    const secret = begun.json.secret as string;
+    assert.match(begun.json.uri as string, /^otpauth:\/\/totp\/Weir:owner%40x\.org\?secret=/);
+    const confirmed = await browser.ask(weir.url, 'POST', '/api/v1/me/second-factor/confirm', { code: codeOf(secret) });
+    assert.equal(confirmed.status, 200, JSON.stringify(confirmed.json));
+    const codes = confirmed.json.recovery_codes as string[];
+    assert.equal(codes.length, 10);
+
+    const fresh = new Browser();
+    const half = await fresh.login(weir.url);
+    assert.equal(half.status, 200);
+    assert.equal(half.json.needs_code, true);
+    assert.equal(fresh.cookies.size, 0);
+    assert.equal((await fresh.login(weir.url, OWNER, codeOf(secret))).status, 401, 'the code that confirmed it is used');
+    assert.equal((await fresh.login(weir.url, OWNER, codeOf(secret, 1))).status, 200);
+    assert.equal((await new Browser().login(weir.url, OWNER, codes[0])).status, 200);
+    assert.equal((await new Browser().login(weir.url, OWNER, codes[0])).status, 401);
+
+    const wrong = (email: string): Promise<Answer> =>
+      new Browser().ask(weir.url, 'POST', '/auth/login', { email, password: 'wrong horse battery' });
+    const words = new Set<unknown>();
+    for (let i = 0; i < 4; i++) words.add((await wrong('nobody@x.org')).json.detail);
+    const known = await wrong(OWNER);
+    words.add(known.json.detail);
+    assert.equal(words.size, 1);
+    await wrong('nobody@x.org');
+    const waits = await wrong('nobody@x.org');
+    assert.equal(waits.status, 429);
+    assert.ok(waits.retry >= 1 && waits.retry <= 4);
+    assert.equal((await new Browser().login(weir.url, OWNER, codes[1])).status, 200, 'nobody else is kept waiting');
+  } finally {
+    assert.equal(await weir.stop(), 0, weir.logs().slice(-3000));
+  }
+});
+
+test('a guest comes by a link; declared users are there from the start', { skip }, async () => {
+  const users = `users: [{ email: anna@x.org, password: "correct-horse-battery", role: admin }, { email: bert@x.org, password: "correct-horse-battery" }]\n`;
+  const weir = await Weir.start(sim, CHEAP + users);
+  try {
+    assert.ok(!weir.logs().includes('/setup?token='), 'somebody is there: nobody is asked to set up');
+    const anna = new Browser();
+    assert.equal((await anna.ask(weir.url, 'POST', '/auth/login', { email: 'anna@x.org', password: 'correct-horse-battery' })).status, 200);
+    const link = await anna.ask(weir.url, 'POST', '/api/v1/users/2/link');
+    assert.equal(link.status, 200, JSON.stringify(link.json));
+    assert.equal(link.json.kind, 'reset');
+    const token = new URL(link.json.url as string).searchParams.get('token') ?? '';
+    const bert = new Browser();
+    assert.equal((await bert.ask(weir.url, 'POST', '/auth/accept', { token, password: 'short' })).status, 422);
+    assert.equal((await bert.ask(weir.url, 'POST', '/auth/accept', { token, name: 'Bert', password: PASSWORD })).status, 200);
+    assert.equal((await new Browser().ask(weir.url, 'POST', '/auth/accept', { token, password: PASSWORD })).status, 403);
+    assert.equal((await bert.me(weir.url)).json.name, 'Bert');
+    // A member may not hand out links, and an admin none for who may do more.
+    assert.equal((await bert.ask(weir.url, 'POST', '/api/v1/users/1/link')).status, 403);
+    assert.equal((await anna.ask(weir.url, 'DELETE', '/api/v1/users/2/sessions')).status, 204);
+    await refusedWithin(1000, () => bert.me(weir.url));
+    assert.equal((await bert.login(weir.url, 'bert@x.org')).status, 200);
+  } finally {
+    assert.equal(await weir.stop(), 0, weir.logs().slice(-3000));
+  }
+});
+
+test('what ends on one replica is over on the other within a second', { skip: skip || database?.missing, timeout: 60000 }, async () => {
+  const extra = `${CHEAP}${SHARED}store: "${database?.url ?? ''}"\npublic_url: "http://127.0.0.1:8080"\n`;
+  const all = [await Weir.start(sim, extra)];
+  try {
+    const [one] = all;
+    assert.ok(one);
+    const token = setupToken(one);
+    const two = await Weir.start(sim, extra, config);
+    all.push(two);
+    // Either replica's link is good, but of two people who set up at once one succeeds.
+    const both = await Promise.all(
+      [
+        { weir: one, token, email: OWNER },
+        { weir: two, token: setupToken(two), email: 'other@x.org' },
+      ].map(({ weir, token: t, email }) => {
+        const browser = new Browser();
+        return browser.ask(weir.url, 'POST', '/auth/setup', { token: t, email, password: PASSWORD }).then((answer) => ({ browser, answer, email }));
+      }),
+    );
+    const winners = both.filter(({ answer }) => answer.status === 200);
+    assert.equal(winners.length, 1, JSON.stringify(both.map(({ answer }) => answer)));
+    const owner = winners[0]?.browser ?? assert.fail();
+    const email = winners[0]?.email ?? '';
+
+    // A session is known everywhere, and goes on anywhere.
+    assert.equal((await owner.me(two.url)).status, 200);
+    assert.equal((await owner.ask(two.url, 'POST', '/auth/refresh')).status, 200);
+    assert.equal((await owner.me(one.url)).status, 200);
+
+    const laptop = new Browser();
+    const id = (await laptop.login(two.url, email)).json.session_id as number;
+    assert.equal((await laptop.me(two.url)).status, 200);
+    assert.equal((await laptop.me(one.url)).status, 200);
+    assert.equal((await owner.ask(one.url, 'DELETE', `/api/v1/me/sessions/${id}`)).status, 204);
+    await refusedWithin(1000, () => laptop.me(two.url));
+    assert.equal((await laptop.ask(two.url, 'POST', '/auth/refresh')).status, 401);
+    assert.equal((await owner.me(two.url)).status, 200);
+
+    // Failures are counted over both.
+    for (let i = 0; i < 5; i++) await new Browser().ask(all[i % 2]?.url ?? '', 'POST', '/auth/login', { email: 'x@x.org', password: 'no' });
+    assert.equal((await new Browser().login(one.url, 'x@x.org')).status, 429);
+    assert.equal((await new Browser().login(two.url, 'x@x.org')).status, 429);
+  } finally {
+    const codes = [];
+    for (const weir of all) codes.push(await weir.stop());
+    assert.deepEqual(codes, all.map(() => 0), all.map((weir) => weir.logs().slice(-3000)).join('\n'));
+  }
+});
