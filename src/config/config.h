@@ -67,9 +67,6 @@ struct config_issuer {                /* whose tokens are taken in place of keys
   bool nbf_optional;
   struct config_key limits; /* models, rpm, tpm, concurrency, budget, workspace and policy of each of its subjects */
 };
-struct config_vault {
-  struct secret *master_key; /* base64 or hexadecimal; empty: data_dir/master.key */
-};
 struct config_control { /* the control API over the network */
   int64_t rpm;          /* requests a minute of each caller; 0: no limit */
   struct text *allow_ips, *cors_origins;

@@ -462,6 +462,9 @@ static const char *const texts[SQL_COUNT][2] = {
                              "VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)"),
     [SQL_SIGNING_REMOVE] = BOTH("DELETE FROM weir_signing_keys WHERE id = ?1"),
     [SQL_SIGNING_SEALED] = SEALED("weir_signing_keys", "sealed", "0", "version"),
+    [SQL_TOTP_SEALED] = BOTH("SELECT t.user_id, u.org_id, t.version, t.secret FROM weir_totp t JOIN weir_users u ON "
+                             "u.id = t.user_id WHERE t.user_id > ?1 ORDER BY t.user_id LIMIT ?2"),
+    [SQL_TOTP_RESEAL] = BOTH("UPDATE weir_totp SET secret = ?4 WHERE user_id = ?1 AND version = ?2 AND secret = ?3"),
     [SQL_SIGNING_RESEAL] = RESEAL("weir_signing_keys", "sealed", "version"),
     [SQL_PEOPLE_NEXT_ID] = BOTH("UPDATE weir_sequence SET value = value + 1 WHERE name = ?1 RETURNING value"),
     [SQL_PEOPLE_LOCK] = {"SELECT id FROM weir_organisations WHERE id = ?1",

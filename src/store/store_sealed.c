@@ -11,6 +11,7 @@ static const struct sealed_column {
   enum sql list, put;
 } columns[] = {
     {"weir_signing_keys", "sealed", SQL_SIGNING_SEALED, SQL_SIGNING_RESEAL},
+    {"weir_totp", "secret", SQL_TOTP_SEALED, SQL_TOTP_RESEAL},
 };
 const size_t store_sealed_columns = sizeof columns / sizeof *columns;
 
