@@ -3,6 +3,7 @@
 #include "cli/cli.h"
 
 #include <signal.h>
+#include <sys/prctl.h>
 
 static const struct command {
   const char *name, *help;
@@ -15,6 +16,7 @@ static const struct command {
     {"check", "validate a configuration", cli_check},
     {"job", "list, run, retry and cancel work in the background", cli_job},
     {"key", "create, list, block, rotate and delete keys", cli_key},
+    {"service", "service accounts, and their secrets for tokens", cli_service},
     {"audit", "list, verify and export the audit log", cli_audit},
     {"ledger", "list and verify the ledger", cli_ledger},
     {"usage", "add up what was used and what it cost", cli_usage},
@@ -22,6 +24,7 @@ static const struct command {
     {"backup", "copy the database into a file, also while weir runs", cli_backup},
     {"restore", "put a backup in place of the database", cli_restore},
     {"store", "copy the store into another database", cli_store},
+    {"vault", "show the master key of secrets in the store, change it", cli_vault},
     {"migrate", "change or show the database's schema", cli_migrate},
     {"route", "explain where a request would go", cli_route},
     {"breaker", "show the circuit breakers, open and close them by hand", cli_breaker},
@@ -39,6 +42,8 @@ static void print_help(FILE *out) {
 }
 
 int main(int argc, char **argv) {
+  /* No core dump, and no debugger of another user's: memory holds keys. */
+  prctl(PR_SET_DUMPABLE, 0);
   /* A file that may not grow (ulimit -f) is a full disk, which every command says in words. */
   sigaction(SIGXFSZ, &(struct sigaction){.sa_handler = SIG_IGN}, NULL);
   if (argc > 1 && (strcmp(argv[1], "-h") == 0 || strcmp(argv[1], "--help") == 0)) {

@@ -30,7 +30,6 @@
 #include <malloc.h>
 #include <stdatomic.h>
 #include <stdlib.h>
-#include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -126,8 +125,10 @@ static enum err open_vault(struct app *a, struct fault *f) {
     e = ERR_OK;
   }
   a->mint = mint_new(a->store, vault_port(a->vault), a->config->public_url);
-  oauth_desk_init(&a->oauth, a->mint);
-  a->oauth_site = (struct oauth_site){&a->oauth.port, a->offload};
+  oauth_desk_init(&a->oauth,
+                  &(struct oauth_desk_options){a->store, a->mint, a->rights, a->server_secret, a->config->public_url});
+  oauth_site_init(&a->oauth_site, &a->oauth.port, a->offload);
+  own_identity_init(&a->own, token_identity_port(a->tokens), a->mint, a->rights, a->offload);
   return e;
 }
 
@@ -187,7 +188,7 @@ static int64_t job_attempts(struct text kind) {
 
 static void join_ports(struct app *a) {
   access_init(&a->telemetry, a->metrics);
-  a->gateway = (struct gateway){.identity = token_identity_port(a->tokens),
+  a->gateway = (struct gateway){.identity = &a->own.port,
                                 .ledger = a->ledger,
                                 .limiter = a->limiter,
                                 .store = a->store,
@@ -435,7 +436,6 @@ static void raise_limits(void) {
     files.rlim_cur = files.rlim_max;
     setrlimit(RLIMIT_NOFILE, &files);
   }
-  prctl(PR_SET_DUMPABLE, 0);
   /* Ordinary bodies are served from memory that stays; very large ones come from the system and go back to it. */
   mallopt(M_MMAP_THRESHOLD, 2 * 1024 * 1024);
   mallopt(M_TRIM_THRESHOLD, 4 * 1024 * 1024);

@@ -22,6 +22,12 @@ static void forget_signing(void *data, const struct store_event *e) {
   mint_forget(a->mint);
 }
 
+static void look_at_vault(void *data, const struct store_event *e) {
+  struct app *a = data;
+  vault_look(a->vault);
+  mint_forget(a->mint);
+}
+
 static void forget_rights(void *data, const struct store_event *e) {
   struct app *a = data;
   rights_forget(a->rights);
@@ -59,6 +65,7 @@ void news_open(struct app *a) {
   a->events = events_new(a->store);
   events_on(a->events, "key", forget_key, a);
   events_on(a->events, "signing", forget_signing, a);
+  events_on(a->events, "vault", look_at_vault, a);
   events_on(a->events, "access", forget_rights, a);
   events_on(a->events, "session", forget_sessions, a);
   events_on(a->events, "config", want_reload, a);

@@ -24,6 +24,7 @@
 #include "identity/access.h"
 #include "identity/keysmith.h"
 #include "identity/oauth.h"
+#include "identity/own_token.h"
 #include "identity/rights.h"
 #include "identity/signin.h"
 #include "identity/token.h"
@@ -76,6 +77,7 @@ struct app {
   struct mint *mint; /* tokens of ours */
   struct oauth_desk oauth;
   struct oauth_site oauth_site;
+  struct own_identity own;   /* stands before all others */
   struct rights *rights;     /* of users and service accounts */
   struct signin_desk *door;  /* where people sign in */
   struct access_desk *known; /* whose request of the control API it is */

@@ -18,7 +18,7 @@ struct worker_options {
   unsigned index;
   struct gateway *gateway;
   struct operations *operations;
-  const struct oauth_site *oauth;
+  struct oauth_site *oauth;
   const struct auth_site *auth; /* NULL: nobody signs in here */
   struct dns *dns;
   struct tls_context *server_tls, *client_tls; /* server_tls NULL: plain */

@@ -5,7 +5,7 @@
 
 #include "base/arena.h"
 
-#define FETCH_MAX_HEADERS 4
+#define FETCH_MAX_HEADERS 6
 
 struct fetch_header {
   struct text name, value;

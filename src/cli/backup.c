@@ -97,6 +97,12 @@ static enum err load_server_key(const struct cli_files *files, struct secret **o
   return access(files->server_key, F_OK) == 0 ? apikey_load_secret(files->data_dir, out, f) : ERR_OK;
 }
 
+static bool has_master_key(const struct cli_files *files) {
+  char path[1100];
+  int n = snprintf(path, sizeof(path), "%s/master.key", files->data_dir);
+  return n > 0 && (size_t)n < sizeof(path) && access(path, F_OK) == 0;
+}
+
 static void report(const char *path, const struct backup_made *made, bool encrypted, bool has_key) {
   fprintf(stderr, "%s: a database of %llu bytes (schema %u) in %llu bytes%s\n",
           strcmp(path, "-") == 0 ? "backup" : path, (unsigned long long)made->database_bytes, made->schema_version,
@@ -127,6 +133,8 @@ static int run(const struct cli_files *files, const char *path, bool force, stru
     e = backup_make(&request, &made, &f);
   if (e == ERR_OK)
     report(path, &made, passphrase.len > 0, key != NULL);
+  if (e == ERR_OK && has_master_key(files))
+    fprintf(stderr, "master.key is not in it; without it Weir does not start on the backup: keep a copy of it apart\n");
   secret_free(key);
   return e == ERR_OK ? 0 : cli_fail(&f);
 }

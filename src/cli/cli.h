@@ -24,10 +24,12 @@ int cli_restore(int argc, char **argv);
 int cli_route(int argc, char **argv);
 int cli_breaker(int argc, char **argv);
 int cli_store(int argc, char **argv);
+int cli_service(int argc, char **argv);
 int cli_status(int argc, char **argv);
 int cli_upgrade(int argc, char **argv);
 int cli_user(int argc, char **argv);
 int cli_usage(int argc, char **argv);
+int cli_vault(int argc, char **argv);
 int cli_version(int argc, char **argv);
 
 /* Shared by the commands (options.c): options of the form --name VALUE or -c VALUE, in any order. */

@@ -301,6 +301,10 @@ void check_vault(struct loader *l, const struct node *n, const struct key_path *
   if (!secret_is_empty(v->master_key) && !secret_read_key(secret_reveal(v->master_key), raw))
     section_refuse(l, check_child(n, "master_key"), path, "master_key", "must be 32 bytes in base64 or hexadecimal");
   secret_wipe(raw, sizeof raw);
+  if (!secret_is_empty(v->master_key) + (v->aws_kms.len > 0) + (v->aws_secret.len > 0) > 1)
+    section_refuse(l, n, path, NULL, "may name one place of the master key: master_key, aws_kms or aws_secret");
+  if (v->endpoint.len > 0 && !check_is_http_url(v->endpoint))
+    section_refuse(l, check_child(n, "endpoint"), path, "endpoint", "must be https://host or http://host");
 }
 
 /* Nothing of the URL is quoted: it may hold a password. The rest of it is for who knows addresses. */

@@ -67,13 +67,15 @@ struct config_issuer {                /* whose tokens are taken in place of keys
   bool nbf_optional;
   struct config_key limits; /* models, rpm, tpm, concurrency, budget, workspace and policy of each of its subjects */
 };
-struct config_vault {
-  struct secret *master_key; /* base64 or hexadecimal; empty: data_dir/master.key */
-};
 struct config_control { /* the control API over the network */
   int64_t rpm;          /* requests a minute of each caller; 0: no limit */
   struct text *allow_ips, *cors_origins;
   size_t allow_ip_count, cors_origin_count; /* allow_ips none: from everywhere; cors_origins none: no other site */
+};
+struct config_vault {
+  struct secret *master_key;       /* base64 or hexadecimal; empty: data_dir/master.key, or one of: */
+  struct text aws_kms, aws_secret; /* a key's id; a secret's; "" for none */
+  struct text region, endpoint;    /* of AWS; "": found */
 };
 struct config_signin {
   int64_t memory_kib, passes, at_once; /* of hashes of passwords */

@@ -5,9 +5,11 @@
 #include "base/random.h"
 #include "identity/key_file.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 _Static_assert(KEEPER_KEY_BYTES == KEY_FILE_BYTES && KEEPER_KEY_BYTES == SECRET_HMAC_BYTES, "a key is a key");
 
@@ -69,11 +71,40 @@ static enum err file_make(struct keeper *self, struct buf *kept, uint8_t out[KEE
   return e ? e : file_read(self, TEXT_NONE, out, f); /* another process may have been first */
 }
 
+static void beside(const struct file_keeper *k, const char *ending, char out[1120]) {
+  snprintf(out, 1120, "%s.%s", k->path, ending);
+}
+
+static enum err file_next(struct keeper *self, bool may_make, struct buf *kept, uint8_t out[KEEPER_KEY_BYTES],
+                          struct fault *f) {
+  struct file_keeper next = *(const struct file_keeper *)self;
+  char path[1120];
+  beside(&next, "next", path);
+  if (strlen(path) >= sizeof next.path)
+    return fault_set(f, ERR_CONFIG, "data_dir", "the path is too long");
+  memcpy(next.path, path, strlen(path) + 1);
+  enum err e = file_read(&next.base, TEXT_NONE, out, f);
+  return e == ERR_NOT_FOUND && may_make ? file_make(&next.base, kept, out, f) : e;
+}
+
+static enum err file_adopt(struct keeper *self, struct fault *f) {
+  const struct file_keeper *k = (const struct file_keeper *)self;
+  char next[1120], old[1120];
+  beside(k, "next", next);
+  beside(k, "old", old);
+  if (access(next, F_OK) != 0)
+    return ERR_OK;
+  (void)unlink(old);
+  if ((link(k->path, old) != 0 && errno != ENOENT) || rename(next, k->path) != 0)
+    return fault_set(f, ERR_CONFIG, NULL, "cannot put %s in place of %s: %s", next, k->path, strerror(errno));
+  return ERR_OK;
+}
+
 static void free_plain(struct keeper *self) { free(self); }
 
 struct keeper *keeper_file(const char *data_dir) {
   struct file_keeper *k = new_keeper(sizeof *k);
-  k->base = (struct keeper){"file", file_read, file_make, free_plain};
+  k->base = (struct keeper){"file", file_read, file_make, file_next, file_adopt, free_plain};
   snprintf(k->path, sizeof k->path, "%s/master.key", data_dir);
   return &k->base;
 }
@@ -103,6 +134,13 @@ static enum err given_make(struct keeper *self, struct buf *kept, uint8_t out[KE
   return fault_set(f, ERR_UNSUPPORTED, "vault.master_key", "a master key in the configuration is given by hand");
 }
 
+static enum err given_next(struct keeper *self, bool may_make, struct buf *kept, uint8_t out[KEEPER_KEY_BYTES],
+                           struct fault *f) {
+  return may_make ? given_make(self, kept, out, f) : fault_set(f, ERR_NOT_FOUND, NULL, "no other key is waiting");
+}
+
+static enum err given_adopt(struct keeper *self, struct fault *f) { return ERR_OK; }
+
 static void given_free(struct keeper *self) {
   struct given_keeper *k = (struct given_keeper *)self;
   secret_free(k->key);
@@ -111,7 +149,7 @@ static void given_free(struct keeper *self) {
 
 struct keeper *keeper_given(struct text key) {
   struct given_keeper *k = new_keeper(sizeof *k);
-  k->base = (struct keeper){"configuration", given_read, given_make, given_free};
+  k->base = (struct keeper){"configuration", given_read, given_make, given_next, given_adopt, given_free};
   k->key = secret_new(key);
   return &k->base;
 }
@@ -139,7 +177,7 @@ struct keeper *keeper_memory(void) {
   struct memory_keeper *k = new_keeper(sizeof *k);
   uint8_t raw[KEEPER_KEY_BYTES];
   random_bytes(raw, sizeof raw);
-  k->base = (struct keeper){"memory", memory_read, given_make, memory_free};
+  k->base = (struct keeper){"memory", memory_read, given_make, given_next, given_adopt, memory_free};
   k->key = secret_new((struct text){(const char *)raw, sizeof raw});
   secret_wipe(raw, sizeof raw);
   return &k->base;

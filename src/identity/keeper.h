@@ -9,17 +9,24 @@
 #define KEEPER_KEY_BYTES 32
 
 struct keeper {
-  const char *name; /* "file", "configuration", "memory" */
+  const char *name; /* "file", "configuration", "memory", "aws_kms", "aws_secret" */
   /* The key. kept: what the store has of it, from an earlier make; "" for nothing. Blocks. ERR_NOT_FOUND: there is none
    * yet. ERR_CONFIG: it is none that could be used. ERR_UNAVAILABLE: it cannot be had now. */
   enum err (*read)(struct keeper *self, struct text kept, uint8_t out[KEEPER_KEY_BYTES], struct fault *f);
   /* Makes one; appends to kept what the store has to keep. Blocks. ERR_UNSUPPORTED: it has to be given by hand. */
   enum err (*make)(struct keeper *self, struct buf *kept, uint8_t out[KEEPER_KEY_BYTES], struct fault *f);
+  /* Another one at the same place, to take over from the present one: that was made ready before or, with may_make, is
+   * now. ERR_NOT_FOUND, ERR_UNSUPPORTED. */
+  enum err (*next)(struct keeper *self, bool may_make, struct buf *kept, uint8_t out[KEEPER_KEY_BYTES],
+                   struct fault *f);
+  /* What `next` gave has taken over. Twice is once. */
+  enum err (*adopt)(struct keeper *self, struct fault *f);
   void (*free)(struct keeper *self);
 };
 
 void keeper_free(struct keeper *k); /* NULL is fine */
-/* data_dir/master.key: 32 bytes, mode 0600. */
+/* data_dir/master.key: 32 bytes, mode 0600. While another takes over that one is master.key.next; afterwards the one
+ * before is master.key.old, for backups of before. */
 struct keeper *keeper_file(const char *data_dir);
 /* What the configuration says: 32 bytes as base64 or hexadecimal. */
 struct keeper *keeper_given(struct text key);

@@ -3,6 +3,7 @@
  * others cannot open. Called by mint.c, and by whoever stores secrets. */
 #include "identity/vault.h"
 
+#include "identity/rewrap.h"
 #include "identity/sealed.h"
 #include "ports/store_audit.h"
 #include "ports/store_vault.h"
@@ -16,8 +17,9 @@ struct sealed_vault {
   struct store *store;
   struct keeper *keeper;
   pthread_mutex_t lock; /* held while the keeper is asked: the others need the answer too */
-  struct sealed_key key;
-  bool has_key;
+  /* The one that seals; and, while another master key takes over and after that, the one before. */
+  struct sealed_key keys[2];
+  unsigned count;
 };
 
 static enum err refuse(struct fault *f, const struct sealed_vault *v, const char *what) {
@@ -55,29 +57,101 @@ static enum err ask_keeper(struct sealed_vault *v, const struct store_vault_stat
   return e;
 }
 
-/* ERR_NOT_FOUND: nothing is sealed, no key is there, and none was to be made. */
-static enum err load(struct sealed_vault *v, bool may_make, struct arena *a, struct fault *f) {
-  struct store_vault_state state;
-  struct sealed_key k;
-  struct buf kept;
-  enum err e = v->store->ops->vault->state(v->store, a, &state, f);
+static void know(struct sealed_vault *v, const struct sealed_key *seals, const struct sealed_key *before) {
+  v->keys[0] = *seals;
+  if (before)
+    v->keys[1] = *before;
+  v->count = before ? 2 : 1;
+}
+
+/* One of the keys that are known is the one in force: it seals from now on, the other one stays for what was read
+ * before. */
+static bool is_known(struct sealed_vault *v, struct text check) {
+  if (v->count > 0 && is_right(&v->keys[0], check))
+    return true;
+  if (v->count < 2 || !is_right(&v->keys[1], check))
+    return false;
+  const struct sealed_key seals = v->keys[1], before = v->keys[0];
+  know(v, &seals, &before);
+  return true;
+}
+
+/* A new key that the keeper has made ready and a rewrap has put in force, before it came to its very end. */
+static enum err adopt_next(struct sealed_vault *v, struct text check, struct sealed_key *k, struct fault *f) {
+  uint8_t raw[KEEPER_KEY_BYTES];
+  struct buf unused;
+  buf_init(&unused, 65536);
+  bool right = v->keeper->next(v->keeper, false, &unused, raw, NULL) == ERR_OK;
+  if (right) {
+    sealed_key_init(k, raw);
+    right = is_right(k, check);
+  }
+  secret_wipe(raw, sizeof raw);
+  buf_done(&unused);
+  return right ? v->keeper->adopt(v->keeper, f) : refuse(f, v, "the master key of this process is not the one that");
+}
+
+/* Another master key takes over: with either of the two the other one is opened. */
+static enum err load_both(struct sealed_vault *v, const struct store_vault_state *state, const struct sealed_key *k,
+                          struct arena *a, struct fault *f) {
+  bool is_next = !is_right(k, state->check);
+  uint8_t raw[KEEPER_KEY_BYTES];
+  struct rewrap_link link;
+  struct sealed_key other;
+  enum err e = rewrap_link_read(state->next, a, &link, f);
+  if (!e && rewrap_link_open(&link, is_next, k, raw, NULL) != ERR_OK)
+    e = refuse(f, v, "the master key of this process is not the one that");
   if (e)
     return e;
-  if (v->has_key && is_right(&v->key, state.check))
-    return ERR_OK;
-  buf_init(&kept, 65536);
-  e = ask_keeper(v, &state, may_make, &kept, &k, f);
-  if (!e && state.check.len == 0 && may_make)
-    e = begin(v, &k, buf_text(&kept), a, &state, f);
-  if (!e && state.check.len > 0 && !is_right(&k, state.check))
+  sealed_key_init(&other, raw);
+  secret_wipe(raw, sizeof raw);
+  if (is_next && !is_right(&other, state->check))
     e = refuse(f, v, "the master key of this process is not the one that");
-  if (!e && state.check.len > 0) {
-    v->key = k;
-    v->has_key = true;
+  else
+    know(v, is_next ? k : &other, is_next ? &other : k);
+  secret_wipe(&other, sizeof other);
+  return e;
+}
+
+/* With what the keeper says. */
+static enum err load_from_keeper(struct sealed_vault *v, struct store_vault_state *state, bool may_make,
+                                 struct arena *a, struct fault *f) {
+  struct sealed_key k;
+  struct buf kept;
+  buf_init(&kept, 65536);
+  enum err e = ask_keeper(v, state, may_make, &kept, &k, f);
+  if (!e && state->check.len == 0 && may_make)
+    e = begin(v, &k, buf_text(&kept), a, state, f);
+  if (!e && state->next.len > 0)
+    e = load_both(v, state, &k, a, f);
+  else if (!e && state->check.len > 0) {
+    if (!is_right(&k, state->check))
+      e = adopt_next(v, state->check, &k, f);
+    if (!e)
+      know(v, &k, NULL);
   }
   secret_wipe(&k, sizeof k);
   buf_done(&kept);
   return e;
+}
+
+/* ERR_NOT_FOUND: nothing is sealed, no key is there, and none was to be made. */
+static enum err load(struct sealed_vault *v, bool may_make, struct arena *a, struct fault *f) {
+  struct store_vault_state state;
+  enum err e = v->store->ops->vault->state(v->store, a, &state, f);
+  if (e)
+    return e;
+  if (state.next.len == 0 && is_known(v, state.check))
+    return ERR_OK;
+  if (state.next.len > 0 && v->count == 2 && is_right(&v->keys[1], state.check))
+    return ERR_OK;
+  if (state.next.len > 0 && v->count == 1 && is_right(&v->keys[0], state.check)) {
+    struct sealed_key k = v->keys[0];
+    e = load_both(v, &state, &k, a, f);
+    secret_wipe(&k, sizeof k);
+    return e;
+  }
+  return load_from_keeper(v, &state, may_make, a, f);
 }
 
 /* A request is no place for advice about the configuration: to whoever asks, the vault is out of order. */
@@ -90,16 +164,31 @@ static enum err as_unavailable(enum err e, struct fault *f) {
   return e;
 }
 
-/* A copy of the key, so that nothing is encrypted under the lock. */
-static enum err key_for(struct sealed_vault *v, bool to_seal, struct sealed_key *out, struct fault *f) {
+static const struct sealed_key *find(const struct sealed_vault *v, struct text id) {
+  for (unsigned i = 0; i < v->count; i++) {
+    if (id.len == 0 || memcmp(v->keys[i].id, id.at, SEALED_KEY_ID_BYTES) == 0)
+      return &v->keys[i];
+  }
+  return NULL;
+}
+
+/* A copy of the key with this id, or, without one, of the key that seals; so that nothing is encrypted under the lock.
+ */
+static enum err key_for(struct sealed_vault *v, struct text id, struct sealed_key *out, struct fault *f) {
+  const struct sealed_key *k;
+  enum err e = ERR_OK;
   struct arena a;
   arena_init(&a);
   pthread_mutex_lock(&v->lock);
-  enum err e = !to_seal && v->has_key ? ERR_OK : load(v, to_seal, &a, f);
-  if (!e && v->has_key)
-    *out = v->key;
+  k = id.len > 0 ? find(v, id) : NULL;
+  if (!k) {
+    e = load(v, id.len == 0, &a, f);
+    k = e ? NULL : find(v, id);
+  }
+  if (k)
+    *out = *k;
   else if (!e)
-    e = fault_set(f, ERR_STORE_CORRUPT, NULL, "there is a sealed secret, but nothing was ever sealed here");
+    e = fault_set(f, ERR_STORE_CORRUPT, NULL, "a secret in the store is sealed under a master key that is not known");
   pthread_mutex_unlock(&v->lock);
   arena_done(&a);
   return as_unavailable(e, f);
@@ -108,7 +197,7 @@ static enum err key_for(struct sealed_vault *v, bool to_seal, struct sealed_key 
 static enum err seal(struct vault *self, const struct vault_place *place, struct text plain, struct buf *out,
                      struct fault *f) {
   struct sealed_key k;
-  enum err e = key_for((struct sealed_vault *)self, true, &k, f);
+  enum err e = key_for((struct sealed_vault *)self, TEXT_NONE, &k, f);
   if (e)
     return e;
   e = sealed_write(&k, place, plain, out, f);
@@ -119,12 +208,26 @@ static enum err seal(struct vault *self, const struct vault_place *place, struct
 static enum err open_sealed(struct vault *self, const struct vault_place *place, struct text sealed,
                             struct secret **out, struct fault *f) {
   struct sealed_key k;
-  enum err e = key_for((struct sealed_vault *)self, false, &k, f);
+  struct text id;
+  enum err e = sealed_read_key_id(sealed, &id, f);
+  if (!e)
+    e = key_for((struct sealed_vault *)self, id, &k, f);
   if (e)
     return e;
   e = sealed_open(&k, place, sealed, out, f);
   secret_wipe(&k, sizeof k);
   return e;
+}
+
+void vault_look(struct sealed_vault *v) {
+  struct arena a;
+  arena_init(&a);
+  pthread_mutex_lock(&v->lock);
+  /* A key that was never needed is not asked for now; what goes wrong is told to who needs it next. */
+  enum err ignored = v->count > 0 ? load(v, false, &a, NULL) : ERR_OK;
+  (void)ignored;
+  pthread_mutex_unlock(&v->lock);
+  arena_done(&a);
 }
 
 enum err vault_check(struct sealed_vault *v, struct fault *f) {

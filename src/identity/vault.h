@@ -19,5 +19,7 @@ struct vault *vault_port(struct sealed_vault *v);
  * keeper cannot be asked now; the process may start, and is asked again when a secret is needed. Errors of the store.
  * Blocks. */
 enum err vault_check(struct sealed_vault *v, struct fault *f) MUST_CHECK;
+/* Another master key takes over, or has (event `vault`): hears of it while the present one is known. Blocks. */
+void vault_look(struct sealed_vault *v);
 
 #endif

@@ -99,6 +99,8 @@ struct store_audit_ops;
 struct store_people_ops;
 struct store_persons_ops;
 struct store_usage_ops;
+struct store_vault_ops;
+struct store_service_secrets_ops;
 struct store_signin_ops;
 struct store_ops {
   const char *name; /* "sqlite", "memory", "postgres" */
@@ -172,6 +174,7 @@ struct store_ops {
   const struct store_usage_ops *usage;   /* ports/store_usage.h */
   const struct store_signin_ops *signin; /* ports/store_signin.h */
   const struct store_vault_ops *vault;   /* ports/store_vault.h */
+  const struct store_service_secrets_ops *service_secrets;
 };
 /* The base an adapter embeds first. */
 struct store {

@@ -33,6 +33,7 @@ const struct person_columns person_columns[] = {
     {"weir_ledger_archived", " ", " "},
     {"weir_archives", " ", " name digest "},
     {"weir_signing_keys", " ", " kid "},
+    {"weir_service_secrets", " ", " prefix "},
     {"weir_organisations", " ", " name description timezone week_start "},
     {"weir_workspaces", " ", " name description "},
     {"weir_workspace_names", " ", " name "},

@@ -157,6 +157,12 @@
   "FROM weir_ledger GROUP BY 1) r LEFT JOIN (SELECT start_us / 900000000 AS slot, sum(attempts) AS n FROM weir_usage " \
   "WHERE level = 1 GROUP BY 1) u ON u.slot = r.slot WHERE u.n IS NULL OR u.n <> r.n)" ON_MARK
 
+/* A sealed column: its secrets with organisation and version, and the exchange of one for the same sealed otherwise. */
+#define SEALED(table, column, org, version)                                                                            \
+  BOTH("SELECT id, " org ", " version ", " column " FROM " table " WHERE id > ?1 AND " column                          \
+       " IS NOT NULL ORDER BY id LIMIT ?2")
+#define RESEAL(table, column, version)                                                                                 \
+  BOTH("UPDATE " table " SET " column " = ?4 WHERE id = ?1 AND " version " = ?2 AND " column " = ?3")
 /* ?1: after this id; ?2: at most; ?3 to ?7: the organisation, user, workspace, a part of the name, blocked or not; 0, ''
  * and -1 for any. */
 #define KEY_PAGE(FIND, after, order)                                                                                   \
@@ -446,11 +452,24 @@ static const char *const texts[SQL_COUNT][2] = {
                                "ON CONFLICT (vendor) DO UPDATE SET body = excluded.body, "
                                "fetched_us = excluded.fetched_us"),
     [SQL_CATALOGUE_GET] = BOTH("SELECT fetched_us, body FROM weir_catalogues WHERE vendor = ?1"),
+    [SQL_SERVICE_SECRETS] = BOTH("SELECT id, org_id, service_id, prefix, hash, created_us, expires_us FROM "
+                                 "weir_service_secrets WHERE service_id = ?1 ORDER BY id LIMIT ?2"),
+    [SQL_SERVICE_SECRET_FIND] = BOTH("SELECT id, org_id, service_id, prefix, hash, created_us, expires_us FROM "
+                                     "weir_service_secrets WHERE hash = ?1"),
+    [SQL_SERVICE_SECRET_ADD] = BOTH("INSERT INTO weir_service_secrets (id, org_id, service_id, prefix, hash, created_us, "
+                                    "expires_us) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)"),
+    [SQL_SERVICE_SECRET_REMOVE] = BOTH("DELETE FROM weir_service_secrets WHERE id = ?1 AND service_id = ?2"),
+    [SQL_SERVICE_SECRETS_DROP] = BOTH("DELETE FROM weir_service_secrets WHERE service_id = ?1"),
     [SQL_SIGNING_LIST] = BOTH("SELECT id, kid, public_key, sealed, version, created_us, signs_us FROM weir_signing_keys WHERE id > 0 "
                               "ORDER BY id DESC LIMIT ?1"),
     [SQL_SIGNING_ADD] = BOTH("INSERT INTO weir_signing_keys (id, kid, public_key, sealed, version, created_us, signs_us) "
                              "VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)"),
     [SQL_SIGNING_REMOVE] = BOTH("DELETE FROM weir_signing_keys WHERE id = ?1"),
+    [SQL_SIGNING_SEALED] = SEALED("weir_signing_keys", "sealed", "0", "version"),
+    [SQL_TOTP_SEALED] = BOTH("SELECT t.user_id, u.org_id, t.version, t.secret FROM weir_totp t JOIN weir_users u ON "
+                             "u.id = t.user_id WHERE t.user_id > ?1 ORDER BY t.user_id LIMIT ?2"),
+    [SQL_TOTP_RESEAL] = BOTH("UPDATE weir_totp SET secret = ?4 WHERE user_id = ?1 AND version = ?2 AND secret = ?3"),
+    [SQL_SIGNING_RESEAL] = RESEAL("weir_signing_keys", "sealed", "version"),
     [SQL_PEOPLE_NEXT_ID] = BOTH("UPDATE weir_sequence SET value = value + 1 WHERE name = ?1 RETURNING value"),
     [SQL_PEOPLE_LOCK] = {"SELECT id FROM weir_organisations WHERE id = ?1",
                          "SELECT id FROM weir_organisations WHERE id = ?1 FOR UPDATE"},

@@ -138,10 +138,11 @@ enum sql {
   /* clang-format on */
   SQL_CATALOGUE_PUT,
   SQL_CATALOGUE_GET,
-  SQL_SIGNING_LIST,
-  SQL_SIGNING_ADD,
-  SQL_SIGNING_REMOVE,
   /* clang-format off */
+  /* secrets of service accounts, the last of all of an account; keys that sign tokens, and what is sealed in them */
+  SQL_SERVICE_SECRETS, SQL_SERVICE_SECRET_FIND, SQL_SERVICE_SECRET_ADD, SQL_SERVICE_SECRET_REMOVE,
+  SQL_SERVICE_SECRETS_DROP, SQL_SIGNING_LIST, SQL_SIGNING_ADD, SQL_SIGNING_REMOVE, SQL_SIGNING_SEALED,
+  SQL_SIGNING_RESEAL, SQL_TOTP_SEALED, SQL_TOTP_RESEAL,
   /* people: an organisation is locked so that nobody else changes anything in it; a workspace's name, once claimed, is
    * an organisation's for ever */
   SQL_PEOPLE_NEXT_ID, SQL_PEOPLE_LOCK,

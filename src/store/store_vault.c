@@ -4,6 +4,7 @@
 
 #include "store/store_audit.h"
 #include "store/store_events.h"
+#include "store/store_sealed.h"
 
 static const char doing_state[] = "reading which master key it is";
 static const char doing_signing[] = "reading the keys that sign tokens";
@@ -93,6 +94,53 @@ static enum err vault_begin(struct store *s, const struct store_vault_state *min
   enum err e = driver_run(s, DRIVER_WRITE, false, begin, &w, f);
   if (!e)
     *out = w.found;
+  return e;
+}
+
+struct turn {
+  const struct store_vault_state *from, *to;
+  struct text action;
+  const struct audit_actor *by;
+  struct arena *arena;
+};
+
+static enum err put_state(struct driver_link *l, const struct store_vault_state *to, struct fault *f) {
+  bool ignored;
+  enum err e = meta_put(l, false, TEXT("vault_check"), to->check, &ignored, f);
+  if (!e)
+    e = meta_put(l, false, TEXT("vault_kept"), to->kept, &ignored, f);
+  return e ? e : meta_put(l, false, TEXT("vault_next"), to->next, &ignored, f);
+}
+
+/* The lock of the audit log's head, which is needed anyway, lets one through at a time. */
+static enum err turn_in(struct driver_link *l, const struct turn *w, struct fault *f) {
+  const struct audit_entry entry = {.action = w->action, .subject = TEXT("vault")};
+  struct store_vault_state now = {TEXT_NONE, TEXT_NONE, TEXT_NONE};
+  enum err e = audit_lock_on(l, f);
+  if (!e)
+    e = read_state(l, w->arena, &now, f);
+  if (!e && (!text_equal(now.check, w->from->check) || !text_equal(now.kept, w->from->kept) ||
+             !text_equal(now.next, w->from->next)))
+    e = fault_set(f, ERR_STORE_CONFLICT, NULL, "the master key of the vault was changed meanwhile");
+  if (!e)
+    e = put_state(l, w->to, f);
+  if (!e)
+    e = audit_add_on(l, w->by, &entry, NULL, f);
+  return e ? e : event_add_on(l, "vault", TEXT(""), f);
+}
+
+static enum err turn(struct driver_link *l, void *args, struct fault *f) {
+  enum err e = l->driver->begin(l, DRIVER_WRITE, f);
+  return e ? e : l->driver->end(l, turn_in(l, args, f), f);
+}
+
+static enum err vault_turn(struct store *s, const struct store_vault_state *from, const struct store_vault_state *to,
+                           struct text action, const struct audit_actor *by, struct fault *f) {
+  struct arena a;
+  struct turn w = {from, to, action, by, &a};
+  arena_init(&a);
+  enum err e = driver_run(s, DRIVER_WRITE, true, turn, &w, f);
+  arena_done(&a);
   return e;
 }
 
@@ -233,6 +281,10 @@ static enum err vault_signing_remove(struct store *s, int64_t id, const struct a
 
 const struct store_vault_ops store_vault = {.state = vault_state,
                                             .begin = vault_begin,
+                                            .turn = vault_turn,
+                                            .sealed_columns = &store_sealed_columns,
+                                            .sealed_list = store_sealed_list,
+                                            .sealed_put = store_sealed_put,
                                             .signing_list = vault_signing_list,
                                             .signing_add = vault_signing_add,
                                             .signing_remove = vault_signing_remove};

@@ -37,9 +37,10 @@ static int ask(struct fixture *x, const char *method_and_path) {
 
 static void run(void (*test)(struct fixture *x)) {
   static struct fixture x;
-  x = (struct fixture){.port = {.write_jwks = write_jwks}};
-  x.o.oauth = &x.port;
-  CHECK_ERR(offload_new(1, 8, &x.o.offload), ERR_OK);
+  struct offload *pool = NULL;
+  x = (struct fixture){.port = {.write_jwks = write_jwks, .issuer = TEXT("https://weir.example/")}};
+  CHECK_ERR(offload_new(1, 8, &pool), ERR_OK);
+  oauth_site_init(&x.o, &x.port, pool);
   x.site = site_options();
   x.site.serve = serve;
   x.site.data = &x;
@@ -47,7 +48,7 @@ static void run(void (*test)(struct fixture *x)) {
   test(&x);
   site_close(&x.site);
   settle();
-  offload_free(x.o.offload);
+  offload_free(pool);
 }
 
 static void keys(struct fixture *x) {
@@ -63,6 +64,20 @@ static void keys(struct fixture *x) {
   CHECK_HAS(type, "application/problem+json");
 }
 
+static void metadata(struct fixture *x) {
+  CHECK_INT(ask(x, "GET /.well-known/oauth-authorization-server"), 200);
+  CHECK_HAS(body, "\"issuer\":\"https://weir.example/\"");
+  CHECK_HAS(body, "\"token_endpoint\":\"https://weir.example/oauth/token\"");
+  CHECK_HAS(body, "\"jwks_uri\":\"https://weir.example/.well-known/jwks.json\"");
+  CHECK_HAS(body, "\"grant_types_supported\":[\"client_credentials\"]");
+  CHECK_HAS(body, "\"chat.use\"");
+  CHECK_INT(ask(x, "GET /oauth/token"), 405);
+  CHECK_INT(ask(x, "DELETE /.well-known/oauth-authorization-server"), 405);
+}
+
+static void main_metadata(void *arg) { run(metadata); }
+static void it_says_what_it_can_do(void **state) { run_fiber(main_metadata, NULL); }
+
 static void main_keys(void *arg) { run(keys); }
 static void the_keys_are_shown_to_everybody(void **state) { run_fiber(main_keys, NULL); }
 
@@ -70,12 +85,16 @@ static void it_owns_its_own_paths_alone(void **state) {
   assert_true(oauth_owns(TEXT("/.well-known/jwks.json")));
   assert_false(oauth_owns(TEXT("/.well-known/jwks.json/")));
   assert_false(oauth_owns(TEXT("/.well-known/")));
+  assert_true(oauth_owns(TEXT("/.well-known/oauth-authorization-server")));
+  assert_true(oauth_owns(TEXT("/oauth/token")));
+  assert_false(oauth_owns(TEXT("/oauth/")));
   assert_false(oauth_owns(TEXT("/v1/models")));
 }
 
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(the_keys_are_shown_to_everybody),
+      cmocka_unit_test(it_says_what_it_can_do),
       cmocka_unit_test(it_owns_its_own_paths_alone),
   };
   cmocka_set_message_output(CM_OUTPUT_TAP);

@@ -415,7 +415,7 @@ static void the_port_shows_and_rotates_the_same_keys(void **state) {
   struct oauth_desk d;
   struct buf b;
   buf_init(&b, 65536);
-  oauth_desk_init(&d, x->mint);
+  oauth_desk_init(&d, &(struct oauth_desk_options){.store = x->store, .mint = x->mint});
   sign(x, x->mint, &usual, NOW);
   steal_key(x);
   expect(x, d.port.rotate(&d.port, NOW + 31 * DAY, &x->fault), ERR_OK, NULL);

@@ -138,8 +138,13 @@ static enum err away_read(struct keeper *self, struct text kept, uint8_t out[KEE
 static enum err away_make(struct keeper *self, struct buf *kept, uint8_t out[KEEPER_KEY_BYTES], struct fault *f) {
   return ERR_UNSUPPORTED;
 }
+static enum err away_next(struct keeper *self, bool may_make, struct buf *kept, uint8_t out[KEEPER_KEY_BYTES],
+                          struct fault *f) {
+  return ERR_NOT_FOUND;
+}
+static enum err away_adopt(struct keeper *self, struct fault *f) { return ERR_OK; }
 static void away_free(struct keeper *self) {}
-static struct keeper away = {"away", away_read, away_make, away_free};
+static struct keeper away = {"away", away_read, away_make, away_next, away_adopt, away_free};
 
 static void a_keeper_that_is_away_is_asked_again(void **state) {
   struct store *s = open_store();

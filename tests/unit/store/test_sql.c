@@ -121,6 +121,8 @@ static const char rows[] =
     "INSERT INTO weir_grants SELECT i, i % 2000, CASE WHEN i % 2 = 0 THEN 'user' ELSE 'team' END, i, i % 100, 'role:' "
     "|| i, i, 0 FROM generate_series(1, 20000) "
     "i;"
+    "INSERT INTO weir_service_secrets SELECT i, 1, i % 5000, 'p', sha256(i::text::bytea), 1, 0 FROM generate_series(1, "
+    "20000) i;"
     "INSERT INTO weir_passwords SELECT i, 'h', 1 FROM generate_series(1, 20000) i;"
     "INSERT INTO weir_totp SELECT i, 1, 's', 1, 1 FROM generate_series(1, 20000) i;"
     "INSERT INTO weir_recovery_codes SELECT i / 10, sha256(i::text::bytea), 0 FROM generate_series(1, 20000) i;"
