@@ -27,6 +27,7 @@ static const struct command {
     {"breaker", "show the circuit breakers, open and close them by hand", cli_breaker},
     {"openapi", "print the OpenAPI document of the control API", cli_openapi},
     {"reference", "print every configuration key, or how failures are told apart", cli_reference},
+    {"user", "create, list, disable and delete people", cli_user},
     {"version", "print the version", cli_version},
 };
 

@@ -26,6 +26,7 @@ int cli_breaker(int argc, char **argv);
 int cli_store(int argc, char **argv);
 int cli_status(int argc, char **argv);
 int cli_upgrade(int argc, char **argv);
+int cli_user(int argc, char **argv);
 int cli_usage(int argc, char **argv);
 int cli_version(int argc, char **argv);
 

@@ -274,7 +274,7 @@ static void check_keys(struct loader *l, const struct node *n) {
   map_free(values);
 }
 
-static bool is_timezone(struct text t) {
+bool check_is_timezone(struct text t) {
   char path[128];
   for (size_t i = 0; i < t.len; i++)
     if (!is_host_char(t.at[i]) && t.at[i] != '/' && t.at[i] != '+')
@@ -324,7 +324,7 @@ void check_root(struct loader *l, const struct node *n, const struct key_path *p
   if (c->public_url.len > 0 && !check_is_http_url(c->public_url))
     section_refuse(l, check_child(n, "public_url"), path, "public_url",
                    "must be http://host or https://host, with optional port and path");
-  if (c->timezone.len > 0 && !is_timezone(c->timezone))
+  if (c->timezone.len > 0 && !check_is_timezone(c->timezone))
     section_refuse(l, check_child(n, "timezone"), path, "timezone",
                    "is not a time zone this machine knows, such as `UTC` or `Asia/Seoul`");
   if (c->store_replica_count > 0 && c->store != CONFIG_STORE_POSTGRES)

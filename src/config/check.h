@@ -8,6 +8,8 @@
 
 /* Addresses, replicas without a database, the time zone, and declared keys that share a name or a value. */
 void check_root(struct loader *l, const struct node *n, const struct key_path *path, void *at);
+/* A zone of the time zone database of this machine. */
+bool check_is_timezone(struct text t);
 /* Certificate and key, or neither. */
 void check_vault(struct loader *l, const struct node *n, const struct key_path *path, void *at);
 void check_backup(struct loader *l, const struct node *n, const struct key_path *path, void *at);

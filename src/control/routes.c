@@ -25,6 +25,9 @@
   { ROW("POST", at, name, of, what, may, may, ONE, 200, NULL, sent, gives, with), .is_shared = true }
 #define PATCH(at, name, of, what, may, mine, sent, gives, with)                                                        \
   { ROW("PATCH", at, name, of, what, may, mine, ONE, 200, NULL, sent, gives, with) }
+/* PUT: makes it so, 204. */
+#define PUT(at, name, of, what, may, mine, with)                                                                       \
+  { ROW("PUT", at, name, of, what, may, mine, NOTHING, 204, NULL, NULL, NULL, with) }
 #define DELETE(at, name, of, what, may, mine, with)                                                                    \
   { ROW("DELETE", at, name, of, what, may, mine, NOTHING, 204, NULL, NULL, NULL, with) }
 
@@ -38,6 +41,44 @@ const struct api_route api_routes[] = {
     DO("/api/v1/keys/{id}/rotate", "rotateKey", "Keys", "A new key in place of the old one, which is good for a while more", KEYS_WRITE, KEYS_OWN, &key_rotate_shape, &key_made_shape, keys_rotate),
     DO("/api/v1/keys/{id}/block", "blockKey", "Keys", "Refuses a key from now on", KEYS_WRITE, KEYS_OWN, NULL, &key_shape, keys_block),
     DO("/api/v1/keys/{id}/unblock", "unblockKey", "Keys", "Takes it back", KEYS_WRITE, KEYS_WRITE, NULL, &key_shape, keys_unblock),
+    GET("/api/v1/organisations", "listOrganisations", "People", "Organisations; for who belongs to one, their own", ORGANISATION_READ, ORGANISATION_READ, LIST, &people_filter_shape, &organisation_shape, people_list),
+    MAKE("/api/v1/organisations", "createOrganisation", "People", "Makes an organisation; only over the operator's socket", ORGANISATION_WRITE, ORGANISATION_WRITE, &organisation_new_shape, &organisation_shape, people_create),
+    GET("/api/v1/organisations/{id}", "getOrganisation", "People", "One organisation", ORGANISATION_READ, ORGANISATION_READ, ONE, NULL, &organisation_shape, people_get),
+    PATCH("/api/v1/organisations/{id}", "updateOrganisation", "People", "Changes what is given of an organisation", ORGANISATION_WRITE, ORGANISATION_WRITE, &organisation_change_shape, &organisation_shape, people_change),
+    DELETE("/api/v1/organisations/{id}", "deleteOrganisation", "People", "Removes an empty organisation; only over the operator's socket", ORGANISATION_WRITE, ORGANISATION_WRITE, people_remove),
+    GET("/api/v1/workspaces", "listWorkspaces", "People", "Workspaces that one may see", WORKSPACES_READ, WORKSPACES_READ, LIST, &people_filter_shape, &workspace_shape, people_list),
+    MAKE("/api/v1/workspaces", "createWorkspace", "People", "Makes a workspace", WORKSPACES_WRITE, WORKSPACES_WRITE, &workspace_new_shape, &workspace_shape, people_create),
+    GET("/api/v1/workspaces/{id}", "getWorkspace", "People", "One workspace", WORKSPACES_READ, WORKSPACES_READ, ONE, NULL, &workspace_shape, people_get),
+    PATCH("/api/v1/workspaces/{id}", "updateWorkspace", "People", "Changes a workspace's description; its name stays", WORKSPACES_WRITE, WORKSPACES_WRITE, &workspace_change_shape, &workspace_shape, people_change),
+    DELETE("/api/v1/workspaces/{id}", "deleteWorkspace", "People", "Removes a workspace that has no keys, and the roles given in it", WORKSPACES_WRITE, WORKSPACES_WRITE, people_remove),
+    GET("/api/v1/teams", "listTeams", "People", "Teams", USERS_READ, USERS_READ, LIST, &people_filter_shape, &team_shape, people_list),
+    MAKE("/api/v1/teams", "createTeam", "People", "Makes a team", USERS_WRITE, USERS_WRITE, &team_new_shape, &team_shape, people_create),
+    GET("/api/v1/teams/{id}", "getTeam", "People", "One team", USERS_READ, USERS_READ, ONE, NULL, &team_shape, people_get),
+    PATCH("/api/v1/teams/{id}", "updateTeam", "People", "Changes what is given of a team", USERS_WRITE, USERS_WRITE, &team_change_shape, &team_shape, people_change),
+    DELETE("/api/v1/teams/{id}", "deleteTeam", "People", "Removes a team, and the roles given to it", USERS_WRITE, USERS_WRITE, people_remove),
+    GET("/api/v1/teams/{id}/members", "listMembers", "People", "Users who are in a team", USERS_READ, USERS_READ, LIST, NULL, &user_shape, members_list),
+    PUT("/api/v1/teams/{id}/members/{user}", "addMember", "People", "Puts a user into a team, who may then do what it may", USERS_WRITE, USERS_WRITE, members_add),
+    DELETE("/api/v1/teams/{id}/members/{user}", "removeMember", "People", "Takes a user out of a team", USERS_WRITE, USERS_WRITE, members_remove),
+    GET("/api/v1/users", "listUsers", "People", "Users", USERS_READ, USERS_READ, LIST, &user_filter_shape, &user_shape, people_list),
+    MAKE("/api/v1/users", "createUser", "People", "Makes a user, who has not signed in yet and has no role", USERS_WRITE, USERS_WRITE, &user_new_shape, &user_shape, people_create),
+    GET("/api/v1/users/{id}", "getUser", "People", "One user", USERS_READ, USERS_READ, ONE, NULL, &user_shape, people_get),
+    PATCH("/api/v1/users/{id}", "updateUser", "People", "Changes what is given of a user; a disabled one is refused everywhere within a second", USERS_WRITE, USERS_WRITE, &user_change_shape, &user_shape, people_change),
+    DELETE("/api/v1/users/{id}", "deleteUser", "People", "Removes a user, with roles and memberships; keys and calls stay", USERS_WRITE, USERS_WRITE, people_remove),
+    GET("/api/v1/service-accounts", "listServiceAccounts", "People", "Service accounts", USERS_READ, USERS_READ, LIST, &people_filter_shape, &service_shape, people_list),
+    MAKE("/api/v1/service-accounts", "createServiceAccount", "People", "Makes a service account, which has no role yet", USERS_WRITE, USERS_WRITE, &service_new_shape, &service_shape, people_create),
+    GET("/api/v1/service-accounts/{id}", "getServiceAccount", "People", "One service account", USERS_READ, USERS_READ, ONE, NULL, &service_shape, people_get),
+    PATCH("/api/v1/service-accounts/{id}", "updateServiceAccount", "People", "Changes what is given of a service account", USERS_WRITE, USERS_WRITE, &service_change_shape, &service_shape, people_change),
+    DELETE("/api/v1/service-accounts/{id}", "deleteServiceAccount", "People", "Removes a service account, with its roles", USERS_WRITE, USERS_WRITE, people_remove),
+    GET("/api/v1/permissions", "listPermissions", "Roles", "Every permission there is", ROLES_READ, ROLES_READ, WHOLE, NULL, &permission_shape, permissions_list),
+    GET("/api/v1/roles", "listRoles", "Roles", "Roles: those built in, then those that were made", ROLES_READ, ROLES_READ, LIST, NULL, &role_shape, roles_list),
+    MAKE("/api/v1/roles", "createRole", "Roles", "Makes a role that permits no more than one may oneself", ROLES_WRITE, ROLES_WRITE, &role_new_shape, &role_shape, roles_create),
+    GET("/api/v1/roles/{id}", "getRole", "Roles", "One role, by its id or, one built in, by its name", ROLES_READ, ROLES_READ, ONE, NULL, &role_shape, roles_get),
+    PATCH("/api/v1/roles/{id}", "updateRole", "Roles", "Changes a role for everybody who has it", ROLES_WRITE, ROLES_WRITE, &role_change_shape, &role_shape, roles_change),
+    DELETE("/api/v1/roles/{id}", "deleteRole", "Roles", "Removes a role and takes it from everybody who has it", ROLES_WRITE, ROLES_WRITE, roles_remove),
+    GET("/api/v1/grants", "listGrants", "Roles", "Who has which role, and where", USERS_READ, USERS_READ, LIST, &grant_filter_shape, &grant_shape, grants_list),
+    MAKE("/api/v1/grants", "createGrant", "Roles", "Gives a role that permits no more than one may oneself; one that is there already is answered", GRANTS_WRITE, GRANTS_WRITE, &grant_new_shape, &grant_shape, grants_create),
+    GET("/api/v1/grants/{id}", "getGrant", "Roles", "One grant", USERS_READ, USERS_READ, ONE, NULL, &grant_shape, grants_get),
+    DELETE("/api/v1/grants/{id}", "deleteGrant", "Roles", "Takes a role away, everywhere within a second", GRANTS_WRITE, GRANTS_WRITE, grants_remove),
     GET("/api/v1/requests", "listRequests", "Usage", "The request log, newest settled first", USAGE_READ, USAGE_OWN, LIST, &request_filter, &request_shape, requests_list),
     GET("/api/v1/usage", "sumUsage", "Usage", "Sums of usage, in order of time and then of cost; all of them at once", USAGE_READ, USAGE_OWN, WHOLE, &usage_filter, &usage_shape, usage_list),
     GET_SHARED("/api/v1/replicas", "listReplicas", "System", "Processes that share the database", SYSTEM_READ, LIST, NULL, &replica_shape, replicas_list),

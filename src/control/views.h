@@ -57,5 +57,34 @@ enum err user_sessions(struct api_call *c, struct fault *f);
 enum err user_end_sessions(struct api_call *c, struct fault *f);
 enum err user_link(struct api_call *c, struct fault *f);
 enum err user_drop_factor(struct api_call *c, struct fault *f);
+/* people.c: organisations, workspaces, teams, users, service accounts */
+extern const struct shape people_filter_shape, user_filter_shape;
+extern const struct shape organisation_shape, organisation_new_shape, organisation_change_shape;
+extern const struct shape workspace_shape, workspace_new_shape, workspace_change_shape;
+extern const struct shape team_shape, team_new_shape, team_change_shape;
+extern const struct shape user_shape, user_new_shape, user_change_shape;
+extern const struct shape service_shape, service_new_shape, service_change_shape;
+enum err people_list(struct api_call *c, struct fault *f);
+enum err people_get(struct api_call *c, struct fault *f);
+enum err people_create(struct api_call *c, struct fault *f);
+enum err people_change(struct api_call *c, struct fault *f);
+enum err people_remove(struct api_call *c, struct fault *f);
+/* people_roles.c */
+extern const struct shape role_shape, role_new_shape, role_change_shape, permission_shape;
+enum err permissions_list(struct api_call *c, struct fault *f);
+enum err roles_list(struct api_call *c, struct fault *f);
+enum err roles_get(struct api_call *c, struct fault *f);
+enum err roles_create(struct api_call *c, struct fault *f);
+enum err roles_change(struct api_call *c, struct fault *f);
+enum err roles_remove(struct api_call *c, struct fault *f);
+/* people_grants.c: grants, and members of teams */
+extern const struct shape grant_shape, grant_new_shape, grant_filter_shape;
+enum err grants_list(struct api_call *c, struct fault *f);
+enum err grants_get(struct api_call *c, struct fault *f);
+enum err grants_create(struct api_call *c, struct fault *f);
+enum err grants_remove(struct api_call *c, struct fault *f);
+enum err members_list(struct api_call *c, struct fault *f);
+enum err members_add(struct api_call *c, struct fault *f);
+enum err members_remove(struct api_call *c, struct fault *f);
 
 #endif

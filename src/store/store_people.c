@@ -128,11 +128,13 @@ static enum err run(struct driver_link *l, void *args, struct fault *f) {
 }
 
 enum err people_run(struct store *s, struct people_change *c, bool once, struct fault *f) {
+  struct people_change w = *c;
   struct arena a;
   arena_init(&a);
-  c->arena = &a;
-  enum err e = driver_run(s, DRIVER_WRITE, once, run, c, f);
+  w.arena = &a;
+  enum err e = driver_run(s, DRIVER_WRITE, once, run, &w, f);
   arena_done(&a);
+  c->out_id = w.out_id;
   return e;
 }
 

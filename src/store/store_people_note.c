@@ -64,8 +64,9 @@ enum err people_note_row_on(struct driver_link *l, const struct people_change *c
   struct buf was, is;
   char action[40], subject[40];
   struct people_row now = after ? *after : (struct people_row){0};
+  int64_t id = before ? before->id : now.id;
   snprintf(action, sizeof action, "%s.%s", words[c->kind], done);
-  snprintf(subject, sizeof subject, "%s:%lld", words[c->kind], (long long)(after ? after->id : before->id));
+  snprintf(subject, sizeof subject, "%s:%lld", words[c->kind], (long long)id);
   buf_init(&was, AUDIT_JSON_MAX);
   buf_init(&is, AUDIT_JSON_MAX);
   if (before) {
@@ -98,7 +99,10 @@ enum err people_note_grant_on(struct driver_link *l, const struct audit_actor *b
                               const struct people_grant *after, struct fault *f) {
   struct buf was, is;
   char subject[40];
-  snprintf(subject, sizeof subject, "grant:%lld", (long long)(after ? after->id : before->id));
+  int64_t id = before ? before->id : 0;
+  if (after)
+    id = after->id;
+  snprintf(subject, sizeof subject, "grant:%lld", (long long)id);
   buf_init(&was, AUDIT_JSON_MAX);
   buf_init(&is, AUDIT_JSON_MAX);
   if (before)

@@ -5,6 +5,7 @@
 
 #include "../unit/store/expect.h"
 #include "nth_jobs.h"
+#include "nth_people.h"
 #include "ports/store_events.h"
 #include "ports/store_usage.h"
 #include "store/archive_file.h"
@@ -49,6 +50,7 @@ static inline void nth_fill(struct store *s) {
   EXPECT_OK(s->ops->key_create(s, &two, TEST_ACTOR, &id, &test_fault));
   append(s, rows, COUNT_OF(rows), 3);
   nth_fill_jobs(s);
+  nth_fill_people(s);
   const struct store_replica sitting = {.boot = 7, .name = TEXT("here"), .version = TEXT("1")};
   struct arena a;
   struct text agreed = TEXT_NONE;
@@ -352,6 +354,7 @@ static const struct nth_operation nth_operations[] = {
     {"key_page", nth_key_page},
     {"key_get", nth_key_get},
     {"key_update", nth_key_update},
+    NTH_PEOPLE,
     {"answer_take", nth_answer_take, .is_once = true},
     {"answer_put", nth_answer_put},
     {"answer_drop", nth_answer_drop},

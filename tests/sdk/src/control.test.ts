@@ -84,6 +84,16 @@ before(async () => {
   const queued = await world.weir.command('job', 'run', 'purge');
   assert.equal(queued.code, 0, queued.out);
   await world.weir.ledgerOf(3, (r) => r.key_name === 'all');
+  const user = await world.weir.command('user', 'create', 'ann@example.org', '--role', 'owner', '--name', 'Ann');
+  assert.equal(user.code, 0, user.out);
+  assert.match(user.out, /^[0-9]+$/m);
+  const things: [string, object][] = [
+    ['workspaces', { name: 'lab' }],
+    ['teams', { name: 'platform' }],
+    ['service-accounts', { name: 'bot' }],
+    ['roles', { name: 'keeper', permissions: ['keys.read'] }],
+  ];
+  for (const [path, body] of things) assert.equal((await call('POST', `/api/v1/${path}`, body)).status, 201, path);
 });
 after(async () => {
   if (!skip) await world.stop();
@@ -214,6 +224,57 @@ test('a job is asked for, and ends', { skip }, async () => {
   await eventually('it is done', async () => ((await ask('GET', '/api/v1/jobs/{id}', { id })).json as { state: string }).state === 'done');
   assert.equal((await ask('POST', '/api/v1/jobs/{id}/cancel', { id })).status, 409);
   assert.equal((await ask('POST', '/api/v1/jobs', {}, { kind: 'no-such-kind' })).status, 422);
+});
+
+interface Row {
+  id: number;
+  version: number;
+  name: string | null;
+}
+
+test('people: a role is made and given through a team, a user is changed, disabled and removed', { skip }, async () => {
+  const USER = '/api/v1/users/{id}';
+  const made = await ask('POST', '/api/v1/users', {}, { email: 'Bob@Example.org', name: 'Bob' });
+  const bob = made.json as Row & { email: string; invited: boolean };
+  assert.deepEqual([made.status, bob.email, bob.invited, made.headers.location], [201, 'bob@example.org', true, `/api/v1/users/${bob.id}`]);
+  const role = (await ask('POST', '/api/v1/roles', {}, { name: 'reader', permissions: ['keys.read', 'usage.read'] })).json as Row & { role: string };
+  const team = (await ask('POST', '/api/v1/teams', {}, { name: 'readers', description: 'who look' })).json as Row;
+  const MEMBER = '/api/v1/teams/{id}/members/{user}';
+  assert.equal((await ask('PUT', MEMBER, { id: team.id, user: bob.id })).status, 204);
+  const members = (await ask('GET', '/api/v1/teams/{id}/members', team)).json as Page<Row>;
+  assert.deepEqual(members.data.map((m) => m.id), [bob.id]);
+  const grant = (await ask('POST', '/api/v1/grants', {}, { to: 'team', to_id: team.id, role: role.role, workspace: 1 })).json as Row;
+  assert.equal((await ask('POST', '/api/v1/grants', {}, { to: 'team', to_id: team.id, role: 'emperor' })).status, 404);
+  assert.equal((await ask('POST', '/api/v1/roles', {}, { name: 'bad', permissions: ['keys.teleport'] })).status, 422);
+  assert.equal((await ask('PATCH', '/api/v1/roles/{id}', { id: 'owner' }, { permissions: [] })).status, 403);
+
+  const changed = await ask('PATCH', USER, bob, { disabled: true }, { 'if-match': String(made.headers.etag) });
+  assert.equal(changed.status, 200);
+  assert.equal((await ask('PATCH', USER, bob, { disabled: false }, { 'if-match': String(made.headers.etag) })).status, 412);
+  assert.equal((await ask('PATCH', USER, bob, { invited: false })).status, 422);
+  assert.equal((await ask('PATCH', '/api/v1/workspaces/{id}', { id: 1 }, { name: 'den' })).status, 422);
+  const found = (await call('GET', '/api/v1/users?search=BOB')).json as Page<Row>;
+  assert.deepEqual(found.data.map((u) => u.id), [bob.id]);
+
+  assert.equal((await ask('DELETE', '/api/v1/roles/{id}', role)).status, 204);
+  assert.equal((await ask('GET', '/api/v1/grants/{id}', grant)).status, 404);
+  assert.equal((await ask('DELETE', USER, bob)).status, 204);
+  assert.deepEqual(((await ask('GET', '/api/v1/teams/{id}/members', team)).json as Page<Row>).data, []);
+  const listed = await world.weir.command('user', 'list');
+  assert.match(listed.out, /^[0-9]+ +invited +1 +ann@example\.org owner$/m);
+  const trail = (await call('GET', `/api/v1/audit?subject=user:${bob.id}`)).json as Page<{ action: string }>;
+  assert.deepEqual(trail.data.map((e) => e.action), ['user.delete', 'user.update', 'user.create']);
+  assert.equal((await world.weir.command('audit', 'verify')).code, 0);
+});
+
+test('an organisation cannot take a workspace of another, and goes when it is empty', { skip }, async () => {
+  const acme = (await ask('POST', '/api/v1/organisations', {}, { name: 'acme', timezone: 'Asia/Seoul' })).json as Row;
+  const lab = (await ask('POST', '/api/v1/workspaces', {}, { name: 'acme-lab', organisation: acme.id })).json as Row;
+  assert.equal((await ask('POST', '/api/v1/workspaces', {}, { name: 'lab', organisation: acme.id })).status, 409);
+  assert.equal((await ask('DELETE', '/api/v1/organisations/{id}', acme)).status, 409);
+  assert.equal((await ask('DELETE', '/api/v1/workspaces/{id}', lab)).status, 204);
+  assert.equal((await ask('DELETE', '/api/v1/organisations/{id}', acme)).status, 204);
+  assert.equal((await ask('DELETE', '/api/v1/organisations/{id}', { id: 1 })).status, 409);
 });
 
 test('pages give every entry once', { skip }, async () => {

@@ -1,0 +1,176 @@
+/* weir user: people of the installation, in the store. What they may do is a role in the first organisation, or in the
+ * one that is named; more is for the control API. A running weir on the same store hears of a change within a second.
+ */
+#include "base/random.h"
+#include "cli/cli.h"
+#include "fiber/loop.h"
+#include "ports/permission.h"
+#include "ports/store_people.h"
+
+static const char usage[] =
+    "usage: weir user create EMAIL --role ROLE [--name N] [--organisation ID]  [-c FILE]\n"
+    "       weir user list [--organisation ID]  [-c FILE]\n"
+    "       weir user disable|enable|delete EMAIL|ID  [-c FILE]\n"
+    "  create   makes a user, who has not signed in yet, with a role in the organisation (1 unless given), and prints\n"
+    "           the id. ROLE is owner, admin, auditor, member, viewer, or role: and the id of one that was made\n"
+    "  disable  takes every right away until enable gives them back; the last owner of an organisation stays\n"
+    "  delete   takes the user away, with roles and memberships; keys and calls stay\n"
+    "  A number is an id\n";
+
+#define PAGE 500
+
+struct ask {
+  const char *config, *role, *name, *organisation;
+};
+
+static enum err check_ask(const struct ask *a, const char *email, int64_t *out_org, struct fault *f) {
+  enum builtin_role role;
+  struct text t = text_of(email);
+  ptrdiff_t at = text_find_char(t, '@');
+  *out_org = 1;
+  if (at <= 0 || (size_t)at + 1 == t.len || t.len > 200)
+    return fault_set(f, ERR_BAD_REQUEST, NULL, "\"%.64s\" is not an email", email);
+  if (!a->role || (!builtin_role_find(text_of(a->role), &role) && !text_starts(text_of(a->role), TEXT("role:"))))
+    return fault_set(f, ERR_BAD_REQUEST, "--role", "--role must be owner, admin, auditor, member, viewer or role:ID");
+  if (a->organisation && (!text_to_i64(text_of(a->organisation), out_org) || *out_org < 1))
+    return fault_set(f, ERR_BAD_REQUEST, "--organisation", "--organisation must be the id of one");
+  if (a->name && strlen(a->name) > 100)
+    return fault_set(f, ERR_BAD_REQUEST, "--name", "--name must be at most 100 bytes");
+  return ERR_OK;
+}
+
+/* A user whose role cannot be given is taken back: nobody is left with less than was meant. */
+static enum err create_on(struct store *s, const struct ask *a, const char *email, int64_t org_id, struct fault *f) {
+  const struct people_row row = {.org_id = org_id,
+                                 .name = text_of(a->name),
+                                 .text = text_of(email),
+                                 .is_invited = true,
+                                 .created_us = loop_wall_us()};
+  struct people_grant g = {
+      .org_id = org_id, .to = GRANT_TO_USER, .role = text_of(a->role), .created_us = row.created_us};
+  int64_t grant_id = 0;
+  enum err e = s->ops->people->create(s, PEOPLE_USER, &row, cli_actor(), &g.to_id, f);
+  if (e != ERR_OK)
+    return e;
+  e = s->ops->people->grant(s, &g, cli_actor(), &grant_id, f);
+  if (e == ERR_OK)
+    printf("%lld\n", (long long)g.to_id);
+  else if (s->ops->people->remove(s, PEOPLE_USER, org_id, g.to_id, 0, cli_actor(), NULL) != ERR_OK)
+    fprintf(stderr, "weir: user %lld is there, but without a role\n", (long long)g.to_id);
+  return e;
+}
+
+static int create(const struct ask *a, const char *email) {
+  struct fault f = {0};
+  struct cli_store s;
+  int64_t org_id;
+  if (check_ask(a, email, &org_id, &f) != ERR_OK) {
+    cli_fail(&f);
+    return 2;
+  }
+  if (!cli_store_open(a->config, &s))
+    return 1;
+  enum err e = create_on(s.store, a, email, org_id, &f);
+  cli_store_close(&s);
+  return e == ERR_OK ? 0 : cli_fail(&f);
+}
+
+static void print_roles(struct store *s, int64_t id, struct arena *a) {
+  const struct grant_filter filter = {.max = 20, .to = GRANT_TO_USER, .to_id = id};
+  struct people_grant *grants = NULL;
+  size_t count = 0;
+  if (s->ops->people->grants(s, &filter, a, &grants, &count, NULL) != ERR_OK)
+    return;
+  for (size_t i = 0; i < count; i++) {
+    printf(" %.*s", TEXT_ARGS(grants[i].role));
+    if (grants[i].workspace_id)
+      printf("@%lld", (long long)grants[i].workspace_id);
+  }
+}
+
+static void print_user(struct store *s, const struct people_row *u, struct arena *a) {
+  const char *state = u->is_disabled ? "disabled" : u->is_invited ? "invited" : "active";
+  printf("%-6lld %-8s %-4lld %.*s", (long long)u->id, state, (long long)u->org_id, TEXT_ARGS(u->text));
+  print_roles(s, u->id, a);
+  putchar('\n');
+}
+
+static int list(const struct ask *ask) {
+  struct people_filter filter = {.max = PAGE};
+  struct cli_store s;
+  struct fault f = {0};
+  enum err e = ERR_OK;
+  size_t count = PAGE;
+  if (ask->organisation && !text_to_i64(text_of(ask->organisation), &filter.org_id)) {
+    fputs("weir: --organisation must be the id of one\n", stderr);
+    return 2;
+  }
+  if (!cli_store_open(ask->config, &s))
+    return 1;
+  while (e == ERR_OK && count == PAGE) {
+    struct people_row *users;
+    struct arena a;
+    arena_init(&a);
+    e = s.store->ops->people->list(s.store, PEOPLE_USER, &filter, &a, &users, &count, &f);
+    for (size_t i = 0; e == ERR_OK && i < count; i++) {
+      print_user(s.store, &users[i], &a);
+      filter.after_id = users[i].id;
+    }
+    arena_done(&a);
+  }
+  cli_store_close(&s);
+  return e == ERR_OK ? 0 : cli_fail(&f);
+}
+
+static enum err change_on(struct store *s, const char *what, const char *word, struct fault *f) {
+  struct people_row u;
+  struct arena a;
+  int64_t id;
+  arena_init(&a);
+  enum err e = text_to_i64(text_of(word), &id) ? s->ops->people->get(s, PEOPLE_USER, 0, id, &a, &u, f)
+                                               : s->ops->people->find_user(s, text_of(word), &a, &u, f);
+  if (e == ERR_OK && strcmp(what, "delete") == 0) {
+    e = s->ops->people->remove(s, PEOPLE_USER, 0, u.id, 0, cli_actor(), f);
+  } else if (e == ERR_OK && u.is_disabled != (strcmp(what, "disable") == 0)) {
+    u.is_disabled = !u.is_disabled;
+    e = s->ops->people->update(s, PEOPLE_USER, &u, u.version, cli_actor(), f);
+  }
+  arena_done(&a);
+  return e;
+}
+
+static int change(const char *config, const char *what, const char *word) {
+  struct cli_store s;
+  struct fault f = {0};
+  if (!cli_store_open(config, &s))
+    return 1;
+  enum err e = change_on(s.store, what, word, &f);
+  cli_store_close(&s);
+  return e == ERR_OK ? 0 : cli_fail(&f);
+}
+
+int cli_user(int argc, char **argv) {
+  struct ask a = {0};
+  const char *word[2] = {NULL, NULL};
+  const struct cli_option options[] = {
+      {"-c", false, &a.config, NULL, 0},
+      {"--role", false, &a.role, NULL, 0},
+      {"--name", false, &a.name, NULL, 0},
+      {"--organisation", false, &a.organisation, NULL, 0},
+  };
+  size_t words;
+  bool help;
+  if (!cli_parse(argc, argv, usage, options, sizeof(options) / sizeof(options[0]), word, 2, &words, &help))
+    return help ? 0 : 2;
+  random_start();
+  secret_start();
+  if (words == 2 && strcmp(word[0], "create") == 0)
+    return create(&a, word[1]);
+  if (words == 1 && strcmp(word[0], "list") == 0)
+    return list(&a);
+  if (words == 2 &&
+      (strcmp(word[0], "disable") == 0 || strcmp(word[0], "enable") == 0 || strcmp(word[0], "delete") == 0))
+    return change(a.config, word[0], word[1]);
+  fputs(usage, stderr);
+  return 2;
+}
