@@ -71,8 +71,6 @@ enum sql {
   SQL_PERSON_USAGE_REACH,
   SQL_PERSON_USAGE,
   SQL_PERSON_USAGE_CLEAR,
-  SQL_PERSON_JOBS, /* a page of all */
-  SQL_PERSON_JOB,  /* one loses the name */
   SQL_PERSON_STRETCHES,
   SQL_SCHEDULE_PUT,
   SQL_SCHEDULE_DROP,
@@ -130,6 +128,7 @@ enum sql {
   SQL_ARCHIVE_REPLACE, /* a file that was written anew, for the one it was made of */
   SQL_ARCHIVED,        /* the sums of keys, as SQL_LEDGER_BALANCES */
   /* clang-format off */
+  SQL_PERSON_JOBS, SQL_PERSON_JOB, /* a page of all; one loses the name */
   SQL_LEDGER_SPENT, SQL_LEDGER_SPENT_ROWS, SQL_LEDGER_SUMS, SQL_LEDGER_BALANCES, SQL_LEDGER_SPENDS,
   SQL_NOW, /* the database's clock, microseconds since 1970 */
   SQL_REPLICA_TURN, SQL_REPLICA_LIST, SQL_REPLICA_CLAIM, SQL_REPLICA_RENEW, SQL_REPLICA_RELEASE, SQL_META_ADD,
