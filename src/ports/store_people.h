@@ -46,7 +46,7 @@ struct people_grant {
   int64_t to_id;
   int64_t workspace_id; /* 0: the whole organisation */
   struct text role;     /* a built-in role's name, which the caller has looked up; or "role:" and a custom one's id */
-  int64_t created_us;
+  int64_t created_us;   /* of a new one 0: now */
 };
 const char *grant_to_name(enum grant_to to); /* "user" "service" "team" */
 

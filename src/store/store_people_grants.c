@@ -205,6 +205,8 @@ static enum err grant(struct driver_link *l, struct people_change *c, struct fau
     e = find_grant(l, &g, &c->out_id, f);
   if (e || c->out_id)
     return e;
+  if (g.created_us == 0)
+    g.created_us = driver_now_us();
   e = people_next_id(l, "grants", &g.id, f);
   if (!e)
     e = insert_grant(l, &g, f);

@@ -12,7 +12,7 @@
 
 #include <libpq-fe.h>
 
-#define CALLS_MAX 400
+#define CALLS_MAX 2000
 
 /* Where the operations run. */
 struct ground {

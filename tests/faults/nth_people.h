@@ -66,7 +66,7 @@ static inline enum err nth_people_team_put(struct store *s, struct arena *a, str
   return s->ops->people->team_put(s, 1, 1, 2, true, TEST_ACTOR, f);
 }
 static inline enum err nth_people_grant(struct store *s, struct arena *a, struct fault *f) {
-  const struct people_grant g = {.org_id = 1, .to = GRANT_TO_TEAM, .to_id = 1, .role = TEXT("member")};
+  const struct people_grant g = {.org_id = 1, .to = GRANT_TO_TEAM, .to_id = 1, .role = TEXT("member"), .created_us = 5};
   int64_t id = 0;
   return s->ops->people->grant(s, &g, TEST_ACTOR, &id, f);
 }

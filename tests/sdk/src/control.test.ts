@@ -85,7 +85,8 @@ before(async () => {
   assert.equal(queued.code, 0, queued.out);
   await world.weir.ledgerOf(3, (r) => r.key_name === 'all');
   const user = await world.weir.command('user', 'create', 'ann@example.org', '--role', 'owner', '--name', 'Ann');
-  assert.deepEqual([user.code, user.out.trim()], [0, '1'], user.out);
+  assert.equal(user.code, 0, user.out);
+  assert.match(user.out, /^[0-9]+$/m);
   const things: [string, object][] = [
     ['workspaces', { name: 'lab' }],
     ['teams', { name: 'platform' }],
@@ -260,7 +261,7 @@ test('people: a role is made and given through a team, a user is changed, disabl
   assert.equal((await ask('DELETE', USER, bob)).status, 204);
   assert.deepEqual(((await ask('GET', '/api/v1/teams/{id}/members', team)).json as Page<Row>).data, []);
   const listed = await world.weir.command('user', 'list');
-  assert.match(listed.out, /^1 +invited +1 +ann@example\.org owner$/m);
+  assert.match(listed.out, /^[0-9]+ +invited +1 +ann@example\.org owner$/m);
   const trail = (await call('GET', `/api/v1/audit?subject=user:${bob.id}`)).json as Page<{ action: string }>;
   assert.deepEqual(trail.data.map((e) => e.action), ['user.delete', 'user.update', 'user.create']);
   assert.equal((await world.weir.command('audit', 'verify')).code, 0);

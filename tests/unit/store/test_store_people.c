@@ -365,6 +365,13 @@ static void a_grant_that_is_there_keeps_its_number(void **state) {
   assert_int_equal(rows[0].to, GRANT_TO_SERVICE);
   assert_int_equal(rows[0].to_id, bot);
   EXPECT_TEXT(rows[0].role, TEXT("member"));
+  assert_int_equal(rows[0].created_us, 5);
+  const struct people_grant untimed = {.to = GRANT_TO_USER, .to_id = ann, .role = TEXT("viewer")};
+  int64_t last = 0;
+  EXPECT_OK(PEOPLE(s)->grant(s, &untimed, TEST_ACTOR, &last, &test_fault));
+  filter = (struct grant_filter){.max = 1, .after_id = last - 1};
+  EXPECT_OK(PEOPLE(s)->grants(s, &filter, &arena, &rows, &count, &test_fault));
+  assert_true(rows[0].created_us > 5);
   filter = (struct grant_filter){.max = 1, .after_id = first};
   EXPECT_OK(PEOPLE(s)->grants(s, &filter, &arena, &rows, &count, &test_fault));
   assert_int_equal(count, 1);
