@@ -142,8 +142,7 @@ enum sql {
   SQL_SERVICE_SECRETS, SQL_SERVICE_SECRET_FIND, SQL_SERVICE_SECRET_ADD, SQL_SERVICE_SECRET_REMOVE,
   SQL_SERVICE_SECRETS_DROP, SQL_SIGNING_LIST, SQL_SIGNING_ADD, SQL_SIGNING_REMOVE, SQL_SIGNING_SEALED,
   SQL_SIGNING_RESEAL, SQL_TOTP_SEALED, SQL_TOTP_RESEAL,
-  /* people: an organisation is locked so that nobody else changes anything in it; a workspace's name, once claimed, is
-   * an organisation's for ever */
+  /* people: an organisation is locked while anything in it changes; a workspace's name is an organisation's for ever */
   SQL_PEOPLE_NEXT_ID, SQL_PEOPLE_LOCK,
   SQL_ORGANISATION_INSERT, SQL_ORGANISATION_GET, SQL_ORGANISATION_LIST, SQL_ORGANISATION_UPDATE,
   SQL_ORGANISATION_DELETE,
