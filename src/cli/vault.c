@@ -59,10 +59,12 @@ static bool ids_of(const struct store_vault_state *state, struct arena *a, uint8
   struct rewrap_link l;
   *next = TEXT_NONE;
   for (size_t i = 0; i < SEALED_KEY_ID_BYTES; i++) {
-    unsigned byte = 0;
-    if (state->check.len < 2 * SEALED_KEY_ID_BYTES || sscanf(state->check.at + 2 * i, "%2x", &byte) != 1)
+    char digits[3] = "", *end = digits;
+    if (state->check.len >= 2 * SEALED_KEY_ID_BYTES)
+      memcpy(digits, state->check.at + 2 * i, 2);
+    now[i] = (uint8_t)strtoul(digits, &end, 16);
+    if (end != digits + 2)
       return false;
-    now[i] = (uint8_t)byte;
   }
   if (state->next.len > 0 && rewrap_link_read(state->next, a, &l, NULL) == ERR_OK)
     return sealed_read_key_id(l.back, next, NULL) == ERR_OK; /* the old key is sealed under the one to come */

@@ -3,15 +3,12 @@
 #include "identity/keeper.h"
 
 #include "base/random.h"
-#include "identity/key_file.h"
 
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
-
-_Static_assert(KEEPER_KEY_BYTES == KEY_FILE_BYTES && KEEPER_KEY_BYTES == SECRET_HMAC_BYTES, "a key is a key");
 
 void keeper_free(struct keeper *k) {
   if (k)

@@ -5,8 +5,9 @@
 
 #include "base/buf.h"
 #include "base/secret.h"
+#include "identity/key_file.h"
 
-#define KEEPER_KEY_BYTES 32
+#define KEEPER_KEY_BYTES KEY_FILE_BYTES
 
 struct keeper {
   const char *name; /* "file", "configuration", "memory", "aws_kms", "aws_secret" */

@@ -4,6 +4,35 @@
 
 #include "base/json.h"
 
+static void put_usage(const struct usage *u, struct json_writer *w) {
+  json_name(w, "usage");
+  json_object(w);
+  json_field_u64(w, "input", u->input);
+  json_field_u64(w, "output", u->output);
+  json_field_u64(w, "cache_write_5m", u->cache_write_5m);
+  json_field_u64(w, "cache_write_1h", u->cache_write_1h);
+  json_field_u64(w, "cache_read", u->cache_read);
+  json_field_u64(w, "reasoning", u->reasoning);
+  json_field_bool(w, "known", u->known);
+  json_field_bool(w, "estimated", u->estimated);
+  json_object_end(w);
+}
+
+static void put_cost(const struct cost *c, struct json_writer *w) {
+  if (c->known)
+    json_field_i64(w, "cost_nano", c->total);
+  else
+    json_field_str(w, "cost_nano", NULL);
+  json_name(w, "cost");
+  json_object(w);
+  json_field_i64(w, "input", c->input);
+  json_field_i64(w, "output", c->output);
+  json_field_i64(w, "cache_write", c->cache_write);
+  json_field_i64(w, "cache_read", c->cache_read);
+  json_field_i64(w, "total", c->total);
+  json_object_end(w);
+}
+
 void ledger_json_write(const struct ledger_row *r, struct buf *out) {
   struct json_writer w;
   json_writer_init(&w, out);
@@ -30,29 +59,8 @@ void ledger_json_write(const struct ledger_row *r, struct buf *out) {
   json_field_i64(&w, "upstream_status", r->upstream_status);
   json_field_bool(&w, "streamed", r->streamed);
   json_field_bool(&w, "billable", r->billable);
-  json_name(&w, "usage");
-  json_object(&w);
-  json_field_u64(&w, "input", r->usage.input);
-  json_field_u64(&w, "output", r->usage.output);
-  json_field_u64(&w, "cache_write_5m", r->usage.cache_write_5m);
-  json_field_u64(&w, "cache_write_1h", r->usage.cache_write_1h);
-  json_field_u64(&w, "cache_read", r->usage.cache_read);
-  json_field_u64(&w, "reasoning", r->usage.reasoning);
-  json_field_bool(&w, "known", r->usage.known);
-  json_field_bool(&w, "estimated", r->usage.estimated);
-  json_object_end(&w);
-  if (r->cost.known)
-    json_field_i64(&w, "cost_nano", r->cost.total);
-  else
-    json_field_str(&w, "cost_nano", NULL);
-  json_name(&w, "cost");
-  json_object(&w);
-  json_field_i64(&w, "input", r->cost.input);
-  json_field_i64(&w, "output", r->cost.output);
-  json_field_i64(&w, "cache_write", r->cost.cache_write);
-  json_field_i64(&w, "cache_read", r->cost.cache_read);
-  json_field_i64(&w, "total", r->cost.total);
-  json_object_end(&w);
+  put_usage(&r->usage, &w);
+  put_cost(&r->cost, &w);
   json_field_u64(&w, "price_version", r->price_version);
   json_field_i64(&w, "reserved_nano", r->reserved_nano);
   json_field_i64(&w, "first_token_us", r->first_token_us);

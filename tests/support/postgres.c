@@ -186,11 +186,13 @@ static bool wait_until_ready(struct postgres_server *s) {
 }
 
 static bool launch(struct postgres_server *s) {
-  char program[160], data[96], port[16], folder[96];
+  char program[160], data[96], port[16], folder[96], buffers[32], vacuum[32];
   snprintf(program, sizeof program, "%s/postgres", s->bin);
   snprintf(data, sizeof data, "%s/data", s->dir);
   snprintf(port, sizeof port, "%d", s->port);
   snprintf(folder, sizeof folder, "%s", s->dir);
+  snprintf(buffers, sizeof buffers, "shared_buffers=%dMB", s->as_installed ? 128 : 16);
+  snprintf(vacuum, sizeof vacuum, "autovacuum=%s", s->as_installed ? "on" : "off");
   char *const argv[] = {program,
                         (char[]){"-D"},
                         data,
@@ -203,11 +205,11 @@ static bool launch(struct postgres_server *s) {
                         (char[]){"-c"},
                         (char[]){"fsync=off"}, /* its processes are killed, never the machine */
                         (char[]){"-c"},
-                        s->as_installed ? (char[]){"shared_buffers=128MB"} : (char[]){"shared_buffers=16MB"},
+                        buffers,
                         (char[]){"-c"},
                         (char[]){"max_connections=60"},
                         (char[]){"-c"},
-                        s->as_installed ? (char[]){"autovacuum=on"} : (char[]){"autovacuum=off"},
+                        vacuum,
                         (char[]){"-c"},
                         (char[]){"dynamic_shared_memory_type=mmap"},
                         NULL};
