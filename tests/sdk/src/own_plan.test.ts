@@ -48,7 +48,7 @@ ${model('then-router', ['plan sim-fail-529', 'router sim-text'])}
 ${model('then-thinking', ['plan sim-fail-529', 'aws us.anthropic.sim-thinking-v1:0'])}
 ${model('then-thinking-converse', ['plan sim-fail-529', 'converse us.anthropic.sim-thinking-v1:0'])}
 ${model('then-converse', ['plan sim-fail-529', 'converse us.anthropic.sim-text-v1:0'])}
-${model('costly', ['plan sim-fail-529', 'aws us.anthropic.sim-long-900-v1:0'])}
+${model('costly', ['plan sim-fail-529', 'aws us.anthropic.sim-long-900-v1:0 timeouts: { first_byte: 30s }'])}
 ${model('only-plan', ['plan sim-text'])}
 ${model('every', ['plan sim-text', 'gpt sim-text', 'router sim-text', 'aws us.anthropic.sim-text-v1:0'])}
 prices:
