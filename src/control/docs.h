@@ -1,12 +1,12 @@
-/* The page /api/docs, on which the control API can be read and tried: made from the OpenAPI document by a script that
- * comes from here, as everything else on it does. */
+/* Pages of the program's own: /api/docs, on which the control API can be read and tried, made from the OpenAPI document
+ * by a script; /setup and /accept, to which one-time links lead. All that is on them comes from here. */
 #ifndef CONTROL_DOCS_H
 #define CONTROL_DOCS_H
 
 #include "net/http_server.h"
 
 bool docs_owns(struct text path);
-/* Answers; waits. The page may load nothing but its own script and style, and talk to nobody but this server. */
+/* Answers; waits. A page may load nothing but its own script and style, and talk to nobody but this server. */
 void docs_serve(struct http_request *rq);
 
 #endif

@@ -22,7 +22,7 @@ struct visit {
   size_t header_count;
 };
 
-bool front_owns(struct text path) { return api_owns(path); }
+bool front_owns(struct text path) { return api_owns(path) || docs_owns(path); }
 
 static void refuse(const struct visit *v, const struct fault *f) {
   struct http_header headers[API_VISIT_HEADERS + 1];

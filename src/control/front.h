@@ -11,7 +11,7 @@ struct front {
   struct access *access;
 };
 
-bool front_owns(struct text path);
+bool front_owns(struct text path); /* the control API, and pages of the program itself (docs.h) */
 /* Answers; waits. */
 void front_serve(const struct front *front, struct gateway_worker *w, struct http_request *rq);
 

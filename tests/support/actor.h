@@ -4,6 +4,7 @@
 
 #include "ports/store_audit.h"
 
-#define TEST_ACTOR (&(struct audit_actor){TEXT("local:tester"), TEXT("cli")})
+static const struct audit_actor test_actor = {{"local:tester", 12}, {"cli", 3}};
+#define TEST_ACTOR (&test_actor)
 
 #endif

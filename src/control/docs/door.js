@@ -1,0 +1,48 @@
+// The page behind a one-time link: the first owner's set-up, or an invitation. The token leaves the address at once, so that it is in
+// no history and no referrer; it goes to the server in the body of the one request this page makes.
+'use strict';
+const at = (id) => document.getElementById(id);
+const isSetup = location.pathname === '/setup';
+const token = new URLSearchParams(location.search).get('token') || '';
+history.replaceState(null, '', location.pathname);
+
+function say(text) {
+  at('said').textContent = text;
+}
+
+async function send(event) {
+  event.preventDefault();
+  const body = { token, password: at('password').value };
+  if (at('name').value.trim()) body.name = at('name').value.trim();
+  if (isSetup) body.email = at('email').value.trim();
+  say('One moment.');
+  try {
+    const answer = await fetch(isSetup ? '/auth/setup' : '/auth/accept', {
+      method: 'POST',
+      headers: { 'content-type': 'application/json' },
+      body: JSON.stringify(body),
+    });
+    const said = await answer.json();
+    if (!answer.ok) {
+      const details = (said.errors || []).map((e) => `${String(e.pointer || e.parameter || '').replace('/', '')} ${e.detail}`);
+      say([said.detail, ...details].join('. '));
+      return;
+    }
+    at('form').hidden = true;
+    say(said.email ? `${said.email} is signed in. The control API can be tried at /api/docs.` : 'Done: sign in with the new password.');
+  } catch (error) {
+    say(`The server could not be reached: ${error.message}`);
+  }
+}
+
+at('title').textContent = isSetup ? 'Set up Weir' : 'Your way into Weir';
+at('about').textContent = isSetup ? 'Who is the first owner of this server?' : 'Choose a password.';
+at('email-label').hidden = !isSetup;
+at('email').required = isSetup;
+if (token) {
+  at('form').hidden = false;
+  at('form').addEventListener('submit', send);
+  (isSetup ? at('email') : at('password')).focus();
+} else {
+  say('This page is opened by a link with a token in it: the server prints one when it starts and has no user yet.');
+}
