@@ -251,9 +251,9 @@ static void test_a_key_that_was_refused_is_not_good_with_the_store_away(void **s
 /* Those that come while one asks a store that was away: none of them waits for it. */
 static void ask_too(struct counting *c) {
   struct fixture *f = c->asks_too;
-  c->asks_too = NULL;
   if (!f)
     return;
+  c->asks_too = NULL;
   assert_int_equal(find(f, TEXT(KEY), NOW + 13 * S), ERR_OK);
   assert_int_equal(find(f, TEXT("another-key"), NOW + 13 * S), ERR_STORE);
   f->fault = (struct fault){0};
