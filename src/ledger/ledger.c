@@ -351,6 +351,9 @@ struct ledger_stats ledger_stats(struct ledger *l) {
   for (unsigned i = 0; i < l->worker_count; i++)
     if (l->workers[i].journal)
       s.reserved += atomic_load_explicit(&l->workers[i].journal->reserved, memory_order_acquire);
+  /* The writer sees a record a moment before its worker has counted it: what is stored was settled. */
+  if (s.settled < s.stored)
+    s.settled = s.stored;
   s.open = s.reserved > s.settled ? s.reserved - s.settled : 0;
   s.pending = s.settled > s.stored ? s.settled - s.stored : 0;
   pthread_mutex_lock(&l->lock);
