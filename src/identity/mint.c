@@ -35,8 +35,9 @@ struct mint {
   struct store *store;
   struct vault *vault;
   struct secret *issuer;
-  pthread_mutex_t lock; /* over what follows; not held while the store or the vault is asked */
-  struct key_set *keys; /* NULL: to be read */
+  pthread_mutex_t looking; /* held by who looks for a key that is not known; who waits for it finds what was read */
+  pthread_mutex_t lock;    /* over what follows; not held while the store or the vault is asked */
+  struct key_set *keys;    /* NULL: to be read */
   int64_t read_us, looked_us;
   struct secret *seed; /* of the key seed_id */
   int64_t seed_id;
@@ -269,7 +270,9 @@ static enum err find_key(struct mint *m, struct text kid, int64_t now_us, uint8_
                          struct fault *f) {
   if (copy_key(m, kid, out))
     return ERR_OK;
-  enum err e = may_look(m, now_us) ? read_keys(m, now_us, f) : ERR_OK;
+  pthread_mutex_lock(&m->looking);
+  enum err e = !copy_key(m, kid, out) && may_look(m, now_us) ? read_keys(m, now_us, f) : ERR_OK;
+  pthread_mutex_unlock(&m->looking);
   if (e)
     return e;
   return copy_key(m, kid, out) ? ERR_OK : fault_set(f, ERR_UNAUTHENTICATED, NULL, "the token's key is not one of ours");
@@ -399,6 +402,7 @@ struct mint *mint_new(struct store *store, struct vault *vault, struct text issu
   m->store = store;
   m->vault = vault;
   m->issuer = secret_new(issuer);
+  pthread_mutex_init(&m->looking, NULL);
   pthread_mutex_init(&m->lock, NULL);
   return m;
 }
@@ -409,6 +413,7 @@ void mint_free(struct mint *m) {
   key_set_free(m->keys);
   secret_free(m->seed);
   secret_free(m->issuer);
+  pthread_mutex_destroy(&m->looking);
   pthread_mutex_destroy(&m->lock);
   free(m);
 }

@@ -16,6 +16,9 @@
 #include <cmocka.h>
 
 #include <openssl/hmac.h>
+#include <pthread.h>
+#include <sched.h>
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -291,6 +294,70 @@ static void a_storm_of_unknown_keys_asks_the_store_once_a_second(void **state) {
   world_free(x);
 }
 
+#define CROWD 8
+
+/* Of many who come at once with a token of a key that is new here. */
+struct one_of_many {
+  struct mint *mint;
+  struct text token;
+  atomic_int *begun;
+  enum err got;
+  pthread_t thread;
+};
+
+static atomic_int begun;
+static enum err slow_list(struct store *s, struct arena *a, struct store_signing_key **out, size_t *out_count,
+                          struct fault *f) {
+  while (atomic_load(&begun) < CROWD)
+    sched_yield();
+  for (int i = 0; i < 1000; i++)
+    sched_yield(); /* the others get as far as they can */
+  return real_vault->signing_list(s, a, out, out_count, f);
+}
+
+static void *come(void *arg) {
+  struct one_of_many *one = arg;
+  struct mint_claims claims;
+  struct fault f = {0};
+  struct arena a;
+  arena_init(&a);
+  atomic_fetch_add(one->begun, 1);
+  one->got = mint_check(one->mint, one->token, NOW + 2 * SECOND, &a, &claims, &f);
+  arena_done(&a);
+  return NULL;
+}
+
+/* Who comes while the store is being asked for the key waits for the answer, and is not refused. */
+static void many_at_once_with_a_new_key_are_all_let_in(void **state) {
+  struct world *x = world_new();
+  struct mint *other = mint_new(x->store, vault_port(x->vault), TEXT(ISSUER));
+  struct one_of_many crowd[CROWD];
+  struct mint_claims out;
+  struct world *y = world_new();
+  expect(x, check(x, other, sign(y, y->mint, &usual, NOW), NOW, &out), ERR_UNAUTHENTICATED, "not one of ours");
+  struct text token = sign(x, x->mint, &usual, NOW);
+  const struct store_ops *real = x->store->ops;
+  struct store_ops slow = *real;
+  struct store_vault_ops vault = *real->vault;
+  real_vault = real->vault;
+  vault.signing_list = slow_list;
+  slow.vault = &vault;
+  x->store->ops = &slow;
+  atomic_store(&begun, 0);
+  for (size_t i = 0; i < CROWD; i++) {
+    crowd[i] = (struct one_of_many){other, token, &begun, ERR_OK, 0};
+    assert_int_equal(pthread_create(&crowd[i].thread, NULL, come, &crowd[i]), 0);
+  }
+  for (size_t i = 0; i < CROWD; i++)
+    pthread_join(crowd[i].thread, NULL);
+  for (size_t i = 0; i < CROWD; i++)
+    assert_int_equal(crowd[i].got, ERR_OK);
+  x->store->ops = real;
+  mint_free(other);
+  world_free(x);
+  world_free(y);
+}
+
 static bool publishes(struct world *x, struct mint *m, struct text kid, int64_t now_us) {
   struct buf b;
   struct jwks *set = NULL;
@@ -435,6 +502,7 @@ int main(void) {
       cmocka_unit_test(the_public_key_is_no_secret_to_sign_with),
       cmocka_unit_test(no_byte_of_a_token_can_be_changed_or_left_out),
       cmocka_unit_test(a_storm_of_unknown_keys_asks_the_store_once_a_second),
+      cmocka_unit_test(many_at_once_with_a_new_key_are_all_let_in),
       cmocka_unit_test(keys_rotate_and_no_token_is_refused_for_it),
       cmocka_unit_test(rotating_makes_nothing_where_nothing_was_signed),
       cmocka_unit_test(a_key_that_is_taken_away_is_not_known_once_that_is_told),
