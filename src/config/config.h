@@ -85,6 +85,19 @@ struct config_user { /* who is there from the start */
   struct text email, name, role;
   struct secret *password;
 };
+struct config_oidc { /* an identity provider that people sign in through (OpenID Connect) */
+  struct text name, issuer, client_id;
+  struct secret *client_secret; /* empty: a public client */
+  struct text *scopes, *domains;
+  size_t scope_count, domain_count; /* scopes none: openid email profile; domains none: any */
+  struct text role_claim;           /* "": roles are given here alone */
+  struct config_pair *roles;        /* a value of the claim -> a built-in role */
+  size_t role_count;
+  struct text default_role; /* "": who has none comes in only with what was given here */
+  struct text ca;           /* PEM file; "": upstream_ca */
+  bool require_verified_email;
+  int64_t leeway_ms;
+};
 struct config_cache { /* checked, but the cache itself cannot be enabled in this version */
   size_t l1_bytes;
   int64_t ttl_ms;
@@ -122,6 +135,8 @@ struct config {
   struct config_signin signin;
   struct config_user *users;
   size_t user_count;
+  struct config_oidc *oidc;
+  size_t oidc_count;
   struct config_job *jobs;
   size_t job_count;
   struct config_provider *providers;

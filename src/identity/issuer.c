@@ -12,6 +12,7 @@
 #include <pthread.h>
 #include <stdatomic.h>
 #include <stdlib.h>
+#include <time.h>
 
 #define KEEP_US     INT64_C(86400000000) /* keys of an issuer that cannot be reached */
 #define WAIT_US     INT64_C(12000000)    /* for another caller's fetch */
@@ -211,8 +212,16 @@ static enum err unavailable(struct issuer *i, struct fault *f) {
   return e;
 }
 
+/* Callers with a thread of their own are no fibers. */
+static enum err rest(void) {
+  if (fiber_self())
+    return fiber_sleep(LOOK_US);
+  (void)nanosleep(&(struct timespec){.tv_nsec = LOOK_US * 1000}, NULL);
+  return ERR_OK;
+}
+
 static enum err wait(struct issuer *i, int64_t until_us) {
-  enum err e = loop_clock_us() < until_us ? fiber_sleep(LOOK_US) : ERR_TIMEOUT;
+  enum err e = loop_clock_us() < until_us ? rest() : ERR_TIMEOUT;
   pthread_mutex_lock(&i->lock);
   i->waiting--;
   pthread_mutex_unlock(&i->lock);
