@@ -14,6 +14,7 @@ struct access_line {
   int64_t began_us; /* by loop_now_us */
 };
 
+/* Writes the line of a call that has been answered. */
 void access_line_write(const struct http_request *rq, const struct access_line *line);
 
 #endif

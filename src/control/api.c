@@ -219,7 +219,8 @@ void api_serve(const struct api *api, struct gateway_worker *w, const struct api
   struct config *held = config_ref(w->snapshot->config); /* a reload may come while this waits */
   struct fault f = {0};
   struct buf allowed;
-  struct access_line line = {.caller = v->caller, .address = v->caller->origin, .began_us = loop_now_us(loop_current())};
+  struct access_line line = {
+      .caller = v->caller, .address = v->caller->origin, .began_us = loop_now_us(loop_current())};
   *c = (struct api_call){.api = api,
                          .visit = v,
                          .caller = v->caller,
