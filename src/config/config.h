@@ -10,6 +10,7 @@
 #include "base/log.h"
 #include "config/jobs.h"
 #include "config/routing.h"
+#include "config/signin.h"
 
 enum config_store { CONFIG_STORE_SQLITE, CONFIG_STORE_MEMORY, CONFIG_STORE_POSTGRES };
 enum config_period { CONFIG_PERIOD_NONE, CONFIG_PERIOD_DAY, CONFIG_PERIOD_WEEK, CONFIG_PERIOD_MONTH };
@@ -76,27 +77,6 @@ struct config_vault {
   struct secret *master_key;       /* base64 or hexadecimal; empty: data_dir/master.key, or one of: */
   struct text aws_kms, aws_secret; /* a key's id; a secret's; "" for none */
   struct text region, endpoint;    /* of AWS; "": found */
-};
-struct config_signin {
-  int64_t memory_kib, passes, at_once; /* of hashes of passwords */
-  int64_t access_ms, idle_ms, session_ms;
-};
-struct config_user { /* who is there from the start */
-  struct text email, name, role;
-  struct secret *password;
-};
-struct config_oidc { /* an identity provider that people sign in through (OpenID Connect) */
-  struct text name, issuer, client_id;
-  struct secret *client_secret; /* empty: a public client */
-  struct text *scopes, *domains;
-  size_t scope_count, domain_count; /* scopes none: openid email profile; domains none: any */
-  struct text role_claim;           /* "": roles are given here alone */
-  struct config_pair *roles;        /* a value of the claim -> a built-in role */
-  size_t role_count;
-  struct text default_role; /* "": who has none comes in only with what was given here */
-  struct text ca;           /* PEM file; "": upstream_ca */
-  bool require_verified_email;
-  int64_t leeway_ms;
 };
 struct config_cache { /* checked, but the cache itself cannot be enabled in this version */
   size_t l1_bytes;

@@ -1,6 +1,5 @@
 /* The rows about identity providers that people sign in through (OpenID Connect). Part of the table in keys.c, from
- * which they are reached; what a row cannot say is in check_oidc.c.
- * house: tested-by tests/unit/config/test_check_oidc.c */
+ * which they are reached; what a row cannot say is in check_oidc.c. */
 #include "config/rows.h"
 
 #include "config/check.h"

@@ -132,14 +132,14 @@ void oidc_declare(struct oidc_desk *d, const struct oidc_declared *providers, si
   providers_unref(old);
 }
 
-static enum err find_provider(struct oidc_providers *s, struct text name, struct oidc_provider **out, struct fault *f) {
+/* NULL, and f says so: there is none. */
+static struct oidc_provider *find_provider(struct oidc_providers *s, struct text name, struct fault *f) {
   for (size_t i = 0; i < s->count; i++) {
-    if (text_equal(s->at[i].o.name, name)) {
-      *out = &s->at[i];
-      return ERR_OK;
-    }
+    if (text_equal(s->at[i].o.name, name))
+      return &s->at[i];
   }
-  return fault_set(f, ERR_NOT_FOUND, NULL, "there is no identity provider of that name");
+  fault_set(f, ERR_NOT_FOUND, NULL, "there is no identity provider of that name");
+  return NULL;
 }
 
 static void names(struct oidc *self, struct arena *a, struct text **out, size_t *out_count) {
@@ -209,14 +209,12 @@ static enum err begin_at(struct oidc_desk *d, struct oidc_provider *p, const str
 static enum err begin(struct oidc *self, const struct signin_visit *v, struct text name, struct text return_to,
                       struct text *out_url, struct text *out_cookie, struct fault *f) {
   struct oidc_desk *d = (struct oidc_desk *)self;
-  struct oidc_provider *p = NULL;
   struct text path;
   if (!oidc_read_return(return_to, &path))
     return fault_set(f, ERR_BAD_REQUEST, "return_to", "must be a path of this site, such as /api/docs");
   struct oidc_providers *s = providers_of(d);
-  enum err e = find_provider(s, name, &p, f);
-  if (e == ERR_OK)
-    e = begin_at(d, p, v, path, out_url, out_cookie, f);
+  struct oidc_provider *p = find_provider(s, name, f);
+  enum err e = p ? begin_at(d, p, v, path, out_url, out_cookie, f) : ERR_NOT_FOUND;
   providers_unref(s);
   return e;
 }
@@ -335,10 +333,8 @@ static enum err finish(struct oidc *self, const struct signin_visit *v, struct t
   struct oidc_desk *d = (struct oidc_desk *)self;
   struct oidc_providers *s = providers_of(d);
   struct oidc_pending pending = {0};
-  struct oidc_provider *p = NULL;
-  enum err e = find_provider(s, name, &p, f);
-  if (e == ERR_OK)
-    e = oidc_pending_find(d, v, name, &pending, f);
+  struct oidc_provider *p = find_provider(s, name, f);
+  enum err e = p ? oidc_pending_find(d, v, name, &pending, f) : ERR_NOT_FOUND;
   if (e == ERR_OK)
     e = finish_at(d, p, v, &pending, answer, out, f);
   if (e == ERR_OK)

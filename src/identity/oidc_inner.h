@@ -7,7 +7,6 @@
 #include "identity/signin_inner.h"
 
 #include <pthread.h>
-#include <yyjson.h>
 
 #define OIDC_RANDOM_TEXT 43 /* 32 random bytes as base64url: state, nonce, verifier */
 

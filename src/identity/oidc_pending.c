@@ -1,6 +1,5 @@
 /* The attempt that a browser carries while it is at its provider: sealed, so that it can neither be read nor made, and
- * bound to its state, its provider and the time. Called by oidc.c.
- * house: tested-by tests/unit/identity/test_oidc.c */
+ * bound to its state, its provider and the time. Called by oidc.c. */
 #include "base/random.h"
 #include "identity/cookie.h"
 #include "identity/oidc_inner.h"

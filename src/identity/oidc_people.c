@@ -1,7 +1,6 @@
 /* Who is it here that an identity provider vouches for? Somebody who came from it before, by the provider's own number
  * for them; somebody of the first organisation who was made here and has no way in yet; else somebody new. Nobody
- * becomes who has a password by having their email: docs/decisions/0027-identity-providers.md. Called by oidc.c.
- * house: tested-by tests/unit/identity/test_oidc.c */
+ * becomes who has a password by having their email: docs/decisions/0027-identity-providers.md. Called by oidc.c. */
 #include "identity/oidc_inner.h"
 #include "ports/store_audit.h"
 
@@ -90,7 +89,7 @@ static enum err find_or_make(const struct arrival *a, struct people_row *out, st
   enum err e = people->find_external(s, a->external, a->v->arena, out, &why);
   if (e == ERR_NOT_FOUND) {
     e = people->find_user(s, a->who->email, a->v->arena, out, &why);
-    if (e == ERR_OK && !out->is_disabled)
+    if (e == ERR_OK && !out->is_disabled && !text_equal(out->external, a->external))
       e = link_user(a, out, &why);
     if (e == ERR_NOT_FOUND) {
       e = make_user(a, &id, &why);
@@ -107,12 +106,16 @@ static enum err find_or_make(const struct arrival *a, struct people_row *out, st
   return e;
 }
 
+/* Who has never been here may have been made without a role, or be made elsewhere at this very moment, and gets that of
+ * somebody new. */
 static enum err check_rights(const struct arrival *a, const struct people_row *user, struct fault *f) {
   struct store *s = a->d->door->store;
   struct people_right *rights;
   struct people_row unused;
   size_t count = 0;
   enum err e = s->ops->people->rights(s, PEOPLE_USER, user->id, a->v->arena, &unused, &rights, &count, f);
+  if (e == ERR_OK && count == 0 && user->last_seen_us == 0 && a->role.len > 0)
+    return s->ops->people->follow(s, user->id, a->role, a->by.actor, &a->by, f);
   return e == ERR_OK && count == 0 ? no_role(a, f) : e;
 }
 

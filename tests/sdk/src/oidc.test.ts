@@ -225,7 +225,8 @@ test('what is begun on one replica goes on at another', { skip: skip || database
       [one, two].map(async (weir) => {
         const other = new Browser();
         const way = await logIn(await begin(weir, other), 'dora');
-        assert.equal((await other.ask(at(weir, way))).status, 303);
+        const came = await other.ask(at(weir, way));
+        assert.equal(came.status, 303, came.text);
         return (await other.ask(`${weir.url}/api/v1/me`)).json.id;
       }),
     );

@@ -510,6 +510,29 @@ static void nobody_is_taken_over_by_an_email(void **state) {
   oidc_world_free(w);
 }
 
+/* Another replica makes them at this moment, and has not come to their role yet. */
+static void who_was_never_here_gets_the_role_of_somebody_new(void **state) {
+  struct oidc_world *w = oidc_world_new();
+  struct store *s = w->x->store;
+  const struct audit_actor by = {TEXT("t"), TEXT("t")};
+  const struct people_row half = {
+      .org_id = 1, .text = TEXT("anna@x.org"), .external = TEXT(IDP "\ns-1"), .created_us = NOW};
+  struct people_grant *rows;
+  int64_t id;
+  size_t count;
+  (void)owner(w->x);
+  expect(w->x, s->ops->people->create(s, PEOPLE_USER, &half, &by, &id, &w->x->fault), ERR_OK);
+  expect(w->x, round_trip(w), ERR_OK);
+  assert_int_equal(w->result.user_id, id);
+  assert_string_equal(roles_of(w, id), "member");
+  /* From then on it is what an admin makes of it. */
+  const struct grant_filter filter = {.max = 1, .to = GRANT_TO_USER, .to_id = id};
+  expect(w->x, s->ops->people->grants(s, &filter, &w->x->arena, &rows, &count, &w->x->fault), ERR_OK);
+  expect(w->x, s->ops->people->revoke(s, 1, rows[0].id, &by, &w->x->fault), ERR_OK);
+  EXPECT(w, round_trip(w), ERR_FORBIDDEN, "gives you a role");
+  oidc_world_free(w);
+}
+
 static void who_is_disabled_stays_out(void **state) {
   struct oidc_world *w = oidc_world_new();
   struct store *s = w->x->store;
@@ -542,6 +565,7 @@ int main(void) {
       cmocka_unit_test(roles_are_what_the_provider_says_each_time),
       cmocka_unit_test(the_first_to_come_must_be_an_owner),
       cmocka_unit_test(nobody_is_taken_over_by_an_email),
+      cmocka_unit_test(who_was_never_here_gets_the_role_of_somebody_new),
       cmocka_unit_test(who_is_disabled_stays_out),
   };
   secret_start();
