@@ -25,11 +25,15 @@
   { ROW("POST", at, name, of, what, may, may, ONE, 200, NULL, sent, gives, with), .is_shared = true }
 #define PATCH(at, name, of, what, may, mine, sent, gives, with)                                                        \
   { ROW("PATCH", at, name, of, what, may, mine, ONE, 200, NULL, sent, gives, with) }
+#define PATCH_SHARED(at, name, of, what, may, sent, gives, with)                                                       \
+  { ROW("PATCH", at, name, of, what, may, may, ONE, 200, NULL, sent, gives, with), .is_shared = true }
 /* PUT: makes it so, 204. */
 #define PUT(at, name, of, what, may, mine, with)                                                                       \
   { ROW("PUT", at, name, of, what, may, mine, NOTHING, 204, NULL, NULL, NULL, with) }
 #define DELETE(at, name, of, what, may, mine, with)                                                                    \
   { ROW("DELETE", at, name, of, what, may, mine, NOTHING, 204, NULL, NULL, NULL, with) }
+#define DELETE_SHARED(at, name, of, what, may, with)                                                                   \
+  { ROW("DELETE", at, name, of, what, may, may, NOTHING, 204, NULL, NULL, NULL, with), .is_shared = true }
 
 /* clang-format off */
 const struct api_route api_routes[] = {
@@ -88,11 +92,31 @@ const struct api_route api_routes[] = {
     DO_SHARED("/api/v1/jobs/{id}/cancel", "cancelJob", "System", "A waiting one at once; a running one is asked to stop", SYSTEM_WRITE, NULL, &job_shape, jobs_cancel),
     DO_SHARED("/api/v1/jobs/{id}/retry", "retryJob", "System", "Queues one again that has failed, is dead or was cancelled", SYSTEM_WRITE, NULL, &job_shape, jobs_retry),
     GET_SHARED("/api/v1/audit", "listAudit", "Audit", "Changes and who made them, newest first", AUDIT_READ, LIST, &audit_filter_shape, &audit_shape, audit_list),
-    GET("/api/v1/providers", "listProviders", "Routing", "Providers that the configuration declares", ROUTING_READ, ROUTING_READ, LIST, NULL, &provider_shape, providers_list),
-    GET("/api/v1/providers/{name}", "getProvider", "Routing", "One of them", ROUTING_READ, ROUTING_READ, ONE, NULL, &provider_shape, providers_get),
-    GET("/api/v1/models", "listModels", "Routing", "Models that the configuration declares, in the order they are looked through", ROUTING_READ, ROUTING_READ, LIST, NULL, &model_shape, models_list),
-    GET("/api/v1/policies", "listPolicies", "Routing", "Policies that the configuration declares", ROUTING_READ, ROUTING_READ, LIST, NULL, &policy_shape, policies_list),
-    GET("/api/v1/prices", "listPrices", "Usage", "Prices that the configuration declares, in the order they are looked through", USAGE_READ, USAGE_READ, LIST, NULL, &price_shape, prices_list),
+    GET("/api/v1/providers", "listProviders", "Routing", "Providers: what the file declares, then what the store has", ROUTING_READ, ROUTING_READ, LIST, NULL, &provider_shape, entries_list),
+    MAKE_SHARED("/api/v1/providers", "createProvider", "Routing", "Makes a provider in the store", ROUTING_WRITE, &provider_new_shape, &provider_shape, entries_create),
+    GET("/api/v1/providers/{id}", "getProvider", "Routing", "One of them, by its id or its name", ROUTING_READ, ROUTING_READ, ONE, NULL, &provider_shape, entries_get),
+    PATCH_SHARED("/api/v1/providers/{id}", "updateProvider", "Routing", "Changes a provider of the store: members that are given take the place of its own, null removes one", ROUTING_WRITE, &provider_change_shape, &provider_shape, entries_change),
+    DELETE_SHARED("/api/v1/providers/{id}", "deleteProvider", "Routing", "Removes a provider of the store that nothing else needs", ROUTING_WRITE, entries_remove),
+    GET("/api/v1/models", "listModels", "Routing", "Models, in the order they are looked through: what the file declares, then what the store has", ROUTING_READ, ROUTING_READ, LIST, NULL, &model_shape, entries_list),
+    MAKE_SHARED("/api/v1/models", "createModel", "Routing", "Makes a model in the store", ROUTING_WRITE, &model_new_shape, &model_shape, entries_create),
+    GET("/api/v1/models/{id}", "getModel", "Routing", "One of them, by its id or its name", ROUTING_READ, ROUTING_READ, ONE, NULL, &model_shape, entries_get),
+    PATCH_SHARED("/api/v1/models/{id}", "updateModel", "Routing", "Changes a model of the store: members that are given take the place of its own, null removes one", ROUTING_WRITE, &model_change_shape, &model_shape, entries_change),
+    DELETE_SHARED("/api/v1/models/{id}", "deleteModel", "Routing", "Removes a model of the store that nothing else needs", ROUTING_WRITE, entries_remove),
+    GET("/api/v1/policies", "listPolicies", "Routing", "Policies: what the file declares, then what the store has", ROUTING_READ, ROUTING_READ, LIST, NULL, &policy_shape, entries_list),
+    MAKE_SHARED("/api/v1/policies", "createPolicy", "Routing", "Makes a policy in the store", ROUTING_WRITE, &policy_new_shape, &policy_shape, entries_create),
+    GET("/api/v1/policies/{id}", "getPolicy", "Routing", "One of them, by its id or its name", ROUTING_READ, ROUTING_READ, ONE, NULL, &policy_shape, entries_get),
+    PATCH_SHARED("/api/v1/policies/{id}", "updatePolicy", "Routing", "Changes a policy of the store: members that are given take the place of its own, null removes one", ROUTING_WRITE, &policy_change_shape, &policy_shape, entries_change),
+    DELETE_SHARED("/api/v1/policies/{id}", "deletePolicy", "Routing", "Removes a policy of the store that nothing else needs", ROUTING_WRITE, entries_remove),
+    GET("/api/v1/prices", "listPrices", "Usage", "Prices, in the order they are looked through: what the file declares, then what the store has", USAGE_READ, USAGE_READ, LIST, NULL, &price_shape, entries_list),
+    MAKE_SHARED("/api/v1/prices", "createPrice", "Usage", "Makes a price in the store", ROUTING_WRITE, &price_new_shape, &price_shape, entries_create),
+    GET("/api/v1/prices/{id}", "getPrice", "Usage", "One of them, by its id or its name", USAGE_READ, USAGE_READ, ONE, NULL, &price_shape, entries_get),
+    PATCH_SHARED("/api/v1/prices/{id}", "updatePrice", "Usage", "Changes a price of the store: members that are given take the place of its own, null removes one", ROUTING_WRITE, &price_change_shape, &price_shape, entries_change),
+    DELETE_SHARED("/api/v1/prices/{id}", "deletePrice", "Usage", "Removes a price of the store that nothing else needs", ROUTING_WRITE, entries_remove),
+    GET_SHARED("/api/v1/assignments", "listAssignments", "Routing", "Who is under which policy: what the file declares, then what the store has", ROUTING_READ, LIST, NULL, &assignment_shape, entries_list),
+    MAKE_SHARED("/api/v1/assignments", "createAssignment", "Routing", "Makes an assignment in the store", ROUTING_WRITE, &assignment_new_shape, &assignment_shape, entries_create),
+    GET_SHARED("/api/v1/assignments/{id}", "getAssignment", "Routing", "One of them, by its id", ROUTING_READ, ONE, NULL, &assignment_shape, entries_get),
+    PATCH_SHARED("/api/v1/assignments/{id}", "updateAssignment", "Routing", "Changes an assignment of the store: members that are given take the place of its own, null removes one", ROUTING_WRITE, &assignment_change_shape, &assignment_shape, entries_change),
+    DELETE_SHARED("/api/v1/assignments/{id}", "deleteAssignment", "Routing", "Removes an assignment of the store that nothing else needs", ROUTING_WRITE, entries_remove),
     GET("/api/v1/me", "getMe", "Me", "Who calls, and what they may do", COUNT, COUNT, ONE, NULL, &me_shape, me_get),
     PATCH("/api/v1/me", "updateMe", "Me", "Changes one's name or password", COUNT, COUNT, &me_change_shape, &me_shape, me_change),
     GET("/api/v1/me/sessions", "listMySessions", "Me", "Browsers in which one is signed in, newest first", COUNT, COUNT, WHOLE, NULL, &me_session_shape, me_sessions),
