@@ -91,7 +91,7 @@ const struct api_route api_routes[] = {
     GET_SHARED("/api/v1/jobs/{id}", "getJob", "System", "One job", SYSTEM_READ, ONE, NULL, &job_shape, jobs_get),
     DO_SHARED("/api/v1/jobs/{id}/cancel", "cancelJob", "System", "A waiting one at once; a running one is asked to stop", SYSTEM_WRITE, NULL, &job_shape, jobs_cancel),
     DO_SHARED("/api/v1/jobs/{id}/retry", "retryJob", "System", "Queues one again that has failed, is dead or was cancelled", SYSTEM_WRITE, NULL, &job_shape, jobs_retry),
-    GET_SHARED("/api/v1/audit", "listAudit", "Audit", "Changes and who made them, newest first", AUDIT_READ, LIST, &audit_filter_shape, &audit_shape, audit_list),
+    GET("/api/v1/audit", "listAudit", "Audit", "Changes of what is the organisation's, and who made them, newest first", AUDIT_READ, AUDIT_READ, LIST, &audit_filter_shape, &audit_shape, audit_list),
     GET("/api/v1/providers", "listProviders", "Routing", "Providers: what the file declares, then what the store has", ROUTING_READ, ROUTING_READ, LIST, NULL, &provider_shape, entries_list),
     MAKE_SHARED("/api/v1/providers", "createProvider", "Routing", "Makes a provider in the store", ROUTING_WRITE, &provider_new_shape, &provider_shape, entries_create),
     GET("/api/v1/providers/{id}", "getProvider", "Routing", "One of them, by its id or its name", ROUTING_READ, ROUTING_READ, ONE, NULL, &provider_shape, entries_get),
