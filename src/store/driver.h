@@ -124,7 +124,7 @@ extern const struct store_persons_ops store_persons_ops;
   .ledger_list = store_ledger_list, .ledger_spent = store_ledger_spent, .ledger_verify = store_ledger_verify,          \
   .key_page = store_key_page, .key_get = store_key_get, .key_update = store_key_update, .answers = &store_answers,     \
   .catalogues = &store_catalogues, .jobs = &store_jobs, .usage = &store_usage, .replicas = &store_replicas,            \
-  .signin = &store_signin, .vault = &store_vault, .service_secrets = &store_service_secrets,           \
+  .signin = &store_signin, .vault = &store_vault, .service_secrets = &store_service_secrets,                           \
   .entities = &store_entities
 extern const struct store_answers_ops store_answers;
 extern const struct store_catalogues_ops store_catalogues;
