@@ -40,7 +40,7 @@ struct config_credential {
   struct secret *bearer, *access_key_id, *secret_access_key, *session_token;
   enum config_from from;
   struct text profile; /* CONFIG_FROM_PROFILE; "" for AWS_PROFILE or default */
-  /* Of one that is not of the file (stored.h); else "" and 0. */
+  /* Of one that is not of the file (overlay.h); else "" and 0. */
   struct text workspace; /* for whose calls it is; "": for all */
   int64_t weight;        /* its share where all of a provider's are used; 0: 1 */
 };

@@ -6,7 +6,7 @@
 
 #include "base/log.h"
 #include "base/random.h"
-#include "config/stored.h"
+#include "config/overlay.h"
 #include "gateway/catalogue.h"
 #include "gateway/plan.h"
 
@@ -60,10 +60,11 @@ static enum err refuse_without(struct exchange *x, const struct config_provider 
   struct text name = t && !t->every_credential ? t->credential_name : TEXT_NONE;
   struct text whose = x->principal->workspace;
   if (name.len > 0)
-    return fault_set(&x->fault, ERR_UNAVAILABLE, NULL,
-                     "the provider \"%.*s\" has no credential \"%.*s\" that this call may use: it was removed or is not "
-                     "active, or it is another workspace's",
-                     TEXT_ARGS(p->name), TEXT_ARGS(name));
+    return fault_set(
+        &x->fault, ERR_UNAVAILABLE, NULL,
+        "the provider \"%.*s\" has no credential \"%.*s\" that this call may use: it was removed or is not "
+        "active, or it is another workspace's",
+        TEXT_ARGS(p->name), TEXT_ARGS(name));
   return fault_set(&x->fault, ERR_UNAVAILABLE, NULL,
                    "the provider \"%.*s\" has no active credential for %s%.*s: add one to the configuration or by "
                    "`weir credential add`",
@@ -142,8 +143,7 @@ static bool is_forced_open(const struct exchange *x, const struct config_provide
   struct breakers *all = x->worker->gateway->state.breakers;
   struct breaker_view view = {0};
   if (all)
-    breaker_look(breakers_find(all, p->name, p->base_url, c ? c->name : TEXT_NONE),
-                 &rule, loop_clock_us(), &view);
+    breaker_look(breakers_find(all, p->name, p->base_url, c ? c->name : TEXT_NONE), &rule, loop_clock_us(), &view);
   return view.force == BREAKER_FORCED_OPEN;
 }
 
@@ -165,7 +165,7 @@ static enum err choose_for_raw(struct exchange *x) {
     const struct provider *adapter = x->worker->gateway->provider_find(p->kind_name);
     if (!serves_raw(x, p, adapter))
       continue;
-    const struct config_credential *credential = config_first_credential(p, x->principal->workspace);
+    const struct config_credential *credential = overlay_first(p, x->principal->workspace);
     if (is_forced_open(x, p, credential)) {
       kept_out = true;
       continue;

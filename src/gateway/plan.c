@@ -31,10 +31,17 @@ struct survey {
 
 const char *plan_verdict_name(enum plan_verdict v) {
   static const char *const names[] = {
-      [PLAN_TRIED] = "tried",   [PLAN_NO_ADAPTER] = "no_adapter",           [PLAN_OTHER_WIRE] = "other_wire",
-      [PLAN_POLICY] = "policy", [PLAN_BREAKER_OPEN] = "breaker_open",       [PLAN_BREAKER_FORCED] = "breaker_forced",
-      [PLAN_PROBED] = "probed", [PLAN_OWN_CREDENTIALS] = "own_credentials", [PLAN_BEYOND] = "beyond_limit",
-      [PLAN_NO_CREDENTIAL] = "no_credential", [PLAN_OTHER_WORKSPACE] = "other_workspace",
+      [PLAN_TRIED] = "tried",
+      [PLAN_NO_ADAPTER] = "no_adapter",
+      [PLAN_OTHER_WIRE] = "other_wire",
+      [PLAN_POLICY] = "policy",
+      [PLAN_BREAKER_OPEN] = "breaker_open",
+      [PLAN_BREAKER_FORCED] = "breaker_forced",
+      [PLAN_PROBED] = "probed",
+      [PLAN_OWN_CREDENTIALS] = "own_credentials",
+      [PLAN_BEYOND] = "beyond_limit",
+      [PLAN_NO_CREDENTIAL] = "no_credential",
+      [PLAN_OTHER_WORKSPACE] = "other_workspace",
   };
   return (size_t)v < sizeof(names) / sizeof(names[0]) ? names[v] : "unknown";
 }
@@ -84,10 +91,8 @@ static bool is_asked_already(const struct survey *s, const struct place *p) {
   return false;
 }
 
-static bool is_a_workspace_s(const struct place *p) { return p->credential && p->credential->workspace.len > 0; }
-
 static bool is_of_another(const struct survey *s, const struct place *p) {
-  return is_a_workspace_s(p) && !text_equal(p->credential->workspace, s->ask->workspace);
+  return p->is_a_workspace_s && !text_equal(p->credential->workspace, s->ask->workspace);
 }
 
 static enum plan_verdict judge(const struct survey *s, const struct place *p, int64_t *retry_at_us) {
@@ -127,8 +132,8 @@ static __attribute__((noinline)) void put_behind(struct survey *s) {
   for (size_t i = 0; i < s->count; i++) {
     const struct place *p = &s->places[i];
     bool is_tried = s->verdicts[i] == PLAN_TRIED && !is_own(s->ask, p);
-    has_own = (has_own && !p->is_first) || (is_tried && is_a_workspace_s(p));
-    s->behind[i] = is_tried && has_own && !is_a_workspace_s(p);
+    has_own = (has_own && !p->is_first) || (is_tried && p->is_a_workspace_s);
+    s->behind[i] = is_tried && has_own && !p->is_a_workspace_s;
     s->has_behind |= s->behind[i];
   }
 }

@@ -63,7 +63,7 @@ struct plan_ask {
   bool has_anthropic_version, is_count; /* see pairing.h and count.c */
   bool has_own_credentials;             /* the caller brings Anthropic credentials of its own */
   int64_t principal_id;
-  struct text workspace; /* whose call it is; "" for none */
+  struct text workspace;                /* whose call it is; "" for none */
   const struct config_policy *policy;   /* NULL: none */
   uint64_t input_tokens, output_tokens; /* bounds; output 0: not given */
   bool no_output;                       /* embeddings */

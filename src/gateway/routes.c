@@ -85,6 +85,7 @@ static void add(struct routes *r, const struct config_model *m, const struct con
                       .weight = weight_of(t, credential),
                       .is_first = into->count == 0 || into->at[into->count - 1].target != t,
                       .upstream_model = t->model,
+                      .is_a_workspace_s = credential && credential->workspace.len > 0,
                       .credential = credential,
                       .id = id_of(t->provider, name)};
   into->count++;

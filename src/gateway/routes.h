@@ -23,12 +23,13 @@ struct place {
   int64_t weight;                 /* the target's, times the credential's */
   uint32_t serves;                /* bit k: requests of pairing_kind k */
   bool is_first;                  /* of its target; the others differ in the credential alone */
+  bool is_a_workspace_s;          /* its credential is for the calls of one alone */
   bool lacks_credential;          /* it wants one and there is none: only a caller's own can go there */
   bool is_listed;                 /* the vendor's own list of models may say what the configuration does not */
   const struct pairing *pairings; /* by pairing_kind, for those that it serves */
   struct text upstream_model;     /* with the star filled in */
   struct price price;             /* version 0: unknown */
-  const struct config_credential *credential; /* NULL: none; one of a workspace is for its calls alone */
+  const struct config_credential *credential; /* NULL: none */
   uint64_t id;                                /* says the provider, its address and the credential: who holds a cache */
 };
 struct model_places {

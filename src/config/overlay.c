@@ -1,6 +1,6 @@
 /* Joining is a shallow copy: only providers, models and targets are made anew, because they point to each other; all
  * else is base's. Called by app/credentials.c at the start, at a reload and when a credential has changed. */
-#include "config/stored.h"
+#include "config/overlay.h"
 
 #include "config/derive.h"
 
@@ -12,15 +12,15 @@ struct entry {
   bool is_used;
 };
 
-struct config_stored {
+struct overlay {
   struct arena arena;
   struct entry *at;
   size_t count, room, used;
   atomic_uint references;
 };
 
-struct config_stored *config_stored_new(void) {
-  struct config_stored *s = calloc(1, sizeof *s);
+struct overlay *overlay_new(void) {
+  struct overlay *s = calloc(1, sizeof *s);
   if (s == NULL)
     abort();
   arena_init(&s->arena);
@@ -31,13 +31,13 @@ struct config_stored *config_stored_new(void) {
 static void end_secret(void *data) { secret_free(data); }
 
 /* An empty secret is a secret too, in a snapshot. */
-static void keep_secret(struct config_stored *s, struct secret **secret) {
+static void keep_secret(struct overlay *s, struct secret **secret) {
   if (*secret == NULL)
     *secret = secret_new(TEXT(""));
   arena_defer(&s->arena, end_secret, *secret);
 }
 
-static struct entry *new_entry(struct config_stored *s) {
+static struct entry *new_entry(struct overlay *s) {
   if (s->count == s->room) {
     size_t room = s->room ? 2 * s->room : 16;
     struct entry *more = arena_zalloc(&s->arena, room * sizeof *more);
@@ -49,7 +49,7 @@ static struct entry *new_entry(struct config_stored *s) {
   return &s->at[s->count++];
 }
 
-void config_stored_add(struct config_stored *s, struct text provider, const struct config_credential *c) {
+void overlay_add(struct overlay *s, struct text provider, const struct config_credential *c) {
   struct entry *e = new_entry(s);
   *e = (struct entry){.provider = arena_copy(&s->arena, provider), .is_used = c != NULL};
   s->used += c != NULL;
@@ -65,14 +65,14 @@ void config_stored_add(struct config_stored *s, struct text provider, const stru
   keep_secret(s, &e->credential.session_token);
 }
 
-size_t config_stored_count(const struct config_stored *s) { return s->used; }
+size_t overlay_count(const struct overlay *s) { return s->used; }
 
-struct config_stored *config_stored_ref(struct config_stored *s) {
+struct overlay *overlay_ref(struct overlay *s) {
   atomic_fetch_add_explicit(&s->references, 1, memory_order_relaxed);
   return s;
 }
 
-void config_stored_unref(struct config_stored *s) {
+void overlay_unref(struct overlay *s) {
   if (s == NULL || atomic_fetch_sub_explicit(&s->references, 1, memory_order_acq_rel) != 1)
     return;
   arena_done(&s->arena);
@@ -86,7 +86,7 @@ static const struct config_credential *find(const struct config_provider *p, str
   return NULL;
 }
 
-static void join_provider(const struct config_stored *s, struct arena *a, struct config_provider *p) {
+static void join_provider(const struct overlay *s, struct arena *a, struct config_provider *p) {
   size_t most = p->credential_count;
   for (size_t i = 0; s != NULL && i < s->count; i++)
     most += text_equal(s->at[i].provider, p->name);
@@ -118,13 +118,13 @@ static void join_model(const struct config *c, struct arena *a, struct config_mo
   }
 }
 
-static void end_stored(void *data) { config_stored_unref(data); }
+static void end_overlay(void *data) { overlay_unref(data); }
 
-struct config *config_join(const struct config *base, struct config_stored *s) {
+struct config *overlay_join(const struct config *base, struct overlay *s) {
   struct arena *a;
   struct config *c = config_derive(base, &a);
   if (s != NULL)
-    arena_defer(a, end_stored, config_stored_ref(s));
+    arena_defer(a, end_overlay, overlay_ref(s));
   c->providers = arena_alloc(a, base->provider_count * sizeof *c->providers);
   c->models = arena_alloc(a, base->model_count * sizeof *c->models);
   if (base->provider_count > 0)
@@ -138,7 +138,7 @@ struct config *config_join(const struct config *base, struct config_stored *s) {
   return c;
 }
 
-const struct config_credential *config_first_credential(const struct config_provider *p, struct text workspace) {
+const struct config_credential *overlay_first(const struct config_provider *p, struct text workspace) {
   const struct config_credential *general = NULL;
   for (size_t i = 0; i < p->credential_count; i++) {
     const struct config_credential *c = &p->credentials[i];
