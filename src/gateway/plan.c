@@ -25,8 +25,8 @@ struct survey {
   size_t usable, tried;
   uint16_t order[PLACES_MAX]; /* the usable ones; in the end, those that are tried */
   uint8_t verdicts[PLACES_MAX];
-  bool has_behind;
-  bool behind[PLACES_MAX]; /* has_behind: those for all, where the call's workspace has a credential of its own */
+  bool has_behind, spreads; /* spreads: the strategy has an order other than the file's */
+  bool behind[PLACES_MAX];  /* has_behind: those for all, where the call's workspace has a credential of its own */
 };
 
 const char *plan_verdict_name(enum plan_verdict v) {
@@ -210,7 +210,7 @@ static uint32_t rank(const struct survey *s, size_t place) {
     return 0;
   if (holds_cache(s, p) && !is_behind)
     return 1;
-  return 2 + 2 * (s->ranks ? s->ranks[p->provider->index] : 0U) + is_behind;
+  return 2 + 2 * (s->ranks ? s->ranks[p->provider->index] : 0U) + (is_behind && s->spreads);
 }
 
 /* Brings those of the smallest rank to the front, in their order, and says how many they are. ranked: the rank above
@@ -248,7 +248,7 @@ static void order_by_rank(struct survey *s, enum config_strategy strategy) {
 static __attribute__((noinline)) void put_in_order(struct survey *s, enum config_strategy strategy) {
   for (size_t i = 0; i < s->usable; i++)
     s->verdicts[s->order[i]] = PLAN_BEYOND;
-  if (s->has_order || s->ask->remembers || s->has_behind)
+  if (s->has_order || s->ask->remembers || (s->has_behind && s->spreads))
     order_by_rank(s, strategy);
   else
     order_by_strategy(s, strategy, 0, s->usable, s->tried);
@@ -320,6 +320,7 @@ void plan_make(const struct plan_ask *ask, struct arena *a, struct plan *out) {
   struct plan p = {.count = s.count,
                    .strategy = policy && policy->has_strategy ? policy->strategy : ask->model->strategy};
   judge_all(&s, &p);
+  s.spreads = p.strategy != CONFIG_STRATEGY_ORDERED;
   if (places->has_workspaces)
     put_behind(&s);
   p.tried = s.tried = s.usable < PLAN_TRIED_MAX ? s.usable : PLAN_TRIED_MAX;
