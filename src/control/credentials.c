@@ -1,7 +1,7 @@
 /* Credentials of providers through the control API: those that the configuration declares, which are only shown, and
  * those of the store. A secret goes in and never comes out: answers, errors and the audit log have how it ends. They
- * are the installation's; one of a workspace may be kept by whoever may do so there. Rows of routes.c. house: tested-by
- * tests/unit/control/test_api_credentials.c */
+ * are the installation's; one of a workspace may be kept by whoever may do so there. Rows of routes.c.
+ * house: tested-by tests/unit/control/test_api_credentials.c */
 #include "config/credential.h"
 #include "control/views.h"
 #include "ports/store_credentials.h"

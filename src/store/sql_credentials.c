@@ -1,6 +1,5 @@
 /* The part of the table of statements about credentials of providers. Read by sql.c; run by store_credentials.c and,
- * for another master key, by store_sealed.c. It decides nothing.
- * house: tested-by tests/unit/store/test_store_credentials.c */
+ * for another master key, by store_sealed.c. It decides nothing. */
 #include "store/sql.h"
 
 /* clang-format off */

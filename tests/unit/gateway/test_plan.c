@@ -107,7 +107,7 @@ static void stored(struct overlay *s, const char *provider, const char *name, co
   overlay_add(s, text_of(provider), &c);
 }
 
-/* The same desk with credentials of the store, for a call of a workspace; takes the set over. */
+/* For a call of a workspace; takes the set over. */
 static void desk_lay(struct desk *d, struct overlay *s, const char *model, const char *workspace) {
   struct config *joined = overlay_join(d->config, s);
   overlay_unref(s);
@@ -121,7 +121,6 @@ static void desk_lay(struct desk *d, struct overlay *s, const char *model, const
   d->ask.model = config_find_model(joined, text_of(model), TEXT("anthropic"), &d->ask.star);
 }
 
-/* "lab:tried k1:tried", by the credentials. */
 static void check_credentials(struct desk *d, const char *expected) {
   struct buf text;
   plan_make(&d->ask, &d->arena, &d->plan);
@@ -510,19 +509,17 @@ static void a_workspace_s_own_run(void *arg) {
   stored(s, "plan", "shop", "shop", 1);
   stored(s, "gpt", "shop", "shop", 1);
   desk_lay(&d, s, "three", "lab");
-  /* one of each workspace, and the general one behind; gpt wants one now, and has none for this workspace */
   check_credentials(&d, "lab:tried k1:tried b:tried shop:other_workspace shop:other_workspace -:no_credential");
   CHECK_TEXT(d.plan.lacking->provider->name, TEXT("gpt"));
   d.ask.workspace = TEXT("shop");
   check_credentials(&d, "shop:tried k1:tried shop:tried b:tried lab:other_workspace -:no_credential");
-  d.ask.workspace = TEXT("");
+  d.ask.workspace = TEXT_NONE;
   check_credentials(&d, "k1:tried b:tried lab:other_workspace shop:other_workspace shop:other_workspace "
                         "-:no_credential");
   desk_close(&d);
 }
 static void a_workspace_s_own_goes_before_those_for_all(void **state) { run_fiber(a_workspace_s_own_run, NULL); }
 
-/* Whatever chance says; and whatever holds a conversation's cache. */
 static void behind_run(void *arg) {
   struct desk d;
   desk_open(&d, "keys");
@@ -538,10 +535,8 @@ static void behind_run(void *arg) {
     const struct place *p = d.plan.at[i].place;
     if (p->credential && text_equal(p->credential->name, TEXT("more")))
       CHECK_INT(p->weight, 21);
-    if (p->credential && text_equal(p->credential->name, TEXT("k1"))) {
-      CHECK_INT(p->weight, 3);
+    if (p->credential && text_equal(p->credential->name, TEXT("k1")))
       d.ask.place = p->id;
-    }
   }
   d.ask.remembers = true;
   plan_make(&d.ask, &d.arena, &d.plan);
@@ -553,7 +548,6 @@ static void behind_run(void *arg) {
 }
 static void no_strategy_puts_a_general_one_first(void **state) { run_fiber(behind_run, NULL); }
 
-/* What is named and gone is not replaced by another one; a caller's own credentials go there all the same. */
 static void lacking_run(void *arg) {
   struct desk d;
   desk_open(&d, "three");
@@ -561,8 +555,7 @@ static void lacking_run(void *arg) {
   overlay_add(s, TEXT("gpt"), NULL);
   desk_lay(&d, s, "three", "");
   check_plan(&d, "plan:tried aws:tried gpt:no_credential");
-  s = overlay_new();
-  stored(s, "plan", "lab", "lab", 1);
+  stored(s = overlay_new(), "plan", "lab", "lab", 1);
   desk_lay(&d, s, "twice", "");
   d.ask.has_own_credentials = true;
   check_plan(&d, "plan:tried plan:tried plan:own_credentials plan:own_credentials");
