@@ -94,7 +94,7 @@ const struct api_route api_routes[] = {
     GET_SHARED("/api/v1/jobs/{id}", "getJob", "System", "One job", SYSTEM_READ, ONE, NULL, &job_shape, jobs_get),
     DO_SHARED("/api/v1/jobs/{id}/cancel", "cancelJob", "System", "A waiting one at once; a running one is asked to stop", SYSTEM_WRITE, NULL, &job_shape, jobs_cancel),
     DO_SHARED("/api/v1/jobs/{id}/retry", "retryJob", "System", "Queues one again that has failed, is dead or was cancelled", SYSTEM_WRITE, NULL, &job_shape, jobs_retry),
-    GET_SHARED("/api/v1/audit", "listAudit", "Audit", "Changes and who made them, newest first", AUDIT_READ, LIST, &audit_filter_shape, &audit_shape, audit_list),
+    GET("/api/v1/audit", "listAudit", "Audit", "Changes of what is the organisation's, and who made them, newest first", AUDIT_READ, AUDIT_READ, LIST, &audit_filter_shape, &audit_shape, audit_list),
     GET("/api/v1/providers", "listProviders", "Routing", "Providers that the configuration declares", ROUTING_READ, ROUTING_READ, LIST, NULL, &provider_shape, providers_list),
     GET("/api/v1/providers/{name}", "getProvider", "Routing", "One of them", ROUTING_READ, ROUTING_READ, ONE, NULL, &provider_shape, providers_get),
     GET_SHARED("/api/v1/credentials", "listCredentials", "Routing", "Credentials of providers, without their secrets: those that the configuration declares, then those of the store", CREDENTIALS_READ, LIST, &credential_filter_shape, &credential_shape, credentials_list),

@@ -4,6 +4,7 @@
 
 #include "../net/http_fixture.h"
 
+#include "base/log.h"
 #include "base/random.h"
 #include "control/api.h"
 #include "identity/keysmith.h"
@@ -94,6 +95,7 @@ static inline void api_run(void (*test)(struct fixture *x), const char *more,
   CHECK_ERR(config_load_text(text_of(yaml), "weir.yaml", NULL, &c, &errors), ERR_OK);
   CHECK_ERR(store_open_memory(&x.api.store, NULL), ERR_OK);
   CHECK_ERR(offload_new(1, 8, &x.api.offload), ERR_OK);
+  log_set_level(LOG_LEVEL_WARN); /* a line for every call would be many */
   random_start();
   secret_start();
   x.secret = secret_new((struct text){(const char *)raw, sizeof(raw)});
