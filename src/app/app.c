@@ -122,6 +122,17 @@ static enum err open_vault(struct app *a, struct fault *f) {
   return e;
 }
 
+static void wake(void *ctx) { life_wake(ctx); }
+
+/* From here on the configuration in force has them; threads that could see it do not run yet. */
+static enum err open_credentials(struct app *a, struct fault *f) {
+  a->credentials = credential_desk_new(&(struct credential_desk_options){a->store, vault_port(a->vault), wake, a});
+  enum err e = credential_desk_load(a->credentials, f);
+  if (e == ERR_OK)
+    app_renew(a);
+  return e;
+}
+
 static struct config *config_of(void *ctx) { return app_config(ctx); }
 
 static void open_files(struct app *a) {
@@ -190,6 +201,7 @@ static void join_ports(struct app *a) {
   a->api = (struct api){.store = a->store,
                         .offload = a->offload,
                         .keysmith = &a->keysmith.port,
+                        .vault = vault_port(a->vault),
                         .rates = rates_new(),
                         .join = configured_for_api,
                         .join_ctx = a,
@@ -216,6 +228,8 @@ static enum err open_all(struct app *a, struct fault *f) {
   if (e == ERR_OK)
     e = open_vault(a, f);
   if (e == ERR_OK)
+    e = open_credentials(a, f);
+  if (e == ERR_OK)
     open_backups(a);
   if (e == ERR_OK)
     e = source_open_tls(a->config, &a->client_tls, &a->server_tls, f);
@@ -237,6 +251,8 @@ static enum err open_all(struct app *a, struct fault *f) {
   news_open(a);
   share_events(a);
   e = news_start(a, f);
+  if (e == ERR_OK)
+    e = credential_desk_start(a->credentials, f);
   if (e != ERR_OK)
     return e;
   return share_start(a, f);
@@ -333,6 +349,7 @@ static void close_all(struct app *a) {
   sim_background_stop(a->demo);
   share_stop(a);
   news_close(a);
+  credential_desk_free(a->credentials);
   dns_free(a->dns);
   runner_free(a->runner);
   local_files_free(a->files);
@@ -362,6 +379,7 @@ static void close_all(struct app *a) {
   tls_context_unref(a->client_tls);
   secret_free(a->server_secret);
   config_unref(a->config);
+  config_unref(a->base);
   config_unref(a->first);
   sockets_close(&a->sockets, !is_takeover);
   local_close(&a->local, !is_takeover);
@@ -475,6 +493,7 @@ static enum err open_service(struct app *a, struct fault *f) {
   log_set_level(a->config->log_level);
   atomic_store(&a->config_generation, a->config->generation);
   a->first = config_ref(a->config);
+  a->base = config_ref(a->config);
   a->worker_count = count_workers(a->config);
   e = open_all(a, f);
   if (e == ERR_OK)

@@ -40,7 +40,7 @@ static enum err load_joined(struct app *a, struct config **out, struct config_er
   a->entities_are_old = e != ERR_OK;
   if (e != ERR_OK) {
     LOG_WARN("stored_entries_not_read", log_str("detail", is_away ? "the store is away" : fault_text(&f)));
-    entries = entities_again(a->config, &arena, &count);
+    entries = entities_again(a->base, &arena, &count);
   }
   e = load_config(a, entries, count, out, errors);
   arena_done(&arena);
@@ -65,7 +65,9 @@ enum err configured_join(struct app *a, struct fault *f) {
     return fault_set(f, e, NULL, "the configuration is not valid any more");
   entities_log(NULL, joined);
   config_unref(a->config);
+  config_unref(a->base);
   a->config = joined;
+  a->base = config_ref(joined);
   atomic_store(&a->config_generation, joined->generation);
   return ERR_OK;
 }
@@ -87,21 +89,6 @@ static void log_errors(const struct config_errors *errors) {
   }
 }
 
-struct config *app_config(struct app *a) {
-  pthread_mutex_lock(&a->config_lock);
-  struct config *c = config_ref(a->config);
-  pthread_mutex_unlock(&a->config_lock);
-  return c;
-}
-
-static void put_in_force(struct app *a, struct config *fresh) {
-  pthread_mutex_lock(&a->config_lock);
-  struct config *old = a->config;
-  a->config = fresh;
-  pthread_mutex_unlock(&a->config_lock);
-  config_unref(old);
-}
-
 void app_reload(struct app *a) {
   static struct config_errors errors;
   struct config *fresh = NULL;
@@ -117,10 +104,8 @@ void app_reload(struct app *a) {
   door_adjust(a, fresh);
   log_set_level(fresh->log_level);
   atomic_store(&a->memory.max, fresh->limits.memory_bytes);
-  for (unsigned w = 0; w < a->worker_count; w++)
-    worker_use(a->workers[w], config_ref(fresh));
-  entities_log(a->config, fresh);
-  put_in_force(a, fresh);
+  entities_log(a->base, fresh);
+  app_put_in_force(a, fresh);
   atomic_store(&a->config_generation, fresh->generation);
   LOG_INFO("config_reloaded", log_u64("generation", fresh->generation), log_u64("providers", fresh->provider_count),
            log_u64("models", fresh->model_count));

@@ -101,6 +101,7 @@ struct store_persons_ops;
 struct store_usage_ops;
 struct store_vault_ops;
 struct store_service_secrets_ops;
+struct store_credentials_ops;
 struct store_signin_ops;
 struct store_entities_ops;
 struct store_ops {
@@ -176,7 +177,8 @@ struct store_ops {
   const struct store_signin_ops *signin; /* ports/store_signin.h */
   const struct store_vault_ops *vault;   /* ports/store_vault.h */
   const struct store_service_secrets_ops *service_secrets;
-  const struct store_entities_ops *entities; /* ports/store_entities.h */
+  const struct store_credentials_ops *credentials; /* ports/store_credentials.h */
+  const struct store_entities_ops *entities;       /* ports/store_entities.h */
 };
 /* The base an adapter embeds first. */
 struct store {
