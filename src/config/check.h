@@ -48,6 +48,8 @@ void check_retention(struct loader *l, const struct node *n, const struct key_pa
 /* Networks that are some, origins that are some (check_control.c). */
 void check_control(struct loader *l, const struct node *n, const struct key_path *path, void *at);
 void check_proxies(struct loader *l, const struct node *n);
+/* The same of a declared key, whose pages may be of any site. */
+void check_confinement(struct loader *l, const struct node *n, const struct key_path *path, const struct config_key *k);
 /* An address of mail, and each once (check_signin.c). */
 void check_user(struct loader *l, const struct node *n, const struct key_path *path, void *at);
 void check_job(struct loader *l, const struct node *n, const struct key_path *path, void *at);

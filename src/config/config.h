@@ -48,9 +48,10 @@ struct config_key {
   struct text access_key_id;        /* for callers that sign as AWS's SDKs do; "" for none */
   struct secret *secret_access_key; /* empty: value */
   struct text *models;
-  size_t model_count;            /* 0: all */
-  int64_t rpm, tpm, concurrency; /* 0: no limit */
-  int64_t budget_nano;           /* 0: none */
+  struct text *routes, *allow_ips, *cors_origins;                     /* where it may be used; none: everywhere */
+  size_t model_count, route_count, allow_ip_count, cors_origin_count; /* no models: all */
+  int64_t rpm, tpm, concurrency;                                      /* 0: no limit */
+  int64_t budget_nano;                                                /* 0: none */
   enum config_period budget_period;
   int64_t expires_us; /* 0: never */
   bool blocked;

@@ -126,6 +126,20 @@ enum err store_session_list(struct store *s, int64_t user_id, int64_t now_us, st
   return e;
 }
 
+/* Whose it is, where that was not asked for. */
+static enum err find_user(struct driver_link *l, struct session_work *w, struct fault *f) {
+  bool row = false;
+  enum err e = w->user_id ? ERR_OK : l->driver->prepare(l, SQL_SESSION_GET, f);
+  if (e || w->user_id)
+    return e;
+  l->driver->bind(l, 1, w->id);
+  e = l->driver->step(l, &row, "looking up a session", f);
+  if (!e && row)
+    w->user_id = l->driver->number(l, 1);
+  l->driver->reset(l);
+  return e;
+}
+
 /* Ends one that has not ended; *out_ended says whether it was there to be ended. */
 static enum err end_one(struct driver_link *l, struct session_work *w, bool *out_ended, struct fault *f) {
   int64_t changes = 0;
@@ -138,6 +152,9 @@ static enum err end_one(struct driver_link *l, struct session_work *w, bool *out
   e = driver_finish(l, "ending a session", &changes, f);
   *out_ended = changes > 0;
   if (e || changes == 0)
+    return e;
+  e = find_user(l, w, f);
+  if (e)
     return e;
   e = signin_note(l, w->user_id, "session.end", "session", w->id, "why", w->why, w->by, f);
   return e ? e : event_add_id_on(l, "session", w->id, f);
