@@ -201,6 +201,7 @@ static void join_ports(struct app *a) {
                         .offload = a->offload,
                         .keysmith = &a->keysmith.port,
                         .rates = rates_new(),
+                        .operations = &a->operations,
                         .job_attempts = job_attempts};
   a->front = (struct front){&a->api, a->access};
   open_routing(a);

@@ -32,6 +32,7 @@ struct api {
   struct offload *offload;
   struct keysmith *keysmith;
   struct signin *signin;                     /* NULL: nobody signs in */
+  struct operations *operations;             /* NULL: nothing is checked */
   struct rates *rates;                       /* of callers; NULL: nobody counts */
   int64_t (*job_attempts)(struct text kind); /* how often a job of the kind may be tried; 0: there is no such kind */
 };

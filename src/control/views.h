@@ -36,6 +36,13 @@ enum err audit_list(struct api_call *c, struct fault *f);
 /* replicas.c */
 extern const struct shape replica_shape;
 enum err replicas_list(struct api_call *c, struct fault *f);
+/* health.c */
+extern const struct shape health_shape;
+enum err health_get(struct api_call *c, struct fault *f);
+/* sessions.c */
+extern const struct shape session_shape, session_filter_shape;
+enum err sessions_list(struct api_call *c, struct fault *f);
+enum err sessions_end(struct api_call *c, struct fault *f);
 /* declared.c: what the configuration says; read-only */
 extern const struct shape provider_shape, model_shape, policy_shape, price_shape;
 enum err providers_list(struct api_call *c, struct fault *f);
