@@ -580,6 +580,8 @@ static const char *const texts[SQL_COUNT][2] = {
 
 const char *sql_text(enum sql which, enum sql_dialect dialect) {
   bool is_signin = which >= SQL_SIGNIN_FIRST && which <= SQL_SIGNIN_LAST;
+  if (which >= SQL_CREDENTIALS_FIRST && which <= SQL_CREDENTIALS_LAST)
+    return sql_credentials_texts[which - SQL_CREDENTIALS_FIRST][dialect];
   return is_signin ? sql_signin_texts[which - SQL_SIGNIN_FIRST][dialect] : texts[which][dialect];
 }
 

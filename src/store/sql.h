@@ -133,11 +133,7 @@ enum sql {
   SQL_NOW, /* the database's clock, microseconds since 1970 */
   SQL_REPLICA_TURN, SQL_REPLICA_LIST, SQL_REPLICA_CLAIM, SQL_REPLICA_RENEW, SQL_REPLICA_RELEASE, SQL_META_ADD,
   SQL_META_FIND, SQL_META_SET, SQL_EVENT_NEXT_ID, SQL_EVENT_ADD, SQL_EVENT_NEWEST, SQL_EVENT_LIST, SQL_EVENT_PURGE,
-  SQL_ANSWER_TAKE, SQL_ANSWER_GET, SQL_ANSWER_PUT, SQL_ANSWER_DROP, SQL_ANSWER_PURGE,
-  /* clang-format on */
-  SQL_CATALOGUE_PUT,
-  SQL_CATALOGUE_GET,
-  /* clang-format off */
+  SQL_ANSWER_TAKE, SQL_ANSWER_GET, SQL_ANSWER_PUT, SQL_ANSWER_DROP, SQL_ANSWER_PURGE, SQL_CATALOGUE_PUT, SQL_CATALOGUE_GET,
   /* secrets of service accounts, the last of all of an account; keys that sign tokens, and what is sealed in them */
   SQL_SERVICE_SECRETS, SQL_SERVICE_SECRET_FIND, SQL_SERVICE_SECRET_ADD, SQL_SERVICE_SECRET_REMOVE,
   SQL_SERVICE_SECRETS_DROP, SQL_SIGNING_LIST, SQL_SIGNING_ADD, SQL_SIGNING_REMOVE, SQL_SIGNING_SEALED,
@@ -164,6 +160,8 @@ enum sql {
   SQL_SESSION_ROTATE, SQL_SESSION_END, SQL_SESSION_END_ALL, SQL_SESSION_DROP, SQL_SESSION_PURGE, SQL_LINK_ADD,
   SQL_LINK_FIND, SQL_LINK_TAKE, SQL_LINK_DROP, SQL_LINK_DROP_OLD, SQL_LINK_PURGE, SQL_ATTEMPTS_GET,
   SQL_ATTEMPTS_ADD, SQL_ATTEMPTS_PUT, SQL_ATTEMPTS_PURGE,
+  SQL_CREDENTIALS /* of providers */, SQL_CREDENTIAL_GET, SQL_CREDENTIAL_LOCK, SQL_CREDENTIAL_FULL, SQL_CREDENTIAL_ADD,
+  SQL_CREDENTIAL_CHANGE, SQL_CREDENTIAL_REMOVE, SQL_CREDENTIAL_SEALED, SQL_CREDENTIAL_RESEAL,
   /* clang-format on */
   SQL_COPY_TABLES,    /* Weir's tables that are there */
   SQL_COPY_COLUMNS,   /* of one table: name, type, place in the primary key or 0; by name */
@@ -179,17 +177,19 @@ enum sql {
 
 enum sql_dialect { SQL_SQLITE, SQL_POSTGRES };
 
-#define SQL_LEDGER_COLUMNS  42 /* of a ledger row, as SQL_LEDGER_INSERT takes them and SQL_LEDGER_LIST gives them */
-#define SQL_BALANCE_COLUMNS 10
-#define SQL_SPEND_COLUMNS   3
-#define SQL_USAGE_SUMS_AT   8  /* the first sum's column in SQL_USAGE_SUMS */
-#define SQL_USAGE_COUNTS    14 /* sums of one row of it */
-#define SQL_PARAMETERS_MAX  SQL_LEDGER_COLUMNS
+#define SQL_LEDGER_COLUMNS    42 /* of a ledger row, as SQL_LEDGER_INSERT takes them and SQL_LEDGER_LIST gives them */
+#define SQL_BALANCE_COLUMNS   10
+#define SQL_SPEND_COLUMNS     3
+#define SQL_USAGE_SUMS_AT     8  /* the first sum's column in SQL_USAGE_SUMS */
+#define SQL_USAGE_COUNTS      14 /* sums of one row of it */
+#define SQL_PARAMETERS_MAX    SQL_LEDGER_COLUMNS
 
-#define SQL_SIGNIN_FIRST    SQL_PASSWORD_GET
-#define SQL_SIGNIN_LAST     SQL_ATTEMPTS_PURGE
-/* The texts of these, for sql_text alone (sql_signin.c). */
-extern const char *const sql_signin_texts[][2];
+#define SQL_SIGNIN_FIRST      SQL_PASSWORD_GET
+#define SQL_SIGNIN_LAST       SQL_ATTEMPTS_PURGE
+#define SQL_CREDENTIALS_FIRST SQL_CREDENTIALS
+#define SQL_CREDENTIALS_LAST  SQL_CREDENTIAL_RESEAL
+/* The texts of these, for sql_text alone (sql_signin.c, sql_credentials.c). */
+extern const char *const sql_signin_texts[][2], *const sql_credentials_texts[][2];
 
 /* NULL when the dialect has no such statement. */
 const char *sql_text(enum sql which, enum sql_dialect dialect);
