@@ -81,6 +81,10 @@ struct config_signin {
   int64_t memory_kib, passes, at_once; /* of hashes of passwords */
   int64_t access_ms, idle_ms, session_ms;
 };
+struct config_smtp { /* the mail server; url "": no mail is sent */
+  struct text url, user, from, from_name, ca;
+  struct secret *password;
+};
 struct config_user { /* who is there from the start */
   struct text email, name, role;
   struct secret *password;
@@ -120,6 +124,7 @@ struct config {
   struct text *trusted_proxies; /* networks, or "unix" */
   size_t trusted_proxy_count;
   struct config_signin signin;
+  struct config_smtp smtp;
   struct config_user *users;
   size_t user_count;
   struct config_job *jobs;
