@@ -10,6 +10,7 @@
 #include "base/log.h"
 #include "config/jobs.h"
 #include "config/routing.h"
+#include "config/signin.h"
 
 enum config_store { CONFIG_STORE_SQLITE, CONFIG_STORE_MEMORY, CONFIG_STORE_POSTGRES };
 enum config_period { CONFIG_PERIOD_NONE, CONFIG_PERIOD_DAY, CONFIG_PERIOD_WEEK, CONFIG_PERIOD_MONTH };
@@ -76,18 +77,6 @@ struct config_vault {
   struct secret *master_key;       /* base64 or hexadecimal; empty: data_dir/master.key, or one of: */
   struct text aws_kms, aws_secret; /* a key's id; a secret's; "" for none */
   struct text region, endpoint;    /* of AWS; "": found */
-};
-struct config_signin {
-  int64_t memory_kib, passes, at_once; /* of hashes of passwords */
-  int64_t access_ms, idle_ms, session_ms;
-};
-struct config_smtp { /* the mail server; url "": no mail is sent */
-  struct text url, user, from, from_name, ca;
-  struct secret *password;
-};
-struct config_user { /* who is there from the start */
-  struct text email, name, role;
-  struct secret *password;
 };
 struct config_cache { /* checked, but the cache itself cannot be enabled in this version */
   size_t l1_bytes;

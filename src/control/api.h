@@ -14,6 +14,7 @@
 #include "ports/signin.h"
 #include "ports/store.h"
 #include "ports/store_audit.h"
+#include "ports/vault.h"
 
 #define API_VALUES_MAX 3
 #define API_LIMIT      50 /* entries of a page, unless it is asked for others */
@@ -30,6 +31,7 @@ struct api {
   struct store *store;
   struct offload *offload;
   struct keysmith *keysmith;
+  struct vault *vault;                       /* NULL: nothing can be sealed here */
   struct signin *signin;                     /* NULL: nobody signs in */
   struct rates *rates;                       /* of callers; NULL: nobody counts */
   int64_t (*job_attempts)(struct text kind); /* how often a job of the kind may be tried; 0: there is no such kind */

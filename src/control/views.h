@@ -70,6 +70,18 @@ enum err people_get(struct api_call *c, struct fault *f);
 enum err people_create(struct api_call *c, struct fault *f);
 enum err people_change(struct api_call *c, struct fault *f);
 enum err people_remove(struct api_call *c, struct fault *f);
+/* service_secrets.c: what service accounts ask for tokens with */
+extern const struct shape service_secret_shape, service_secret_new_shape, service_secret_made_shape;
+enum err service_secrets_list(struct api_call *c, struct fault *f);
+enum err service_secrets_create(struct api_call *c, struct fault *f);
+enum err service_secrets_remove(struct api_call *c, struct fault *f);
+/* credentials.c: of providers */
+extern const struct shape credential_shape, credential_filter_shape, credential_new_shape, credential_change_shape;
+enum err credentials_list(struct api_call *c, struct fault *f);
+enum err credentials_get(struct api_call *c, struct fault *f);
+enum err credentials_create(struct api_call *c, struct fault *f);
+enum err credentials_change(struct api_call *c, struct fault *f);
+enum err credentials_remove(struct api_call *c, struct fault *f);
 /* people_roles.c */
 extern const struct shape role_shape, role_new_shape, role_change_shape, permission_shape;
 enum err permissions_list(struct api_call *c, struct fault *f);

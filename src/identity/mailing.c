@@ -1,7 +1,6 @@
 /* Links by mail: who is invited, who has lost a password, and who signs in without one. A request only queues a job, so
  * that nobody waits for a mail server and nobody learns from the time whether there is such a user; the link is made
- * when the mail goes out, so that what the job holds lets nobody in. Called through signin.c and by jobs/job_mail.c.
- * house: tested-by tests/unit/identity/test_mailing.c */
+ * when the mail goes out, so that what the job holds lets nobody in. Called through signin.c and by jobs/job_mail.c. */
 #include "identity/signin_inner.h"
 #include "ports/store_audit.h"
 #include "ports/store_jobs.h"

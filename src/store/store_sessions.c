@@ -59,7 +59,7 @@ static enum err insert(struct driver_link *l, struct session_work *w, struct fau
     return e;
   char user[32];
   snprintf(user, sizeof user, "user:%lld", (long long)n->user_id);
-  return signin_note(l, "session.begin", "session", w->id, "of", user, w->by, f);
+  return signin_note(l, n->user_id, "session.begin", "session", w->id, "of", user, w->by, f);
 }
 
 static enum err add_on(struct driver_link *l, void *args, struct fault *f) {
@@ -139,7 +139,7 @@ static enum err end_one(struct driver_link *l, struct session_work *w, bool *out
   *out_ended = changes > 0;
   if (e || changes == 0)
     return e;
-  e = signin_note(l, "session.end", "session", w->id, "why", w->why, w->by, f);
+  e = signin_note(l, w->user_id, "session.end", "session", w->id, "why", w->why, w->by, f);
   return e ? e : event_add_id_on(l, "session", w->id, f);
 }
 
@@ -242,7 +242,7 @@ enum err sessions_end_on(struct driver_link *l, int64_t user_id, int64_t but_id,
   e = driver_finish(l, "ending sessions", &changes, f);
   if (e || changes == 0)
     return e;
-  e = signin_note(l, "session.end", "user", user_id, "why", why, by, f);
+  e = signin_note(l, user_id, "session.end", "user", user_id, "why", why, by, f);
   return e ? e : event_add_on(l, "session", TEXT(""), f);
 }
 

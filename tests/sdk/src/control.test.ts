@@ -71,6 +71,7 @@ before(async () => {
     ['teams', { name: 'platform' }],
     ['service-accounts', { name: 'bot' }],
     ['roles', { name: 'keeper', permissions: ['keys.read'] }],
+    ['credentials', { provider: 'openai', name: 'kept', secret: 'sk-kept-in-the-store-0001' }],
   ];
   for (const [path, body] of things) assert.equal((await call('POST', `/api/v1/${path}`, body)).status, 201, path);
 });

@@ -114,10 +114,6 @@ static void targets_name_what_exists(void **state) {
                  "weir.yaml:2:41: `models[0].targets[0].provider` names the provider `q`, which is not declared");
   expect_refused(PROVIDER "models: [{name: m, targets: [{provider: \"${SET}\", model: x}]}]\n",
                  "weir.yaml:2:41: `models[0].targets[0].provider` names the provider that is not declared");
-  expect_refused(
-      PROVIDER "models: [{name: m, targets: [{provider: p, model: x, credential: three}]}]\n",
-      "weir.yaml:2:66: `models[0].targets[0].credential` names a credential of its provider, `three`, which is not "
-      "declared");
   expect_refused(PROVIDER "prices: [{provider: q, model: x, input: 1, output: 1}]\n",
                  "weir.yaml:2:21: `prices[0].provider` names the provider `q`, which is not declared");
   struct config *c = load("models: [{name: m, targets: [{provider: p, model: x, credential: two}]}]\n" PROVIDER);
@@ -126,6 +122,9 @@ static void targets_name_what_exists(void **state) {
   assert_ptr_equal(t->credential, &c->providers[0].credentials[1]);
   assert_true(t->billable);
   assert_int_equal(t->weight, 1);
+  config_unref(c);
+  c = load(PROVIDER "models: [{name: m, targets: [{provider: p, model: x, credential: of-the-store}]}]\n");
+  assert_null(c->models[0].targets[0].credential);
   config_unref(c);
 }
 

@@ -140,7 +140,7 @@ static void check_rights(struct fixture *x) {
   CHECK_INT(get(x, "/api/v1/jobs"), 200);
   x->caller.org_id = 2; /* the installation is not another organisation's */
   CHECK_INT(get(x, "/api/v1/jobs"), 404);
-  CHECK_INT(get(x, "/api/v1/audit"), 404);
+  CHECK_INT(get(x, "/api/v1/audit"), 403);
 }
 
 static void check_rights_run(void *arg) { run(check_rights); }
