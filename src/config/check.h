@@ -42,6 +42,9 @@ void check_budget(struct loader *l, const struct node *n, const struct key_path 
 void check_issuer(struct loader *l, const struct node *n, const struct key_path *path, void *at);
 void check_issuer_budget(struct loader *l, const struct node *n, const struct key_path *path, void *at);
 
+/* A server, a sender, and a user with a password or neither (check_signin.c, as is check_user). */
+void check_smtp(struct loader *l, const struct node *n, const struct key_path *path, void *at);
+
 /* A schedule that is one, and each kind once; rows of the ledger that stay as long as the minutes made from them
  * (check_jobs.c). */
 void check_retention(struct loader *l, const struct node *n, const struct key_path *path, void *at);

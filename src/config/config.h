@@ -10,6 +10,7 @@
 #include "base/log.h"
 #include "config/jobs.h"
 #include "config/routing.h"
+#include "config/signin.h"
 
 enum config_store { CONFIG_STORE_SQLITE, CONFIG_STORE_MEMORY, CONFIG_STORE_POSTGRES };
 enum config_period { CONFIG_PERIOD_NONE, CONFIG_PERIOD_DAY, CONFIG_PERIOD_WEEK, CONFIG_PERIOD_MONTH };
@@ -78,14 +79,6 @@ struct config_vault {
   struct text aws_kms, aws_secret; /* a key's id; a secret's; "" for none */
   struct text region, endpoint;    /* of AWS; "": found */
 };
-struct config_signin {
-  int64_t memory_kib, passes, at_once; /* of hashes of passwords */
-  int64_t access_ms, idle_ms, session_ms;
-};
-struct config_user { /* who is there from the start */
-  struct text email, name, role;
-  struct secret *password;
-};
 struct config_cache { /* checked, but the cache itself cannot be enabled in this version */
   size_t l1_bytes;
   int64_t ttl_ms;
@@ -121,6 +114,7 @@ struct config {
   struct text *trusted_proxies; /* networks, or "unix" */
   size_t trusted_proxy_count;
   struct config_signin signin;
+  struct config_smtp smtp;
   struct config_user *users;
   size_t user_count;
   struct config_job *jobs;

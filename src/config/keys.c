@@ -272,6 +272,8 @@ static const struct key root_keys[] = {
     {"assignments", KEY_SECTIONS, true, ARRAY(config, assignments, assignment_count), .initial = "", .max = 10000,
      .section = &keys_assignment, .help = "who is under which policy"},
     {"signin", KEY_SECTION, AT(config, signin), .section = &keys_signin, .initial = "", .help = "how people sign in"},
+    {"smtp", KEY_SECTION, true, AT(config, smtp), .section = &keys_smtp, .initial = "",
+     .help = "the mail server for links to people"},
     {"users", KEY_SECTIONS, ARRAY(config, users, user_count), .initial = "", .max = 100, .section = &keys_user,
      .help = "people who are there from the start"},
     {"oidc", KEY_ABSENT, NO_MEMBER, .help = "sign-in through OpenID Connect"},

@@ -118,6 +118,7 @@ const struct api_route api_routes[] = {
     GET("/api/v1/users/{id}/sessions", "listUserSessions", "Users", "Browsers in which a user is signed in", USERS_READ, USERS_READ, WHOLE, NULL, &me_session_shape, user_sessions),
     DELETE("/api/v1/users/{id}/sessions", "endUserSessions", "Users", "Signs a user out everywhere", USERS_WRITE, USERS_WRITE, user_end_sessions),
     DO("/api/v1/users/{id}/link", "makeUserLink", "Users", "A link with which a user chooses a password; for those who may do no more than the caller", USERS_WRITE, USERS_WRITE, NULL, &link_shape, user_link),
+    DO("/api/v1/users/{id}/mail", "mailUserLink", "Users", "Sends a user such a link by mail, which nobody else sees; 404 where no mail server is configured", USERS_WRITE, USERS_WRITE, NULL, &mailed_shape, user_mail),
     DELETE("/api/v1/users/{id}/second-factor", "removeUserSecondFactor", "Users", "Takes a lost second factor away", USERS_WRITE, USERS_WRITE, user_drop_factor),
 };
 /* clang-format on */

@@ -52,7 +52,7 @@ enum err policies_list(struct api_call *c, struct fault *f);
 enum err prices_list(struct api_call *c, struct fault *f);
 /* me.c: the caller, and how people sign in */
 extern const struct shape me_shape, me_change_shape, me_session_shape, factor_shape, factor_begin_shape,
-    factor_confirm_shape, factor_end_shape, codes_shape, link_shape;
+    factor_confirm_shape, factor_end_shape, codes_shape, link_shape, mailed_shape;
 enum err me_get(struct api_call *c, struct fault *f);
 enum err me_change(struct api_call *c, struct fault *f);
 enum err me_sessions(struct api_call *c, struct fault *f);
@@ -63,6 +63,7 @@ enum err me_factor_end(struct api_call *c, struct fault *f);
 enum err user_sessions(struct api_call *c, struct fault *f);
 enum err user_end_sessions(struct api_call *c, struct fault *f);
 enum err user_link(struct api_call *c, struct fault *f);
+enum err user_mail(struct api_call *c, struct fault *f);
 enum err user_drop_factor(struct api_call *c, struct fault *f);
 /* people.c: organisations, workspaces, teams, users, service accounts */
 extern const struct shape people_filter_shape, user_filter_shape;
