@@ -177,7 +177,7 @@ enum err link_make(struct signin *self, const struct signin_visit *v, const stru
   snprintf(subject, sizeof(subject), "user:%lld", (long long)user_id);
   if (e == ERR_OK)
     e = d->store->ops->audit->add(
-        d->store, &by, &(struct audit_entry){TEXT("user.link"), text_of(subject), TEXT_NONE, TEXT_NONE, user.org_id},
+        d->store, &by, &(struct audit_entry){TEXT("user.link"), text_of(subject), TEXT_NONE, TEXT_NONE, c->org_id},
         NULL, f);
   if (e != ERR_OK)
     return e;
