@@ -146,8 +146,8 @@ bool app_has_role(const struct app *a, enum app_role role) {
 
 /* It is there before events are told, and runs when this process serves. */
 static void open_jobs(struct app *a) {
-  const struct runner_options o = {
-      .world = {a->store, config_of, a, app_data_dir(a), &a->backups.port, &a->catalogue_desk.port, &a->oauth.port}};
+  const struct runner_options o = {.world = {a->store, config_of, a, app_data_dir(a), &a->backups.port,
+                                             &a->catalogue_desk.port, &a->oauth.port, signin_port(a->door)}};
   if (app_has_role(a, APP_ROLE_WORKER))
     a->runner = runner_new(&o);
 }
@@ -205,6 +205,7 @@ static void join_ports(struct app *a) {
                         .rates = rates_new(),
                         .join = configured_for_api,
                         .join_ctx = a,
+                        .operations = &a->operations,
                         .job_attempts = job_attempts};
   a->front = (struct front){&a->api, a->access};
   open_routing(a);
@@ -241,13 +242,14 @@ static enum err open_all(struct app *a, struct fault *f) {
     return e;
   a->limiter = limiter_new(KEYS_MAX);
   open_catalogues(a);
-  open_jobs(a);
   a->metrics = metrics_new(a->worker_count);
   join_ports(a);
   open_files(a);
+  mail_desk_init(&a->mail, config_of, a);
   e = door_open(a, f);
   if (e != ERR_OK)
     return e;
+  open_jobs(a);
   news_open(a);
   share_events(a);
   e = news_start(a, f);

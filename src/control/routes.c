@@ -88,6 +88,9 @@ const struct api_route api_routes[] = {
     DELETE("/api/v1/grants/{id}", "deleteGrant", "Roles", "Takes a role away, everywhere within a second", GRANTS_WRITE, GRANTS_WRITE, grants_remove),
     GET("/api/v1/requests", "listRequests", "Usage", "The request log, newest settled first", USAGE_READ, USAGE_OWN, LIST, &request_filter, &request_shape, requests_list),
     GET("/api/v1/usage", "sumUsage", "Usage", "Sums of usage, in order of time and then of cost; all of them at once", USAGE_READ, USAGE_OWN, WHOLE, &usage_filter, &usage_shape, usage_list),
+    GET("/api/v1/sessions", "listSessions", "Users", "Browsers in which people are signed in, newest first", USERS_READ, USERS_READ, LIST, &session_filter_shape, &session_shape, sessions_list),
+    DELETE("/api/v1/sessions/{id}", "endSession", "Users", "Signs somebody out of one of them, everywhere within a second", USERS_WRITE, USERS_WRITE, sessions_end),
+    GET_SHARED("/api/v1/health", "getHealth", "System", "How the process that answers is, and what it depends on", SYSTEM_READ, ONE, NULL, &health_shape, health_get),
     GET_SHARED("/api/v1/replicas", "listReplicas", "System", "Processes that share the database", SYSTEM_READ, LIST, NULL, &replica_shape, replicas_list),
     GET_SHARED("/api/v1/jobs", "listJobs", "System", "Work in the background, newest first", SYSTEM_READ, LIST, &job_filter, &job_shape, jobs_list),
     MAKE_SHARED("/api/v1/jobs", "runJob", "System", "Queues a job; the next process that looks runs it", SYSTEM_WRITE, &job_new_shape, &job_shape, jobs_run),
@@ -135,6 +138,7 @@ const struct api_route api_routes[] = {
     GET("/api/v1/users/{id}/sessions", "listUserSessions", "Users", "Browsers in which a user is signed in", USERS_READ, USERS_READ, WHOLE, NULL, &me_session_shape, user_sessions),
     DELETE("/api/v1/users/{id}/sessions", "endUserSessions", "Users", "Signs a user out everywhere", USERS_WRITE, USERS_WRITE, user_end_sessions),
     DO("/api/v1/users/{id}/link", "makeUserLink", "Users", "A link with which a user chooses a password; for those who may do no more than the caller", USERS_WRITE, USERS_WRITE, NULL, &link_shape, user_link),
+    DO("/api/v1/users/{id}/mail", "mailUserLink", "Users", "Sends a user such a link by mail, which nobody else sees; 404 where no mail server is configured", USERS_WRITE, USERS_WRITE, NULL, &mailed_shape, user_mail),
     DELETE("/api/v1/users/{id}/second-factor", "removeUserSecondFactor", "Users", "Takes a lost second factor away", USERS_WRITE, USERS_WRITE, user_drop_factor),
 };
 /* clang-format on */

@@ -55,7 +55,7 @@ function call(method: string, path: string, body?: unknown, more: Record<string,
 
 before(async () => {
   if (skip) return;
-  world = await start('policies: [ { name: p, only: [anthropic] } ]\nusers: [ { email: u@x.org, password: correct-horse-battery } ]\n');
+  world = await start('  - { name: confined, value: "wk-test-confined-01", routes: [anthropic] }\n  - { name: far, value: "wk-test-far-000002", allow_ips: [10.0.0.0/8] }\npolicies: [ { name: p, only: [anthropic] } ]\nusers: [ { email: u@x.org, password: correct-horse-battery } ]\n');
   document = (await call('GET', '/api/openapi.json')).json as Document;
   for (let i = 0; i < 3; i++) {
     await openai(world.url).chat.completions.create({ model: 'sim-text', messages: [{ role: 'user', content: `number ${i}` }] });
@@ -192,6 +192,7 @@ test('a key is refused where it may not be used', { skip }, async () => {
       body: JSON.stringify({ model: 'sim-text', messages: [{ role: 'user', content: 'hello' }] }),
     });
   assert.equal((await say(await make('other wire', { routes: ['anthropic', '/openai'] }))).status, 403);
+  for (const declared of ['wk-test-confined-01', 'wk-test-far-000002']) assert.equal((await say(declared, { 'x-forwarded-for': '10.0.0.1' })).status, 403, declared);
   assert.equal((await say(await make('this wire', { routes: ['openai_chat'] }))).status, 200);
   const elsewhere = await make('elsewhere', { allow_ips: ['10.0.0.0/8'] });
   assert.equal((await say(elsewhere, { 'x-forwarded-for': '10.0.0.1' })).status, 403);
