@@ -4,6 +4,7 @@
 #include "app/app.h"
 
 #include "app/callers.h"
+#include "app/configured.h"
 #include "app/door.h"
 #include "app/first_key.h"
 #include "app/life.h"
@@ -46,17 +47,6 @@
 static int fail(const struct fault *f) {
   fprintf(stderr, "weir: %s\n", fault_text(f));
   return 1;
-}
-
-static enum err load_config(struct app *a, struct config **out, struct config_errors *errors) {
-  struct buf demo;
-  buf_init(&demo, 65536);
-  if (a->demo)
-    source_write_demo(&demo, sim_background_url(a->demo));
-  struct source source = {a->config_path, buf_text(&demo)};
-  enum err e = source_load(&source, out, errors);
-  buf_done(&demo);
-  return e;
 }
 
 static enum err make_data_dir(struct app *a, struct fault *f) {
@@ -132,6 +122,17 @@ static enum err open_vault(struct app *a, struct fault *f) {
   return e;
 }
 
+static void wake(void *ctx) { life_wake(ctx); }
+
+/* From here on the configuration in force has them; threads that could see it do not run yet. */
+static enum err open_credentials(struct app *a, struct fault *f) {
+  a->credentials = credential_desk_new(&(struct credential_desk_options){a->store, vault_port(a->vault), wake, a});
+  enum err e = credential_desk_load(a->credentials, f);
+  if (e == ERR_OK)
+    app_renew(a);
+  return e;
+}
+
 static struct config *config_of(void *ctx) { return app_config(ctx); }
 
 static void open_files(struct app *a) {
@@ -145,8 +146,8 @@ bool app_has_role(const struct app *a, enum app_role role) {
 
 /* It is there before events are told, and runs when this process serves. */
 static void open_jobs(struct app *a) {
-  const struct runner_options o = {
-      .world = {a->store, config_of, a, app_data_dir(a), &a->backups.port, &a->catalogue_desk.port, &a->oauth.port}};
+  const struct runner_options o = {.world = {a->store, config_of, a, app_data_dir(a), &a->backups.port,
+                                             &a->catalogue_desk.port, &a->oauth.port, signin_port(a->door)}};
   if (app_has_role(a, APP_ROLE_WORKER))
     a->runner = runner_new(&o);
 }
@@ -200,7 +201,11 @@ static void join_ports(struct app *a) {
   a->api = (struct api){.store = a->store,
                         .offload = a->offload,
                         .keysmith = &a->keysmith.port,
+                        .vault = vault_port(a->vault),
                         .rates = rates_new(),
+                        .join = configured_for_api,
+                        .join_ctx = a,
+                        .operations = &a->operations,
                         .job_attempts = job_attempts};
   a->front = (struct front){&a->api, a->access};
   open_routing(a);
@@ -209,6 +214,8 @@ static void join_ports(struct app *a) {
 
 static enum err open_all(struct app *a, struct fault *f) {
   enum err e = open_store(a, f);
+  if (e == ERR_OK)
+    e = configured_join(a, f);
   if (e == ERR_OK)
     e = open_ledger(a, f);
   if (e == ERR_OK)
@@ -222,6 +229,8 @@ static enum err open_all(struct app *a, struct fault *f) {
   if (e == ERR_OK)
     e = open_vault(a, f);
   if (e == ERR_OK)
+    e = open_credentials(a, f);
+  if (e == ERR_OK)
     open_backups(a);
   if (e == ERR_OK)
     e = source_open_tls(a->config, &a->client_tls, &a->server_tls, f);
@@ -233,16 +242,19 @@ static enum err open_all(struct app *a, struct fault *f) {
     return e;
   a->limiter = limiter_new(KEYS_MAX);
   open_catalogues(a);
-  open_jobs(a);
   a->metrics = metrics_new(a->worker_count);
   join_ports(a);
   open_files(a);
+  mail_desk_init(&a->mail, config_of, a);
   e = door_open(a, f);
   if (e != ERR_OK)
     return e;
+  open_jobs(a);
   news_open(a);
   share_events(a);
   e = news_start(a, f);
+  if (e == ERR_OK)
+    e = credential_desk_start(a->credentials, f);
   if (e != ERR_OK)
     return e;
   return share_start(a, f);
@@ -329,61 +341,6 @@ static void print_ready(struct app *a) {
   fflush(stdout);
 }
 
-/* A reload that cannot do all that the file asks for says so. */
-static void warn_of_restart_keys(const struct app *a, const struct config *fresh) {
-  struct buf keys;
-  buf_init(&keys, 4096);
-  if (config_restart_keys(a->first, fresh, &keys))
-    LOG_WARN("config_needs_restart", log_text("keys", buf_text(&keys)));
-  buf_done(&keys);
-}
-
-static void log_errors(const struct config_errors *errors) {
-  char line[640];
-  for (size_t i = 0; i < errors->count; i++) {
-    config_error_format(errors, i, line, sizeof(line));
-    LOG_ERROR("config_error", log_str("detail", line));
-  }
-}
-
-struct config *app_config(struct app *a) {
-  pthread_mutex_lock(&a->config_lock);
-  struct config *c = config_ref(a->config);
-  pthread_mutex_unlock(&a->config_lock);
-  return c;
-}
-
-static void put_in_force(struct app *a, struct config *fresh) {
-  pthread_mutex_lock(&a->config_lock);
-  struct config *old = a->config;
-  a->config = fresh;
-  pthread_mutex_unlock(&a->config_lock);
-  config_unref(old);
-}
-
-void app_reload(struct app *a) {
-  static struct config_errors errors;
-  struct config *fresh = NULL;
-  if (load_config(a, &fresh, &errors) != ERR_OK) {
-    log_errors(&errors);
-    atomic_fetch_add(&a->reload_failures, 1);
-    LOG_ERROR("config_reload_failed", log_u64("errors", errors.count),
-              log_str("detail", "the old configuration stays in force"));
-    return;
-  }
-  warn_of_restart_keys(a, fresh);
-  callers_declare(a, fresh);
-  door_adjust(a, fresh);
-  log_set_level(fresh->log_level);
-  atomic_store(&a->memory.max, fresh->limits.memory_bytes);
-  for (unsigned w = 0; w < a->worker_count; w++)
-    worker_use(a->workers[w], config_ref(fresh));
-  put_in_force(a, fresh);
-  atomic_store(&a->config_generation, fresh->generation);
-  LOG_INFO("config_reloaded", log_u64("generation", fresh->generation), log_u64("providers", fresh->provider_count),
-           log_u64("models", fresh->model_count));
-}
-
 static void close_all(struct app *a) {
   struct fault f = {0};
   bool is_takeover = a->takeover >= 0; /* one that has failed: the files are the old process's */
@@ -394,6 +351,7 @@ static void close_all(struct app *a) {
   sim_background_stop(a->demo);
   share_stop(a);
   news_close(a);
+  credential_desk_free(a->credentials);
   dns_free(a->dns);
   runner_free(a->runner);
   local_files_free(a->files);
@@ -423,6 +381,7 @@ static void close_all(struct app *a) {
   tls_context_unref(a->client_tls);
   secret_free(a->server_secret);
   config_unref(a->config);
+  config_unref(a->base);
   config_unref(a->first);
   sockets_close(&a->sockets, !is_takeover);
   local_close(&a->local, !is_takeover);
@@ -441,17 +400,8 @@ static void raise_limits(void) {
   mallopt(M_TRIM_THRESHOLD, 4 * 1024 * 1024);
 }
 
-static enum err first_config(struct app *a, struct fault *f) {
-  static struct config_errors errors;
-  enum err e = load_config(a, &a->config, &errors);
-  if (e == ERR_OK)
-    return e;
-  source_print_errors(&errors);
-  return fault_set(f, e, NULL, "the configuration is not valid");
-}
-
 static enum err configure(struct app *a, struct fault *f) {
-  enum err e = first_config(a, f);
+  enum err e = configured_first(a, f);
   if (e != ERR_OK)
     return e;
   if (a->config->provider_count == 0 && !a->config_path && !a->demo)
@@ -466,7 +416,7 @@ static enum err configure(struct app *a, struct fault *f) {
     a->config = NULL;
     e = sim_background_start(&(struct sim_options){0}, &a->demo, f);
     if (e == ERR_OK)
-      e = first_config(a, f);
+      e = configured_first(a, f);
   }
   if (e == ERR_OK && a->config->provider_count == 0) {
     LOG_WARN("no_provider", log_str("detail", "no provider is configured, so no model can be served; add one under "
@@ -545,6 +495,7 @@ static enum err open_service(struct app *a, struct fault *f) {
   log_set_level(a->config->log_level);
   atomic_store(&a->config_generation, a->config->generation);
   a->first = config_ref(a->config);
+  a->base = config_ref(a->config);
   a->worker_count = count_workers(a->config);
   e = open_all(a, f);
   if (e == ERR_OK)

@@ -182,6 +182,8 @@ static void housekeep(struct app *a) {
   else if (!s.journal_failing && a->journal_was_failing)
     LOG_INFO("journal_recovered", log_u64("open", s.open));
   a->journal_was_failing = s.journal_failing;
+  if (a->entities_are_old && !events_stats(a->events).is_failing)
+    reload(a);
   if (!a->handed_over && !s.store_failing)
     (void)succession_adopt(a);
 }
@@ -258,6 +260,8 @@ void life_run(struct app *a) {
     a->signals = (struct app_signals){0};
     if (news_wants_reload(a) || signals.reload)
       reload(a);
+    if (credential_desk_has_news(a->credentials))
+      app_renew(a);
     if (signals.upgrade)
       upgrade_by_signal(a);
     if (upgrade_is_asked(a))

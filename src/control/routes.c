@@ -25,11 +25,15 @@
   { ROW("POST", at, name, of, what, may, may, ONE, 200, NULL, sent, gives, with), .is_shared = true }
 #define PATCH(at, name, of, what, may, mine, sent, gives, with)                                                        \
   { ROW("PATCH", at, name, of, what, may, mine, ONE, 200, NULL, sent, gives, with) }
+#define PATCH_SHARED(at, name, of, what, may, sent, gives, with)                                                       \
+  { ROW("PATCH", at, name, of, what, may, may, ONE, 200, NULL, sent, gives, with), .is_shared = true }
 /* PUT: makes it so, 204. */
 #define PUT(at, name, of, what, may, mine, with)                                                                       \
   { ROW("PUT", at, name, of, what, may, mine, NOTHING, 204, NULL, NULL, NULL, with) }
 #define DELETE(at, name, of, what, may, mine, with)                                                                    \
   { ROW("DELETE", at, name, of, what, may, mine, NOTHING, 204, NULL, NULL, NULL, with) }
+#define DELETE_SHARED(at, name, of, what, may, with)                                                                   \
+  { ROW("DELETE", at, name, of, what, may, may, NOTHING, 204, NULL, NULL, NULL, with), .is_shared = true }
 
 /* clang-format off */
 const struct api_route api_routes[] = {
@@ -69,6 +73,9 @@ const struct api_route api_routes[] = {
     GET("/api/v1/service-accounts/{id}", "getServiceAccount", "People", "One service account", USERS_READ, USERS_READ, ONE, NULL, &service_shape, people_get),
     PATCH("/api/v1/service-accounts/{id}", "updateServiceAccount", "People", "Changes what is given of a service account", USERS_WRITE, USERS_WRITE, &service_change_shape, &service_shape, people_change),
     DELETE("/api/v1/service-accounts/{id}", "deleteServiceAccount", "People", "Removes a service account, with its roles", USERS_WRITE, USERS_WRITE, people_remove),
+    GET("/api/v1/service-accounts/{id}/secrets", "listServiceSecrets", "Machines", "What a service account asks for tokens with, without the secrets", USERS_READ, USERS_READ, WHOLE, NULL, &service_secret_shape, service_secrets_list),
+    MAKE("/api/v1/service-accounts/{id}/secrets", "createServiceSecret", "Machines", "Makes a secret of a service account, which is shown in the answer and never again", USERS_WRITE, USERS_WRITE, &service_secret_new_shape, &service_secret_made_shape, service_secrets_create),
+    DELETE("/api/v1/service-accounts/{id}/secrets/{secret}", "deleteServiceSecret", "Machines", "Ends a secret; tokens that were had with it last an hour at most", USERS_WRITE, USERS_WRITE, service_secrets_remove),
     GET("/api/v1/permissions", "listPermissions", "Roles", "Every permission there is", ROLES_READ, ROLES_READ, WHOLE, NULL, &permission_shape, permissions_list),
     GET("/api/v1/roles", "listRoles", "Roles", "Roles: those built in, then those that were made", ROLES_READ, ROLES_READ, LIST, NULL, &role_shape, roles_list),
     MAKE("/api/v1/roles", "createRole", "Roles", "Makes a role that permits no more than one may oneself", ROLES_WRITE, ROLES_WRITE, &role_new_shape, &role_shape, roles_create),
@@ -81,6 +88,9 @@ const struct api_route api_routes[] = {
     DELETE("/api/v1/grants/{id}", "deleteGrant", "Roles", "Takes a role away, everywhere within a second", GRANTS_WRITE, GRANTS_WRITE, grants_remove),
     GET("/api/v1/requests", "listRequests", "Usage", "The request log, newest settled first", USAGE_READ, USAGE_OWN, LIST, &request_filter, &request_shape, requests_list),
     GET("/api/v1/usage", "sumUsage", "Usage", "Sums of usage, in order of time and then of cost; all of them at once", USAGE_READ, USAGE_OWN, WHOLE, &usage_filter, &usage_shape, usage_list),
+    GET("/api/v1/sessions", "listSessions", "Users", "Browsers in which people are signed in, newest first", USERS_READ, USERS_READ, LIST, &session_filter_shape, &session_shape, sessions_list),
+    DELETE("/api/v1/sessions/{id}", "endSession", "Users", "Signs somebody out of one of them, everywhere within a second", USERS_WRITE, USERS_WRITE, sessions_end),
+    GET_SHARED("/api/v1/health", "getHealth", "System", "How the process that answers is, and what it depends on", SYSTEM_READ, ONE, NULL, &health_shape, health_get),
     GET_SHARED("/api/v1/replicas", "listReplicas", "System", "Processes that share the database", SYSTEM_READ, LIST, NULL, &replica_shape, replicas_list),
     GET_SHARED("/api/v1/jobs", "listJobs", "System", "Work in the background, newest first", SYSTEM_READ, LIST, &job_filter, &job_shape, jobs_list),
     MAKE_SHARED("/api/v1/jobs", "runJob", "System", "Queues a job; the next process that looks runs it", SYSTEM_WRITE, &job_new_shape, &job_shape, jobs_run),
@@ -88,11 +98,36 @@ const struct api_route api_routes[] = {
     DO_SHARED("/api/v1/jobs/{id}/cancel", "cancelJob", "System", "A waiting one at once; a running one is asked to stop", SYSTEM_WRITE, NULL, &job_shape, jobs_cancel),
     DO_SHARED("/api/v1/jobs/{id}/retry", "retryJob", "System", "Queues one again that has failed, is dead or was cancelled", SYSTEM_WRITE, NULL, &job_shape, jobs_retry),
     GET("/api/v1/audit", "listAudit", "Audit", "Changes of what is the organisation's, and who made them, newest first", AUDIT_READ, AUDIT_READ, LIST, &audit_filter_shape, &audit_shape, audit_list),
-    GET("/api/v1/providers", "listProviders", "Routing", "Providers that the configuration declares", ROUTING_READ, ROUTING_READ, LIST, NULL, &provider_shape, providers_list),
-    GET("/api/v1/providers/{name}", "getProvider", "Routing", "One of them", ROUTING_READ, ROUTING_READ, ONE, NULL, &provider_shape, providers_get),
-    GET("/api/v1/models", "listModels", "Routing", "Models that the configuration declares, in the order they are looked through", ROUTING_READ, ROUTING_READ, LIST, NULL, &model_shape, models_list),
-    GET("/api/v1/policies", "listPolicies", "Routing", "Policies that the configuration declares", ROUTING_READ, ROUTING_READ, LIST, NULL, &policy_shape, policies_list),
-    GET("/api/v1/prices", "listPrices", "Usage", "Prices that the configuration declares, in the order they are looked through", USAGE_READ, USAGE_READ, LIST, NULL, &price_shape, prices_list),
+    GET("/api/v1/providers", "listProviders", "Routing", "Providers: what the file declares, then what the store has", ROUTING_READ, ROUTING_READ, LIST, NULL, &provider_shape, entries_list),
+    MAKE_SHARED("/api/v1/providers", "createProvider", "Routing", "Makes a provider in the store", ROUTING_WRITE, &provider_new_shape, &provider_shape, entries_create),
+    GET("/api/v1/providers/{id}", "getProvider", "Routing", "One of them, by its id or its name", ROUTING_READ, ROUTING_READ, ONE, NULL, &provider_shape, entries_get),
+    PATCH_SHARED("/api/v1/providers/{id}", "updateProvider", "Routing", "Changes a provider of the store: members that are given take the place of its own, null removes one", ROUTING_WRITE, &provider_change_shape, &provider_shape, entries_change),
+    DELETE_SHARED("/api/v1/providers/{id}", "deleteProvider", "Routing", "Removes a provider of the store that nothing else needs", ROUTING_WRITE, entries_remove),
+    GET_SHARED("/api/v1/credentials", "listCredentials", "Routing", "Credentials of providers, without their secrets: those that the configuration declares, then those of the store", CREDENTIALS_READ, LIST, &credential_filter_shape, &credential_shape, credentials_list),
+    MAKE_SHARED("/api/v1/credentials", "createCredential", "Routing", "Keeps a credential of a provider, sealed; every replica uses it within a second", CREDENTIALS_WRITE, &credential_new_shape, &credential_shape, credentials_create),
+    GET_SHARED("/api/v1/credentials/{id}", "getCredential", "Routing", "One credential of the store", CREDENTIALS_READ, ONE, NULL, &credential_shape, credentials_get),
+    PATCH_SHARED("/api/v1/credentials/{id}", "updateCredential", "Routing", "Changes what is given of a credential, or puts another secret in the place of its own", CREDENTIALS_WRITE, &credential_change_shape, &credential_shape, credentials_change),
+    DELETE_SHARED("/api/v1/credentials/{id}", "deleteCredential", "Routing", "Removes a credential; calls that need it are refused from then on", CREDENTIALS_WRITE, credentials_remove),
+    GET("/api/v1/models", "listModels", "Routing", "Models, in the order they are looked through: what the file declares, then what the store has", ROUTING_READ, ROUTING_READ, LIST, NULL, &model_shape, entries_list),
+    MAKE_SHARED("/api/v1/models", "createModel", "Routing", "Makes a model in the store", ROUTING_WRITE, &model_new_shape, &model_shape, entries_create),
+    GET("/api/v1/models/{id}", "getModel", "Routing", "One of them, by its id or its name", ROUTING_READ, ROUTING_READ, ONE, NULL, &model_shape, entries_get),
+    PATCH_SHARED("/api/v1/models/{id}", "updateModel", "Routing", "Changes a model of the store: members that are given take the place of its own, null removes one", ROUTING_WRITE, &model_change_shape, &model_shape, entries_change),
+    DELETE_SHARED("/api/v1/models/{id}", "deleteModel", "Routing", "Removes a model of the store that nothing else needs", ROUTING_WRITE, entries_remove),
+    GET("/api/v1/policies", "listPolicies", "Routing", "Policies: what the file declares, then what the store has", ROUTING_READ, ROUTING_READ, LIST, NULL, &policy_shape, entries_list),
+    MAKE_SHARED("/api/v1/policies", "createPolicy", "Routing", "Makes a policy in the store", ROUTING_WRITE, &policy_new_shape, &policy_shape, entries_create),
+    GET("/api/v1/policies/{id}", "getPolicy", "Routing", "One of them, by its id or its name", ROUTING_READ, ROUTING_READ, ONE, NULL, &policy_shape, entries_get),
+    PATCH_SHARED("/api/v1/policies/{id}", "updatePolicy", "Routing", "Changes a policy of the store: members that are given take the place of its own, null removes one", ROUTING_WRITE, &policy_change_shape, &policy_shape, entries_change),
+    DELETE_SHARED("/api/v1/policies/{id}", "deletePolicy", "Routing", "Removes a policy of the store that nothing else needs", ROUTING_WRITE, entries_remove),
+    GET("/api/v1/prices", "listPrices", "Usage", "Prices, in the order they are looked through: what the file declares, then what the store has", USAGE_READ, USAGE_READ, LIST, NULL, &price_shape, entries_list),
+    MAKE_SHARED("/api/v1/prices", "createPrice", "Usage", "Makes a price in the store", ROUTING_WRITE, &price_new_shape, &price_shape, entries_create),
+    GET("/api/v1/prices/{id}", "getPrice", "Usage", "One of them, by its id or its name", USAGE_READ, USAGE_READ, ONE, NULL, &price_shape, entries_get),
+    PATCH_SHARED("/api/v1/prices/{id}", "updatePrice", "Usage", "Changes a price of the store: members that are given take the place of its own, null removes one", ROUTING_WRITE, &price_change_shape, &price_shape, entries_change),
+    DELETE_SHARED("/api/v1/prices/{id}", "deletePrice", "Usage", "Removes a price of the store that nothing else needs", ROUTING_WRITE, entries_remove),
+    GET_SHARED("/api/v1/assignments", "listAssignments", "Routing", "Who is under which policy: what the file declares, then what the store has", ROUTING_READ, LIST, NULL, &assignment_shape, entries_list),
+    MAKE_SHARED("/api/v1/assignments", "createAssignment", "Routing", "Makes an assignment in the store", ROUTING_WRITE, &assignment_new_shape, &assignment_shape, entries_create),
+    GET_SHARED("/api/v1/assignments/{id}", "getAssignment", "Routing", "One of them, by its id", ROUTING_READ, ONE, NULL, &assignment_shape, entries_get),
+    PATCH_SHARED("/api/v1/assignments/{id}", "updateAssignment", "Routing", "Changes an assignment of the store: members that are given take the place of its own, null removes one", ROUTING_WRITE, &assignment_change_shape, &assignment_shape, entries_change),
+    DELETE_SHARED("/api/v1/assignments/{id}", "deleteAssignment", "Routing", "Removes an assignment of the store that nothing else needs", ROUTING_WRITE, entries_remove),
     GET("/api/v1/me", "getMe", "Me", "Who calls, and what they may do", COUNT, COUNT, ONE, NULL, &me_shape, me_get),
     PATCH("/api/v1/me", "updateMe", "Me", "Changes one's name or password", COUNT, COUNT, &me_change_shape, &me_shape, me_change),
     GET("/api/v1/me/sessions", "listMySessions", "Me", "Browsers in which one is signed in, newest first", COUNT, COUNT, WHOLE, NULL, &me_session_shape, me_sessions),
@@ -103,6 +138,7 @@ const struct api_route api_routes[] = {
     GET("/api/v1/users/{id}/sessions", "listUserSessions", "Users", "Browsers in which a user is signed in", USERS_READ, USERS_READ, WHOLE, NULL, &me_session_shape, user_sessions),
     DELETE("/api/v1/users/{id}/sessions", "endUserSessions", "Users", "Signs a user out everywhere", USERS_WRITE, USERS_WRITE, user_end_sessions),
     DO("/api/v1/users/{id}/link", "makeUserLink", "Users", "A link with which a user chooses a password; for those who may do no more than the caller", USERS_WRITE, USERS_WRITE, NULL, &link_shape, user_link),
+    DO("/api/v1/users/{id}/mail", "mailUserLink", "Users", "Sends a user such a link by mail, which nobody else sees; 404 where no mail server is configured", USERS_WRITE, USERS_WRITE, NULL, &mailed_shape, user_mail),
     DELETE("/api/v1/users/{id}/second-factor", "removeUserSecondFactor", "Users", "Takes a lost second factor away", USERS_WRITE, USERS_WRITE, user_drop_factor),
 };
 /* clang-format on */
