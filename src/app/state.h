@@ -117,6 +117,7 @@ struct app {
   bool handed_over;                    /* a successor serves; this process finishes its calls */
   _Atomic uint64_t config_generation;
   bool ledger_was_failing, journal_was_failing;
+  bool entities_are_old; /* the store did not say what it has when the configuration was last read */
 };
 
 bool app_has_role(const struct app *a, enum app_role role);
