@@ -15,7 +15,7 @@ static const struct shape_field provider_fields[] = {
     {"kind", SHAPE_TEXT, SHAPE_REQUIRED, SHAPE_AT(provider_view, kind),
      .choices = "anthropic|openai|openrouter|bedrock", .help = "which vendor's way it is spoken to"},
     {"base_url", SHAPE_TEXT, SHAPE_REQUIRED, SHAPE_AT(provider_view, base_url), .max = 2048, .help = "where it is"},
-    {"credentials", SHAPE_TEXTS, SHAPE_REQUIRED, SHAPE_ARRAY(provider_view, credentials, credential_count), .max = 256,
+    {"credentials", SHAPE_TEXTS, SHAPE_REQUIRED, SHAPE_ARRAY(provider_view, credentials, credential_count), .max = 2048,
      .help = "their names"},
 };
 const struct shape provider_shape = {"Provider", "A provider that the configuration declares.",
