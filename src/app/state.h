@@ -10,6 +10,7 @@
 #include "app/life.h"
 #include "app/local.h"
 #include "app/local_files.h"
+#include "app/mail.h"
 #include "app/sockets.h"
 #include "app/succession.h"
 #include "app/systemd.h"
@@ -72,6 +73,7 @@ struct app {
   struct keysmith_adapter keysmith;
   struct backup_desk backups;
   struct catalogue_desk catalogue_desk;
+  struct mail_desk mail;
   struct offload *offload, *resolvers; /* a name server that hangs must not hold up the store */
   struct offload *fetchers;            /* an issuer of tokens that hangs must not hold up either */
   struct apikey_identity *identity;
@@ -115,6 +117,7 @@ struct app {
   bool handed_over;                    /* a successor serves; this process finishes its calls */
   _Atomic uint64_t config_generation;
   bool ledger_was_failing, journal_was_failing;
+  bool entities_are_old; /* the store did not say what it has when the configuration was last read */
 };
 
 bool app_has_role(const struct app *a, enum app_role role);

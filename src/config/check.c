@@ -219,6 +219,7 @@ void check_key(struct loader *l, const struct node *n, const struct key_path *pa
                    "is of no use without `access_key_id`");
   if (k->policy.len > 0 && config_find_policy(l->config, k->policy) == NULL)
     check_refuse_name(l, n, path, "policy", "the policy");
+  check_confinement(l, n, path, k);
 }
 
 void check_budget(struct loader *l, const struct node *n, const struct key_path *path, void *at) {

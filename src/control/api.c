@@ -136,8 +136,15 @@ static enum err write_answer(struct api_call *c, struct fault *f) {
   return fault_set(f, ERR_LIMIT, NULL, "the answer is too long: ask for fewer entries");
 }
 
+/* From each version that If-Match names, until it is the one that is there: a change that is stale has changed nothing.
+ */
 static enum err call_handler(struct api_call *c, struct fault *f) {
   enum err e = c->route->handle(c, f);
+  for (size_t i = 1; e == ERR_STORE_STALE && i < c->if_match_count; i++) {
+    *f = (struct fault){0};
+    c->if_match = c->if_matches[i];
+    e = c->route->handle(c, f);
+  }
   return e == ERR_OK ? write_answer(c, f) : e;
 }
 

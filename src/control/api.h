@@ -20,6 +20,7 @@
 #define API_LIMIT      50 /* entries of a page, unless it is asked for others */
 #define API_LIMIT_MAX  200
 #define API_BODY_BYTES 65536
+#define API_TAGS_MAX   8 /* entity tags of If-Match */
 
 /* A place in a list: the order's value and id of the last entry before it. */
 struct api_place {
@@ -33,8 +34,13 @@ struct api {
   struct keysmith *keysmith;
   struct vault *vault;                       /* NULL: nothing can be sealed here */
   struct signin *signin;                     /* NULL: nobody signs in */
+  struct operations *operations;             /* NULL: nothing is checked */
   struct rates *rates;                       /* of callers; NULL: nobody counts */
   int64_t (*job_attempts)(struct text kind); /* how often a job of the kind may be tried; 0: there is no such kind */
+  /* The configuration as a reload would make it now, with these entries of the store (config/stored.h). Blocks. */
+  enum err (*join)(void *ctx, const struct config_entry *entries, size_t count, struct config **out,
+                   struct config_errors *errors);
+  void *join_ctx;
 };
 
 /* Whose call this is, and what every answer to it says besides. Outlives the call. */
@@ -63,7 +69,9 @@ struct api_call {
   int64_t limit;                      /* of a list: how many at most, */
   struct api_place cursor;            /* and from where on */
   int64_t if_match;                   /* of a change: the version it is made from, else ERR_STORE_STALE; 0: any */
-  struct text idempotency_key;        /* "" for none */
+  int64_t if_matches[API_TAGS_MAX];   /* what If-Match names; handlers are asked with one after the other */
+  size_t if_match_count;
+  struct text idempotency_key; /* "" for none */
   /* The answer: a struct of the route's shape or, of a list, an array of them. Lives in the arena. */
   const void *answer;
   size_t answer_count;

@@ -19,6 +19,8 @@ interface Page<T> {
 
 let world: World;
 let document: Document;
+/** Where it is not 1. */
+const idOf: Record<string, string> = {};
 
 interface Answer {
   status: number;
@@ -53,7 +55,7 @@ function call(method: string, path: string, body?: unknown, more: Record<string,
 
 before(async () => {
   if (skip) return;
-  world = await start('policies: [ { name: p, only: [anthropic] } ]\nusers: [ { email: u@x.org, password: correct-horse-battery } ]\n');
+  world = await start('  - { name: confined, value: "wk-test-confined-01", routes: [anthropic] }\n  - { name: far, value: "wk-test-far-000002", allow_ips: [10.0.0.0/8] }\npolicies: [ { name: p, only: [anthropic] } ]\nusers: [ { email: u@x.org, password: correct-horse-battery } ]\n');
   document = (await call('GET', '/api/openapi.json')).json as Document;
   for (let i = 0; i < 3; i++) {
     await openai(world.url).chat.completions.create({ model: 'sim-text', messages: [{ role: 'user', content: `number ${i}` }] });
@@ -74,6 +76,18 @@ before(async () => {
     ['credentials', { provider: 'openai', name: 'kept', secret: 'sk-kept-in-the-store-0001' }],
   ];
   for (const [path, body] of things) assert.equal((await call('POST', `/api/v1/${path}`, body)).status, 201, path);
+  const entries: [string, object][] = [
+    ['providers', { name: 'made', kind: 'openai', base_url: `${world.sim.url}/v1` }],
+    ['models', { name: 'made', targets: [{ provider: 'made', model: 'sim-text' }] }],
+    ['policies', { name: 'made', only: ['made'] }],
+    ['prices', { provider: 'made', model: '*', input: 1, output: 2 }],
+    ['assignments', { workspace: 'lab', policy: 'p' }],
+  ];
+  for (const [path, config] of entries) {
+    const made = await call('POST', `/api/v1/${path}`, { config });
+    assert.equal(made.status, 201, JSON.stringify(made.json));
+    idOf[`/api/v1/${path}/{id}`] = String((made.json as { id: number }).id);
+  }
 });
 after(async () => {
   if (!skip) await world.stop();
@@ -96,7 +110,7 @@ test('every operation answers in its shape, good and bad', { skip }, async () =>
     if (path.startsWith('/auth/')) continue; // over the network: signin.test.ts
     for (const method of Object.keys(operations)) {
       if (method !== 'get') continue;
-      const filled = path.replace(/\{(\w+)\}/g, (_, n: string) => names[n] ?? 'x');
+      const filled = path.replace(/\{(\w+)\}/g, (_, n: string) => idOf[path] ?? names[n] ?? 'x');
       const good = await call('GET', filled);
       assert.equal(good.status, 200, `${filled}: ${JSON.stringify(good.json)}`);
       const bad = await call('GET', `${filled}?no-such-parameter=1`);
@@ -178,6 +192,7 @@ test('a key is refused where it may not be used', { skip }, async () => {
       body: JSON.stringify({ model: 'sim-text', messages: [{ role: 'user', content: 'hello' }] }),
     });
   assert.equal((await say(await make('other wire', { routes: ['anthropic', '/openai'] }))).status, 403);
+  for (const declared of ['wk-test-confined-01', 'wk-test-far-000002']) assert.equal((await say(declared, { 'x-forwarded-for': '10.0.0.1' })).status, 403, declared);
   assert.equal((await say(await make('this wire', { routes: ['openai_chat'] }))).status, 200);
   const elsewhere = await make('elsewhere', { allow_ips: ['10.0.0.0/8'] });
   assert.equal((await say(elsewhere, { 'x-forwarded-for': '10.0.0.1' })).status, 403);

@@ -285,18 +285,19 @@ static void check_trail(struct fixture *x) {
   CHECK_INT(send_json(x, "POST /api/v1/keys", "", "{\"name\":\"first key\"}"), 201);
   session.user_id = 1;
   CHECK_ERR(s->ops->signin->session_add(s, &session, TEST_ACTOR, &id, NULL), ERR_OK);
-  CHECK_INT(entries_with(x, "\"action\":"), 9);
+  CHECK_ERR(s->ops->signin->session_end(s, 0, id, "logout", 2, TEST_ACTOR, NULL), ERR_OK);
+  CHECK_INT(entries_with(x, "\"action\":"), 10);
   x->caller = (struct caller){.kind = CALLER_USER,
                               .id = 1,
                               .org_id = 2,
                               .actor = TEXT("user:1"),
                               .origin = TEXT("::1"),
                               .permissions = PERMISSION_BIT(PERMISSION_AUDIT_READ)};
-  CHECK_INT(entries_with(x, "\"action\":"), 7);
-  CHECK_INT(entries_with(x, "\"organisation\":2,"), 7);
+  CHECK_INT(entries_with(x, "\"action\":"), 8);
+  CHECK_INT(entries_with(x, "\"organisation\":2,"), 8);
   for (const char *const *action =
            (const char *const[]){"organisation.create", "team.create", "user.create", "user.update", "team.join",
-                                 "grant.create", "session.begin", NULL};
+                                 "grant.create", "session.begin", "session.end", NULL};
        *action; action++)
     CHECK_INT(entries_with(x, *action), 1);
   CHECK_INT(entries_with(x, "first") + entries_with(x, "key."), 0);
