@@ -118,6 +118,8 @@ struct config {
   struct config_smtp smtp;
   struct config_user *users;
   size_t user_count;
+  struct config_oidc *oidc;
+  size_t oidc_count;
   struct config_job *jobs;
   size_t job_count;
   struct config_provider *providers;

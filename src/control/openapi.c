@@ -304,7 +304,7 @@ static void put_header_parameters(struct json_writer *w, const struct api_route 
   if (is_open(r))
     return;
   if (is_change(r) && is_of_one(r))
-    put_header_parameter(w, "If-Match", "the version that is to be changed, as its ETag says, or `*`");
+    put_header_parameter(w, "If-Match", "the version that is to be changed, as its ETag says, a list of them, or `*`");
   if (!is_change(r) && r->kind == API_ONE)
     put_header_parameter(w, "If-None-Match", "a version that is known: 304 when it is still that");
   if (is_post(r))

@@ -44,8 +44,8 @@ const struct person_columns person_columns[] = {
     {"weir_users", " name email external ", " "}, /* deleted as a whole */
     {"weir_services", " ", " name description "},
     {"weir_roles", " ", " name permissions "},
-    {"weir_grants", " ", " to_kind role "}, /* with the user */
-    {"weir_passwords", " ", " hash "},      /* these six are deleted with the user */
+    {"weir_grants", " ", " to_kind role origin "}, /* with the user */
+    {"weir_passwords", " ", " hash "},             /* these six are deleted with the user */
     {"weir_totp", " ", " "},
     {"weir_recovery_codes", " ", " "},
     {"weir_sessions", " address agent ", " way "},

@@ -186,7 +186,7 @@
   "weir_services"
 #define ENTITY "SELECT id, version, kind, name, user_name, body, position, created_us, changed_us FROM weir_entities"
 #define ROLE  "SELECT id, org_id, version, name, permissions, '', '', '', 0, 0, created_us, 0 FROM weir_roles"
-#define GRANT "SELECT id, org_id, to_kind, to_id, workspace_id, role, created_us FROM weir_grants"
+#define GRANT "SELECT id, org_id, to_kind, to_id, workspace_id, role, created_us, origin FROM weir_grants"
 /* A page of one kind: ?1 above this id, ?2 at most, ?3 of this organisation, ?4 with this in one of two columns. */
 #define HAS(column) "replace(lower(" column "), lower(?4), '') <> lower(" column ")"
 #define PEOPLE(org, text)                                                                                              \
@@ -543,7 +543,7 @@ static const char *const texts[SQL_COUNT][2] = {
     [SQL_ROLE_UPDATE] = BOTH("UPDATE weir_roles SET version = version + 1, name = ?2, permissions = ?3 WHERE id = ?1"),
     [SQL_ROLE_DELETE] = BOTH("DELETE FROM weir_roles WHERE id = ?1"),
     [SQL_GRANT_INSERT] = BOTH("INSERT INTO weir_grants (id, org_id, to_kind, to_id, workspace_id, role, role_id, "
-                              "created_us) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)"),
+                              "created_us, origin) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)"),
     [SQL_GRANT_FIND] = BOTH("SELECT id FROM weir_grants WHERE to_kind = ?1 AND to_id = ?2 AND workspace_id = ?3 AND "
                             "role = ?4"),
     [SQL_GRANT_GET] = BOTH(GRANT " WHERE id = ?1"),
