@@ -218,7 +218,7 @@ enum err entries_create(struct api_call *c, struct fault *f) {
   e = merge(c, TEXT_NONE, &made->body, f);
   if (e == ERR_OK)
     e = join(c, all, count + 1, &after, f);
-  if (e == ERR_OK)
+  if (e == ERR_OK && after)
     e = judge(c, all, count + 1, count, after, f);
   if (e == ERR_OK)
     e = s->ops->entities->create(s, made, &c->by, &made->id, f);
@@ -271,15 +271,16 @@ enum err entries_change(struct api_call *c, struct fault *f) {
   struct config *before = NULL, *after = NULL;
   size_t count = 0;
   enum err e = find(c, &rows, &count, &row, f);
-  if (e == ERR_OK)
-    e = join(c, rows, count, &before, f);
+  if (e != ERR_OK || !row)
+    return e;
+  e = join(c, rows, count, &before, f);
   if (e == ERR_OK)
     e = merge(c, row->body, &row->body, f);
   if (e == ERR_OK)
     e = join(c, rows, count, &after, f);
-  if (e == ERR_OK)
+  if (e == ERR_OK && after)
     e = judge(c, rows, count, (size_t)(row - rows), after, f);
-  if (e == ERR_OK)
+  if (e == ERR_OK && before && after)
     e = check_others(before, after, row->id, f);
   if (e != ERR_OK)
     return e;
@@ -299,14 +300,14 @@ enum err entries_remove(struct api_call *c, struct fault *f) {
   struct config *before = NULL, *after = NULL;
   size_t count = 0;
   enum err e = find(c, &rows, &count, &row, f);
-  if (e != ERR_OK)
+  if (e != ERR_OK || !row)
     return e;
   struct store_entity gone = *row;
   e = join(c, rows, count, &before, f);
   memmove(row, row + 1, (count - (size_t)(row - rows) - 1) * sizeof(*row));
   if (e == ERR_OK)
     e = join(c, rows, count - 1, &after, f);
-  if (e == ERR_OK)
+  if (e == ERR_OK && before && after)
     e = check_others(before, after, gone.id, f);
   return e == ERR_OK ? settle(c, s->ops->entities->remove(s, gone.kind, gone.id, gone.version, &c->by, f), f) : e;
 }

@@ -79,11 +79,10 @@ static struct text as_json(const struct store_entity *e, struct buf *out) {
 
 static enum err note(struct driver_link *l, const struct change *c, const char *done, const struct store_entity *before,
                      const struct store_entity *after, struct fault *f) {
-  const struct store_entity *any = before ? before : after;
   struct buf was, is;
   char action[48], subject[48];
-  snprintf(action, sizeof action, "%.*s.%s", TEXT_ARGS(text_head(any->kind, 32)), done);
-  snprintf(subject, sizeof subject, "%.*s:%lld", TEXT_ARGS(text_head(any->kind, 24)), (long long)any->id);
+  snprintf(action, sizeof action, "%.*s.%s", TEXT_ARGS(text_head(c->kind, 32)), done);
+  snprintf(subject, sizeof subject, "%.*s:%lld", TEXT_ARGS(text_head(c->kind, 24)), (long long)c->id);
   buf_init(&was, AUDIT_JSON_MAX);
   buf_init(&is, AUDIT_JSON_MAX);
   const struct audit_entry entry = {text_of(action), text_of(subject), as_json(before, &was), as_json(after, &is)};
@@ -207,11 +206,13 @@ static enum err run(struct driver_link *l, void *args, struct fault *f) {
 
 /* Not again after a commit in doubt: the second would find what the first has left. */
 static enum err run_once(struct store *s, struct change *c, struct fault *f) {
+  struct change w = *c;
   struct arena a;
   arena_init(&a);
-  c->arena = &a;
-  enum err e = driver_run(s, DRIVER_WRITE, true, run, c, f);
+  w.arena = &a;
+  enum err e = driver_run(s, DRIVER_WRITE, true, run, &w, f);
   arena_done(&a);
+  c->id = w.id;
   return e;
 }
 

@@ -107,7 +107,7 @@ static void what_is_no_good_is_left_out_with_all_that_needs_it(void **state) {
             "{\"name\":\"s\",\"targets\":[{\"provider\":\"a\",\"model\":\"y\"},{\"provider\":\"b\",\"model\":\"y\"}]}"),
       ENTRY(MODEL, 5, "{\"name\":\"good\",\"targets\":[{\"provider\":\"a\",\"model\":\"y\"}]}"),
       ENTRY(MODEL, 6, "{\"name\":\"good\",\"targets\":[{\"provider\":\"a\",\"model\":\"y\"}]}"), ENTRY(MODEL, 7, "[]"),
-      ENTRY(MODEL, 8, "{"), ENTRY(MODEL, 9, "{\"nmae\":\"x\",\"targets\":\"x\"}"),
+      ENTRY(MODEL, 8, "{"), ENTRY(MODEL, 9, "{\"namex\":\"x\",\"targets\":\"x\"}"),
       ENTRY(ASSIGNMENT, 10, "{\"key\":\"k2\",\"user\":\"u\",\"policy\":\"p\"}"));
   expect_problem(c, 0, "`kind` must be one of `anthropic`, `openai`, `openrouter`, `bedrock`");
   expect_problem(c, 1, "`only` names `b`, which is neither a provider nor a kind of providers");
@@ -118,7 +118,7 @@ static void what_is_no_good_is_left_out_with_all_that_needs_it(void **state) {
   expect_problem(c, 6, "must be an object");
   assert_true(c->joined.entries[7].problem.len > 0);
   expect_problem(
-      c, 8, "unknown key `nmae`, did you mean `name`?\n`name` is missing\n`targets` must be a list, not one value");
+      c, 8, "unknown key `namex`, did you mean `name`?\n`name` is missing\n`targets` must be a list, not one value");
   expect_problem(c, 9, "must give exactly one of `key`, `user` and `workspace`");
   assert_int_equal(c->provider_count, 1);
   assert_int_equal(c->model_count, 2);
