@@ -29,9 +29,10 @@ enum err job_mail(struct job *j, struct fault *f) {
   struct text kind = TEXT_NONE;
   int64_t user_id = 0, now_us = 0;
   enum err e = read(j, &kind, &user_id, f);
-  if (!e && !w->signin)
-    e = fault_set(f, ERR_CONFIG, NULL, "nobody signs in here");
-  if (!e)
-    e = w->store->ops->jobs->now(w->store, &now_us, f);
+  if (e)
+    return e;
+  if (!w->signin)
+    return fault_set(f, ERR_CONFIG, NULL, "nobody signs in here");
+  e = w->store->ops->jobs->now(w->store, &now_us, f);
   return e ? e : w->signin->mail_deliver(w->signin, kind, user_id, now_us, f);
 }
