@@ -4,6 +4,7 @@
 #include "control/feed_inner.h"
 
 #include "base/buf.h"
+#include "base/random.h"
 #include "control/views.h"
 #include "ports/store_usage.h"
 
@@ -58,9 +59,10 @@ void feed_item_unref(struct feed_item *i) {
     free(i);
 }
 
-struct feed_place feed_item_place(const struct feed_item *i) {
-  return (struct feed_place){i->settled_us, i->id};
-}
+int64_t feed_item_id(const struct feed_item *i) { return i->id; }
+
+int64_t feed_item_settled_us(const struct feed_item *i) { return i->settled_us; }
+
 struct text feed_item_json(const struct feed_item *i) {
   return i->json;
 }
@@ -69,6 +71,7 @@ struct feed *feed_new(struct store *store) {
   struct feed *f = memory(sizeof *f);
   pthread_condattr_t monotonic;
   f->store = store;
+  f->process = (uint32_t)random_fast() | 1;
   pthread_mutex_init(&f->lock, NULL);
   pthread_condattr_init(&monotonic);
   pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
@@ -158,6 +161,8 @@ void feed_end(struct feed *f) {
   pthread_mutex_unlock(&f->lock);
 }
 
+uint32_t feed_process(const struct feed *f) { return f->process; }
+
 bool feed_has_ended(const struct feed *f) { return atomic_load(&f->ended); }
 
 static bool is_wanted(struct text wanted, struct text is) { return wanted.len == 0 || text_equal(wanted, is); }
@@ -230,7 +235,7 @@ static char *copy_filter(struct feed_filter *to, const struct feed_filter *from)
 
 /* Queues what came after that row. Under the lock. */
 static bool catch_up(struct feed *f, struct feed_reader *r, struct feed_place after) {
-  size_t n = f->kept_count;
+  size_t n = after.process == f->process ? f->kept_count : 0;
   while (n > 0 && f->kept[(f->kept_first + n - 1) % FEED_KEPT]->id != after.id)
     n--;
   if (n == 0)

@@ -31,6 +31,7 @@ struct feed_reader {
 
 struct feed {
   struct store *store;
+  uint32_t process;
   atomic_bool listening, ended;
   pthread_t thread;
   bool started;

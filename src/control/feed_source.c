@@ -12,7 +12,6 @@
 #include <time.h>
 
 #define LOOK_MS    1000
-#define OVERLAP_US INT64_C(5000000) /* how much later than others a row may reach the log, and clocks may differ */
 #define PAGE_ROWS  500
 #define PAGES_MAX  40
 #define SEEN_IDS   32768 /* more than PAGE_ROWS * PAGES_MAX, and what is stored meanwhile */
@@ -146,7 +145,7 @@ struct page {
 /* The newest rows of the log, whoever has stored them. A store that does not answer is asked again. */
 static void look(struct source *s) {
   struct store *store = s->feed->store;
-  struct usage_log_ask ask = {.since_us = s->newest_us - OVERLAP_US, .max = PAGE_ROWS};
+  struct usage_log_ask ask = {.since_us = s->newest_us - FEED_OVERLAP_US, .max = PAGE_ROWS};
   struct page pages[PAGES_MAX];
   size_t count = 0;
   struct arena a;

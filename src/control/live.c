@@ -11,7 +11,7 @@
 #define BEAT_US    INT64_C(15000000)
 #define MISSED_MAX 1000
 #define TAKE_MAX   64
-#define ID_BYTES   48
+#define ID_BYTES   64
 
 struct filter {
   uint64_t given;
@@ -27,7 +27,7 @@ static const struct shape_field filter_fields[] = {
     {"model", SHAPE_TEXT, 0, SHAPE_AT(filter, model), .min = 1, .max = 256, .help = "as the client named it"},
     {"outcome", SHAPE_TEXT, 0, SHAPE_AT(filter, outcome), .min = 1, .max = 32,
      .help = "exactly this, or `failed` for every one but `ok`"},
-    {"after", SHAPE_TEXT, 0, SHAPE_AT(filter, after), .min = 1, .max = 40,
+    {"after", SHAPE_TEXT, 0, SHAPE_AT(filter, after), .min = 1, .max = 60,
      .help =
          "the id of the last event that came: goes on behind it; like the header Last-Event-ID, before which it goes"},
 };
@@ -60,13 +60,16 @@ static enum err want(const struct api_call *c, struct feed_filter *out, struct f
 
 static enum err read_place(struct api_call *c, struct feed_place *out, struct fault *f) {
   const struct filter *q = c->query;
-  struct text given = q->after, settled, id;
+  struct text given = q->after, settled, id, rest;
+  int64_t process = 0;
   if (given.len == 0)
     given = http_header_value(&c->rq->head.headers, TEXT("last-event-id"));
   if (given.len == 0)
     return ERR_OK;
-  if (text_cut(given, '.', &settled, &id) && text_to_i64(settled, &out->settled_us) && text_to_i64(id, &out->id) &&
-      out->settled_us > 0 && out->id > 0)
+  bool is_place = text_cut(given, '.', &settled, &rest) && text_cut(rest, '.', &id, &rest) &&
+                  text_to_i64(settled, &out->settled_us) && text_to_i64(id, &out->id) && text_to_i64(rest, &process);
+  out->process = (uint32_t)process;
+  if (is_place && out->settled_us > 0 && out->id > 0 && process > 0 && process <= UINT32_MAX)
     return ERR_OK;
   shape_refuse(c->errors, q->after.len > 0 ? "after" : "last-event-id", "must be the id of an event");
   *out = (struct feed_place){0};
@@ -74,11 +77,12 @@ static enum err read_place(struct api_call *c, struct feed_place *out, struct fa
 }
 
 static struct text write_id(struct feed_place p, char out[ID_BYTES]) {
-  int n = snprintf(out, ID_BYTES, "%lld.%lld", (long long)p.settled_us, (long long)p.id);
+  int n = snprintf(out, ID_BYTES, "%lld.%lld.%u", (long long)p.settled_us, (long long)p.id, p.process);
   return (struct text){out, (size_t)n};
 }
 
-/* Rows of the log behind a place. */
+/* Rows of the log behind a place, and a little before it: rows are stored somewhat out of order, and of those that are
+ * as old as it some may have been sent and some not. */
 struct missed {
   const struct api_call *call;
   const struct feed_filter *filter;
@@ -93,7 +97,7 @@ static enum err read_missed(void *arg) {
   struct missed *m = arg;
   struct store *s = m->call->api->store;
   const struct feed_filter *w = m->filter;
-  const struct usage_log_ask ask = {.since_us = m->after.settled_us,
+  const struct usage_log_ask ask = {.since_us = m->after.settled_us - FEED_OVERLAP_US,
                                     .org_id = w->org_id,
                                     .key_id = w->key_id,
                                     .user = w->user,
@@ -105,23 +109,13 @@ static enum err read_missed(void *arg) {
   return s->ops->usage->log(s, &ask, &m->arena, &m->rows, &m->count, m->fault);
 }
 
-/* The newest first, and so the place itself and what is before it last. */
-static void drop_known(struct missed *m) {
-  while (m->count > 0) {
-    const struct ledger_row *r = &m->rows[m->count - 1];
-    if (r->settled_us > m->after.settled_us || (r->settled_us == m->after.settled_us && r->id > m->after.id))
-      return;
-    m->count--;
-  }
-}
-
-static void put_row(struct live *l, struct feed_place p, struct text json) {
-  char id[ID_BYTES];
-  live_wire_put(&l->wire, "request", write_id(p, id), json);
+static void put_row(struct live *l, int64_t settled_us, int64_t id, struct text json) {
+  char text[ID_BYTES];
+  const struct feed_place p = {settled_us, id, feed_process(l->call->api->feed)};
+  live_wire_put(&l->wire, "request", write_id(p, text), json);
 }
 
 static void put_missed(struct live *l, struct missed *m) {
-  drop_known(m);
   if (m->count > MISSED_MAX) {
     m->count = MISSED_MAX;
     live_wire_put(&l->wire, "gap", TEXT_NONE, TEXT("{\"reason\":\"more was missed than is sent again\"}"));
@@ -130,9 +124,11 @@ static void put_missed(struct live *l, struct missed *m) {
   for (size_t n = m->count; n > 0; n--) {
     const struct ledger_row *r = &m->rows[n - 1];
     struct buf json;
+    if (r->id == m->after.id)
+      continue;
     buf_init(&json, 65536);
     request_write(r, &json);
-    put_row(l, (struct feed_place){r->settled_us, r->id}, buf_text(&json));
+    put_row(l, r->settled_us, r->id, buf_text(&json));
     buf_done(&json);
     l->sent[l->sent_count++] = r->id;
   }
@@ -187,9 +183,8 @@ static void put_news(struct live *l) {
     live_wire_put(&l->wire, "dropped", TEXT_NONE, text_of(data));
   }
   for (size_t i = 0; i < n; i++) {
-    struct feed_place p = feed_item_place(items[i]);
-    if (!was_sent(l, p.id))
-      put_row(l, p, feed_item_json(items[i]));
+    if (!was_sent(l, feed_item_id(items[i])))
+      put_row(l, feed_item_settled_us(items[i]), feed_item_id(items[i]), feed_item_json(items[i]));
     feed_item_unref(items[i]);
   }
 }

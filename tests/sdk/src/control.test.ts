@@ -113,7 +113,7 @@ test('every operation answers in its shape, good and bad', { skip }, async () =>
   for (const [path, operations] of Object.entries(document.paths)) {
     if (path.startsWith('/auth/')) continue; // over the network: signin.test.ts
     for (const [method, op] of Object.entries(operations)) {
-      if (method !== 'get') continue;
+      if (method !== 'get' || op.responses['200']?.content?.['text/event-stream']) continue; // a stream has no end: live.test.ts
       const filled = path.replace(/\{(\w+)\}/g, (_, n: string) => names[n] ?? 'x');
       const good = await call('GET', filled);
       assert.equal(good.status, 200, `${filled}: ${JSON.stringify(good.json)}`);
