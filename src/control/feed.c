@@ -1,6 +1,8 @@
 /* Who listens to the live feed, and what waits for whom: a queue for each reader, and the latest rows for those who
  * come back. All under one lock, which nobody holds while waiting for anything. Rows come from feed_source.c; readers
  * are fibers of live.c, woken by a message to their loop. */
+#include "control/feed.h"
+
 #include "control/feed_inner.h"
 
 #include "base/buf.h"

@@ -1,7 +1,6 @@
 /* Where the rows of the live feed come from: what this process has stored, as its ledger says, and what others have, by
  * reading the newest rows of the request log. Both overlap, and rows reach the log a little out of order, so each id is
- * remembered for a while and passed on once. A thread of its own, which blocks for the store. Started by feed.c.
- * house: tested-by tests/unit/control/test_feed.c */
+ * remembered for a while and passed on once. A thread of its own, which blocks for the store. Started by feed.c. */
 #include "control/feed_inner.h"
 
 #include "ports/store_people.h"

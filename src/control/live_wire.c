@@ -1,7 +1,6 @@
 /* Events as text/event-stream or as WebSocket messages, and the handshake of the latter with its look at the page it
  * comes from: a browser sends cookies with a WebSocket from any page, and no rule of other sites stops the reading.
- * Called by live.c.
- * house: tested-by tests/unit/control/test_live.c */
+ * Called by live.c. */
 #include "control/live_wire.h"
 
 #include "base/json.h"
