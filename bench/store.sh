@@ -10,7 +10,7 @@
 #                (bench/results/DATE-store-MACHINE.md after a full run, else nowhere)
 #   BENCH_BUILD=DIR  where the measuring programs are built (build/bench-store)
 #
-# A full run takes some 25 minutes on two quiet processors, half of it PostgreSQL's; no case is waited for longer than 30
+# A full run takes some 8 minutes on two quiet processors, half of it PostgreSQL's; no case is waited for longer than 30
 # minutes. Needs some 15 GB under /tmp for the large ledgers. Ends only what it started, leaves nothing behind but the
 # result.
 set -eu

@@ -135,6 +135,17 @@ static enum err open_vault(struct app *a, struct fault *f) {
   return e;
 }
 
+static void wake(void *ctx) { life_wake(ctx); }
+
+/* From here on the configuration in force has them; threads that could see it do not run yet. */
+static enum err open_credentials(struct app *a, struct fault *f) {
+  a->credentials = credential_desk_new(&(struct credential_desk_options){a->store, vault_port(a->vault), wake, a});
+  enum err e = credential_desk_load(a->credentials, f);
+  if (e == ERR_OK)
+    app_renew(a);
+  return e;
+}
+
 static struct config *config_of(void *ctx) { return app_config(ctx); }
 
 static void open_files(struct app *a) {
@@ -148,8 +159,8 @@ bool app_has_role(const struct app *a, enum app_role role) {
 
 /* It is there before events are told, and runs when this process serves. */
 static void open_jobs(struct app *a) {
-  const struct runner_options o = {
-      .world = {a->store, config_of, a, app_data_dir(a), &a->backups.port, &a->catalogue_desk.port, &a->oauth.port}};
+  const struct runner_options o = {.world = {a->store, config_of, a, app_data_dir(a), &a->backups.port,
+                                             &a->catalogue_desk.port, &a->oauth.port, signin_port(a->door)}};
   if (app_has_role(a, APP_ROLE_WORKER))
     a->runner = runner_new(&o);
 }
@@ -203,8 +214,10 @@ static void join_ports(struct app *a) {
   a->api = (struct api){.store = a->store,
                         .offload = a->offload,
                         .keysmith = &a->keysmith.port,
+                        .vault = vault_port(a->vault),
                         .rates = rates_new(),
                         .feed = a->feed,
+                        .operations = &a->operations,
                         .job_attempts = job_attempts};
   a->front = (struct front){&a->api, a->access};
   open_routing(a);
@@ -226,6 +239,8 @@ static enum err open_all(struct app *a, struct fault *f) {
   if (e == ERR_OK)
     e = open_vault(a, f);
   if (e == ERR_OK)
+    e = open_credentials(a, f);
+  if (e == ERR_OK)
     open_backups(a);
   if (e == ERR_OK)
     e = source_open_tls(a->config, &a->client_tls, &a->server_tls, f);
@@ -237,16 +252,19 @@ static enum err open_all(struct app *a, struct fault *f) {
     return e;
   a->limiter = limiter_new(KEYS_MAX);
   open_catalogues(a);
-  open_jobs(a);
   a->metrics = metrics_new(a->worker_count);
   join_ports(a);
   open_files(a);
+  mail_desk_init(&a->mail, config_of, a);
   e = door_open(a, f);
   if (e != ERR_OK)
     return e;
+  open_jobs(a);
   news_open(a);
   share_events(a);
   e = news_start(a, f);
+  if (e == ERR_OK)
+    e = credential_desk_start(a->credentials, f);
   if (e == ERR_OK)
     e = feed_start(a->feed, f);
   return e == ERR_OK ? share_start(a, f) : e;
@@ -350,21 +368,6 @@ static void log_errors(const struct config_errors *errors) {
   }
 }
 
-struct config *app_config(struct app *a) {
-  pthread_mutex_lock(&a->config_lock);
-  struct config *c = config_ref(a->config);
-  pthread_mutex_unlock(&a->config_lock);
-  return c;
-}
-
-static void put_in_force(struct app *a, struct config *fresh) {
-  pthread_mutex_lock(&a->config_lock);
-  struct config *old = a->config;
-  a->config = fresh;
-  pthread_mutex_unlock(&a->config_lock);
-  config_unref(old);
-}
-
 void app_reload(struct app *a) {
   static struct config_errors errors;
   struct config *fresh = NULL;
@@ -380,9 +383,7 @@ void app_reload(struct app *a) {
   door_adjust(a, fresh);
   log_set_level(fresh->log_level);
   atomic_store(&a->memory.max, fresh->limits.memory_bytes);
-  for (unsigned w = 0; w < a->worker_count; w++)
-    worker_use(a->workers[w], config_ref(fresh));
-  put_in_force(a, fresh);
+  app_put_in_force(a, fresh);
   atomic_store(&a->config_generation, fresh->generation);
   LOG_INFO("config_reloaded", log_u64("generation", fresh->generation), log_u64("providers", fresh->provider_count),
            log_u64("models", fresh->model_count));
@@ -398,6 +399,7 @@ static void close_all(struct app *a) {
   sim_background_stop(a->demo);
   share_stop(a);
   news_close(a);
+  credential_desk_free(a->credentials);
   dns_free(a->dns);
   runner_free(a->runner);
   local_files_free(a->files);
@@ -428,6 +430,7 @@ static void close_all(struct app *a) {
   tls_context_unref(a->client_tls);
   secret_free(a->server_secret);
   config_unref(a->config);
+  config_unref(a->base);
   config_unref(a->first);
   sockets_close(&a->sockets, !is_takeover);
   local_close(&a->local, !is_takeover);
@@ -550,6 +553,7 @@ static enum err open_service(struct app *a, struct fault *f) {
   log_set_level(a->config->log_level);
   atomic_store(&a->config_generation, a->config->generation);
   a->first = config_ref(a->config);
+  a->base = config_ref(a->config);
   a->worker_count = count_workers(a->config);
   e = open_all(a, f);
   if (e == ERR_OK)

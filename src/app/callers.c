@@ -36,7 +36,13 @@ static void declare_keys(struct app *a, const struct config *c) {
                                        k->access_key_id,
                                        secret_reveal(k->secret_access_key),
                                        k->workspace,
-                                       k->policy};
+                                       k->policy,
+                                       k->routes,
+                                       k->allow_ips,
+                                       k->cors_origins,
+                                       k->route_count,
+                                       k->allow_ip_count,
+                                       k->cors_origin_count};
   }
   apikey_identity_declare(a->identity, keys, c->key_count);
   free(keys);

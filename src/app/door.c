@@ -41,7 +41,8 @@ enum err door_open(struct app *a, struct fault *f) {
                                       .server_secret = a->server_secret,
                                       .public_url = a->config->public_url,
                                       .cost = cost_of(a->config),
-                                      .times = times_of(a->config)};
+                                      .times = times_of(a->config),
+                                      .mailer = &a->mail.port};
   const struct access_options known = {.store = a->store,
                                        .mint = a->mint,
                                        .rights = a->rights,

@@ -259,6 +259,8 @@ void life_run(struct app *a) {
     a->signals = (struct app_signals){0};
     if (news_wants_reload(a) || signals.reload)
       reload(a);
+    if (credential_desk_has_news(a->credentials))
+      app_renew(a);
     if (signals.upgrade)
       upgrade_by_signal(a);
     if (upgrade_is_asked(a))

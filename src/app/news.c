@@ -22,6 +22,11 @@ static void forget_signing(void *data, const struct store_event *e) {
   mint_forget(a->mint);
 }
 
+static void look_at_credentials(void *data, const struct store_event *e) {
+  struct app *a = data;
+  credential_desk_wake(a->credentials);
+}
+
 static void look_at_vault(void *data, const struct store_event *e) {
   struct app *a = data;
   vault_look(a->vault);
@@ -66,6 +71,7 @@ void news_open(struct app *a) {
   events_on(a->events, "key", forget_key, a);
   events_on(a->events, "signing", forget_signing, a);
   events_on(a->events, "vault", look_at_vault, a);
+  events_on(a->events, "credential", look_at_credentials, a);
   events_on(a->events, "access", forget_rights, a);
   events_on(a->events, "session", forget_sessions, a);
   events_on(a->events, "config", want_reload, a);

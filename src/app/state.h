@@ -6,9 +6,11 @@
 #include "app/app.h"
 #include "app/backups.h"
 #include "app/catalogues.h"
+#include "app/credentials.h"
 #include "app/life.h"
 #include "app/local.h"
 #include "app/local_files.h"
+#include "app/mail.h"
 #include "app/sockets.h"
 #include "app/succession.h"
 #include "app/systemd.h"
@@ -60,7 +62,9 @@ struct app {
   const char *config_path;
   struct sim_background *demo;
   struct config *config; /* the main thread's; others take app_config */
-  struct config *first;  /* the one it was started with: what needs a restart is still as this says */
+  struct config *base;   /* the main thread's: the same without the credentials of the store */
+  struct credential_desk *credentials;
+  struct config *first; /* the one it was started with: what needs a restart is still as this says */
   pthread_mutex_t config_lock;
   char data_dir[1024];
   struct store *store;
@@ -69,6 +73,7 @@ struct app {
   struct keysmith_adapter keysmith;
   struct backup_desk backups;
   struct catalogue_desk catalogue_desk;
+  struct mail_desk mail;
   struct offload *offload, *resolvers; /* a name server that hangs must not hold up the store */
   struct offload *fetchers;            /* an issuer of tokens that hangs must not hold up either */
   struct apikey_identity *identity;
@@ -126,6 +131,10 @@ void app_pause(struct app *a);
 struct config *app_config(struct app *a);
 /* Reads the configuration anew; all of it or nothing is used. */
 void app_reload(struct app *a);
+/* Uses this one with the credentials that were read last (credentials.h), and takes the reference over. */
+void app_put_in_force(struct app *a, struct config *base);
+/* The same with the one that is used. */
+void app_renew(struct app *a);
 
 /* What health asks and what the metrics add to the workers' counters. a must be complete but for its workers. */
 void operations_fill(struct app *a);

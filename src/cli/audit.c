@@ -41,6 +41,7 @@ static void print_json(const struct audit_row *r, bool chain) {
   json_name(&w, "after");
   json_put_raw(&w, r->after);
   json_field_bool(&w, "erased", r->is_erased);
+  json_field_i64(&w, "org_id", r->org_id);
   if (chain) {
     put_hex(&w, "salt", r->salt, r->is_erased ? 0 : sizeof(r->salt));
     put_hex(&w, "personal_sum", r->personal_sum, sizeof(r->personal_sum));

@@ -5,8 +5,9 @@
  * Kinds and their subjects: "key" (the key's id), "access" (whose rights changed, or "grant:7"), "config" (none: read
  * your configuration anew), "job" (none: work is waiting), "catalogue" (the address a list of models comes
  * from), "cache" (what to drop), "signing" (a signing key's id), "vault" (none), "session" (the id of one that ended;
- * none: several), "person" (the pseudonym of one who was erased). An empty subject means anything of that kind: also
- * told when events were purged before they were seen here, or the store was put back to an older moment. */
+ * none: several), "credential" (the id of one of a provider), "person" (the pseudonym of one who was erased). An empty
+ * subject means anything of that kind: also told when events were purged before they were seen here, or the store was
+ * put back to an older moment. */
 #ifndef CLUSTER_EVENTS_H
 #define CLUSTER_EVENTS_H
 

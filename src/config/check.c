@@ -131,15 +131,6 @@ static const struct config_credential *find_credential(const struct config_provi
   return NULL;
 }
 
-/* Whether any provider of this name has it. Of two with one name, which is an error of its own, the second may be the
- * one that is meant. */
-static bool is_credential_of(const struct config *c, struct text provider, struct text name) {
-  for (size_t i = 0; i < c->provider_count; i++)
-    if (text_equal(c->providers[i].name, provider) && find_credential(&c->providers[i], name) != NULL)
-      return true;
-  return false;
-}
-
 static bool printable(const struct node *n) { return n != NULL && !n->expanded && n->kind == NODE_SCALAR; }
 
 void check_refuse_name(struct loader *l, const struct node *n, const struct key_path *path, const char *key,
@@ -181,14 +172,8 @@ void check_target(struct loader *l, const struct node *n, const struct key_path 
   t->timeouts = t->provider->timeouts;
   overlay_timeouts(l, n, path, &t->timeouts);
   t->every_credential = text_equal(t->credential_name, TEXT("*"));
-  if (t->every_credential && t->provider->credential_count == 0)
-    section_refuse(l, check_child(n, "credential"), path, "credential",
-                   "stands for each of the provider's credentials, and it has none");
-  if (t->credential_name.len == 0 || t->every_credential)
-    return;
-  t->credential = find_credential(t->provider, t->credential_name);
-  if (t->credential == NULL && !is_credential_of(l->config, t->provider_name, t->credential_name))
-    check_refuse_name(l, n, path, "credential", "a credential of its provider,");
+  if (t->credential_name.len > 0 && !t->every_credential) /* one that is not here may be in the store */
+    t->credential = find_credential(t->provider, t->credential_name);
 }
 
 void check_model(struct loader *l, const struct node *n, const struct key_path *path, void *at) {
@@ -234,6 +219,7 @@ void check_key(struct loader *l, const struct node *n, const struct key_path *pa
                    "is of no use without `access_key_id`");
   if (k->policy.len > 0 && config_find_policy(l->config, k->policy) == NULL)
     check_refuse_name(l, n, path, "policy", "the policy");
+  check_confinement(l, n, path, k);
 }
 
 void check_budget(struct loader *l, const struct node *n, const struct key_path *path, void *at) {

@@ -42,12 +42,17 @@ void check_budget(struct loader *l, const struct node *n, const struct key_path 
 void check_issuer(struct loader *l, const struct node *n, const struct key_path *path, void *at);
 void check_issuer_budget(struct loader *l, const struct node *n, const struct key_path *path, void *at);
 
+/* A server, a sender, and a user with a password or neither (check_signin.c, as is check_user). */
+void check_smtp(struct loader *l, const struct node *n, const struct key_path *path, void *at);
+
 /* A schedule that is one, and each kind once; rows of the ledger that stay as long as the minutes made from them
  * (check_jobs.c). */
 void check_retention(struct loader *l, const struct node *n, const struct key_path *path, void *at);
 /* Networks that are some, origins that are some (check_control.c). */
 void check_control(struct loader *l, const struct node *n, const struct key_path *path, void *at);
 void check_proxies(struct loader *l, const struct node *n);
+/* The same of a declared key, whose pages may be of any site. */
+void check_confinement(struct loader *l, const struct node *n, const struct key_path *path, const struct config_key *k);
 /* An address of mail, and each once (check_signin.c). */
 void check_user(struct loader *l, const struct node *n, const struct key_path *path, void *at);
 void check_job(struct loader *l, const struct node *n, const struct key_path *path, void *at);

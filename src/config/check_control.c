@@ -1,5 +1,5 @@
-/* What rows cannot say about the control API over the network and about proxies in front: that networks are some, and
- * origins are. Called by section.c after the rows, and by check.c. */
+/* What rows cannot say about the control API over the network, proxies in front and where declared keys may be used:
+ * that networks are some, and origins are. Called by section.c after the rows, and by check.c. */
 #include "config/check.h"
 
 #include "base/cidr.h"
@@ -23,6 +23,17 @@ void check_control(struct loader *l, const struct node *n, const struct key_path
     if (!origin_is_one(c->cors_origins[i]))
       section_refuse(l, check_child(n, "cors_origins"), path, "cors_origins",
                      "must hold origins such as https://admin.example.org, each without a path and in lower case");
+  }
+}
+
+void check_confinement(struct loader *l, const struct node *n, const struct key_path *path,
+                       const struct config_key *k) {
+  for (size_t i = 0; i < k->allow_ip_count; i++)
+    check_network(l, n, path, "allow_ips", k->allow_ips[i]);
+  for (size_t i = 0; i < k->cors_origin_count; i++) {
+    if (!origin_is_one(k->cors_origins[i]) && !text_equal(k->cors_origins[i], TEXT("*")))
+      section_refuse(l, check_child(n, "cors_origins"), path, "cors_origins",
+                     "must hold origins such as https://app.example.org, or *");
   }
 }
 

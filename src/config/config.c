@@ -2,6 +2,7 @@
  * arena and handed out only when nothing at all was wrong. It does not watch the file; the reload decides when to load
  * again. Called by app, by the reload, and on each request for look-ups. */
 #include "config/config.h"
+#include "config/derive.h"
 
 #include "config/section.h"
 
@@ -118,6 +119,16 @@ void config_unref(struct config *c) {
     return;
   arena_done(&s->arena);
   free(s);
+}
+
+static void end_base(void *data) { config_unref(data); }
+
+struct config *config_derive(const struct config *base, struct arena **out_arena) {
+  struct snapshot *s = snapshot_new();
+  s->config = *base;
+  arena_defer(&s->arena, end_base, config_ref(base));
+  *out_arena = &s->arena;
+  return &s->config;
 }
 
 /* "openai" stands for every wire whose name begins with "openai_". */

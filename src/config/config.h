@@ -10,6 +10,7 @@
 #include "base/log.h"
 #include "config/jobs.h"
 #include "config/routing.h"
+#include "config/signin.h"
 
 enum config_store { CONFIG_STORE_SQLITE, CONFIG_STORE_MEMORY, CONFIG_STORE_POSTGRES };
 enum config_period { CONFIG_PERIOD_NONE, CONFIG_PERIOD_DAY, CONFIG_PERIOD_WEEK, CONFIG_PERIOD_MONTH };
@@ -48,9 +49,10 @@ struct config_key {
   struct text access_key_id;        /* for callers that sign as AWS's SDKs do; "" for none */
   struct secret *secret_access_key; /* empty: value */
   struct text *models;
-  size_t model_count;            /* 0: all */
-  int64_t rpm, tpm, concurrency; /* 0: no limit */
-  int64_t budget_nano;           /* 0: none */
+  struct text *routes, *allow_ips, *cors_origins;                     /* where it may be used; none: everywhere */
+  size_t model_count, route_count, allow_ip_count, cors_origin_count; /* no models: all */
+  int64_t rpm, tpm, concurrency;                                      /* 0: no limit */
+  int64_t budget_nano;                                                /* 0: none */
   enum config_period budget_period;
   int64_t expires_us; /* 0: never */
   bool blocked;
@@ -76,14 +78,6 @@ struct config_vault {
   struct secret *master_key;       /* base64 or hexadecimal; empty: data_dir/master.key, or one of: */
   struct text aws_kms, aws_secret; /* a key's id; a secret's; "" for none */
   struct text region, endpoint;    /* of AWS; "": found */
-};
-struct config_signin {
-  int64_t memory_kib, passes, at_once; /* of hashes of passwords */
-  int64_t access_ms, idle_ms, session_ms;
-};
-struct config_user { /* who is there from the start */
-  struct text email, name, role;
-  struct secret *password;
 };
 struct config_cache { /* checked, but the cache itself cannot be enabled in this version */
   size_t l1_bytes;
@@ -120,6 +114,7 @@ struct config {
   struct text *trusted_proxies; /* networks, or "unix" */
   size_t trusted_proxy_count;
   struct config_signin signin;
+  struct config_smtp smtp;
   struct config_user *users;
   size_t user_count;
   struct config_job *jobs;

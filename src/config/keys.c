@@ -5,6 +5,7 @@
 
 #include "config/check.h"
 #include "config/rows.h"
+#include "config/values.h"
 
 _Static_assert(sizeof(size_t) == sizeof(uint64_t), "KEY_SIZE rows fill both");
 
@@ -167,6 +168,12 @@ static const struct key key_keys[] = {
      .help = "the workspace it belongs to; a policy may be assigned to it"},
     {"policy", KEY_TEXT, true, AT(config_key, policy), .initial = "", .max = 64,
      .help = "the name of a policy, before any that is assigned"},
+    {"routes", KEY_TEXTS, true, ARRAY(config_key, routes, route_count), .initial = "", .choices = VALUE_KEY_ROUTES,
+     .min = 1, .max = 16, .help = "the wires and mount points it may be used on; everywhere when empty"},
+    {"allow_ips", KEY_TEXTS, true, ARRAY(config_key, allow_ips, allow_ip_count), .initial = "", .min = 1, .max = 64,
+     .help = "networks it may be used from, such as `10.0.0.0/8`; from everywhere when empty"},
+    {"cors_origins", KEY_TEXTS, true, ARRAY(config_key, cors_origins, cors_origin_count), .initial = "", .min = 1,
+     .max = 64, .help = "sites whose pages may use it from a browser; `*` for any"},
 };
 static const struct key_section key = {
     "keys[]", "Keys declared in the file, for automation; others are made with `weir key create`.",
@@ -265,6 +272,8 @@ static const struct key root_keys[] = {
     {"assignments", KEY_SECTIONS, true, ARRAY(config, assignments, assignment_count), .initial = "", .max = 10000,
      .section = &keys_assignment, .help = "who is under which policy"},
     {"signin", KEY_SECTION, AT(config, signin), .section = &keys_signin, .initial = "", .help = "how people sign in"},
+    {"smtp", KEY_SECTION, true, AT(config, smtp), .section = &keys_smtp, .initial = "",
+     .help = "the mail server for links to people"},
     {"users", KEY_SECTIONS, ARRAY(config, users, user_count), .initial = "", .max = 100, .section = &keys_user,
      .help = "people who are there from the start"},
     {"oidc", KEY_ABSENT, NO_MEMBER, .help = "sign-in through OpenID Connect"},

@@ -74,7 +74,9 @@ static const struct key target_keys[] = {
     {"model", KEY_TEXT, true, AT(config_target, model), .min = 1, .max = 256,
      .help = "the provider's own model name; one `*` or `{*}` stands for what the `*` of the model's name matched"},
     {"credential", KEY_TEXT, true, AT(config_target, credential_name), .initial = "", .max = 64,
-     .help = "the name of one of its credentials; the first when empty; `*`: each of them is a target of its own"},
+     .help = "the name of one of its credentials, here or in the store; the first when empty; `*`: each of them is a "
+             "target "
+             "of its own"},
     {"weight", KEY_COUNT, true, AT(config_target, weight), .initial = "1", .min = 0, .max = 1000000,
      .help = "share among the targets, for `strategy: weighted`"},
     {"concurrency", KEY_COUNT, true, AT(config_target, concurrency), .initial = "0", .max = 1000000,

@@ -29,6 +29,20 @@ static const struct key signin_keys[] = {
 const struct key_section keys_signin = {"signin", "How people sign in.", sizeof(struct config_signin),
                                         ROWS(signin_keys), NULL};
 
+static const struct key smtp_keys[] = {
+    {"url", KEY_TEXT, true, AT(config_smtp, url), .initial = "", .max = 300,
+     .help = "`smtps://HOST:465`, or `smtp://HOST:587`, where the line is encrypted before anything is said"},
+    {"user", KEY_TEXT, true, AT(config_smtp, user), .initial = "", .max = 254, .help = "who signs in there"},
+    {"password", KEY_SECRET, true, AT(config_smtp, password), .initial = "", .max = 1024, .help = "and with what"},
+    {"from", KEY_TEXT, true, AT(config_smtp, from), .initial = "", .max = 254, .help = "the address of the sender"},
+    {"from_name", KEY_TEXT, true, AT(config_smtp, from_name), .initial = "Weir", .max = 100, .help = "and the name"},
+    {"ca", KEY_TEXT, true, AT(config_smtp, ca), .initial = "", .max = 4096,
+     .help = "PEM file with the authorities of its certificate; the system's when empty"},
+};
+const struct key_section keys_smtp = {
+    "smtp", "The mail server for invitations, new passwords and links to sign in with. Without one no mail is sent.",
+    sizeof(struct config_smtp), ROWS(smtp_keys), check_smtp};
+
 static const struct key user_keys[] = {
     {"email", KEY_TEXT, AT(config_user, email), .min = 3, .max = 254, .help = "under which they sign in; unique"},
     {"name", KEY_TEXT, AT(config_user, name), .initial = "", .max = 128, .help = "what they are called"},

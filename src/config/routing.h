@@ -40,6 +40,9 @@ struct config_credential {
   struct secret *bearer, *access_key_id, *secret_access_key, *session_token;
   enum config_from from;
   struct text profile; /* CONFIG_FROM_PROFILE; "" for AWS_PROFILE or default */
+  /* Of one that is not of the file (overlay.h); else "" and 0. */
+  struct text workspace; /* for whose calls it is; "": for all */
+  int64_t weight;        /* its share where all of a provider's are used; 0: 1 */
 };
 struct config_pair {
   struct text name, value;
@@ -56,6 +59,7 @@ struct config_provider {
   size_t metadata_count;
   struct config_credential *credentials;
   size_t credential_count;         /* 0: no key is sent; of Bedrock: CONFIG_FROM_ENVIRONMENT */
+  bool has_stored;                 /* it has some that are not of the file: then nothing is sent without one */
   struct config_timeouts timeouts; /* the general ones with the provider's own put over them */
   enum config_on_disconnect on_disconnect;
   bool charges_cancelled; /* it bills what it was still making when a call was cancelled */
@@ -63,8 +67,9 @@ struct config_provider {
 };
 struct config_target {
   const struct config_provider *provider;
-  const struct config_credential *credential; /* NULL: the provider's first, if any; or each, see below */
-  bool every_credential; /* "*": each of the provider's credentials is a target of its own; there is at least one */
+  const struct config_credential *credential; /* NULL: the one that is named is not there; or none is named: the
+                                                 provider's first, if any; or each, see below */
+  bool every_credential;                      /* "*": each of the provider's credentials is a target of its own */
   struct text provider_name, credential_name;
   struct text model;      /* may hold one "*" that stands for what the model's name matched; "{*}" has become "*" */
   bool billable;          /* default true */

@@ -10,4 +10,9 @@ enum err value_read(const struct key *row, const struct node *n, struct arena *a
 /* RFC 3339 section 5.6 date-time to microseconds since 1970; fractions beyond microseconds are cut off. */
 bool value_time(struct text t, int64_t *out_us);
 
+/* The wires and mount points that a key may be confined to. */
+#define VALUE_KEY_ROUTES                                                                                               \
+  "anthropic|openai_chat|openai_responses|openai_embeddings|bedrock_invoke|bedrock_converse|/anthropic|/openai|/"      \
+  "openrouter|/bedrock"
+
 #endif

@@ -3,6 +3,7 @@
  * front.c. */
 #include "control/api.h"
 
+#include "control/access_line.h"
 #include "control/openapi.h"
 #include "control/problem.h"
 #include "control/reading.h"
@@ -135,8 +136,15 @@ static enum err write_answer(struct api_call *c, struct fault *f) {
   return fault_set(f, ERR_LIMIT, NULL, "the answer is too long: ask for fewer entries");
 }
 
+/* From each version that If-Match names, until it is the one that is there: a change that is stale has changed nothing.
+ */
 static enum err call_handler(struct api_call *c, struct fault *f) {
   enum err e = c->route->handle(c, f);
+  for (size_t i = 1; e == ERR_STORE_STALE && i < c->if_match_count; i++) {
+    *f = (struct fault){0};
+    c->if_match = c->if_matches[i];
+    e = c->route->handle(c, f);
+  }
   return e == ERR_OK ? write_answer(c, f) : e;
 }
 
@@ -156,7 +164,8 @@ static size_t add_visit(const struct api_call *c, struct http_header *out, size_
   return n;
 }
 
-static void answer(const struct api_call *c) {
+/* Each answers, and gives the status. */
+static int answer(const struct api_call *c) {
   struct http_header headers[8 + API_VISIT_HEADERS] = {{TEXT("cache-control"), TEXT("no-store")},
                                                        {TEXT("x-request-id"), c->rq->id}};
   size_t n = 2;
@@ -176,14 +185,15 @@ static void answer(const struct api_call *c) {
   n = add_visit(c, headers, n);
   enum err ignored = http_respond(c->rq, status, headers, n, status == 304 ? TEXT_NONE : buf_text(&c->text));
   (void)ignored; /* whoever asked has gone */
+  return status;
 }
 
-static void refuse(const struct api_call *c, const struct fault *f, struct text allowed) {
+static int refuse(const struct api_call *c, const struct fault *f, struct text allowed) {
   struct http_header headers[1 + API_VISIT_HEADERS];
   size_t n = add_visit(c, headers, 0);
   if (allowed.len > 0)
     headers[n++] = (struct http_header){TEXT("allow"), allowed};
-  problem_answer(c->rq, f, c->errors->count > 0 ? c->errors : NULL, headers, n);
+  return problem_answer(c->rq, f, c->errors->count > 0 ? c->errors : NULL, headers, n);
 }
 
 static enum err serve_route(struct api_call *c, struct fault *f) {
@@ -205,10 +215,11 @@ static enum err serve_route(struct api_call *c, struct fault *f) {
 }
 
 /* What may be asked here, for whoever asks that (RFC 9110 section 9.3.7). */
-static void tell_options(const struct api_call *c, struct text allowed) {
+static int tell_options(const struct api_call *c, struct text allowed) {
   struct http_header headers[2 + API_VISIT_HEADERS] = {{TEXT("allow"), allowed}, {TEXT("x-request-id"), c->rq->id}};
   enum err ignored = http_respond(c->rq, 204, headers, add_visit(c, headers, 2), TEXT_NONE);
   (void)ignored;
+  return 204;
 }
 
 void api_serve(const struct api *api, struct gateway_worker *w, const struct api_visit *v, struct http_request *rq) {
@@ -216,6 +227,8 @@ void api_serve(const struct api *api, struct gateway_worker *w, const struct api
   struct config *held = config_ref(w->snapshot->config); /* a reload may come while this waits */
   struct fault f = {0};
   struct buf allowed;
+  struct access_line line = {
+      .caller = v->caller, .address = v->caller->origin, .began_us = loop_now_us(loop_current())};
   *c = (struct api_call){.api = api,
                          .visit = v,
                          .caller = v->caller,
@@ -233,13 +246,15 @@ void api_serve(const struct api *api, struct gateway_worker *w, const struct api
   if (e == ERR_OK)
     e = serve_route(c, &f);
   if (e == ERR_OK && c->route->kind == API_STREAM)
-    ; /* it has answered */
+    line.status = c->stream_status; /* it has answered */
   else if (e == ERR_OK)
-    answer(c);
+    line.status = answer(c);
   else if (e == ERR_METHOD_NOT_ALLOWED && text_equal(rq->head.method, TEXT("OPTIONS")))
-    tell_options(c, buf_text(&allowed));
+    line.status = tell_options(c, buf_text(&allowed));
   else
-    refuse(c, &f, e == ERR_METHOD_NOT_ALLOWED ? buf_text(&allowed) : TEXT_NONE);
+    line.status = refuse(c, &f, e == ERR_METHOD_NOT_ALLOWED ? buf_text(&allowed) : TEXT_NONE);
+  line.route = c->route ? c->route->id : NULL;
+  access_line_write(rq, &line);
   secret_wipe(c->text.at, c->text.len);
   buf_done(&c->text);
   buf_done(&allowed);

@@ -15,11 +15,13 @@
 #include "ports/signin.h"
 #include "ports/store.h"
 #include "ports/store_audit.h"
+#include "ports/vault.h"
 
 #define API_VALUES_MAX 3
 #define API_LIMIT      50 /* entries of a page, unless it is asked for others */
 #define API_LIMIT_MAX  200
 #define API_BODY_BYTES 65536
+#define API_TAGS_MAX   8 /* entity tags of If-Match */
 
 /* A place in a list: the order's value and id of the last entry before it. */
 struct api_place {
@@ -31,7 +33,9 @@ struct api {
   struct store *store;
   struct offload *offload;
   struct keysmith *keysmith;
+  struct vault *vault;                       /* NULL: nothing can be sealed here */
   struct signin *signin;                     /* NULL: nobody signs in */
+  struct operations *operations;             /* NULL: nothing is checked */
   struct rates *rates;                       /* of callers; NULL: nobody counts */
   struct feed *feed;                         /* NULL: there is none here */
   int64_t (*job_attempts)(struct text kind); /* how often a job of the kind may be tried; 0: there is no such kind */
@@ -66,7 +70,9 @@ struct api_call {
   int64_t limit;                      /* of a list: how many at most, */
   struct api_place cursor;            /* and from where on */
   int64_t if_match;                   /* of a change: the version it is made from, else ERR_STORE_STALE; 0: any */
-  struct text idempotency_key;        /* "" for none */
+  int64_t if_matches[API_TAGS_MAX];   /* what If-Match names; handlers are asked with one after the other */
+  size_t if_match_count;
+  struct text idempotency_key; /* "" for none */
   /* The answer: a struct of the route's shape or, of a list, an array of them. Lives in the arena. */
   const void *answer;
   size_t answer_count;
@@ -74,6 +80,7 @@ struct api_call {
   int64_t version;       /* of the one thing that is answered, for its ETag; 0: it has none */
   int64_t made_id;       /* with 201: of what was made, which is below the path that was asked */
   bool is_replay;        /* the answer is of an earlier request: version, location and text are its own */
+  int stream_status;     /* of API_STREAM: what was answered */
   struct text location;
   struct buf text;
 };

@@ -23,7 +23,7 @@ const struct shape audit_filter_shape = {"AuditFilter", "Which entries.", sizeof
 
 struct entry_view {
   uint64_t given;
-  int64_t id, at_us;
+  int64_t id, at_us, organisation;
   struct text actor, origin, action, subject, before, after, hash;
   bool erased;
 };
@@ -31,12 +31,14 @@ struct entry_view {
   { #member, SHAPE_TEXT, SHAPE_NULLABLE, SHAPE_AT(entry_view, member), .max = AUDIT_NAME_MAX, .help = text }
 static const struct shape_field fields[] = {
     {"id", SHAPE_INTEGER, SHAPE_REQUIRED, SHAPE_AT(entry_view, id), .min = 1, .max = INT64_MAX,
-     .help = "1, 2, 3, ... without a gap"},
+     .help = "1, 2, 3, ... without a gap in the whole log"},
     {"at", SHAPE_TIME, SHAPE_REQUIRED, SHAPE_AT(entry_view, at_us), .help = "when it was made"},
     NAME_OF(actor, "who did it"),
     NAME_OF(origin, "by which way"),
     NAME_OF(action, "what was done"),
     NAME_OF(subject, "to what"),
+    {"organisation", SHAPE_INTEGER, SHAPE_NULLABLE, SHAPE_AT(entry_view, organisation), .max = INT64_MAX,
+     .help = "whose it is; null: the first one's, or the installation's"},
     {"before", SHAPE_TEXT, SHAPE_NULLABLE, SHAPE_AT(entry_view, before), .max = AUDIT_JSON_MAX,
      .help = "how it was, as JSON"},
     {"after", SHAPE_TEXT, SHAPE_NULLABLE, SHAPE_AT(entry_view, after), .max = AUDIT_JSON_MAX,
@@ -56,6 +58,7 @@ static struct entry_view view_of(const struct audit_row *r, struct arena *a) {
                              .origin = r->origin,
                              .action = r->action,
                              .subject = r->subject,
+                             .organisation = r->org_id,
                              .before = text_equal(r->before, TEXT("null")) ? TEXT_NONE : r->before,
                              .after = text_equal(r->after, TEXT("null")) ? TEXT_NONE : r->after,
                              .erased = r->is_erased,
@@ -70,6 +73,7 @@ enum err audit_list(struct api_call *c, struct fault *f) {
                                    .actor = q->actor,
                                    .action = q->action,
                                    .subject = q->subject,
+                                   .org_id = c->org_id,
                                    .before_id = c->cursor.id,
                                    .max = (size_t)c->limit + 1};
   struct audit_row *rows = NULL;

@@ -13,7 +13,7 @@
 #define BODY_BYTES  16384
 #define DEPTH       4
 #define ANSWER_MAX  65536
-#define ROUTE_COUNT 6
+#define ROUTE_COUNT 8
 
 struct credentials {
   uint64_t given;
@@ -53,6 +53,23 @@ static const struct shape_field accept_fields[] = {
 };
 static const struct shape accept_shape = {"Acceptance", "A link that was given, and the password to come.",
                                           sizeof(struct newcomer), SHAPE_FIELDS(accept_fields)};
+
+static const struct shape_field magic_ask_fields[] = {
+    {"email", SHAPE_TEXT, SHAPE_REQUIRED, SHAPE_AT(credentials, email), .min = 1, .max = 254, .help = "whatever case"},
+};
+static const struct shape magic_ask_shape = {"MagicLinkAsked", "Whose link it is to be.", sizeof(struct credentials),
+                                             SHAPE_FIELDS(magic_ask_fields)};
+struct bearer {
+  uint64_t given;
+  struct text token, code;
+};
+static const struct shape_field magic_fields[] = {
+    {"token", SHAPE_TEXT, SHAPE_REQUIRED, SHAPE_AT(bearer, token), .min = 1, .max = 128, .help = "of the link"},
+    {"code", SHAPE_TEXT, 0, SHAPE_AT(bearer, code), .max = 64,
+     .help = "of the second factor, or a recovery code; asked for with `needs_code`"},
+};
+static const struct shape magic_shape = {"MagicLink", "A link that came by mail.", sizeof(struct bearer),
+                                         SHAPE_FIELDS(magic_fields)};
 
 struct session_view {
   uint64_t given;
@@ -126,6 +143,16 @@ static enum err accept_link(struct auth_call *c, struct fault *f) {
   return c->signin->accept(c->signin, &c->visit, n->token, n->name, n->password, &c->result, f);
 }
 
+static enum err ask_for_link(struct auth_call *c, struct fault *f) {
+  const struct credentials *n = c->body;
+  return c->signin->magic_ask(c->signin, &c->visit, n->email, f);
+}
+
+static enum err take_link(struct auth_call *c, struct fault *f) {
+  const struct bearer *n = c->body;
+  return c->signin->magic_finish(c->signin, &c->visit, n->token, n->code, &c->result, f);
+}
+
 #define ROW(how, at, name, what, which, said, sent, gives)                                                             \
   {                                                                                                                    \
     .method = (how), .path = (at), .id = (name), .tag = "Signing in", .summary = (what), .permission = API_ANYBODY,    \
@@ -139,9 +166,11 @@ const struct api_route auth_routes[ROUTE_COUNT] = {
     ROW("POST", "/auth/refresh", "refreshSession", "Goes on with the session of the cookies; needs `x-weir-csrf`", API_ONE, 200, NULL, &session_shape),
     ROW("POST", "/auth/logout", "logOut", "Ends the session of the cookies; needs `x-weir-csrf`", API_NOTHING, 204, NULL, NULL),
     ROW("POST", "/auth/accept", "acceptLink", "Takes a link, sets the password and signs in", API_ONE, 200, &accept_shape, &session_shape),
+    ROW("POST", "/auth/magic", "askForLink", "Sends a link to sign in with, if there is such a user; 404 where no mail server is configured", API_NOTHING, 202, &magic_ask_shape, NULL),
+    ROW("POST", "/auth/magic/finish", "takeLink", "Signs in with such a link", API_ONE, 200, &magic_shape, &session_shape),
 };
 static enum err (*const handlers[ROUTE_COUNT])(struct auth_call *c, struct fault *f) = {
-    door, setup, login, refresh, logout, accept_link,
+    door, setup, login, refresh, logout, accept_link, ask_for_link, take_link,
 };
 /* clang-format on */
 const size_t auth_route_count = ROUTE_COUNT;

@@ -16,6 +16,7 @@ static const struct {
     {"/api/docs.css", "docs.css", "text/css; charset=utf-8"},
     {"/setup", "door.html", "text/html; charset=utf-8"},
     {"/accept", "door.html", "text/html; charset=utf-8"},
+    {"/magic", "door.html", "text/html; charset=utf-8"},
     {"/api/door.js", "door.js", "text/javascript; charset=utf-8"},
 };
 #define PAGES (sizeof(pages) / sizeof(pages[0]))

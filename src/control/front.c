@@ -3,6 +3,7 @@
  * ports/caller.h finds out. Called by the workers. */
 #include "control/front.h"
 
+#include "control/access_line.h"
 #include "control/docs.h"
 #include "control/problem.h"
 #include "fiber/loop.h"
@@ -18,6 +19,7 @@ struct visit {
   struct http_request *rq;
   const struct config *config;
   struct text address;
+  int64_t began_us;
   struct http_header headers[API_VISIT_HEADERS]; /* of every answer: what pages of the one site may read */
   size_t header_count;
 };
@@ -31,7 +33,8 @@ static void refuse(const struct visit *v, const struct fault *f) {
     headers[n] = v->headers[n];
   if (f->err == ERR_UNAUTHENTICATED)
     headers[n++] = (struct http_header){TEXT("www-authenticate"), TEXT("Bearer realm=\"weir\"")};
-  problem_answer(v->rq, f, NULL, headers, n);
+  int status = problem_answer(v->rq, f, NULL, headers, n);
+  access_line_write(v->rq, &(struct access_line){.address = v->address, .status = status, .began_us = v->began_us});
 }
 
 static bool is_let_in(const struct visit *v) {
@@ -138,7 +141,12 @@ void front_serve(const struct front *front, struct gateway_worker *w, struct htt
   struct config *held = config_ref(w->snapshot->config); /* a reload may come while this waits */
   struct visit *v = ARENA_NEW(rq->arena, struct visit);
   struct fault f = {0};
-  *v = (struct visit){.front = front, .worker = w, .rq = rq, .config = held, .address = peer_address(rq, held)};
+  *v = (struct visit){.front = front,
+                      .worker = w,
+                      .rq = rq,
+                      .config = held,
+                      .address = peer_address(rq, held),
+                      .began_us = loop_now_us(loop_current())};
   if (!is_let_in(v)) {
     fault_set(&f, ERR_FORBIDDEN, NULL, "the control API cannot be reached from this address");
     refuse(v, &f);

@@ -2,6 +2,7 @@
 #ifndef CONTROL_KEY_VIEW_H
 #define CONTROL_KEY_VIEW_H
 
+#include "config/values.h"
 #include "control/api.h"
 
 struct key_view {
@@ -16,9 +17,7 @@ struct key_view {
   bool blocked;
 };
 #define KEY_ENTRIES_MAX 256 /* of models; of the other lists a quarter */
-#define KEY_ROUTES                                                                                                     \
-  "anthropic|openai_chat|openai_responses|openai_embeddings|bedrock_invoke|bedrock_converse|/anthropic|/openai|/"      \
-  "openrouter|/bedrock"
+#define KEY_ROUTES      VALUE_KEY_ROUTES
 
 struct key_view key_view_of(const struct store_key *k, struct arena *a);
 /* The key of the path, which the caller may see: by p where it is, or by own as the caller's own (*out_own). What may

@@ -232,6 +232,7 @@ static void follow(struct live *l) {
 }
 
 static void serve(struct live *l, bool is_websocket, struct missed *m) {
+  l->call->stream_status = is_websocket ? 101 : 200;
   l->checked_us = l->beat_us = loop_now_us(loop_current());
   enum err e = live_wire_start(&l->wire, l->call, is_websocket);
   if (!e && m->after.id > 0)
@@ -267,10 +268,11 @@ static enum err open_and_serve(struct live *l, const struct feed_filter *filter,
   return e;
 }
 
-static enum err answer_head(const struct api_call *c) {
+static enum err answer_head(struct api_call *c) {
   struct http_header headers[] = {{TEXT("content-type"), TEXT("text/event-stream")},
                                   {TEXT("cache-control"), TEXT("no-store")},
                                   {TEXT("x-request-id"), c->rq->id}};
+  c->stream_status = 200;
   (void)!http_respond(c->rq, 200, headers, 3, TEXT_NONE);
   return ERR_OK;
 }

@@ -148,6 +148,17 @@ static const struct shape_field link_fields[] = {
 const struct shape link_shape = {"Link", "A link with which a user chooses a password.", sizeof(struct link_view),
                                  SHAPE_FIELDS(link_fields)};
 
+struct mailed_view {
+  uint64_t given;
+  struct text kind;
+};
+static const struct shape_field mailed_fields[] = {
+    {"kind", SHAPE_TEXT, SHAPE_REQUIRED, SHAPE_AT(mailed_view, kind), .choices = "invite|reset",
+     .help = "for somebody who has no password yet, or another one"},
+};
+const struct shape mailed_shape = {"LinkMailed", "A link that is on its way.", sizeof(struct mailed_view),
+                                   SHAPE_FIELDS(mailed_fields)};
+
 static enum err need_signin(const struct api_call *c, struct fault *f) {
   return c->api->signin ? ERR_OK : fault_set(f, ERR_NOT_FOUND, NULL, "nobody signs in here");
 }
@@ -353,6 +364,20 @@ enum err user_link(struct api_call *c, struct fault *f) {
     e = need_signin(c, f);
   if (e == ERR_OK)
     e = signin->link(signin, &v, c->caller, id, &view->kind, &view->url, &view->expires_us, f);
+  c->answer = view;
+  return e;
+}
+
+enum err user_mail(struct api_call *c, struct fault *f) {
+  const struct signin_visit v = visit_of(c);
+  struct mailed_view *view = ARENA_NEW(c->arena, struct mailed_view);
+  struct signin *signin = c->api->signin;
+  int64_t id;
+  enum err e = find_user(c, &id, f);
+  if (e == ERR_OK)
+    e = need_signin(c, f);
+  if (e == ERR_OK)
+    e = signin->mail_link(signin, &v, c->caller, id, &view->kind, f);
   c->answer = view;
   return e;
 }

@@ -105,15 +105,22 @@ static void ask(struct operations *o, struct all_checks *all, enum depth depth) 
     log_changes(o, all);
 }
 
-/* Whether calls can be served. */
-static bool write_health(struct operations *o, struct json_writer *w, const struct all_checks *all, enum depth depth) {
-  bool draining = o->is_draining(o->ctx), good = !draining, whole = true;
+/* "status" of the whole; *good: calls can be served. */
+static const char *sum_up(const struct operations *o, const struct all_checks *all, bool *good) {
+  bool draining = o->is_draining(o->ctx), whole = true;
+  *good = !draining;
   for (size_t i = 0; i < o->check_count; i++) {
-    good = good && (all->at[i].err == ERR_OK || !o->checks[i].is_vital);
+    *good = *good && (all->at[i].err == ERR_OK || !o->checks[i].is_vital);
     whole = whole && all->at[i].err == ERR_OK;
   }
+  return draining ? "draining" : !*good ? "failing" : whole ? "ok" : "degraded";
+}
+
+/* Whether calls can be served. */
+static bool write_health(struct operations *o, struct json_writer *w, const struct all_checks *all, enum depth depth) {
+  bool good;
   json_object(w);
-  json_field_str(w, "status", draining ? "draining" : !good ? "failing" : whole ? "ok" : "degraded");
+  json_field_str(w, "status", sum_up(o, all, &good));
   if (depth == DEPTH_HEALTH) {
     json_field_str(w, "version", WEIR_VERSION);
     json_field_str(w, "store", o->store_name);
@@ -134,6 +141,26 @@ static void serve_health(struct operations *o, struct http_request *rq, enum dep
   bool good = write_health(o, &w, all, depth);
   answer(rq, good ? 200 : 503, TEXT("application/json"), buf_text(&body));
   buf_done(&body);
+}
+
+void operations_look(struct operations *o, struct operations_look *out) {
+  struct all_checks *all = calloc(1, sizeof(*all));
+  bool ignored;
+  if (!all)
+    abort();
+  all->o = o;
+  (void)run_checks(all);
+  log_changes(o, all);
+  *out = (struct operations_look){.status = sum_up(o, all, &ignored), .count = o->check_count};
+  for (size_t i = 0; i < o->check_count; i++) {
+    const struct operations_check *c = &o->checks[i];
+    out->at[i].name = c->name;
+    out->at[i].status = status_of(c, &all->at[i]);
+    out->at[i].detail = all->at[i].err != ERR_OK ? fault_brief(&all->at[i].fault) : "";
+    if (c->describe)
+      c->describe(c->ctx, out->at[i].state, sizeof(out->at[i].state));
+  }
+  free(all);
 }
 
 void operations_tell(struct operations *o, struct json_writer *w) {

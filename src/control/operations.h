@@ -35,6 +35,18 @@ struct operations {
   void *ctx;
 };
 
+/* How everything is, as /health says it. Texts live as long as it. */
+struct operations_look {
+  const char *status;
+  struct {
+    const char *name, *status, *detail;
+    char state[160];
+  } at[OPERATIONS_MAX_CHECKS];
+  size_t count;
+};
+/* Asks every dependency anew, on the calling thread: blocks, and never on a worker. */
+void operations_look(struct operations *o, struct operations_look *out);
+
 bool operations_own(struct text path);
 /* Answers; waits. live: 200 while the process runs. ready: 200 while calls can be served, that is, while every vital
  * check passes and no drain has begun, else 503; the body names what is away; never waits for a dependency. /health:

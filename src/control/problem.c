@@ -52,8 +52,8 @@ static void put_errors(struct json_writer *w, const struct shape_errors *errors)
   json_array_end(w);
 }
 
-void problem_answer(struct http_request *rq, const struct fault *f, const struct shape_errors *errors,
-                    const struct http_header *headers, size_t count) {
+int problem_answer(struct http_request *rq, const struct fault *f, const struct shape_errors *errors,
+                   const struct http_header *headers, size_t count) {
   struct http_header all[PROBLEM_HEADERS + 4] = {{TEXT("content-type"), TEXT("application/problem+json")},
                                                  {TEXT("cache-control"), TEXT("no-store")},
                                                  {TEXT("x-request-id"), rq->id}};
@@ -82,6 +82,7 @@ void problem_answer(struct http_request *rq, const struct fault *f, const struct
   enum err ignored = http_respond(rq, status, all, n, buf_text(&body));
   (void)ignored; /* whoever asked has gone */
   buf_done(&body);
+  return status;
 }
 
 enum err problem_invalid(const struct shape_errors *errors, struct fault *f) {

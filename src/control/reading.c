@@ -145,11 +145,15 @@ bool reading_names_version(struct text header, int64_t version) {
 
 static enum err read_if_match(struct api_call *c, struct fault *f) {
   struct text header = http_header_value(&c->rq->head.headers, TEXT("if-match"));
+  struct text tag;
   if (header.len == 0 || text_equal(header, TEXT("*")))
     return ERR_OK;
-  if (text_find_char(header, ',') >= 0)
-    return fault_set(f, ERR_BAD_REQUEST, "if-match", "If-Match must name one entity tag, or be *");
-  c->if_match = version_of(text_trim(header));
+  while (text_next_in_list(&header, &tag)) {
+    if (c->if_match_count == API_TAGS_MAX)
+      return fault_set(f, ERR_BAD_REQUEST, "if-match", "If-Match may name %d entity tags at most", API_TAGS_MAX);
+    c->if_matches[c->if_match_count++] = version_of(tag);
+  }
+  c->if_match = c->if_match_count > 0 ? c->if_matches[0] : -1;
   return ERR_OK;
 }
 

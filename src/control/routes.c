@@ -25,11 +25,15 @@
   { ROW("POST", at, name, of, what, may, may, ONE, 200, NULL, sent, gives, with), .is_shared = true }
 #define PATCH(at, name, of, what, may, mine, sent, gives, with)                                                        \
   { ROW("PATCH", at, name, of, what, may, mine, ONE, 200, NULL, sent, gives, with) }
+#define PATCH_SHARED(at, name, of, what, may, sent, gives, with)                                                       \
+  { ROW("PATCH", at, name, of, what, may, may, ONE, 200, NULL, sent, gives, with), .is_shared = true }
 /* PUT: makes it so, 204. */
 #define PUT(at, name, of, what, may, mine, with)                                                                       \
   { ROW("PUT", at, name, of, what, may, mine, NOTHING, 204, NULL, NULL, NULL, with) }
 #define DELETE(at, name, of, what, may, mine, with)                                                                    \
   { ROW("DELETE", at, name, of, what, may, mine, NOTHING, 204, NULL, NULL, NULL, with) }
+#define DELETE_SHARED(at, name, of, what, may, with)                                                                   \
+  { ROW("DELETE", at, name, of, what, may, may, NOTHING, 204, NULL, NULL, NULL, with), .is_shared = true }
 
 /* clang-format off */
 const struct api_route api_routes[] = {
@@ -69,6 +73,9 @@ const struct api_route api_routes[] = {
     GET("/api/v1/service-accounts/{id}", "getServiceAccount", "People", "One service account", USERS_READ, USERS_READ, ONE, NULL, &service_shape, people_get),
     PATCH("/api/v1/service-accounts/{id}", "updateServiceAccount", "People", "Changes what is given of a service account", USERS_WRITE, USERS_WRITE, &service_change_shape, &service_shape, people_change),
     DELETE("/api/v1/service-accounts/{id}", "deleteServiceAccount", "People", "Removes a service account, with its roles", USERS_WRITE, USERS_WRITE, people_remove),
+    GET("/api/v1/service-accounts/{id}/secrets", "listServiceSecrets", "Machines", "What a service account asks for tokens with, without the secrets", USERS_READ, USERS_READ, WHOLE, NULL, &service_secret_shape, service_secrets_list),
+    MAKE("/api/v1/service-accounts/{id}/secrets", "createServiceSecret", "Machines", "Makes a secret of a service account, which is shown in the answer and never again", USERS_WRITE, USERS_WRITE, &service_secret_new_shape, &service_secret_made_shape, service_secrets_create),
+    DELETE("/api/v1/service-accounts/{id}/secrets/{secret}", "deleteServiceSecret", "Machines", "Ends a secret; tokens that were had with it last an hour at most", USERS_WRITE, USERS_WRITE, service_secrets_remove),
     GET("/api/v1/permissions", "listPermissions", "Roles", "Every permission there is", ROLES_READ, ROLES_READ, WHOLE, NULL, &permission_shape, permissions_list),
     GET("/api/v1/roles", "listRoles", "Roles", "Roles: those built in, then those that were made", ROLES_READ, ROLES_READ, LIST, NULL, &role_shape, roles_list),
     MAKE("/api/v1/roles", "createRole", "Roles", "Makes a role that permits no more than one may oneself", ROLES_WRITE, ROLES_WRITE, &role_new_shape, &role_shape, roles_create),
@@ -82,15 +89,23 @@ const struct api_route api_routes[] = {
     GET("/api/v1/requests", "listRequests", "Usage", "The request log, newest settled first", USAGE_READ, USAGE_OWN, LIST, &request_filter, &request_shape, requests_list),
     GET("/api/v1/requests/live", "followRequests", "Usage", "Rows of the request log as they are added, as server-sent events or over a WebSocket", USAGE_READ, USAGE_OWN, STREAM, &live_filter, &request_shape, requests_live),
     GET("/api/v1/usage", "sumUsage", "Usage", "Sums of usage, in order of time and then of cost; all of them at once", USAGE_READ, USAGE_OWN, WHOLE, &usage_filter, &usage_shape, usage_list),
+    GET("/api/v1/sessions", "listSessions", "Users", "Browsers in which people are signed in, newest first", USERS_READ, USERS_READ, LIST, &session_filter_shape, &session_shape, sessions_list),
+    DELETE("/api/v1/sessions/{id}", "endSession", "Users", "Signs somebody out of one of them, everywhere within a second", USERS_WRITE, USERS_WRITE, sessions_end),
+    GET_SHARED("/api/v1/health", "getHealth", "System", "How the process that answers is, and what it depends on", SYSTEM_READ, ONE, NULL, &health_shape, health_get),
     GET_SHARED("/api/v1/replicas", "listReplicas", "System", "Processes that share the database", SYSTEM_READ, LIST, NULL, &replica_shape, replicas_list),
     GET_SHARED("/api/v1/jobs", "listJobs", "System", "Work in the background, newest first", SYSTEM_READ, LIST, &job_filter, &job_shape, jobs_list),
     MAKE_SHARED("/api/v1/jobs", "runJob", "System", "Queues a job; the next process that looks runs it", SYSTEM_WRITE, &job_new_shape, &job_shape, jobs_run),
     GET_SHARED("/api/v1/jobs/{id}", "getJob", "System", "One job", SYSTEM_READ, ONE, NULL, &job_shape, jobs_get),
     DO_SHARED("/api/v1/jobs/{id}/cancel", "cancelJob", "System", "A waiting one at once; a running one is asked to stop", SYSTEM_WRITE, NULL, &job_shape, jobs_cancel),
     DO_SHARED("/api/v1/jobs/{id}/retry", "retryJob", "System", "Queues one again that has failed, is dead or was cancelled", SYSTEM_WRITE, NULL, &job_shape, jobs_retry),
-    GET_SHARED("/api/v1/audit", "listAudit", "Audit", "Changes and who made them, newest first", AUDIT_READ, LIST, &audit_filter_shape, &audit_shape, audit_list),
+    GET("/api/v1/audit", "listAudit", "Audit", "Changes of what is the organisation's, and who made them, newest first", AUDIT_READ, AUDIT_READ, LIST, &audit_filter_shape, &audit_shape, audit_list),
     GET("/api/v1/providers", "listProviders", "Routing", "Providers that the configuration declares", ROUTING_READ, ROUTING_READ, LIST, NULL, &provider_shape, providers_list),
     GET("/api/v1/providers/{name}", "getProvider", "Routing", "One of them", ROUTING_READ, ROUTING_READ, ONE, NULL, &provider_shape, providers_get),
+    GET_SHARED("/api/v1/credentials", "listCredentials", "Routing", "Credentials of providers, without their secrets: those that the configuration declares, then those of the store", CREDENTIALS_READ, LIST, &credential_filter_shape, &credential_shape, credentials_list),
+    MAKE_SHARED("/api/v1/credentials", "createCredential", "Routing", "Keeps a credential of a provider, sealed; every replica uses it within a second", CREDENTIALS_WRITE, &credential_new_shape, &credential_shape, credentials_create),
+    GET_SHARED("/api/v1/credentials/{id}", "getCredential", "Routing", "One credential of the store", CREDENTIALS_READ, ONE, NULL, &credential_shape, credentials_get),
+    PATCH_SHARED("/api/v1/credentials/{id}", "updateCredential", "Routing", "Changes what is given of a credential, or puts another secret in the place of its own", CREDENTIALS_WRITE, &credential_change_shape, &credential_shape, credentials_change),
+    DELETE_SHARED("/api/v1/credentials/{id}", "deleteCredential", "Routing", "Removes a credential; calls that need it are refused from then on", CREDENTIALS_WRITE, credentials_remove),
     GET("/api/v1/models", "listModels", "Routing", "Models that the configuration declares, in the order they are looked through", ROUTING_READ, ROUTING_READ, LIST, NULL, &model_shape, models_list),
     GET("/api/v1/policies", "listPolicies", "Routing", "Policies that the configuration declares", ROUTING_READ, ROUTING_READ, LIST, NULL, &policy_shape, policies_list),
     GET("/api/v1/prices", "listPrices", "Usage", "Prices that the configuration declares, in the order they are looked through", USAGE_READ, USAGE_READ, LIST, NULL, &price_shape, prices_list),
@@ -104,6 +119,7 @@ const struct api_route api_routes[] = {
     GET("/api/v1/users/{id}/sessions", "listUserSessions", "Users", "Browsers in which a user is signed in", USERS_READ, USERS_READ, WHOLE, NULL, &me_session_shape, user_sessions),
     DELETE("/api/v1/users/{id}/sessions", "endUserSessions", "Users", "Signs a user out everywhere", USERS_WRITE, USERS_WRITE, user_end_sessions),
     DO("/api/v1/users/{id}/link", "makeUserLink", "Users", "A link with which a user chooses a password; for those who may do no more than the caller", USERS_WRITE, USERS_WRITE, NULL, &link_shape, user_link),
+    DO("/api/v1/users/{id}/mail", "mailUserLink", "Users", "Sends a user such a link by mail, which nobody else sees; 404 where no mail server is configured", USERS_WRITE, USERS_WRITE, NULL, &mailed_shape, user_mail),
     DELETE("/api/v1/users/{id}/second-factor", "removeUserSecondFactor", "Users", "Takes a lost second factor away", USERS_WRITE, USERS_WRITE, user_drop_factor),
 };
 /* clang-format on */

@@ -40,6 +40,13 @@ enum err audit_list(struct api_call *c, struct fault *f);
 /* replicas.c */
 extern const struct shape replica_shape;
 enum err replicas_list(struct api_call *c, struct fault *f);
+/* health.c */
+extern const struct shape health_shape;
+enum err health_get(struct api_call *c, struct fault *f);
+/* sessions.c */
+extern const struct shape session_shape, session_filter_shape;
+enum err sessions_list(struct api_call *c, struct fault *f);
+enum err sessions_end(struct api_call *c, struct fault *f);
 /* declared.c: what the configuration says; read-only */
 extern const struct shape provider_shape, model_shape, policy_shape, price_shape;
 enum err providers_list(struct api_call *c, struct fault *f);
@@ -49,7 +56,7 @@ enum err policies_list(struct api_call *c, struct fault *f);
 enum err prices_list(struct api_call *c, struct fault *f);
 /* me.c: the caller, and how people sign in */
 extern const struct shape me_shape, me_change_shape, me_session_shape, factor_shape, factor_begin_shape,
-    factor_confirm_shape, factor_end_shape, codes_shape, link_shape;
+    factor_confirm_shape, factor_end_shape, codes_shape, link_shape, mailed_shape;
 enum err me_get(struct api_call *c, struct fault *f);
 enum err me_change(struct api_call *c, struct fault *f);
 enum err me_sessions(struct api_call *c, struct fault *f);
@@ -60,6 +67,7 @@ enum err me_factor_end(struct api_call *c, struct fault *f);
 enum err user_sessions(struct api_call *c, struct fault *f);
 enum err user_end_sessions(struct api_call *c, struct fault *f);
 enum err user_link(struct api_call *c, struct fault *f);
+enum err user_mail(struct api_call *c, struct fault *f);
 enum err user_drop_factor(struct api_call *c, struct fault *f);
 /* people.c: organisations, workspaces, teams, users, service accounts */
 extern const struct shape people_filter_shape, user_filter_shape;
@@ -73,6 +81,18 @@ enum err people_get(struct api_call *c, struct fault *f);
 enum err people_create(struct api_call *c, struct fault *f);
 enum err people_change(struct api_call *c, struct fault *f);
 enum err people_remove(struct api_call *c, struct fault *f);
+/* service_secrets.c: what service accounts ask for tokens with */
+extern const struct shape service_secret_shape, service_secret_new_shape, service_secret_made_shape;
+enum err service_secrets_list(struct api_call *c, struct fault *f);
+enum err service_secrets_create(struct api_call *c, struct fault *f);
+enum err service_secrets_remove(struct api_call *c, struct fault *f);
+/* credentials.c: of providers */
+extern const struct shape credential_shape, credential_filter_shape, credential_new_shape, credential_change_shape;
+enum err credentials_list(struct api_call *c, struct fault *f);
+enum err credentials_get(struct api_call *c, struct fault *f);
+enum err credentials_create(struct api_call *c, struct fault *f);
+enum err credentials_change(struct api_call *c, struct fault *f);
+enum err credentials_remove(struct api_call *c, struct fault *f);
 /* people_roles.c */
 extern const struct shape role_shape, role_new_shape, role_change_shape, permission_shape;
 enum err permissions_list(struct api_call *c, struct fault *f);

@@ -6,6 +6,7 @@
 
 #include "base/log.h"
 #include "base/random.h"
+#include "config/overlay.h"
 #include "gateway/catalogue.h"
 #include "gateway/plan.h"
 
@@ -37,6 +38,7 @@ static struct plan_ask ask_of(struct exchange *x, struct text star) {
       .is_count = exchange_is_count(x),
       .has_own_credentials = has_own,
       .principal_id = x->principal->id,
+      .workspace = x->principal->workspace,
       .policy = policy_of(x, has_own),
       .input_tokens = x->ask.input_tokens_bound,
       .no_output = x->route.operation == PROVIDER_EMBEDDINGS,
@@ -53,6 +55,22 @@ static struct plan_ask ask_of(struct exchange *x, struct text star) {
   return ask;
 }
 
+/* What lacks is said by name: an operator reads it in the client's error. */
+static enum err refuse_without(struct exchange *x, const struct config_provider *p, const struct config_target *t) {
+  struct text name = t && !t->every_credential ? t->credential_name : TEXT_NONE;
+  struct text whose = x->principal->workspace;
+  if (name.len > 0)
+    return fault_set(
+        &x->fault, ERR_UNAVAILABLE, NULL,
+        "the provider \"%.*s\" has no credential \"%.*s\" that this call may use: it was removed or is not "
+        "active, or it is another workspace's",
+        TEXT_ARGS(p->name), TEXT_ARGS(name));
+  return fault_set(&x->fault, ERR_UNAVAILABLE, NULL,
+                   "the provider \"%.*s\" has no active credential for %s%.*s: add one to the configuration or by "
+                   "`weir credential add`",
+                   TEXT_ARGS(p->name), whose.len > 0 ? "the workspace " : "calls of no workspace", TEXT_ARGS(whose));
+}
+
 /* Why none of the targets is left. What will pass goes before what will not. */
 static enum err refuse(struct exchange *x, const struct plan *plan, const struct config_policy *policy) {
   struct text name = x->ask.model;
@@ -64,6 +82,8 @@ static enum err refuse(struct exchange *x, const struct plan *plan, const struct
     x->fault.retry_after_s = left_us > 0 ? (int)(left_us / US_PER_S) + 1 : 1;
     return ERR_UNAVAILABLE;
   }
+  if (plan->lacking)
+    return refuse_without(x, plan->lacking->provider, plan->lacking->target);
   if (plan_has(plan, PLAN_POLICY) && policy) {
     return fault_set(&x->fault, ERR_UNAVAILABLE, NULL, "the policy \"%.*s\" leaves no target for the model \"%.*s\"",
                      TEXT_ARGS(policy->name), TEXT_ARGS(name));
@@ -117,13 +137,13 @@ static bool caller_pays(const struct exchange *x, const struct config_provider *
 }
 
 /* No breaker is fed here, but a provider that the operator keeps requests from gets none. */
-static bool is_forced_open(const struct exchange *x, const struct config_provider *p) {
+static bool is_forced_open(const struct exchange *x, const struct config_provider *p,
+                           const struct config_credential *c) {
   const struct breaker_rule rule = routes_breaker_rule(x->config);
   struct breakers *all = x->worker->gateway->state.breakers;
   struct breaker_view view = {0};
   if (all)
-    breaker_look(breakers_find(all, p->name, p->base_url, p->credential_count > 0 ? p->credentials[0].name : TEXT_NONE),
-                 &rule, loop_clock_us(), &view);
+    breaker_look(breakers_find(all, p->name, p->base_url, c ? c->name : TEXT_NONE), &rule, loop_clock_us(), &view);
   return view.force == BREAKER_FORCED_OPEN;
 }
 
@@ -145,15 +165,18 @@ static enum err choose_for_raw(struct exchange *x) {
     const struct provider *adapter = x->worker->gateway->provider_find(p->kind_name);
     if (!serves_raw(x, p, adapter))
       continue;
-    if (is_forced_open(x, p)) {
+    const struct config_credential *credential = overlay_first(p, x->principal->workspace);
+    if (is_forced_open(x, p, credential)) {
       kept_out = true;
       continue;
     }
     x->candidates = ARENA_NEW(x->arena, struct candidate);
     x->candidate_count = 1;
     *x->candidates = (struct candidate){.provider = p, .adapter = adapter, .own = caller_pays(x, p)};
-    if (!x->candidates->own && p->credential_count > 0)
-      x->candidates->credential = &p->credentials[0];
+    if (!x->candidates->own && !credential && p->has_stored)
+      return refuse_without(x, p, NULL);
+    if (!x->candidates->own)
+      x->candidates->credential = credential;
     return ERR_OK;
   }
   if (kept_out)

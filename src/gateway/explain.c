@@ -106,6 +106,8 @@ static struct text reason(const struct plan_entry *e, struct text policy, int64_
   case PLAN_BREAKER_FORCED: return TEXT("the operator keeps requests from it");
   case PLAN_PROBED: return TEXT("has failed, and one request is trying it out");
   case PLAN_OWN_CREDENTIALS: return TEXT("the caller's own credentials take the place of all of this provider's");
+  case PLAN_NO_CREDENTIAL: return TEXT("wants a credential, and there is none for this call");
+  case PLAN_OTHER_WORKSPACE: return TEXT("its credential is for another workspace");
   case PLAN_BEYOND: return arena_format(a, "a request tries %d targets at most", PLAN_TRIED_MAX);
   }
   return TEXT_NONE;
@@ -153,7 +155,7 @@ static void write_target(struct json_writer *w, const struct plan_entry *e, size
   json_field_text(w, "kind", p->provider->kind_name);
   json_field_text(w, "model", e->candidate.upstream_model);
   json_field_text(w, "credential", e->own ? TEXT("caller") : p->credential ? p->credential->name : TEXT_NONE);
-  json_field_i64(w, "weight", p->target->weight);
+  json_field_i64(w, "weight", p->weight);
   json_name(w, "wire");
   json_put_str(w, tried || e->verdict == PLAN_BEYOND ? e->candidate.pairing.wire->name : NULL);
   json_name(w, "mode");
@@ -213,6 +215,7 @@ enum err explain(const struct config *c, struct routes *routes, const struct rou
                          .client = wire,
                          .is_stream = q->stream,
                          .has_own_credentials = q->own_credentials,
+                         .workspace = q->workspace,
                          .principal_id = q->principal_id,
                          .input_tokens = q->input_tokens,
                          .output_tokens = q->output_tokens,

@@ -20,8 +20,11 @@ static enum err read_whole(struct attempt *t, size_t max_bytes) {
 static void cover(const struct attempt *t, char *at, size_t len) {
   const struct config_credential *c = t->candidate->credential;
   struct text scheme, token;
-  if (c)
+  if (c) {
     redact(at, len, secret_reveal(c->api_key));
+    redact(at, len, secret_reveal(c->bearer));
+    redact(at, len, secret_reveal(c->secret_access_key));
+  }
   redact(at, len, t->x->own_x_api_key);
   if (text_cut(t->x->own_authorization, ' ', &scheme, &token))
     redact(at, len, text_trim(token));

@@ -8,8 +8,9 @@
 #include "traffic/balance.h"
 
 #define OUTPUT_TOKENS_ASSUMED 8192
+#define PLACE_BITS            12
 
-_Static_assert(PLACES_MAX <= BALANCE_MAX, "every place can be ordered");
+_Static_assert(PLACES_MAX <= BALANCE_MAX && PLACES_MAX <= 1 << PLACE_BITS, "every place can be ordered");
 _Static_assert((int)CONFIG_STRATEGY_LEAST_BUSY == (int)BALANCE_LEAST_BUSY, "the strategies stand in one order");
 
 /* The question with what is the same for all targets, and what has been found out. Places go by their numbers. */
@@ -24,13 +25,23 @@ struct survey {
   size_t usable, tried;
   uint16_t order[PLACES_MAX]; /* the usable ones; in the end, those that are tried */
   uint8_t verdicts[PLACES_MAX];
+  bool has_behind, spreads; /* spreads: the strategy has an order other than the file's */
+  bool behind[PLACES_MAX];  /* has_behind: those for all, where the call's workspace has a credential of its own */
 };
 
 const char *plan_verdict_name(enum plan_verdict v) {
   static const char *const names[] = {
-      [PLAN_TRIED] = "tried",   [PLAN_NO_ADAPTER] = "no_adapter",           [PLAN_OTHER_WIRE] = "other_wire",
-      [PLAN_POLICY] = "policy", [PLAN_BREAKER_OPEN] = "breaker_open",       [PLAN_BREAKER_FORCED] = "breaker_forced",
-      [PLAN_PROBED] = "probed", [PLAN_OWN_CREDENTIALS] = "own_credentials", [PLAN_BEYOND] = "beyond_limit",
+      [PLAN_TRIED] = "tried",
+      [PLAN_NO_ADAPTER] = "no_adapter",
+      [PLAN_OTHER_WIRE] = "other_wire",
+      [PLAN_POLICY] = "policy",
+      [PLAN_BREAKER_OPEN] = "breaker_open",
+      [PLAN_BREAKER_FORCED] = "breaker_forced",
+      [PLAN_PROBED] = "probed",
+      [PLAN_OWN_CREDENTIALS] = "own_credentials",
+      [PLAN_BEYOND] = "beyond_limit",
+      [PLAN_NO_CREDENTIAL] = "no_credential",
+      [PLAN_OTHER_WORKSPACE] = "other_workspace",
   };
   return (size_t)v < sizeof(names) / sizeof(names[0]) ? names[v] : "unknown";
 }
@@ -80,6 +91,10 @@ static bool is_asked_already(const struct survey *s, const struct place *p) {
   return false;
 }
 
+static bool is_of_another(const struct survey *s, const struct place *p) {
+  return p->is_a_workspace_s && !text_equal(p->credential->workspace, s->ask->workspace);
+}
+
 static enum plan_verdict judge(const struct survey *s, const struct place *p, int64_t *retry_at_us) {
   if (s->ranks && s->ranks[p->provider->index] == ROUTES_EXCLUDED)
     return PLAN_POLICY;
@@ -89,6 +104,10 @@ static enum plan_verdict judge(const struct survey *s, const struct place *p, in
     return PLAN_OTHER_WIRE;
   if (is_asked_already(s, p))
     return PLAN_OWN_CREDENTIALS;
+  if (!is_own(s->ask, p) && p->lacks_credential)
+    return PLAN_NO_CREDENTIAL;
+  if (!is_own(s->ask, p) && is_of_another(s, p))
+    return PLAN_OTHER_WORKSPACE;
   return verdict_of_breaker(s, breaker_of(s->ask, p), retry_at_us);
 }
 
@@ -100,8 +119,22 @@ static void judge_all(struct survey *s, struct plan *p) {
     p->verdicts |= UINT32_C(1) << v;
     if (v == PLAN_TRIED)
       s->order[s->usable++] = (uint16_t)i;
+    if (v == PLAN_NO_CREDENTIAL && !p->lacking)
+      p->lacking = &s->places[i];
     if (retry_at_us > 0 && (p->retry_at_us == 0 || retry_at_us < p->retry_at_us))
       p->retry_at_us = retry_at_us;
+  }
+}
+
+/* A workspace's own go before those for all of the same target, whatever the strategy. */
+static __attribute__((noinline)) void put_behind(struct survey *s) {
+  bool has_own = false;
+  for (size_t i = 0; i < s->count; i++) {
+    const struct place *p = &s->places[i];
+    bool is_tried = s->verdicts[i] == PLAN_TRIED && !is_own(s->ask, p);
+    has_own = (has_own && !p->is_first) || (is_tried && p->is_a_workspace_s);
+    s->behind[i] = is_tried && has_own && !p->is_a_workspace_s;
+    s->has_behind |= s->behind[i];
   }
 }
 
@@ -169,24 +202,26 @@ static bool holds_cache(const struct survey *s, const struct place *p) {
 }
 
 /* Smaller goes first; equals are ordered by the strategy. */
-static uint32_t rank(const struct survey *s, const struct place *p) {
+static uint32_t rank(const struct survey *s, size_t place) {
+  const struct place *p = &s->places[place];
   const struct config_policy *policy = s->ask->policy;
+  bool is_behind = s->has_behind && s->behind[place];
   if (policy && policy->own_credentials_first && is_own(s->ask, p))
     return 0;
-  if (holds_cache(s, p))
+  if (holds_cache(s, p) && !is_behind)
     return 1;
-  return 2 + (s->ranks ? s->ranks[p->provider->index] : 0U);
+  return 2 + 2 * (s->ranks ? s->ranks[p->provider->index] : 0U) + (is_behind && s->spreads);
 }
 
 /* Brings those of the smallest rank to the front, in their order, and says how many they are. ranked: the rank above
- * the 16 bits of the place. */
+ * the PLACE_BITS of the place. */
 static size_t bring_forward(uint32_t *ranked, size_t count) {
   uint32_t others[PLACES_MAX], least = UINT32_MAX;
   size_t first = 0, behind = 0;
   for (size_t i = 0; i < count; i++)
-    least = ranked[i] >> 16 < least ? ranked[i] >> 16 : least;
+    least = ranked[i] >> PLACE_BITS < least ? ranked[i] >> PLACE_BITS : least;
   for (size_t i = 0; i < count; i++) {
-    if (ranked[i] >> 16 == least)
+    if (ranked[i] >> PLACE_BITS == least)
       ranked[first++] = ranked[i];
     else
       others[behind++] = ranked[i];
@@ -198,12 +233,12 @@ static size_t bring_forward(uint32_t *ranked, size_t count) {
 static void order_by_rank(struct survey *s, enum config_strategy strategy) {
   uint32_t ranked[PLACES_MAX] = {0};
   for (size_t i = 0; i < s->usable; i++)
-    ranked[i] = rank(s, &s->places[s->order[i]]) << 16 | s->order[i];
+    ranked[i] = rank(s, s->order[i]) << PLACE_BITS | s->order[i];
   for (size_t done = 0; done < s->tried;) {
     size_t group = bring_forward(ranked + done, s->usable - done);
     size_t wanted = group < s->tried - done ? group : s->tried - done;
     for (size_t i = done; i < done + group; i++)
-      s->order[i] = (uint16_t)ranked[i];
+      s->order[i] = (uint16_t)(ranked[i] & ((1U << PLACE_BITS) - 1));
     order_by_strategy(s, strategy, done, group, wanted);
     done += wanted;
   }
@@ -213,7 +248,7 @@ static void order_by_rank(struct survey *s, enum config_strategy strategy) {
 static __attribute__((noinline)) void put_in_order(struct survey *s, enum config_strategy strategy) {
   for (size_t i = 0; i < s->usable; i++)
     s->verdicts[s->order[i]] = PLAN_BEYOND;
-  if (s->has_order || s->ask->remembers)
+  if (s->has_order || s->ask->remembers || (s->has_behind && s->spreads))
     order_by_rank(s, strategy);
   else
     order_by_strategy(s, strategy, 0, s->usable, s->tried);
@@ -274,15 +309,20 @@ static void begin(struct survey *s, const struct plan_ask *ask, const struct mod
   s->rule = routes_breaker_rule(ask->config);
   s->has_order = policy && (policy->own_credentials_first || policy->first_count > 0);
   s->usable = 0;
+  s->has_behind = false;
 }
 
 void plan_make(const struct plan_ask *ask, struct arena *a, struct plan *out) {
   const struct config_policy *policy = ask->policy;
   struct survey s;
-  begin(&s, ask, routes_of(ask->routes, ask->model, ask->star, a));
+  const struct model_places *places = routes_of(ask->routes, ask->model, ask->star, a);
+  begin(&s, ask, places);
   struct plan p = {.count = s.count,
                    .strategy = policy && policy->has_strategy ? policy->strategy : ask->model->strategy};
   judge_all(&s, &p);
+  s.spreads = p.strategy != CONFIG_STRATEGY_ORDERED;
+  if (places->has_workspaces)
+    put_behind(&s);
   p.tried = s.tried = s.usable < PLAN_TRIED_MAX ? s.usable : PLAN_TRIED_MAX;
   p.verdicts |= s.usable > s.tried ? UINT32_C(1) << PLAN_BEYOND : 0;
   if (s.usable > 1)

@@ -17,6 +17,8 @@ enum plan_verdict {
   PLAN_BREAKER_FORCED,  /* the operator keeps it from getting requests */
   PLAN_PROBED,          /* it has rested; one probe is under way and nobody else is let through */
   PLAN_OWN_CREDENTIALS, /* the caller's own credentials take the place of all of this provider's */
+  PLAN_NO_CREDENTIAL,   /* it wants a credential and there is none for this call */
+  PLAN_OTHER_WORKSPACE, /* its credential is for calls of another workspace */
   PLAN_BEYOND           /* more targets than one request may try */
 };
 const char *plan_verdict_name(enum plan_verdict v); /* "breaker_open" */
@@ -61,6 +63,7 @@ struct plan_ask {
   bool has_anthropic_version, is_count; /* see pairing.h and count.c */
   bool has_own_credentials;             /* the caller brings Anthropic credentials of its own */
   int64_t principal_id;
+  struct text workspace;                /* whose call it is; "" for none */
   const struct config_policy *policy;   /* NULL: none */
   uint64_t input_tokens, output_tokens; /* bounds; output 0: not given */
   bool no_output;                       /* embeddings */
@@ -80,6 +83,7 @@ struct plan {
   struct plan_entry *at; /* ask.explains: as the candidates, then the others in the order of the file; else NULL */
   size_t count;          /* targets in all */
   uint32_t verdicts;     /* bit v: some target has verdict v */
+  const struct place *lacking; /* the first with PLAN_NO_CREDENTIAL; NULL: none */
   enum config_strategy strategy;
   int64_t retry_at_us; /* the soonest of those that rest; 0: none rests */
 };

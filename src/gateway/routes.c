@@ -66,6 +66,11 @@ static void settle_name(const struct routes *r, const struct config_model *m, st
     pair_as(p - 1, p);
 }
 
+/* Where all of a provider's are used, each has its share of the target's. */
+static int64_t weight_of(const struct config_target *t, const struct config_credential *c) {
+  return t->every_credential && c && c->weight > 0 ? t->weight * c->weight : t->weight;
+}
+
 static void add(struct routes *r, const struct config_model *m, const struct config_target *t,
                 const struct config_credential *credential, struct model_places *into) {
   struct text name = credential ? credential->name : TEXT_NONE;
@@ -77,9 +82,10 @@ static void add(struct routes *r, const struct config_model *m, const struct con
   *p = (struct place){.provider = t->provider,
                       .adapter = r->find(t->provider->kind_name),
                       .target = t,
-                      .weight = t->weight,
+                      .weight = weight_of(t, credential),
                       .is_first = into->count == 0 || into->at[into->count - 1].target != t,
                       .upstream_model = t->model,
+                      .is_a_workspace_s = credential && credential->workspace.len > 0,
                       .credential = credential,
                       .id = id_of(t->provider, name)};
   into->count++;
@@ -94,29 +100,58 @@ static void add(struct routes *r, const struct config_model *m, const struct con
     settle_name(r, m, p, &r->arena);
 }
 
-static size_t credentials_of(const struct config_target *t) {
-  return t->every_credential ? t->provider->credential_count : 1;
+/* The first of those for the same workspace, or for all. */
+static bool is_first_of_its_kind(const struct config_provider *p, size_t i) {
+  for (size_t k = 0; k < i; k++)
+    if (text_equal(p->credentials[k].workspace, p->credentials[i].workspace))
+      return false;
+  return true;
 }
 
-static const struct config_credential *credential_at(const struct config_target *t, size_t i) {
+static bool means(const struct config_target *t, size_t i) {
   if (t->every_credential)
-    return &t->provider->credentials[i];
-  if (t->credential)
-    return t->credential;
-  return t->provider->credential_count > 0 ? &t->provider->credentials[0] : NULL;
+    return true;
+  if (t->credential_name.len > 0)
+    return &t->provider->credentials[i] == t->credential;
+  return is_first_of_its_kind(t->provider, i);
+}
+
+/* Whether calls without a credential are meant: the provider is one that wants none. */
+static bool goes_without(const struct config_target *t) {
+  return t->credential_name.len == 0 && !t->provider->has_stored && t->provider->credential_count == 0;
+}
+
+/* Those of workspaces, then those for all; one without any where there is none of the latter. */
+static void add_target(struct routes *r, const struct config_model *m, const struct config_target *t,
+                       struct model_places *into) {
+  const struct config_provider *p = t->provider;
+  size_t general = 0;
+  for (int pass = 0; pass < 2; pass++) {
+    for (size_t i = 0; i < p->credential_count; i++) {
+      bool is_general = p->credentials[i].workspace.len == 0;
+      if (is_general != (pass == 1) || !means(t, i))
+        continue;
+      add(r, m, t, &p->credentials[i], into);
+      general += is_general;
+      into->has_workspaces |= !is_general;
+    }
+  }
+  if (general > 0)
+    return;
+  size_t before = into->count;
+  add(r, m, t, NULL, into);
+  if (into->count > before)
+    into->at[before].lacks_credential = !goes_without(t);
 }
 
 static void add_model(struct routes *r, const struct config_model *m, struct model_places *into) {
   size_t most = 0;
   for (size_t i = 0; i < m->target_count; i++)
-    most += credentials_of(&m->targets[i]);
+    most += m->targets[i].provider->credential_count + 1;
   most = most > PLACES_MAX ? PLACES_MAX : most;
   into->at = arena_zalloc(&r->arena, (most + 1) * sizeof(*into->at));
-  for (size_t i = 0; i < m->target_count; i++) {
-    const struct config_target *t = &m->targets[i];
-    for (size_t k = 0; k < credentials_of(t); k++)
-      add(r, m, t, credential_at(t, k), into);
-  }
+  for (size_t i = 0; i < m->target_count; i++)
+    add_target(r, m, &m->targets[i], into);
   if (into->has_star)
     into->by_star = map_new(ROUTES_FILLED_MAX);
 }
@@ -159,6 +194,7 @@ static struct model_places *fill(const struct routes *r, const struct config_mod
   struct model_places *filled = ARENA_NEW(a, struct model_places);
   filled->at = arena_alloc(a, (pattern->count + 1) * sizeof(*filled->at));
   filled->count = pattern->count;
+  filled->has_workspaces = pattern->has_workspaces;
   for (size_t i = 0; i < pattern->count; i++) {
     struct place *p = &filled->at[i];
     *p = pattern->at[i];

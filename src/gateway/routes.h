@@ -20,9 +20,11 @@ struct place {
   struct breaker *breaker;        /* of this credential; NULL lets everything through */
   struct load *load;              /* one for all names that a star stands for: callers make those up; NULL: none */
   const struct config_target *target;
-  int64_t weight;                 /* the target's */
+  int64_t weight;                 /* the target's, times the credential's */
   uint32_t serves;                /* bit k: requests of pairing_kind k */
   bool is_first;                  /* of its target; the others differ in the credential alone */
+  bool is_a_workspace_s;          /* its credential is for the calls of one alone */
+  bool lacks_credential;          /* it wants one and there is none: only a caller's own can go there */
   bool is_listed;                 /* the vendor's own list of models may say what the configuration does not */
   const struct pairing *pairings; /* by pairing_kind, for those that it serves */
   struct text upstream_model;     /* with the star filled in */
@@ -33,6 +35,7 @@ struct place {
 struct model_places {
   struct place *at; /* in the order of the targets */
   size_t count;
+  bool has_workspaces; /* some credential is a workspace's; it stands before those of its target that are for all */
   bool has_star;       /* some target's model holds a "*": these places do not serve a request as they are */
   struct map *by_star; /* the places of names that were asked for: model_places */
 };

@@ -32,8 +32,10 @@ struct apikey_declared {
   enum principal_period budget_period;
   int64_t expires_us;
   bool blocked;
-  struct text access_key_id, secret_access_key; /* a pair for signing; id empty: none, secret empty: value */
-  struct text workspace, policy;                /* "" for none */
+  struct text access_key_id, secret_access_key;         /* a pair for signing; id empty: none, secret empty: value */
+  struct text workspace, policy;                        /* "" for none */
+  const struct text *routes, *allow_ips, *cors_origins; /* where it may be used; none: everywhere */
+  size_t route_count, allow_ip_count, cors_origin_count;
 };
 
 struct apikey_identity; /* embeds struct identity first */

@@ -4,6 +4,7 @@
 
 #include "base/random.h"
 #include "identity/apikey.h"
+#include "identity/client_secret.h"
 
 #include <sodium.h>
 
@@ -15,6 +16,8 @@ _Static_assert(sizeof(((struct keysmith_key *)0)->pair_id) == APIKEY_PAIR_ID_BYT
 _Static_assert(sizeof(((struct keysmith_key *)0)->pair_secret) == APIKEY_PAIR_SECRET_BYTES, "its secret has room");
 _Static_assert(sizeof(((struct keysmith_key *)0)->hash) == sizeof(((struct store_key *)0)->hash), "hashes are alike");
 _Static_assert(crypto_aead_xchacha20poly1305_ietf_KEYBYTES == SECRET_HMAC_BYTES, "a sum is a key");
+_Static_assert(sizeof(((struct keysmith_client *)0)->secret) == CLIENT_SECRET_BYTES, "a client's secret has room");
+_Static_assert(KEYSMITH_CLIENT_PREFIX_BYTES == CLIENT_SECRET_PREFIX_BYTES, "so have their beginnings");
 _Static_assert(KEYSMITH_PREFIX_BYTES == APIKEY_PREFIX_BYTES, "prefixes are alike");
 
 static void make(struct keysmith *self, struct keysmith_key *out) {
@@ -22,6 +25,12 @@ static void make(struct keysmith *self, struct keysmith_key *out) {
   apikey_generate(out->key);
   secret_hmac(secret, (struct text){out->key, sizeof(out->key)}, out->hash);
   apikey_pair(secret, out->hash, out->pair_id, out->pair_secret);
+}
+
+static void make_client(struct keysmith *self, struct keysmith_client *out) {
+  client_secret_make(out->secret);
+  client_secret_hash(((struct keysmith_adapter *)self)->server_secret, (struct text){out->secret, sizeof(out->secret)},
+                     out->hash);
 }
 
 /* The purpose begins with a byte that no key holds. */
@@ -76,5 +85,5 @@ static enum err open_sealed(struct keysmith *self, struct text under, struct tex
 }
 
 void keysmith_init(struct keysmith_adapter *k, const struct secret *server_secret) {
-  *k = (struct keysmith_adapter){{make, sum, seal, open_sealed}, server_secret};
+  *k = (struct keysmith_adapter){{make, make_client, sum, seal, open_sealed}, server_secret};
 }

@@ -13,20 +13,19 @@
 
 static const struct audit_actor at_start = {TEXT("weir"), TEXT("start")};
 
-static bool read_link(const struct signin_desk *d, struct text token, uint8_t out[SIGNIN_HASH_BYTES]) {
+bool link_read(const struct signin_desk *d, struct text token, uint8_t out[SIGNIN_HASH_BYTES]) {
   if (token.len != LINK_TEXT)
     return false;
   signin_hash(d, "link", token, out);
   return true;
 }
 
-static enum err bad_link(struct fault *f) {
+enum err link_bad(struct fault *f) {
   return fault_set(f, ERR_FORBIDDEN, "token", "this link is not good, or not any more: ask for another");
 }
 
-/* A new one in the store; *out is "URL/PAGE?token=...". */
-static enum err add_link(struct signin_desk *d, struct signin_link *link, const char *page, int64_t keep_from_us,
-                         struct arena *a, struct text *out, struct fault *f) {
+enum err link_add(struct signin_desk *d, struct signin_link *link, const char *page, int64_t keep_from_us,
+                  struct arena *a, struct text *out, struct fault *f) {
   uint8_t random[LINK_BYTES];
   char token[LINK_TEXT + 1];
   random_bytes(random, sizeof(random));
@@ -68,7 +67,7 @@ enum err signin_setup_url(struct signin_desk *d, int64_t now_us, struct arena *a
     return ERR_OK;
   }
   int64_t keep_from_us = d->store->ops->is_shared ? now_us - SIGNIN_SETUP_US : now_us;
-  return add_link(d, &link, "setup", keep_from_us, a, out, f);
+  return link_add(d, &link, "setup", keep_from_us, a, out, f);
 }
 
 /* Made with a role in their organisation; who is made but cannot be given it is removed again. */
@@ -113,7 +112,7 @@ static enum err make_owner(struct signin_desk *d, const struct signin_visit *v, 
   bool empty = false;
   enum err e = is_empty(d, &empty, f);
   if (e == ERR_OK && !empty)
-    return bad_link(f);
+    return link_bad(f);
   if (e == ERR_OK)
     e = make_user(d, &row, text_of(builtin_role_name(ROLE_OWNER)), &by, &id, f);
   if (e == ERR_OK)
@@ -129,8 +128,8 @@ enum err link_setup(struct signin *self, const struct signin_visit *v, struct te
   struct people_row user;
   struct text email;
   int64_t nobody;
-  if (!read_link(d, token, link.hash))
-    return bad_link(f);
+  if (!link_read(d, token, link.hash))
+    return link_bad(f);
   /* Looked at first, so that nobody without it makes us work on passwords. */
   enum err e = d->store->ops->signin->link_look(d->store, link.kind, link.hash, v->now_us, &nobody, f);
   if (e == ERR_OK)
@@ -140,7 +139,7 @@ enum err link_setup(struct signin *self, const struct signin_visit *v, struct te
   if (e == ERR_OK)
     e = d->store->ops->signin->link_take(d->store, link.kind, link.hash, v->now_us, &nobody, f);
   if (e != ERR_OK)
-    return e == ERR_NOT_FOUND ? bad_link(f) : e;
+    return e == ERR_NOT_FOUND ? link_bad(f) : e;
   e = make_owner(d, v, &(struct first_owner){email, name, text_of(hash)}, &user, f);
   secret_wipe(hash, sizeof(hash));
   if (e != ERR_OK) {
@@ -151,26 +150,35 @@ enum err link_setup(struct signin *self, const struct signin_visit *v, struct te
   return session_begin(d, v, &user, "setup", out, f);
 }
 
-enum err link_make(struct signin *self, const struct signin_visit *v, const struct caller *c, int64_t user_id,
-                   struct text *out_kind, struct text *out_url, int64_t *out_expires_us, struct fault *f) {
-  struct signin_desk *d = (struct signin_desk *)self;
-  struct signin_link link = {.user_id = user_id, .created_us = v->now_us, .expires_us = v->now_us + SIGNIN_LINK_US};
-  const struct audit_actor by = {c->actor, c->origin};
+enum err link_kind(struct signin_desk *d, const struct signin_visit *v, const struct caller *c, int64_t user_id,
+                   struct text *out_kind, struct fault *f) {
   struct people_row user;
-  struct text hash, url;
-  char subject[32];
+  struct text hash;
   enum err e = signin_find_lesser(d, v, c, user_id, &user, f);
   if (e != ERR_OK)
     return e;
   e = d->store->ops->signin->password_get(d->store, user_id, v->arena, &hash, f);
   if (e != ERR_OK && e != ERR_NOT_FOUND)
     return e;
-  link.kind = e == ERR_NOT_FOUND ? TEXT("invite") : TEXT("reset");
-  e = add_link(d, &link, "accept", v->now_us, v->arena, &url, f);
+  *out_kind = e == ERR_NOT_FOUND ? TEXT("invite") : TEXT("reset");
+  return ERR_OK;
+}
+
+enum err link_make(struct signin *self, const struct signin_visit *v, const struct caller *c, int64_t user_id,
+                   struct text *out_kind, struct text *out_url, int64_t *out_expires_us, struct fault *f) {
+  struct signin_desk *d = (struct signin_desk *)self;
+  struct signin_link link = {.user_id = user_id, .created_us = v->now_us, .expires_us = v->now_us + SIGNIN_LINK_US};
+  const struct audit_actor by = {c->actor, c->origin};
+  struct text url;
+  char subject[32];
+  enum err e = link_kind(d, v, c, user_id, &link.kind, f);
+  if (e == ERR_OK)
+    e = link_add(d, &link, "accept", v->now_us, v->arena, &url, f);
   snprintf(subject, sizeof(subject), "user:%lld", (long long)user_id);
   if (e == ERR_OK)
     e = d->store->ops->audit->add(
-        d->store, &by, &(struct audit_entry){TEXT("user.link"), text_of(subject), TEXT_NONE, TEXT_NONE}, NULL, f);
+        d->store, &by, &(struct audit_entry){TEXT("user.link"), text_of(subject), TEXT_NONE, TEXT_NONE, c->org_id},
+        NULL, f);
   if (e != ERR_OK)
     return e;
   *out_kind = link.kind;
@@ -208,13 +216,13 @@ enum err link_accept(struct signin *self, const struct signin_visit *v, struct t
   struct signin_totp t;
   struct text kind, email;
   int64_t id = 0;
-  if (!read_link(d, token, link))
-    return bad_link(f);
+  if (!link_read(d, token, link))
+    return link_bad(f);
   enum err e = look(d, link, v->now_us, &kind, &id, f);
   if (e == ERR_OK)
     e = d->store->ops->people->get(d->store, PEOPLE_USER, 0, id, v->arena, &user, f);
   if (e == ERR_NOT_FOUND || (e == ERR_OK && user.is_disabled))
-    return bad_link(f);
+    return link_bad(f);
   if (e == ERR_OK)
     e = check_person(user.text, name, password, v->arena, &email, f);
   if (e == ERR_OK)
@@ -222,7 +230,7 @@ enum err link_accept(struct signin *self, const struct signin_visit *v, struct t
   if (e == ERR_OK)
     e = d->store->ops->signin->link_take(d->store, kind, link, v->now_us, &id, f);
   if (e != ERR_OK)
-    return e == ERR_NOT_FOUND ? bad_link(f) : e;
+    return e == ERR_NOT_FOUND ? link_bad(f) : e;
   const struct audit_actor by = signin_actor(v, user.id);
   e = d->store->ops->signin->password_set(d->store, user.id, text_of(hash), 0, v->now_us, &by, f);
   secret_wipe(hash, sizeof(hash));

@@ -30,6 +30,14 @@ static void set_models(struct shared_principal *s, const struct text *models, si
   s->p.model_count = count == 1 && text_equal(models[0], TEXT("*")) ? 0 : count;
 }
 
+/* One a line, as keys of the store have them. */
+static struct text lines_of(struct arena *a, const struct text *list, size_t count) {
+  struct text all = TEXT_NONE;
+  for (size_t i = 0; i < count; i++)
+    all = i == 0 ? arena_copy(a, list[i]) : arena_format(a, "%.*s\n%.*s", TEXT_ARGS(all), TEXT_ARGS(list[i]));
+  return all;
+}
+
 /* A stored key's id is positive; a declared one gets a stable negative id from its name, so that its rows and limits
  * survive a restart. */
 int64_t principal_declared_id(struct text name) {
@@ -53,6 +61,9 @@ const struct principal *principal_from_declared(const struct apikey_declared *d)
   s->p.budget_nano = d->budget_nano;
   s->p.budget_period = d->budget_period;
   s->p.expires_us = d->expires_us;
+  s->p.routes = lines_of(&s->arena, d->routes, d->route_count);
+  s->p.allow_ips = lines_of(&s->arena, d->allow_ips, d->allow_ip_count);
+  s->p.cors_origins = lines_of(&s->arena, d->cors_origins, d->cors_origin_count);
   s->p.blocked = d->blocked;
   return &s->p;
 }

@@ -9,11 +9,13 @@
 #include "identity/mint.h"
 #include "identity/password.h"
 #include "identity/rights.h"
+#include "ports/mailer.h"
 #include "ports/signin.h"
 
 #define SIGNIN_GRACE_US   INT64_C(10000000) /* two tabs that refresh at the same time */
 #define SIGNIN_LINK_US    INT64_C(259200000000)
 #define SIGNIN_SETUP_US   INT64_C(86400000000) /* links of other replicas that started before stay so long */
+#define SIGNIN_MAGIC_US   INT64_C(900000000)
 #define SIGNIN_CSRF_BYTES 32
 #define SIGNIN_URL_MAX    2048
 
@@ -32,6 +34,7 @@ struct signin_options {
   struct text public_url;
   struct password_cost cost;
   struct signin_times times;
+  struct mailer *mailer; /* NULL: no mail is sent */
 };
 
 struct signin_desk;

@@ -15,6 +15,7 @@ struct signin_desk {
   struct rights *rights;
   const struct secret *server_secret;
   struct passwords *passwords;
+  struct mailer *mailer; /* NULL: none */
   char public_url[SIGNIN_URL_MAX];
   bool is_secure;
   pthread_mutex_t lock;
@@ -70,7 +71,26 @@ enum err signin_confirm_self(struct signin_desk *d, const struct signin_visit *v
 enum err signin_find_lesser(struct signin_desk *d, const struct signin_visit *v, const struct caller *c,
                             int64_t user_id, struct people_row *out, struct fault *f) MUST_CHECK;
 
+/* mailing.c */
+enum err mailing_link(struct signin *self, const struct signin_visit *v, const struct caller *c, int64_t user_id,
+                      struct text *out_kind, struct fault *f) MUST_CHECK;
+enum err mailing_ask(struct signin *self, const struct signin_visit *v, struct text email, struct fault *f) MUST_CHECK;
+enum err mailing_finish(struct signin *self, const struct signin_visit *v, struct text token, struct text code,
+                        struct signin_result *out, struct fault *f) MUST_CHECK;
+enum err mailing_deliver(struct signin *self, struct text kind, int64_t user_id, int64_t now_us,
+                         struct fault *f) MUST_CHECK;
+
 /* link.c */
+/* False: it has not the form of one. */
+bool link_read(const struct signin_desk *d, struct text token, uint8_t out[SIGNIN_HASH_BYTES]);
+enum err link_bad(struct fault *f); /* ERR_FORBIDDEN */
+/* A new one in the store; *out is "URL/PAGE?token=...". Of its user and kind none stays that was made before
+ * keep_from_us. */
+enum err link_add(struct signin_desk *d, struct signin_link *link, const char *page, int64_t keep_from_us,
+                  struct arena *a, struct text *out, struct fault *f) MUST_CHECK;
+/* For another user of the caller's organisation: "invite" for who has no password, else "reset". */
+enum err link_kind(struct signin_desk *d, const struct signin_visit *v, const struct caller *c, int64_t user_id,
+                   struct text *out_kind, struct fault *f) MUST_CHECK;
 enum err link_setup(struct signin *self, const struct signin_visit *v, struct text token, struct text email,
                     struct text name, struct text password, struct signin_result *out, struct fault *f) MUST_CHECK;
 enum err link_accept(struct signin *self, const struct signin_visit *v, struct text token, struct text name,

@@ -8,6 +8,7 @@
 #include "ports/backups.h"
 #include "ports/catalogue_refresh.h"
 #include "ports/oauth.h"
+#include "ports/signin.h"
 #include "ports/store.h"
 
 /* What the composition root gives; the same for all jobs of the process. */
@@ -19,6 +20,7 @@ struct job_world {
   struct backups *backups;              /* NULL (tests): none are made */
   struct catalogue_refresh *catalogues; /* NULL (tests): none are fetched */
   struct oauth *oauth;                  /* NULL (tests): no token is signed */
+  struct signin *signin;                /* NULL (tests): nobody is written to */
 };
 
 /* A job while it runs. Everything lives as long as the call of `run`. */

@@ -11,6 +11,7 @@ const struct job_kind job_kinds[] = {
     {"erase_person", "put a pseudonym in place of a user's name", 10, 60000, job_erase_person},
     {"export_person", "write what is known of a user into a file", 5, 60000, job_export_person},
     {"keys", "note what has expired", 5, 60000, job_keys, "*/5 * * * *"},
+    {"mail", "send somebody a link", 8, 60000, job_mail},
     {"purge", "delete what is older than `retention` says", 5, 60000, job_purge, "20 3 * * *"},
     {"recheck", "compare the sums of usage with the balances", 3, 60000, job_recheck, "40 3 * * *"},
     {"rollup", "bring the sums of usage up to date", 3, 60000, job_rollup, "* * * * *"},

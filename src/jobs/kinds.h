@@ -20,6 +20,7 @@ enum err job_catalogue(struct job *j, struct fault *f);
 enum err job_erase_person(struct job *j, struct fault *f);
 enum err job_export_person(struct job *j, struct fault *f);
 enum err job_keys(struct job *j, struct fault *f);
+enum err job_mail(struct job *j, struct fault *f);
 enum err job_purge(struct job *j, struct fault *f);
 enum err job_recheck(struct job *j, struct fault *f);
 enum err job_rollup(struct job *j, struct fault *f);

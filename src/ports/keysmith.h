@@ -19,8 +19,16 @@ struct keysmith_key {
 };
 #define KEYSMITH_PREFIX_BYTES 12 /* of key: what is shown of it later */
 
+/* The same of a secret with which a service account asks for tokens. */
+struct keysmith_client {
+  char secret[50];
+  uint8_t hash[KEYSMITH_SUM_BYTES];
+};
+#define KEYSMITH_CLIENT_PREFIX_BYTES 11
+
 struct keysmith {
   void (*make)(struct keysmith *self, struct keysmith_key *out);
+  void (*make_client)(struct keysmith *self, struct keysmith_client *out);
   /* A sum of the text that nobody without the server's secret can make. */
   void (*sum)(struct keysmith *self, struct text of, uint8_t out[KEYSMITH_SUM_BYTES]);
   /* Appends plain to out, sealed so that only who knows both the server's secret and `under` can open it. */

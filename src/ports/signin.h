@@ -12,6 +12,8 @@
 #define SIGNIN_EMAIL_MAX   254
 #define SIGNIN_COOKIES_MAX 3
 #define SIGNIN_RECOVERY    10
+#define SIGNIN_MAIL        "mail" /* the kind of job */
+#define SIGNIN_MAILS       "invite|reset|magic"
 
 /* Who is at the door, and what their browser shows. */
 struct signin_visit {
@@ -72,6 +74,20 @@ struct signin {
                    struct text *out_kind, struct text *out_url, int64_t *out_expires_us, struct fault *f);
   enum err (*factor_drop)(struct signin *self, const struct signin_visit *v, const struct caller *c, int64_t user_id,
                           struct fault *f);
+
+  /* By mail; ERR_NOT_FOUND in the first two: no mail server is configured. The links are made when the mail is sent, by
+   * a job of the kind `mail`, which calls mail_deliver; nothing of them is kept anywhere else. */
+  /* For another user, as `link`; nobody but them sees it. */
+  enum err (*mail_link)(struct signin *self, const struct signin_visit *v, const struct caller *c, int64_t user_id,
+                        struct text *out_kind, struct fault *f);
+  /* Somebody asks for a link with which they are signed in. The same answer, and the same work, whether there is such a
+   * user or not. */
+  enum err (*magic_ask)(struct signin *self, const struct signin_visit *v, struct text email, struct fault *f);
+  /* Takes it. code: of the second factor, where there is one; a link without it is not used up. */
+  enum err (*magic_finish)(struct signin *self, const struct signin_visit *v, struct text token, struct text code,
+                           struct signin_result *out, struct fault *f);
+  /* kind: SIGNIN_MAILS. A user who is gone or disabled gets none, which is no error. */
+  enum err (*mail_deliver)(struct signin *self, struct text kind, int64_t user_id, int64_t now_us, struct fault *f);
 };
 
 #endif

@@ -101,6 +101,7 @@ struct store_persons_ops;
 struct store_usage_ops;
 struct store_vault_ops;
 struct store_service_secrets_ops;
+struct store_credentials_ops;
 struct store_signin_ops;
 struct store_ops {
   const char *name; /* "sqlite", "memory", "postgres" */
@@ -175,6 +176,7 @@ struct store_ops {
   const struct store_signin_ops *signin; /* ports/store_signin.h */
   const struct store_vault_ops *vault;   /* ports/store_vault.h */
   const struct store_service_secrets_ops *service_secrets;
+  const struct store_credentials_ops *credentials; /* ports/store_credentials.h */
 };
 /* The base an adapter embeds first. */
 struct store {

@@ -23,12 +23,14 @@ struct audit_entry {
   struct text action;        /* "key.block": what it is about, a dot, what was done */
   struct text subject;       /* "key:12"; never a person's name */
   struct text before, after; /* JSON, without secrets and hashes; empty: null */
+  int64_t org_id;            /* whose thing it is; 0 and 1: the first organisation's, or the installation's */
 };
 
 struct audit_row {
   int64_t id, at_us; /* ids are 1, 2, 3, ... without a gap */
   struct text actor, origin, action, subject, before, after;
   bool is_erased; /* something personal was taken out */
+  int64_t org_id; /* whose thing it is about; 0: the first organisation's, or the installation's */
   uint8_t salt[AUDIT_SALT_BYTES], personal_sum[AUDIT_HASH_BYTES], prev_hash[AUDIT_HASH_BYTES], hash[AUDIT_HASH_BYTES];
 };
 
@@ -36,6 +38,7 @@ struct audit_row {
 struct audit_filter {
   int64_t since_us, until_us; /* at or after; before */
   struct text actor, action, subject;
+  int64_t org_id;    /* of this organisation alone; of 1: what is the installation's too; 0: of all */
   int64_t before_id; /* newest first, ids below it; 0: from the newest */
   size_t max;
 };

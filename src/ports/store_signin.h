@@ -31,6 +31,13 @@ struct signin_session {
   struct text way, address, agent; /* way: "password", "password+totp", "link", "oidc:NAME" */
 };
 
+/* Those that live at now_us, newest first. */
+struct signin_session_filter {
+  int64_t org_id, user_id; /* 0: of all */
+  int64_t before_id;       /* ids below it; 0: from the newest */
+  int64_t now_us, max;
+};
+
 /* What is to be done when a token is to be replaced. */
 struct signin_refresh {
   int64_t id;
@@ -90,6 +97,8 @@ struct store_signin_ops {
                           struct fault *f); /* ERR_NOT_FOUND */
   /* Of a user, those that live at now_us, newest first, at most SIGNIN_SESSIONS_SHOWN. */
   enum err (*session_list)(struct store *s, int64_t user_id, int64_t now_us, struct arena *a,
+                           struct signin_session **out, size_t *out_count, struct fault *f);
+  enum err (*session_page)(struct store *s, const struct signin_session_filter *filter, struct arena *a,
                            struct signin_session **out, size_t *out_count, struct fault *f);
   /* The caller has made sure that the token is one of this session, of whatever time. */
   enum err (*session_refresh)(struct store *s, const struct signin_refresh *r, const struct audit_actor *by,

@@ -44,10 +44,12 @@ void audit_chain_personal(const struct audit_row *row, uint8_t out[AUDIT_HASH_BY
 }
 
 void audit_chain_hash(const struct audit_row *row, uint8_t out[AUDIT_HASH_BYTES]) {
-  static const char mark[] = "weir-audit-entry-1";
+  static const char mark[] = "weir-audit-entry-1", mark_of_org[] = "weir-audit-entry-2";
   crypto_hash_sha256_state s;
   crypto_hash_sha256_init(&s);
-  add_bytes(&s, mark, sizeof mark - 1);
+  add_bytes(&s, row->org_id ? mark_of_org : mark, sizeof mark - 1);
+  if (row->org_id)
+    add_number(&s, row->org_id);
   add_bytes(&s, row->prev_hash, AUDIT_HASH_BYTES);
   add_number(&s, row->id);
   add_number(&s, row->at_us);

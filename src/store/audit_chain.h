@@ -7,6 +7,8 @@
  *   hash         = SHA-256 (FIPS 180-4) of
  *                  the 18 bytes "weir-audit-entry-1", the 32 bytes prev_hash, number id, number at_us,
  *                  text origin, text action, text subject, the 32 bytes personal_sum
+ *                  or, where org_id is not 0, of
+ *                  the 18 bytes "weir-audit-entry-2", number org_id, and then the same from prev_hash on
  * prev_hash is the hash of the entry with the id before; of entry 1 it is 32 zero bytes. before and after are JSON
  * texts as they are stored, "null" for none.
  *

@@ -31,6 +31,7 @@ const struct copy_entry copy_list[] = {
     {"weir_erased", COPY_WHOLE},
     {"weir_signing_keys", COPY_WHOLE},
     {"weir_service_secrets", COPY_WHOLE},
+    {"weir_credentials", COPY_WHOLE},
     {"weir_organisations", COPY_SEEDED},
     {"weir_workspaces", COPY_WHOLE},
     {"weir_workspace_names", COPY_WHOLE},

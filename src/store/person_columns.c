@@ -34,6 +34,7 @@ const struct person_columns person_columns[] = {
     {"weir_archives", " ", " name digest "},
     {"weir_signing_keys", " ", " kid "},
     {"weir_service_secrets", " ", " prefix "},
+    {"weir_credentials", " ", " provider name workspace kind last4 "},
     {"weir_organisations", " ", " name description timezone week_start "},
     {"weir_workspaces", " ", " name description "},
     {"weir_workspace_names", " ", " name "},

@@ -47,8 +47,9 @@
   "UPDATE weir_jobs SET state = 'running', attempts = attempts + 1, due_us = ?2, leased_by = ?3, started_us = ?1, "    \
   "progress = 0, note = '' WHERE id = "
 #define AUDIT_COLUMNS                                                                                                  \
-  "id, at_us, actor, origin, action, subject, before, after, salt, personal_sum, prev_hash, hash"
-/* An empty text asks for nothing; ordered as it is found, so that a page never reads more than it passes over. */
+  "id, at_us, actor, origin, action, subject, before, after, salt, personal_sum, prev_hash, hash, org_id"
+/* An empty text asks for nothing; ordered as it is found, so that a page never reads more than it passes over. ?8: whose,
+ * -1 for whosesoever. */
 #define AUDIT_MATCHES                                                                                                  \
   " AND (?3 = '' OR actor = ?3) AND (?4 = '' OR action = ?4) AND at_us >= ?5 AND at_us < ?6 ORDER BY id DESC LIMIT ?7"
 /* A row's organisation is that of its workspace's name, or the first. */
@@ -290,15 +291,18 @@ static const char *const texts[SQL_COUNT][2] = {
     [SQL_AUDIT_NEXT] = BOTH("INSERT INTO weir_audit_end (name, id, hash) VALUES ('head', 1, ?1) ON CONFLICT (name) "
                             "DO UPDATE SET id = weir_audit_end.id + 1 RETURNING id, hash"),
     [SQL_AUDIT_INSERT] = BOTH("INSERT INTO weir_audit (" AUDIT_COLUMNS ") VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, "
-                              "?10, ?11, ?12)"),
+                              "?10, ?11, ?12, ?13)"),
     [SQL_AUDIT_SET_END] = BOTH("INSERT INTO weir_audit_end (name, id, hash) VALUES (?1, ?2, ?3) ON CONFLICT (name) "
                                "DO UPDATE SET id = excluded.id, hash = excluded.hash"),
     [SQL_AUDIT_END] = BOTH("SELECT id, hash FROM weir_audit_end WHERE name = ?1"),
     [SQL_AUDIT_LOCK] = {"SELECT id, hash FROM weir_audit_end WHERE name = ?1",
                         "SELECT id, hash FROM weir_audit_end WHERE name = ?1 FOR UPDATE"},
-    [SQL_AUDIT_LIST] = BOTH("SELECT " AUDIT_COLUMNS " FROM weir_audit WHERE id < ?1 AND ?2 = ''" AUDIT_MATCHES),
-    [SQL_AUDIT_LIST_SUBJECT] = BOTH("SELECT " AUDIT_COLUMNS " FROM weir_audit WHERE id < ?1 AND subject = ?2"
-                                    AUDIT_MATCHES),
+    [SQL_AUDIT_LIST] = BOTH("SELECT " AUDIT_COLUMNS " FROM weir_audit WHERE id < ?1 AND ?2 = '' AND "
+                            "CAST(?8 AS BIGINT) < 0" AUDIT_MATCHES),
+    [SQL_AUDIT_LIST_SUBJECT] = BOTH("SELECT " AUDIT_COLUMNS " FROM weir_audit WHERE id < ?1 AND subject = ?2 "
+                                    "AND (CAST(?8 AS BIGINT) < 0 OR org_id = ?8)" AUDIT_MATCHES),
+    [SQL_AUDIT_LIST_ORG] = BOTH("SELECT " AUDIT_COLUMNS " FROM weir_audit WHERE id < ?1 AND ?2 = '' AND org_id = ?8"
+                                AUDIT_MATCHES),
     [SQL_AUDIT_PAGE] = BOTH("SELECT " AUDIT_COLUMNS " FROM weir_audit WHERE id > ?1 ORDER BY id LIMIT ?2"),
     [SQL_AUDIT_DELETE] = BOTH("DELETE FROM weir_audit WHERE id <= ?1"),
     [SQL_AUDIT_REDACT] = BOTH("UPDATE weir_audit SET actor = ?2, before = ?3, after = ?4, salt = ?5 WHERE id = ?1"),
@@ -576,6 +580,8 @@ static const char *const texts[SQL_COUNT][2] = {
 
 const char *sql_text(enum sql which, enum sql_dialect dialect) {
   bool is_signin = which >= SQL_SIGNIN_FIRST && which <= SQL_SIGNIN_LAST;
+  if (which >= SQL_CREDENTIALS_FIRST && which <= SQL_CREDENTIALS_LAST)
+    return sql_credentials_texts[which - SQL_CREDENTIALS_FIRST][dialect];
   return is_signin ? sql_signin_texts[which - SQL_SIGNIN_FIRST][dialect] : texts[which][dialect];
 }
 

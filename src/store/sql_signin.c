@@ -10,6 +10,7 @@
 
 const char *const sql_signin_texts[SQL_SIGNIN_LAST - SQL_SIGNIN_FIRST + 1][2] = {
     [AT(SQL_PASSWORD_GET)] = BOTH("SELECT hash FROM weir_passwords WHERE user_id = ?1"),
+    [AT(SQL_USER_ORG)] = BOTH("SELECT org_id FROM weir_users WHERE id = ?1"),
     [AT(SQL_PASSWORD_PUT)] = BOTH("INSERT INTO weir_passwords (user_id, hash, changed_us) VALUES (?1, ?2, ?3) ON CONFLICT "
                               "(user_id) DO UPDATE SET hash = excluded.hash, changed_us = excluded.changed_us"),
     [AT(SQL_PASSWORD_UPGRADE)] = BOTH("UPDATE weir_passwords SET hash = ?3 WHERE user_id = ?1 AND hash = ?2"),
@@ -35,6 +36,9 @@ const char *const sql_signin_texts[SQL_SIGNIN_LAST - SQL_SIGNIN_FIRST + 1][2] = 
                           "SELECT " SESSION_COLUMNS " FROM weir_sessions WHERE id = ?1 FOR UPDATE"},
     [AT(SQL_SESSION_LIST)] = BOTH("SELECT " SESSION_COLUMNS " FROM weir_sessions WHERE user_id = ?1 AND ended_us = 0 AND "
                               "expires_us > ?2 ORDER BY id DESC LIMIT ?3"),
+    [AT(SQL_SESSION_PAGE)] = BOTH("SELECT " SESSION_COLUMNS " FROM weir_sessions WHERE id < ?1 AND ended_us = 0 AND "
+                              "expires_us > ?2 AND (CAST(?3 AS BIGINT) = 0 OR org_id = ?3) AND (CAST(?4 AS BIGINT) = 0 "
+                              "OR user_id = ?4) ORDER BY id DESC LIMIT ?5"),
     [AT(SQL_SESSION_ROTATE)] = BOTH("UPDATE weir_sessions SET refresh_before = refresh, refresh = ?2, rotated_us = ?3 "
                                 "WHERE id = ?1"),
     [AT(SQL_SESSION_END)] = BOTH("UPDATE weir_sessions SET ended_us = ?2 WHERE id = ?1 AND ended_us = 0 AND "

@@ -7,9 +7,11 @@
 #include "store/audit_chain.h"
 #include "store/audit_proof.h"
 
-#define PAGE    500
-#define DAY_US  86400000000
-#define NOTHING TEXT("null")
+#define PAGE      500
+#define DAY_US    86400000000
+#define NOTHING   TEXT("null")
+
+#define FIRST_ORG 1
 
 static const char doing_add[] = "adding to the audit log", doing_read[] = "reading the audit log";
 
@@ -52,6 +54,7 @@ void audit_row_read(struct driver_link *l, struct audit_row *out) {
   bytes_of(d->bytes(l, 9), out->personal_sum, sizeof out->personal_sum);
   bytes_of(d->bytes(l, 10), out->prev_hash, sizeof out->prev_hash);
   bytes_of(d->bytes(l, 11), out->hash, sizeof out->hash);
+  out->org_id = d->number(l, 12);
 }
 
 /* One more entry: its id, and the hash of the one before. Others wait here until the transaction ends. */
@@ -88,6 +91,7 @@ static enum err insert(struct driver_link *l, const struct audit_row *row, struc
   d->bind_bytes(l, 10, (struct text){(const char *)row->personal_sum, sizeof row->personal_sum});
   d->bind_bytes(l, 11, (struct text){(const char *)row->prev_hash, sizeof row->prev_hash});
   d->bind_bytes(l, 12, (struct text){(const char *)row->hash, sizeof row->hash});
+  d->bind(l, 13, row->org_id);
   return driver_finish(l, doing_add, NULL, f);
 }
 
@@ -124,7 +128,8 @@ enum err audit_add_on(struct driver_link *l, const struct audit_actor *by, const
                           .action = clean(&a, entry->action),
                           .subject = clean(&a, entry->subject),
                           .before = entry->before.len ? entry->before : NOTHING,
-                          .after = entry->after.len ? entry->after : NOTHING};
+                          .after = entry->after.len ? entry->after : NOTHING,
+                          .org_id = entry->org_id > FIRST_ORG ? entry->org_id : 0};
   random_bytes(row.salt, sizeof row.salt);
   enum err e = add_row(l, &row, f);
   arena_done(&a);
@@ -199,14 +204,22 @@ static void bind_filter(struct driver_link *l, const struct audit_filter *filter
   d->bind(l, 5, filter->since_us);
   d->bind(l, 6, filter->until_us ? filter->until_us : INT64_MAX);
   d->bind(l, 7, max);
+  d->bind(l, 8, filter->org_id == 0 ? -1 : filter->org_id == FIRST_ORG ? 0 : filter->org_id);
+}
+
+static enum sql which_list(const struct audit_filter *filter) {
+  if (!filter)
+    return SQL_AUDIT_PAGE;
+  if (filter->subject.len > 0)
+    return SQL_AUDIT_LIST_SUBJECT;
+  return filter->org_id ? SQL_AUDIT_LIST_ORG : SQL_AUDIT_LIST;
 }
 
 static enum err list(struct driver_link *l, void *args, struct fault *f) {
   struct list *w = args;
   const struct audit_filter *filter = w->filter;
   int64_t max = w->max > INT64_MAX ? INT64_MAX : (int64_t)w->max;
-  enum sql which = !filter ? SQL_AUDIT_PAGE : filter->subject.len ? SQL_AUDIT_LIST_SUBJECT : SQL_AUDIT_LIST;
-  enum err e = l->driver->prepare(l, which, f);
+  enum err e = l->driver->prepare(l, which_list(filter), f);
   if (e)
     return e;
   if (filter) {

@@ -52,11 +52,13 @@ static enum err note(struct driver_link *l, const char *action, const struct aud
                      const struct store_key *before, const struct store_key *after, struct fault *f) {
   struct buf was, is;
   char subject[32];
-  int64_t id = before ? before->id : 0;
+  int64_t id = before ? before->id : 0, org_id = before ? before->org_id : 0;
   buf_init(&was, AUDIT_JSON_MAX);
   buf_init(&is, AUDIT_JSON_MAX);
-  if (after)
+  if (after) {
     id = after->id;
+    org_id = after->org_id;
+  }
   snprintf(subject, sizeof subject, "key:%lld", (long long)id);
   if (before)
     key_json_write(before, &was);
@@ -64,9 +66,9 @@ static enum err note(struct driver_link *l, const char *action, const struct aud
     key_json_write(after, &is);
   enum err e =
       buf_check(&was) || buf_check(&is) ? fault_set(f, ERR_LIMIT, NULL, "the key is too long to be audited") : ERR_OK;
+  const struct audit_entry entry = {text_of(action), text_of(subject), buf_text(&was), buf_text(&is), org_id};
   if (!e)
-    e = audit_add_on(l, by, &(struct audit_entry){text_of(action), text_of(subject), buf_text(&was), buf_text(&is)},
-                     NULL, f);
+    e = audit_add_on(l, by, &entry, NULL, f);
   if (!e)
     e = event_add_id_on(l, "key", id, f);
   buf_done(&was);

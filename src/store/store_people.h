@@ -56,7 +56,8 @@ enum err people_note_row_on(struct driver_link *l, const struct people_change *c
                             struct fault *f) MUST_CHECK;
 enum err people_note_grant_on(struct driver_link *l, const struct audit_actor *by, const struct people_grant *before,
                               const struct people_grant *after, struct fault *f) MUST_CHECK;
-enum err people_note_member_on(struct driver_link *l, const struct people_change *c, struct fault *f) MUST_CHECK;
+enum err people_note_member_on(struct driver_link *l, const struct people_change *c, int64_t org_id,
+                               struct fault *f) MUST_CHECK;
 enum err people_note_external_on(struct driver_link *l, const struct people_change *c, const struct people_row *user,
                                  struct fault *f) MUST_CHECK;
 

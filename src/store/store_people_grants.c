@@ -133,7 +133,7 @@ static enum err put_member(struct driver_link *l, struct people_change *c, struc
   if (e || changes == 0)
     return e;
   e = people_keep_owner_on(l, team.org_id, owners, f);
-  return e ? e : people_note_member_on(l, c, f);
+  return e ? e : people_note_member_on(l, c, team.org_id, f);
 }
 
 enum err store_people_team_put(struct store *s, int64_t org_id, int64_t team_id, int64_t user_id, bool is_member,

@@ -15,12 +15,12 @@ static const char *const words[] = {
     [PEOPLE_ROLE] = "role",
 };
 
-static enum err note(struct driver_link *l, const struct audit_actor *by, const char *action, const char *subject,
-                     const struct buf *before, const struct buf *after, struct fault *f) {
+static enum err note(struct driver_link *l, const struct audit_actor *by, int64_t org_id, const char *action,
+                     const char *subject, const struct buf *before, const struct buf *after, struct fault *f) {
   if (buf_check(before) || buf_check(after))
     return fault_set(f, ERR_LIMIT, NULL, "the change is too long to be audited");
-  enum err e = audit_add_on(
-      l, by, &(struct audit_entry){text_of(action), text_of(subject), buf_text(before), buf_text(after)}, NULL, f);
+  const struct audit_entry entry = {text_of(action), text_of(subject), buf_text(before), buf_text(after), org_id};
+  enum err e = audit_add_on(l, by, &entry, NULL, f);
   return e ? e : event_add_on(l, "access", text_of(subject), f);
 }
 
@@ -75,7 +75,7 @@ enum err people_note_row_on(struct driver_link *l, const struct people_change *c
   }
   if (after)
     put_row(&is, c->kind, &now);
-  enum err e = note(l, c->by, action, subject, &was, &is, f);
+  enum err e = note(l, c->by, c->kind == PEOPLE_ORGANISATION ? id : now.org_id, action, subject, &was, &is, f);
   buf_done(&was);
   buf_done(&is);
   return e;
@@ -99,9 +99,11 @@ enum err people_note_grant_on(struct driver_link *l, const struct audit_actor *b
                               const struct people_grant *after, struct fault *f) {
   struct buf was, is;
   char subject[40];
-  int64_t id = before ? before->id : 0;
-  if (after)
+  int64_t id = before ? before->id : 0, org_id = before ? before->org_id : 0;
+  if (after) {
     id = after->id;
+    org_id = after->org_id;
+  }
   snprintf(subject, sizeof subject, "grant:%lld", (long long)id);
   buf_init(&was, AUDIT_JSON_MAX);
   buf_init(&is, AUDIT_JSON_MAX);
@@ -109,13 +111,13 @@ enum err people_note_grant_on(struct driver_link *l, const struct audit_actor *b
     put_grant(&was, before);
   if (after)
     put_grant(&is, after);
-  enum err e = note(l, by, after ? "grant.create" : "grant.delete", subject, &was, &is, f);
+  enum err e = note(l, by, org_id, after ? "grant.create" : "grant.delete", subject, &was, &is, f);
   buf_done(&was);
   buf_done(&is);
   return e;
 }
 
-enum err people_note_member_on(struct driver_link *l, const struct people_change *c, struct fault *f) {
+enum err people_note_member_on(struct driver_link *l, const struct people_change *c, int64_t org_id, struct fault *f) {
   struct buf none, member;
   struct json_writer w;
   char subject[40];
@@ -126,8 +128,8 @@ enum err people_note_member_on(struct driver_link *l, const struct people_change
   json_object(&w);
   json_field_i64(&w, "member", c->user_id);
   json_object_end(&w);
-  enum err e = c->is_member ? note(l, c->by, "team.join", subject, &none, &member, f)
-                            : note(l, c->by, "team.leave", subject, &member, &none, f);
+  enum err e = c->is_member ? note(l, c->by, org_id, "team.join", subject, &none, &member, f)
+                            : note(l, c->by, org_id, "team.leave", subject, &member, &none, f);
   buf_done(&none);
   buf_done(&member);
   return e;
@@ -148,7 +150,7 @@ enum err people_note_external_on(struct driver_link *l, const struct people_chan
   json_object(&w);
   json_field_text(&w, "issuer", issuer);
   json_object_end(&w);
-  enum err e = note(l, c->by, "user.bind", subject, &none, &is, f);
+  enum err e = note(l, c->by, user->org_id, "user.bind", subject, &none, &is, f);
   buf_done(&none);
   buf_done(&is);
   return e;

@@ -12,6 +12,7 @@ static const struct sealed_column {
 } columns[] = {
     {"weir_signing_keys", "sealed", SQL_SIGNING_SEALED, SQL_SIGNING_RESEAL},
     {"weir_totp", "secret", SQL_TOTP_SEALED, SQL_TOTP_RESEAL},
+    {"weir_credentials", "sealed", SQL_CREDENTIAL_SEALED, SQL_CREDENTIAL_RESEAL},
 };
 const size_t store_sealed_columns = sizeof columns / sizeof *columns;
 

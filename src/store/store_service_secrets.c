@@ -82,14 +82,16 @@ static enum err secrets_find(struct store *s, const uint8_t hash[STORE_HASH_BYTE
   return e;
 }
 
-static enum err note(struct driver_link *l, const struct work *w, const char *action, bool is_made, struct fault *f) {
+static enum err note(struct driver_link *l, const struct work *w, int64_t org_id, const char *action, bool is_made,
+                     struct fault *f) {
   char subject[48], json[96];
   snprintf(subject, sizeof subject, "service:%lld", (long long)w->service_id);
   snprintf(json, sizeof json, "{\"secret\":%lld}", (long long)w->id);
   const struct audit_entry entry = {.action = text_of(action),
                                     .subject = text_of(subject),
                                     .before = is_made ? TEXT_NONE : text_of(json),
-                                    .after = is_made ? text_of(json) : TEXT_NONE};
+                                    .after = is_made ? text_of(json) : TEXT_NONE,
+                                    .org_id = org_id};
   enum err e = audit_add_on(l, w->by, &entry, NULL, f);
   return e ? e : event_add_on(l, "access", text_of(subject), f);
 }
@@ -121,7 +123,7 @@ static enum err add_in(struct driver_link *l, struct work *w, struct fault *f) {
     e = people_next_id(l, "service_secrets", &w->id, f);
   if (!e)
     e = insert(l, w, account.org_id, f);
-  return e ? e : note(l, w, "service_secret.create", true, f);
+  return e ? e : note(l, w, account.org_id, "service_secret.create", true, f);
 }
 
 static enum err add(struct driver_link *l, void *args, struct fault *f) {
@@ -155,7 +157,7 @@ static enum err remove_in(struct driver_link *l, const struct work *w, struct fa
   e = driver_finish(l, "removing the secret of a service account", &changes, f);
   if (!e && changes == 0)
     e = fault_set(f, ERR_NOT_FOUND, NULL, "the service account has no secret %lld", (long long)w->id);
-  return e ? e : note(l, w, "service_secret.remove", false, f);
+  return e ? e : note(l, w, account.org_id, "service_secret.remove", false, f);
 }
 
 static enum err remove_one(struct driver_link *l, void *args, struct fault *f) {

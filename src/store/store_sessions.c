@@ -59,7 +59,7 @@ static enum err insert(struct driver_link *l, struct session_work *w, struct fau
     return e;
   char user[32];
   snprintf(user, sizeof user, "user:%lld", (long long)n->user_id);
-  return signin_note(l, "session.begin", "session", w->id, "of", user, w->by, f);
+  return signin_note(l, n->user_id, "session.begin", "session", w->id, "of", user, w->by, f);
 }
 
 static enum err add_on(struct driver_link *l, void *args, struct fault *f) {
@@ -126,6 +126,59 @@ enum err store_session_list(struct store *s, int64_t user_id, int64_t now_us, st
   return e;
 }
 
+struct page {
+  const struct signin_session_filter *filter;
+  struct arena *arena;
+  struct signin_session *list;
+  size_t count;
+};
+
+static enum err page_on(struct driver_link *l, void *args, struct fault *f) {
+  struct page *w = args;
+  bool row = false;
+  w->list = NULL;
+  w->count = 0;
+  enum err e = l->driver->prepare(l, SQL_SESSION_PAGE, f);
+  if (e)
+    return e;
+  l->driver->bind(l, 1, w->filter->before_id ? w->filter->before_id : INT64_MAX);
+  l->driver->bind(l, 2, w->filter->now_us);
+  l->driver->bind(l, 3, w->filter->org_id);
+  l->driver->bind(l, 4, w->filter->user_id);
+  l->driver->bind(l, 5, w->filter->max);
+  while (!(e = l->driver->step(l, &row, "listing sessions", f)) && row) {
+    w->list = driver_more(w->arena, w->list, w->count, sizeof *w->list);
+    read_session(l, w->arena, &w->list[w->count++]);
+  }
+  l->driver->reset(l);
+  return e;
+}
+
+enum err store_session_page(struct store *s, const struct signin_session_filter *filter, struct arena *a,
+                            struct signin_session **out, size_t *out_count, struct fault *f) {
+  struct page w = {.filter = filter, .arena = a};
+  enum err e = driver_run(s, DRIVER_READ, false, page_on, &w, f);
+  if (!e) {
+    *out = w.list;
+    *out_count = w.count;
+  }
+  return e;
+}
+
+/* Whose it is, where that was not asked for. */
+static enum err find_user(struct driver_link *l, struct session_work *w, struct fault *f) {
+  bool row = false;
+  enum err e = w->user_id ? ERR_OK : l->driver->prepare(l, SQL_SESSION_GET, f);
+  if (e || w->user_id)
+    return e;
+  l->driver->bind(l, 1, w->id);
+  e = l->driver->step(l, &row, "looking up a session", f);
+  if (!e && row)
+    w->user_id = l->driver->number(l, 1);
+  l->driver->reset(l);
+  return e;
+}
+
 /* Ends one that has not ended; *out_ended says whether it was there to be ended. */
 static enum err end_one(struct driver_link *l, struct session_work *w, bool *out_ended, struct fault *f) {
   int64_t changes = 0;
@@ -139,7 +192,10 @@ static enum err end_one(struct driver_link *l, struct session_work *w, bool *out
   *out_ended = changes > 0;
   if (e || changes == 0)
     return e;
-  e = signin_note(l, "session.end", "session", w->id, "why", w->why, w->by, f);
+  e = find_user(l, w, f);
+  if (e)
+    return e;
+  e = signin_note(l, w->user_id, "session.end", "session", w->id, "why", w->why, w->by, f);
   return e ? e : event_add_id_on(l, "session", w->id, f);
 }
 
@@ -242,7 +298,7 @@ enum err sessions_end_on(struct driver_link *l, int64_t user_id, int64_t but_id,
   e = driver_finish(l, "ending sessions", &changes, f);
   if (e || changes == 0)
     return e;
-  e = signin_note(l, "session.end", "user", user_id, "why", why, by, f);
+  e = signin_note(l, user_id, "session.end", "user", user_id, "why", why, by, f);
   return e ? e : event_add_on(l, "session", TEXT(""), f);
 }
 

@@ -15,14 +15,30 @@ enum err signin_tell(struct driver_link *l, enum sql which, int64_t first, const
   return driver_finish(l, doing, out_changes, f);
 }
 
-enum err signin_note(struct driver_link *l, const char *action, const char *subject, int64_t id, const char *name,
-                     const char *value, const struct audit_actor *by, struct fault *f) {
+/* 0: there is no such user any more. */
+static enum err org_of(struct driver_link *l, int64_t user_id, int64_t *out, struct fault *f) {
+  bool row = false;
+  enum err e = l->driver->prepare(l, SQL_USER_ORG, f);
+  if (e)
+    return e;
+  l->driver->bind(l, 1, user_id);
+  e = l->driver->step(l, &row, "looking up a user", f);
+  if (!e)
+    *out = row ? l->driver->number(l, 0) : 0;
+  l->driver->reset(l);
+  return e;
+}
+
+enum err signin_note(struct driver_link *l, int64_t user_id, const char *action, const char *subject, int64_t id,
+                     const char *name, const char *value, const struct audit_actor *by, struct fault *f) {
+  int64_t org_id = 0;
   char about[64], after[128] = "";
   snprintf(about, sizeof about, "%s:%lld", subject, (long long)id);
   if (name)
     snprintf(after, sizeof after, "{\"%s\":\"%s\"}", name, value);
-  return audit_add_on(l, by, &(struct audit_entry){text_of(action), text_of(about), TEXT_NONE, text_of(after)}, NULL,
-                      f);
+  enum err e = org_of(l, user_id, &org_id, f);
+  const struct audit_entry entry = {text_of(action), text_of(about), TEXT_NONE, text_of(after), org_id};
+  return e ? e : audit_add_on(l, by, &entry, NULL, f);
 }
 
 /* One work with whatever it needs of this. */
@@ -80,7 +96,7 @@ static enum err password_put(struct driver_link *l, struct work *w, struct fault
   if (!e)
     e = signin_tell(l, SQL_LINK_DROP, w->user_id, NULL, "removing links", NULL, f);
   if (!e)
-    e = signin_note(l, "user.password", "user", w->user_id, NULL, NULL, w->by, f);
+    e = signin_note(l, w->user_id, "user.password", "user", w->user_id, NULL, NULL, w->by, f);
   return e ? e : sessions_end_on(l, w->user_id, w->keep_session, "password", w->now_us, w->by, f);
 }
 
@@ -177,7 +193,7 @@ static enum err confirm(struct driver_link *l, struct work *w, struct fault *f) 
     e = signin_tell(l, SQL_RECOVERY_DROP, w->user_id, NULL, "removing recovery codes", NULL, f);
   for (size_t i = 0; i < w->count && !e; i++)
     e = add_code(l, w->user_id, w->codes[i], f);
-  return e ? e : signin_note(l, "user.totp.enable", "user", w->user_id, NULL, NULL, w->by, f);
+  return e ? e : signin_note(l, w->user_id, "user.totp.enable", "user", w->user_id, NULL, NULL, w->by, f);
 }
 
 static enum err totp_confirm_on(struct driver_link *l, void *args, struct fault *f) {
@@ -213,7 +229,7 @@ static enum err drop_totp(struct driver_link *l, struct work *w, struct fault *f
     e = fault_set(f, ERR_NOT_FOUND, NULL, "there is no second factor");
   if (!e)
     e = signin_tell(l, SQL_RECOVERY_DROP, w->user_id, NULL, "removing recovery codes", NULL, f);
-  return e ? e : signin_note(l, "user.totp.disable", "user", w->user_id, NULL, NULL, w->by, f);
+  return e ? e : signin_note(l, w->user_id, "user.totp.disable", "user", w->user_id, NULL, NULL, w->by, f);
 }
 
 static enum err totp_drop_on(struct driver_link *l, void *args, struct fault *f) {
@@ -236,7 +252,7 @@ static enum err use_code(struct driver_link *l, struct work *w, struct fault *f)
   e = driver_finish(l, "taking a recovery code", &changes, f);
   if (!e && changes == 0)
     e = fault_set(f, ERR_NOT_FOUND, NULL, "there is no such recovery code");
-  return e ? e : signin_note(l, "user.recovery", "user", w->user_id, NULL, NULL, w->by, f);
+  return e ? e : signin_note(l, w->user_id, "user.recovery", "user", w->user_id, NULL, NULL, w->by, f);
 }
 
 static enum err recovery_use_on(struct driver_link *l, void *args, struct fault *f) {
@@ -386,6 +402,7 @@ const struct store_signin_ops store_signin = {.password_get = password_get,
                                               .session_add = store_session_add,
                                               .session_get = store_session_get,
                                               .session_list = store_session_list,
+                                              .session_page = store_session_page,
                                               .session_refresh = store_session_refresh,
                                               .session_end = store_session_end,
                                               .session_end_all = store_session_end_all,

@@ -24,6 +24,11 @@ if ! cmp -s package-lock.json "$stamp" 2>/dev/null; then
   cp package-lock.json "$stamp"
 fi
 mkdir -p "$out"
+# The types of the control API, from the document of the program that is tested: src/admin.test.ts is checked against them.
+"$WEIR" openapi >"$out/openapi.json"
+mkdir -p generated
+"$NODE" node_modules/openapi-typescript/bin/cli.js "$out/openapi.json" -o "$out/api.d.ts" >&2
+mv "$out/api.d.ts" generated/api.d.ts
 # Compiled files find their packages through the link, and are modules because of the package file.
 ln -sfn "$here/node_modules" "$out/node_modules"
 printf '{"type":"module"}\n' >"$out/package.json"

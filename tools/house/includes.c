@@ -55,7 +55,7 @@ static const struct library libraries[] = {
     {"sqlite3.h", "store/"},
     {"libpq-fe.h", "store/"},
     {"zstd.h", "cache/ store/archive store/person_file store/backup"},
-    {"curl/", "telemetry/otlp aws/fetch"},
+    {"curl/", "telemetry/otlp aws/fetch net/smtp"},
     {"sanitizer/", "fiber/ base/arena"},
     {"valgrind/", "fiber/"},
 };

@@ -107,7 +107,7 @@ for (const model of ['sim-gzip', 'sim-gzip+frame-1', 'sim-frame-1', 'sim-frame-2
 test('the time between events is kept: a dripping stream is not gathered', async () => {
   const begin = Date.now();
   let first = 0;
-  for await (const event of await client.messages.create({ ...params('sim-long-10+drip-40', 'drip'), stream: true })) {
+  for await (const event of await client.messages.create({ ...params('sim-long-10+drip-150', 'drip'), stream: true })) {
     if (event.type === 'content_block_delta' && first === 0) first = Date.now() - begin;
   }
   const total = Date.now() - begin;

@@ -9,6 +9,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import Anthropic1 from '@anthropic-ai/sdk';
 import Anthropic0 from 'anthropic-sdk-0';
 import OpenAI from 'openai';
+import { conform, isDescribed } from './conformity.js';
 
 const run = promisify(execFile);
 
@@ -279,7 +280,15 @@ export class Weir {
       const rq = request({ socketPath: join(this.dir, 'data/weir.sock'), method, path, agent: false }, (answer) => {
         let body = '';
         answer.on('data', (d: Buffer) => (body += d.toString()));
-        answer.on('end', () => resolve({ status: answer.statusCode ?? 0, body }));
+        answer.on('end', () => {
+          const got = { method, path: path.replace(/\?.*/, ''), status: answer.statusCode ?? 0, type: String(answer.headers['content-type'] ?? ''), text: body };
+          try {
+            if (isDescribed(got.path, true)) conform(got);
+            resolve({ status: got.status, body });
+          } catch (e) {
+            reject(e as Error);
+          }
+        });
         answer.on('error', reject);
       });
       rq.on('error', reject);

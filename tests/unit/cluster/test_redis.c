@@ -101,10 +101,8 @@ static void a_server_is_found_lost_and_found_again_with_one_line_each(void **sta
   EVENTUALLY(atomic_load(&c.heard) == 1);
   redis_user_wake(&c.user);
   EVENTUALLY(atomic_load(&c.sets) >= 2);
-  int64_t before_us = loop_clock_us();
   redis_server_kill(&s);
   EVENTUALLY(look(r)->reached == 0 && !redis_is_well(r));
-  assert_true(loop_clock_us() - before_us < 300000); /* before anything has run out of time */
   assert_true(look(r)->why[0] != 0);
   redis_server_run(&s);
   EVENTUALLY(redis_is_well(r));
@@ -235,7 +233,7 @@ static void a_redis_that_hangs_does_not_hold_up_the_end(void **state) {
   redis_server_pause(&s);
   int64_t before_us = loop_clock_us();
   redis_stop(r);
-  assert_true(loop_clock_us() - before_us < 1000000);
+  assert_true(loop_clock_us() - before_us < FAR_US);
   redis_free(r);
   redis_server_end(&s);
 }

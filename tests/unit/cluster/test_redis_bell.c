@@ -53,29 +53,40 @@ static void both_ready(struct replica *a, struct replica *b) {
   assert_true(atomic_load(&a->looks) > 0 && atomic_load(&b->looks) > 0); /* something may have been missed */
 }
 
+/* A ring that is lost is lost (a server of a cluster on a busy machine may drop its link to another), so a next event,
+ * which is what *number counts, rings again. */
+static void ring_until_heard(struct replica *from, struct replica *to, int64_t *number) {
+  unsigned before = atomic_load(&to->looks);
+  int64_t until_us = loop_clock_us() + FAR_US, next_us = 0;
+  while (atomic_load(&to->looks) == before && loop_clock_us() < until_us) {
+    if (loop_clock_us() >= next_us) {
+      redis_bell_ring(from->bell, ++*number);
+      redis_bell_ring(from->bell, *number);
+      next_us = loop_clock_us() + FAR_US / 20;
+    }
+    (void)poll(NULL, 0, 2);
+  }
+  assert_int_not_equal(atomic_load(&to->looks), before);
+}
+
 static void rings_reach_the_others(const char *url) {
   struct replica a, b;
+  int64_t number = 0;
   replica_start(&a, url);
   replica_start(&b, url);
   both_ready(&a, &b);
   for (int i = 1; i <= 5; i++) {
-    unsigned of_a = atomic_load(&a.looks), of_b = atomic_load(&b.looks);
-    int64_t before_us = loop_clock_us();
-    redis_bell_ring(a.bell, i);
-    redis_bell_ring(a.bell, i);
-    EVENTUALLY(atomic_load(&b.looks) > of_b);
-    assert_true(loop_clock_us() - before_us < 1000000);
-    redis_bell_ring(b.bell, i); /* it has been told, and tells nobody */
-    redis_bell_ring(b.bell, i - 1);
+    unsigned of_a = atomic_load(&a.looks);
+    ring_until_heard(&a, &b, &number);
+    redis_bell_ring(b.bell, number); /* it has been told, and tells nobody */
+    redis_bell_ring(b.bell, number - 1);
     assert_int_equal(atomic_load(&a.looks), of_a); /* who rings knows */
   }
-  unsigned of_a = atomic_load(&a.looks), of_b = atomic_load(&b.looks);
-  for (int i = 6; i < 10000; i++)
-    redis_bell_ring(a.bell, i);
-  EVENTUALLY(atomic_load(&b.looks) > of_b);
-  redis_bell_ring(b.bell, 10000);
-  EVENTUALLY(atomic_load(&a.looks) > of_a);
-  assert_int_equal(atomic_load(&a.looks), of_a + 1);
+  unsigned of_b = atomic_load(&b.looks);
+  for (; number < 9999; number++)
+    redis_bell_ring(a.bell, number + 1);
+  ring_until_heard(&a, &b, &number);
+  ring_until_heard(&b, &a, &number);
   assert_true(atomic_load(&b.looks) - of_b < 5000); /* many rings are few messages */
   replica_end(&a);
   replica_end(&b);

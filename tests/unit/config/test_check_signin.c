@@ -47,11 +47,38 @@ static void what_could_not_sign_in_is_refused(void **state) {
       "weir.yaml:1:18: `signin.access` must be a duration such as `250ms`, `5s`, `2m` or `1h`, from 60000ms to 3600s");
 }
 
+static void a_mail_server_is_read(void **state) {
+  struct config *c =
+      load("smtp: {url: \"smtps://mail.x.org:465\", user: weir, password: very-secret, from: weir@x.org}\n");
+  EXPECT_TEXT(c->smtp.url, TEXT("smtps://mail.x.org:465"));
+  EXPECT_TEXT(c->smtp.user, TEXT("weir"));
+  EXPECT_TEXT(secret_reveal(c->smtp.password), TEXT("very-secret"));
+  EXPECT_TEXT(c->smtp.from, TEXT("weir@x.org"));
+  EXPECT_TEXT(c->smtp.from_name, TEXT("Weir"));
+  config_unref(c);
+  c = load("{}");
+  EXPECT_TEXT(c->smtp.url, TEXT(""));
+  config_unref(c);
+}
+
+static void a_mail_server_that_could_send_nothing_is_refused(void **state) {
+  expect_refused("smtp: {url: \"http://mail.x.org\", from: weir@x.org}\n",
+                 "weir.yaml:1:13: `smtp.url` must be smtp://host or smtps://host, with optional port");
+  expect_refused("smtp: {url: \"smtp://u:p@mail.x.org\", from: weir@x.org}\n",
+                 "weir.yaml:1:13: `smtp.url` must be smtp://host or smtps://host, with optional port");
+  expect_refused("smtp: {url: \"smtp://mail.x.org\", from: Weir}\n",
+                 "weir.yaml:1:40: `smtp.from` must be an address of mail");
+  expect_refused("smtp: {url: \"smtp://mail.x.org\", from: weir@x.org, user: weir}\n",
+                 "weir.yaml:1:7: `smtp` needs both `user` and `password`, or neither");
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(people_sign_in_without_a_word_in_the_file),
       cmocka_unit_test(everything_about_it_is_read),
       cmocka_unit_test(what_could_not_sign_in_is_refused),
+      cmocka_unit_test(a_mail_server_is_read),
+      cmocka_unit_test(a_mail_server_that_could_send_nothing_is_refused),
   };
   return RUN_TESTS(tests);
 }

@@ -4,9 +4,11 @@
 
 #include "../net/http_fixture.h"
 
+#include "base/log.h"
 #include "base/random.h"
 #include "control/api.h"
 #include "identity/keysmith.h"
+#include "identity/vault.h"
 #include "ports/store_replicas.h"
 #include "ports/store_usage.h"
 #include "store/store.h"
@@ -30,6 +32,7 @@ struct fixture {
   struct api api;
   struct keysmith_adapter keysmith;
   struct secret *secret;
+  struct sealed_vault *vault;
   struct caller caller;
   struct gateway_snapshot snapshot;
   struct gateway_worker worker;
@@ -92,11 +95,14 @@ static inline void api_run(void (*test)(struct fixture *x), const char *more,
   CHECK_ERR(config_load_text(text_of(yaml), "weir.yaml", NULL, &c, &errors), ERR_OK);
   CHECK_ERR(store_open_memory(&x.api.store, NULL), ERR_OK);
   CHECK_ERR(offload_new(1, 8, &x.api.offload), ERR_OK);
+  log_set_level(LOG_LEVEL_WARN); /* a line for every call would be many */
   random_start();
   secret_start();
   x.secret = secret_new((struct text){(const char *)raw, sizeof(raw)});
   keysmith_init(&x.keysmith, x.secret);
   x.api.keysmith = &x.keysmith.port;
+  x.vault = vault_new(x.api.store, keeper_given(TEXT("8Ezw2sN8ZS0m0BPuvPVXtUDUAAxhkOKRAT8D1/yfXGg=")));
+  x.api.vault = vault_port(x.vault);
   x.snapshot.config = c;
   x.worker.snapshot = &x.snapshot;
   x.site = site_options();
@@ -107,6 +113,7 @@ static inline void api_run(void (*test)(struct fixture *x), const char *more,
   site_close(&x.site);
   settle();
   offload_free(x.api.offload);
+  vault_free(x.vault);
   x.api.store->ops->close(x.api.store);
   secret_free(x.secret);
   config_unref(c);

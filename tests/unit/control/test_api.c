@@ -171,9 +171,8 @@ static void check_audit(struct fixture *x) {
   add_keys(x->api.store, 3);
   CHECK_INT(get(x, "/api/v1/audit?limit=2"), 200);
   CHECK_HAS(body, "{\"data\":[{\"id\":3,\"at\":\"");
-  CHECK_HAS(
-      body,
-      "\"actor\":\"local:tester\",\"origin\":\"cli\",\"action\":\"key.create\",\"subject\":\"key:3\",\"before\":null,");
+  CHECK_HAS(body, "\"actor\":\"local:tester\",\"origin\":\"cli\",\"action\":\"key.create\",\"subject\":\"key:3\","
+                  "\"organisation\":null,\"before\":null,");
   snprintf(target, sizeof(target), "/api/v1/audit?limit=2&cursor=%s", next_of());
   CHECK_INT(get(x, target), 200);
   CHECK_HAS(body, "{\"data\":[{\"id\":1,");

@@ -1,7 +1,9 @@
 /* People through the control API: every route by every built-in role, on things of one's own organisation and of
  * another; then what the rows are made of, and who sees which. */
 #include "api_fixture.h"
+
 #include "ports/store_people.h"
+#include "ports/store_signin.h"
 
 static struct caller user_with(uint64_t permissions) {
   return (struct caller){.kind = CALLER_USER,
@@ -260,8 +262,59 @@ static void check_lists(struct fixture *x) {
 static void check_lists_run(void *arg) { run(check_lists); }
 static void lists_come_in_pages_and_are_searched(void **state) { run_fiber(check_lists_run, NULL); }
 
+/* How many entries of the log there are with the text. */
+static int entries_with(struct fixture *x, const char *part) {
+  int n = 0;
+  CHECK_INT(get(x, "/api/v1/audit?limit=200"), 200);
+  for (const char *at = body; (at = strstr(at, part)) != NULL; at++)
+    n++;
+  return n;
+}
+
+static void check_trail(struct fixture *x) {
+  struct store *s = x->api.store;
+  struct signin_session session = {.org_id = 2, .created_us = 1, .expires_us = INT64_C(4000000000000000)};
+  int64_t id = 0;
+  CHECK_INT(send_json(x, "POST /api/v1/organisations", "", "{\"name\":\"acme\"}"), 201);
+  CHECK_INT(send_json(x, "POST /api/v1/teams", "", "{\"name\":\"first\"}"), 201);
+  CHECK_INT(send_json(x, "POST /api/v1/teams", "", "{\"name\":\"second\",\"organisation\":2}"), 201);
+  CHECK_INT(send_json(x, "POST /api/v1/users", "", "{\"email\":\"a@acme.org\",\"organisation\":2}"), 201);
+  CHECK_INT(send_json(x, "PATCH /api/v1/users/1", "", "{\"name\":\"A\"}"), 200);
+  CHECK_INT(ask(x, "PUT /api/v1/teams/2/members/1", "", ""), 204);
+  CHECK_INT(send_json(x, "POST /api/v1/grants", "", "{\"to\":\"user\",\"to_id\":1,\"role\":\"viewer\"}"), 201);
+  CHECK_INT(send_json(x, "POST /api/v1/keys", "", "{\"name\":\"first key\"}"), 201);
+  session.user_id = 1;
+  CHECK_ERR(s->ops->signin->session_add(s, &session, TEST_ACTOR, &id, NULL), ERR_OK);
+  CHECK_ERR(s->ops->signin->session_end(s, 0, id, "logout", 2, TEST_ACTOR, NULL), ERR_OK);
+  CHECK_INT(entries_with(x, "\"action\":"), 10);
+  x->caller = (struct caller){.kind = CALLER_USER,
+                              .id = 1,
+                              .org_id = 2,
+                              .actor = TEXT("user:1"),
+                              .origin = TEXT("::1"),
+                              .permissions = PERMISSION_BIT(PERMISSION_AUDIT_READ)};
+  CHECK_INT(entries_with(x, "\"action\":"), 8);
+  CHECK_INT(entries_with(x, "\"organisation\":2,"), 8);
+  for (const char *const *action =
+           (const char *const[]){"organisation.create", "team.create", "user.create", "user.update", "team.join",
+                                 "grant.create", "session.begin", "session.end", NULL};
+       *action; action++)
+    CHECK_INT(entries_with(x, *action), 1);
+  CHECK_INT(entries_with(x, "first") + entries_with(x, "key."), 0);
+  CHECK_INT(get(x, "/api/v1/audit?subject=team:1"), 200);
+  CHECK_TEXT(text_of(body), TEXT("{\"data\":[],\"next\":null}"));
+  x->caller.org_id = 1;
+  CHECK_INT(entries_with(x, "\"action\":"), 2);
+  x->caller.permissions = 0;
+  CHECK_INT(get(x, "/api/v1/audit"), 403);
+}
+
+static void check_trail_run(void *arg) { run(check_trail); }
+static void an_auditor_reads_what_is_of_their_organisation(void **state) { run_fiber(check_trail_run, NULL); }
+
 int main(void) {
   const struct CMUnitTest tests[] = {
+      cmocka_unit_test(an_auditor_reads_what_is_of_their_organisation),
       cmocka_unit_test(every_route_is_open_to_who_may_and_never_across_organisations),
       cmocka_unit_test(a_user_is_made_changed_and_removed),
       cmocka_unit_test(what_is_not_offered_is_refused),

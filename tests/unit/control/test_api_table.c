@@ -2,6 +2,7 @@
  * and of another one; members that nobody offers in every body; SQL in every text of every filter; addresses and
  * methods spelled otherwise. A route that is added is tested here without a line of its own. */
 #include "api_fixture.h"
+#include "api_rows.h"
 
 #include "ports/permission.h"
 
@@ -95,54 +96,12 @@ static void fill_line(struct fixture *x, const struct api_route *r, char *out, s
   out[n] = '\0';
 }
 
-static void put_example(struct buf *out, const struct shape_field *f, unsigned serial) {
-  struct text choice = text_of(f->choices), rest;
-  if (f->choices && f->type == SHAPE_TEXT) {
-    (void)text_cut(choice, '|', &choice, &rest);
-    buf_add_format(out, "\"%.*s\"", TEXT_ARGS(choice));
-    return;
-  }
-  switch (f->type) {
-  case SHAPE_TEXT: buf_add_format(out, "\"new.%u@example.org\"", serial); return;
-  case SHAPE_INTEGER: buf_add_format(out, "%lld", (long long)(f->min > 0 ? f->min : 1)); return;
-  case SHAPE_BOOL: buf_add(out, TEXT("false")); return;
-  case SHAPE_TIME: buf_add(out, TEXT("\"2099-01-01T00:00:00Z\"")); return;
-  case SHAPE_USD: buf_add(out, TEXT("\"1\"")); return;
-  case SHAPE_TEXTS:
-  case SHAPE_LIST: buf_add(out, TEXT("[]")); return;
-  case SHAPE_JSON:
-  case SHAPE_OBJECT: buf_add(out, TEXT("{}")); return;
-  }
-}
-
-/* What has to be given and, where extra is not NULL, one member more. */
-static const char *example(const struct shape *s, const char *extra) {
-  static char out[4096];
-  static unsigned serial;
-  struct buf b;
-  bool any = false;
-  buf_init(&b, sizeof(out) - 1);
-  serial++;
-  buf_add_char(&b, '{');
-  for (size_t i = 0; i < s->count; i++) {
-    if (!(s->fields[i].flags & SHAPE_REQUIRED))
-      continue;
-    buf_add_format(&b, "%s\"%s\":", any ? "," : "", s->fields[i].name);
-    put_example(&b, &s->fields[i], serial);
-    any = true;
-  }
-  if (extra)
-    buf_add_format(&b, "%s\"%s\":1", any ? "," : "", extra);
-  buf_add_char(&b, '}');
-  snprintf(out, sizeof(out), "%.*s", TEXT_ARGS(buf_text(&b)));
-  buf_done(&b);
-  return out;
-}
-
 static int call_route(struct fixture *x, const struct api_route *r, const char *extra) {
   char line[256];
   fill_line(x, r, line, sizeof(line));
-  int status = r->body ? send_json(x, line, "", example(r->body, extra)) : ask(x, line, "", "");
+  char more[64];
+  snprintf(more, sizeof(more), "\"%s\":1", extra ? extra : "");
+  int status = r->body ? send_json(x, line, "", rows_body(r->body, NULL, extra ? more : NULL)) : ask(x, line, "", "");
   if (r->kind != API_STREAM || status == 200)
     return status;
   return get(x, r->path); /* which has the words of the refusal */
@@ -207,14 +166,6 @@ static void check_cells(struct fixture *x) {
 static void check_cells_run(void *arg) { run(check_cells); }
 static void every_route_as_every_role_of_either_organisation(void **state) { run_fiber(check_cells_run, NULL); }
 
-static bool offers(const struct shape *s, const char *name) {
-  for (size_t i = 0; i < s->count; i++) {
-    if (strcmp(s->fields[i].name, name) == 0)
-      return true;
-  }
-  return false;
-}
-
 static void check_members(struct fixture *x) {
   static const char *const members[] = {"id",        "org_id",     "organisation_id", "version",     "hash",
                                         "prefix",    "secret",     "password_hash",   "permissions", "is_admin",
@@ -226,7 +177,7 @@ static void check_members(struct fixture *x) {
     for (size_t m = 0; r->body && m < sizeof(members) / sizeof(members[0]); m++) {
       char pointer[64];
       snprintf(pointer, sizeof(pointer), "{\"pointer\":\"/%s\",\"detail\":\"is not known here\"}", members[m]);
-      if (offers(r->body, members[m]))
+      if (rows_field(r->body, members[m]))
         continue;
       int status = call_route(x, r, members[m]);
       if (status != 422 || !strstr(body, pointer))

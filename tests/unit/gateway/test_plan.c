@@ -1,6 +1,7 @@
 /* The order of targets and the reasons of those that are passed over: plan.c and routes.c, without a request. */
 #include "../net/net_fixture.h"
 
+#include "config/overlay.h"
 #include "gateway/plan.h"
 #include "provider/table.h"
 
@@ -98,6 +99,39 @@ static void desk_close(struct desk *d) {
   config_unref(d->config);
   arena_done(&d->arena);
   assert_int_equal(check_failures, 0);
+}
+
+static void stored(struct overlay *s, const char *provider, const char *name, const char *workspace, int64_t weight) {
+  const struct config_credential c = {
+      .name = text_of(name), .workspace = text_of(workspace), .weight = weight, .api_key = secret_new(TEXT("stored"))};
+  overlay_add(s, text_of(provider), &c);
+}
+
+/* For a call of a workspace; takes the set over. */
+static void desk_lay(struct desk *d, struct overlay *s, const char *model, const char *workspace) {
+  struct config *joined = overlay_join(d->config, s);
+  overlay_unref(s);
+  routes_free(d->routes);
+  config_unref(d->config);
+  d->config = joined;
+  d->routes = routes_new(joined, provider_find, &d->state);
+  d->ask.config = joined;
+  d->ask.routes = d->routes;
+  d->ask.workspace = text_of(workspace);
+  d->ask.model = config_find_model(joined, text_of(model), TEXT("anthropic"), &d->ask.star);
+}
+
+static void check_credentials(struct desk *d, const char *expected) {
+  struct buf text;
+  plan_make(&d->ask, &d->arena, &d->plan);
+  buf_init(&text, 4096);
+  for (size_t i = 0; i < d->plan.count; i++) {
+    const struct config_credential *c = d->plan.at[i].place->credential;
+    buf_add_format(&text, "%s%.*s:%s", i ? " " : "", TEXT_ARGS(c ? c->name : TEXT("-")),
+                   plan_verdict_name(d->plan.at[i].verdict));
+  }
+  CHECK_TEXT(buf_text(&text), text_of(expected));
+  buf_done(&text);
 }
 
 /* "plan:tried gpt:policy" */
@@ -466,6 +500,69 @@ static void test_a_model_has_so_many_places_at_most(void **state) {
   assert_int_equal(check_failures, 0);
 }
 
+static void a_workspace_s_own_run(void *arg) {
+  struct desk d;
+  desk_open(&d, "three");
+  struct overlay *s = overlay_new();
+  stored(s, "plan", "lab", "lab", 1);
+  stored(s, "plan", "lab2", "lab", 1);
+  stored(s, "plan", "shop", "shop", 1);
+  stored(s, "gpt", "shop", "shop", 1);
+  desk_lay(&d, s, "three", "lab");
+  check_credentials(&d, "lab:tried k1:tried b:tried shop:other_workspace shop:other_workspace -:no_credential");
+  CHECK_TEXT(d.plan.lacking->provider->name, TEXT("gpt"));
+  d.ask.workspace = TEXT("shop");
+  check_credentials(&d, "shop:tried k1:tried shop:tried b:tried lab:other_workspace -:no_credential");
+  d.ask.workspace = TEXT_NONE;
+  check_credentials(&d, "k1:tried b:tried lab:other_workspace shop:other_workspace shop:other_workspace "
+                        "-:no_credential");
+  desk_close(&d);
+}
+static void a_workspace_s_own_goes_before_those_for_all(void **state) { run_fiber(a_workspace_s_own_run, NULL); }
+
+static void behind_run(void *arg) {
+  struct desk d;
+  desk_open(&d, "keys");
+  struct overlay *s = overlay_new();
+  stored(s, "plan", "lab", "lab", 1);
+  stored(s, "plan", "more", "", 7);
+  desk_lay(&d, s, "keys", "lab");
+  for (d.ask.random = 1; d.ask.random < 2000000000; d.ask.random *= 7) {
+    plan_make(&d.ask, &d.arena, &d.plan);
+    CHECK_TEXT(d.plan.candidates[0].credential->name, TEXT("lab"));
+  }
+  for (size_t i = 0; i < d.plan.count; i++) {
+    const struct place *p = d.plan.at[i].place;
+    if (p->credential && text_equal(p->credential->name, TEXT("more")))
+      CHECK_INT(p->weight, 21);
+    if (p->credential && text_equal(p->credential->name, TEXT("k1")))
+      d.ask.place = p->id;
+  }
+  d.ask.remembers = true;
+  plan_make(&d.ask, &d.arena, &d.plan);
+  CHECK_TEXT(d.plan.candidates[0].credential->name, TEXT("lab"));
+  d.ask.workspace = TEXT("other");
+  plan_make(&d.ask, &d.arena, &d.plan);
+  CHECK_TEXT(d.plan.candidates[0].credential->name, TEXT("k1"));
+  desk_close(&d);
+}
+static void no_strategy_puts_a_general_one_first(void **state) { run_fiber(behind_run, NULL); }
+
+static void lacking_run(void *arg) {
+  struct desk d;
+  desk_open(&d, "three");
+  struct overlay *s = overlay_new();
+  overlay_add(s, TEXT("gpt"), NULL);
+  desk_lay(&d, s, "three", "");
+  check_plan(&d, "plan:tried aws:tried gpt:no_credential");
+  stored(s = overlay_new(), "plan", "lab", "lab", 1);
+  desk_lay(&d, s, "twice", "");
+  d.ask.has_own_credentials = true;
+  check_plan(&d, "plan:tried plan:tried plan:own_credentials plan:own_credentials");
+  desk_close(&d);
+}
+static void a_provider_whose_credentials_rest_gets_nothing(void **state) { run_fiber(lacking_run, NULL); }
+
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(test_without_more_the_order_is_that_of_the_file),
@@ -493,6 +590,9 @@ int main(void) {
       cmocka_unit_test(test_without_any_memory_of_targets_everything_is_tried),
       cmocka_unit_test(test_full_tables_are_counted_and_leave_targets_without_a_memory),
       cmocka_unit_test(test_a_model_has_so_many_places_at_most),
+      cmocka_unit_test(a_workspace_s_own_goes_before_those_for_all),
+      cmocka_unit_test(no_strategy_puts_a_general_one_first),
+      cmocka_unit_test(a_provider_whose_credentials_rest_gets_nothing),
   };
   cmocka_set_message_output(CM_OUTPUT_TAP);
   return cmocka_run_group_tests(tests, NULL, NULL);

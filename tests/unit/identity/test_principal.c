@@ -17,7 +17,9 @@ static void assert_text(struct text got, const char *expected) {
 
 static void test_a_declared_key_keeps_its_own_copies(void **state) {
   char name[] = "team", model[] = "claude-*", policy[] = "plan_first", workspace[] = "lab";
-  struct text models[] = {text_of(model), TEXT("gpt")};
+  char route[] = "/openai";
+  const struct text models[] = {text_of(model), TEXT("gpt")}, routes[] = {TEXT("anthropic"), text_of(route)},
+                    networks[] = {TEXT("10.0.0.0/8")};
   struct apikey_declared d = {.value = TEXT("secret-value"),
                               .name = text_of(name),
                               .user = TEXT("ada"),
@@ -29,9 +31,14 @@ static void test_a_declared_key_keeps_its_own_copies(void **state) {
                               .tpm = 2,
                               .concurrency = 3,
                               .budget_nano = 4,
-                              .budget_period = PRINCIPAL_WEEK};
+                              .budget_period = PRINCIPAL_WEEK,
+                              .routes = routes,
+                              .route_count = 2,
+                              .allow_ips = networks,
+                              .allow_ip_count = 1};
   const struct principal *p = principal_from_declared(&d);
   memset(name, 'x', 4);
+  memset(route, 'x', 7);
   memset(model, 'x', 8);
   memset(policy, 'x', 10);
   memset(workspace, 'x', 3);
@@ -45,6 +52,9 @@ static void test_a_declared_key_keeps_its_own_copies(void **state) {
   assert_int_equal(p->concurrency, 3);
   assert_int_equal(p->budget_nano, 4);
   assert_int_equal(p->budget_period, PRINCIPAL_WEEK);
+  assert_text(p->routes, "anthropic\n/openai");
+  assert_text(p->allow_ips, "10.0.0.0/8");
+  assert_text(p->cors_origins, "");
   assert_true(p->id < 0);
   principal_unref(p);
   principal_unref(NULL);

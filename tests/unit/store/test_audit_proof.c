@@ -92,6 +92,26 @@ static void the_sums_are_what_the_header_says(void **state) {
   assert_string_equal(redacted, "c3bc9bdba2d35bb24aee0b08cbbd8b49b1d18158d1d23b1d829699243d0f333a");
 }
 
+static void an_organisation_is_in_the_sum_and_none_is_not(void **state) {
+  char hash[65] = {0};
+  uint8_t sum[AUDIT_HASH_BYTES];
+  make();
+  chain[0].org_id = 7;
+  audit_chain_hash(&chain[0], sum);
+  text_hex(sum, AUDIT_HASH_BYTES, hash);
+  assert_string_equal(hash, "382cb9f1146a27e4bc7600af62db911edf513a0b75c049a32fe14c90e1a2f9d4");
+  EXPECT_BAD(prove_all(chain, COUNT), 1, "");
+  make();
+  chain[2].org_id = 7;
+  seal(chain, COUNT, 2);
+  EXPECT_SOUND(prove_all(chain, COUNT));
+  for (int64_t other = 0; other < 12; other += 8) {
+    chain[2].org_id = other;
+    EXPECT_BAD(prove_all(chain, COUNT), 3, "");
+  }
+  chain[2].org_id = 0;
+}
+
 static void a_whole_chain_is_sound(void **state) {
   make();
   struct audit_verdict v = prove_all(chain, COUNT);
@@ -210,6 +230,7 @@ static void what_was_erased_must_be_vouched_for_by_the_latest_entry_about_it(voi
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test_setup_teardown(the_sums_are_what_the_header_says, set_up, tear_down),
+      cmocka_unit_test_setup_teardown(an_organisation_is_in_the_sum_and_none_is_not, set_up, tear_down),
       cmocka_unit_test_setup_teardown(a_whole_chain_is_sound, set_up, tear_down),
       cmocka_unit_test_setup_teardown(a_missing_entry_is_named, set_up, tear_down),
       cmocka_unit_test_setup_teardown(two_entries_in_each_others_place_are_found, set_up, tear_down),

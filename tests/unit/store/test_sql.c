@@ -123,6 +123,8 @@ static const char rows[] =
     "i;"
     "INSERT INTO weir_service_secrets SELECT i, 1, i % 5000, 'p', sha256(i::text::bytea), 1, 0 FROM generate_series(1, "
     "20000) i;"
+    "INSERT INTO weir_credentials SELECT i, 1, 1, 'p', 'n' || i, '', 'api_key', '', 'x', 1, 1, 1, 0, 0 FROM "
+    "generate_series(1, 20000) i;"
     "INSERT INTO weir_passwords SELECT i, 'h', 1 FROM generate_series(1, 20000) i;"
     "INSERT INTO weir_totp SELECT i, 1, 's', 1, 1 FROM generate_series(1, 20000) i;"
     "INSERT INTO weir_recovery_codes SELECT i / 10, sha256(i::text::bytea), 0 FROM generate_series(1, 20000) i;"

@@ -105,6 +105,36 @@ static void entries_are_found_by_time_actor_action_and_subject_in_pages(void **s
   assert_int_equal(rows[0].id, 11);
 }
 
+static void add_of(struct store *s, int64_t org_id, const char *subject) {
+  const struct audit_entry entry = {.action = TEXT("team.create"), .subject = text_of(subject), .org_id = org_id};
+  EXPECT_OK(s->ops->audit->add(s, TEST_ACTOR, &entry, NULL, &test_fault));
+}
+
+static void entries_are_those_of_an_organisation(void **state) {
+  struct store *s = contract_store(state);
+  struct audit_row *rows;
+  for (int64_t i = 1; i <= 4; i++) {
+    add_of(s, 0, "vault");
+    add_of(s, 1, "team:1");
+    add_of(s, 2, "team:2");
+    add_of(s, 3, "team:2");
+  }
+  assert_int_equal(list(s, (struct audit_filter){0}, &rows), 16);
+  assert_int_equal(list(s, (struct audit_filter){.org_id = 1}, &rows), 8);
+  for (size_t i = 0; i < 8; i++)
+    assert_int_equal(rows[i].org_id, 0);
+  assert_int_equal(list(s, (struct audit_filter){.org_id = 2}, &rows), 4);
+  assert_int_equal(rows[0].id, 15);
+  assert_int_equal(rows[0].org_id, 2);
+  assert_int_equal(list(s, (struct audit_filter){.org_id = 2, .before_id = 11, .max = 1}, &rows), 1);
+  assert_int_equal(rows[0].id, 7);
+  assert_int_equal(list(s, (struct audit_filter){.org_id = 3, .subject = TEXT("team:2")}, &rows), 4);
+  assert_int_equal(rows[0].id, 16);
+  assert_int_equal(list(s, (struct audit_filter){.org_id = 1, .subject = TEXT("team:2")}, &rows), 0);
+  assert_int_equal(list(s, (struct audit_filter){.org_id = 4}, &rows), 0);
+  EXPECT_SOUND(s, 16);
+}
+
 /* Each statement breaks one thing of a chain of 5; the proof names the entry. */
 static void what_is_done_to_the_table_is_found(void **state) {
   struct store *s = contract_store(state);
@@ -112,6 +142,7 @@ static void what_is_done_to_the_table_is_found(void **state) {
     const char *sql;
     int64_t bad_id;
   } breaks[] = {
+      {"UPDATE weir_audit SET org_id = 2 WHERE id = 3", 3},
       {"DELETE FROM weir_audit WHERE id = 3", 3},
       {"DELETE FROM weir_audit WHERE id = 5", 5},
       {"DELETE FROM weir_audit WHERE id = 1", 1},
@@ -125,10 +156,10 @@ static void what_is_done_to_the_table_is_found(void **state) {
        "id = 5 WHERE id = 6",
        4},
       {"INSERT INTO weir_audit SELECT 6, at_us, actor, origin, action, subject, before, after, salt, personal_sum, "
-       "prev_hash, hash FROM weir_audit WHERE id = 5",
+       "prev_hash, hash, org_id FROM weir_audit WHERE id = 5",
        6},
       {"INSERT INTO weir_audit SELECT 0, at_us, actor, origin, action, subject, before, after, salt, personal_sum, "
-       "prev_hash, hash FROM weir_audit WHERE id = 5",
+       "prev_hash, hash, org_id FROM weir_audit WHERE id = 5",
        1},
       {"INSERT INTO weir_audit_end SELECT 'anchor', id, hash FROM weir_audit WHERE id = 2; DELETE FROM weir_audit "
        "WHERE id <= 2",
@@ -332,6 +363,7 @@ int main(void) {
       CONTRACT(texts_of_any_bytes_are_kept_so_that_the_chain_holds),
       CONTRACT(an_entry_that_is_too_long_is_refused_and_leaves_no_gap),
       CONTRACT(entries_are_found_by_time_actor_action_and_subject_in_pages),
+      CONTRACT(entries_are_those_of_an_organisation),
       CONTRACT(what_is_done_to_the_table_is_found),
       CONTRACT(every_byte_of_a_stored_entry_is_held_by_the_chain),
       CONTRACT(old_entries_leave_and_the_chain_goes_on_from_where_they_ended),

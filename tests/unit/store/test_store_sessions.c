@@ -175,9 +175,40 @@ static void the_list_is_of_one_user_s_living_ones_newest_first(void **state) {
   arena_done(&a);
 }
 
+static void pages_are_of_everybody_s_living_ones(void **state) {
+  struct store *s = contract_store(state);
+  struct signin_session *list = NULL;
+  struct signin_session elsewhere = make(5, 9);
+  struct signin_session_filter all = {.now_us = 300, .max = 2}, theirs = {.org_id = 2, .now_us = 300, .max = 9},
+                               one_user = {.user_id = 7, .now_us = 300, .max = 9};
+  struct arena a;
+  int64_t far = 0;
+  size_t count = 0;
+  arena_init(&a);
+  int64_t one = add(s, 1, 7), two = add(s, 2, 7), three = add(s, 3, 8);
+  elsewhere.org_id = 2;
+  EXPECT_OK(of(s)->session_add(s, &elsewhere, TEST_ACTOR, &far, &test_fault));
+  EXPECT_OK(of(s)->session_end(s, 7, two, "logout", 200, TEST_ACTOR, &test_fault));
+  EXPECT_OK(of(s)->session_page(s, &all, &a, &list, &count, &test_fault));
+  assert_int_equal(count, 2);
+  assert_int_equal(list[0].id, far);
+  assert_int_equal(list[1].id, three);
+  all.before_id = three;
+  EXPECT_OK(of(s)->session_page(s, &all, &a, &list, &count, &test_fault));
+  assert_int_equal(count, 1);
+  assert_int_equal(list[0].id, one);
+  EXPECT_OK(of(s)->session_page(s, &theirs, &a, &list, &count, &test_fault));
+  assert_int_equal(count, 1);
+  assert_int_equal(list[0].user_id, 9);
+  EXPECT_OK(of(s)->session_page(s, &one_user, &a, &list, &count, &test_fault));
+  assert_int_equal(count, 1);
+  arena_done(&a);
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {
       CONTRACT(a_session_is_kept_as_it_began),
+      CONTRACT(pages_are_of_everybody_s_living_ones),
       CONTRACT(a_long_agent_is_cut),
       CONTRACT(each_token_is_good_for_the_next_one),
       CONTRACT(a_token_that_comes_again_ends_the_session_for_everybody),
