@@ -4,6 +4,7 @@
 #include "app/app.h"
 
 #include "app/callers.h"
+#include "app/configured.h"
 #include "app/door.h"
 #include "app/first_key.h"
 #include "app/life.h"
@@ -46,17 +47,6 @@
 static int fail(const struct fault *f) {
   fprintf(stderr, "weir: %s\n", fault_text(f));
   return 1;
-}
-
-static enum err load_config(struct app *a, struct config **out, struct config_errors *errors) {
-  struct buf demo;
-  buf_init(&demo, 65536);
-  if (a->demo)
-    source_write_demo(&demo, sim_background_url(a->demo));
-  struct source source = {a->config_path, buf_text(&demo)};
-  enum err e = source_load(&source, out, errors);
-  buf_done(&demo);
-  return e;
 }
 
 static enum err make_data_dir(struct app *a, struct fault *f) {
@@ -217,6 +207,8 @@ static void join_ports(struct app *a) {
                         .vault = vault_port(a->vault),
                         .rates = rates_new(),
                         .feed = a->feed,
+                        .join = configured_for_api,
+                        .join_ctx = a,
                         .operations = &a->operations,
                         .job_attempts = job_attempts};
   a->front = (struct front){&a->api, a->access};
@@ -226,6 +218,8 @@ static void join_ports(struct app *a) {
 
 static enum err open_all(struct app *a, struct fault *f) {
   enum err e = open_store(a, f);
+  if (e == ERR_OK)
+    e = configured_join(a, f);
   if (e == ERR_OK)
     e = open_ledger(a, f);
   if (e == ERR_OK)
@@ -351,44 +345,6 @@ static void print_ready(struct app *a) {
   fflush(stdout);
 }
 
-/* A reload that cannot do all that the file asks for says so. */
-static void warn_of_restart_keys(const struct app *a, const struct config *fresh) {
-  struct buf keys;
-  buf_init(&keys, 4096);
-  if (config_restart_keys(a->first, fresh, &keys))
-    LOG_WARN("config_needs_restart", log_text("keys", buf_text(&keys)));
-  buf_done(&keys);
-}
-
-static void log_errors(const struct config_errors *errors) {
-  char line[640];
-  for (size_t i = 0; i < errors->count; i++) {
-    config_error_format(errors, i, line, sizeof(line));
-    LOG_ERROR("config_error", log_str("detail", line));
-  }
-}
-
-void app_reload(struct app *a) {
-  static struct config_errors errors;
-  struct config *fresh = NULL;
-  if (load_config(a, &fresh, &errors) != ERR_OK) {
-    log_errors(&errors);
-    atomic_fetch_add(&a->reload_failures, 1);
-    LOG_ERROR("config_reload_failed", log_u64("errors", errors.count),
-              log_str("detail", "the old configuration stays in force"));
-    return;
-  }
-  warn_of_restart_keys(a, fresh);
-  callers_declare(a, fresh);
-  door_adjust(a, fresh);
-  log_set_level(fresh->log_level);
-  atomic_store(&a->memory.max, fresh->limits.memory_bytes);
-  app_put_in_force(a, fresh);
-  atomic_store(&a->config_generation, fresh->generation);
-  LOG_INFO("config_reloaded", log_u64("generation", fresh->generation), log_u64("providers", fresh->provider_count),
-           log_u64("models", fresh->model_count));
-}
-
 static void close_all(struct app *a) {
   struct fault f = {0};
   bool is_takeover = a->takeover >= 0; /* one that has failed: the files are the old process's */
@@ -449,17 +405,8 @@ static void raise_limits(void) {
   mallopt(M_TRIM_THRESHOLD, 4 * 1024 * 1024);
 }
 
-static enum err first_config(struct app *a, struct fault *f) {
-  static struct config_errors errors;
-  enum err e = load_config(a, &a->config, &errors);
-  if (e == ERR_OK)
-    return e;
-  source_print_errors(&errors);
-  return fault_set(f, e, NULL, "the configuration is not valid");
-}
-
 static enum err configure(struct app *a, struct fault *f) {
-  enum err e = first_config(a, f);
+  enum err e = configured_first(a, f);
   if (e != ERR_OK)
     return e;
   if (a->config->provider_count == 0 && !a->config_path && !a->demo)
@@ -474,7 +421,7 @@ static enum err configure(struct app *a, struct fault *f) {
     a->config = NULL;
     e = sim_background_start(&(struct sim_options){0}, &a->demo, f);
     if (e == ERR_OK)
-      e = first_config(a, f);
+      e = configured_first(a, f);
   }
   if (e == ERR_OK && a->config->provider_count == 0) {
     LOG_WARN("no_provider", log_str("detail", "no provider is configured, so no model can be served; add one under "

@@ -1,5 +1,6 @@
 /* The configuration in force: what was read, with the credentials of the store laid over it, exchanged for all workers
- * at once. Reading it is app.c's, the credentials are credentials.c's. Called on the main thread; app_config by any.
+ * at once. Reading it is configured.c's, the credentials are credentials.c's. Called on the main thread; app_config by
+ * any.
  * house: tested-by tests/sdk/src/credentials.test.ts */
 #include "app/state.h"
 

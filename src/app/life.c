@@ -183,6 +183,8 @@ static void housekeep(struct app *a) {
   else if (!s.journal_failing && a->journal_was_failing)
     LOG_INFO("journal_recovered", log_u64("open", s.open));
   a->journal_was_failing = s.journal_failing;
+  if (a->entities_are_old && !events_stats(a->events).is_failing)
+    reload(a);
   if (!a->handed_over && !s.store_failing)
     (void)succession_adopt(a);
 }

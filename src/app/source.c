@@ -148,9 +148,17 @@ static void check_redis(const struct config *c, struct config_errors *errors) {
   arena_done(&a);
 }
 
+static size_t declared_providers(const struct config *c) {
+  size_t n = 0;
+  for (size_t i = 0; i < c->joined.declared_count; i++)
+    n += c->joined.declared[i].kind == CONFIG_KIND_PROVIDER;
+  return n;
+}
+
 /* What the loader leaves to the rooms that know addresses. */
 static void check_addresses(const struct config *c, struct config_errors *errors) {
   struct fault f = {0};
+  size_t declared = declared_providers(c);
   if (c->store_address && store_check_address(secret_reveal(c->store_address), &f) != ERR_OK)
     errors_add(errors, 0, 0, "`store` %s", fault_text(&f));
   if (!secret_is_empty(c->store_key) && !store_takes_key())
@@ -163,7 +171,7 @@ static void check_addresses(const struct config *c, struct config_errors *errors
     if (addr_parse(c->listen[i], &a, &f) != ERR_OK)
       errors_add(errors, 0, 0, "`listen[%zu]`: %s", i, fault_text(&f));
   }
-  for (size_t i = 0; i < c->provider_count; i++) {
+  for (size_t i = 0; i < declared && i < c->provider_count; i++) {
     struct url u;
     if (url_parse(c->providers[i].base_url, &u, &f) != ERR_OK)
       errors_add(errors, 0, 0, "`providers[%zu].base_url`: %s", i, fault_text(&f));
@@ -172,6 +180,51 @@ static void check_addresses(const struct config *c, struct config_errors *errors
   for (size_t i = 0; i < c->job_count; i++)
     if (!job_kind_find(c->jobs[i].kind))
       errors_add(errors, 0, 0, "`jobs[%zu].kind`: there is no kind of job \"%.*s\"", i, TEXT_ARGS(c->jobs[i].kind));
+}
+
+/* Of a provider of the store that is in force: why its address is none. */
+static bool is_unreachable(const struct config *c, const struct config_entry *e, struct fault *f) {
+  struct url u;
+  if (e->kind != CONFIG_KIND_PROVIDER || e->is_shadowed || !text_is_empty(e->problem))
+    return false;
+  for (size_t i = declared_providers(c); i < c->provider_count; i++)
+    if (text_equal(c->providers[i].name, e->name))
+      return url_parse(c->providers[i].base_url, &u, f) != ERR_OK;
+  return false;
+}
+
+/* The entries that are left out for their address have a problem now. */
+static bool judge_addresses(const struct config *c, struct config_entry *entries, struct arena *a) {
+  bool any = false;
+  for (size_t i = 0; i < c->joined.count; i++) {
+    struct fault f = {0};
+    if (!is_unreachable(c, &c->joined.entries[i], &f))
+      continue;
+    entries[i].problem = arena_format(a, "`base_url` %s", fault_text(&f));
+    any = true;
+  }
+  return any;
+}
+
+/* Once more without those whose address only this room can judge. */
+static enum err load_joined(struct text yaml, const char *name, const struct source *s, struct config **out,
+                            struct config_errors *errors) {
+  struct arena a;
+  struct config *c = NULL;
+  arena_init(&a);
+  struct config_entry *entries = arena_zalloc(&a, (s->entry_count + 1) * sizeof(*entries));
+  for (size_t i = 0; i < s->entry_count; i++)
+    entries[i] = s->entries[i];
+  enum err e = config_load_joined(yaml, name, NULL, entries, s->entry_count, &c, errors);
+  if (e == ERR_OK && judge_addresses(c, entries, &a)) {
+    config_unref(c);
+    c = NULL;
+    e = config_load_joined(yaml, name, NULL, entries, s->entry_count, &c, errors);
+  }
+  arena_done(&a);
+  if (e == ERR_OK)
+    *out = c;
+  return e;
 }
 
 enum err source_load(const struct source *s, struct config **out, struct config_errors *errors) {
@@ -187,7 +240,7 @@ enum err source_load(const struct source *s, struct config **out, struct config_
     write_defaults(&text);
   buf_add(&text, s->addition);
   if (e == ERR_OK)
-    e = config_load_text(buf_text(&text), name, NULL, &c, errors);
+    e = load_joined(buf_text(&text), name, s, &c, errors);
   buf_done(&text);
   if (e != ERR_OK)
     return e;

@@ -10,8 +10,10 @@
 #include "store/store.h"
 
 struct source {
-  const char *path;     /* NULL: ./weir.yaml when it exists */
-  struct text addition; /* YAML put behind the file's text (the demo's providers); may be empty */
+  const char *path;                   /* NULL: ./weir.yaml when it exists */
+  struct text addition;               /* YAML put behind the file's text (the demo's providers); may be empty */
+  const struct config_entry *entries; /* of the store; those that are no good are left out, see config/stored.h */
+  size_t entry_count;
 };
 
 /* The path really used; NULL when no file is. */

@@ -82,11 +82,13 @@ struct app {
   struct mint *mint; /* tokens of ours */
   struct oauth_desk oauth;
   struct oauth_site oauth_site;
-  struct own_identity own;   /* stands before all others */
-  struct rights *rights;     /* of users and service accounts */
-  struct signin_desk *door;  /* where people sign in */
-  struct access_desk *known; /* whose request of the control API it is */
-  struct offload *hashers;   /* of passwords */
+  struct own_identity own;         /* stands before all others */
+  struct rights *rights;           /* of users and service accounts */
+  struct signin_desk *door;        /* where people sign in */
+  struct access_desk *known;       /* whose request of the control API it is */
+  struct offload *hashers;         /* of passwords */
+  struct oidc_desk *providers;     /* of identities */
+  struct offload *provider_askers; /* one of them that hangs must not hold up passwords */
   struct auth_site auth_site;
   struct limiter *limiter;
   struct metrics *metrics;
@@ -118,6 +120,7 @@ struct app {
   bool handed_over;                    /* a successor serves; this process finishes its calls */
   _Atomic uint64_t config_generation;
   bool ledger_was_failing, journal_was_failing;
+  bool entities_are_old; /* the store did not say what it has when the configuration was last read */
 };
 
 bool app_has_role(const struct app *a, enum app_role role);

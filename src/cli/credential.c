@@ -78,7 +78,10 @@ static enum err check(const struct ask *a, const struct config_provider *p, stru
   struct text id = a->access_key_id ? text_of(a->access_key_id) : TEXT("");
   struct text kind = a->access_key_id ? TEXT("aws") : p ? credential_default_kind(p) : TEXT("");
   if (!p)
-    return fault_set(f, ERR_BAD_REQUEST, NULL, "the configuration has no provider \"%s\"", a->words[1]);
+    return fault_set(f, ERR_BAD_REQUEST, NULL,
+                     "the configuration file has no provider \"%s\"; one that was made by the API gets its "
+                     "credentials by the API",
+                     a->words[1]);
   if (!credential_name_is_good(text_of(a->words[2])))
     return fault_set(f, ERR_BAD_REQUEST, NULL, "a name is of letters, digits, '.', '_' and '-', 64 at most");
   for (size_t i = 0; i < p->credential_count; i++)

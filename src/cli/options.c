@@ -69,7 +69,7 @@ int cli_fail(const struct fault *f) {
 
 bool cli_config_load(const char *path, struct config **out) {
   static struct config_errors errors;
-  struct source source = {source_path(path), TEXT_NONE};
+  struct source source = {.path = source_path(path)};
   if (source_load(&source, out, &errors) == ERR_OK)
     return true;
   source_print_errors(&errors);

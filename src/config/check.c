@@ -314,6 +314,7 @@ void check_root(struct loader *l, const struct node *n, const struct key_path *p
   if (c->public_url.len > 0 && !check_is_http_url(c->public_url))
     section_refuse(l, check_child(n, "public_url"), path, "public_url",
                    "must be http://host or https://host, with optional port and path");
+  check_oidc_url(l, n, path);
   if (c->timezone.len > 0 && !check_is_timezone(c->timezone))
     section_refuse(l, check_child(n, "timezone"), path, "timezone",
                    "is not a time zone this machine knows, such as `UTC` or `Asia/Seoul`");

@@ -55,6 +55,12 @@ void check_proxies(struct loader *l, const struct node *n);
 void check_confinement(struct loader *l, const struct node *n, const struct key_path *path, const struct config_key *k);
 /* An address of mail, and each once (check_signin.c). */
 void check_user(struct loader *l, const struct node *n, const struct key_path *path, void *at);
+/* A provider of identities: an address that is safe, roles that there are, each name once; and an address of our own
+ * that it can send people back to (check_oidc.c). */
+void check_oidc(struct loader *l, const struct node *n, const struct key_path *path, void *at);
+void check_oidc_url(struct loader *l, const struct node *n, const struct key_path *path);
+/* https, or http on this machine. */
+bool check_is_safe_url(struct text url);
 void check_job(struct loader *l, const struct node *n, const struct key_path *path, void *at);
 
 /* The member of that name when it was given, for an error's place; else n itself. n may be NULL. */

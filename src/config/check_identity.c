@@ -21,16 +21,16 @@ static struct text host_of(struct text url) {
   return host;
 }
 
-static bool is_safe(struct text url) {
+bool check_is_safe_url(struct text url) {
   return check_is_http_url(url) && (text_starts(url, TEXT("https://")) || is_loopback(host_of(url)));
 }
 
 static void check_addresses(struct loader *l, const struct node *n, const struct key_path *path,
                             const struct config_issuer *i) {
   static const char rule[] = "must be https://host with optional port and path, or http:// on this machine";
-  if (i->jwks_uri.len > 0 && !is_safe(i->jwks_uri))
+  if (i->jwks_uri.len > 0 && !check_is_safe_url(i->jwks_uri))
     section_refuse(l, check_child(n, "jwks_uri"), path, "jwks_uri", "%s", rule);
-  if (i->jwks_uri.len == 0 && i->issuer.len > 0 && !is_safe(i->issuer))
+  if (i->jwks_uri.len == 0 && i->issuer.len > 0 && !check_is_safe_url(i->issuer))
     section_refuse(l, check_child(n, "issuer"), path, "issuer",
                    "is no address where its keys could be found: it %s; or give `jwks_uri`", rule);
 }

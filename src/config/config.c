@@ -4,6 +4,7 @@
 #include "config/config.h"
 #include "config/derive.h"
 
+#include "config/join.h"
 #include "config/section.h"
 
 #include <errno.h>
@@ -33,8 +34,8 @@ static struct snapshot *snapshot_new(void) {
   return s;
 }
 
-static void build(struct text yaml, const char *(*lookup)(const char *name), struct snapshot *s,
-                  struct config_errors *errors) {
+static void build(struct text yaml, const char *(*lookup)(const char *name), const struct config_entry *entries,
+                  size_t count, struct snapshot *s, struct config_errors *errors) {
   struct arena scratch;
   struct loader l = {
       .config = &s->config, .arena = &s->arena, .errors = errors, .lookup = lookup != NULL ? lookup : from_environment};
@@ -44,19 +45,25 @@ static void build(struct text yaml, const char *(*lookup)(const char *name), str
     errors_add(errors, root->line, root->column,
                "the file must hold keys and values, such as `listen: 127.0.0.1:8080`");
   else if (root != NULL)
-    section_read(&l, &keys_root, root, NULL, &s->config);
+    join_read(&l, root, &(struct join_list){entries, count}, &scratch);
   node_wipe(root);
   arena_done(&scratch);
 }
 
 enum err config_load_text(struct text yaml, const char *source, const char *(*lookup)(const char *name),
                           struct config **out, struct config_errors *errors) {
+  return config_load_joined(yaml, source, lookup, NULL, 0, out, errors);
+}
+
+enum err config_load_joined(struct text yaml, const char *source, const char *(*lookup)(const char *name),
+                            const struct config_entry *entries, size_t count, struct config **out,
+                            struct config_errors *errors) {
   struct snapshot *s = snapshot_new();
   errors_start(errors, source);
   if (yaml.len > FILE_MOST)
     errors_add(errors, 0, 0, "longer than %u bytes", FILE_MOST);
   else
-    build(yaml, lookup, s, errors);
+    build(yaml, lookup, entries, count, s, errors);
   if (errors->count > 0) {
     config_unref(&s->config);
     return ERR_CONFIG;

@@ -11,6 +11,7 @@
 #include "config/jobs.h"
 #include "config/routing.h"
 #include "config/signin.h"
+#include "config/stored.h"
 
 enum config_store { CONFIG_STORE_SQLITE, CONFIG_STORE_MEMORY, CONFIG_STORE_POSTGRES };
 enum config_period { CONFIG_PERIOD_NONE, CONFIG_PERIOD_DAY, CONFIG_PERIOD_WEEK, CONFIG_PERIOD_MONTH };
@@ -117,6 +118,8 @@ struct config {
   struct config_smtp smtp;
   struct config_user *users;
   size_t user_count;
+  struct config_oidc *oidc;
+  size_t oidc_count;
   struct config_job *jobs;
   size_t job_count;
   struct config_provider *providers;
@@ -134,6 +137,7 @@ struct config {
   struct config_assignment *assignments;
   size_t assignment_count;
   const struct config_assignment **assigned; /* the same, sorted for config_policy_for */
+  struct config_joined joined;
   enum log_level log_level;
   bool metrics;
   uint64_t generation; /* 1, 2, ... in the order of loading in this process */

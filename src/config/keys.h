@@ -28,12 +28,15 @@ enum key_type {
   KEY_ABSENT    /* not available in this version: refused unless empty, false or null */
 };
 
+struct join;
+
 /* What reading a section needs. */
 struct loader {
   struct config *config;
   struct arena *arena; /* of the snapshot */
   struct config_errors *errors;
   const char *(*lookup)(const char *name); /* the environment */
+  struct join *join;                       /* where errors of the store's entries go; NULL: there are none */
 };
 
 /* Where a value stands, for messages: providers[0].credentials[1].api_key */

@@ -16,6 +16,7 @@ struct node {
   struct text text;         /* of a scalar */
   bool expanded;            /* the scalar holds something from the environment: do not print it */
   bool null;                /* nothing, ~ or null was written */
+  int entry;                /* 1, 2, ...: it is of this entry of the store (join.h); 0: of the file */
   struct node *first, *next;
   size_t count; /* children */
 };

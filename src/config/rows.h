@@ -23,7 +23,7 @@ extern const struct key_section keys_vault;
 extern const struct key_section keys_provider, keys_model, keys_breaker, keys_retry, keys_affinity, keys_queue,
     keys_policy, keys_assignment;
 /* Of keys_signin.c. */
-extern const struct key_section keys_signin, keys_smtp, keys_user;
+extern const struct key_section keys_signin, keys_smtp, keys_user, keys_oidc;
 /* And of keys_jobs.c. */
 extern const struct key_section keys_retention, keys_job;
 /* And of keys_control.c. */

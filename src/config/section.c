@@ -2,6 +2,7 @@
  * in defaults, and descends. It knows types, not meanings; those are in check.c. Called by config.c. */
 #include "config/section.h"
 
+#include "config/join.h"
 #include "config/values.h"
 
 #include <stdarg.h>
@@ -19,10 +20,20 @@ static void put_path(struct buf *out, const struct key_path *path) {
     buf_add_format(out, "[%d]", path->index);
 }
 
+/* To the file's errors, or to those of the entry of the store that n is of. */
+static void say(struct loader *l, const struct node *n, bool at_key, const char *text) {
+  if (l->join != NULL && n != NULL && n->entry > 0)
+    join_blame(l, n->entry, text);
+  else if (n == NULL)
+    errors_add(l->errors, 0, 0, "%s", text);
+  else
+    errors_add(l->errors, at_key ? n->key_line : n->line, at_key ? n->key_column : n->column, "%s", text);
+}
+
 void section_refuse(struct loader *l, const struct node *n, const struct key_path *path, const char *name,
                     const char *fmt, ...) {
   const struct key_path full = {.up = path, .name = name, .index = -1};
-  char text[256];
+  char text[256], whole[320];
   struct buf where;
   va_list args;
   va_start(args, fmt);
@@ -31,19 +42,20 @@ void section_refuse(struct loader *l, const struct node *n, const struct key_pat
   va_end(args);
   buf_init(&where, PATH_MOST);
   put_path(&where, name == NULL ? path : &full);
-  errors_add(l->errors, n == NULL ? 0 : n->line, n == NULL ? 0 : n->column, "`%.*s` %s", TEXT_ARGS(buf_text(&where)),
-             text);
+  if (snprintf(whole, sizeof whole, "`%.*s` %s", TEXT_ARGS(buf_text(&where)), text) < 0)
+    whole[0] = '\0';
+  say(l, n, false, whole);
   buf_done(&where);
 }
 
 static void refuse_unknown(struct loader *l, const struct key_section *s, const struct node *n) {
   const struct key *near = keys_nearest(s, n->key);
   struct text shown = text_is_utf8(n->key) ? text_head(n->key, 64) : TEXT("?");
-  if (near != NULL)
-    errors_add(l->errors, n->key_line, n->key_column, "unknown key `%.*s`, did you mean `%s`?", TEXT_ARGS(shown),
-               near->name);
-  else
-    errors_add(l->errors, n->key_line, n->key_column, "unknown key `%.*s`", TEXT_ARGS(shown));
+  char text[320];
+  int used = snprintf(text, sizeof text, "unknown key `%.*s`", TEXT_ARGS(shown));
+  if (near != NULL && used > 0)
+    snprintf(text + used, sizeof text - (size_t)used, ", did you mean `%s`?", near->name);
+  say(l, n, true, text);
 }
 
 static const char *kind_of(const struct node *n) {

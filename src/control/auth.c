@@ -5,6 +5,7 @@
 
 #include "base/cidr.h"
 #include "base/log.h"
+#include "control/auth_oidc.h"
 #include "control/problem.h"
 #include "gateway/peer.h"
 
@@ -13,7 +14,9 @@
 #define BODY_BYTES  16384
 #define DEPTH       4
 #define ANSWER_MAX  65536
-#define ROUTE_COUNT 8
+#define ROUTE_COUNT 10
+#define OIDC_BEGIN  8 /* the row */
+#define OIDC_BACK   9
 
 struct credentials {
   uint64_t given;
@@ -98,16 +101,21 @@ static const struct shape session_shape = {"SignIn", "A session in the cookies o
 struct door_view {
   uint64_t given;
   bool needs_setup;
+  struct text *providers;
+  size_t provider_count;
 };
 static const struct shape_field door_fields[] = {
     {"needs_setup", SHAPE_BOOL, SHAPE_REQUIRED, SHAPE_AT(door_view, needs_setup),
      .help = "there is no user yet: the first comes by the link on the console"},
+    {"providers", SHAPE_TEXTS, SHAPE_REQUIRED, SHAPE_ARRAY(door_view, providers, provider_count), .max = 16,
+     .help = "through whom people sign in, each at `/auth/oidc/NAME`"},
 };
 static const struct shape door_shape = {"Door", "How one may come in.", sizeof(struct door_view),
                                         SHAPE_FIELDS(door_fields)};
 
 struct auth_call {
   struct signin *signin;
+  struct oidc *oidc;
   struct signin_visit visit;
   const void *body;
   struct signin_result result;
@@ -117,6 +125,8 @@ struct auth_call {
 static enum err door(struct auth_call *c, struct fault *f) {
   struct door_view *view = ARENA_NEW(c->visit.arena, struct door_view);
   c->answer = view;
+  if (c->oidc)
+    c->oidc->names(c->oidc, c->visit.arena, &view->providers, &view->provider_count);
   return c->signin->needs_setup(c->signin, &view->needs_setup, f);
 }
 
@@ -158,6 +168,11 @@ static enum err take_link(struct auth_call *c, struct fault *f) {
     .method = (how), .path = (at), .id = (name), .tag = "Signing in", .summary = (what), .permission = API_ANYBODY,    \
     .own = API_ANYBODY, .kind = (which), .status = (said), .body = (sent), .answer = (gives)                           \
   }
+#define GO(at, name, what, asked)                                                                                      \
+  {                                                                                                                    \
+    .method = "GET", .path = (at), .id = (name), .tag = "Signing in", .summary = (what), .permission = API_ANYBODY,    \
+    .own = API_ANYBODY, .kind = API_NOTHING, .status = 303, .query = (asked)                                           \
+  }
 /* clang-format off */
 const struct api_route auth_routes[ROUTE_COUNT] = {
     ROW("GET", "/auth/door", "getDoor", "Whether there is anybody yet", API_ONE, 200, NULL, &door_shape),
@@ -168,8 +183,10 @@ const struct api_route auth_routes[ROUTE_COUNT] = {
     ROW("POST", "/auth/accept", "acceptLink", "Takes a link, sets the password and signs in", API_ONE, 200, &accept_shape, &session_shape),
     ROW("POST", "/auth/magic", "askForLink", "Sends a link to sign in with, if there is such a user; 404 where no mail server is configured", API_NOTHING, 202, &magic_ask_shape, NULL),
     ROW("POST", "/auth/magic/finish", "takeLink", "Signs in with such a link", API_ONE, 200, &magic_shape, &session_shape),
+    [OIDC_BEGIN] = GO("/auth/oidc/{name}", "goToProvider", "Sends the browser to an identity provider", &auth_oidc_begin_shape),
+    [OIDC_BACK] = GO("/auth/oidc/{name}/callback", "comeFromProvider", "Where an identity provider sends it back to: signs in", &auth_oidc_callback_shape),
 };
-static enum err (*const handlers[ROUTE_COUNT])(struct auth_call *c, struct fault *f) = {
+static enum err (*const handlers[OIDC_BEGIN])(struct auth_call *c, struct fault *f) = {
     door, setup, login, refresh, logout, accept_link, ask_for_link, take_link,
 };
 /* clang-format on */
@@ -177,9 +194,25 @@ const size_t auth_route_count = ROUTE_COUNT;
 
 bool auth_owns(struct text path) { return text_equal(path, TEXT("/auth")) || text_starts(path, TEXT("/auth/")); }
 
-static enum err find_route(const struct http_request *rq, size_t *out, const char **out_allowed, struct fault *f) {
+/* Whether it is a path of the row; *out_name is what stands for {name}. */
+static bool fits(const char *row, struct text path, struct text *out_name) {
+  struct text before, after, name, rest;
+  if (!text_cut(text_of(row), '{', &before, &after))
+    return text_equal(path, text_of(row));
+  if (!text_cut(after, '}', &name, &after) || !text_starts(path, before) || !text_ends(path, after) ||
+      path.len <= before.len + after.len)
+    return false;
+  name = text_head(text_skip(path, before.len), path.len - before.len - after.len);
+  if (text_cut(name, '/', &name, &rest))
+    return false;
+  *out_name = name;
+  return true;
+}
+
+static enum err find_route(const struct http_request *rq, size_t *out, struct text *out_name, const char **out_allowed,
+                           struct fault *f) {
   for (size_t i = 0; i < ROUTE_COUNT; i++) {
-    if (!text_equal(rq->path, text_of(auth_routes[i].path)))
+    if (!fits(auth_routes[i].path, rq->path, out_name))
       continue;
     if (!text_equal(rq->head.method, text_of(auth_routes[i].method))) {
       *out_allowed = auth_routes[i].method;
@@ -321,6 +354,17 @@ static void log_outcome(const struct auth_call *c, const struct http_request *rq
              log_i64("user_id", c->result.user_id));
 }
 
+static void serve_provider(const struct auth_site *s, const struct auth_call *c, struct http_request *rq,
+                           struct text name, size_t route) {
+  struct fault f = {0};
+  if (s->oidc) {
+    auth_oidc_serve(&(struct auth_oidc_call){s, &c->visit, name, route == OIDC_BACK}, rq);
+    return;
+  }
+  fault_set(&f, ERR_NOT_FOUND, NULL, "there is no identity provider of that name");
+  problem_answer(rq, &f, NULL, NULL, 0);
+}
+
 void auth_serve(const struct auth_site *s, struct gateway_worker *w, struct http_request *rq) {
   struct shape_errors *errors = ARENA_NEW(rq->arena, struct shape_errors);
   struct auth_call *c = ARENA_NEW(rq->arena, struct auth_call);
@@ -328,15 +372,21 @@ void auth_serve(const struct auth_site *s, struct gateway_worker *w, struct http
   struct text address = arena_copy(rq->arena, peer_address(rq, config));
   struct fault f = {0};
   const char *allowed = NULL;
+  struct text name = TEXT_NONE;
   size_t route = 0;
   *c = (struct auth_call){.signin = s->signin,
+                          .oidc = s->oidc,
                           .visit = {address, header_of(rq, "user-agent"), cookies_of(rq), header_of(rq, "x-weir-csrf"),
                                     loop_wall_us(), rq->arena}};
   enum err e = check_address(&config->control, address, &f);
   if (e == ERR_OK)
-    e = find_route(rq, &route, &allowed, &f);
+    e = find_route(rq, &route, &name, &allowed, &f);
   if (e == ERR_OK)
     e = check_site(rq, &f);
+  if (e == ERR_OK && route >= OIDC_BEGIN) {
+    serve_provider(s, c, rq, name, route);
+    return;
+  }
   if (e == ERR_OK)
     e = read_body(rq, auth_routes[route].body, errors, &c->body, &f);
   if (e == ERR_OK) {

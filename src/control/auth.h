@@ -1,15 +1,18 @@
-/* The pages of signing in under /auth: first set-up, signing in and out, going on with a session, and taking a link
- * that an admin has given. They need no caller, so they are not in the table of the control API, but are checked,
- * answered and documented alike. What they decide is behind ports/signin.h. */
+/* The pages of signing in under /auth: first set-up, signing in and out, going on with a session, taking a link that an
+ * admin has given, and going to an identity provider and back (auth_oidc.h). They need no caller, so they are not in
+ * the table of the control API, but are checked, answered and documented alike. What they decide is behind
+ * ports/signin.h. */
 #ifndef CONTROL_AUTH_H
 #define CONTROL_AUTH_H
 
 #include "control/api.h"
-#include "ports/signin.h"
+#include "ports/oidc.h"
 
 struct auth_site {
   struct signin *signin;
-  struct offload *offload; /* where passwords are worked on: not the one that calls wait for */
+  struct offload *offload;      /* where passwords are worked on: not the one that calls wait for */
+  struct oidc *oidc;            /* NULL: there are no identity providers */
+  struct offload *oidc_offload; /* where they are asked: one that hangs holds up nobody else */
 };
 
 /* Without handlers: for the document. */

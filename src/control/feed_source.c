@@ -30,8 +30,8 @@ struct source {
   uint64_t epoch;
   int64_t since_us; /* when the first reader of this epoch came */
   int64_t newest_us;
-  int64_t looked_us; /* monotonic */
-  int64_t *slots, *ids;
+  int64_t looked_us;                        /* monotonic */
+  int64_t slots[SEEN_SLOTS], ids[SEEN_IDS]; /* 0: none */
   size_t id_at;
   struct name names[NAMES];
   size_t name_at;
@@ -166,12 +166,8 @@ static void look(struct source *s) {
 }
 
 static void begin_epoch(struct source *s) {
-  if (!s->slots) {
-    s->slots = memory(SEEN_SLOTS, sizeof *s->slots);
-    s->ids = memory(SEEN_IDS, sizeof *s->ids);
-  }
-  memset(s->slots, 0, SEEN_SLOTS * sizeof *s->slots);
-  memset(s->ids, 0, SEEN_IDS * sizeof *s->ids);
+  memset(s->slots, 0, sizeof s->slots);
+  memset(s->ids, 0, sizeof s->ids);
   s->newest_us = s->since_us;
   s->looked_us = 0;
 }
@@ -222,15 +218,13 @@ void *feed_source_run(void *feed) {
     for (size_t n = 0; n < s->count; n++)
       pass_on(s, s->batch[n]);
     s->count = 0;
-    if (s->slots && loop_clock_us() >= next_look_us(s)) {
+    if (s->epoch > 0 && loop_clock_us() >= next_look_us(s)) {
       look(s);
       s->looked_us = loop_clock_us();
     }
   }
   while (s->count > 0)
     feed_item_unref(s->batch[--s->count]);
-  free(s->slots);
-  free(s->ids);
   free(s);
   return NULL;
 }

@@ -28,12 +28,14 @@ static void collect(struct shapes *all, const struct shape *s) {
     collect(all, s->fields[i].of);
 }
 
-/* NULL: problem details. */
-static void put_ref(struct json_writer *w, const struct shape *s) {
+static void put_named_ref(struct json_writer *w, const char *name) {
   char ref[128];
-  snprintf(ref, sizeof(ref), "#/components/schemas/%s", s ? s->name : "Problem");
+  snprintf(ref, sizeof(ref), "#/components/schemas/%s", name);
   json_field_str(w, "$ref", ref);
 }
+
+/* NULL: problem details. */
+static void put_ref(struct json_writer *w, const struct shape *s) { put_named_ref(w, s ? s->name : "Problem"); }
 
 static void put_type(struct json_writer *w, const char *type, bool nullable) {
   json_name(w, "type");
@@ -107,6 +109,10 @@ static void put_members(struct json_writer *w, const struct shape_field *f) {
     return;
   case SHAPE_OBJECT: put_ref(w, f->of); return;
   case SHAPE_JSON:
+    if (f->schema) {
+      put_named_ref(w, f->schema);
+      return;
+    }
     put_type(w, "object", true);
     json_field_bool(w, "additionalProperties", true);
     return;
@@ -261,7 +267,7 @@ static void put_problems(struct json_writer *w, const struct api_route *r) {
 }
 
 #define STREAM_HELP                                                                                                    \
-  "events `request` (its data is this, its id a place to go on from), `dropped` (data {\"count\":N}: so many went "     \
+  "events `request` (its data is this, its id a place to go on from), `dropped` (data {\"count\":N}: so many went "    \
   "unsent before the next, because the reader was slow), `gap` (what came between the id that was given and the "      \
   "next is more than could be sent) and, last, `end` (data {\"reason\":...}); a comment every 15 seconds"
 
@@ -315,7 +321,7 @@ static void put_header_parameters(struct json_writer *w, const struct api_route 
   if (is_open(r))
     return;
   if (is_change(r) && is_of_one(r))
-    put_header_parameter(w, "If-Match", "the version that is to be changed, as its ETag says, or `*`");
+    put_header_parameter(w, "If-Match", "the version that is to be changed, as its ETag says, a list of them, or `*`");
   if (!is_change(r) && r->kind == API_ONE)
     put_header_parameter(w, "If-None-Match", "a version that is known: 304 when it is still that");
   if (r->kind == API_STREAM)
@@ -420,6 +426,19 @@ static void put_security_schemes(struct json_writer *w) {
               "X-Weir-CSRF besides\"}}"));
 }
 
+/* "ProviderConfig", and "ProviderConfigChange" in which nothing must be there: from the configuration's own table. */
+static void put_configs(struct json_writer *w) {
+  for (enum config_kind k = 0; k < CONFIG_KIND_COUNT; k++) {
+    for (int whole = 1; whole >= 0; whole--) {
+      const char *kind = config_kind_name(k);
+      char name[64];
+      snprintf(name, sizeof(name), "%c%sConfig%s", kind[0] - 'a' + 'A', kind + 1, whole ? "" : "Change");
+      json_name(w, name);
+      config_write_schema(k, whole, w);
+    }
+  }
+}
+
 static void put_schemas(struct json_writer *w) {
   struct shapes answers = {0}, bodies = {0};
   for (size_t i = 0; i < api_route_count; i++) {
@@ -443,6 +462,7 @@ static void put_schemas(struct json_writer *w) {
     json_name(w, bodies.at[i]->name);
     put_shape(w, bodies.at[i], false);
   }
+  put_configs(w);
   json_object_end(w);
   put_security_schemes(w);
   json_object_end(w);

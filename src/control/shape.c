@@ -143,6 +143,7 @@ static void read_value(const struct shape_field *f, yyjson_val *v, struct arena 
                                        "an amount, as a text such as \"12.50\"",
                                        "a list of texts",
                                        "an object",
+                                       "an object",
                                        "a list"};
   void *at = member(out, f->offset);
   if (yyjson_is_null(v) && (f->flags & SHAPE_NULLABLE))
@@ -151,6 +152,8 @@ static void read_value(const struct shape_field *f, yyjson_val *v, struct arena 
     read_list(f, v, a, out, place, e);
   else if (f->type == SHAPE_OBJECT)
     read_object(f->of, v, a, at, place, e);
+  else if (f->type == SHAPE_JSON && yyjson_is_obj(v))
+    *(struct text *)at = json_value_text(v, a);
   else if (f->type == SHAPE_BOOL && yyjson_is_bool(v))
     *(bool *)at = yyjson_get_bool(v);
   else if (f->type == SHAPE_INTEGER && yyjson_is_int(v) && !(yyjson_is_uint(v) && yyjson_get_uint(v) > INT64_MAX)) {

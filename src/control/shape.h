@@ -16,7 +16,7 @@ enum shape_type {
   SHAPE_TEXTS,   /* struct text * and a count; at most max of them, each 1..256 characters, one of choices if there are
                     any */
   SHAPE_OBJECT,  /* the struct of another shape, in place */
-  SHAPE_JSON,    /* struct text, an object of JSON as it is; "" is null; for answers only */
+  SHAPE_JSON,    /* struct text, an object of JSON as it is; "" is null */
   SHAPE_LIST     /* an array of the structs of another shape, and a count: for answers only */
 };
 
@@ -35,6 +35,7 @@ struct shape_field {
   const char *choices; /* "day|week|month" */
   const struct shape *of;
   const char *help;
+  const char *schema; /* of SHAPE_JSON: what it is in the document, such as "ProviderConfig"; NULL: any object */
 };
 
 /* The struct of a shape that is read begins with a uint64_t whose bit N says that field N was given. */

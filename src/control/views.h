@@ -47,13 +47,17 @@ enum err health_get(struct api_call *c, struct fault *f);
 extern const struct shape session_shape, session_filter_shape;
 enum err sessions_list(struct api_call *c, struct fault *f);
 enum err sessions_end(struct api_call *c, struct fault *f);
-/* declared.c: what the configuration says; read-only */
-extern const struct shape provider_shape, model_shape, policy_shape, price_shape;
-enum err providers_list(struct api_call *c, struct fault *f);
-enum err providers_get(struct api_call *c, struct fault *f);
-enum err models_list(struct api_call *c, struct fault *f);
-enum err policies_list(struct api_call *c, struct fault *f);
-enum err prices_list(struct api_call *c, struct fault *f);
+/* entries.c: providers, models, policies, prices, assignments, of the file and of the store */
+extern const struct shape provider_shape, model_shape, policy_shape, price_shape, assignment_shape;
+enum err entries_list(struct api_call *c, struct fault *f);
+enum err entries_get(struct api_call *c, struct fault *f);
+/* entries_write.c */
+extern const struct shape provider_new_shape, model_new_shape, policy_new_shape, price_new_shape, assignment_new_shape;
+extern const struct shape provider_change_shape, model_change_shape, policy_change_shape, price_change_shape,
+    assignment_change_shape;
+enum err entries_create(struct api_call *c, struct fault *f);
+enum err entries_change(struct api_call *c, struct fault *f);
+enum err entries_remove(struct api_call *c, struct fault *f);
 /* me.c: the caller, and how people sign in */
 extern const struct shape me_shape, me_change_shape, me_session_shape, factor_shape, factor_begin_shape,
     factor_confirm_shape, factor_end_shape, codes_shape, link_shape, mailed_shape;

@@ -9,6 +9,7 @@ const char *cookie_name(enum cookie_name which, bool is_secure) {
       [COOKIE_ACCESS] = {"weir_access", "__Host-weir_access"},
       [COOKIE_REFRESH] = {"weir_refresh", "__Host-weir_refresh"},
       [COOKIE_CSRF] = {"weir_csrf", "__Host-weir_csrf"},
+      [COOKIE_OIDC] = {"weir_oidc", "__Host-weir_oidc"},
   };
   return names[which][is_secure];
 }
@@ -36,8 +37,10 @@ bool cookie_find(struct text header, const char *name, struct text *out_value) {
 }
 
 void cookie_write(enum cookie_name which, bool is_secure, struct text value, int64_t max_age_s, struct buf *out) {
+  /* What a browser must show when it comes by a link, or back from another site. */
+  bool is_lax = which == COOKIE_ACCESS || which == COOKIE_OIDC;
   buf_add_format(out, "%s=%.*s; Path=/; Max-Age=%lld; SameSite=%s", cookie_name(which, is_secure), TEXT_ARGS(value),
-                 (long long)max_age_s, which == COOKIE_ACCESS ? "Lax" : "Strict");
+                 (long long)max_age_s, is_lax ? "Lax" : "Strict");
   if (which != COOKIE_CSRF)
     buf_add(out, TEXT("; HttpOnly"));
   if (is_secure)

@@ -12,6 +12,7 @@
 #include <pthread.h>
 #include <stdatomic.h>
 #include <stdlib.h>
+#include <time.h>
 
 #define KEEP_US     INT64_C(86400000000) /* keys of an issuer that cannot be reached */
 #define WAIT_US     INT64_C(12000000)    /* for another caller's fetch */
@@ -33,6 +34,7 @@ struct issuer {
   int64_t fetched_us;    /* of set */
   int64_t not_before_us; /* the next fetch */
   bool fetching;
+  pthread_cond_t fetched; /* fetching has ended */
   unsigned waiting;
   struct fault failure; /* of the last fetch */
 };
@@ -68,6 +70,11 @@ struct issuer *issuer_new(const struct issuer_options *o) {
   i->o.jwks_uri = arena_copy(&i->arena, o->jwks_uri);
   i->o.ca_file = arena_copy(&i->arena, o->ca_file);
   pthread_mutex_init(&i->lock, NULL);
+  pthread_condattr_t monotonic;
+  pthread_condattr_init(&monotonic);
+  pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
+  pthread_cond_init(&i->fetched, &monotonic);
+  pthread_condattr_destroy(&monotonic);
   return i;
 }
 
@@ -80,6 +87,7 @@ void issuer_unref(struct issuer *i) {
   if (!i || atomic_fetch_sub_explicit(&i->refs, 1, memory_order_acq_rel) != 1)
     return;
   jwks_unref(i->set);
+  pthread_cond_destroy(&i->fetched);
   pthread_mutex_destroy(&i->lock);
   arena_done(&i->arena);
   free(i);
@@ -163,6 +171,7 @@ static void fetch(struct issuer *i, struct offload *pool) {
   struct jwks *old = NULL;
   pthread_mutex_lock(&i->lock);
   i->fetching = false;
+  pthread_cond_broadcast(&i->fetched);
   i->not_before_us = now_us + i->o.pause_us;
   i->failure = w.fault;
   if (e == ERR_OK) {
@@ -211,8 +220,21 @@ static enum err unavailable(struct issuer *i, struct fault *f) {
   return e;
 }
 
+/* Callers with a thread of their own are no fibers. */
+static void wait_on_thread(struct issuer *i, int64_t until_us) {
+  const struct timespec until = {.tv_sec = until_us / 1000000, .tv_nsec = until_us % 1000000 * 1000};
+  pthread_mutex_lock(&i->lock);
+  while (i->fetching && pthread_cond_timedwait(&i->fetched, &i->lock, &until) == 0)
+    ;
+  pthread_mutex_unlock(&i->lock);
+}
+
 static enum err wait(struct issuer *i, int64_t until_us) {
-  enum err e = loop_clock_us() < until_us ? fiber_sleep(LOOK_US) : ERR_TIMEOUT;
+  enum err e = loop_clock_us() < until_us ? ERR_OK : ERR_TIMEOUT;
+  if (e == ERR_OK && fiber_self())
+    e = fiber_sleep(LOOK_US);
+  else if (e == ERR_OK)
+    wait_on_thread(i, until_us);
   pthread_mutex_lock(&i->lock);
   i->waiting--;
   pthread_mutex_unlock(&i->lock);

@@ -1,7 +1,8 @@
 /* The public keys of one external issuer over time: fetched when the first token asks for them, again when they are old
  * or a token names one that is not among them, and never more often than every `pause`, whatever strangers send. While
  * one caller fetches, those who have a key go on and the others wait for the outcome, a bounded number of them. Keys
- * that were good stay in use for a day while the issuer cannot be reached. Called on workers, from fibers. */
+ * that were good stay in use for a day while the issuer cannot be reached. Called on workers, from fibers, and on
+ * threads that may wait. */
 #ifndef IDENTITY_ISSUER_H
 #define IDENTITY_ISSUER_H
 

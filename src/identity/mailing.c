@@ -34,7 +34,7 @@ enum err mailing_link(struct signin *self, const struct signin_visit *v, const s
   struct text kind;
   char subject[32];
   snprintf(subject, sizeof(subject), "user:%lld", (long long)user_id);
-  const struct audit_entry entry = {TEXT("user.mail"), text_of(subject), TEXT_NONE, TEXT_NONE};
+  const struct audit_entry entry = {TEXT("user.mail"), text_of(subject), TEXT_NONE, TEXT_NONE, c->org_id};
   enum err e = need_mailer(d, f);
   if (e == ERR_OK)
     e = link_kind(d, v, c, user_id, &kind, f);

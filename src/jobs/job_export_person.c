@@ -32,6 +32,7 @@ static void report(struct job *j, const char *path, const struct person_export_f
   json_field_u64(&w, "users", c->users);
   json_field_u64(&w, "memberships", c->memberships);
   json_field_u64(&w, "grants", c->grants);
+  json_field_u64(&w, "assignments", c->entities);
   json_field_u64(&w, "keys", c->keys);
   json_field_u64(&w, "ledger_rows", c->ledger_rows);
   json_field_u64(&w, "usage_rows", c->usage_rows);

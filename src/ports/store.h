@@ -103,6 +103,7 @@ struct store_vault_ops;
 struct store_service_secrets_ops;
 struct store_credentials_ops;
 struct store_signin_ops;
+struct store_entities_ops;
 struct store_ops {
   const char *name; /* "sqlite", "memory", "postgres" */
   bool is_shared;   /* processes of several machines may work on it at the same time */
@@ -177,6 +178,7 @@ struct store_ops {
   const struct store_vault_ops *vault;   /* ports/store_vault.h */
   const struct store_service_secrets_ops *service_secrets;
   const struct store_credentials_ops *credentials; /* ports/store_credentials.h */
+  const struct store_entities_ops *entities;       /* ports/store_entities.h */
 };
 /* The base an adapter embeds first. */
 struct store {

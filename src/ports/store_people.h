@@ -47,6 +47,7 @@ struct people_grant {
   int64_t workspace_id; /* 0: the whole organisation */
   struct text role;     /* a built-in role's name, which the caller has looked up; or "role:" and a custom one's id */
   int64_t created_us;   /* of a new one 0: now */
+  struct text origin;   /* "": given here; "oidc:NAME": what that identity provider said */
 };
 const char *grant_to_name(enum grant_to to); /* "user" "service" "team" */
 
@@ -100,6 +101,11 @@ struct store_people_ops {
                     struct fault *f); /* one that is there already keeps its id */
   enum err (*revoke)(struct store *s, int64_t org_id, int64_t grant_id, const struct audit_actor *by,
                      struct fault *f); /* ERR_STORE_CONFLICT: the last owner's */
+  /* The role that an identity provider says a user has in the whole organisation, a built-in one or "" for none: given
+   * with that origin unless they have it anyway, and what any origin gave before is taken away, at once.
+   * ERR_STORE_CONFLICT: the last owner's. */
+  enum err (*follow)(struct store *s, int64_t user_id, struct text role, struct text origin,
+                     const struct audit_actor *by, struct fault *f);
   enum err (*grants)(struct store *s, const struct grant_filter *filter, struct arena *a, struct people_grant **out,
                      size_t *out_count, struct fault *f);
   /* Whose calls those with this workspace's name are: of the organisation that has, or had, a workspace named so; of

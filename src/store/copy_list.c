@@ -32,6 +32,7 @@ const struct copy_entry copy_list[] = {
     {"weir_signing_keys", COPY_WHOLE},
     {"weir_service_secrets", COPY_WHOLE},
     {"weir_credentials", COPY_WHOLE},
+    {"weir_entities", COPY_WHOLE},
     {"weir_organisations", COPY_SEEDED},
     {"weir_workspaces", COPY_WHOLE},
     {"weir_workspace_names", COPY_WHOLE},

@@ -125,7 +125,7 @@ extern const struct store_persons_ops store_persons_ops;
   .key_page = store_key_page, .key_get = store_key_get, .key_update = store_key_update, .answers = &store_answers,     \
   .catalogues = &store_catalogues, .jobs = &store_jobs, .usage = &store_usage, .replicas = &store_replicas,            \
   .signin = &store_signin, .vault = &store_vault, .service_secrets = &store_service_secrets,                           \
-  .credentials = &store_credentials
+  .credentials = &store_credentials, .entities = &store_entities
 extern const struct store_answers_ops store_answers;
 extern const struct store_catalogues_ops store_catalogues;
 extern const struct store_jobs_ops store_jobs;
@@ -134,6 +134,7 @@ extern const struct store_signin_ops store_signin;
 extern const struct store_vault_ops store_vault;
 extern const struct store_service_secrets_ops store_service_secrets;
 extern const struct store_credentials_ops store_credentials;
+extern const struct store_entities_ops store_entities;
 enum err store_health(struct store *s, struct fault *f);
 enum err store_key_create(struct store *s, const struct store_key *k, const struct audit_actor *by, int64_t *out_id,
                           struct fault *f);

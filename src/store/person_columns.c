@@ -35,6 +35,7 @@ const struct person_columns person_columns[] = {
     {"weir_signing_keys", " ", " kid "},
     {"weir_service_secrets", " ", " prefix "},
     {"weir_credentials", " ", " provider name workspace kind last4 "},
+    {"weir_entities", " name user_name body ", " kind "}, /* of an assignment to a user, which is deleted as a whole */
     {"weir_organisations", " ", " name description timezone week_start "},
     {"weir_workspaces", " ", " name description "},
     {"weir_workspace_names", " ", " name "},
@@ -43,8 +44,8 @@ const struct person_columns person_columns[] = {
     {"weir_users", " name email external ", " "}, /* deleted as a whole */
     {"weir_services", " ", " name description "},
     {"weir_roles", " ", " name permissions "},
-    {"weir_grants", " ", " to_kind role "}, /* with the user */
-    {"weir_passwords", " ", " hash "},      /* these six are deleted with the user */
+    {"weir_grants", " ", " to_kind role origin "}, /* with the user */
+    {"weir_passwords", " ", " hash "},             /* these six are deleted with the user */
     {"weir_totp", " ", " "},
     {"weir_recovery_codes", " ", " "},
     {"weir_sessions", " address agent ", " way "},

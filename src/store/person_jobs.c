@@ -120,6 +120,7 @@ void person_exported_write(const struct person_exported *done, struct buf *out) 
   json_field_u64(&w, "weir_team_members", done->memberships);
   json_field_u64(&w, "weir_grants", done->grants);
   json_field_u64(&w, "weir_sessions", done->sessions);
+  json_field_u64(&w, "weir_entities", done->entities);
   json_field_u64(&w, "weir_keys", done->keys);
   json_field_u64(&w, "weir_ledger", done->ledger_rows);
   json_field_u64(&w, "archive", done->archived_rows);

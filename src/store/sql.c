@@ -184,8 +184,9 @@
 #define SERVICE                                                                                                        \
   "SELECT id, org_id, version, name, description, '', '', '', is_disabled, 0, created_us, last_seen_us FROM "           \
   "weir_services"
+#define ENTITY "SELECT id, version, kind, name, user_name, body, position, created_us, changed_us FROM weir_entities"
 #define ROLE  "SELECT id, org_id, version, name, permissions, '', '', '', 0, 0, created_us, 0 FROM weir_roles"
-#define GRANT "SELECT id, org_id, to_kind, to_id, workspace_id, role, created_us FROM weir_grants"
+#define GRANT "SELECT id, org_id, to_kind, to_id, workspace_id, role, created_us, origin FROM weir_grants"
 /* A page of one kind: ?1 above this id, ?2 at most, ?3 of this organisation, ?4 with this in one of two columns. */
 #define HAS(column) "replace(lower(" column "), lower(?4), '') <> lower(" column ")"
 #define PEOPLE(org, text)                                                                                              \
@@ -464,6 +465,13 @@ static const char *const texts[SQL_COUNT][2] = {
                                     "expires_us) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)"),
     [SQL_SERVICE_SECRET_REMOVE] = BOTH("DELETE FROM weir_service_secrets WHERE id = ?1 AND service_id = ?2"),
     [SQL_SERVICE_SECRETS_DROP] = BOTH("DELETE FROM weir_service_secrets WHERE service_id = ?1"),
+    [SQL_ENTITY_LIST] = BOTH(ENTITY " ORDER BY kind, position, id"),
+    [SQL_ENTITY_GET] = BOTH(ENTITY " WHERE id = ?1 AND kind = ?2"),
+    [SQL_ENTITY_PLACE] = BOTH("SELECT coalesce(max(CASE WHEN kind = ?1 THEN position END), 0), count(*) FROM weir_entities"),
+    [SQL_ENTITY_INSERT] = BOTH("INSERT INTO weir_entities (id, kind, name, user_name, body, position, version, created_us, changed_us) VALUES (?1, ?2, ?3, ?4, ?5, ?6, 1, ?7, ?7)"),
+    [SQL_ENTITY_UPDATE] = BOTH("UPDATE weir_entities SET version = version + 1, name = ?2, user_name = ?3, body = ?4, position = ?5, changed_us = ?6 WHERE id = ?1"),
+    [SQL_ENTITY_DELETE] = BOTH("DELETE FROM weir_entities WHERE id = ?1"),
+    [SQL_ENTITY_ERASE] = BOTH("DELETE FROM weir_entities WHERE kind = 'assignment' AND (user_name = ?1 OR name IN (SELECT ?2 || name FROM weir_keys WHERE user_name = ?1))"),
     [SQL_SIGNING_LIST] = BOTH("SELECT id, kid, public_key, sealed, version, created_us, signs_us FROM weir_signing_keys WHERE id > 0 "
                               "ORDER BY id DESC LIMIT ?1"),
     [SQL_SIGNING_ADD] = BOTH("INSERT INTO weir_signing_keys (id, kid, public_key, sealed, version, created_us, signs_us) "
@@ -535,7 +543,7 @@ static const char *const texts[SQL_COUNT][2] = {
     [SQL_ROLE_UPDATE] = BOTH("UPDATE weir_roles SET version = version + 1, name = ?2, permissions = ?3 WHERE id = ?1"),
     [SQL_ROLE_DELETE] = BOTH("DELETE FROM weir_roles WHERE id = ?1"),
     [SQL_GRANT_INSERT] = BOTH("INSERT INTO weir_grants (id, org_id, to_kind, to_id, workspace_id, role, role_id, "
-                              "created_us) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)"),
+                              "created_us, origin) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)"),
     [SQL_GRANT_FIND] = BOTH("SELECT id FROM weir_grants WHERE to_kind = ?1 AND to_id = ?2 AND workspace_id = ?3 AND "
                             "role = ?4"),
     [SQL_GRANT_GET] = BOTH(GRANT " WHERE id = ?1"),

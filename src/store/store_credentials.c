@@ -93,7 +93,7 @@ static enum err get(struct driver_link *l, void *args, struct fault *f) {
 
 static enum err credentials_get(struct store *s, int64_t id, struct arena *a, struct store_credential *out,
                                 struct fault *f) {
-  struct store_credential found;
+  struct store_credential found = {0};
   struct work w = {.id = id, .arena = a, .at = &found};
   enum err e = driver_run(s, DRIVER_READ, false, get, &w, f);
   if (!e)
@@ -192,7 +192,7 @@ static enum err add(struct driver_link *l, const struct work *w, struct fault *f
 }
 
 static enum err lock(struct driver_link *l, const struct work *w, struct store_credential *out, struct fault *f) {
-  struct store_credential was;
+  struct store_credential was = {0};
   enum err e = find(l, SQL_CREDENTIAL_LOCK, w->id, w->arena, &was, f);
   if (e)
     return e;
@@ -222,7 +222,7 @@ static enum err write_change(struct driver_link *l, const struct store_credentia
 
 /* What is sealed now may have been sealed under another master key since it was read: then it stays. */
 static enum err change(struct driver_link *l, const struct work *w, struct fault *f) {
-  struct store_credential was, is = *w->credential;
+  struct store_credential was = {0}, is = *w->credential;
   enum err e = lock(l, w, &was, f);
   if (e)
     return e;
@@ -239,7 +239,7 @@ static enum err change(struct driver_link *l, const struct work *w, struct fault
 }
 
 static enum err take_away(struct driver_link *l, const struct work *w, struct fault *f) {
-  struct store_credential was;
+  struct store_credential was = {0};
   enum err e = lock(l, w, &was, f);
   if (!e)
     e = l->driver->prepare(l, SQL_CREDENTIAL_REMOVE, f);

@@ -495,6 +495,7 @@ const struct store_people_ops store_people = {
     .team_put = store_people_team_put,
     .grant = store_people_grant,
     .revoke = store_people_revoke,
+    .follow = store_people_follow,
     .grants = store_people_grants,
     .workspace_org = store_people_workspace_org,
     .rights = store_people_rights,

@@ -66,6 +66,8 @@ enum err store_people_team_put(struct store *s, int64_t org_id, int64_t team_id,
                                const struct audit_actor *by, struct fault *f) MUST_CHECK;
 enum err store_people_grant(struct store *s, const struct people_grant *g, const struct audit_actor *by,
                             int64_t *out_id, struct fault *f) MUST_CHECK;
+enum err store_people_follow(struct store *s, int64_t user_id, struct text role, struct text origin,
+                             const struct audit_actor *by, struct fault *f) MUST_CHECK;
 enum err store_people_revoke(struct store *s, int64_t org_id, int64_t grant_id, const struct audit_actor *by,
                              struct fault *f) MUST_CHECK;
 enum err store_people_grants(struct store *s, const struct grant_filter *filter, struct arena *a,

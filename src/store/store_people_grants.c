@@ -57,7 +57,8 @@ static void read_grant(struct driver_link *l, struct arena *a, struct people_gra
                                .to_id = d->number(l, 3),
                                .workspace_id = d->number(l, 4),
                                .role = driver_text(l, 5, a),
-                               .created_us = d->number(l, 6)};
+                               .created_us = d->number(l, 6),
+                               .origin = driver_text(l, 7, a)};
 }
 
 /* All rows of a statement that is prepared and bound. */
@@ -195,7 +196,17 @@ static enum err insert_grant(struct driver_link *l, const struct people_grant *g
   d->bind_text(l, 6, g->role);
   d->bind(l, 7, custom_role(g->role));
   d->bind(l, 8, g->created_us);
+  d->bind_text(l, 9, g->origin);
   return driver_finish(l, "granting a role", NULL, f);
+}
+
+static enum err add_grant(struct driver_link *l, struct people_change *c, struct people_grant *g, struct fault *f) {
+  if (g->created_us == 0)
+    g->created_us = driver_now_us();
+  enum err e = people_next_id(l, "grants", &g->id, f);
+  if (!e)
+    e = insert_grant(l, g, f);
+  return e ? e : people_note_grant_on(l, c->by, NULL, g, f);
 }
 
 static enum err grant(struct driver_link *l, struct people_change *c, struct fault *f) {
@@ -205,13 +216,9 @@ static enum err grant(struct driver_link *l, struct people_change *c, struct fau
     e = find_grant(l, &g, &c->out_id, f);
   if (e || c->out_id)
     return e;
-  if (g.created_us == 0)
-    g.created_us = driver_now_us();
-  e = people_next_id(l, "grants", &g.id, f);
-  if (!e)
-    e = insert_grant(l, &g, f);
+  e = add_grant(l, c, &g, f);
   c->out_id = g.id;
-  return e ? e : people_note_grant_on(l, c->by, NULL, &g, f);
+  return e;
 }
 
 enum err store_people_grant(struct store *s, const struct people_grant *g, const struct audit_actor *by,
@@ -221,6 +228,47 @@ enum err store_people_grant(struct store *s, const struct people_grant *g, const
   if (!e)
     *out_id = c.out_id;
   return e;
+}
+
+static enum err list_of_user(struct driver_link *l, int64_t user_id, struct arena *a, struct people_grant **out,
+                             size_t *out_count, struct fault *f) {
+  enum err e = l->driver->prepare(l, SQL_GRANTS_TO, f);
+  if (e)
+    return e;
+  l->driver->bind(l, 1, user_id);
+  l->driver->bind_text(l, 2, text_of(to_names[GRANT_TO_USER]));
+  return read_grants(l, a, out, out_count, f);
+}
+
+/* What was given here stays; what came from elsewhere stays when it is what is wanted still. */
+static enum err follow(struct driver_link *l, struct people_change *c, struct fault *f) {
+  struct people_grant wanted = *c->grant, *rows = NULL;
+  struct people_row user = {0};
+  size_t n = 0;
+  int64_t owners = 0;
+  bool has = wanted.role.len == 0;
+  enum err e = people_lock_on(l, PEOPLE_USER, 0, wanted.to_id, c->arena, &user, f);
+  if (!e)
+    e = people_owners_on(l, user.org_id, &owners, f);
+  if (!e)
+    e = list_of_user(l, user.id, c->arena, &rows, &n, f);
+  for (size_t i = 0; i < n && !e; i++) {
+    if (rows[i].workspace_id == 0 && text_equal(rows[i].role, wanted.role))
+      has = true;
+    else if (rows[i].origin.len > 0)
+      e = take_back(l, &rows[i], c->by, f);
+  }
+  wanted.org_id = user.org_id;
+  if (!e && !has)
+    e = add_grant(l, c, &wanted, f);
+  return e ? e : people_keep_owner_on(l, user.org_id, owners, f);
+}
+
+enum err store_people_follow(struct store *s, int64_t user_id, struct text role, struct text origin,
+                             const struct audit_actor *by, struct fault *f) {
+  const struct people_grant g = {.to = GRANT_TO_USER, .to_id = user_id, .role = role, .origin = origin};
+  struct people_change c = {.grant = &g, .by = by, .make = follow};
+  return people_run(s, &c, false, f);
 }
 
 static enum err get_grant(struct driver_link *l, int64_t org_id, int64_t id, struct arena *a, struct people_grant *out,

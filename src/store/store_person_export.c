@@ -40,6 +40,7 @@ static const struct source {
     {"weir_team_members", "user_id IN " THE_USER, WAY_USER, offsetof(struct person_exported, memberships), 20},
     {"weir_grants", "to_kind = 'user' AND to_id IN " THE_USER, WAY_USER, offsetof(struct person_exported, grants), 30},
     {"weir_sessions", "user_id IN " THE_USER, WAY_USER, offsetof(struct person_exported, sessions), 40},
+    {"weir_entities", "user_name = ?3", WAY_USER, offsetof(struct person_exported, entities), 45},
     {"weir_keys", "user_name = ?3", WAY_USER, offsetof(struct person_exported, keys), 50},
     {"weir_ledger", "user_name = ?3", WAY_USER, offsetof(struct person_exported, ledger_rows), 400},
     {"weir_usage", NULL, WAY_USAGE, offsetof(struct person_exported, usage_rows), 600},

@@ -147,6 +147,24 @@ static enum err delete_keys(struct erasure *w, struct fault *f) {
   return e;
 }
 
+/* Policies that are assigned to them or to a key of theirs: while the keys are there. */
+static enum err delete_assignments(struct driver_link *l, void *args, struct fault *f) {
+  const struct erasure *w = args;
+  int64_t changes = 0;
+  enum err e = l->driver->begin(l, DRIVER_WRITE, f);
+  if (e)
+    return e;
+  e = l->driver->prepare(l, SQL_ENTITY_ERASE, f);
+  if (!e) {
+    l->driver->bind_text(l, 1, w->who.name);
+    l->driver->bind_text(l, 2, TEXT("key\n"));
+    e = driver_finish(l, doing, &changes, f);
+  }
+  if (!e && changes > 0)
+    e = event_add_on(l, "config", TEXT(""), f);
+  return l->driver->end(l, e, f);
+}
+
 /* The user of that email, with grants and memberships. An erasure does not leave an organisation without an owner. */
 static enum err delete_user(struct erasure *w, struct fault *f) {
   struct people_row user;
@@ -452,6 +470,8 @@ static enum err erase(struct erasure *w, struct fault *f) {
   enum err e = driver_run(w->store, DRIVER_WRITE, false, begin, w, f);
   if (!e)
     e = delete_user(w, f);
+  if (!e)
+    e = driver_run(w->store, DRIVER_WRITE, false, delete_assignments, w, f);
   if (!e)
     e = delete_keys(w, f);
   if (!e)

@@ -1,4 +1,5 @@
-/* Any bytes as a configuration file: a snapshot whose references hold together, or errors with places. */
+/* Any bytes as a configuration file: a snapshot whose references hold together, or errors with places. And as bodies of
+ * entries of the store, of every kind: whatever they are, the configuration loads. */
 #include "config/config.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
@@ -32,6 +33,23 @@ static void check_errors(const struct config_errors *e, struct text file) {
   }
 }
 
+static void check_entries(struct text body) {
+  static struct config_errors errors;
+  struct config_entry entries[CONFIG_KIND_COUNT + 1] = {0};
+  struct config *c = NULL;
+  for (size_t i = 0; i <= CONFIG_KIND_COUNT; i++)
+    entries[i] = (struct config_entry){
+        .kind = (enum config_kind)(i % CONFIG_KIND_COUNT), .id = (int64_t)i + 1, .version = 1, .body = body};
+  if (config_load_joined(TEXT("providers: [{name: a, kind: openai}]\n"), "fuzz", lookup, entries, CONFIG_KIND_COUNT + 1,
+                         &c, &errors) != ERR_OK)
+    abort();
+  check_snapshot(c);
+  for (size_t i = 0; i <= CONFIG_KIND_COUNT; i++)
+    if (text_find(c->joined.entries[i].problem, TEXT("sk-12345678")) >= 0 && text_find(body, TEXT("sk-1234")) < 0)
+      abort();
+  config_unref(c);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
   static struct config_errors errors;
   struct config *c = NULL;
@@ -41,5 +59,6 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
   else
     check_errors(&errors, file);
   config_unref(c);
+  check_entries(file);
   return 0;
 }

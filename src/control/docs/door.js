@@ -50,6 +50,18 @@ async function send(event) {
   }
 }
 
+// Whoever was invited may also come through an identity provider that knows their email.
+async function showProviders() {
+  const { providers } = await (await fetch('/auth/door')).json();
+  for (const name of providers) {
+    const link = document.createElement('a');
+    link.href = `/auth/oidc/${encodeURIComponent(name)}`;
+    link.textContent = name;
+    at('ways').append(' ', link);
+  }
+  at('ways').hidden = providers.length === 0;
+}
+
 at('title').textContent = isSetup ? 'Set up Weir' : 'Your way into Weir';
 at('about').textContent = isSetup ? 'Who is the first owner of this server?' : isMagic ? 'Sign in with the link from your mail?' : 'Choose a password.';
 for (const id of ['name', 'password']) at(`${id}-label`).hidden = isMagic;
@@ -63,3 +75,4 @@ if (token) {
 } else {
   say('This page is opened by a link with a token in it: the server prints one when it starts and has no user yet, and mails others.');
 }
+if (!isSetup) showProviders().catch(() => {});

@@ -19,6 +19,8 @@ interface Page<T> {
 
 let world: World;
 let document: Document;
+/** Where it is not 1. */
+const idOf: Record<string, string> = {};
 
 interface Answer {
   status: number;
@@ -74,6 +76,18 @@ before(async () => {
     ['credentials', { provider: 'openai', name: 'kept', secret: 'sk-kept-in-the-store-0001' }],
   ];
   for (const [path, body] of things) assert.equal((await call('POST', `/api/v1/${path}`, body)).status, 201, path);
+  const entries: [string, object][] = [
+    ['providers', { name: 'made', kind: 'openai', base_url: `${world.sim.url}/v1` }],
+    ['models', { name: 'made', targets: [{ provider: 'made', model: 'sim-text' }] }],
+    ['policies', { name: 'made', only: ['made'] }],
+    ['prices', { provider: 'made', model: '*', input: 1, output: 2 }],
+    ['assignments', { workspace: 'lab', policy: 'p' }],
+  ];
+  for (const [path, config] of entries) {
+    const made = await call('POST', `/api/v1/${path}`, { config });
+    assert.equal(made.status, 201, JSON.stringify(made.json));
+    idOf[`/api/v1/${path}/{id}`] = String((made.json as { id: number }).id);
+  }
 });
 after(async () => {
   if (!skip) await world.stop();
@@ -101,7 +115,7 @@ test('every operation answers in its shape, good and bad', { skip }, async () =>
     if (path.startsWith('/auth/')) continue; // over the network: signin.test.ts
     for (const [method, op] of Object.entries(operations)) {
       if (method !== 'get' || isStream(op)) continue;
-      const filled = path.replace(/\{(\w+)\}/g, (_, n: string) => names[n] ?? 'x');
+      const filled = path.replace(/\{(\w+)\}/g, (_, n: string) => idOf[path] ?? names[n] ?? 'x');
       const good = await call('GET', filled);
       assert.equal(good.status, 200, `${filled}: ${JSON.stringify(good.json)}`);
       const bad = await call('GET', `${filled}?no-such-parameter=1`);

@@ -199,6 +199,15 @@ test('one that is gone is named in the error', { skip }, async () => {
   await uses(weir, 'first', canary('lab'), LAB);
 });
 
+test('a provider and a model that were made by the API are served with one', { skip }, async () => {
+  const made = { name: 'made', kind: 'openai', base_url: `${sim.url}/v1` };
+  assert.equal((await api(weir, 'POST', '/providers', { config: made })).status, 201);
+  await eventually('the provider is there', async () => (await api(weir, 'POST', '/credentials', { provider: 'made', name: 'key', secret: canary('made') })).status === 201, LIMIT_MS);
+  const model = { name: 'made', targets: [{ provider: 'made', model: 'sim-text', credential: 'key' }] };
+  assert.equal((await api(weir, 'POST', '/models', { config: model })).status, 201);
+  await uses(weir, 'made', canary('made'));
+});
+
 test('another master key leaves them as they are', { skip }, async () => {
   assert.match((await weir.command('vault', 'rewrap')).out, /sealed secrets are under the new master key/);
   await uses(weir, 'first', canary('lab'), LAB);

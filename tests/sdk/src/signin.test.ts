@@ -106,7 +106,7 @@ test('the first owner comes by the link on the console, and signs in, goes on an
   try {
     const browser = new Browser();
     assert.equal((await browser.me(weir.url)).status, 401);
-    assert.deepEqual((await browser.ask(weir.url, 'GET', '/auth/door')).json, { needs_setup: true });
+    assert.deepEqual((await browser.ask(weir.url, 'GET', '/auth/door')).json, { needs_setup: true, providers: [] });
     const token = setupToken(weir);
     const made = await setUp(weir, browser);
     assert.equal(made.status, 200, JSON.stringify(made.json));
@@ -119,7 +119,7 @@ test('the first owner comes by the link on the console, and signs in, goes on an
     }
     const again = await new Browser().ask(weir.url, 'POST', '/auth/setup', { token, email: 'b@x.org', password: PASSWORD });
     assert.equal(again.status, 403);
-    assert.deepEqual((await browser.ask(weir.url, 'GET', '/auth/door')).json, { needs_setup: false });
+    assert.deepEqual((await browser.ask(weir.url, 'GET', '/auth/door')).json, { needs_setup: false, providers: [] });
 
     const me = await browser.me(weir.url);
     assert.equal(me.status, 200);

@@ -46,7 +46,7 @@ static inline void serve(struct site *site, struct http_request *rq) {
     api_serve(&x->api, &x->worker, &(struct api_visit){.caller = &x->caller}, rq);
 }
 
-static char body[262144], type[128], etag[64], location[128], replayed[16], retry_after[16], allow[64];
+static char body[524288], type[128], etag[64], location[128], replayed[16], retry_after[16], allow[64];
 
 static inline void keep_header(struct wire *c, const char *name, char *out, size_t cap) {
   snprintf(out, cap, "%.*s", TEXT_ARGS(wire_header(c, name)));
@@ -83,6 +83,13 @@ static inline int send_json(struct fixture *x, const char *method_and_target, co
   return ask(x, method_and_target, all, json);
 }
 
+static char fixture_yaml[2048];
+
+static inline enum err fixture_join(void *ctx, const struct config_entry *entries, size_t count, struct config **out,
+                                    struct config_errors *errors) {
+  return config_load_joined(text_of(fixture_yaml), "weir.yaml", NULL, entries, count, out, errors);
+}
+
 /* With more of a configuration, and another way to serve. */
 static inline void api_run(void (*test)(struct fixture *x), const char *more,
                            void (*serve_as)(struct site *site, struct http_request *rq)) {
@@ -90,9 +97,9 @@ static inline void api_run(void (*test)(struct fixture *x), const char *more,
   static uint8_t raw[32] = {1, 2, 3};
   struct fixture x = {.caller = api_owner};
   struct config *c = NULL;
-  char yaml[2048];
-  snprintf(yaml, sizeof(yaml), "%s%s", api_yaml, more);
-  CHECK_ERR(config_load_text(text_of(yaml), "weir.yaml", NULL, &c, &errors), ERR_OK);
+  snprintf(fixture_yaml, sizeof(fixture_yaml), "%s%s", api_yaml, more);
+  x.api.join = fixture_join;
+  CHECK_ERR(config_load_text(text_of(fixture_yaml), "weir.yaml", NULL, &c, &errors), ERR_OK);
   CHECK_ERR(store_open_memory(&x.api.store, NULL), ERR_OK);
   CHECK_ERR(offload_new(1, 8, &x.api.offload), ERR_OK);
   log_set_level(LOG_LEVEL_WARN); /* a line for every call would be many */
@@ -116,7 +123,7 @@ static inline void api_run(void (*test)(struct fixture *x), const char *more,
   vault_free(x.vault);
   x.api.store->ops->close(x.api.store);
   secret_free(x.secret);
-  config_unref(c);
+  config_unref((struct config *)x.snapshot.config);
 }
 
 static inline void run(void (*test)(struct fixture *x)) { api_run(test, "", serve); }

@@ -187,20 +187,24 @@ static void changes_are_listed_with_who_made_them(void **state) { run_fiber(chec
 
 static void check_declared(struct fixture *x) {
   CHECK_INT(get(x, "/api/v1/providers?limit=1"), 200);
-  CHECK_HAS(body, "{\"data\":[{\"name\":\"a\",\"kind\":\"anthropic\",\"base_url\":\"https://api.anthropic.com\","
-                  "\"credentials\":[\"main\",\"b\"]}],\"next\":\"");
+  CHECK_HAS(body,
+            "{\"data\":[{\"id\":null,\"source\":\"file\",\"name\":\"a\",\"version\":null,\"position\":1,\"config\":"
+            "{\"name\":\"a\",\"kind\":\"anthropic\",\"credentials\":[{\"name\":\"main\"},{\"name\":\"b\"}]},"
+            "\"in_force\":true,\"shadowed\":false,\"problem\":null,\"created\":null,\"changed\":null}],\"next\":\"");
   CHECK_INT(strstr(body, "sk-hush") != NULL, 0);
   CHECK_INT(get(x, "/api/v1/providers/%62"), 200);
-  CHECK_HAS(body, "{\"name\":\"b\"");
+  CHECK_HAS(body, "\"name\":\"b\"");
   CHECK_INT(get(x, "/api/v1/providers/none"), 404);
   CHECK_INT(get(x, "/api/v1/models"), 200);
   CHECK_HAS(body,
-            "{\"name\":\"m-*\",\"wire\":null,\"strategy\":\"weighted\",\"targets\":[{\"provider\":\"a\",\"model\":"
-            "\"x-*\",\"credential\":null,\"weight\":3,\"billable\":true}]}");
+            "{\"name\":\"m-*\",\"strategy\":\"weighted\",\"targets\":[{\"provider\":\"a\",\"model\":\"x-*\",\"weight\":"
+            "3}]}");
   CHECK_INT(get(x, "/api/v1/policies"), 200);
   CHECK_HAS(body, "{\"name\":\"p\",\"only\":[\"a\"],\"first\":[\"anthropic\"]}");
   CHECK_INT(get(x, "/api/v1/prices"), 200);
-  CHECK_HAS(body, "\"input\":\"3.00\",\"output\":\"15.50\"");
+  CHECK_HAS(body, "\"name\":\"a *\"");
+  CHECK_HAS(body, "{\"provider\":\"a\",\"model\":\"*\",\"input\":\"3\",\"output\":\"15.5\"}");
+  CHECK_INT(strstr(body, "\"price_version\":null") != NULL, 0);
 }
 
 static void check_declared_run(void *arg) { run(check_declared); }

@@ -12,7 +12,11 @@ struct fixture {
   struct gateway_snapshot snapshot;
   struct gateway_worker worker;
   enum err fails;
-  unsigned calls;
+  struct oidc oidc;
+  enum err provider_fails;
+  const char *words;
+  unsigned calls, backs;
+  char name[64], return_to[64], code[64], said[128];
   char email[128], password[128], csrf[64], cookie[128], address[64];
 };
 
@@ -71,12 +75,50 @@ static enum err take_link(struct signin *self, const struct signin_visit *v, str
   return done((struct fixture *)self, v, out, f);
 }
 
+static struct fixture *of(struct oidc *self) {
+  return (struct fixture *)((char *)self - offsetof(struct fixture, oidc));
+}
+
+static void names(struct oidc *self, struct arena *a, struct text **out, size_t *out_count) {
+  static struct text list[] = {TEXT("corp"), TEXT("other")};
+  *out = list;
+  *out_count = 2;
+}
+
+static enum err begin(struct oidc *self, const struct signin_visit *v, struct text name, struct text return_to,
+                      struct text *out_url, struct text *out_cookie, struct fault *f) {
+  struct fixture *x = of(self);
+  keep(x->name, sizeof(x->name), name);
+  keep(x->return_to, sizeof(x->return_to), return_to);
+  if (x->provider_fails)
+    return fault_set(f, x->provider_fails, NULL, "%s", x->words);
+  *out_url = TEXT("https://idp.example/authorize?a=b");
+  *out_cookie = TEXT("attempt=1; HttpOnly");
+  return ERR_OK;
+}
+
+static enum err finish(struct oidc *self, const struct signin_visit *v, struct text name,
+                       const struct oidc_answer *answer, struct signin_result *out, struct text *out_return_to,
+                       struct fault *f) {
+  struct fixture *x = of(self);
+  x->backs++;
+  keep(x->name, sizeof(x->name), name);
+  keep(x->code, sizeof(x->code), answer->code);
+  keep(x->said, sizeof(x->said), answer->error_description);
+  if (x->provider_fails)
+    return fault_set(f, x->provider_fails, NULL, "%s", x->words);
+  *out_return_to = TEXT("/here");
+  return done(x, v, out, f);
+}
+
+static struct text forget(struct oidc *self, struct arena *a) { return TEXT("attempt=; Max-Age=0"); }
+
 static void serve(struct site *site, struct http_request *rq) {
   struct fixture *x = site->data;
   auth_serve(&x->s, &x->worker, rq);
 }
 
-static char body[8192], cookie[256], kept[64], retry[16], allow[32];
+static char body[8192], cookie[256], kept[64], retry[16], allow[32], location[128], policy[256], type[64];
 
 static int ask(struct fixture *x, const char *line, const char *headers, const char *sent, size_t len) {
   struct wire *c = wire_open(&x->site);
@@ -91,6 +133,9 @@ static int ask(struct fixture *x, const char *line, const char *headers, const c
   keep(kept, sizeof(kept), wire_header(c, "cache-control"));
   keep(retry, sizeof(retry), wire_header(c, "retry-after"));
   keep(allow, sizeof(allow), wire_header(c, "allow"));
+  keep(location, sizeof(location), wire_header(c, "location"));
+  keep(policy, sizeof(policy), wire_header(c, "content-security-policy"));
+  keep(type, sizeof(type), wire_header(c, "content-type"));
   wire_close(c);
   buf_done(&b);
   return status;
@@ -111,10 +156,12 @@ static void run(void (*test)(struct fixture *x)) {
                                 .refresh = go_on,
                                 .logout = go_on,
                                 .accept = take_link}};
+  x.oidc = (struct oidc){names, begin, finish, forget};
   x.s.signin = &x.port;
   x.snapshot.config = &x.config;
   x.worker.snapshot = &x.snapshot;
   CHECK_ERR(offload_new(1, 8, &x.s.offload), ERR_OK);
+  x.s.oidc_offload = x.s.offload;
   x.site = site_options();
   x.site.serve = serve;
   x.site.data = &x;
@@ -142,7 +189,7 @@ static void signing_in(struct fixture *x) {
   CHECK_HAS(body, "\"needs_code\":true,\"user_id\":null");
   CHECK_INT(strlen(cookie), 0);
   CHECK_INT(ask(x, "GET /auth/door", "", "", 0), 200);
-  CHECK_HAS(body, "{\"needs_setup\":true}");
+  CHECK_HAS(body, "{\"needs_setup\":true,\"providers\":[]}");
   CHECK_INT(post(x, "/auth/logout", "", ""), 204);
   CHECK_INT(post(x, "/auth/refresh", "", ""), 200);
   CHECK_INT(post(x, "/auth/setup", JSON, "{\"token\":\"t\",\"email\":\"a@x\",\"password\":\"p\"}"), 200);
@@ -217,6 +264,67 @@ static void refusals(struct fixture *x) {
   CHECK_INT(strstr(body, "said so") != NULL, 0); /* what is wrong inside is for the log */
 }
 
+static int get(struct fixture *x, const char *path, const char *headers) {
+  char line[256];
+  snprintf(line, sizeof(line), "GET %s", path);
+  return ask(x, line, headers, "", 0);
+}
+
+static void providers(struct fixture *x) {
+  CHECK_INT(get(x, "/auth/oidc/corp", ""), 404); /* there are none */
+  x->s.oidc = &x->oidc;
+  CHECK_INT(get(x, "/auth/door", ""), 200);
+  CHECK_HAS(body, "\"providers\":[\"corp\",\"other\"]");
+  CHECK_INT(get(x, "/auth/oidc/corp?return_to=%2Fa%3Fb", "sec-fetch-site: cross-site\r\n"), 303);
+  CHECK_HAS(location, "https://idp.example/authorize?a=b");
+  CHECK_HAS(cookie, "attempt=1; HttpOnly");
+  CHECK_HAS(kept, "no-store");
+  CHECK_HAS(x->name, "corp");
+  CHECK_HAS(x->return_to, "/a?b");
+  /* Whatever else a provider says is for somebody else. */
+  CHECK_INT(get(x, "/auth/oidc/corp/callback?code=a%2Bb&state=s&session_state=x&return_to=/evil", ""), 303);
+  CHECK_HAS(location, "/here");
+  CHECK_HAS(x->code, "a+b");
+  CHECK_HAS(cookie, "attempt=; Max-Age=0");
+  CHECK_INT(x->backs, 1);
+  CHECK_INT(get(x, "/auth/oidc/corp/callback?code=a&code=b&state=s", ""), 400);
+  CHECK_INT(get(x, "/auth/oidc/corp/callback?code=%zz", ""), 400);
+  CHECK_INT(get(x, "/auth/oidc/corp/callback?code=%00", ""), 400);
+  CHECK_INT(x->backs, 1);
+  CHECK_INT(post(x, "/auth/oidc/corp", JSON, "{}"), 405);
+  CHECK_HAS(allow, "GET");
+  CHECK_INT(get(x, "/auth/oidc/", ""), 404);
+  CHECK_INT(get(x, "/auth/oidc/a/b", ""), 404);
+  CHECK_INT(get(x, "/auth/oidc/a/b/callback", ""), 404);
+  CHECK_INT(get(x, "/auth/oidc//callback", ""), 404);
+}
+
+static void refused_at_a_provider(struct fixture *x) {
+  x->s.oidc = &x->oidc;
+  x->provider_fails = ERR_FORBIDDEN;
+  x->words = "<script>\"&' no";
+  CHECK_INT(get(x, "/auth/oidc/corp/callback?error=access_denied&error_description=no", ""), 403);
+  CHECK_HAS(type, "application/problem+json");
+  CHECK_HAS(cookie, "attempt=; Max-Age=0");
+  CHECK_HAS(x->said, "no");
+  CHECK_INT(get(x, "/auth/oidc/corp/callback?error=access_denied", "accept: text/html,*/*\r\n"), 403);
+  CHECK_HAS(type, "text/html");
+  CHECK_HAS(policy, "default-src 'none'");
+  CHECK_HAS(cookie, "attempt=; Max-Age=0");
+  CHECK_HAS(body, "<p>&#60;script&#62;&#34;&#38;&#39; no</p>");
+  x->provider_fails = ERR_UNAVAILABLE;
+  CHECK_INT(get(x, "/auth/oidc/corp", "accept: text/html\r\n"), 503);
+  CHECK_HAS(retry, "2");
+  x->provider_fails = ERR_STORE;
+  CHECK_INT(get(x, "/auth/oidc/corp", "accept: text/html\r\n"), 503);
+  CHECK_INT(strstr(body, "script") != NULL, 0); /* what is wrong inside is for the log */
+}
+
+static void main_providers(void *arg) { run(providers); }
+static void main_refused_at_a_provider(void *arg) { run(refused_at_a_provider); }
+static void a_browser_goes_to_a_provider_and_comes_back(void **state) { run_fiber(main_providers, NULL); }
+static void what_a_provider_refuses_is_said_calmly(void **state) { run_fiber(main_refused_at_a_provider, NULL); }
+
 static void main_signing_in(void *arg) { run(signing_in); }
 static void main_bad_requests(void *arg) { run(bad_requests); }
 static void main_wrong_doors(void *arg) { run(wrong_doors); }
@@ -238,9 +346,14 @@ static void it_owns_its_own_paths_alone(void **state) {
 
 int main(void) {
   const struct CMUnitTest tests[] = {
-      cmocka_unit_test(who_signs_in_gets_cookies_and_a_proof),     cmocka_unit_test(what_is_not_valid_reaches_nobody),
-      cmocka_unit_test(other_sites_methods_and_paths_are_refused), cmocka_unit_test(refusals_say_what_may_be_said),
-      cmocka_unit_test(who_may_not_reach_the_api_may_not_sign_in), cmocka_unit_test(it_owns_its_own_paths_alone),
+      cmocka_unit_test(who_signs_in_gets_cookies_and_a_proof),
+      cmocka_unit_test(what_is_not_valid_reaches_nobody),
+      cmocka_unit_test(other_sites_methods_and_paths_are_refused),
+      cmocka_unit_test(refusals_say_what_may_be_said),
+      cmocka_unit_test(a_browser_goes_to_a_provider_and_comes_back),
+      cmocka_unit_test(what_a_provider_refuses_is_said_calmly),
+      cmocka_unit_test(who_may_not_reach_the_api_may_not_sign_in),
+      cmocka_unit_test(it_owns_its_own_paths_alone),
   };
   cmocka_set_message_output(CM_OUTPUT_TAP);
   return cmocka_run_group_tests_name("auth", tests, NULL, NULL);

@@ -12,7 +12,7 @@ struct wire {
   struct http1 *parser;
   struct arena arena;
   struct http1_head head; /* of the last answer */
-  char body[262144];
+  char body[524288];
   size_t body_len;
   char held[65536]; /* read and not yet looked at */
   size_t held_len;

@@ -29,7 +29,9 @@ static bool may_scan(enum sql which) {
          which == SQL_ARCHIVES || which == SQL_ARCHIVE_REPLACE ||          /* some files, all of them asked for */
          which == SQL_AUDIT_END || which == SQL_AUDIT_LOCK || which == SQL_ERASED_LIST ||
          which == SQL_ERASED_FORGET || /* two rows */
-         which == SQL_LEDGER_FORGET;   /* a row a journal, once at the start */
+         which == SQL_ENTITY_LIST || which == SQL_ENTITY_PLACE ||
+         which == SQL_ENTITY_ERASE || /* at most 8,192 rows, all of them looked at */
+         which == SQL_LEDGER_FORGET;  /* a row a journal, once at the start */
 }
 
 /* One whose rows are numbered and told apart in memory: what counts is how they are found. */
@@ -125,6 +127,7 @@ static const char rows[] =
     "20000) i;"
     "INSERT INTO weir_credentials SELECT i, 1, 1, 'p', 'n' || i, '', 'api_key', '', 'x', 1, 1, 1, 0, 0 FROM "
     "generate_series(1, 20000) i;"
+    "INSERT INTO weir_entities SELECT i, 'model', 'm' || i, '', '{}', i, 1, 1, 1 FROM generate_series(1, 20000) i;"
     "INSERT INTO weir_passwords SELECT i, 'h', 1 FROM generate_series(1, 20000) i;"
     "INSERT INTO weir_totp SELECT i, 1, 's', 1, 1 FROM generate_series(1, 20000) i;"
     "INSERT INTO weir_recovery_codes SELECT i / 10, sha256(i::text::bytea), 0 FROM generate_series(1, 20000) i;"

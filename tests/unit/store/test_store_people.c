@@ -489,6 +489,35 @@ static void the_last_owner_cannot_be_taken_away(void **state) {
   EXPECT_OK(PEOPLE(s)->remove(s, PEOPLE_USER, 1, ann, 0, TEST_ACTOR, &test_fault));
 }
 
+static void an_identity_providers_word_replaces_its_own_earlier_one_alone(void **state) {
+  struct store *s = contract_store(state);
+  struct people_grant *rows;
+  struct audit_row entry;
+  int64_t ann = make_user(s, 1, "ann@example.com"), lab = make(s, PEOPLE_WORKSPACE, 1, "lab", "");
+  grant(s, GRANT_TO_USER, ann, 0, "viewer");
+  grant(s, GRANT_TO_USER, ann, lab, "admin");
+  EXPECT_OK(PEOPLE(s)->follow(s, ann, TEXT("member"), TEXT("oidc:a"), TEST_ACTOR, &test_fault));
+  assert_int_equal(grants_of(s, 1, &rows), 3);
+  EXPECT_TEXT(rows[2].role, TEXT("member"));
+  EXPECT_TEXT(rows[2].origin, TEXT("oidc:a"));
+  EXPECT_TEXT(rows[0].origin, TEXT(""));
+  size_t noted = entries(s, &entry);
+  EXPECT_TEXT(entry.action, TEXT("grant.create"));
+  EXPECT_OK(PEOPLE(s)->follow(s, ann, TEXT("member"), TEXT("oidc:a"), TEST_ACTOR, &test_fault));
+  assert_int_equal(entries(s, &entry), noted); /* it is so already */
+  EXPECT_OK(PEOPLE(s)->follow(s, ann, TEXT("owner"), TEXT("oidc:b"), TEST_ACTOR, &test_fault));
+  assert_int_equal(entries(s, &entry), noted + 2);
+  assert_int_equal(grants_of(s, 1, &rows), 3);
+  EXPECT_TEXT(rows[2].role, TEXT("owner"));
+  EXPECT_ERR(PEOPLE(s)->follow(s, ann, TEXT(""), TEXT("oidc:b"), TEST_ACTOR, &test_fault), ERR_STORE_CONFLICT);
+  assert_int_equal(grants_of(s, 1, &rows), 3); /* the last owner's */
+  grant(s, GRANT_TO_USER, make_user(s, 1, "bob@example.com"), 0, "owner");
+  EXPECT_OK(PEOPLE(s)->follow(s, ann, TEXT("viewer"), TEXT("oidc:b"), TEST_ACTOR, &test_fault));
+  assert_int_equal(grants_of(s, 1, &rows), 3); /* one that was given here is enough */
+  EXPECT_TEXT(rows[0].origin, TEXT(""));
+  EXPECT_ERR(PEOPLE(s)->follow(s, 99, TEXT("viewer"), TEXT("oidc:b"), TEST_ACTOR, &test_fault), ERR_NOT_FOUND);
+}
+
 static void an_owner_by_a_team_counts_and_one_who_never_came_does_not(void **state) {
   struct store *s = contract_store(state);
   struct people_row guest = row_of(1, "Guest", "guest@example.com");
@@ -556,6 +585,7 @@ int main(void) {
       CONTRACT(a_member_joins_and_leaves_once),
       CONTRACT(what_belongs_to_a_row_goes_with_it),
       CONTRACT(the_last_owner_cannot_be_taken_away),
+      CONTRACT(an_identity_providers_word_replaces_its_own_earlier_one_alone),
       CONTRACT(an_owner_by_a_team_counts_and_one_who_never_came_does_not),
       CONTRACT(the_log_names_a_user_where_an_erasure_finds_them),
   };

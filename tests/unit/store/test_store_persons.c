@@ -339,6 +339,9 @@ static void fill_all(struct store *s) {
                          "', '" NAME "' FROM weir_users WHERE email = '" NAME "'"
                        : "INSERT INTO weir_sessions SELECT 7, id, 1, x'00', x'00', 1, 1, 1, 0, 'password', '" NAME
                          "', '" NAME "' FROM weir_users WHERE email = '" NAME "'");
+  contract_exec(s, "INSERT INTO weir_entities VALUES (1, 'assignment', 'user\n" NAME "', '" NAME "', '{\"user\":\"" NAME
+                   "\",\"policy\":\"p\"}', 1, 1, 1, 1)");
+  contract_exec(s, "INSERT INTO weir_entities VALUES (2, 'assignment', 'key\n" KEY_NAME "', '', '{}', 1, 1, 1, 1)");
   contract_exec(s, "INSERT INTO weir_ledger_stretches VALUES (2, '" NAME "', 5, 6)");
   contract_exec(s,
                 "INSERT INTO weir_jobs VALUES (7, 'export_person', '{\"user\":\"" NAME "\",\"actor\":\"local:bob\"}', "

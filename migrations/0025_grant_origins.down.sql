@@ -1,0 +1,1 @@
+ALTER TABLE weir_grants DROP COLUMN origin;

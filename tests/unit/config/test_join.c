@@ -1,0 +1,194 @@
+/* What the file declares and what the store has, in one configuration: order, names, and entries that are no good,
+ * which are left out and keep nothing from loading. */
+#include "config/join.h"
+
+#include "expect.h"
+
+static const char file[] =
+    "providers: [{name: a, kind: anthropic, credentials: [{name: main, api_key: \"${SECRET}\"}]}]\n"
+    "policies: [{name: p, only: [a]}]\n"
+    "models: [{name: m, targets: [{provider: a, model: x}]}]\n"
+    "prices: [{provider: a, model: \"*\", input: 3, output: 15}]\n"
+    "assignments: [{user: ann, policy: p}]\n"
+    "timeouts: {total: 7s}\n";
+
+#define ENTRY(of, number, json)                                                                                        \
+  { .kind = CONFIG_KIND_##of, .id = (number), .version = 1, .position = 1, .body = TEXT(json) }
+
+static struct config *join(const char *yaml, const struct config_entry *entries, size_t count) {
+  static struct config_errors errors;
+  struct config *c = NULL;
+  if (config_load_joined(text_of(yaml), "weir.yaml", test_lookup, entries, count, &c, &errors) != ERR_OK) {
+    char said[512];
+    config_error_format(&errors, 0, said, sizeof said);
+    fail_msg("not loaded: %s", said);
+  }
+  return c;
+}
+#define JOIN(yaml, ...)                                                                                                \
+  join(yaml, (const struct config_entry[]){__VA_ARGS__},                                                               \
+       sizeof((const struct config_entry[]){__VA_ARGS__}) / sizeof(struct config_entry))
+
+static void expect_problem(const struct config *c, size_t i, const char *want) {
+  EXPECT_TEXT(c->joined.entries[i].problem, text_of(want));
+}
+
+static void stored_entries_stand_behind_declared_ones_and_have_the_same_defaults(void **state) {
+  struct config *c =
+      JOIN(file, ENTRY(MODEL, 3, "{\"name\":\"s\",\"targets\":[{\"provider\":\"b\",\"model\":\"y\"}]}"),
+           ENTRY(PROVIDER, 1, "{\"name\":\"b\",\"kind\":\"openai\",\"base_url\":\"http://127.0.0.1:9/v1\"}"),
+           ENTRY(PRICE, 4, "{\"provider\":\"b\",\"model\":\"y\",\"input\":0.0000001,\"output\":\"2.5\"}"),
+           ENTRY(POLICY, 5, "{\"name\":\"q\",\"first\":[\"b\"]}"),
+           ENTRY(ASSIGNMENT, 6, "{\"workspace\":\"w\",\"policy\":\"q\"}"));
+  for (size_t i = 0; i < 5; i++)
+    expect_problem(c, i, "");
+  assert_int_equal(c->provider_count, 2);
+  EXPECT_TEXT(c->providers[0].name, TEXT("a"));
+  EXPECT_TEXT(c->providers[1].name, TEXT("b"));
+  assert_int_equal(c->providers[1].timeouts.total_ms, 7000);
+  assert_int_equal(c->model_count, 2);
+  assert_ptr_equal(c->models[1].targets[0].provider, &c->providers[1]);
+  assert_int_equal(c->models[1].targets[0].weight, 1);
+  assert_int_equal(c->price_count, 2);
+  assert_int_equal(c->prices[1].input, 100);
+  assert_int_equal(c->prices[1].output, INT64_C(2500000000));
+  assert_int_equal(c->prices[1].cache_read, 100);
+  EXPECT_TEXT(config_policy_for(c, TEXT(""), TEXT(""), TEXT(""), TEXT("w"))->name, TEXT("q"));
+  EXPECT_TEXT(config_policy_for(c, TEXT(""), TEXT(""), TEXT("ann"), TEXT("w"))->name, TEXT("p"));
+  EXPECT_TEXT(c->joined.entries[0].name, TEXT("s"));
+  EXPECT_TEXT(c->joined.entries[2].name, TEXT("b\ny"));
+  EXPECT_TEXT(c->joined.entries[4].name, TEXT("workspace\nw"));
+  config_unref(c);
+}
+
+static void what_the_file_declares_is_told_without_secrets(void **state) {
+  struct config *c = load(file);
+  assert_int_equal(c->joined.count, 0);
+  assert_int_equal(c->joined.declared_count, 5);
+  EXPECT_TEXT(c->joined.declared[0].body,
+              TEXT("{\"name\":\"a\",\"kind\":\"anthropic\",\"credentials\":[{\"name\":\"main\"}]}"));
+  EXPECT_TEXT(c->joined.declared[4].name, TEXT("user\nann"));
+  config_unref(c);
+  c = load("");
+  assert_int_equal(c->joined.declared_count, 0);
+  config_unref(c);
+}
+
+static void a_file_without_lists_takes_entries_too(void **state) {
+  struct config *c = JOIN("models:\nprices: []\n", ENTRY(PROVIDER, 1, "{\"name\":\"b\",\"kind\":\"openai\"}"),
+                          ENTRY(MODEL, 2, "{\"name\":\"s\",\"targets\":[{\"provider\":\"b\",\"model\":\"y\"}]}"),
+                          ENTRY(PRICE, 3, "{\"provider\":\"b\",\"model\":\"*\",\"input\":1,\"output\":1}"));
+  assert_int_equal(c->provider_count + c->model_count + c->price_count, 3);
+  config_unref(c);
+}
+
+static void a_declared_name_shadows_a_stored_one(void **state) {
+  struct config *c =
+      JOIN(file, ENTRY(PROVIDER, 1, "{\"name\":\"a\",\"kind\":\"openai\"}"),
+           ENTRY(PRICE, 2, "{\"provider\":\"a\",\"model\":\"*\",\"input\":1,\"output\":1}"),
+           ENTRY(ASSIGNMENT, 3, "{\"user\":\"ann\",\"policy\":\"p\"}"),
+           ENTRY(MODEL, 4, "{\"name\":\"m\",\"wire\":\"openai\",\"targets\":[{\"provider\":\"a\",\"model\":\"y\"}]}"));
+  for (size_t i = 0; i < 3; i++) {
+    assert_true(c->joined.entries[i].is_shadowed);
+    expect_problem(c, i, "");
+  }
+  assert_false(c->joined.entries[3].is_shadowed); /* of one wire only: another one */
+  assert_int_equal(c->provider_count, 1);
+  assert_int_equal(c->providers[0].kind, CONFIG_ANTHROPIC);
+  assert_int_equal(c->model_count, 2);
+  config_unref(c);
+}
+
+static void what_is_no_good_is_left_out_with_all_that_needs_it(void **state) {
+  struct config *c = JOIN(
+      file, ENTRY(PROVIDER, 1, "{\"name\":\"b\",\"kind\":\"nothing\"}"),
+      ENTRY(POLICY, 2, "{\"name\":\"q\",\"only\":[\"b\"]}"), ENTRY(ASSIGNMENT, 3, "{\"key\":\"k\",\"policy\":\"q\"}"),
+      ENTRY(MODEL, 4,
+            "{\"name\":\"s\",\"targets\":[{\"provider\":\"a\",\"model\":\"y\"},{\"provider\":\"b\",\"model\":\"y\"}]}"),
+      ENTRY(MODEL, 5, "{\"name\":\"good\",\"targets\":[{\"provider\":\"a\",\"model\":\"y\"}]}"),
+      ENTRY(MODEL, 6, "{\"name\":\"good\",\"targets\":[{\"provider\":\"a\",\"model\":\"y\"}]}"), ENTRY(MODEL, 7, "[]"),
+      ENTRY(MODEL, 8, "{"), ENTRY(MODEL, 9, "{\"namex\":\"x\",\"targets\":\"x\"}"),
+      ENTRY(ASSIGNMENT, 10, "{\"key\":\"k2\",\"user\":\"u\",\"policy\":\"p\"}"));
+  expect_problem(c, 0, "`kind` must be one of `anthropic`, `openai`, `openrouter`, `bedrock`");
+  expect_problem(c, 1, "`only` names `b`, which is neither a provider nor a kind of providers");
+  expect_problem(c, 2, "`policy` names the policy `q`, which is not declared");
+  expect_problem(c, 3, "`targets[1].provider` names the provider `b`, which is not declared");
+  expect_problem(c, 4, "");
+  expect_problem(c, 5, "has the name of another one");
+  expect_problem(c, 6, "must be an object");
+  assert_true(c->joined.entries[7].problem.len > 0);
+  expect_problem(
+      c, 8, "unknown key `namex`, did you mean `name`?\n`name` is missing\n`targets` must be a list, not one value");
+  expect_problem(c, 9, "must give exactly one of `key`, `user` and `workspace`");
+  assert_int_equal(c->provider_count, 1);
+  assert_int_equal(c->model_count, 2);
+  EXPECT_TEXT(c->models[1].name, TEXT("good"));
+  assert_int_equal(c->assignment_count, 1);
+  config_unref(c);
+}
+
+static void the_environment_is_not_read_and_secrets_are_refused(void **state) {
+  struct config *c = JOIN(
+      file, ENTRY(PROVIDER, 1, "{\"name\":\"b\",\"kind\":\"openrouter\",\"title\":\"${SECRET}\"}"),
+      ENTRY(PROVIDER, 2, "{\"name\":\"c\",\"kind\":\"openai\",\"credentials\":[{\"name\":\"x\",\"api_key\":\"k\"}]}"),
+      ENTRY(PROVIDER, 3, "{\"name\":\"d\",\"kind\":\"openai\",\"base_url\":\"http://169.254.169.254/\"}"),
+      ENTRY(PROVIDER, 4, "{\"name\":\"e\",\"kind\":\"bedrock\",\"base_url\":\"http://127.0.0.1\"}"));
+  EXPECT_TEXT(c->providers[1].title, TEXT("${SECRET}"));
+  assert_int_equal(c->provider_count, 2);
+  expect_problem(c, 1,
+                 "`credentials` are not taken here, where they could be read: credentials of providers are given "
+                 "under /api/v1/credentials");
+  expect_problem(c, 2, "`base_url` must not lead to link-local addresses or a cloud's metadata");
+  expect_problem(c, 3, "`base_url` of a provider of kind `bedrock` is for the configuration file");
+  config_unref(c);
+}
+
+static void there_are_no_more_than_the_file_may_have(void **state) {
+  static struct config_entry many[300];
+  static char bodies[300][64];
+  for (size_t i = 0; i < 300; i++) {
+    snprintf(bodies[i], sizeof bodies[i], "{\"name\":\"s%zu\",\"kind\":\"openai\"}", i);
+    many[i] = (struct config_entry){.kind = CONFIG_KIND_PROVIDER, .id = (int64_t)i + 1, .body = text_of(bodies[i])};
+  }
+  struct config *c = join(file, many, 300);
+  assert_int_equal(c->provider_count, 256);
+  expect_problem(c, 254, "");
+  expect_problem(c, 255, "is one too many: there may be 256 at most");
+  config_unref(c);
+}
+
+static void one_that_has_a_problem_already_is_left_out(void **state) {
+  struct config_entry e = ENTRY(PROVIDER, 1, "{\"name\":\"b\",\"kind\":\"openai\"}");
+  e.problem = TEXT("`base_url` is none");
+  struct config *c = join(file, &e, 1);
+  assert_int_equal(c->provider_count, 1);
+  expect_problem(c, 0, "`base_url` is none");
+  config_unref(c);
+}
+
+static void a_file_that_is_no_good_is_refused_whatever_the_store_has(void **state) {
+  static struct config_errors errors;
+  const struct config_entry e = ENTRY(PROVIDER, 1, "{\"name\":\"b\",\"kind\":\"openai\"}");
+  struct config *c = NULL;
+  /* A file stands on its own: it may not name what only the store has. */
+  enum err err = config_load_joined(TEXT("models: [{name: m, targets: [{provider: b, model: x}]}]"), "weir.yaml",
+                                    test_lookup, &e, 1, &c, &errors);
+  assert_int_equal(err, ERR_CONFIG);
+  assert_null(c);
+  assert_int_equal(errors.count, 1);
+}
+
+int main(void) {
+  const struct CMUnitTest tests[] = {
+      cmocka_unit_test(stored_entries_stand_behind_declared_ones_and_have_the_same_defaults),
+      cmocka_unit_test(what_the_file_declares_is_told_without_secrets),
+      cmocka_unit_test(a_file_without_lists_takes_entries_too),
+      cmocka_unit_test(a_declared_name_shadows_a_stored_one),
+      cmocka_unit_test(what_is_no_good_is_left_out_with_all_that_needs_it),
+      cmocka_unit_test(the_environment_is_not_read_and_secrets_are_refused),
+      cmocka_unit_test(there_are_no_more_than_the_file_may_have),
+      cmocka_unit_test(one_that_has_a_problem_already_is_left_out),
+      cmocka_unit_test(a_file_that_is_no_good_is_refused_whatever_the_store_has),
+  };
+  return RUN_TESTS(tests);
+}

@@ -1,0 +1,135 @@
+/* Entries of the configuration in the store, on every adapter: in their order, one of a name, each change from the
+ * version it was made for, with its entry in the audit log and the event that makes replicas read anew. */
+#include "ports/store_entities.h"
+
+#include "contract.h"
+
+static enum err try_create(struct store *s, const char *kind, const char *name, int64_t position, int64_t *out) {
+  const struct store_entity e = {.kind = text_of(kind),
+                                 .name = text_of(name),
+                                 .user = TEXT("ann"),
+                                 .body = TEXT("{\"name\":\"x\"}"),
+                                 .position = position,
+                                 .created_us = 5};
+  return s->ops->entities->create(s, &e, TEST_ACTOR, out, &test_fault);
+}
+
+static int64_t create(struct store *s, const char *kind, const char *name, int64_t position) {
+  int64_t id = 0;
+  EXPECT_OK(try_create(s, kind, name, position, &id));
+  return id;
+}
+
+static size_t list(struct store *s, struct arena *a, struct store_entity **out) {
+  size_t count = 0;
+  EXPECT_OK(s->ops->entities->list(s, a, out, &count, &test_fault));
+  return count;
+}
+
+static void they_come_by_kind_and_position_and_then_in_the_order_of_making(void **state) {
+  struct store *s = contract_store(state);
+  struct store_entity *all = NULL;
+  struct arena a;
+  arena_init(&a);
+  assert_int_equal(list(s, &a, &all), 0);
+  int64_t last = create(s, "model", "c", 7);
+  int64_t first = create(s, "model", "a", 3);
+  int64_t behind = create(s, "model", "b", 0), same = create(s, "model", "d", 3);
+  int64_t price = create(s, "price", "a", 0);
+  const int64_t wanted[] = {first, same, last, behind, price};
+  assert_int_equal(list(s, &a, &all), 5);
+  for (size_t i = 0; i < 5; i++)
+    assert_int_equal(all[i].id, wanted[i]);
+  assert_int_equal(all[3].position, 8);
+  assert_int_equal(all[4].position, 1);
+  assert_int_equal(all[0].version, 1);
+  assert_int_equal(all[0].created_us, 5);
+  EXPECT_TEXT(all[0].kind, TEXT("model"));
+  EXPECT_TEXT(all[0].name, TEXT("a"));
+  EXPECT_TEXT(all[0].user, TEXT("ann"));
+  EXPECT_TEXT(all[0].body, TEXT("{\"name\":\"x\"}"));
+  arena_done(&a);
+}
+
+static void a_name_is_one_s_in_its_kind(void **state) {
+  struct store *s = contract_store(state);
+  int64_t id = create(s, "model", "a", 0), other = create(s, "model", "b", 0), unused = 0;
+  (void)create(s, "policy", "a", 0);
+  EXPECT_ERR(try_create(s, "model", "a", 0, &unused), ERR_STORE_CONFLICT);
+  struct store_entity e = {
+      .id = other, .kind = TEXT("model"), .name = TEXT("a"), .body = TEXT("{}"), .position = 1, .changed_us = 9};
+  EXPECT_ERR(s->ops->entities->update(s, &e, 0, TEST_ACTOR, &test_fault), ERR_STORE_CONFLICT);
+  EXPECT_OK(s->ops->entities->remove(s, TEXT("model"), id, 0, TEST_ACTOR, &test_fault));
+  EXPECT_OK(s->ops->entities->update(s, &e, 0, TEST_ACTOR, &test_fault));
+}
+
+static void a_change_is_made_from_the_version_it_was_made_for(void **state) {
+  struct store *s = contract_store(state);
+  struct store_entity *all = NULL;
+  struct arena a;
+  arena_init(&a);
+  struct store_entity e = {.id = create(s, "price", "a", 4),
+                           .kind = TEXT("price"),
+                           .name = TEXT("b"),
+                           .body = TEXT("{\"input\":1}"),
+                           .position = 9,
+                           .changed_us = 77};
+  EXPECT_ERR(s->ops->entities->update(s, &e, 2, TEST_ACTOR, &test_fault), ERR_STORE_STALE);
+  EXPECT_OK(s->ops->entities->update(s, &e, 1, TEST_ACTOR, &test_fault));
+  EXPECT_ERR(s->ops->entities->update(s, &e, 1, TEST_ACTOR, &test_fault), ERR_STORE_STALE);
+  EXPECT_ERR(s->ops->entities->remove(s, TEXT("price"), e.id, 1, TEST_ACTOR, &test_fault), ERR_STORE_STALE);
+  assert_int_equal(list(s, &a, &all), 1);
+  assert_int_equal(all[0].version, 2);
+  assert_int_equal(all[0].position, 9);
+  assert_int_equal(all[0].created_us, 5);
+  assert_int_equal(all[0].changed_us, 77);
+  EXPECT_TEXT(all[0].name, TEXT("b"));
+  EXPECT_TEXT(all[0].user, TEXT(""));
+  EXPECT_TEXT(all[0].body, TEXT("{\"input\":1}"));
+  EXPECT_ERR(s->ops->entities->remove(s, TEXT("model"), e.id, 0, TEST_ACTOR, &test_fault), ERR_NOT_FOUND);
+  EXPECT_OK(s->ops->entities->remove(s, TEXT("price"), e.id, 2, TEST_ACTOR, &test_fault));
+  EXPECT_ERR(s->ops->entities->remove(s, TEXT("price"), e.id, 0, TEST_ACTOR, &test_fault), ERR_NOT_FOUND);
+  EXPECT_ERR(s->ops->entities->update(s, &e, 0, TEST_ACTOR, &test_fault), ERR_NOT_FOUND);
+  arena_done(&a);
+}
+
+static void a_change_is_audited_with_before_and_after_and_tells_every_replica(void **state) {
+  struct store *s = contract_store(state);
+  struct audit_row *rows;
+  size_t count = 0;
+  int64_t before = 0, after = 0;
+  char subject[32];
+  struct arena a;
+  arena_init(&a);
+  EXPECT_OK(s->ops->events->newest(s, &before, &test_fault));
+  struct store_entity e = {.id = create(s, "model", "a", 1),
+                           .kind = TEXT("model"),
+                           .name = TEXT("a"),
+                           .body = TEXT("{\"wire\":\"x\"}"),
+                           .position = 2};
+  EXPECT_OK(s->ops->entities->update(s, &e, 0, TEST_ACTOR, &test_fault));
+  EXPECT_OK(s->ops->entities->remove(s, TEXT("model"), e.id, 0, TEST_ACTOR, &test_fault));
+  EXPECT_ERR(s->ops->entities->remove(s, TEXT("model"), e.id, 0, TEST_ACTOR, &test_fault), ERR_NOT_FOUND);
+  EXPECT_OK(s->ops->events->newest(s, &after, &test_fault));
+  assert_int_equal(after, before + 3);
+  EXPECT_OK(s->ops->audit->list(s, &(struct audit_filter){.max = 9}, &a, &rows, &count, &test_fault));
+  assert_int_equal(count, 3);
+  snprintf(subject, sizeof subject, "model:%lld", (long long)e.id);
+  EXPECT_TEXT(rows[0].action, TEXT("model.delete"));
+  EXPECT_TEXT(rows[0].subject, text_of(subject));
+  EXPECT_TEXT(rows[1].action, TEXT("model.update"));
+  EXPECT_TEXT(rows[1].before, TEXT("{\"model\":{\"name\":\"x\"},\"position\":1}"));
+  EXPECT_TEXT(rows[1].after, TEXT("{\"model\":{\"wire\":\"x\"},\"position\":2}"));
+  EXPECT_TEXT(rows[2].action, TEXT("model.create"));
+  arena_done(&a);
+}
+
+int main(void) {
+  const struct CMUnitTest tests[] = {
+      CONTRACT(they_come_by_kind_and_position_and_then_in_the_order_of_making),
+      CONTRACT(a_name_is_one_s_in_its_kind),
+      CONTRACT(a_change_is_made_from_the_version_it_was_made_for),
+      CONTRACT(a_change_is_audited_with_before_and_after_and_tells_every_replica),
+  };
+  return RUN_CONTRACT(tests);
+}
