@@ -1,5 +1,6 @@
 /* A connection that stops speaking HTTP/1.1 (RFC 9110 section 7.8): the 101, and from then on reading and waiting
- * beside http_respond_write, which writes what it is given as it is. What is spoken instead is the handler's business. */
+ * beside http_respond_write, which writes what it is given as it is. What is spoken instead is the handler's business.
+ */
 #include "net/http2.h"
 
 bool http_request_wants_upgrade(const struct http_request *rq, struct text protocol) {
