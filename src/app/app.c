@@ -80,10 +80,13 @@ static enum err open_ledger(struct app *a, struct fault *f) {
                              .workers = a->worker_count,
                              .sync_interval_ms = a->config->ledger.sync_interval_ms,
                              .flush_interval_ms = a->config->ledger.store_interval_ms,
+                             .on_stored = feed_stored,
                              .held_lock = a->held_lock};
   uint64_t recovered = 0;
   if (a->held_lock > 0 && !app_data_dir(a))
     return fault_set(f, ERR_CONFIG, "store", "another kind of store needs a restart");
+  a->feed = feed_new(a->store);
+  o.on_stored_data = a->feed;
   enum err e = ledger_open(&o, a->store, &a->ledger, &recovered, f);
   if (e == ERR_OK && recovered > 0)
     LOG_WARN("ledger_recovered", log_u64("attempts", recovered));
@@ -203,6 +206,7 @@ static void join_ports(struct app *a) {
                         .keysmith = &a->keysmith.port,
                         .vault = vault_port(a->vault),
                         .rates = rates_new(),
+                        .feed = a->feed,
                         .join = configured_for_api,
                         .join_ctx = a,
                         .operations = &a->operations,
@@ -255,9 +259,9 @@ static enum err open_all(struct app *a, struct fault *f) {
   e = news_start(a, f);
   if (e == ERR_OK)
     e = credential_desk_start(a->credentials, f);
-  if (e != ERR_OK)
-    return e;
-  return share_start(a, f);
+  if (e == ERR_OK)
+    e = feed_start(a->feed, f);
+  return e == ERR_OK ? share_start(a, f) : e;
 }
 
 static enum err make_workers(struct app *a, struct fault *f) {
@@ -357,6 +361,7 @@ static void close_all(struct app *a) {
   local_files_free(a->files);
   if (a->ledger)
     ledger_close(a->ledger, 10000);
+  feed_free(a->feed);
   door_close(a);
   rights_free(a->rights);
   token_identity_free(a->tokens);

@@ -96,6 +96,7 @@ enum err life_wait(struct app *a, int fd, int64_t deadline_us) {
 }
 
 static void drain(struct app *a, bool patient, int64_t within_ms) {
+  feed_end(a->feed);
   for (unsigned w = 0; w < a->worker_count; w++)
     worker_drain(a->workers[w], patient, loop_clock_us() + within_ms * 1000);
   int64_t by_us = loop_clock_us() + within_ms * 1000 + END_SLACK_US;

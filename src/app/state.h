@@ -101,6 +101,7 @@ struct app {
   struct catalogues *catalogues;
   struct gateway gateway;
   struct operations operations;
+  struct feed *feed;
   struct api api;
   struct access *access; /* who calls the control API over the network; NULL: it is not served there */
   struct front front;

@@ -205,7 +205,8 @@ static enum err serve_route(struct api_call *c, struct fault *f) {
   if (e == ERR_OK)
     e = reading_all(c, f);
   if (e == ERR_OK && c->errors->count == 0)
-    e = offload_call(c->api->offload, handle, &(struct handling){c, f});
+    e = c->route->kind == API_STREAM ? c->route->handle(c, f)
+                                     : offload_call(c->api->offload, handle, &(struct handling){c, f});
   if (c->errors->count > 0)
     e = problem_invalid(c->errors, f);
   if (e != ERR_OK)
@@ -244,7 +245,9 @@ void api_serve(const struct api *api, struct gateway_worker *w, const struct api
   enum err e = find_route(c, &allowed, &f);
   if (e == ERR_OK)
     e = serve_route(c, &f);
-  if (e == ERR_OK)
+  if (e == ERR_OK && c->route->kind == API_STREAM)
+    line.status = c->stream_status; /* it has answered */
+  else if (e == ERR_OK)
     line.status = answer(c);
   else if (e == ERR_METHOD_NOT_ALLOWED && text_equal(rq->head.method, TEXT("OPTIONS")))
     line.status = tell_options(c, buf_text(&allowed));

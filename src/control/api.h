@@ -4,6 +4,7 @@
 #ifndef CONTROL_API_H
 #define CONTROL_API_H
 
+#include "control/feed.h"
 #include "control/rates.h"
 #include "control/shape.h"
 #include "fiber/offload.h"
@@ -36,6 +37,7 @@ struct api {
   struct signin *signin;                     /* NULL: nobody signs in */
   struct operations *operations;             /* NULL: nothing is checked */
   struct rates *rates;                       /* of callers; NULL: nobody counts */
+  struct feed *feed;                         /* NULL: there is none here */
   int64_t (*job_attempts)(struct text kind); /* how often a job of the kind may be tried; 0: there is no such kind */
   /* The configuration as a reload would make it now, with these entries of the store (config/stored.h). Blocks. */
   enum err (*join)(void *ctx, const struct config_entry *entries, size_t count, struct config **out,
@@ -48,6 +50,9 @@ struct api_visit {
   const struct caller *caller;
   const struct http_header *headers;
   size_t header_count; /* at most API_VISIT_HEADERS */
+  /* Whether it still is, asked anew: the errors of struct access. NULL: it always is. Waits. */
+  enum err (*again)(const struct api_visit *v, struct arena *a, struct caller *out, struct fault *f);
+  void *data; /* of again */
 };
 #define API_VISIT_HEADERS 4
 
@@ -79,12 +84,14 @@ struct api_call {
   int64_t version;       /* of the one thing that is answered, for its ETag; 0: it has none */
   int64_t made_id;       /* with 201: of what was made, which is below the path that was asked */
   bool is_replay;        /* the answer is of an earlier request: version, location and text are its own */
+  int stream_status;     /* of API_STREAM: what was answered */
   struct text location;
   struct buf text;
 };
 
-/* One thing; a list in pages; a list that comes whole; no body. */
-enum api_kind { API_ONE, API_LIST, API_WHOLE, API_NOTHING };
+/* One thing; a list in pages; a list that comes whole; no body; one thing after the other for as long as one listens.
+ */
+enum api_kind { API_ONE, API_LIST, API_WHOLE, API_NOTHING, API_STREAM };
 
 /* In place of a permission: whoever is known may. */
 #define API_ANYBODY PERMISSION_COUNT
@@ -100,7 +107,8 @@ struct api_route {
   enum api_kind kind;
   int status; /* of the answer when all is well */
   const struct shape *query, *body, *answer;
-  /* Runs on the offload pool: may block, must not wait as fibers do. ERR_NOT_FOUND for what is not there. */
+  /* Runs on the offload pool: may block, must not wait as fibers do. ERR_NOT_FOUND for what is not there. Of
+   * API_STREAM: runs in the request's fiber, waits, and has answered unless it fails. */
   enum err (*handle)(struct api_call *c, struct fault *f);
 };
 

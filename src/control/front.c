@@ -100,7 +100,7 @@ static enum err single(const struct http_request *rq, struct text name, struct t
   return fault_set(f, ERR_BAD_REQUEST, NULL, "the header %.*s may be sent only once", TEXT_ARGS(name));
 }
 
-static enum err find_caller(const struct visit *v, struct caller *out, struct fault *f) {
+static enum err find_caller(const struct visit *v, struct arena *a, struct caller *out, struct fault *f) {
   struct access *access = v->front->access;
   struct access_claim claim = {.method = v->rq->head.method, .address = v->address};
   enum err e = single(v->rq, TEXT("authorization"), &claim.authorization, f);
@@ -109,21 +109,27 @@ static enum err find_caller(const struct visit *v, struct caller *out, struct fa
   if (e == ERR_OK)
     e = single(v->rq, TEXT("x-weir-csrf"), &claim.csrf, f);
   if (e == ERR_OK)
-    e = access->find(access, &claim, loop_wall_us(), v->rq->arena, out, f);
+    e = access->find(access, &claim, loop_wall_us(), a, out, f);
   if (e != ERR_OK)
     f->err = e; /* also of those who said no more */
   return e;
+}
+
+static enum err find_again(const struct api_visit *visit, struct arena *a, struct caller *out, struct fault *f) {
+  const struct visit *v = visit->data;
+  *out = (struct caller){.origin = v->address};
+  return find_caller(v, a, out, f);
 }
 
 static void serve_api(struct visit *v) {
   struct caller *caller = ARENA_NEW(v->rq->arena, struct caller);
   struct fault f = {0};
   *caller = (struct caller){.origin = v->address};
-  if (find_caller(v, caller, &f) != ERR_OK) {
+  if (find_caller(v, v->rq->arena, caller, &f) != ERR_OK) {
     refuse(v, &f);
     return;
   }
-  const struct api_visit visit = {caller, v->headers, v->header_count};
+  const struct api_visit visit = {caller, v->headers, v->header_count, find_again, v};
   api_serve(v->front->api, v->worker, &visit, v->rq);
 }
 

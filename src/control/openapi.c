@@ -266,6 +266,19 @@ static void put_problems(struct json_writer *w, const struct api_route *r) {
   put_problem_response(w, "default", "what is wrong, as problem details (RFC 9457)");
 }
 
+#define STREAM_HELP                                                                                                    \
+  "events `request` (its data is this, its id a place to go on from), `dropped` (data {\"count\":N}: so many went "    \
+  "unsent before the next, because the reader was slow), `gap` (what came between the id that was given and the "      \
+  "next is more than could be sent) and, last, `end` (data {\"reason\":...}); a comment every 15 seconds"
+
+/* What comes in place of, or beside, a stream of events. */
+static void put_stream_responses(struct json_writer *w) {
+  json_name(w, "101");
+  json_put_raw(w, TEXT("{\"description\":\"a WebSocket: each message is an object with `event`, `id` and `data`\"}"));
+  put_problem_response(w, "426", "a WebSocket of another version than 13");
+  put_problem_response(w, "503", "as many listen already as can: Retry-After says when to try again");
+}
+
 static void put_responses(struct json_writer *w, const struct api_route *r) {
   char status[8];
   snprintf(status, sizeof(status), "%d", r->status);
@@ -273,11 +286,15 @@ static void put_responses(struct json_writer *w, const struct api_route *r) {
   json_object(w);
   json_name(w, status);
   json_object(w);
-  json_field_str(w, "description", "good");
+  json_field_str(w, "description", r->kind == API_STREAM ? STREAM_HELP : "good");
   put_good_headers(w, r);
-  if (r->kind != API_NOTHING)
+  if (r->kind == API_STREAM)
+    put_content(w, "text/event-stream", r, r->answer);
+  else if (r->kind != API_NOTHING)
     put_content(w, "application/json", r, r->answer);
   json_object_end(w);
+  if (r->kind == API_STREAM)
+    put_stream_responses(w);
   if (!is_change(r) && r->kind == API_ONE) {
     json_name(w, "304");
     json_put_raw(w, TEXT("{\"description\":\"it is as If-None-Match says\"}"));
@@ -307,6 +324,8 @@ static void put_header_parameters(struct json_writer *w, const struct api_route 
     put_header_parameter(w, "If-Match", "the version that is to be changed, as its ETag says, a list of them, or `*`");
   if (!is_change(r) && r->kind == API_ONE)
     put_header_parameter(w, "If-None-Match", "a version that is known: 304 when it is still that");
+  if (r->kind == API_STREAM)
+    put_header_parameter(w, "Last-Event-ID", "the id of the last event that came: goes on behind it, like `after`");
   if (is_post(r))
     put_header_parameter(w, "Idempotency-Key",
                          "a word of the caller's own: the same request sent again with it within a day gets the same "

@@ -167,6 +167,16 @@ static struct request_view view_of(const struct ledger_row *r, struct arena *a) 
   };
 }
 
+void request_write(const struct ledger_row *r, struct buf *out) {
+  struct json_writer w;
+  struct arena a;
+  arena_init(&a);
+  struct request_view view = view_of(r, &a);
+  json_writer_init(&w, out);
+  shape_write(&request_shape, &view, &w);
+  arena_done(&a);
+}
+
 enum err requests_list(struct api_call *c, struct fault *f) {
   const struct filter *q = c->query;
   struct store *s = c->api->store;

@@ -87,6 +87,7 @@ const struct api_route api_routes[] = {
     GET("/api/v1/grants/{id}", "getGrant", "Roles", "One grant", USERS_READ, USERS_READ, ONE, NULL, &grant_shape, grants_get),
     DELETE("/api/v1/grants/{id}", "deleteGrant", "Roles", "Takes a role away, everywhere within a second", GRANTS_WRITE, GRANTS_WRITE, grants_remove),
     GET("/api/v1/requests", "listRequests", "Usage", "The request log, newest settled first", USAGE_READ, USAGE_OWN, LIST, &request_filter, &request_shape, requests_list),
+    GET("/api/v1/requests/live", "followRequests", "Usage", "Rows of the request log as they are added, as server-sent events or over a WebSocket", USAGE_READ, USAGE_OWN, STREAM, &live_filter, &request_shape, requests_live),
     GET("/api/v1/usage", "sumUsage", "Usage", "Sums of usage, in order of time and then of cost; all of them at once", USAGE_READ, USAGE_OWN, WHOLE, &usage_filter, &usage_shape, usage_list),
     GET("/api/v1/sessions", "listSessions", "Users", "Browsers in which people are signed in, newest first", USERS_READ, USERS_READ, LIST, &session_filter_shape, &session_shape, sessions_list),
     DELETE("/api/v1/sessions/{id}", "endSession", "Users", "Signs somebody out of one of them, everywhere within a second", USERS_WRITE, USERS_WRITE, sessions_end),

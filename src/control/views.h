@@ -20,6 +20,10 @@ enum err keys_unblock(struct api_call *c, struct fault *f);
 /* requests.c: the ledger's rows */
 extern const struct shape request_shape, request_filter;
 enum err requests_list(struct api_call *c, struct fault *f);
+void request_write(const struct ledger_row *r, struct buf *out); /* as requests_list shows it */
+/* live.c: the same as they come; runs in the request's fiber and answers by itself */
+extern const struct shape live_filter;
+enum err requests_live(struct api_call *c, struct fault *f);
 /* usage.c: the roll-ups */
 extern const struct shape usage_shape, usage_filter;
 enum err usage_list(struct api_call *c, struct fault *f);

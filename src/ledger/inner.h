@@ -28,6 +28,8 @@ struct ledger {
   struct ledger_worker *workers;
   unsigned worker_count;
   int64_t sync_interval_ms, flush_interval_ms;
+  void (*on_stored)(void *data, const struct ledger_row *rows, size_t count);
+  void *on_stored_data;
   int lock_fd;        /* of data_dir/lock, -1 for memory */
   int life_fd;        /* of this process's own lock beside its segments, -1 for memory */
   unsigned life_seat; /* in the name of that lock; the seat in the ids too, unless there is a lease */

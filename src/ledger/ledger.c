@@ -168,6 +168,8 @@ static struct ledger *ledger_new(const struct ledger_options *o, struct store *s
   l->place.boot = random_u64();
   size_t bytes = o->segment_bytes ? o->segment_bytes : LEDGER_SEGMENT_BYTES;
   l->place.segment_bytes = bytes < JOURNAL_SEGMENT_BYTES_MIN ? JOURNAL_SEGMENT_BYTES_MIN : bytes & ~(size_t)4095;
+  l->on_stored = o->on_stored;
+  l->on_stored_data = o->on_stored_data;
   l->sync_interval_ms = o->sync_interval_ms > 0 ? o->sync_interval_ms : LEDGER_INTERVAL_MS;
   l->flush_interval_ms = o->flush_interval_ms > 0 ? o->flush_interval_ms : LEDGER_INTERVAL_MS;
   pthread_mutex_init(&l->lock, NULL);

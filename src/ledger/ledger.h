@@ -20,6 +20,10 @@ struct ledger_options {
   int held_lock; /* 0: data_dir/lock is taken here; else a descriptor that holds it already, handed over by the process
                     that runs on this data_dir; taken over, also when opening fails */
   int64_t (*seat_clock_us)(void); /* NULL; tests let the lease of a seat end (ledger/seat.h) */
+  /* Told of rows that the writer has just committed; what they point to is valid for the call. On the writer's thread,
+   * which it must not hold up. NULL: nobody asks. */
+  void (*on_stored)(void *data, const struct ledger_row *rows, size_t count);
+  void *on_stored_data;
 };
 
 /* Opens, replays what ended processes left (open reservations are settled as "recovered" with the best known usage and

@@ -75,6 +75,9 @@ static bool store_batch(struct writer *w, unsigned stream, uint64_t position) {
 }
 
 static void batch_done(struct writer *w) {
+  const struct ledger *l = w->ledger;
+  if (l->on_stored && w->count > 0)
+    l->on_stored(l->on_stored_data, w->rows, w->count);
   for (size_t i = 0; i < w->count; i++) {
     struct settlement *s = &w->settlements[i];
     if (!s->reserve)

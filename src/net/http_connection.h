@@ -1,5 +1,6 @@
 /* What the files of the HTTP server share: a connection, the request it is serving, the server. For http_server.c,
- * http_serve.c, http_request.c, http_respond.c, http_admission.c, http_disconnect.c, and for HTTP/2 http2*.c, only.
+ * http_serve.c, http_request.c, http_respond.c, http_upgrade.c, http_admission.c, http_disconnect.c, and for HTTP/2
+ * http2*.c, only.
  *
  * A connection is in one state at a time; only CONNECTION_BUSY has a fiber of its own. Bytes that were read too early
  * (pipelined requests, the beginning of a body) are in `unread`, bounded by the limit for heads or one scratch full. */
@@ -53,6 +54,7 @@ struct http_exchange {
   size_t body_charge;      /* of options.memory */
   struct buf head;         /* of a streamed answer, until its first write */
   struct fiber *writer;    /* waits for room in the socket; HTTP/1.1 */
+  struct fiber *reader;    /* of an upgraded connection: waits for anything to happen to the socket */
   struct loop_timer grace; /* its end cancels the fiber of a client that has gone */
   int64_t grace_us;        /* http_request_cancel_after */
   int64_t gone_us;         /* loop time at which the client left; 0: it has not */
@@ -64,6 +66,7 @@ struct http_exchange {
   bool started, finished;
   bool chunked;    /* the streamed answer */
   bool no_body;    /* of the answer, whatever is written */
+  bool upgraded;   /* http_upgrade: what is written are bytes of another protocol */
   bool will_close; /* the answer says so, or its end is the connection's end */
   bool broken;     /* the answer cannot be completed */
 };

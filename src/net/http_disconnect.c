@@ -91,6 +91,8 @@ void http_disconnect_on_event(struct http_exchange *x) {
   watch_end(x);
   if (x->writer && x->c->stream && x->c->stream->watch.writable)
     fiber_wake(x->writer);
+  if (x->reader)
+    fiber_wake(x->reader);
 }
 
 void http_request_cancel_on_disconnect(struct http_request *rq, bool on) {

@@ -108,6 +108,19 @@ enum err http_respond_end(struct http_request *rq) MUST_CHECK;
 void http_respond_abort(struct http_request *rq);
 bool http_respond_has_started(const struct http_request *rq);
 
+/* Another protocol on the connection of an HTTP/1.1 request (RFC 9110 section 7.8). Whether the client offers this one;
+ * never in HTTP/2, and not with a body. */
+bool http_request_wants_upgrade(const struct http_request *rq, struct text protocol);
+/* Answers 101 with these headers, `connection` and `upgrade`. From then on http_respond_write writes bytes as they are,
+ * and http_respond_end ends the connection once the client has read them. Waits. */
+enum err http_upgrade(struct http_request *rq, struct text protocol, const struct http_header *headers,
+                      size_t count) MUST_CHECK;
+/* What the client has sent, without waiting: ERR_AGAIN, ERR_END, ERR_NETWORK, ERR_TLS. */
+enum err http_upgraded_read(struct http_request *rq, void *into, size_t cap, size_t *out_n) MUST_CHECK;
+/* For answers that are never complete: parks the serving fiber as fiber_park does; with an upgraded connection it wakes
+ * also when the client has sent something or left. */
+enum err http_request_park(struct http_request *rq, int64_t deadline_us) MUST_CHECK;
+
 /* Clients that go away. Gone is who has closed (EOF counts), reset the connection or the stream, or not taken a byte of
  * the answer for write_timeout_us; in HTTP/1.1 it is noticed once the body has been read, and a further request sent
  * ahead of an EOF says that the client still listens. Writes to a gone client fail at once with ERR_NETWORK.

@@ -108,6 +108,9 @@ struct store_people_ops {
                      const struct audit_actor *by, struct fault *f);
   enum err (*grants)(struct store *s, const struct grant_filter *filter, struct arena *a, struct people_grant **out,
                      size_t *out_count, struct fault *f);
+  /* Whose calls those with this workspace's name are: of the organisation that has, or had, a workspace named so; of
+   * the first one when none ever did, and *out_is_known is false. */
+  enum err (*workspace_org)(struct store *s, struct text name, int64_t *out_org, bool *out_is_known, struct fault *f);
   /* Of a user or a service account. */
   enum err (*rights)(struct store *s, enum people_kind kind, int64_t id, struct arena *a, struct people_row *out_who,
                      struct people_right **out, size_t *out_count, struct fault *f);

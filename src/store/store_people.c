@@ -461,6 +461,27 @@ static enum err store_people_seen(struct store *s, enum people_kind kind, int64_
   return driver_run(s, DRIVER_WRITE, false, seen, &w, f);
 }
 
+struct claimed {
+  struct text name;
+  int64_t owner;
+};
+
+static enum err claimed_on(struct driver_link *l, void *args, struct fault *f) {
+  struct claimed *w = args;
+  return number_of(l, SQL_WORKSPACE_CLAIMED, w->name, &w->owner, f);
+}
+
+static enum err store_people_workspace_org(struct store *s, struct text name, int64_t *out_org, bool *out_is_known,
+                                           struct fault *f) {
+  struct claimed w = {name, -1};
+  enum err e = driver_run(s, DRIVER_READ, false, claimed_on, &w, f);
+  if (e)
+    return e;
+  *out_is_known = w.owner > 0;
+  *out_org = w.owner > 0 ? w.owner : FIRST_ORGANISATION;
+  return ERR_OK;
+}
+
 const struct store_people_ops store_people = {
     .create = store_people_create,
     .get = store_people_get,
@@ -476,5 +497,6 @@ const struct store_people_ops store_people = {
     .revoke = store_people_revoke,
     .follow = store_people_follow,
     .grants = store_people_grants,
+    .workspace_org = store_people_workspace_org,
     .rights = store_people_rights,
 };

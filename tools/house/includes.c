@@ -47,7 +47,7 @@ static const struct library libraries[] = {
     {"sodium.h", "base/secret base/random identity/ store/archive store/audit_chain store/backup store/copy "
                  "store/person_file sim/"},
     {"sodium/", "base/secret base/random identity/"},
-    {"openssl/", "net/tls net/resp_script aws/sigv4 identity/ sim/"},
+    {"openssl/", "net/tls net/resp_script net/websocket aws/sigv4 identity/ sim/"},
     {"llhttp.h", "net/http1"},
     {"nghttp2/", "net/http2"},
     {"zlib.h", "net/inflate net/deflate aws/eventstream sim/"},

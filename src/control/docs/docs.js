@@ -66,6 +66,19 @@ function headersOf(method, parameters, hasBody) {
   return headers;
 }
 
+/* A stream has no end: what comes in half a minute, shown as it comes. */
+async function readSome(reader, out) {
+  const decoder = new TextDecoder();
+  const timer = setTimeout(() => reader.cancel(), 30000);
+  let text = '';
+  for (let part = await reader.read(); !part.done; part = await reader.read()) {
+    text += decoder.decode(part.value, { stream: true });
+    out.textContent = text;
+  }
+  clearTimeout(timer);
+  return text;
+}
+
 async function send(method, path, parameters, body, out) {
   out.textContent = '...';
   try {
@@ -75,7 +88,8 @@ async function send(method, path, parameters, body, out) {
       body,
       credentials: 'same-origin',
     });
-    const text = await answer.text();
+    const isStream = (answer.headers.get('content-type') || '').startsWith('text/event-stream');
+    const text = isStream ? await readSome(answer.body.getReader(), out) : await answer.text();
     const told = ['etag', 'location', 'retry-after', 'idempotent-replayed', 'x-request-id']
       .filter((name) => answer.headers.get(name))
       .map((name) => `${name}: ${answer.headers.get(name)}`);

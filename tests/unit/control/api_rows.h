@@ -67,10 +67,10 @@ static inline int rows_values(const struct api_route *r) {
 }
 
 /* "METHOD /path" where value number `nth` is `value`, and every other one is 1 or, of what goes by names, "a". nth -1:
- * all of them are. */
+ * all of them are. A stream has no end, so of one only the head is asked for. */
 static inline const char *rows_line(const struct api_route *r, int nth, const char *value) {
   static char out[1024];
-  size_t n = (size_t)snprintf(out, sizeof(out), "%s ", r->method);
+  size_t n = (size_t)snprintf(out, sizeof(out), "%s ", r->kind == API_STREAM ? "HEAD" : r->method);
   int seen = 0;
   for (const char *at = r->path; *at && n + 300 < sizeof(out); at++) {
     if (*at != '{') {

@@ -51,6 +51,43 @@ static void settled_attempts_are_in_the_store_after_closing(void **state) {
   fake_free(s);
 }
 
+/* What the writer has told of: rows that were in the store by then. */
+struct told {
+  struct fake_store *store;
+  unsigned count, early;
+  int64_t sum;
+};
+
+static void note_stored(void *data, const struct ledger_row *rows, size_t count) {
+  struct told *t = data;
+  for (size_t i = 0; i < count; i++) {
+    const struct ledger_row *stored = fake_row(t->store, rows[i].id);
+    t->count++;
+    t->early += stored == NULL;
+    t->sum += rows[i].cost.total;
+  }
+}
+
+static void whoever_asks_is_told_of_each_row_once_it_is_stored(void **state) {
+  struct fake_store *s = fake_new();
+  struct told t = {.store = s};
+  struct ledger_options o = options(test_dir, 1);
+  o.on_stored = note_stored;
+  o.on_stored_data = &t;
+  struct ledger *l = open_ledger(&o, s, 0);
+  int64_t sum = 0;
+  for (unsigned i = 0; i < 300; i++) {
+    int64_t id = reserve(l, 0);
+    sum += id % 100000;
+    settle(l, 0, id);
+  }
+  ledger_close(l, 10000);
+  assert_int_equal(t.count, 300);
+  assert_int_equal(t.early, 0);
+  assert_int_equal(t.sum, sum);
+  fake_free(s);
+}
+
 static void what_was_open_at_closing_is_recovered_at_opening(void **state) {
   struct fake_store *s = fake_new();
   struct ledger_options o = options(test_dir, 1);
@@ -476,6 +513,7 @@ static void an_idle_ledger_wakes_for_the_next_call(void **state) {
 int main(void) {
   const struct CMUnitTest tests[] = {
       TEST_WITH_DIR(settled_attempts_are_in_the_store_after_closing),
+      TEST_WITH_DIR(whoever_asks_is_told_of_each_row_once_it_is_stored),
       TEST_WITH_DIR(what_was_open_at_closing_is_recovered_at_opening),
       cmocka_unit_test(ids_stay_above_those_of_the_store),
       TEST_WITH_DIR(a_second_process_is_refused_with_a_reason),

@@ -257,6 +257,18 @@ static void a_workspaces_name_is_never_another_organisations(void **state) {
   make(s, PEOPLE_WORKSPACE, 1, "by-call", "");
   r.name = TEXT("fresh");
   EXPECT_OK(PEOPLE(s)->create(s, PEOPLE_WORKSPACE, &r, TEST_ACTOR, &id, &test_fault));
+  const struct {
+    struct text name;
+    int64_t org_id;
+    bool is_known;
+  } owners[] = {{TEXT("fresh"), acme, true}, {TEXT("lab"), 1, true}, {TEXT("nobody's"), 1, false}};
+  for (size_t i = 0; i < sizeof owners / sizeof owners[0]; i++) {
+    int64_t org = 0;
+    bool known = !owners[i].is_known;
+    EXPECT_OK(PEOPLE(s)->workspace_org(s, owners[i].name, &org, &known, &test_fault));
+    assert_int_equal(org, owners[i].org_id);
+    assert_int_equal(known, owners[i].is_known);
+  }
 }
 
 static void a_workspace_with_keys_and_an_organisation_with_anything_stay(void **state) {
