@@ -77,6 +77,8 @@ static const struct shape_field user_fields[] = {
     NAME(SHAPE_NULLABLE, 1, "what they are called"),
     DISABLED(SHAPE_REQUIRED),
     {"invited", SHAPE_BOOL, SHAPE_REQUIRED, SHAPE_AT(people_view, invited), .help = "has never signed in"},
+    {"declared", SHAPE_BOOL, SHAPE_REQUIRED, SHAPE_AT(people_view, declared),
+     .help = "by the configuration, and so neither changed nor removed here"},
     CREATED,
     LAST_SEEN};
 SHAPE(user_shape, "User", "Somebody who signs in. Keys and calls name them by their email.", user_fields);
@@ -159,7 +161,14 @@ static const struct resource *resource_of(const struct api_call *c) {
   return &resources[i];
 }
 
-struct people_view people_view_of(enum people_kind kind, const struct people_row *r) {
+static bool is_declared(const struct api_call *c, enum people_kind kind, const struct people_row *r) {
+  for (size_t i = 0; kind == PEOPLE_USER && r->org_id == FIRST_ORG && i < c->config->user_count; i++)
+    if (text_equal_nocase(c->config->users[i].email, r->text))
+      return true;
+  return false;
+}
+
+struct people_view people_view_of(const struct api_call *c, enum people_kind kind, const struct people_row *r) {
   struct people_view v = {.id = r->id,
                           .version = r->version,
                           .organisation = r->org_id,
@@ -168,6 +177,7 @@ struct people_view people_view_of(enum people_kind kind, const struct people_row
                           .week_start = r->week_start,
                           .disabled = r->is_disabled,
                           .invited = r->is_invited,
+                          .declared = is_declared(c, kind, r),
                           .created_us = r->created_us,
                           .last_seen_us = r->last_seen_us};
   *(kind == PEOPLE_USER ? &v.email : &v.description) = r->text;
@@ -209,7 +219,7 @@ static enum err find(struct api_call *c, const struct resource *r, enum permissi
 
 static void answer_one(struct api_call *c, const struct resource *r, const struct people_row *row) {
   struct people_view *v = ARENA_NEW(c->arena, struct people_view);
-  *v = people_view_of(r->kind, row);
+  *v = people_view_of(c, r->kind, row);
   c->answer = v;
   c->version = row->version;
 }
@@ -266,7 +276,7 @@ enum err people_list(struct api_call *c, struct fault *f) {
     return e;
   struct people_view *views = arena_alloc(c->arena, (count + 1) * sizeof(*views));
   for (size_t i = 0; i < count; i++)
-    views[i] = people_view_of(r->kind, &rows[i]);
+    views[i] = people_view_of(c, r->kind, &rows[i]);
   c->answer = views;
   c->answer_count = count;
   return ERR_OK;
@@ -350,6 +360,15 @@ enum err people_create(struct api_call *c, struct fault *f) {
   return e;
 }
 
+/* Who is declared is as the file says. */
+static enum err check_declared(const struct api_call *c, const struct resource *r, const struct people_row *row,
+                               struct fault *f) {
+  if (!is_declared(c, r->kind, row))
+    return ERR_OK;
+  return fault_set(f, ERR_STORE_CONFLICT, NULL,
+                   "this user is declared by the configuration (`users`): change it there");
+}
+
 enum err people_change(struct api_call *c, struct fault *f) {
   const struct resource *r = resource_of(c);
   struct store *s = c->api->store;
@@ -357,6 +376,8 @@ enum err people_change(struct api_call *c, struct fault *f) {
   enum err e = find(c, r, r->write, &row, f);
   if (e == ERR_OK)
     e = people_covers(c, r->kind, row.id, f);
+  if (e == ERR_OK)
+    e = check_declared(c, r, &row, f);
   if (e == ERR_OK)
     e = apply(c, &row);
   if (e != ERR_OK)
@@ -380,5 +401,7 @@ enum err people_remove(struct api_call *c, struct fault *f) {
     e = may_make(c, r, f);
   if (e == ERR_OK)
     e = people_covers(c, r->kind, row.id, f);
+  if (e == ERR_OK)
+    e = check_declared(c, r, &row, f);
   return e == ERR_OK ? s->ops->people->remove(s, r->kind, c->org_id, row.id, c->if_match, &c->by, f) : e;
 }

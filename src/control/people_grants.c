@@ -281,7 +281,7 @@ enum err members_list(struct api_call *c, struct fault *f) {
   }
   struct people_view *views = arena_alloc(c->arena, (count + 1) * sizeof(*views));
   for (size_t i = 0; i < count; i++)
-    views[i] = people_view_of(PEOPLE_USER, &rows[i]);
+    views[i] = people_view_of(c, PEOPLE_USER, &rows[i]);
   c->answer = views;
   c->answer_count = count;
   return ERR_OK;

@@ -10,12 +10,12 @@ struct people_view {
   uint64_t given;
   int64_t id, version, organisation;
   struct text name, description, email, timezone, week_start;
-  bool disabled, invited;
+  bool disabled, invited, declared;
   int64_t created_us, last_seen_us;
 };
 
 /* A row as it is shown. */
-struct people_view people_view_of(enum people_kind kind, const struct people_row *r);
+struct people_view people_view_of(const struct api_call *c, enum people_kind kind, const struct people_row *r);
 
 /* The organisation in which something is made: the caller's own or, for the operator, the one that is asked for or the
  * first. ERR_NOT_FOUND: another one than one's own. */

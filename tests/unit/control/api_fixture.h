@@ -21,7 +21,8 @@ static const char api_yaml[] =
     "models:\n"
     "  - {name: \"m-*\", strategy: weighted, targets: [{provider: a, model: \"x-*\", weight: 3}]}\n"
     "prices: [{provider: a, model: \"*\", input: 3, output: 15.5}]\n"
-    "policies: [{name: p, only: [a], first: [anthropic]}]\n";
+    "policies: [{name: p, only: [a], first: [anthropic]}]\n"
+    "users: [{email: declared@example.org, password: correct-horse-battery}]\n";
 
 /* The operator, who may do everything; a test that is about somebody else changes x->caller. */
 static const struct caller api_owner = {

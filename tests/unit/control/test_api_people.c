@@ -148,6 +148,23 @@ static void check_users(struct fixture *x) {
   CHECK_INT(ask(x, "DELETE /api/v1/users/1", "", ""), 404);
 }
 
+/* Who stands in the configuration is as it says. */
+static void check_declared_users(struct fixture *x) {
+  CHECK_INT(send_json(x, "POST /api/v1/users", "", "{\"email\":\"Declared@Example.org\"}"), 201);
+  CHECK_INT(send_json(x, "POST /api/v1/users", "", "{\"email\":\"other@example.org\"}"), 201);
+  CHECK_INT(get(x, "/api/v1/users/1"), 200);
+  CHECK_HAS(body, "\"declared\":true");
+  CHECK_INT(send_json(x, "PATCH /api/v1/users/1", "", "{\"disabled\":true}"), 409);
+  CHECK_HAS(body, "declared by the configuration");
+  CHECK_INT(ask(x, "DELETE /api/v1/users/1", "", ""), 409);
+  CHECK_INT(get(x, "/api/v1/users/2"), 200);
+  CHECK_HAS(body, "\"declared\":false");
+  CHECK_INT(send_json(x, "PATCH /api/v1/users/2", "", "{\"disabled\":true}"), 200);
+  CHECK_INT(ask(x, "DELETE /api/v1/users/2", "", ""), 204);
+}
+static void check_declared_users_run(void *arg) { run(check_declared_users); }
+static void a_declared_user_is_seen_and_not_changed(void **state) { run_fiber(check_declared_users_run, NULL); }
+
 static void check_users_run(void *arg) { run(check_users); }
 static void a_user_is_made_changed_and_removed(void **state) { run_fiber(check_users_run, NULL); }
 
@@ -317,6 +334,7 @@ int main(void) {
       cmocka_unit_test(an_auditor_reads_what_is_of_their_organisation),
       cmocka_unit_test(every_route_is_open_to_who_may_and_never_across_organisations),
       cmocka_unit_test(a_user_is_made_changed_and_removed),
+      cmocka_unit_test(a_declared_user_is_seen_and_not_changed),
       cmocka_unit_test(what_is_not_offered_is_refused),
       cmocka_unit_test(an_organisation_is_the_operators_to_make_and_ones_own_to_change),
       cmocka_unit_test(a_role_in_one_workspace_reaches_no_further),
