@@ -4,15 +4,19 @@
 #include "base/random.h"
 #include "cli/cli.h"
 #include "fiber/loop.h"
+#include "identity/server_key.h"
+#include "identity/signin.h"
 #include "ports/permission.h"
 #include "ports/store_people.h"
 
 static const char usage[] =
     "usage: weir user create EMAIL --role ROLE [--name N] [--organisation ID]  [-c FILE]\n"
     "       weir user list [--organisation ID]  [-c FILE]\n"
+    "       weir user link EMAIL|ID  [-c FILE]\n"
     "       weir user disable|enable|delete EMAIL|ID  [-c FILE]\n"
     "  create   makes a user, who has not signed in yet, with a role in the organisation (1 unless given), and prints\n"
     "           the id. ROLE is owner, admin, auditor, member, viewer, or role: and the id of one that was made\n"
+    "  link     prints a link with which the user chooses a password: good once, for three days\n"
     "  disable  takes every right away until enable gives them back; the last owner of an organisation stays\n"
     "  delete   takes the user away, with roles and memberships; keys and calls stay\n"
     "  A number is an id\n";
@@ -122,13 +126,51 @@ static int list(const struct ask *ask) {
   return e == ERR_OK ? 0 : cli_fail(&f);
 }
 
+static enum err find(struct store *s, const char *word, struct arena *a, struct people_row *out, struct fault *f) {
+  int64_t id;
+  return text_to_i64(text_of(word), &id) ? s->ops->people->get(s, PEOPLE_USER, 0, id, a, out, f)
+                                         : s->ops->people->find_user(s, text_of(word), a, out, f);
+}
+
+static enum err link_on(const struct cli_store *s, const char *word, struct fault *f) {
+  const struct server_key_place place = {secret_reveal(s->config->server_key), s->data_dir, s->store};
+  struct secret *secret = NULL;
+  struct people_row u = {0};
+  struct text url = TEXT_NONE;
+  struct arena a;
+  arena_init(&a);
+  enum err e = find(s->store, word, &a, &u, f);
+  if (e == ERR_OK)
+    e = server_key_open(&place, &secret, f);
+  if (e == ERR_OK) {
+    const struct signin_options o = {
+        .store = s->store, .server_secret = secret, .public_url = s->config->public_url, .cost = {8192, 1, 1}};
+    struct signin_desk *desk = signin_new(&o); /* no password is worked on here */
+    e = signin_user_url(desk, u.id, loop_wall_us(), cli_actor(), &a, &url, f);
+    signin_free(desk);
+  }
+  if (e == ERR_OK)
+    printf("%.*s\n", TEXT_ARGS(url));
+  secret_free(secret);
+  arena_done(&a);
+  return e;
+}
+
+static int link_user(const char *config, const char *word) {
+  struct cli_store s;
+  struct fault f = {0};
+  if (!cli_store_open(config, &s))
+    return 1;
+  enum err e = link_on(&s, word, &f);
+  cli_store_close(&s);
+  return e == ERR_OK ? 0 : cli_fail(&f);
+}
+
 static enum err change_on(struct store *s, const char *what, const char *word, struct fault *f) {
   struct people_row u;
   struct arena a;
-  int64_t id;
   arena_init(&a);
-  enum err e = text_to_i64(text_of(word), &id) ? s->ops->people->get(s, PEOPLE_USER, 0, id, &a, &u, f)
-                                               : s->ops->people->find_user(s, text_of(word), &a, &u, f);
+  enum err e = find(s, word, &a, &u, f);
   if (e == ERR_OK && strcmp(what, "delete") == 0) {
     e = s->ops->people->remove(s, PEOPLE_USER, 0, u.id, 0, cli_actor(), f);
   } else if (e == ERR_OK && u.is_disabled != (strcmp(what, "disable") == 0)) {
@@ -168,6 +210,8 @@ int cli_user(int argc, char **argv) {
     return create(&a, word[1]);
   if (words == 1 && strcmp(word[0], "list") == 0)
     return list(&a);
+  if (words == 2 && strcmp(word[0], "link") == 0)
+    return link_user(a.config, word[1]);
   if (words == 2 &&
       (strcmp(word[0], "disable") == 0 || strcmp(word[0], "enable") == 0 || strcmp(word[0], "delete") == 0))
     return change(a.config, word[0], word[1]);

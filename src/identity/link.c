@@ -150,18 +150,39 @@ enum err link_setup(struct signin *self, const struct signin_visit *v, struct te
   return session_begin(d, v, &user, "setup", out, f);
 }
 
+static enum err kind_of(struct signin_desk *d, int64_t user_id, struct arena *a, struct text *out, struct fault *f) {
+  struct fault none = {0};
+  struct text hash;
+  enum err e = d->store->ops->signin->password_get(d->store, user_id, a, &hash, &none);
+  if (e != ERR_OK && e != ERR_NOT_FOUND) {
+    if (f)
+      *f = none;
+    return e;
+  }
+  *out = e == ERR_NOT_FOUND ? TEXT("invite") : TEXT("reset");
+  return ERR_OK;
+}
+
 enum err link_kind(struct signin_desk *d, const struct signin_visit *v, const struct caller *c, int64_t user_id,
                    struct text *out_kind, struct fault *f) {
   struct people_row user;
-  struct text hash;
   enum err e = signin_find_lesser(d, v, c, user_id, &user, f);
-  if (e != ERR_OK)
-    return e;
-  e = d->store->ops->signin->password_get(d->store, user_id, v->arena, &hash, f);
-  if (e != ERR_OK && e != ERR_NOT_FOUND)
-    return e;
-  *out_kind = e == ERR_NOT_FOUND ? TEXT("invite") : TEXT("reset");
-  return ERR_OK;
+  return e == ERR_OK ? kind_of(d, user_id, v->arena, out_kind, f) : e;
+}
+
+/* The link of a user with an entry in the audit log. */
+static enum err hand_out(struct signin_desk *d, struct signin_link *link, const struct audit_actor *by, int64_t org_id,
+                         struct arena *a, struct text *out_url, struct fault *f) {
+  char subject[32];
+  struct text url;
+  snprintf(subject, sizeof(subject), "user:%lld", (long long)link->user_id);
+  const struct audit_entry entry = {TEXT("user.link"), text_of(subject), TEXT_NONE, TEXT_NONE, org_id};
+  enum err e = link_add(d, link, "accept", link->created_us, a, &url, f);
+  if (e == ERR_OK)
+    e = d->store->ops->audit->add(d->store, by, &entry, NULL, f);
+  if (e == ERR_OK)
+    *out_url = url;
+  return e;
 }
 
 enum err link_make(struct signin *self, const struct signin_visit *v, const struct caller *c, int64_t user_id,
@@ -169,22 +190,26 @@ enum err link_make(struct signin *self, const struct signin_visit *v, const stru
   struct signin_desk *d = (struct signin_desk *)self;
   struct signin_link link = {.user_id = user_id, .created_us = v->now_us, .expires_us = v->now_us + SIGNIN_LINK_US};
   const struct audit_actor by = {c->actor, c->origin};
-  struct text url;
-  char subject[32];
   enum err e = link_kind(d, v, c, user_id, &link.kind, f);
   if (e == ERR_OK)
-    e = link_add(d, &link, "accept", v->now_us, v->arena, &url, f);
-  snprintf(subject, sizeof(subject), "user:%lld", (long long)user_id);
-  if (e == ERR_OK)
-    e = d->store->ops->audit->add(
-        d->store, &by, &(struct audit_entry){TEXT("user.link"), text_of(subject), TEXT_NONE, TEXT_NONE, c->org_id},
-        NULL, f);
+    e = hand_out(d, &link, &by, c->org_id, v->arena, out_url, f);
   if (e != ERR_OK)
     return e;
   *out_kind = link.kind;
-  *out_url = url;
   *out_expires_us = link.expires_us;
   return ERR_OK;
+}
+
+enum err signin_user_url(struct signin_desk *d, int64_t user_id, int64_t now_us, const struct audit_actor *by,
+                         struct arena *a, struct text *out, struct fault *f) {
+  struct signin_link link = {.user_id = user_id, .created_us = now_us, .expires_us = now_us + SIGNIN_LINK_US};
+  struct people_row user;
+  enum err e = d->store->ops->people->get(d->store, PEOPLE_USER, 0, user_id, a, &user, f);
+  if (e == ERR_OK && user.is_disabled)
+    e = fault_set(f, ERR_STORE_CONFLICT, NULL, "this user is disabled");
+  if (e == ERR_OK)
+    e = kind_of(d, user_id, a, &link.kind, f);
+  return e == ERR_OK ? hand_out(d, &link, by, user.org_id, a, out, f) : e;
 }
 
 /* Whose link it is, of either kind. */

@@ -68,6 +68,10 @@ before(async () => {
   const user = await world.weir.command('user', 'create', 'ann@example.org', '--role', 'owner', '--name', 'Ann');
   assert.equal(user.code, 0, user.out);
   assert.match(user.out, /^[0-9]+$/m);
+  const link = await world.weir.command('user', 'link', 'ann@example.org');
+  assert.equal(link.code, 0, link.out);
+  assert.match(link.out, /^http\S+\/accept\?token=\S+$/m);
+  assert.equal((await world.weir.command('user', 'link', 'nobody@example.org')).code, 1);
   const things: [string, object][] = [
     ['workspaces', { name: 'lab' }],
     ['teams', { name: 'platform' }],

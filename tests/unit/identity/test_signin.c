@@ -393,6 +393,27 @@ static void an_invitation_is_good_once_and_for_three_days(void **state) {
   world_free(x);
 }
 
+/* Whoever runs the installation hands them out to anybody. */
+static void the_operator_makes_links_for_everybody(void **state) {
+  struct world *x = world_new();
+  struct browser b = owner(x), fresh = {0};
+  struct caller c = caller_of(x, &b);
+  struct signin_result r = {0};
+  struct text url, page, token;
+  struct people_row row;
+  expect(x, signin_user_url(x->desk, c.id, x->now_us, &tester, &x->arena, &url, &x->fault), ERR_OK);
+  assert_true(text_cut(url, '=', &page, &token) && text_equal(page, TEXT(URL "/accept?token")));
+  struct signin_visit v = visit(x, &fresh);
+  expect(x, of(x)->accept(of(x), &v, token, TEXT(""), TEXT("another long password"), &r, &x->fault), ERR_OK);
+  expect(x, signin_user_url(x->desk, 777, x->now_us, &tester, &x->arena, &url, &x->fault), ERR_NOT_FOUND);
+  int64_t id = declare(x, "a@x.org", "member");
+  expect(x, x->store->ops->people->get(x->store, PEOPLE_USER, 1, id, &x->arena, &row, &x->fault), ERR_OK);
+  row.is_disabled = true;
+  expect(x, x->store->ops->people->update(x->store, PEOPLE_USER, &row, 0, &tester, &x->fault), ERR_OK);
+  expect(x, signin_user_url(x->desk, id, x->now_us, &tester, &x->arena, &url, &x->fault), ERR_STORE_CONFLICT);
+  world_free(x);
+}
+
 static void a_newer_link_takes_the_place_of_an_older_one(void **state) {
   struct world *x = world_new();
   struct browser b = owner(x), guest = {0};
@@ -517,6 +538,7 @@ int main(void) {
       cmocka_unit_test(cookies_are_for_tls_but_on_this_machine),
       cmocka_unit_test(a_new_password_ends_the_other_sessions),
       cmocka_unit_test(an_invitation_is_good_once_and_for_three_days),
+      cmocka_unit_test(the_operator_makes_links_for_everybody),
       cmocka_unit_test(a_newer_link_takes_the_place_of_an_older_one),
       cmocka_unit_test(a_reset_does_not_stand_for_the_second_factor),
       cmocka_unit_test(nobody_takes_over_who_may_do_more),
