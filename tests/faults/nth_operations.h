@@ -6,6 +6,7 @@
 #include "../unit/store/expect.h"
 #include "nth_jobs.h"
 #include "nth_people.h"
+#include "nth_stored.h"
 #include "ports/store_events.h"
 #include "ports/store_usage.h"
 #include "store/archive_file.h"
@@ -51,6 +52,7 @@ static inline void nth_fill(struct store *s) {
   append(s, rows, COUNT_OF(rows), 3);
   nth_fill_jobs(s);
   nth_fill_people(s);
+  nth_fill_stored(s);
   const struct store_replica sitting = {.boot = 7, .name = TEXT("here"), .version = TEXT("1")};
   struct arena a;
   struct text agreed = TEXT_NONE;
@@ -141,7 +143,7 @@ static inline enum err nth_audit_page(struct store *s, struct arena *a, struct f
   size_t count = 0;
   enum err e = s->ops->audit->page(s, 0, 10, a, &rows, &count, f);
   if (!e)
-    assert_int_equal(count, 2);
+    assert_int_equal(count, 4); /* two keys, a credential, an entry */
   return e;
 }
 static inline enum err nth_audit_verify(struct store *s, struct arena *a, struct fault *f) {
@@ -355,6 +357,7 @@ static const struct nth_operation nth_operations[] = {
     {"key_get", nth_key_get},
     {"key_update", nth_key_update},
     NTH_PEOPLE,
+    NTH_STORED,
     {"answer_take", nth_answer_take, .is_once = true},
     {"answer_put", nth_answer_put},
     {"answer_drop", nth_answer_drop},

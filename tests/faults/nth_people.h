@@ -18,7 +18,7 @@ static inline void nth_fill_people(struct store *s) {
                       "INSERT INTO weir_teams VALUES (1, 1, 1, 'ops', '', 5);"
                       "INSERT INTO weir_team_members VALUES (1, 1, 1);"
                       "INSERT INTO weir_workspaces VALUES (1, 1, 1, 'lab', '', 5);"
-                      "INSERT INTO weir_grants VALUES (1, 1, 'user', 1, 1, 'viewer', 0, 5);"
+                      "INSERT INTO weir_grants VALUES (1, 1, 'user', 1, 1, 'viewer', 0, 5, '');"
                       "UPDATE weir_sequence SET value = 2 WHERE name IN ('users', 'teams', 'team_members', "
                       "'workspaces', 'grants')";
   EXPECT_OK(driver_run(s, DRIVER_WRITE, false, nth_people_exec, sql, &test_fault));
