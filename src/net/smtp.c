@@ -80,9 +80,12 @@ static enum err err_of(CURLcode code) {
 }
 
 static char *dup(struct text t) {
-  char *s = strndup(t.len > 0 ? t.at : "", t.len);
+  char *s = malloc(t.len + 1);
   if (!s)
     abort();
+  if (t.len > 0)
+    memcpy(s, t.at, t.len);
+  s[t.len] = '\0';
   return s;
 }
 

@@ -34,6 +34,14 @@ static void test_names_the_failed_test_and_shows_the_output(void **state) {
   assert_non_null(strstr(r->text, "because\n"));
 }
 
+static void test_reasons_are_shown_even_when_much_follows(void **state) {
+  const struct run_result *r =
+      expect("a:9:printf '1..2\\nnot ok 1 - x\\n  early reason\\nok 2 - y\\n'; yes '# much' | head -n 20000", NULL,
+             "1 passed, 1 failed");
+  assert_non_null(strstr(r->text, "  early reason\n"));
+  assert_non_null(strstr(r->text, "(its end)"));
+}
+
 static void test_control_characters_are_not_passed_on(void **state) {
   const struct run_result *r =
       expect("a:9:printf '1..1\\nnot ok 1 - x\\na\\000b\\033c\\n'", NULL, "0 passed, 1 failed");
@@ -124,6 +132,7 @@ int main(int argc, char **argv) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(test_adds_up_the_results_of_all_programs),
       cmocka_unit_test(test_names_the_failed_test_and_shows_the_output),
+      cmocka_unit_test(test_reasons_are_shown_even_when_much_follows),
       cmocka_unit_test(test_control_characters_are_not_passed_on),
       cmocka_unit_test(test_a_crash_is_a_failure_of_its_own),
       cmocka_unit_test(test_a_bad_exit_after_good_results_is_a_failure),

@@ -14,6 +14,7 @@
 #include <unistd.h>
 
 #define OUTPUT_SHOWN_MAX 65536
+#define REASON_LINES_MAX 400
 
 struct totals {
   size_t passed, failed, skipped;
@@ -27,6 +28,31 @@ struct options {
 
 static const char usage[] =
     "usage: tally [-C MESON_BUILD_DIR] [-x NAME:SECONDS:COMMAND]... [-j JOBS] [-t TIMES] [-n NAME_PART]\n";
+
+static void show_line(const char *line, size_t length) {
+  for (size_t i = 0; i < length; i++)
+    putchar((unsigned char)line[i] < ' ' && line[i] != '\t' ? '?' : line[i]);
+  putchar('\n');
+}
+
+/* Of a long output first what stands under each failed test, which its end may not hold. */
+static void show_reasons(const char *text, size_t length) {
+  size_t shown = 0;
+  bool inside = false;
+  for (size_t at = 0; at < length && length > OUTPUT_SHOWN_MAX && shown < REASON_LINES_MAX;) {
+    const char *line = text + at, *end = memchr(line, '\n', length - at);
+    size_t n = end != NULL ? (size_t)(end - line) : length - at;
+    if (strncmp(line, "not ok ", 7) == 0)
+      inside = true;
+    else if (strncmp(line, "ok ", 3) == 0 || strncmp(line, "# ", 2) == 0)
+      inside = false;
+    if (inside) {
+      show_line(line, n);
+      shown++;
+    }
+    at += n + 1;
+  }
+}
 
 /* Prints the end of what a failing program wrote; the end is where the reason is. Control characters become '?', so
  * that a log stays a text. */
@@ -82,6 +108,7 @@ static void report(struct program *p, struct totals *totals) {
     tap.failed++;
   }
   if (tap.failed > 0) {
+    show_reasons(out, out_length);
     show_output("standard output", out, out_length);
     show_output("standard error", err, err_length);
   }

@@ -123,7 +123,7 @@ test('commands called wrongly say what is wrong', { skip }, () =>
   withWeir(still, async (weir) => {
     for (const args of [[], ['run'], ['show'], ['show', 'x'], ['show', '0'], ['list', 'all'], ['list', '--max', '0'], ['forget', '1'], ['cancel', '1', '2']])
       assert.match(await refused(weir, 2, ...args), /usage: weir job/);
-    assert.match(await refused(weir, 1, 'run', 'purg'), /there is no kind of job "purg"; there are: archive, backup, catalogue, erase_person, export_person, keys, purge, recheck, rollup/);
+    assert.match(await refused(weir, 1, 'run', 'purg'), /there is no kind of job "purg"; there are: archive, backup, catalogue, erase_person, export_person, keys, mail, purge, recheck, rollup/);
     assert.match(await refused(weir, 1, 'run', 'purge', '--args', '{'), /args of a job is not JSON/);
     for (const verb of ['show', 'retry', 'cancel']) assert.match(await refused(weir, 1, verb, '999'), /there is no job 999/);
   }));
