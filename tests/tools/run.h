@@ -5,8 +5,8 @@
 #include <stddef.h>
 
 struct run_result {
-  int status;      /* the exit status, or 128 + the signal */
-  char text[8192]; /* standard output without its last line end, cut to fit */
+  int status;        /* the exit status, or 128 + the signal */
+  char text[131072]; /* standard output without its last line end, cut to fit */
 };
 
 /* argv[0] is the program; argv ends in NULL. Aborts when it cannot be started. The result is good until the next call.
