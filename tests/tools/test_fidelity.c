@@ -101,7 +101,7 @@ static void test_an_old_page_fails_the_check(void **state) {
   char *argv[] = {fidelity, (char *)"--check", path, folder, NULL};
   write_file("page.md", page()->text);
   assert_int_equal(run_tool(argv)->status, 1); /* the last line end is missing */
-  static char whole[9000];
+  static char whole[sizeof(page()->text) + 1];
   (void)snprintf(whole, sizeof(whole), "%s\n", page()->text);
   write_file("page.md", whole);
   const struct run_result *r = run_tool(argv);
