@@ -51,8 +51,8 @@ void signin_adjust(struct signin_desk *d, const struct password_cost *cost, cons
 enum err signin_setup_url(struct signin_desk *d, int64_t now_us, struct arena *a, struct text *out,
                           struct fault *f) MUST_CHECK;
 
-/* A link for a user, from whoever runs the installation: they choose a password with it, as with that of ports/signin.h's
- * `link`. ERR_NOT_FOUND; ERR_STORE_CONFLICT: the user is disabled. Blocks. */
+/* A link for a user, from whoever runs the installation: they choose a password with it, as with that of
+ * ports/signin.h's `link`. ERR_NOT_FOUND; ERR_STORE_CONFLICT: the user is disabled. Blocks. */
 enum err signin_user_url(struct signin_desk *d, int64_t user_id, int64_t now_us, const struct audit_actor *by,
                          struct arena *a, struct text *out, struct fault *f) MUST_CHECK;
 
