@@ -100,10 +100,10 @@ static void cut_bells(void) {
                             "weir_events'");
 }
 
-/* Somebody holds the table of events for a while, so that the replica's look at it hangs. */
+/* Somebody holds the table of events until let_go, so that the replica's look at it hangs. */
 static void *hold_events(void *ignored) {
   (void)postgres_server_ask(&postgres, database_name(),
-                            "BEGIN; LOCK TABLE weir_events IN ACCESS EXCLUSIVE MODE; SELECT 1 FROM pg_sleep(4); "
+                            "BEGIN; LOCK TABLE weir_events IN ACCESS EXCLUSIVE MODE; SELECT 1 FROM pg_sleep(60); "
                             "COMMIT");
   return ignored;
 }
@@ -112,6 +112,12 @@ static bool is_held(void *ignored) {
   (void)ignored;
   return postgres_server_ask(&postgres, database_name(),
                              "SELECT count(*) FROM pg_stat_activity WHERE wait_event = 'PgSleep'") > 0;
+}
+
+static void let_go(void) {
+  (void)postgres_server_ask(&postgres, database_name(),
+                            "SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity WHERE wait_event = "
+                            "'PgSleep'");
 }
 
 /* The look hangs from the moment that an event is announced; the key is changed without one. */
@@ -128,6 +134,7 @@ static void check_with_events_held(const struct replica *r) {
   int64_t took = taken_for_ms(r, m.header, clock_ms(), NULL);
   check(took <= 1000, "and when it was blocked refused within a second: %lld ms", (long long)took);
   check(is_held(NULL), "while the look for events hangs");
+  let_go();
   pthread_join(holder, NULL);
 }
 
