@@ -5,7 +5,9 @@
 #include "config/errors.h"
 #include "jobs/kinds.h"
 #include "net/addr.h"
+#include "net/mail.h"
 #include "net/resp_url.h"
+#include "net/smtp.h"
 #include "net/url.h"
 
 #include <errno.h>
@@ -176,6 +178,11 @@ static void check_addresses(const struct config *c, struct config_errors *errors
     if (url_parse(c->providers[i].base_url, &u, &f) != ERR_OK)
       errors_add(errors, 0, 0, "`providers[%zu].base_url`: %s", i, fault_text(&f));
   }
+  if (c->smtp.url.len > 0 && !smtp_is_url(c->smtp.url))
+    errors_add(errors, 0, 0,
+               "`smtp.url` is not the address of a mail server: smtp://host or smtps://host, with optional port");
+  if (c->smtp.url.len > 0 && !mail_is_address(c->smtp.from))
+    errors_add(errors, 0, 0, "`smtp.from`: mail cannot be sent from this address");
   check_redis(c, errors);
   for (size_t i = 0; i < c->job_count; i++)
     if (!job_kind_find(c->jobs[i].kind))

@@ -178,6 +178,12 @@ test('without a mail server there is nothing of it', { skip }, async () => {
     const owner = await ask(weir, 'POST', '/auth/login', { email: 'owner@x.org', password: PASSWORD });
     assert.equal((await ask(weir, 'POST', '/auth/magic', { email: 'owner@x.org' })).status, 404);
     assert.equal((await ask(weir, 'POST', '/api/v1/users/1/mail', undefined, owner)).status, 404);
+    // What no mail could come from is found before the start.
+    weir.configure((text) => `${text}smtp: { url: "smtp://mail.x.org:99999", from: "a,b@x.org" }\n`);
+    const { code, out } = await weir.command('check');
+    assert.equal(code, 1, out);
+    assert.match(out, /`smtp\.url` is not the address of a mail server/);
+    assert.match(out, /`smtp\.from`: mail cannot be sent from this address/);
   } finally {
     assert.equal(await weir.stop(), 0, weir.logs().slice(-3000));
   }
