@@ -19,8 +19,10 @@ static const struct config_setting *find(const struct config *c, const char *key
 static void expect_setting(const struct config *c, const char *key, const char *value,
                            enum config_setting_source source) {
   const struct config_setting *s = find(c, key);
-  if (s == NULL)
+  if (s == NULL) {
     fail_msg("no %s", key);
+    return;
+  }
   EXPECT_TEXT(s->value, text_of(value));
   assert_int_equal(s->source, source);
 }
