@@ -243,7 +243,7 @@ static void values_of_any_plain_kind_are_kept_as_they_are(void **state) {
     assert_int_equal(json_read(text_of(json), NULL, &j, NULL), ERR_OK);
     shape_read(&shape, j.root, &arena, &h, &errors);
     json_done(&j);
-    expect_errors("");
+    assert_int_equal(errors.count, 0);
     buf_init(&out, 1000);
     json_writer_init(&w, &out);
     shape_write(&shape, &h, &w);
@@ -265,7 +265,6 @@ static void values_of_any_plain_kind_are_kept_as_they_are(void **state) {
     shape_read(&shape, j.root, &arena, &h, &errors);
     json_done(&j);
     expect_errors("/value: must be a text, a number, true or false, or a list\n");
-    arena_done(&arena);
   }
 }
 
