@@ -17,7 +17,8 @@ static const struct key backup_keys[] = {
     {"keep", KEY_SIZE, true, AT(config_backup, keep), .initial = "14", .min = 1, .max = 1000,
      .help = "how many: the newest ones; older ones go when a new one has been read back", .file_only = true},
     {"passphrase_file", KEY_TEXT, true, AT(config_backup, passphrase_file), .initial = "", .max = 4096,
-     .help = "encrypts them with the passphrase in this file; only then `server.key` is in them", .file_only = true},
+     .help = "encrypts them with the passphrase in this file; only then `server.key` and `master.key` are in them",
+     .file_only = true},
     {"max_age", KEY_DURATION, true, AT(config_backup, max_age_ms), .initial = "48h", .max = DAY_MS * 366,
      .help = "with a schedule, `/health` is degraded when the newest is older; 0 for never", .file_only = true},
 };

@@ -118,7 +118,7 @@ static void answer_page(const struct work *w, struct http_request *rq, const str
                       "<link rel=\"stylesheet\" href=\"/api/docs.css\">\n</head>\n<body>\n<main>\n"
                       "<h1>Nobody is signed in</h1>\n<p>"));
   add_escaped(&page, text_of(is_inner ? err_text(f->err) : fault_text(f)));
-  buf_add(&page, TEXT("</p>\n<p class=\"help\">The number of this request: "));
+  buf_add(&page, TEXT("</p>\n<p><a href=\"/signin\">Sign in</a></p>\n<p class=\"help\">The number of this request: "));
   add_escaped(&page, rq->id);
   buf_add(&page, TEXT("</p>\n</main>\n</body>\n</html>\n"));
   size_t n = add_headers(w, rq, headers);

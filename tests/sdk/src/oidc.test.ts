@@ -3,11 +3,9 @@
 import { after, before, test } from 'node:test';
 import assert from 'node:assert/strict';
 import { randomBytes } from 'node:crypto';
-import { createServer, type Server } from 'node:http';
-import type { AddressInfo } from 'node:net';
-import Provider from 'oidc-provider';
 import { Database } from './database.js';
 import { Sim, Weir, config, direct } from './harness.js';
+import { Idp } from './idp.js';
 
 const database = direct ? undefined : await Database.start();
 const skip = direct ? 'needs a gateway' : false;
@@ -17,44 +15,6 @@ const PUBLIC = 'http://127.0.0.1:8080';
 const BACK = `${PUBLIC}/auth/oidc/corp/callback`;
 const CHEAP = 'signin: { password: { memory_kib: 8192, passes: 1 } }\n';
 const OWNER = 'users: [{ email: owner@x.org, password: "correct-horse-battery", role: owner }]\n';
-
-interface Account {
-  email: string;
-  verified: boolean;
-  groups: string[];
-}
-
-/** An identity provider with these accounts, at an address of this machine. */
-class Idp {
-  readonly accounts = new Map<string, Account>();
-  private constructor(private server: Server, readonly issuer: string) {}
-  static async start(): Promise<Idp> {
-    const server = createServer();
-    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-    const idp = new Idp(server, `http://127.0.0.1:${(server.address() as AddressInfo).port}`);
-    const provider = new Provider(idp.issuer, {
-      clients: [{ client_id: 'weir', client_secret: 'a-secret&more+%', redirect_uris: [BACK] }],
-      claims: { openid: ['sub'], email: ['email', 'email_verified'], profile: ['name', 'groups'] },
-      cookies: { keys: [randomBytes(16).toString('hex')] },
-      pkce: { required: () => true },
-      findAccount: (_, id) => {
-        const account = idp.accounts.get(id);
-        if (account === undefined) return undefined;
-        const { email, verified, groups } = account;
-        return { accountId: id, claims: () => ({ sub: id, email, email_verified: verified, name: `The ${id}`, groups }) };
-      },
-    });
-    const handle = provider.callback();
-    server.on('request', (rq, rs) => void handle(rq, rs));
-    return idp;
-  }
-  stop(): Promise<void> {
-    return new Promise((resolve) => {
-      this.server.close(() => resolve());
-      this.server.closeAllConnections();
-    });
-  }
-}
 
 interface Answer {
   status: number;
@@ -127,7 +87,7 @@ let sim: Sim;
 let idp: Idp;
 before(async () => {
   sim = await Sim.start();
-  idp = await Idp.start();
+  idp = await Idp.start(BACK);
 });
 after(async () => {
   await idp.stop();

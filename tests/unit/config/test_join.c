@@ -46,6 +46,8 @@ static void stored_entries_stand_behind_declared_ones_and_have_the_same_defaults
   EXPECT_TEXT(c->providers[0].name, TEXT("a"));
   EXPECT_TEXT(c->providers[1].name, TEXT("b"));
   assert_int_equal(c->providers[1].timeouts.total_ms, 7000);
+  assert_false(c->providers[0].is_confined);
+  assert_true(c->providers[1].is_confined);
   assert_int_equal(c->model_count, 2);
   assert_ptr_equal(c->models[1].targets[0].provider, &c->providers[1]);
   assert_int_equal(c->models[1].targets[0].weight, 1);
