@@ -571,9 +571,8 @@ static const char *const texts[SQL_COUNT][2] = {
                           "LEFT JOIN pg_catalog.pg_index i ON i.indrelid = a.attrelid AND i.indisprimary WHERE "
                           "a.attrelid = to_regclass(?1) AND a.attnum > 0 AND NOT a.attisdropped ORDER BY a.attname "
                           "COLLATE \"C\""},
-    [SQL_BATCH_MAKE] = POSTGRES_ONLY("CREATE TEMPORARY TABLE IF NOT EXISTS weir_batch (LIKE weir_ledger "
-                                     "INCLUDING DEFAULTS) "
-                                     "ON COMMIT DELETE ROWS"),
+    [SQL_BATCH_MAKE] = POSTGRES_ONLY("CREATE TEMPORARY TABLE IF NOT EXISTS weir_batch (LIKE weir_ledger INCLUDING DEFAULTS) ON "
+                                     "COMMIT DELETE ROWS"),
     [SQL_BATCH_COPY] = POSTGRES_ONLY("COPY pg_temp.weir_batch (" LEDGER_COLUMNS ") FROM STDIN (FORMAT binary)"),
     [SQL_BATCH_INSERT] = POSTGRES_ONLY("INSERT INTO weir_ledger (" LEDGER_COLUMNS ") SELECT " LEDGER_TOLD ", "
                                        LEDGER_METADATA("provider_metadata") " FROM pg_temp.weir_batch ON CONFLICT (id) DO NOTHING RETURNING id"),
