@@ -262,6 +262,14 @@ static enum err settle(const struct api_call *c, enum err e, struct fault *f) {
   return fault_set(f, ERR_STORE_CONFLICT, NULL, "this is being changed by somebody else: try again");
 }
 
+/* Keys that name a policy mean the file's where that one declares the name. */
+static bool is_shadowed(const struct config *c, int64_t id) {
+  for (size_t i = 0; c && i < c->joined.count; i++)
+    if (c->joined.entries[i].id == id)
+      return c->joined.entries[i].is_shadowed;
+  return false;
+}
+
 enum err entries_change(struct api_call *c, struct fault *f) {
   const struct entry_sent *in = c->body;
   struct store *s = c->api->store;
@@ -285,6 +293,7 @@ enum err entries_change(struct api_call *c, struct fault *f) {
   if (shape_has(in, 1))
     row->position = in->position;
   row->changed_us = c->now_us;
+  row->is_shadowed = is_shadowed(before, row->id);
   e = settle(c, s->ops->entities->update(s, row, row->version, &c->by, f), f);
   if (e != ERR_OK)
     return e;
@@ -307,5 +316,10 @@ enum err entries_remove(struct api_call *c, struct fault *f) {
     e = entries_join(c, rows, count - 1, &after, f);
   if (e == ERR_OK && before && after)
     e = entries_check_others(before, after, gone.id, f);
-  return e == ERR_OK ? settle(c, s->ops->entities->remove(s, gone.kind, gone.id, gone.version, &c->by, f), f) : e;
+  if (e != ERR_OK)
+    return e;
+  const struct store_entities_ops *ops = s->ops->entities;
+  return settle(
+      c, (is_shadowed(before, gone.id) ? ops->discard : ops->remove)(s, gone.kind, gone.id, gone.version, &c->by, f),
+      f);
 }
