@@ -14,6 +14,7 @@ enum config_kind {
   CONFIG_KIND_MODEL,
   CONFIG_KIND_PRICE,
   CONFIG_KIND_ASSIGNMENT,
+  CONFIG_KIND_LIMIT,
   CONFIG_KIND_COUNT
 };
 
@@ -40,7 +41,8 @@ struct config;
 struct config_errors;
 
 const char *config_kind_name(enum config_kind k); /* "provider" */
-const char *config_kind_list(enum config_kind k); /* "providers": the key of the file, and the path in the API */
+const char *config_kind_list(enum config_kind k); /* "providers": the key of the file */
+const char *config_kind_path(enum config_kind k); /* the path in the API: the same, but "limits" for "rate_limits" */
 bool config_kind_find(struct text name, enum config_kind *out);
 
 /* As config_load_text, which see, with these entries behind what the file declares; each kind in the order given. The

@@ -471,7 +471,7 @@ static const char *const texts[SQL_COUNT][2] = {
     [SQL_ENTITY_INSERT] = BOTH("INSERT INTO weir_entities (id, kind, name, user_name, body, position, version, created_us, changed_us) VALUES (?1, ?2, ?3, ?4, ?5, ?6, 1, ?7, ?7)"),
     [SQL_ENTITY_UPDATE] = BOTH("UPDATE weir_entities SET version = version + 1, name = ?2, user_name = ?3, body = ?4, position = ?5, changed_us = ?6 WHERE id = ?1"),
     [SQL_ENTITY_DELETE] = BOTH("DELETE FROM weir_entities WHERE id = ?1"),
-    [SQL_ENTITY_ERASE] = BOTH("DELETE FROM weir_entities WHERE kind = 'assignment' AND (user_name = ?1 OR name IN (SELECT ?2 || name FROM weir_keys WHERE user_name = ?1))"),
+    [SQL_ENTITY_ERASE] = BOTH("DELETE FROM weir_entities WHERE kind IN ('assignment', 'limit') AND (user_name = ?1 OR name IN (SELECT ?2 || name FROM weir_keys WHERE user_name = ?1))"),
     [SQL_SIGNING_LIST] = BOTH("SELECT id, kid, public_key, sealed, version, created_us, signs_us FROM weir_signing_keys WHERE id > 0 "
                               "ORDER BY id DESC LIMIT ?1"),
     [SQL_SIGNING_ADD] = BOTH("INSERT INTO weir_signing_keys (id, kid, public_key, sealed, version, created_us, signs_us) "
