@@ -1,6 +1,5 @@
 /* The rows of shared rates, their checks, and the order in which they are looked through. Called by section.c and
- * check_root; which of them a call is under is found in rate_limit.c.
- * house: tested-by tests/unit/config/test_rate_limit.c */
+ * check_root; which of them a call is under is found in rate_limit.c. */
 #include "config/rate_limit_check.h"
 
 #include "config/check.h"
