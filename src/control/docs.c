@@ -14,6 +14,7 @@ static const struct {
     {"/api/docs", "docs.html", "text/html; charset=utf-8"},
     {"/api/docs.js", "docs.js", "text/javascript; charset=utf-8"},
     {"/api/docs.css", "docs.css", "text/css; charset=utf-8"},
+    {"/signin", "door.html", "text/html; charset=utf-8"},
     {"/setup", "door.html", "text/html; charset=utf-8"},
     {"/accept", "door.html", "text/html; charset=utf-8"},
     {"/magic", "door.html", "text/html; charset=utf-8"},

@@ -1,5 +1,6 @@
 /* Pages of the program's own: /api/docs, on which the control API can be read and tried, made from the OpenAPI document
- * by a script; /setup and /accept, to which one-time links lead. All that is on them comes from here. */
+ * by a script; /signin; /setup, /accept and /magic, to which one-time links lead. All that is on them comes from here.
+ */
 #ifndef CONTROL_DOCS_H
 #define CONTROL_DOCS_H
 

@@ -79,15 +79,26 @@ async function readSome(reader, out) {
   return text;
 }
 
-async function send(method, path, parameters, body, out) {
-  out.textContent = '...';
+/* An access token lives for some minutes; the session goes on with the next one. */
+async function ask(path, made) {
+  const answer = await fetch(path, made());
+  if (answer.status !== 401 || byId('token').value || !csrf()) return answer;
+  const next = await fetch('/auth/refresh', { method: 'POST', headers: { 'x-weir-csrf': csrf() } });
+  return next.ok ? fetch(path, made()) : answer;
+}
+
+async function send(method, path, parameters, body, out, said) {
+  out.hidden = true;
+  said.textContent = 'One moment.';
   try {
-    const answer = await fetch(target(path, parameters), {
+    const answer = await ask(target(path, parameters), () => ({
       method: method.toUpperCase(),
       headers: headersOf(method, parameters, body !== undefined),
       body,
       credentials: 'same-origin',
-    });
+    }));
+    said.textContent = `Answered with ${answer.status}.`;
+    out.hidden = false;
     const isStream = (answer.headers.get('content-type') || '').startsWith('text/event-stream');
     const text = isStream ? await readSome(answer.body.getReader(), out) : await answer.text();
     const told = ['etag', 'location', 'retry-after', 'idempotent-replayed', 'x-request-id']
@@ -101,7 +112,7 @@ async function send(method, path, parameters, body, out) {
     }
     out.textContent = [`${answer.status}`, ...told, '', shown].join('\n');
   } catch (e) {
-    out.textContent = String(e);
+    said.textContent = `The server could not be reached: ${e.message}`;
   }
 }
 
@@ -123,15 +134,45 @@ function show(doc, main, path, method, op) {
     for (const [name, s] of members) add(details, 'p', `${name}: ${s.description || ''}`, 'help');
   }
   const button = add(details, 'button', 'Send');
+  const said = add(details, 'p');
+  said.setAttribute('role', 'status');
   const out = add(details, 'pre');
-  out.setAttribute('aria-live', 'polite');
+  out.hidden = true;
+  out.tabIndex = 0; /* a long answer is scrolled with the keys */
+  out.setAttribute('role', 'region');
+  out.setAttribute('aria-label', `Answer of ${method.toUpperCase()} ${path}`);
   button.type = 'button';
-  button.addEventListener('click', () => send(method, path, parameters, body && body.value ? body.value : undefined, out));
+  button.addEventListener('click', () => send(method, path, parameters, body && body.value ? body.value : undefined, out, said));
 }
 
 function search() {
-  const wanted = byId('search').value.toLowerCase();
-  for (const d of document.querySelectorAll('details')) d.hidden = !d.dataset.text.includes(wanted);
+  const wanted = byId('search').value.trim().toLowerCase();
+  let count = 0;
+  for (const section of document.querySelectorAll('section')) {
+    let inside = 0;
+    for (const d of section.querySelectorAll('details')) {
+      d.hidden = !d.dataset.text.includes(wanted);
+      if (!d.hidden) inside++;
+    }
+    section.hidden = inside === 0;
+    count += inside;
+  }
+  byId('found').textContent = wanted ? `${count} ${count === 1 ? 'operation' : 'operations'} found.` : '';
+}
+
+/* Without the cookie that goes with a session there is none, and nobody needs to be asked. */
+async function showWho() {
+  const answer = csrf() ? await ask('/api/v1/me', () => ({ headers: headersOf('get', [], false) })) : undefined;
+  const me = answer && answer.ok ? await answer.json() : undefined;
+  byId('who').textContent = me ? `${me.email || me.name} is signed in.` : 'Nobody is signed in.';
+  byId('come').hidden = Boolean(me);
+  byId('leave').hidden = !me;
+}
+
+async function leave() {
+  await fetch('/auth/logout', { method: 'POST', headers: { 'x-weir-csrf': csrf() } });
+  await showWho();
+  byId('come').focus();
 }
 
 async function start() {
@@ -148,10 +189,13 @@ async function start() {
     }
   }
   for (const [tag, operations] of tags) {
-    add(main, 'h2', tag);
-    for (const [path, method, op] of operations) show(doc, main, path, method, op);
+    const section = add(main, 'section');
+    add(section, 'h2', tag);
+    for (const [path, method, op] of operations) show(doc, section, path, method, op);
   }
   byId('search').addEventListener('input', search);
+  byId('leave').addEventListener('click', leave);
+  await showWho();
 }
 
 start().catch((e) => {

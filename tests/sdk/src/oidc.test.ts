@@ -3,11 +3,10 @@
 import { after, before, test } from 'node:test';
 import assert from 'node:assert/strict';
 import { randomBytes } from 'node:crypto';
-import { createServer, type Server } from 'node:http';
-import type { AddressInfo } from 'node:net';
-import Provider from 'oidc-provider';
+import { request } from 'node:http';
 import { Database } from './database.js';
 import { Sim, Weir, config, direct } from './harness.js';
+import { Idp } from './idp.js';
 
 const database = direct ? undefined : await Database.start();
 const skip = direct ? 'needs a gateway' : false;
@@ -17,44 +16,6 @@ const PUBLIC = 'http://127.0.0.1:8080';
 const BACK = `${PUBLIC}/auth/oidc/corp/callback`;
 const CHEAP = 'signin: { password: { memory_kib: 8192, passes: 1 } }\n';
 const OWNER = 'users: [{ email: owner@x.org, password: "correct-horse-battery", role: owner }]\n';
-
-interface Account {
-  email: string;
-  verified: boolean;
-  groups: string[];
-}
-
-/** An identity provider with these accounts, at an address of this machine. */
-class Idp {
-  readonly accounts = new Map<string, Account>();
-  private constructor(private server: Server, readonly issuer: string) {}
-  static async start(): Promise<Idp> {
-    const server = createServer();
-    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-    const idp = new Idp(server, `http://127.0.0.1:${(server.address() as AddressInfo).port}`);
-    const provider = new Provider(idp.issuer, {
-      clients: [{ client_id: 'weir', client_secret: 'a-secret&more+%', redirect_uris: [BACK] }],
-      claims: { openid: ['sub'], email: ['email', 'email_verified'], profile: ['name', 'groups'] },
-      cookies: { keys: [randomBytes(16).toString('hex')] },
-      pkce: { required: () => true },
-      findAccount: (_, id) => {
-        const account = idp.accounts.get(id);
-        if (account === undefined) return undefined;
-        const { email, verified, groups } = account;
-        return { accountId: id, claims: () => ({ sub: id, email, email_verified: verified, name: `The ${id}`, groups }) };
-      },
-    });
-    const handle = provider.callback();
-    server.on('request', (rq, rs) => void handle(rq, rs));
-    return idp;
-  }
-  stop(): Promise<void> {
-    return new Promise((resolve) => {
-      this.server.close(() => resolve());
-      this.server.closeAllConnections();
-    });
-  }
-}
 
 interface Answer {
   status: number;
@@ -127,7 +88,7 @@ let sim: Sim;
 let idp: Idp;
 before(async () => {
   sim = await Sim.start();
-  idp = await Idp.start();
+  idp = await Idp.start(BACK);
 });
 after(async () => {
   await idp.stop();
@@ -193,6 +154,23 @@ test('a provider says who somebody is and what they may do, each time anew', { s
     assert.match((await signIn(weir, 'eve')).answer.json.detail as string, /gives you a role/);
     idp.accounts.set('eve', { email: 'owner@x.org', verified: true, groups: ['chiefs'] });
     assert.match((await signIn(weir, 'eve')).answer.json.detail as string, /sign in with their password/);
+
+    // Who begins again and again waits, and nobody else.
+    const from = (localAddress: string): Promise<{ status: number; retry: number }> =>
+      new Promise((resolve, reject) => {
+        const rq = request(`${weir.url}/auth/oidc/corp`, { localAddress, agent: false }, (rs) => {
+          rs.resume();
+          resolve({ status: rs.statusCode ?? 0, retry: Number(rs.headers['retry-after'] ?? 0) });
+        });
+        rq.on('error', reject);
+        rq.end();
+      });
+    let last = await from('127.0.0.3');
+    let begun = 0;
+    for (; last.status === 303 && begun < 500; begun++) last = await from('127.0.0.3');
+    assert.equal(last.status, 429);
+    assert.ok(begun >= 60 && last.retry >= 1, `${begun} ${last.retry}`);
+    assert.equal((await from('127.0.0.4')).status, 303);
 
     const bad = await new Browser().ask(`${weir.url}/auth/oidc/corp?return_to=${encodeURIComponent('//evil.example')}`);
     assert.equal(bad.status, 400, bad.text);

@@ -174,6 +174,7 @@ static void check_docs(struct fixture *x) {
   CHECK_INT(strstr(body, "innerHTML") != NULL || strstr(body, "eval(") != NULL, 0);
   CHECK_INT(visit(x, "GET /api/docs.css", ""), 200);
   CHECK_INT(visit(x, "HEAD /api/docs", ""), 200);
+  CHECK_INT(visit(x, "GET /signin", ""), 200);
   CHECK_INT(visit(x, "GET /setup?token=abc", ""), 200);
   CHECK_INT(visit(x, "GET /accept?token=abc", ""), 200);
   CHECK_INT(visit(x, "GET /api/door.js", ""), 200);
