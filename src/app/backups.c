@@ -3,6 +3,7 @@
  * health.c. */
 #include "app/backups.h"
 
+#include "app/master_key.h"
 #include "app/source.h"
 #include "store/backup_passphrase.h"
 #include "store/backup_shelf.h"
@@ -15,7 +16,7 @@
 /* What of the configuration a backup needs, with zeros behind the texts. */
 struct settings {
   struct config *config;
-  char dir[BACKUP_PATH_MAX], passphrase_file[4097], database[1100];
+  char dir[BACKUP_PATH_MAX], passphrase_file[4097], data_dir[1024], database[1100];
   struct store_place place;
 };
 
@@ -40,7 +41,8 @@ static enum err settings_read(struct backup_desk *d, struct settings *s, struct 
   enum err e = folder(s->config, first, s->dir, f);
   int n =
       snprintf(s->passphrase_file, sizeof(s->passphrase_file), "%.*s", TEXT_ARGS(s->config->backup.passphrase_file));
-  if (e == ERR_OK && (n < 0 || (size_t)n >= sizeof(s->passphrase_file) ||
+  int m = snprintf(s->data_dir, sizeof(s->data_dir), "%.*s", TEXT_ARGS(first->data_dir));
+  if (e == ERR_OK && (n < 0 || (size_t)n >= sizeof(s->passphrase_file) || m < 0 || (size_t)m >= sizeof(s->data_dir) ||
                       source_store_place(first, s->database, sizeof(s->database), &s->place) != ERR_OK))
     e = fault_set(f, ERR_CONFIG, NULL, "a path of the configuration is too long");
   return e;
@@ -60,21 +62,35 @@ static enum err wait_for_ledger(struct backup_desk *d, const struct backups_watc
   return e;
 }
 
-static enum err add(struct backup_desk *d, const struct settings *s, const struct backups_watch *w,
-                    struct backup_shelved *out, struct fault *f) {
-  struct text passphrase;
-  enum err e = backup_passphrase_read(s->passphrase_file, &passphrase, f);
-  if (e != ERR_OK)
-    return e;
+static enum err shelve(struct backup_desk *d, const struct settings *s, const struct backups_watch *w,
+                       const struct backup_secrets *secrets, struct backup_shelved *out, struct fault *f) {
   const struct backup_shelf shelf = {.dir = s->dir,
                                      .database = s->database,
                                      .key = s->place.key,
-                                     .secrets = {secret_reveal(d->options.server_key), passphrase},
+                                     .secrets = *secrets,
                                      .keep = s->config->backup.keep,
                                      .stop = {w->go_on, w->data}};
-  e = wait_for_ledger(d, w, f);
+  enum err e = wait_for_ledger(d, w, f);
+  return e ? e : backup_shelf_add(&shelf, now_us(), out, f);
+}
+
+static enum err add(struct backup_desk *d, const struct settings *s, const struct backups_watch *w,
+                    struct backup_shelved *out, struct fault *f) {
+  const struct config *first = d->options.first;
+  struct text passphrase;
+  struct secret *master = NULL;
+  enum err e = backup_passphrase_read(s->passphrase_file, &passphrase, f);
+  if (e != ERR_OK)
+    return e;
+  e = master_key_in_file(first, s->data_dir, &master, f);
+  if (e == ERR_OK) {
+    const struct backup_secrets secrets = {secret_reveal(d->options.server_key), passphrase,
+                                           master ? secret_reveal(master) : TEXT_NONE};
+    e = shelve(d, s, w, &secrets, out, f);
+  }
   if (e == ERR_OK)
-    e = backup_shelf_add(&shelf, now_us(), out, f);
+    e = master_key_still(first, s->data_dir, master, f);
+  secret_free(master);
   backup_passphrase_done(&passphrase);
   return e;
 }

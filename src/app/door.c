@@ -104,7 +104,8 @@ enum err door_open(struct app *a, struct fault *f) {
   a->api.signin = signin_port(a->door);
   a->providers = oidc_new(&(struct oidc_options){.door = a->door, .pause_us = PAUSE_US});
   declare_providers(a, a->config);
-  a->auth_site = (struct auth_site){signin_port(a->door), a->hashers, oidc_port(a->providers), a->provider_askers};
+  a->auth_site =
+      (struct auth_site){signin_port(a->door), a->hashers, oidc_port(a->providers), a->provider_askers, rates_new()};
   return declare_users(a, f);
 }
 
@@ -133,6 +134,7 @@ void door_close(struct app *a) {
     offload_free(a->hashers);
   if (a->provider_askers)
     offload_free(a->provider_askers);
+  rates_free(a->auth_site.rates);
   oidc_free(a->providers);
   access_free(a->known);
   signin_free(a->door);

@@ -20,3 +20,28 @@ struct keeper *master_key_keeper(const struct config *c, const char *data_dir) {
     return keeper_aws_secret(&kept);
   return data_dir ? keeper_file(data_dir) : keeper_memory();
 }
+
+enum err master_key_in_file(const struct config *c, const char *data_dir, struct secret **out, struct fault *f) {
+  uint8_t raw[KEEPER_KEY_BYTES];
+  struct keeper *k = master_key_keeper(c, data_dir);
+  enum err e = strcmp(k->name, "file") == 0 ? k->read(k, TEXT_NONE, raw, f) : ERR_NOT_FOUND;
+  keeper_free(k);
+  if (e != ERR_OK && e != ERR_NOT_FOUND)
+    return e;
+  *out = e == ERR_OK ? secret_new((struct text){(const char *)raw, sizeof raw}) : NULL;
+  secret_wipe(raw, sizeof raw);
+  return ERR_OK;
+}
+
+enum err master_key_still(const struct config *c, const char *data_dir, const struct secret *was, struct fault *f) {
+  struct secret *now = NULL;
+  enum err e = master_key_in_file(c, data_dir, &now, f);
+  if (e)
+    return e;
+  bool same = was && now ? secret_equal(secret_reveal(was), secret_reveal(now)) : was == now;
+  secret_free(now);
+  return same ? ERR_OK
+              : fault_set(f, ERR_STORE_BUSY, "vault",
+                          "another master key took over while the backup was made, so that it may hold the wrong one: "
+                          "make it again");
+}

@@ -2,6 +2,7 @@
  * what was settled until then is in the database: it waits for the running weir, or carries over itself what one that
  * has ended left in its journal. Called by main.c. */
 #include "store/backup.h"
+#include "app/master_key.h"
 #include "base/json.h"
 #include "cli/cli.h"
 #include "identity/apikey.h"
@@ -22,7 +23,8 @@ static const char usage[] =
     "  held up. FILE - is standard output. FILE appears when it is complete.\n"
     "  --force  replaces an existing backup, when the new one is complete\n"
     "  --encrypt-to-passphrase-file PATH  encrypts with the passphrase in PATH (8 bytes at least); only then is\n"
-    "           server.key in the backup, without which the stored keys are of no use\n"
+    "           server.key and master.key in the backup, without which the stored keys and what is sealed are of no "
+    "use\n"
     "  `weir restore FILE` takes it back\n";
 
 /* What the running weir has settled, and how much of it is in the store. */
@@ -97,45 +99,50 @@ static enum err load_server_key(const struct cli_files *files, struct secret **o
   return access(files->server_key, F_OK) == 0 ? apikey_load_secret(files->data_dir, out, f) : ERR_OK;
 }
 
-static bool has_master_key(const struct cli_files *files) {
-  char path[1100];
-  int n = snprintf(path, sizeof(path), "%s/master.key", files->data_dir);
-  return n > 0 && (size_t)n < sizeof(path) && access(path, F_OK) == 0;
-}
+/* The two keys that stand in data_dir; NULL for one that does not. */
+struct keys {
+  struct secret *server, *master;
+};
 
-static void report(const char *path, const struct backup_made *made, bool encrypted, bool has_key) {
+static void report(const char *path, const struct backup_made *made, bool encrypted, const struct keys *keys) {
   fprintf(stderr, "%s: a database of %llu bytes (schema %u) in %llu bytes%s\n",
           strcmp(path, "-") == 0 ? "backup" : path, (unsigned long long)made->database_bytes, made->schema_version,
           (unsigned long long)made->stored_bytes, encrypted ? ", encrypted" : "");
-  if (has_key && !encrypted)
+  if (keys->server && !encrypted)
     fprintf(stderr, "server.key is not in it; without it the stored keys are of no use: keep a copy of it\n");
+  if (keys->master && !encrypted)
+    fprintf(stderr, "master.key is not in it; without it Weir does not start on the backup: keep a copy of it apart\n");
 }
 
 static int run(const struct cli_files *files, const char *path, bool force, struct text passphrase) {
   bool to_stdout = strcmp(path, "-") == 0;
   char beside[1200];
-  struct secret *key = NULL;
+  struct keys keys = {0};
   struct fault f = {0};
   struct backup_made made = {0};
   snprintf(beside, sizeof(beside), "%s.backup", files->database);
   enum err e = catch_up(files, &f);
   if (e == ERR_OK)
-    e = load_server_key(files, &key, &f);
+    e = load_server_key(files, &keys.server, &f);
+  if (e == ERR_OK)
+    e = master_key_in_file(files->config, files->data_dir, &keys.master, &f);
   struct backup_request request = {.database = files->database,
                                    .key = files->place.key,
                                    .path = to_stdout ? beside : path,
                                    .out = to_stdout ? STDOUT_FILENO : -1,
                                    .replace = force,
                                    .stop = {check_interrupt, NULL},
-                                   .secrets = {key ? secret_reveal(key) : TEXT_NONE, passphrase}};
+                                   .secrets = {keys.server ? secret_reveal(keys.server) : TEXT_NONE, passphrase,
+                                               keys.master ? secret_reveal(keys.master) : TEXT_NONE}};
   cli_catch_interrupts();
   if (e == ERR_OK)
     e = backup_make(&request, &made, &f);
   if (e == ERR_OK)
-    report(path, &made, passphrase.len > 0, key != NULL);
-  if (e == ERR_OK && has_master_key(files))
-    fprintf(stderr, "master.key is not in it; without it Weir does not start on the backup: keep a copy of it apart\n");
-  secret_free(key);
+    report(path, &made, passphrase.len > 0, &keys);
+  if (e == ERR_OK)
+    e = master_key_still(files->config, files->data_dir, keys.master, &f);
+  secret_free(keys.server);
+  secret_free(keys.master);
   return e == ERR_OK ? 0 : cli_fail(&f);
 }
 

@@ -25,6 +25,7 @@ int cli_route(int argc, char **argv);
 int cli_breaker(int argc, char **argv);
 int cli_store(int argc, char **argv);
 int cli_service(int argc, char **argv);
+int cli_setting(int argc, char **argv);
 int cli_credential(int argc, char **argv);
 int cli_status(int argc, char **argv);
 int cli_upgrade(int argc, char **argv);
@@ -64,7 +65,7 @@ void cli_store_close(struct cli_store *s);
 struct cli_files {
   struct config *config;
   struct store_place place;
-  char data_dir[1024], database[1100], server_key[1100];
+  char data_dir[1024], database[1100], server_key[1100], master_key[1100];
 };
 bool cli_files_find(const char *config_path, struct cli_files *out);
 /* The passphrase in a file, without the line's end: heap, to be wiped and freed by cli_passphrase_done. path NULL:

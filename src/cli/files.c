@@ -19,6 +19,7 @@ bool cli_files_find(const char *config_path, struct cli_files *out) {
            source_store_place(out->config, out->database, sizeof(out->database), &out->place) != ERR_OK)
     fault_set(&f, ERR_CONFIG, "data_dir", "data_dir is too long");
   snprintf(out->server_key, sizeof(out->server_key), "%s/server.key", out->data_dir);
+  snprintf(out->master_key, sizeof(out->master_key), "%s/master.key", out->data_dir);
   if (f.err == ERR_OK)
     return true;
   cli_fail(&f);

@@ -4,7 +4,7 @@
 #include "store/restore.h"
 #include "base/secret.h"
 #include "cli/cli.h"
-#include "identity/apikey.h"
+#include "identity/key_file.h"
 #include "ledger/hold.h"
 #include "store/store.h"
 
@@ -21,13 +21,21 @@ static const char usage[] =
     "  before anything is touched. The replaced database is kept as weir.db.before-restore-DATE, with what the "
     "journal\n"
     "  held carried into it; if it is damaged, the journal is kept beside it as journal.before-restore-DATE.\n"
-    "  --passphrase-file PATH  the passphrase of an encrypted backup; server.key comes back with it\n";
+    "  --passphrase-file PATH  the passphrase of an encrypted backup; server.key and master.key come back\n"
+    "                          with it\n";
+
+/* A key's file in data_dir; the name it is kept under when the backup's takes its place. */
+struct key_place {
+  const char *name, *path;
+  char kept[1200], fresh[1200];
+};
 
 struct restoring {
   struct cli_files files;
   struct restore_database database;
   struct text passphrase;
-  char database_kept[1200], journal[1100], journal_kept[1200], key_kept[1200], key_fresh[1200];
+  char database_kept[1200], journal[1100], journal_kept[1200];
+  struct key_place server, master;
   struct hold *hold;
   struct restore_found found;
   bool kept, journal_aside;
@@ -40,11 +48,19 @@ static void kept_name(const char *what, const char *stamp, char *out, size_t cap
 static void keep_under(struct restoring *r, const char *stamp) {
   kept_name(r->files.database, stamp, r->database_kept, sizeof(r->database_kept));
   kept_name(r->journal, stamp, r->journal_kept, sizeof(r->journal_kept));
-  kept_name(r->files.server_key, stamp, r->key_kept, sizeof(r->key_kept));
+  kept_name(r->server.path, stamp, r->server.kept, sizeof(r->server.kept));
+  kept_name(r->master.path, stamp, r->master.kept, sizeof(r->master.kept));
 }
 
 static bool names_taken(const struct restoring *r) {
-  return access(r->database_kept, F_OK) == 0 || access(r->journal_kept, F_OK) == 0 || access(r->key_kept, F_OK) == 0;
+  return access(r->database_kept, F_OK) == 0 || access(r->journal_kept, F_OK) == 0 ||
+         access(r->server.kept, F_OK) == 0 || access(r->master.kept, F_OK) == 0;
+}
+
+static void place_init(struct key_place *p, const char *name, const char *path) {
+  p->name = name;
+  p->path = path;
+  snprintf(p->fresh, sizeof(p->fresh), "%s.restoring", path);
 }
 
 /* A restore in the same second as another gets a number behind the date. */
@@ -55,7 +71,8 @@ static void choose_names(struct restoring *r) {
   gmtime_r(&now, &utc);
   strftime(second, sizeof(second), "%Y%m%dT%H%M%SZ", &utc);
   snprintf(r->journal, sizeof(r->journal), "%s/journal", r->files.data_dir);
-  snprintf(r->key_fresh, sizeof(r->key_fresh), "%s.restoring", r->files.server_key);
+  place_init(&r->server, "server.key", r->files.server_key);
+  place_init(&r->master, "master.key", r->files.master_key);
   keep_under(r, second);
   for (unsigned n = 2; names_taken(r) && n < 1000; n++) {
     snprintf(stamp, sizeof(stamp), "%s-%u", second, n);
@@ -112,47 +129,72 @@ static enum err empty_journal(struct restoring *r, struct fault *f) {
   return ERR_OK;
 }
 
-/* Whether the server key in data_dir is the one the backup's keys need; false too when there is none. */
-static bool key_fits(struct restoring *r) {
-  struct secret *key = NULL;
-  uint8_t mark[BACKUP_KEY_MARK_BYTES] = {0};
-  if (access(r->files.server_key, F_OK) == 0 && apikey_load_secret(r->files.data_dir, &key, NULL) == ERR_OK)
-    backup_key_mark(secret_reveal(key), mark);
-  secret_free(key);
+static bool key_read(const struct key_place *p, uint8_t out[KEY_FILE_BYTES]) {
+  return key_file_read(p->path, "a key", "it is of no use", out, NULL) == ERR_OK;
+}
+
+/* Whether the keys in data_dir are those that the backup needs; false too when there is none. */
+static bool server_fits(struct restoring *r) {
+  uint8_t raw[KEY_FILE_BYTES], mark[BACKUP_KEY_MARK_BYTES] = {0};
+  if (key_read(&r->server, raw))
+    backup_key_mark((struct text){(const char *)raw, sizeof(raw)}, mark);
+  secret_wipe(raw, sizeof(raw));
   return memcmp(mark, r->found.content.head.key_mark, sizeof(mark)) == 0;
 }
 
-static enum err write_key(struct restoring *r, struct fault *f) {
-  const uint8_t *key = r->found.content.server_key;
-  const char *fresh = r->key_fresh;
-  unlink(fresh);
-  int fd = open(fresh, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
-  bool written = fd >= 0 && write(fd, key, BACKUP_SERVER_KEY_BYTES) == BACKUP_SERVER_KEY_BYTES && fsync(fd) == 0;
+static bool master_fits(struct restoring *r) {
+  uint8_t raw[KEY_FILE_BYTES], mark[BACKUP_MASTER_MARK_BYTES] = {0};
+  if (key_read(&r->master, raw))
+    backup_master_mark((struct text){(const char *)raw, sizeof(raw)}, mark);
+  secret_wipe(raw, sizeof(raw));
+  return memcmp(mark, r->found.content.head.master_mark, sizeof(mark)) == 0;
+}
+
+static enum err write_key(const struct key_place *p, const uint8_t key[KEY_FILE_BYTES], struct fault *f) {
+  unlink(p->fresh);
+  int fd = open(p->fresh, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+  bool written = fd >= 0 && write(fd, key, KEY_FILE_BYTES) == KEY_FILE_BYTES && fsync(fd) == 0;
   if (fd >= 0)
     close(fd);
-  bool placed = written && (link(r->files.server_key, r->key_kept) == 0 || errno == ENOENT) &&
-                rename(fresh, r->files.server_key) == 0;
+  bool kept = written && link(p->path, p->kept) == 0;
+  bool placed = written && (kept || errno == ENOENT) && rename(p->fresh, p->path) == 0;
   int why = errno;
+  if (placed && kept)
+    printf("the replaced %s is kept as %s\n", p->name, p->kept);
   if (placed)
     return ERR_OK;
-  unlink(fresh);
+  unlink(p->fresh);
   return fault_set(f, why == ENOSPC ? ERR_STORE_FULL : ERR_STORE, NULL,
-                   "the database is restored, but server.key could not be written (%s): restore again", strerror(why));
+                   "the database is restored, but %s could not be written (%s): restore again", p->name, strerror(why));
 }
 
 /* Last: a server key without its database would lock everybody out of the old state. */
-static enum err restore_key(struct restoring *r, struct fault *f) {
+static enum err restore_server_key(struct restoring *r, struct fault *f) {
   static const uint8_t none[BACKUP_KEY_MARK_BYTES];
   const struct backup_head *h = &r->found.content.head;
-  if (memcmp(h->key_mark, none, sizeof(none)) == 0 || key_fits(r))
+  if (memcmp(h->key_mark, none, sizeof(none)) == 0 || server_fits(r))
     return ERR_OK;
   if (h->flags & BACKUP_HAS_SERVER_KEY)
-    return write_key(r, f);
+    return write_key(&r->server, r->found.content.server_key, f);
   fprintf(
       stderr,
       "weir: %s is not the one this backup was made with: put that one there before weir starts, or the stored keys "
       "are refused\n",
-      r->files.server_key);
+      r->server.path);
+  return ERR_OK;
+}
+
+static enum err restore_master_key(struct restoring *r, struct fault *f) {
+  static const uint8_t none[BACKUP_MASTER_MARK_BYTES];
+  const struct backup_head *h = &r->found.content.head;
+  if (memcmp(h->master_mark, none, sizeof(none)) == 0 || master_fits(r))
+    return ERR_OK;
+  if (h->flags & BACKUP_HAS_MASTER_KEY)
+    return write_key(&r->master, r->found.content.master_key, f);
+  fprintf(stderr,
+          "weir: %s is not the one this backup was made with: put that one there before weir starts, which it does not "
+          "do without\n",
+          r->master.path);
   return ERR_OK;
 }
 
@@ -189,7 +231,8 @@ static enum err run(struct restoring *r, const char *path, struct fault *f) {
     return e;
   }
   report(r);
-  return restore_key(r, f);
+  e = restore_server_key(r, f);
+  return e ? e : restore_master_key(r, f);
 }
 
 int cli_restore(int argc, char **argv) {
@@ -215,6 +258,7 @@ int cli_restore(int argc, char **argv) {
   }
   hold_release(r.hold);
   secret_wipe(r.found.content.server_key, sizeof(r.found.content.server_key));
+  secret_wipe(r.found.content.master_key, sizeof(r.found.content.master_key));
   config_unref(r.files.config);
   return status;
 }

@@ -115,6 +115,7 @@ void check_provider(struct loader *l, const struct node *n, const struct key_pat
   struct config_provider *p = at;
   p->index = (size_t)(p - l->config->providers);
   p->kind_name = text_of(kinds[p->kind]);
+  p->is_confined = n->entry != 0;
   p->timeouts = l->config->timeouts;
   overlay_timeouts(l, n, path, &p->timeouts);
   check_base_url(l, n, path, p);

@@ -62,6 +62,7 @@ struct config_provider {
   bool has_stored;                 /* it has some that are not of the file: then nothing is sent without one */
   struct config_timeouts timeouts; /* the general ones with the provider's own put over them */
   enum config_on_disconnect on_disconnect;
+  bool is_confined;       /* not of the file: its name must not lead to the link or to a cloud's metadata */
   bool charges_cancelled; /* it bills what it was still making when a call was cancelled */
   size_t index;           /* place in config.providers */
 };

@@ -3,6 +3,7 @@
  * cloud's metadata. Called by join.c. */
 #include "config/stored_body.h"
 
+#include "base/link_local.h"
 #include "config/config.h"
 #include "config/rows.h"
 
@@ -19,6 +20,7 @@ static const struct {
     [CONFIG_KIND_MODEL] = {"model", "models"},
     [CONFIG_KIND_PRICE] = {"price", "prices"},
     [CONFIG_KIND_ASSIGNMENT] = {"assignment", "assignments"},
+    [CONFIG_KIND_SETTING] = {"setting", "settings"},
 };
 
 const char *config_kind_name(enum config_kind k) { return kinds[k].name; }
@@ -123,17 +125,6 @@ static enum err refuse_secrets(const struct key_section *s, const struct node *n
   return ERR_OK;
 }
 
-static bool is_link_local_v4(uint32_t address) { return address >> 16 == 0xa9fe; }
-
-static bool is_link_local_v6(const uint8_t b[16]) {
-  static const uint8_t mapped[12] = {0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff}, translated[12] = {0, 0x64, 0xff, 0x9b};
-  static const uint8_t amazon[16] = {0xfd, 0, 0x0e, 0xc2, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0x02, 0x54};
-  static const uint8_t none[12] = {0};
-  bool holds_v4 = memcmp(b, mapped, 12) == 0 || memcmp(b, translated, 12) == 0 || memcmp(b, none, 12) == 0;
-  return (b[0] == 0xfe && (b[1] & 0xc0) == 0x80) || memcmp(b, amazon, 16) == 0 ||
-         (holds_v4 && b[12] == 0xa9 && b[13] == 0xfe);
-}
-
 bool stored_host_is_link_local(struct text host) {
   char name[256];
   struct in_addr v4;
@@ -146,9 +137,9 @@ bool stored_host_is_link_local(struct text host) {
     return false;
   snprintf(name, sizeof name, "%.*s", TEXT_ARGS(host));
   if (inet_aton(name, &v4)) /* also 2852039166, 0xa9fea9fe and 169.254.43518, which resolvers take */
-    return is_link_local_v4(ntohl(v4.s_addr));
+    return link_local_has_v4(ntohl(v4.s_addr));
   if (inet_pton(AF_INET6, name, &v6) == 1)
-    return is_link_local_v6(v6.s6_addr);
+    return link_local_has_v6(v6.s6_addr);
   return text_equal_nocase(host, TEXT("metadata.google.internal")) || text_equal_nocase(host, TEXT("metadata"));
 }
 

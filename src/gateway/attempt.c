@@ -266,7 +266,7 @@ static enum err call_upstream(struct attempt *t, bool fresh) {
 static bool is_the_providers_fault(enum err e) {
   return e == ERR_UPSTREAM_NETWORK || e == ERR_UPSTREAM_TIMEOUT || e == ERR_UPSTREAM_PROTOCOL ||
          e == ERR_UPSTREAM_SERVER || e == ERR_UPSTREAM_STALE || e == ERR_UPSTREAM_CUT || e == ERR_UPSTREAM_RATE ||
-         e == ERR_UPSTREAM_USAGE;
+         e == ERR_UPSTREAM_USAGE || e == ERR_UPSTREAM_ADDRESS;
 }
 
 bool attempt_falls_over(const struct attempt *t, enum err result) {

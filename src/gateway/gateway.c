@@ -55,10 +55,11 @@ static struct gateway_snapshot *snapshot_new(const struct gateway *g, struct con
 
 static enum err resolve(struct gateway_worker *w, struct gateway_snapshot *s, struct fault *f) {
   for (size_t i = 0; i < s->config->provider_count; i++) {
+    const struct config_provider *p = &s->config->providers[i];
     struct url url;
-    enum err e = url_parse(s->config->providers[i].base_url, &url, f);
+    enum err e = url_parse(p->base_url, &url, f);
     if (e == ERR_OK)
-      e = http_client_origin(w->client, &url, &s->origins[i]);
+      e = http_client_origin(w->client, &url, p->is_confined, &s->origins[i]);
     if (e != ERR_OK)
       return e;
     s->base_paths[i] = url.path;

@@ -84,6 +84,20 @@ static enum err file_next(struct keeper *self, bool may_make, struct buf *kept, 
   return e == ERR_NOT_FOUND && may_make ? file_make(&next.base, kept, out, f) : e;
 }
 
+/* In a data_dir that came out of a backup the file beside is not there. */
+static enum err file_expect(struct keeper *self, const uint8_t key[KEEPER_KEY_BYTES], struct fault *f) {
+  uint8_t raw[KEEPER_KEY_BYTES];
+  char path[1120];
+  beside((const struct file_keeper *)self, "next", path);
+  enum err e = key_file_write(path, key, f);
+  if (!e)
+    e = file_next(self, false, NULL, raw, f);
+  if (!e && !secret_equal((struct text){(const char *)key, KEEPER_KEY_BYTES}, (struct text){(char *)raw, sizeof raw}))
+    e = fault_set(f, ERR_CONFIG, "vault", "%s is not the key that takes over: move it away", path);
+  secret_wipe(raw, sizeof raw);
+  return e;
+}
+
 static enum err file_adopt(struct keeper *self, struct fault *f) {
   const struct file_keeper *k = (const struct file_keeper *)self;
   char next[1120], old[1120];
@@ -101,7 +115,7 @@ static void free_plain(struct keeper *self) { free(self); }
 
 struct keeper *keeper_file(const char *data_dir) {
   struct file_keeper *k = new_keeper(sizeof *k);
-  k->base = (struct keeper){"file", file_read, file_make, file_next, file_adopt, free_plain};
+  k->base = (struct keeper){"file", file_read, file_make, file_next, file_adopt, free_plain, file_expect};
   snprintf(k->path, sizeof k->path, "%s/master.key", data_dir);
   return &k->base;
 }

@@ -23,6 +23,9 @@ struct keeper {
   /* What `next` gave has taken over. Twice is once. */
   enum err (*adopt)(struct keeper *self, struct fault *f);
   void (*free)(struct keeper *self);
+  /* The key that takes over is this, as the store knows from an earlier call: kept where `next` would have it, unless
+   * it is there; ERR_CONFIG: there is another. NULL: nothing has to be kept. */
+  enum err (*expect)(struct keeper *self, const uint8_t key[KEEPER_KEY_BYTES], struct fault *f);
 };
 
 void keeper_free(struct keeper *k); /* NULL is fine */

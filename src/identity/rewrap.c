@@ -141,6 +141,9 @@ static enum err resume(struct work *w, struct fault *f) {
     w->kept = l.kept;
     w->result.was_begun = true;
   }
+  struct keeper *from = w->o->from;
+  if (!e && !w->o->to && from->expect)
+    e = from->expect(from, w->raw_to, f);
   return e;
 }
 

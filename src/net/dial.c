@@ -4,6 +4,7 @@
  * events wake it, so a cancel or a deadline ends everything at one place. Proxies are not spoken to. */
 #include "net/dial.h"
 
+#include "base/link_local.h"
 #include "fiber/fiber.h"
 
 #include <ctype.h>
@@ -154,21 +155,42 @@ static enum err connect_any(const struct addr *addrs, size_t count, int64_t dead
   return e == ERR_OK ? e : fault_set(f, e, NULL, "the connection cannot be watched");
 }
 
-enum err dial(struct dns *dns, struct tls_context *tls, struct text host, uint16_t port, int64_t deadline_us,
-              struct stream **out, struct fault *f) {
-  struct addr addrs[DNS_MAX_ADDRS];
-  size_t count = 0;
+static enum err connect_host(struct tls_context *tls, struct text host, const struct addr *addrs, size_t count,
+                             int64_t deadline_us, struct stream **out, struct fault *f) {
   struct stream *plain = NULL;
-  enum err e = dns_lookup(dns, host, port, deadline_us, addrs, &count, f);
-  if (e != ERR_OK)
-    return e;
-  e = connect_any(addrs, count, deadline_us, &plain, f);
+  enum err e = connect_any(addrs, count, deadline_us, &plain, f);
   if (e == ERR_TIMEOUT)
-    return fault_set(f, e, NULL, "connect %.*s:%u: timed out", TEXT_ARGS(host), port);
+    return fault_set(f, e, NULL, "connect %.*s:%u: timed out", TEXT_ARGS(host), addr_port(&addrs[0]));
   if (e != ERR_OK)
     return e;
   if (tls != NULL)
     return tls_connect(tls, plain, host, deadline_us, out, f);
   *out = plain;
   return ERR_OK;
+}
+
+enum err dial(struct dns *dns, struct tls_context *tls, struct text host, uint16_t port, int64_t deadline_us,
+              struct stream **out, struct fault *f) {
+  struct addr addrs[DNS_MAX_ADDRS];
+  size_t count = 0;
+  enum err e = dns_lookup(dns, host, port, deadline_us, addrs, &count, f);
+  return e ? e : connect_host(tls, host, addrs, count, deadline_us, out, f);
+}
+
+static bool is_link_local(const struct addr *a) {
+  if (a->as.any.sa_family == AF_INET)
+    return link_local_has_v4(ntohl(a->as.v4.sin_addr.s_addr));
+  return a->as.any.sa_family != AF_INET6 || link_local_has_v6(a->as.v6.sin6_addr.s6_addr);
+}
+
+enum err dial_confined(struct dns *dns, struct tls_context *tls, struct text host, uint16_t port, int64_t deadline_us,
+                       struct stream **out, struct fault *f) {
+  struct addr addrs[DNS_MAX_ADDRS];
+  size_t count = 0;
+  enum err e = dns_lookup(dns, host, port, deadline_us, addrs, &count, f);
+  for (size_t i = 0; e == ERR_OK && i < count; i++)
+    if (is_link_local(&addrs[i]))
+      e = fault_set(f, ERR_FORBIDDEN, NULL, "%.*s leads to link-local addresses or a cloud's metadata",
+                    TEXT_ARGS(host));
+  return e ? e : connect_host(tls, host, addrs, count, deadline_us, out, f);
 }

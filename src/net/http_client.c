@@ -34,11 +34,12 @@ void http_client_free(struct http_client *c) {
   free(c);
 }
 
-enum err http_client_origin(struct http_client *c, const struct url *u, struct http_origin **out) {
+enum err http_client_origin(struct http_client *c, const struct url *u, bool is_confined, struct http_origin **out) {
   char key[320];
   if (u->host.len > 255)
     return ERR_LIMIT;
-  int n = snprintf(key, sizeof(key), "%s %.*s:%u", u->tls ? "https" : "http", TEXT_ARGS(u->host), (unsigned)u->port);
+  int n = snprintf(key, sizeof(key), "%s%s %.*s:%u", is_confined ? "confined " : "", u->tls ? "https" : "http",
+                   TEXT_ARGS(u->host), (unsigned)u->port);
   for (int i = 0; i < n; i++)
     if (key[i] >= 'A' && key[i] <= 'Z')
       key[i] = (char)(key[i] + 'a' - 'A');
@@ -48,6 +49,7 @@ enum err http_client_origin(struct http_client *c, const struct url *u, struct h
     if (map_count(c->origins) >= ORIGINS_MAX)
       return ERR_LIMIT;
     o = http_pool_add_origin(&c->pool, u);
+    o->is_confined = is_confined;
     enum err e = map_set(c->origins, name, o, NULL);
     if (e)
       return e;
@@ -246,10 +248,12 @@ static __attribute__((noinline)) enum err connect_fresh(struct http_reply *r, st
   struct http_client *c = r->client;
   struct fault why = {0};
   r->was_reused = r->is_doubtful = false;
-  enum err e = dial(c->options.dns, o->tls ? c->options.tls : NULL, o->host, o->port,
-                    reply_deadline(r, r->timeouts.connect_us), &r->stream, &why);
+  enum err e = (o->is_confined ? dial_confined : dial)(c->options.dns, o->tls ? c->options.tls : NULL, o->host, o->port,
+                                                       reply_deadline(r, r->timeouts.connect_us), &r->stream, &why);
   if (e == ERR_TIMEOUT)
     return reply_timed_out(r, "connecting to the provider", r->timeouts.connect_us, f);
+  if (e == ERR_FORBIDDEN)
+    return fault_set(f, ERR_UPSTREAM_ADDRESS, NULL, "%s: %s", err_text(ERR_UPSTREAM_ADDRESS), why.text);
   if (e && e != ERR_CANCELLED)
     return fault_set(f, ERR_UPSTREAM_NETWORK, NULL, "the provider could not be reached: %s",
                      why.text[0] ? why.text : err_text(e));

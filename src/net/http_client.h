@@ -20,8 +20,10 @@ struct http_client_options {
 };
 enum err http_client_new(struct loop *loop, const struct http_client_options *o, struct http_client **out) MUST_CHECK;
 void http_client_free(struct http_client *c); /* no reply may be open */
-/* Finds or makes the origin of a URL (path ignored). At most 1024 origins: ERR_LIMIT. */
-enum err http_client_origin(struct http_client *c, const struct url *u, struct http_origin **out) MUST_CHECK;
+/* Finds or makes the origin of a URL (path ignored). One that is confined is connected to with dial_confined, and
+ * shares no connection with one that is not. At most 1024 origins: ERR_LIMIT. */
+enum err http_client_origin(struct http_client *c, const struct url *u, bool is_confined,
+                            struct http_origin **out) MUST_CHECK;
 struct text http_origin_name(const struct http_origin *o); /* what its Host header says; lives as long as the client */
 size_t http_client_idle(const struct http_client *c);      /* connections in the pools */
 size_t http_client_busy(const struct http_client *c);      /* replies open */
@@ -43,7 +45,8 @@ struct http_client_request {
 /* Connects or reuses, sends, waits for the head of the answer. A kept connection that
  * turns out to be closed is replaced unseen when nothing of the request had left; else, within 250 ms, it is
  * ERR_UPSTREAM_STALE: the caller may send again with `fresh`, and has to account for both. Faults:
- * ERR_UPSTREAM_NETWORK, ERR_UPSTREAM_TIMEOUT (f says connect or first byte), ERR_UPSTREAM_PROTOCOL, ERR_CANCELLED.
+ * ERR_UPSTREAM_NETWORK, ERR_UPSTREAM_ADDRESS (the origin is confined and its name leads where it must not),
+ * ERR_UPSTREAM_TIMEOUT (f says connect or first byte), ERR_UPSTREAM_PROTOCOL, ERR_CANCELLED.
  * Waits. The reply and its head live in arena until http_reply_close. An early answer while the body is still being
  * sent is returned; the connection is then not reused. */
 enum err http_client_send(struct http_client *c, struct http_origin *o, const struct http_client_request *rq,

@@ -25,7 +25,7 @@ struct http_origin {
   struct http_origin *next;
   struct pooled *newest, *oldest;
   size_t idle;
-  bool tls;
+  bool tls, is_confined;
   uint16_t port;
   struct text host; /* as in the URL, without brackets; owned */
   struct text name; /* value of the Host header; owned */

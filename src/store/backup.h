@@ -4,7 +4,7 @@
  * What it holds: every transaction committed before it began, so every key and every ledger row that had reached the
  * database, with the journals' positions. What it does not hold: the journal (calls in flight, and settlements on their
  * way into the database, which a running weir puts there within ledger.store_interval), the configuration, and, unless
- * it is encrypted, server.key, without which the stored keys are of no use. */
+ * it is encrypted, server.key and master.key, without which the stored keys and what is sealed are of no use. */
 #ifndef STORE_BACKUP_H
 #define STORE_BACKUP_H
 

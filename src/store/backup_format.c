@@ -24,10 +24,17 @@ static void sum_up(const uint8_t *at, uint8_t out[BACKUP_SUM_BYTES]) {
   crypto_generichash(out, BACKUP_SUM_BYTES, at, SUM_AT, NULL, 0);
 }
 
+static bool has_master_mark(const struct backup_head *h) {
+  static const uint8_t none[BACKUP_MASTER_MARK_BYTES];
+  return memcmp(h->master_mark, none, sizeof none) != 0;
+}
+
+static unsigned format_of(const struct backup_head *h) { return has_master_mark(h) ? 2 : 1; }
+
 void backup_head_write(const struct backup_head *h, uint8_t out[BACKUP_HEAD_BYTES]) {
   memset(out, 0, BACKUP_HEAD_BYTES);
   memcpy(out, magic, sizeof magic);
-  put(out + 8, BACKUP_FORMAT, 2);
+  put(out + 8, format_of(h), 2);
   put(out + 10, BACKUP_HEAD_BYTES, 2);
   put(out + 12, h->flags, 4);
   put(out + 16, h->database_bytes, 8);
@@ -38,6 +45,7 @@ void backup_head_write(const struct backup_head *h, uint8_t out[BACKUP_HEAD_BYTE
   memcpy(out + 48, h->salt, sizeof h->salt);
   memcpy(out + 64, h->stream_head, sizeof h->stream_head);
   memcpy(out + 88, h->key_mark, sizeof h->key_mark);
+  memcpy(out + 104, h->master_mark, sizeof h->master_mark);
   sum_up(out, out + SUM_AT);
 }
 
@@ -57,6 +65,11 @@ static enum err limits_check(const struct backup_head *h, struct fault *f) {
   return ERR_OK;
 }
 
+static bool flags_are_sound(const struct backup_head *h) {
+  const uint32_t keys = BACKUP_HAS_SERVER_KEY | BACKUP_HAS_MASTER_KEY;
+  return !(h->flags & ~(BACKUP_ENCRYPTED | keys)) && (has_master_mark(h) || !(h->flags & BACKUP_HAS_MASTER_KEY));
+}
+
 enum err backup_head_read(const uint8_t at[BACKUP_HEAD_BYTES], struct backup_head *out, struct fault *f) {
   uint8_t sum[BACKUP_SUM_BYTES];
   uint64_t format = get(at + 8, 2);
@@ -72,8 +85,9 @@ enum err backup_head_read(const uint8_t at[BACKUP_HEAD_BYTES], struct backup_hea
                           .schema_version = (uint32_t)get(at + 32, 4),
                           .kdf_passes = (uint32_t)get(at + 36, 4),
                           .kdf_memory = get(at + 40, 8)};
-  if (format != BACKUP_FORMAT || get(at + 10, 2) != BACKUP_HEAD_BYTES || memcmp(sum, at + SUM_AT, sizeof sum) != 0 ||
-      (h.flags & ~(uint32_t)(BACKUP_ENCRYPTED | BACKUP_HAS_SERVER_KEY)) || get(at + 104, 8) != 0)
+  memcpy(h.master_mark, at + 104, sizeof h.master_mark);
+  if (format != format_of(&h) || get(at + 10, 2) != BACKUP_HEAD_BYTES || memcmp(sum, at + SUM_AT, sizeof sum) != 0 ||
+      !flags_are_sound(&h))
     return fault_set(f, ERR_STORE_CORRUPT, NULL, "the backup's head is damaged");
   enum err e = limits_check(&h, f);
   if (e)
@@ -85,14 +99,26 @@ enum err backup_head_read(const uint8_t at[BACKUP_HEAD_BYTES], struct backup_hea
   return ERR_OK;
 }
 
-void backup_key_mark(struct text server_key, uint8_t out[BACKUP_KEY_MARK_BYTES]) {
-  static const char purpose[] = "weir backup: which server key";
+/* purpose goes in with the zero behind it. */
+static void mark(const char *purpose, struct text key, uint8_t out[BACKUP_KEY_MARK_BYTES]) {
   crypto_generichash_state s;
   memset(out, 0, BACKUP_KEY_MARK_BYTES);
-  if (server_key.len == 0)
+  if (key.len == 0)
     return;
   crypto_generichash_init(&s, NULL, 0, BACKUP_KEY_MARK_BYTES);
-  crypto_generichash_update(&s, (const unsigned char *)purpose, sizeof purpose);
-  crypto_generichash_update(&s, (const unsigned char *)server_key.at, server_key.len);
+  crypto_generichash_update(&s, (const unsigned char *)purpose, strlen(purpose) + 1);
+  crypto_generichash_update(&s, (const unsigned char *)key.at, key.len);
   crypto_generichash_final(&s, out, BACKUP_KEY_MARK_BYTES);
+}
+
+void backup_key_mark(struct text server_key, uint8_t out[BACKUP_KEY_MARK_BYTES]) {
+  mark("weir backup: which server key", server_key, out);
+}
+
+void backup_master_mark(struct text master_key, uint8_t out[BACKUP_MASTER_MARK_BYTES]) {
+  uint8_t whole[BACKUP_KEY_MARK_BYTES];
+  mark("weir backup: which master key", master_key, whole);
+  memcpy(out, whole, BACKUP_MASTER_MARK_BYTES);
+  if (master_key.len > 0 && memcmp(out, (const uint8_t[BACKUP_MASTER_MARK_BYTES]){0}, BACKUP_MASTER_MARK_BYTES) == 0)
+    out[0] = 1;
 }

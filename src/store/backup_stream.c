@@ -98,10 +98,12 @@ static enum err seal_start(struct packer *p, struct backup_head *h, const struct
   uint8_t key[crypto_secretstream_xchacha20poly1305_KEYBYTES];
   secret_start();
   backup_key_mark(s->server_key, h->key_mark);
+  backup_master_mark(s->master_key, h->master_mark);
   h->flags = 0;
   p->seal.encrypted = s->passphrase.len > 0;
   if (p->seal.encrypted) {
-    h->flags = BACKUP_ENCRYPTED | (s->server_key.len == BACKUP_SERVER_KEY_BYTES ? BACKUP_HAS_SERVER_KEY : 0);
+    h->flags = BACKUP_ENCRYPTED | (s->server_key.len == BACKUP_SERVER_KEY_BYTES ? BACKUP_HAS_SERVER_KEY : 0) |
+               (s->master_key.len == BACKUP_MASTER_KEY_BYTES ? BACKUP_HAS_MASTER_KEY : 0);
     randombytes_buf(h->salt, sizeof h->salt);
     enum err e = backup_seal_key(h, s->passphrase, key, f);
     if (e)
@@ -117,14 +119,15 @@ static enum err seal_start(struct packer *p, struct backup_head *h, const struct
 static enum err pack(struct packer *p, struct backup_head *h, const struct backup_secrets *s, int database,
                      struct fault *f) {
   enum err e = seal_start(p, h, s, f);
-  bool with_key = h->flags & BACKUP_HAS_SERVER_KEY;
   ZSTD_CCtx_setParameter(p->zstd, ZSTD_c_compressionLevel, BACKUP_ZSTD_LEVEL);
   ZSTD_CCtx_setParameter(p->zstd, ZSTD_c_checksumFlag, 1);
   ZSTD_CCtx_setParameter(p->zstd, ZSTD_c_windowLog, 21);
   if (!e)
     e = put(p, p->seal.head, sizeof p->seal.head, f);
-  if (!e && with_key)
+  if (!e && h->flags & BACKUP_HAS_SERVER_KEY)
     e = compress(p, s->server_key.at, s->server_key.len, false, f);
+  if (!e && h->flags & BACKUP_HAS_MASTER_KEY)
+    e = compress(p, s->master_key.at, s->master_key.len, false, f);
   if (!e)
     e = pack_file(p, database, h->database_bytes, f);
   return e ? e : pack_end(p, f);

@@ -1,8 +1,9 @@
 /* A backup file from end to end: the head (backup_format.h), then chunks of a zstd frame, each behind its length in
  * 4 bytes (little-endian, at most 64 KiB and 17 bytes), then a length of 0 and the BLAKE2b-256 of everything before it;
- * nothing follows. The frame holds the server key, when the head says so, and the database; it has zstd's own sum over
- * its content. Encrypted, each chunk is a message of libsodium's secret stream (XChaCha20-Poly1305) with the head as
- * additional data, the last one tagged as final, under a key that Argon2id makes of the passphrase.
+ * nothing follows. The frame holds the server key and the master key, each when the head says so, and the database; it
+ * has zstd's own sum over its content. Encrypted, each chunk is a message of libsodium's secret stream
+ * (XChaCha20-Poly1305) with the head as additional data, the last one tagged as final, under a key that Argon2id makes
+ * of the passphrase.
  *
  * Both directions block, need less than 10 MB of memory beside Argon2id's, and work on pipes. */
 #ifndef STORE_BACKUP_STREAM_H
@@ -10,10 +11,11 @@
 
 #include "store/backup_format.h"
 
-/* What a backup keeps beside the database, and the passphrase: both empty when there is none. Borrowed. */
+/* What a backup keeps beside the database, and the passphrase: each empty when there is none. Borrowed. */
 struct backup_secrets {
   struct text server_key; /* BACKUP_SERVER_KEY_BYTES; goes in only when encrypted */
   struct text passphrase;
+  struct text master_key; /* BACKUP_MASTER_KEY_BYTES, of the vault; goes in only when encrypted */
 };
 
 /* Asked between two steps of what takes long: an error from it ends the work and is returned. check NULL: never. */
@@ -34,7 +36,7 @@ enum err backup_stream_write(struct backup_head *h, const struct backup_secrets 
 
 struct backup_content {
   struct backup_head head;
-  uint8_t server_key[BACKUP_SERVER_KEY_BYTES]; /* zeros unless the head says that there is one */
+  uint8_t server_key[BACKUP_SERVER_KEY_BYTES], master_key[BACKUP_MASTER_KEY_BYTES]; /* zeros unless the head has them */
   uint64_t stored_bytes;
 };
 

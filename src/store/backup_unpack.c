@@ -11,10 +11,10 @@ struct unpacker {
   struct backup_content content;
   ZSTD_DCtx *zstd;
   int in, database;
-  size_t key_left;    /* of the server key, which comes first */
-  uint64_t left;      /* of the database */
-  bool final;         /* the secret stream has said that it ends */
-  bool frame_is_done; /* and so has zstd */
+  size_t server_left, master_left; /* of the two keys, which come first */
+  uint64_t left;                   /* of the database */
+  bool final;                      /* the secret stream has said that it ends */
+  bool frame_is_done;              /* and so has zstd */
   uint8_t chunk[BACKUP_CHUNK_MAX], plain[BACKUP_CHUNK_BYTES], room[BACKUP_CHUNK_BYTES];
 };
 
@@ -32,16 +32,24 @@ static enum err take(struct unpacker *u, void *at, size_t n, struct fault *f) {
   return e;
 }
 
-/* The server key first, then the database. */
+/* What of a key is among the n bytes: how many. */
+static size_t keep_key(uint8_t *key, size_t bytes, size_t *left, const uint8_t *at, size_t n) {
+  size_t take = n < *left ? n : *left;
+  memcpy(key + (bytes - *left), at, take);
+  *left -= take;
+  return take;
+}
+
+/* The keys first, then the database. */
 static enum err keep(struct unpacker *u, const uint8_t *at, size_t n, struct fault *f) {
-  size_t of_key = n < u->key_left ? n : u->key_left;
-  memcpy(u->content.server_key + (BACKUP_SERVER_KEY_BYTES - u->key_left), at, of_key);
-  u->key_left -= of_key;
-  n -= of_key;
+  struct backup_content *c = &u->content;
+  size_t of_keys = keep_key(c->server_key, sizeof c->server_key, &u->server_left, at, n);
+  of_keys += keep_key(c->master_key, sizeof c->master_key, &u->master_left, at + of_keys, n - of_keys);
+  n -= of_keys;
   if (n > u->left)
     return damaged(f, "it holds more than it declares");
   u->left -= n;
-  return backup_write_all(u->database, at + of_key, n, f);
+  return backup_write_all(u->database, at + of_keys, n, f);
 }
 
 static enum err expand(struct unpacker *u, const uint8_t *at, size_t n, struct fault *f) {
@@ -110,7 +118,7 @@ static enum err take_end(struct unpacker *u, struct fault *f) {
     return damaged(f, "its sum is another");
   if (got > sizeof want)
     return damaged(f, "bytes follow its end");
-  if (!u->frame_is_done || u->left > 0 || u->key_left > 0)
+  if (!u->frame_is_done || u->left > 0 || u->server_left > 0 || u->master_left > 0)
     return damaged(f, "it holds less than it declares");
   if (u->seal.encrypted && !u->final)
     return damaged(f, "its last chunk is missing");
@@ -131,7 +139,8 @@ static enum err take_head(struct unpacker *u, struct text passphrase, uint64_t r
     return e;
   backup_seal_sum(&u->seal, u->seal.head, sizeof u->seal.head);
   u->left = h->database_bytes;
-  u->key_left = h->flags & BACKUP_HAS_SERVER_KEY ? BACKUP_SERVER_KEY_BYTES : 0;
+  u->server_left = h->flags & BACKUP_HAS_SERVER_KEY ? BACKUP_SERVER_KEY_BYTES : 0;
+  u->master_left = h->flags & BACKUP_HAS_MASTER_KEY ? BACKUP_MASTER_KEY_BYTES : 0;
   u->seal.encrypted = h->flags & BACKUP_ENCRYPTED;
   if (h->database_bytes > room_bytes)
     return fault_set(f, ERR_STORE_FULL, NULL, "the backup holds a database of %llu bytes and there is room for %llu",

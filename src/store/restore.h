@@ -24,7 +24,7 @@ struct restore_found {
 /* Unpacks the backup read from `in` into DATABASE.restoring and looks at it: integrity_check, a schema that this
  * program knows (an older one is brought up to it, as a start would), and that every balance is the sum of its rows.
  * What a killed restore has left there is replaced. On failure it is removed. Errors as backup_stream_read and
- * store_open_sqlite; ERR_STORE_CORRUPT when balances differ. wipe out->content.server_key after use. */
+ * store_open_sqlite; ERR_STORE_CORRUPT when balances differ. wipe the keys in out->content after use. */
 enum err restore_prepare(int in, const struct restore_database *d, struct text passphrase, struct restore_found *out,
                          struct fault *f) MUST_CHECK;
 /* Puts it at DATABASE in one instant; before, at every point, DATABASE is the old one and usable. What was there is

@@ -3,6 +3,7 @@
 import { after, before, test } from 'node:test';
 import assert from 'node:assert/strict';
 import { randomBytes } from 'node:crypto';
+import { request } from 'node:http';
 import { Database } from './database.js';
 import { Sim, Weir, config, direct } from './harness.js';
 import { Idp } from './idp.js';
@@ -153,6 +154,23 @@ test('a provider says who somebody is and what they may do, each time anew', { s
     assert.match((await signIn(weir, 'eve')).answer.json.detail as string, /gives you a role/);
     idp.accounts.set('eve', { email: 'owner@x.org', verified: true, groups: ['chiefs'] });
     assert.match((await signIn(weir, 'eve')).answer.json.detail as string, /sign in with their password/);
+
+    // Who begins again and again waits, and nobody else.
+    const from = (localAddress: string): Promise<{ status: number; retry: number }> =>
+      new Promise((resolve, reject) => {
+        const rq = request(`${weir.url}/auth/oidc/corp`, { localAddress, agent: false }, (rs) => {
+          rs.resume();
+          resolve({ status: rs.statusCode ?? 0, retry: Number(rs.headers['retry-after'] ?? 0) });
+        });
+        rq.on('error', reject);
+        rq.end();
+      });
+    let last = await from('127.0.0.3');
+    let begun = 0;
+    for (; last.status === 303 && begun < 500; begun++) last = await from('127.0.0.3');
+    assert.equal(last.status, 429);
+    assert.ok(begun >= 60 && last.retry >= 1, `${begun} ${last.retry}`);
+    assert.equal((await from('127.0.0.4')).status, 303);
 
     const bad = await new Browser().ask(`${weir.url}/auth/oidc/corp?return_to=${encodeURIComponent('//evil.example')}`);
     assert.equal(bad.status, 400, bad.text);

@@ -3,9 +3,10 @@
 import { after, before, test } from 'node:test';
 import assert from 'node:assert/strict';
 import { createHmac, randomBytes } from 'node:crypto';
+import { readFileSync, renameSync, statSync, writeFileSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Database } from './database.js';
-import { Sim, Weir, config, direct } from './harness.js';
+import { KEY, KEYS, Sim, Weir, config, direct, header, openai } from './harness.js';
 
 const database = direct ? undefined : await Database.start();
 const skip = direct ? 'needs a gateway' : false;
@@ -80,6 +81,15 @@ function codeOf(secret: string, later = 0): string {
 async function refusedSoon(ask: () => Promise<Answer>): Promise<void> {
   for (const end = Date.now() + 10000; Date.now() < end; await sleep(20)) if ((await ask()).status === 401) return;
   assert.fail('still let in after ten seconds');
+}
+
+/** A credential of the store is taken up a moment after it is given, or after the start. */
+async function refusedNoMore(call: () => Promise<unknown>): Promise<void> {
+  for (const end = Date.now() + 10000; ; await sleep(20)) {
+    const failed = await call().then(() => undefined, (e: unknown) => e as Error);
+    if (failed === undefined) return;
+    if (Date.now() > end) throw failed;
+  }
 }
 
 /** Fails to sign in until each of the replicas says to wait. The first pause is a second, which a busy machine may take longer over: then another failure makes a longer one. */
@@ -171,6 +181,66 @@ test('a token that comes again ends the session', { skip }, async () => {
     assert.equal((await browser.ask(weir.url, 'POST', '/auth/refresh')).status, 401);
   } finally {
     assert.equal(await weir.stop(), 0, weir.logs().slice(-3000));
+  }
+});
+
+test('a machine that was lost comes back from an encrypted backup: second factors and stored credentials are good', { skip }, async () => {
+  const write = (at: Sim, dir: string): string => `listen: 127.0.0.1:0
+data_dir: ${dir}/data
+${CHEAP}providers: [ { name: bare, kind: openai, base_url: "${at.url}/v1" } ]
+models: [ { name: first, targets: [ { provider: bare, model: sim-text } ] } ]
+keys: [ { name: all, value: "${KEYS.all}" } ]
+`;
+  const weir = await Weir.start(sim, '', write);
+  const run = async (...args: string[]): Promise<string> => {
+    const { code, out } = await weir.command(...args);
+    assert.equal(code, 0, out);
+    return out;
+  };
+  const call = async (mark: string): Promise<string | undefined> => {
+    await openai(weir.url, KEY).chat.completions.create({ model: 'first', messages: [{ role: 'user', content: mark }] });
+    return header(await sim.last(mark), 'authorization');
+  };
+  const data = `${weir.dir}/data`;
+  const kept = `${weir.dir}/kept`;
+  const passphrase = `${weir.dir}/passphrase`;
+  writeFileSync(passphrase, 'correct horse battery staple\n');
+  try {
+    const browser = new Browser();
+    assert.equal((await setUp(weir, browser)).status, 200);
+    const begun = await browser.ask(weir.url, 'POST', '/api/v1/me/second-factor', { password: PASSWORD });
+    const secret = begun.json.secret as string;
+    assert.equal((await browser.ask(weir.url, 'POST', '/api/v1/me/second-factor/confirm', { code: codeOf(secret) })).status, 200);
+    const stored = { provider: 'bare', name: 'team', secret: 'sk-stored-0123456789abcdefghij' };
+    assert.equal((await browser.ask(weir.url, 'POST', '/api/v1/credentials', stored)).status, 201);
+    await refusedNoMore(() => call('before it was lost'));
+    assert.match(await run('backup', `${weir.dir}/plain`), /master\.key is not in it/);
+    assert.doesNotMatch(await run('backup', `${weir.dir}/whole`, '--encrypt-to-passphrase-file', passphrase), /is not in it/);
+    await weir.stop(false);
+    renameSync(data, kept);
+
+    // Without the key it says so, and the start refuses; with another one there, that one is kept.
+    const plain = await run('restore', `${weir.dir}/plain`);
+    assert.match(plain, /master\.key is not the one this backup was made with/);
+    assert.match((await weir.command('serve')).out, /there is no master key here/);
+    const wrong = randomBytes(32);
+    writeFileSync(`${data}/master.key`, wrong, { mode: 0o600 });
+    const whole = await run('restore', `${weir.dir}/whole`, '--passphrase-file', passphrase);
+    const aside = /the replaced master\.key is kept as (\S+)/.exec(whole)?.[1] ?? assert.fail(whole);
+    assert.deepEqual(readFileSync(aside), wrong);
+    assert.equal(statSync(`${data}/master.key`).mode & 0o777, 0o600);
+    assert.deepEqual(readFileSync(`${data}/master.key`), readFileSync(`${kept}/master.key`));
+    assert.doesNotMatch(await run('restore', `${weir.dir}/plain`), /\.key/, 'both keys are the right ones');
+
+    await weir.restart();
+    await refusedNoMore(() => call('after it came back'));
+    assert.equal(await call('with the credential of the store'), `Bearer ${stored.secret}`);
+    const back = new Browser();
+    assert.equal((await back.login(weir.url)).json.needs_code, true);
+    assert.equal((await back.login(weir.url, OWNER, codeOf(secret, 1))).status, 200);
+    assert.equal((await back.me(weir.url)).status, 200);
+  } finally {
+    await weir.stop();
   }
 });
 

@@ -103,6 +103,70 @@ static void the_settings_in_force_count(void **state) {
   assert_int_equal(rows_in(made.path, TEXT("correct horse")), 0);
 }
 
+static void expect_master_key(const char *path, struct text passphrase, const char *want) {
+  struct restore_found found;
+  struct path elsewhere = in_dir("elsewhere.db");
+  int in = open(path, O_RDONLY | O_CLOEXEC);
+  EXPECT_OK(restore_prepare(in, &(struct restore_database){.path = elsewhere.text}, passphrase, &found, &test_fault));
+  close(in);
+  restore_discard(elsewhere.text);
+  assert_memory_equal(found.content.master_key, want, BACKUP_MASTER_KEY_BYTES);
+}
+
+#define MASTER_KEY  "fedcba9876543210fEDCBA9876543210"
+#define ANOTHER_KEY "fedcba9876543210fEDCBA9876543211"
+
+static void set_master_key(const char *key) {
+  struct path p = in_dir("master.key");
+  unlink(p.text);
+  write_bytes(p.text, key, BACKUP_MASTER_KEY_BYTES);
+}
+
+static void the_master_key_goes_into_encrypted_ones(void **state) {
+  static const char none[BACKUP_MASTER_KEY_BYTES];
+  struct path p = in_dir("passphrase");
+  char more[512];
+  set_master_key(MASTER_KEY);
+  expect_master_key(make().path, TEXT_NONE, none);
+  write_bytes(p.text, "correct horse battery\n", 22);
+  snprintf(more, sizeof(more), "backup: { dir: %s/other, passphrase_file: %s }\n", test_dir, p.text);
+  use(more);
+  expect_master_key(make().path, TEXT("correct horse battery"), MASTER_KEY);
+}
+
+/* Where the configuration gives it, the operator has it. */
+static void a_master_key_that_is_kept_elsewhere_stays_there(void **state) {
+  static const char none[BACKUP_MASTER_KEY_BYTES];
+  struct path p = in_dir("passphrase");
+  char more[512];
+  set_master_key(MASTER_KEY);
+  write_bytes(p.text, "correct horse battery\n", 22);
+  config_unref(first);
+  first = load("vault: { master_key: \"ABEiM0RVZneImaq7zN3u/wARIjNEVWZ3iJmqu8zd7v8=\" }\n");
+  desk.options.first = first;
+  snprintf(more, sizeof(more), "backup: { passphrase_file: %s }\n", p.text);
+  use(more);
+  expect_master_key(make().path, TEXT("correct horse battery"), none);
+}
+
+static enum err change_master_key(void *data, struct fault *f) {
+  set_master_key(ANOTHER_KEY);
+  return ERR_OK;
+}
+
+static void one_during_which_another_master_key_took_over_is_made_again(void **state) {
+  static const struct backups_watch changing = {change_master_key, NULL};
+  struct backups_made made;
+  char more[512];
+  set_master_key(MASTER_KEY);
+  add_rows(store, 1, 100);
+  EXPECT_ERR(desk.port.make(&desk.port, &changing, &made, &test_fault), ERR_STORE_BUSY);
+  EXPECT_MENTIONS("another master key took over");
+  snprintf(more, sizeof(more), "backup: { dir: %s/other }\n", test_dir);
+  use(more);
+  EXPECT_OK(desk.port.make(&desk.port, &changing, &made, &test_fault));
+}
+
 static void health_tells_of_one_that_failed_and_of_old_ones(void **state) {
   struct backups_made made;
   EXPECT_OK(backup_desk_check(&desk, &test_fault));
@@ -162,6 +226,9 @@ int main(void) {
   const struct CMUnitTest tests[] = {
       IN_WORLD(what_was_settled_is_in_it),
       IN_WORLD(the_settings_in_force_count),
+      IN_WORLD(the_master_key_goes_into_encrypted_ones),
+      IN_WORLD(a_master_key_that_is_kept_elsewhere_stays_there),
+      IN_WORLD(one_during_which_another_master_key_took_over_is_made_again),
       IN_WORLD(health_tells_of_one_that_failed_and_of_old_ones),
       IN_WORLD(one_that_is_stopped_says_nothing),
       IN_WORLD(when_the_newest_was_made_is_known_whoever_made_it),

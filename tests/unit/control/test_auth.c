@@ -346,6 +346,34 @@ static void refused_at_a_provider(struct fixture *x) {
   CHECK_INT(strstr(body, "script") != NULL, 0); /* what is wrong inside is for the log */
 }
 
+static void too_many_at_a_provider(struct fixture *x) {
+  static struct text proxies[] = {TEXT("127.0.0.1")};
+  int wait_s = 0;
+  x->s.oidc = &x->oidc;
+  x->s.rates = rates_new();
+  x->config.trusted_proxies = proxies;
+  x->config.trusted_proxy_count = 1;
+  CHECK_INT(get(x, "/auth/oidc/corp", "x-forwarded-for: 2001:db8::1\r\n"), 303);
+  /* The bucket of its network is empty for the next fifty seconds. */
+  char room[RATES_ADDRESS_BYTES];
+  struct text network = rates_address(TEXT("2001:db8::7"), room);
+  CHECK_INT(rates_take(x->s.rates, network, 1, loop_wall_us() + 50 * SECOND_US, &wait_s), 1);
+  CHECK_INT(get(x, "/auth/oidc/corp/callback?code=a&state=s", "x-forwarded-for: 2001:db8::2\r\n"), 429);
+  int64_t after_s = 0;
+  CHECK_INT(text_to_i64(text_of(retry), &after_s) && after_s > 20 && after_s <= 60, 1);
+  CHECK_INT(strlen(cookie), 0); /* the attempt may go on */
+  CHECK_INT(x->backs, 0);
+  CHECK_INT(get(x, "/auth/oidc/nobody", "x-forwarded-for: 2001:db8::3\r\naccept: text/html\r\n"), 429);
+  CHECK_HAS(body, "too many attempts");
+  CHECK_INT(text_to_i64(text_of(retry), &after_s) && after_s > 20, 1);
+  CHECK_INT(get(x, "/auth/oidc/corp/callback?code=a&state=s", "x-forwarded-for: 2001:db8:0:1::2\r\n"), 303);
+  CHECK_INT(get(x, "/auth/door", "x-forwarded-for: 2001:db8::2\r\n"), 200);
+  rates_free(x->s.rates);
+  x->s.rates = NULL;
+}
+static void main_too_many_at_a_provider(void *arg) { run(too_many_at_a_provider); }
+static void who_comes_too_often_waits_and_nobody_else(void **state) { run_fiber(main_too_many_at_a_provider, NULL); }
+
 static void main_providers(void *arg) { run(providers); }
 static void main_refused_at_a_provider(void *arg) { run(refused_at_a_provider); }
 static void a_browser_goes_to_a_provider_and_comes_back(void **state) { run_fiber(main_providers, NULL); }
@@ -381,6 +409,7 @@ int main(void) {
       cmocka_unit_test(refusals_say_what_may_be_said),
       cmocka_unit_test(a_browser_goes_to_a_provider_and_comes_back),
       cmocka_unit_test(what_a_provider_refuses_is_said_calmly),
+      cmocka_unit_test(who_comes_too_often_waits_and_nobody_else),
       cmocka_unit_test(who_may_not_reach_the_api_may_not_sign_in),
       cmocka_unit_test(it_owns_its_own_paths_alone),
   };

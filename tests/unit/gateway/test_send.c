@@ -1,6 +1,8 @@
 /* Which failures go to the next target, which are the caller's to see, and what is left in the ledger of each. */
 #include "gateway_ask.h"
 
+#include "../net/fake_resolver.h"
+
 #define TWO         "{\"model\":\"two\",\"max_tokens\":10,\"messages\":[]}"
 #define TWO_STREAM  "{\"model\":\"two\",\"max_tokens\":10,\"stream\":true,\"messages\":[]}"
 #define ERROR_EVENT "event: error\ndata: " OVERLOADED "\n\n"
@@ -57,6 +59,22 @@ static void refused(struct world *w) {
   check_second_answered(w, "network_error");
 }
 static void test_a_refused_connection_goes_to_the_next_target(void **state) { run_world(refused, NULL); }
+
+/* The name was good when the provider was made by the control API, and means the cloud's metadata now. */
+static void rebound(struct world *w) {
+  struct fault f = {0};
+  struct config *c = world_config(w, "");
+  resolver_script = "rebound.test 169.254.169.254";
+  c->providers[0].is_confined = true;
+  c->providers[0].base_url = TEXT("http://rebound.test/latest");
+  CHECK_ERR(gateway_worker_use(&w->worker, c, &f), ERR_OK);
+  w->up[1].answer = json_answer(w, 200, MESSAGE);
+  CHECK_INT(ask_messages(w, TWO), 200);
+  check_second_answered(w, "network_error");
+  CHECK_INT(ask_messages(w, ASK_BODY), 502);
+  CHECK_TEXT(newest_row(w, 0).error, TEXT("UPSTREAM_ADDRESS"));
+}
+static void test_a_stored_provider_that_leads_to_metadata_is_not_called(void **state) { run_world(rebound, NULL); }
 
 static void cut_before_head(struct world *w) {
   w->up[1].answer = json_answer(w, 200, MESSAGE);
@@ -244,6 +262,7 @@ int main(void) {
       cmocka_unit_test(test_a_failing_status_goes_to_the_next_target),
       cmocka_unit_test(test_a_used_up_credit_goes_to_the_next_target),
       cmocka_unit_test(test_a_refused_connection_goes_to_the_next_target),
+      cmocka_unit_test(test_a_stored_provider_that_leads_to_metadata_is_not_called),
       cmocka_unit_test(test_a_connection_lost_in_the_head_goes_to_the_next_target),
       cmocka_unit_test(test_a_plain_answer_cut_in_its_body_goes_to_the_next_target),
       cmocka_unit_test(test_a_silent_provider_is_left_after_the_first_byte_timeout),

@@ -293,6 +293,34 @@ static void a_file_is_followed_by_one_of_its_own_making(void **state) {
   s->ops->close(s);
 }
 
+/* What a backup of half the way brings back: the key before, and a database that knows the one to come. */
+static void a_file_that_has_only_the_key_before_gets_the_one_to_come(void **state) {
+  char dir[] = "/tmp/weir-rewrap-XXXXXX", path[96];
+  struct store *s = open_store();
+  struct rewrap_result r = {0};
+  assert_non_null(mkdtemp(dir));
+  struct sealed_vault *running = vault_new(s, keeper_file(dir));
+  add_records(s, running, 1, RECORDS);
+  expect(rewrap_file(s, dir, 2, &r), ERR_CANCELLED, NULL);
+  snprintf(path, sizeof path, "%s/master.key.next", dir);
+  assert_int_equal(unlink(path), 0);
+  expect(key_file_write(path, (const uint8_t *)"0123456789abcdef0123456789abcdex", &fault), ERR_OK, NULL);
+  expect(rewrap_file(s, dir, UINT64_MAX, &r), ERR_CONFIG, "is not the key that takes over");
+  assert_int_equal(unlink(path), 0);
+  expect(rewrap_file(s, dir, UINT64_MAX, &r), ERR_OK, NULL);
+  struct sealed_vault *next = vault_new(s, keeper_file(dir));
+  expect(vault_check(next, &fault), ERR_OK, NULL);
+  expect_readable(s, next, RECORDS);
+  snprintf(path, sizeof path, "%s/master.key", dir);
+  unlink(path);
+  snprintf(path, sizeof path, "%s/master.key.old", dir);
+  unlink(path);
+  rmdir(dir);
+  vault_free(running);
+  vault_free(next);
+  s->ops->close(s);
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(the_new_key_alone_is_good_afterwards),
@@ -303,6 +331,7 @@ int main(void) {
       cmocka_unit_test(nothing_sealed_and_the_same_key_are_refused),
       cmocka_unit_test(a_link_that_is_damaged_is_refused),
       cmocka_unit_test(a_file_is_followed_by_one_of_its_own_making),
+      cmocka_unit_test(a_file_that_has_only_the_key_before_gets_the_one_to_come),
   };
   cmocka_set_message_output(CM_OUTPUT_TAP);
   return cmocka_run_group_tests_name("rewrap", tests, NULL, NULL);

@@ -215,6 +215,35 @@ static void with_tls_the_handshake_belongs_to_the_dial(void **state) {
   tls_world_free(&w);
 }
 
+static void confined(void *arg) {
+  static const char *const bad[] = {"169.254.169.254",        "127.0.0.1 169.254.169.254", "fe80::1 127.0.0.1",
+                                    "::ffff:169.254.169.254", "64:ff9b::169.254.169.254",  "fd00:ec2::254",
+                                    "100.100.100.200"};
+  (void)arg;
+  struct addr a;
+  struct stream *s = NULL;
+  struct fault f = {0};
+  char script[128];
+  int l = listen_loopback(&a), before = lowest_fd();
+  for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
+    char name[16];
+    (void)snprintf(name, sizeof(name), "host%zu.test", i); /* what was looked up is remembered */
+    (void)snprintf(script, sizeof(script), "%s %s", name, bad[i]);
+    resolver_script = script;
+    if (!CHECK_ERR(dial_confined(dns, NULL, text_of(name), addr_port(&a), after(SECOND_US), &s, &f), ERR_FORBIDDEN))
+      (void)fprintf(stderr, "%s\n", bad[i]);
+    CHECK_HAS(f.text, "leads to link-local addresses or a cloud's metadata");
+  }
+  CHECK_ERR(dial_confined(dns, NULL, TEXT("169.254.169.254"), 80, after(SECOND_US), &s, &f), ERR_FORBIDDEN);
+  CHECK_INT(s == NULL, 1);
+  CHECK_INT(lowest_fd(), before);
+  resolver_script = "good.test 127.0.0.1";
+  CHECK_ERR(dial_confined(dns, NULL, TEXT("good.test"), addr_port(&a), after(SECOND_US), &s, &f), ERR_OK);
+  stream_close(s, false);
+  close(l);
+}
+static void a_confined_name_leads_nowhere_near_the_link_or_metadata(void **state) { run_fiber(confined, NULL); }
+
 #define DIAL_TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 int main(void) {
   const struct CMUnitTest tests[] = {
@@ -224,6 +253,7 @@ int main(void) {
       DIAL_TEST(a_silent_address_is_overtaken_by_the_next),
       DIAL_TEST(a_deadline_or_a_cancel_closes_every_attempt),
       DIAL_TEST(with_tls_the_handshake_belongs_to_the_dial),
+      DIAL_TEST(a_confined_name_leads_nowhere_near_the_link_or_metadata),
   };
   cmocka_set_message_output(CM_OUTPUT_TAP);
   return cmocka_run_group_tests(tests, NULL, NULL);

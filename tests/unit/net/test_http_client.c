@@ -243,19 +243,23 @@ static void check_origins(void *arg) {
   struct http_origin *a = NULL, *b = NULL;
   struct url u = {.host = TEXT("Example.com"), .port = 80, .path = TEXT("/x")},
              v = {.host = TEXT("example.COM"), .port = 80};
-  CHECK_ERR(http_client_origin(t->c.client, &u, &a), ERR_OK);
-  CHECK_ERR(http_client_origin(t->c.client, &v, &b), ERR_OK);
+  CHECK_ERR(http_client_origin(t->c.client, &u, false, &a), ERR_OK);
+  CHECK_ERR(http_client_origin(t->c.client, &v, false, &b), ERR_OK);
   CHECK_INT(a == b, 1);
   v.tls = true;
-  CHECK_ERR(http_client_origin(t->c.client, &v, &b), ERR_OK);
+  CHECK_ERR(http_client_origin(t->c.client, &v, false, &b), ERR_OK);
   CHECK_INT(a != b, 1);
-  size_t added = 3;
+  v.tls = false;
+  CHECK_ERR(http_client_origin(t->c.client, &v, true, &b), ERR_OK);
+  CHECK_INT(a != b, 1); /* connections that one has may lead where the other must not go */
+  v.tls = true;
+  size_t added = 4;
   for (uint16_t port = 1000; added < 1024; port++, added++) {
     v.port = port;
-    CHECK_ERR(http_client_origin(t->c.client, &v, &b), ERR_OK);
+    CHECK_ERR(http_client_origin(t->c.client, &v, false, &b), ERR_OK);
   }
   v.port = 5000;
-  CHECK_ERR(http_client_origin(t->c.client, &v, &b), ERR_LIMIT);
+  CHECK_ERR(http_client_origin(t->c.client, &v, false, &b), ERR_LIMIT);
   t->c.origin = a;
   talk_close(t);
 }
@@ -280,7 +284,7 @@ static void check_https_exchanges(struct site *site, struct tls_context *client)
   memset(large, 'x', sizeof(large));
   o.tls = client;
   caller_open(&c, &site->at, &o);
-  CHECK_ERR(http_client_origin(c.client, &u, &c.origin), ERR_OK);
+  CHECK_ERR(http_client_origin(c.client, &u, false, &c.origin), ERR_OK);
   for (int i = 0; i < 3; i++) {
     struct text body = {large, i == 1 ? sizeof(large) : 10};
     if (!CHECK_ERR(caller_ask(&c, "POST", body), ERR_OK))

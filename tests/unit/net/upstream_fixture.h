@@ -152,7 +152,7 @@ static inline void caller_open(struct caller *c, const struct addr *at, const st
   *c = (struct caller){.dns = dns_new(NULL)};
   options.dns = c->dns;
   CHECK_ERR(http_client_new(loop_current(), &options, &c->client), ERR_OK);
-  CHECK_ERR(http_client_origin(c->client, &u, &c->origin), ERR_OK);
+  CHECK_ERR(http_client_origin(c->client, &u, false, &c->origin), ERR_OK);
   arena_init(&c->arena);
   buf_init(&c->body, 1 << 20);
   c->timeouts = (struct http_timeouts){5 * SECOND_US, 5 * SECOND_US, 5 * SECOND_US, after(60 * SECOND_US)};

@@ -42,9 +42,36 @@ static void what_is_written_is_read(void **state) {
   assert_memory_equal(out.key_mark, h.key_mark, sizeof h.key_mark);
 }
 
+static struct backup_head with_master_key(void) {
+  struct backup_head h = sample();
+  h.flags |= BACKUP_HAS_MASTER_KEY;
+  backup_master_mark(TEXT("abcdef0123456789abcdef0123456789"), h.master_mark);
+  return h;
+}
+
+/* So that a program that knows nothing of master keys restores what it can restore whole, and nothing else. */
+static void the_format_is_the_older_one_where_nothing_is_sealed(void **state) {
+  uint8_t at[BACKUP_HEAD_BYTES];
+  struct backup_head h = sample(), out = {0};
+  backup_head_write(&h, at);
+  assert_int_equal(at[8], 1);
+  h = with_master_key();
+  backup_head_write(&h, at);
+  assert_int_equal(at[8], 2);
+  EXPECT_OK(backup_head_read(at, &out, &test_fault));
+  assert_int_equal(out.flags, h.flags);
+  assert_memory_equal(out.master_mark, h.master_mark, sizeof h.master_mark);
+}
+
+static void a_master_key_without_its_mark_is_refused(void **state) {
+  struct backup_head h = sample();
+  h.flags |= BACKUP_HAS_MASTER_KEY;
+  expect_written_and_refused(h, ERR_STORE_CORRUPT);
+}
+
 static void every_bit_flipped_is_noticed(void **state) {
   uint8_t at[BACKUP_HEAD_BYTES];
-  struct backup_head h = sample(), out;
+  struct backup_head h = with_master_key(), out;
   backup_head_write(&h, at);
   for (size_t bit = 0; bit < sizeof at * 8; bit++) {
     at[bit / 8] ^= (uint8_t)(1u << bit % 8);
@@ -87,7 +114,7 @@ static void what_asks_for_too_much_is_refused(void **state) {
 
 static void flags_of_the_future_are_refused(void **state) {
   struct backup_head h = sample();
-  h.flags |= 4;
+  h.flags |= 8;
   expect_written_and_refused(h, ERR_STORE_CORRUPT);
 }
 
@@ -103,6 +130,18 @@ static void marks_tell_server_keys_apart(void **state) {
   assert_memory_equal(other, none, sizeof none);
 }
 
+static void marks_tell_master_keys_apart(void **state) {
+  static const uint8_t none[BACKUP_MASTER_MARK_BYTES];
+  uint8_t one[BACKUP_MASTER_MARK_BYTES], other[BACKUP_MASTER_MARK_BYTES], server[BACKUP_KEY_MARK_BYTES];
+  backup_master_mark(TEXT("0123456789abcdef0123456789abcdef"), one);
+  backup_master_mark(TEXT("0123456789abcdef0123456789abcdeg"), other);
+  assert_memory_not_equal(one, other, sizeof one);
+  backup_key_mark(TEXT("0123456789abcdef0123456789abcdef"), server);
+  assert_memory_not_equal(one, server, sizeof one);
+  backup_master_mark(TEXT_NONE, other);
+  assert_memory_equal(other, none, sizeof none);
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(what_is_written_is_read),
@@ -111,6 +150,9 @@ int main(void) {
       cmocka_unit_test(what_asks_for_too_much_is_refused),
       cmocka_unit_test(flags_of_the_future_are_refused),
       cmocka_unit_test(marks_tell_server_keys_apart),
+      cmocka_unit_test(marks_tell_master_keys_apart),
+      cmocka_unit_test(the_format_is_the_older_one_where_nothing_is_sealed),
+      cmocka_unit_test(a_master_key_without_its_mark_is_refused),
   };
   return RUN_TESTS(tests);
 }

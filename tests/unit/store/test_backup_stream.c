@@ -7,6 +7,7 @@
 
 #define PASSPHRASE TEXT("correct horse battery")
 #define SERVER_KEY TEXT("0123456789abcdef0123456789abcdef")
+#define MASTER_KEY TEXT("fedcba9876543210fedcba9876543210")
 #define ROOM       UINT64_C(1000000000)
 
 /* Text that compresses somewhat, so that the file has several kinds of bytes in it. */
@@ -21,21 +22,24 @@ static struct bytes content_make(size_t len) {
   return b;
 }
 
-static struct bytes pack(struct bytes content, struct text passphrase) {
+static struct bytes pack_with(struct bytes content, const struct backup_secrets *secrets) {
   struct backup_head h = {.database_bytes = content.len,
                           .made_us = 77,
                           .schema_version = 4,
                           .kdf_passes = TEST_KDF_PASSES,
                           .kdf_memory = TEST_KDF_MEMORY};
-  struct backup_secrets secrets = {SERVER_KEY, passphrase};
   int from = memory_file(content.at, content.len), to = memory_file(NULL, 0);
   uint64_t stored = 0;
-  EXPECT_OK(backup_stream_write(&h, &secrets, from, to, NULL, &stored, &test_fault));
+  EXPECT_OK(backup_stream_write(&h, secrets, from, to, NULL, &stored, &test_fault));
   struct bytes b = bytes_of_fd(to);
   assert_int_equal(b.len, stored);
   close(from);
   close(to);
   return b;
+}
+
+static struct bytes pack(struct bytes content, struct text passphrase) {
+  return pack_with(content, &(struct backup_secrets){SERVER_KEY, passphrase, MASTER_KEY});
 }
 
 static enum err unpack(const void *at, size_t len, struct text passphrase, uint64_t room, struct bytes *out,
@@ -86,6 +90,28 @@ static void the_server_key_goes_in_only_when_encrypted(void **state) {
   assert_memory_equal(found.server_key, SERVER_KEY.at, sizeof found.server_key);
   free(file.at);
   free(content.at);
+}
+
+static void expect_master_key(const struct backup_secrets *secrets, struct text want) {
+  struct bytes content = content_make(1000), back, file = pack_with(content, secrets);
+  struct backup_content found = {0};
+  static const uint8_t none[BACKUP_MASTER_KEY_BYTES];
+  assert_null(memmem(file.at, file.len, MASTER_KEY.at, MASTER_KEY.len));
+  EXPECT_OK(unpack(file.at, file.len, secrets->passphrase, ROOM, &back, &found));
+  assert_memory_equal(found.master_key, want.len ? (const void *)want.at : none, sizeof none);
+  assert_int_equal(back.len, content.len);
+  assert_memory_equal(back.at, content.at, content.len);
+  free(back.at);
+  free(file.at);
+  free(content.at);
+}
+
+/* With and without the other key beside it. */
+static void the_master_key_goes_in_only_when_encrypted(void **state) {
+  expect_master_key(&(struct backup_secrets){SERVER_KEY, TEXT_NONE, MASTER_KEY}, TEXT_NONE);
+  expect_master_key(&(struct backup_secrets){SERVER_KEY, PASSPHRASE, MASTER_KEY}, MASTER_KEY);
+  expect_master_key(&(struct backup_secrets){TEXT_NONE, PASSPHRASE, MASTER_KEY}, MASTER_KEY);
+  expect_master_key(&(struct backup_secrets){SERVER_KEY, PASSPHRASE, TEXT_NONE}, TEXT_NONE);
 }
 
 static void expect_every_flip_noticed(struct text passphrase) {
@@ -263,6 +289,7 @@ int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(what_is_packed_is_unpacked),
       cmocka_unit_test(the_server_key_goes_in_only_when_encrypted),
+      cmocka_unit_test(the_master_key_goes_in_only_when_encrypted),
       cmocka_unit_test(every_byte_flipped_is_noticed),
       cmocka_unit_test(every_byte_flipped_is_noticed_encrypted),
       cmocka_unit_test(every_truncation_is_noticed),
