@@ -144,7 +144,8 @@ static void read_value(const struct shape_field *f, yyjson_val *v, struct arena 
                                        "a list of texts",
                                        "an object",
                                        "an object",
-                                       "a list"};
+                                       "a list",
+                                       "a text, a number, true or false, or a list"};
   void *at = member(out, f->offset);
   if (yyjson_is_null(v) && (f->flags & SHAPE_NULLABLE))
     return;
@@ -153,6 +154,8 @@ static void read_value(const struct shape_field *f, yyjson_val *v, struct arena 
   else if (f->type == SHAPE_OBJECT)
     read_object(f->of, v, a, at, place, e);
   else if (f->type == SHAPE_JSON && yyjson_is_obj(v))
+    *(struct text *)at = json_value_text(v, a);
+  else if (f->type == SHAPE_VALUE && !yyjson_is_null(v) && !yyjson_is_obj(v))
     *(struct text *)at = json_value_text(v, a);
   else if (f->type == SHAPE_BOOL && yyjson_is_bool(v))
     *(bool *)at = yyjson_get_bool(v);
@@ -331,6 +334,7 @@ static void write_value(const struct shape_field *f, const void *from, struct js
     return;
   case SHAPE_OBJECT: shape_write(f->of, at, w); return;
   case SHAPE_JSON:
+  case SHAPE_VALUE:
     if (((const struct text *)at)->len == 0)
       json_put_null(w);
     else

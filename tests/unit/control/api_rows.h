@@ -20,6 +20,7 @@ static inline void rows_put_value(struct buf *out, const struct shape_field *f, 
   case SHAPE_USD: buf_add(out, TEXT("\"1\"")); return;
   case SHAPE_TEXTS:
   case SHAPE_LIST: buf_add(out, TEXT("[]")); return;
+  case SHAPE_VALUE: buf_add(out, TEXT("3")); return;
   case SHAPE_JSON:
   case SHAPE_OBJECT: buf_add(out, TEXT("{}")); return;
   }
@@ -66,8 +67,8 @@ static inline int rows_values(const struct api_route *r) {
   return n;
 }
 
-/* "METHOD /path" where value number `nth` is `value`, and every other one is 1 or, of what goes by names, "a". nth -1:
- * all of them are. A stream has no end, so of one only the head is asked for. */
+/* "METHOD /path" where value number `nth` is `value`, and every other one is 1 or, of what goes by names, one of them.
+ * nth -1: all of them are. A stream has no end, so of one only the head is asked for. */
 static inline const char *rows_line(const struct api_route *r, int nth, const char *value) {
   static char out[1024];
   size_t n = (size_t)snprintf(out, sizeof(out), "%s ", r->kind == API_STREAM ? "HEAD" : r->method);
@@ -77,7 +78,7 @@ static inline const char *rows_line(const struct api_route *r, int nth, const ch
       out[n++] = *at;
       continue;
     }
-    const char *other = strncmp(at, "{name}", 6) == 0 ? "a" : "1";
+    const char *other = strncmp(at, "{name}", 6) == 0 ? "a" : strncmp(at, "{key}", 5) == 0 ? "breaker.failures" : "1";
     n += (size_t)snprintf(out + n, sizeof(out) - n, "%.256s", seen++ == nth ? value : other);
     at += strcspn(at, "}");
   }
