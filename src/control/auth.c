@@ -44,8 +44,8 @@ static const struct shape_field setup_fields[] = {
     {"email", SHAPE_TEXT, SHAPE_REQUIRED, SHAPE_AT(newcomer, email), .min = 3, .max = 254,
      .help = "of the first owner"},
     {"name", SHAPE_TEXT, 0, SHAPE_AT(newcomer, name), .max = 128, .help = "what they are called"},
-    {"password", SHAPE_TEXT, SHAPE_REQUIRED, SHAPE_AT(newcomer, password), .min = 1, .max = 4096,
-     .help = "at least 12 characters"},
+    {"password", SHAPE_TEXT, SHAPE_REQUIRED, SHAPE_AT(newcomer, password), .min = SIGNIN_CHOSEN_MIN,
+     .max = SIGNIN_CHOSEN_MAX, .help = "none of the first that are guessed"},
 };
 static const struct shape setup_shape = {"Setup", "The first owner.", sizeof(struct newcomer),
                                          SHAPE_FIELDS(setup_fields)};
@@ -53,8 +53,8 @@ static const struct shape_field accept_fields[] = {
     {"token", SHAPE_TEXT, SHAPE_REQUIRED, SHAPE_AT(newcomer, token), .min = 1, .max = 128,
      .help = "of the link that was given"},
     {"name", SHAPE_TEXT, 0, SHAPE_AT(newcomer, name), .max = 128, .help = "what they are called; as it was without"},
-    {"password", SHAPE_TEXT, SHAPE_REQUIRED, SHAPE_AT(newcomer, password), .min = 1, .max = 4096,
-     .help = "the new one, at least 12 characters"},
+    {"password", SHAPE_TEXT, SHAPE_REQUIRED, SHAPE_AT(newcomer, password), .min = SIGNIN_CHOSEN_MIN,
+     .max = SIGNIN_CHOSEN_MAX, .help = "the new one"},
 };
 static const struct shape accept_shape = {"Acceptance", "A link that was given, and the password to come.",
                                           sizeof(struct newcomer), SHAPE_FIELDS(accept_fields)};

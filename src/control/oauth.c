@@ -1,5 +1,6 @@
 /* The pages of the issuer. They need no key and say nothing secret; whoever checks our tokens may keep the set of keys
- * for minutes, because a key is published for longer than that before it signs. Called by worker.c. */
+ * for minutes, because a key is published for longer than that before it signs. Called by worker.c.
+ * house: allow secret-comparison -- of paths, one of which is called after tokens */
 #include "control/oauth.h"
 
 #include "base/json.h"

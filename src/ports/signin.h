@@ -10,7 +10,9 @@
 #include "ports/store_signin.h"
 
 #define SIGNIN_EMAIL_MAX   254
-#define SIGNIN_COOKIES_MAX 4 /* of a session, and the end of an attempt at an identity provider */
+#define SIGNIN_CHOSEN_MIN  12   /* characters of a password that is chosen */
+#define SIGNIN_CHOSEN_MAX  1024 /* bytes of it */
+#define SIGNIN_COOKIES_MAX 4    /* of a session, and the end of an attempt at an identity provider */
 #define SIGNIN_RECOVERY    10
 #define SIGNIN_MAIL        "mail" /* the kind of job */
 #define SIGNIN_MAILS       "invite|reset|magic"

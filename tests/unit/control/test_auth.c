@@ -2,6 +2,7 @@
  * and which cookies come with it. What is decided behind the port is tested in identity. */
 #include "../net/http_fixture.h"
 
+#include "api_rows.h"
 #include "control/auth.h"
 
 struct fixture {
@@ -213,8 +214,8 @@ static void signing_in(struct fixture *x) {
   CHECK_HAS(body, "{\"needs_setup\":true,\"providers\":[]}");
   CHECK_INT(post(x, "/auth/logout", "", ""), 204);
   CHECK_INT(post(x, "/auth/refresh", "", ""), 200);
-  CHECK_INT(post(x, "/auth/setup", JSON, "{\"token\":\"t\",\"email\":\"a@x\",\"password\":\"p\"}"), 200);
-  CHECK_INT(post(x, "/auth/accept", JSON, "{\"token\":\"t\",\"password\":\"p\"}"), 200);
+  CHECK_INT(post(x, "/auth/setup", JSON, "{\"token\":\"t\",\"email\":\"a@x\",\"password\":\"twelve of them\"}"), 200);
+  CHECK_INT(post(x, "/auth/accept", JSON, "{\"token\":\"t\",\"password\":\"twelve of them\"}"), 200);
 }
 
 static void bad_requests(struct fixture *x) {
@@ -238,6 +239,31 @@ static void bad_requests(struct fixture *x) {
   memcpy(huge + sizeof(huge) - 2, "\"}", 2);
   CHECK_INT(ask(x, "POST /auth/login", JSON, huge, sizeof(huge)), 413);
   CHECK_INT(x->calls, 0); /* nobody has worked for any of them */
+}
+
+static void expect_named(struct fixture *x, const struct api_route *r, bool is_of_type) {
+  char missed[160] = "";
+  size_t count = 0;
+  CHECK_INT(post(x, r->path, JSON, rows_bad_body(r->body, is_of_type)), 422);
+  if (!rows_all_named(r->body, "", is_of_type, body, &count, missed))
+    fail_msg("%s: %s is not in %s", r->path, missed, body);
+}
+
+static void everything_bad(struct fixture *x) {
+  size_t bodies = 0;
+  for (size_t i = 0; i < auth_route_count; i++) {
+    if (!auth_routes[i].body)
+      continue;
+    expect_named(x, &auth_routes[i], false);
+    expect_named(x, &auth_routes[i], true);
+    bodies++;
+  }
+  CHECK_INT(bodies, 5);
+  CHECK_INT(post(x, "/auth/setup", JSON, "{\"email\":\"a\",\"password\":\"eleven chrs\"}"), 422);
+  CHECK_HAS(body, "\"pointer\":\"/token\"");
+  CHECK_HAS(body, "\"pointer\":\"/email\"");
+  CHECK_HAS(body, "{\"pointer\":\"/password\",\"detail\":\"must have 12 to 1024 characters\"}");
+  CHECK_INT(x->calls, 0);
 }
 
 static void wrong_doors(struct fixture *x) {
@@ -278,7 +304,7 @@ static void refusals(struct fixture *x) {
   CHECK_INT(post(x, "/auth/login", JSON, LOGIN), 503);
   CHECK_HAS(retry, "2");
   x->fails = ERR_BAD_REQUEST; /* of a password that is to be */
-  CHECK_INT(post(x, "/auth/accept", JSON, "{\"token\":\"t\",\"password\":\"p\"}"), 422);
+  CHECK_INT(post(x, "/auth/accept", JSON, "{\"token\":\"t\",\"password\":\"twelve of them\"}"), 422);
   CHECK_HAS(body, "\"pointer\":\"/password\"");
   x->fails = ERR_STORE;
   CHECK_INT(post(x, "/auth/login", JSON, LOGIN), 503);
@@ -430,12 +456,14 @@ static void what_a_provider_refuses_is_said_calmly(void **state) { run_fiber(mai
 
 static void main_signing_in(void *arg) { run(signing_in); }
 static void main_bad_requests(void *arg) { run(bad_requests); }
+static void main_everything_bad(void *arg) { run(everything_bad); }
 static void main_wrong_doors(void *arg) { run(wrong_doors); }
 static void main_addresses(void *arg) { run(addresses); }
 static void main_refusals(void *arg) { run(refusals); }
 
 static void who_signs_in_gets_cookies_and_a_proof(void **state) { run_fiber(main_signing_in, NULL); }
 static void what_is_not_valid_reaches_nobody(void **state) { run_fiber(main_bad_requests, NULL); }
+static void whatever_is_bad_in_a_body_is_named_at_once(void **state) { run_fiber(main_everything_bad, NULL); }
 static void other_sites_methods_and_paths_are_refused(void **state) { run_fiber(main_wrong_doors, NULL); }
 static void who_may_not_reach_the_api_may_not_sign_in(void **state) { run_fiber(main_addresses, NULL); }
 static void refusals_say_what_may_be_said(void **state) { run_fiber(main_refusals, NULL); }
@@ -451,6 +479,7 @@ int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(who_signs_in_gets_cookies_and_a_proof),
       cmocka_unit_test(what_is_not_valid_reaches_nobody),
+      cmocka_unit_test(whatever_is_bad_in_a_body_is_named_at_once),
       cmocka_unit_test(other_sites_methods_and_paths_are_refused),
       cmocka_unit_test(refusals_say_what_may_be_said),
       cmocka_unit_test(a_browser_goes_to_a_provider_and_comes_back),
