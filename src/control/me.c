@@ -355,18 +355,20 @@ enum err user_end_sessions(struct api_call *c, struct fault *f) {
   return e == ERR_OK ? s->ops->signin->session_end_all(s, id, 0, "revoked", c->now_us, &c->by, f) : e;
 }
 
+/* The same, for what signing in has to do with them. */
+static enum err find_guest(const struct api_call *c, int64_t *out, struct fault *f) {
+  enum err e = find_user(c, out, f);
+  return e ? e : need_signin(c, f);
+}
+
 enum err user_link(struct api_call *c, struct fault *f) {
   const struct signin_visit v = visit_of(c);
   struct link_view *view = ARENA_NEW(c->arena, struct link_view);
   struct signin *signin = c->api->signin;
   int64_t id;
-  enum err e = find_user(c, &id, f);
-  if (e == ERR_OK)
-    e = need_signin(c, f);
-  if (e == ERR_OK)
-    e = signin->link(signin, &v, c->caller, id, &view->kind, &view->url, &view->expires_us, f);
+  enum err e = find_guest(c, &id, f);
   c->answer = view;
-  return e;
+  return e ? e : signin->link(signin, &v, c->caller, id, &view->kind, &view->url, &view->expires_us, f);
 }
 
 enum err user_mail(struct api_call *c, struct fault *f) {
@@ -374,21 +376,15 @@ enum err user_mail(struct api_call *c, struct fault *f) {
   struct mailed_view *view = ARENA_NEW(c->arena, struct mailed_view);
   struct signin *signin = c->api->signin;
   int64_t id;
-  enum err e = find_user(c, &id, f);
-  if (e == ERR_OK)
-    e = need_signin(c, f);
-  if (e == ERR_OK)
-    e = signin->mail_link(signin, &v, c->caller, id, &view->kind, f);
+  enum err e = find_guest(c, &id, f);
   c->answer = view;
-  return e;
+  return e ? e : signin->mail_link(signin, &v, c->caller, id, &view->kind, f);
 }
 
 enum err user_drop_factor(struct api_call *c, struct fault *f) {
   const struct signin_visit v = visit_of(c);
   struct signin *signin = c->api->signin;
   int64_t id;
-  enum err e = find_user(c, &id, f);
-  if (e == ERR_OK)
-    e = need_signin(c, f);
-  return e == ERR_OK ? signin->factor_drop(signin, &v, c->caller, id, f) : e;
+  enum err e = find_guest(c, &id, f);
+  return e ? e : signin->factor_drop(signin, &v, c->caller, id, f);
 }
