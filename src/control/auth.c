@@ -119,6 +119,7 @@ struct auth_call {
   struct signin_visit visit;
   const void *body;
   struct signin_result result;
+  struct text turn;   /* a cookie for who has to wait; "" */
   const void *answer; /* NULL: the result */
 };
 
@@ -377,7 +378,7 @@ void auth_serve(const struct auth_site *s, struct gateway_worker *w, struct http
   *c = (struct auth_call){.signin = s->signin,
                           .oidc = s->oidc,
                           .visit = {address, header_of(rq, "user-agent"), cookies_of(rq), header_of(rq, "x-weir-csrf"),
-                                    loop_wall_us(), rq->arena}};
+                                    loop_wall_us(), rq->arena, &c->turn}};
   enum err e = check_address(&config->control, address, &f);
   if (e == ERR_OK)
     e = find_route(rq, &route, &name, &allowed, &f);
@@ -401,6 +402,11 @@ void auth_serve(const struct auth_site *s, struct gateway_worker *w, struct http
   f.err = e;
   if (errors->count == 0 && f.status == 422)
     tell_field(&f, errors);
-  const struct http_header allow = {TEXT("allow"), text_of(allowed)};
-  problem_answer(rq, &f, errors->count > 0 ? errors : NULL, &allow, allowed != NULL);
+  struct http_header headers[2];
+  size_t n = 0;
+  if (allowed)
+    headers[n++] = (struct http_header){TEXT("allow"), text_of(allowed)};
+  if (c->turn.len > 0)
+    headers[n++] = (struct http_header){TEXT("set-cookie"), c->turn};
+  problem_answer(rq, &f, errors->count > 0 ? errors : NULL, headers, n);
 }
