@@ -17,6 +17,7 @@ static const struct command {
     {"job", "list, run, retry and cancel work in the background", cli_job},
     {"key", "create, list, block, rotate and delete keys", cli_key},
     {"credential", "credentials of providers, kept in the store", cli_credential},
+    {"setting", "single values of the configuration, kept in the store", cli_setting},
     {"service", "service accounts, and their secrets for tokens", cli_service},
     {"audit", "list, verify and export the audit log", cli_audit},
     {"ledger", "list and verify the ledger", cli_ledger},

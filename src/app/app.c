@@ -118,8 +118,7 @@ static enum err open_vault(struct app *a, struct fault *f) {
     e = ERR_OK;
   }
   a->mint = mint_new(a->store, vault_port(a->vault), a->config->public_url);
-  oauth_desk_init(&a->oauth,
-                  &(struct oauth_desk_options){a->store, a->mint, a->rights, a->server_secret, a->config->public_url});
+  oauth_desk_init(&a->oauth, &(struct oauth_desk_options){a->store, a->mint, a->rights, a->server_secret});
   oauth_site_init(&a->oauth_site, &a->oauth.port, a->offload);
   own_identity_init(&a->own, token_identity_port(a->tokens), a->mint, a->rights, a->offload);
   return e;

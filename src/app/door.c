@@ -52,6 +52,7 @@ static struct oidc_declared provider_of(const struct config_oidc *o, struct oidc
                                 .role_count = o->role_count,
                                 .default_role = o->default_role,
                                 .ca_file = o->ca,
+                                .after_logout = o->after_logout,
                                 .require_verified_email = o->require_verified_email,
                                 .leeway_s = o->leeway_ms / 1000};
 }
@@ -104,7 +105,8 @@ enum err door_open(struct app *a, struct fault *f) {
   a->api.signin = signin_port(a->door);
   a->providers = oidc_new(&(struct oidc_options){.door = a->door, .pause_us = PAUSE_US});
   declare_providers(a, a->config);
-  a->auth_site = (struct auth_site){signin_port(a->door), a->hashers, oidc_port(a->providers), a->provider_askers};
+  a->auth_site =
+      (struct auth_site){signin_port(a->door), a->hashers, oidc_port(a->providers), a->provider_askers, rates_new()};
   return declare_users(a, f);
 }
 
@@ -133,6 +135,7 @@ void door_close(struct app *a) {
     offload_free(a->hashers);
   if (a->provider_askers)
     offload_free(a->provider_askers);
+  rates_free(a->auth_site.rates);
   oidc_free(a->providers);
   access_free(a->known);
   signin_free(a->door);

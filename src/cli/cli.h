@@ -25,6 +25,7 @@ int cli_route(int argc, char **argv);
 int cli_breaker(int argc, char **argv);
 int cli_store(int argc, char **argv);
 int cli_service(int argc, char **argv);
+int cli_setting(int argc, char **argv);
 int cli_credential(int argc, char **argv);
 int cli_status(int argc, char **argv);
 int cli_upgrade(int argc, char **argv);

@@ -20,6 +20,7 @@ static const struct {
     [CONFIG_KIND_MODEL] = {"model", "models"},
     [CONFIG_KIND_PRICE] = {"price", "prices"},
     [CONFIG_KIND_ASSIGNMENT] = {"assignment", "assignments"},
+    [CONFIG_KIND_SETTING] = {"setting", "settings"},
 };
 
 const char *config_kind_name(enum config_kind k) { return kinds[k].name; }

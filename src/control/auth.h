@@ -6,6 +6,7 @@
 #define CONTROL_AUTH_H
 
 #include "control/api.h"
+#include "control/rates.h"
 #include "ports/oidc.h"
 
 struct auth_site {
@@ -13,6 +14,7 @@ struct auth_site {
   struct offload *offload;      /* where passwords are worked on: not the one that calls wait for */
   struct oidc *oidc;            /* NULL: there are no identity providers */
   struct offload *oidc_offload; /* where they are asked: one that hangs holds up nobody else */
+  struct rates *rates;          /* how often from each address; NULL: as often as anybody likes */
 };
 
 /* Without handlers: for the document. */

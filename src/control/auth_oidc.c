@@ -98,8 +98,8 @@ static size_t add_headers(const struct work *w, struct http_request *rq, struct 
   size_t n = 0;
   out[n++] = (struct http_header){TEXT("cache-control"), TEXT("no-store")};
   out[n++] = (struct http_header){TEXT("referrer-policy"), TEXT("no-referrer")};
-  /* Whatever came of it, this attempt is over. */
-  if (w->call->is_back)
+  /* Whatever came of it, this attempt is over; one that was not looked at may come again. */
+  if (w->call->is_back && w->fault->err != ERR_RATE_LIMITED)
     out[n++] = (struct http_header){TEXT("set-cookie"), w->call->site->oidc->forget(w->call->site->oidc, rq->arena)};
   return n;
 }
@@ -154,6 +154,18 @@ static void answer_redirect(const struct work *w, struct http_request *rq) {
   (void)ignored; /* whoever asked has gone */
 }
 
+/* Before a thread is taken and a provider asked. Who fails has no account that could be counted, so addresses are. */
+static enum err count_visit(const struct work *w) {
+  const struct signin_visit *v = w->call->visit;
+  char room[RATES_ADDRESS_BYTES];
+  int wait_s = 0;
+  if (rates_take(w->call->site->rates, rates_address(v->address, room), AUTH_OIDC_PER_MINUTE, v->now_us, &wait_s))
+    return ERR_OK;
+  fault_set(w->fault, ERR_RATE_LIMITED, NULL, "too many attempts: try again in %d seconds", wait_s);
+  w->fault->retry_after_s = wait_s;
+  return ERR_RATE_LIMITED;
+}
+
 static enum err run(struct work *w) {
   struct fault *f = w->fault;
   enum err e = offload_call(w->call->site->oidc_offload, handle, w);
@@ -171,7 +183,9 @@ void auth_oidc_serve(const struct auth_oidc_call *c, struct http_request *rq) {
   struct fault f = {0};
   struct work *w = ARENA_NEW(rq->arena, struct work);
   *w = (struct work){.call = c, .fault = &f};
-  enum err e = read_query(w, rq, &f);
+  enum err e = count_visit(w);
+  if (e == ERR_OK)
+    e = read_query(w, rq, &f);
   if (e == ERR_OK)
     e = run(w);
   if (c->is_back)

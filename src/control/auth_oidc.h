@@ -15,6 +15,9 @@ struct auth_oidc_call {
   bool is_back;     /* it comes back */
 };
 
+/* So often from one address in a minute, going and coming back counted alike: beyond that a provider is not asked. */
+#define AUTH_OIDC_PER_MINUTE 60
+
 /* Answers; waits, on a thread of its own kind. */
 void auth_oidc_serve(const struct auth_oidc_call *c, struct http_request *rq);
 

@@ -105,9 +105,8 @@ static struct config_entry *entries_of(const struct api_call *c, const struct st
 
 static void end_config(void *data) { config_unref(data); }
 
-/* The configuration with these rows, for as long as the call lasts. */
-static enum err join(struct api_call *c, const struct store_entity *rows, size_t count, struct config **out,
-                     struct fault *f) {
+enum err entries_join(struct api_call *c, const struct store_entity *rows, size_t count, struct config **out,
+                      struct fault *f) {
   struct config_errors *errors = ARENA_NEW(c->arena, struct config_errors);
   struct config *joined = NULL;
   if (c->api->join(c->api->join_ctx, entries_of(c, rows, count), count, &joined, errors) != ERR_OK)
@@ -151,8 +150,7 @@ static enum err refuse_problem(struct api_call *c, struct text problem) {
   return ERR_BAD_REQUEST;
 }
 
-/* An entry that works now and would not: whatever is done to another one, it is in use. */
-static enum err check_others(const struct config *before, const struct config *after, int64_t id, struct fault *f) {
+enum err entries_check_others(const struct config *before, const struct config *after, int64_t id, struct fault *f) {
   for (size_t i = 0; i < after->joined.count; i++) {
     const struct config_entry *is = &after->joined.entries[i], *was = NULL;
     if (text_is_empty(is->problem) || is->id == id)
@@ -217,7 +215,7 @@ enum err entries_create(struct api_call *c, struct fault *f) {
                                 .changed_us = c->now_us};
   e = merge(c, TEXT_NONE, &made->body, f);
   if (e == ERR_OK)
-    e = join(c, all, count + 1, &after, f);
+    e = entries_join(c, all, count + 1, &after, f);
   if (e == ERR_OK && after)
     e = judge(c, all, count + 1, count, after, f);
   if (e == ERR_OK)
@@ -264,6 +262,14 @@ static enum err settle(const struct api_call *c, enum err e, struct fault *f) {
   return fault_set(f, ERR_STORE_CONFLICT, NULL, "this is being changed by somebody else: try again");
 }
 
+/* Keys that name a policy mean the file's where that one declares the name. */
+static bool is_shadowed(const struct config *c, int64_t id) {
+  for (size_t i = 0; c && i < c->joined.count; i++)
+    if (c->joined.entries[i].id == id)
+      return c->joined.entries[i].is_shadowed;
+  return false;
+}
+
 enum err entries_change(struct api_call *c, struct fault *f) {
   const struct entry_sent *in = c->body;
   struct store *s = c->api->store;
@@ -273,20 +279,21 @@ enum err entries_change(struct api_call *c, struct fault *f) {
   enum err e = find(c, &rows, &count, &row, f);
   if (e != ERR_OK || !row)
     return e;
-  e = join(c, rows, count, &before, f);
+  e = entries_join(c, rows, count, &before, f);
   if (e == ERR_OK)
     e = merge(c, row->body, &row->body, f);
   if (e == ERR_OK)
-    e = join(c, rows, count, &after, f);
+    e = entries_join(c, rows, count, &after, f);
   if (e == ERR_OK && after)
     e = judge(c, rows, count, (size_t)(row - rows), after, f);
   if (e == ERR_OK && before && after)
-    e = check_others(before, after, row->id, f);
+    e = entries_check_others(before, after, row->id, f);
   if (e != ERR_OK)
     return e;
   if (shape_has(in, 1))
     row->position = in->position;
   row->changed_us = c->now_us;
+  row->is_shadowed = is_shadowed(before, row->id);
   e = settle(c, s->ops->entities->update(s, row, row->version, &c->by, f), f);
   if (e != ERR_OK)
     return e;
@@ -303,11 +310,16 @@ enum err entries_remove(struct api_call *c, struct fault *f) {
   if (e != ERR_OK || !row)
     return e;
   struct store_entity gone = *row;
-  e = join(c, rows, count, &before, f);
+  e = entries_join(c, rows, count, &before, f);
   memmove(row, row + 1, (count - (size_t)(row - rows) - 1) * sizeof(*row));
   if (e == ERR_OK)
-    e = join(c, rows, count - 1, &after, f);
+    e = entries_join(c, rows, count - 1, &after, f);
   if (e == ERR_OK && before && after)
-    e = check_others(before, after, gone.id, f);
-  return e == ERR_OK ? settle(c, s->ops->entities->remove(s, gone.kind, gone.id, gone.version, &c->by, f), f) : e;
+    e = entries_check_others(before, after, gone.id, f);
+  if (e != ERR_OK)
+    return e;
+  const struct store_entities_ops *ops = s->ops->entities;
+  return settle(
+      c, (is_shadowed(before, gone.id) ? ops->discard : ops->remove)(s, gone.kind, gone.id, gone.version, &c->by, f),
+      f);
 }

@@ -209,8 +209,18 @@ static void apply_texts(const struct key_view *in, struct arena *a, struct store
   }
 }
 
+/* Of the store alone: what the file declares cannot be removed while this is stored. */
+static bool policy_is_stored(const struct config *c, struct text name) {
+  for (size_t i = 0; name.len > 0 && i < c->joined.count; i++) {
+    const struct config_entry *e = &c->joined.entries[i];
+    if (e->kind == CONFIG_KIND_POLICY && !e->is_shadowed && text_equal(e->name, name))
+      return true;
+  }
+  return false;
+}
+
 /* What was given, over what is there. */
-static void apply(const struct key_view *in, struct arena *a, struct store_key *k) {
+static void apply(const struct key_view *in, const struct config *config, struct arena *a, struct store_key *k) {
   const struct {
     unsigned field;
     int64_t *to, value;
@@ -226,6 +236,7 @@ static void apply(const struct key_view *in, struct arena *a, struct store_key *
     if (shape_has(in, numbers[i].field))
       *numbers[i].to = numbers[i].value;
   }
+  k->policy_is_stored = shape_has(in, IN_POLICY) && policy_is_stored(config, in->policy);
   if (shape_has(in, IN_BLOCKED))
     k->blocked = in->blocked;
 }
@@ -260,7 +271,7 @@ enum err keys_create(struct api_call *c, struct fault *f) {
   struct store *s = c->api->store;
   struct store_key k = {.org_id = c->org_id, .models = TEXT("*"), .created_us = c->now_us, .version = 1};
   struct keysmith_key made;
-  apply(in, c->arena, &k);
+  apply(in, c->config, c->arena, &k);
   enum err e = api_may_in(c, PERMISSION_KEYS_WRITE, k.workspace, f);
   if (e == ERR_FORBIDDEN)
     e = make_own(c, in, &k, f);
@@ -320,6 +331,14 @@ static enum err update(struct api_call *c, const struct store_key *k, struct fau
   return tell(c, e, f);
 }
 
+/* The same of the store's is seen by the store. */
+static enum err check_rename(const struct api_call *c, struct text was, struct text is, struct fault *f) {
+  for (size_t i = 0; !text_equal(was, is) && i < c->config->assignment_count; i++)
+    if (text_equal(c->config->assignments[i].key, was))
+      return fault_set(f, ERR_STORE_CONFLICT, "name", "a policy is assigned to the key by this name");
+  return ERR_OK;
+}
+
 enum err keys_change(struct api_call *c, struct fault *f) {
   const struct key_view *in = c->body;
   struct store_key k = {0};
@@ -329,10 +348,13 @@ enum err keys_change(struct api_call *c, struct fault *f) {
     return e;
   if (own && takes_more_than_own(in))
     return api_may_in(c, PERMISSION_KEYS_WRITE, k.workspace, f);
-  apply(in, c->arena, &k);
+  struct text was = k.name;
+  apply(in, c->config, c->arena, &k);
   e = api_may_in(c, own ? PERMISSION_KEYS_OWN : PERMISSION_KEYS_WRITE, k.workspace, f); /* also where it goes */
   if (e == ERR_OK)
     e = check(c, in, &k);
+  if (e == ERR_OK)
+    e = check_rename(c, was, k.name, f);
   return e == ERR_OK ? update(c, &k, f) : e;
 }
 

@@ -87,6 +87,14 @@ static void put_integer(struct json_writer *w, const struct shape_field *f, bool
 
 static void put_schema(struct json_writer *w, const struct shape_field *f);
 
+static void put_any_value(struct json_writer *w, bool nullable) {
+  json_name(w, "type");
+  json_put_raw(w, nullable ? TEXT("[\"string\",\"number\",\"boolean\",\"array\",\"null\"]")
+                           : TEXT("[\"string\",\"number\",\"boolean\",\"array\"]"));
+  json_name(w, "items");
+  json_put_raw(w, TEXT("{\"type\":\"string\"}"));
+}
+
 static void put_members(struct json_writer *w, const struct shape_field *f) {
   bool nullable = (f->flags & SHAPE_NULLABLE) != 0;
   switch (f->type) {
@@ -116,6 +124,7 @@ static void put_members(struct json_writer *w, const struct shape_field *f) {
     put_type(w, "object", true);
     json_field_bool(w, "additionalProperties", true);
     return;
+  case SHAPE_VALUE: put_any_value(w, nullable); return;
   case SHAPE_LIST:
     put_type(w, "array", false);
     json_name(w, "items");
@@ -295,6 +304,13 @@ static void put_responses(struct json_writer *w, const struct api_route *r) {
   json_object_end(w);
   if (r->kind == API_STREAM)
     put_stream_responses(w);
+  if (r->instead) {
+    json_name(w, "200");
+    json_object(w);
+    json_field_str(w, "description", "good, and something is left to do");
+    put_content(w, "application/json", NULL, r->instead);
+    json_object_end(w);
+  }
   if (!is_change(r) && r->kind == API_ONE) {
     json_name(w, "304");
     json_put_raw(w, TEXT("{\"description\":\"it is as If-None-Match says\"}"));
@@ -428,7 +444,7 @@ static void put_security_schemes(struct json_writer *w) {
 
 /* "ProviderConfig", and "ProviderConfigChange" in which nothing must be there: from the configuration's own table. */
 static void put_configs(struct json_writer *w) {
-  for (enum config_kind k = 0; k < CONFIG_KIND_COUNT; k++) {
+  for (enum config_kind k = 0; k < CONFIG_KIND_LISTS; k++) {
     for (int whole = 1; whole >= 0; whole--) {
       const char *kind = config_kind_name(k);
       char name[64];
@@ -447,6 +463,7 @@ static void put_schemas(struct json_writer *w) {
   }
   for (size_t i = 0; i < auth_route_count; i++) {
     collect(&answers, auth_routes[i].answer);
+    collect(&answers, auth_routes[i].instead);
     collect(&bodies, auth_routes[i].body);
   }
   json_name(w, "components");

@@ -1,10 +1,12 @@
 /* Buckets of tokens by caller. When there are too many callers to remember, those whose buckets are full again are
- * forgotten: nothing is lost with them. Called by api.c. */
+ * forgotten: nothing is lost with them. Called by api.c and auth_oidc.c. */
 #include "control/rates.h"
 
+#include "base/cidr.h"
 #include "base/map.h"
 
 #include <pthread.h>
+#include <stdio.h>
 #include <stdlib.h>
 
 #define MINUTE_US INT64_C(60000000)
@@ -94,4 +96,13 @@ bool rates_take(struct rates *r, struct text caller, int64_t per_minute, int64_t
     return true;
   *out_wait_s = (int)((wait_us + 999999) / 1000000);
   return false;
+}
+
+struct text rates_address(struct text address, char room[RATES_ADDRESS_BYTES]) {
+  static const uint8_t mapped[12] = {0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff};
+  struct cidr c;
+  if (cidr_read_address(address, &c) && memcmp(c.bytes, mapped, sizeof(mapped)) != 0)
+    return (struct text){room, text_hex(c.bytes, 8, room)};
+  snprintf(room, RATES_ADDRESS_BYTES, "%.*s", TEXT_ARGS(text_head(address, RATES_ADDRESS_BYTES - 1)));
+  return text_of(room);
 }

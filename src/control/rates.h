@@ -16,4 +16,9 @@ void rates_free(struct rates *r); /* NULL is fine */
 /* Takes one. False: there is none, and *out_wait_s says when the next comes. per_minute 0: no limit. */
 bool rates_take(struct rates *r, struct text caller, int64_t per_minute, int64_t now_us, int *out_wait_s);
 
+#define RATES_ADDRESS_BYTES 64
+/* What stands for a caller who is known by the address alone, in the room: an IPv4 address whole, of an IPv6 address
+ * its network of 64 bits, in which one machine may have as many as it likes. */
+struct text rates_address(struct text address, char room[RATES_ADDRESS_BYTES]);
+
 #endif

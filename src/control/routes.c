@@ -30,6 +30,9 @@
 /* PUT: makes it so, 204. */
 #define PUT(at, name, of, what, may, mine, with)                                                                       \
   { ROW("PUT", at, name, of, what, may, mine, NOTHING, 204, NULL, NULL, NULL, with) }
+/* PUT of a value, which is answered as it is then. */
+#define PUT_SHARED(at, name, of, what, may, sent, gives, with)                                                         \
+  { ROW("PUT", at, name, of, what, may, may, ONE, 200, NULL, sent, gives, with), .is_shared = true }
 #define DELETE(at, name, of, what, may, mine, with)                                                                    \
   { ROW("DELETE", at, name, of, what, may, mine, NOTHING, 204, NULL, NULL, NULL, with) }
 #define DELETE_SHARED(at, name, of, what, may, with)                                                                   \
@@ -93,6 +96,10 @@ const struct api_route api_routes[] = {
     DELETE("/api/v1/sessions/{id}", "endSession", "Users", "Signs somebody out of one of them, everywhere within a second", USERS_WRITE, USERS_WRITE, sessions_end),
     GET_SHARED("/api/v1/health", "getHealth", "System", "How the process that answers is, and what it depends on", SYSTEM_READ, ONE, NULL, &health_shape, health_get),
     GET_SHARED("/api/v1/replicas", "listReplicas", "System", "Processes that share the database", SYSTEM_READ, LIST, NULL, &replica_shape, replicas_list),
+    GET_SHARED("/api/v1/settings", "listSettings", "System", "Single values of the configuration: what is in force, the default, and who gave it", SETTINGS_READ, LIST, &setting_filter_shape, &setting_shape, settings_list),
+    GET_SHARED("/api/v1/settings/{key}", "getSetting", "System", "One of them, by its key", SETTINGS_READ, ONE, NULL, &setting_shape, settings_get),
+    PUT_SHARED("/api/v1/settings/{key}", "putSetting", "System", "Gives a setting a value, on every replica within a second; 409 where the file gives it or it cannot be changed here", SETTINGS_WRITE, &setting_put_shape, &setting_shape, settings_put),
+    DELETE_SHARED("/api/v1/settings/{key}", "resetSetting", "System", "Puts the default back; 404 where the store has no value", SETTINGS_WRITE, settings_reset),
     GET_SHARED("/api/v1/jobs", "listJobs", "System", "Work in the background, newest first", SYSTEM_READ, LIST, &job_filter, &job_shape, jobs_list),
     MAKE_SHARED("/api/v1/jobs", "runJob", "System", "Queues a job; the next process that looks runs it", SYSTEM_WRITE, &job_new_shape, &job_shape, jobs_run),
     GET_SHARED("/api/v1/jobs/{id}", "getJob", "System", "One job", SYSTEM_READ, ONE, NULL, &job_shape, jobs_get),

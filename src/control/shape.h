@@ -17,7 +17,8 @@ enum shape_type {
                     any */
   SHAPE_OBJECT,  /* the struct of another shape, in place */
   SHAPE_JSON,    /* struct text, an object of JSON as it is; "" is null */
-  SHAPE_LIST     /* an array of the structs of another shape, and a count: for answers only */
+  SHAPE_LIST,    /* an array of the structs of another shape, and a count: for answers only */
+  SHAPE_VALUE    /* struct text, JSON as it is: a text, a number, true or false, or a list; "" is null */
 };
 
 enum shape_flag {

@@ -58,6 +58,12 @@ extern const struct shape provider_change_shape, model_change_shape, policy_chan
 enum err entries_create(struct api_call *c, struct fault *f);
 enum err entries_change(struct api_call *c, struct fault *f);
 enum err entries_remove(struct api_call *c, struct fault *f);
+/* settings.c and settings_write.c: single values of the configuration */
+extern const struct shape setting_shape, setting_filter_shape, setting_put_shape;
+enum err settings_list(struct api_call *c, struct fault *f);
+enum err settings_get(struct api_call *c, struct fault *f);
+enum err settings_put(struct api_call *c, struct fault *f);
+enum err settings_reset(struct api_call *c, struct fault *f);
 /* me.c: the caller, and how people sign in */
 extern const struct shape me_shape, me_change_shape, me_session_shape, factor_shape, factor_begin_shape,
     factor_confirm_shape, factor_end_shape, codes_shape, link_shape, mailed_shape;

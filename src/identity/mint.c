@@ -50,7 +50,9 @@ static void key_set_free(struct key_set *k) {
   free(k);
 }
 
-static struct text issuer_of(const struct mint *m) { return secret_reveal(m->issuer); }
+struct text mint_issuer(const struct mint *m) {
+  return secret_reveal(m->issuer);
+}
 
 static enum err read_keys(struct mint *m, int64_t now_us, struct fault *f) {
   struct key_set *fresh = calloc(1, sizeof *fresh);
@@ -188,8 +190,8 @@ static void write_claims(const struct mint *m, const struct mint_claims *c, int6
   random_bytes(random, sizeof random);
   json_writer_init(&w, out);
   json_object(&w);
-  json_field_text(&w, "iss", issuer_of(m));
-  json_field_text(&w, "aud", issuer_of(m));
+  json_field_text(&w, "iss", mint_issuer(m));
+  json_field_text(&w, "aud", mint_issuer(m));
   json_field_text(&w, "sub", c->subject);
   json_field_text(&w, "client_id", c->subject);
   json_field_i64(&w, "iat", now_us / SECOND_US);
@@ -239,7 +241,7 @@ bool mint_is_ours(const struct mint *m, struct text token) {
   struct jws t;
   arena_init(&a);
   bool ours = jws_has_form(token) && jws_read(token, &a, &t, NULL) == ERR_OK &&
-              claims_read_issuer(t.payload, &a, &issuer) && text_equal(issuer, issuer_of(m));
+              claims_read_issuer(t.payload, &a, &issuer) && text_equal(issuer, mint_issuer(m));
   arena_done(&a);
   return ours;
 }
@@ -304,7 +306,7 @@ static bool read_more(struct text payload, struct arena *a, struct mint_claims *
 
 static enum err read_claims(const struct mint *m, const struct jws *t, int64_t now_us, struct arena *a,
                             struct mint_claims *out, struct fault *f) {
-  const struct text audience = issuer_of(m);
+  const struct text audience = mint_issuer(m);
   const struct claims_rule rule = {
       .issuer = audience, .audiences = &audience, .audience_count = 1, .leeway_s = MINT_LEEWAY_S};
   struct mint_claims ours = {0};

@@ -27,6 +27,8 @@ struct mint_claims {
 /* issuer: public_url of the configuration. Store and vault must outlive it. Reads no key yet. */
 struct mint *mint_new(struct store *store, struct vault *vault, struct text issuer);
 void mint_free(struct mint *m); /* NULL is fine */
+/* The issuer, for as long as the mint lives: the configuration it came from may be gone after a reload. */
+struct text mint_issuer(const struct mint *m);
 /* Appends a signed token. Blocks: the first time, and every minute to hear of rotated keys. ERR_LIMIT: it would live
  * longer than MINT_LIFE_MAX_US. */
 enum err mint_sign(struct mint *m, const struct mint_claims *c, int64_t now_us, struct buf *out,

@@ -85,5 +85,5 @@ static enum err rotate(struct oauth *self, int64_t now_us, struct fault *f) {
 }
 
 void oauth_desk_init(struct oauth_desk *d, const struct oauth_desk_options *o) {
-  *d = (struct oauth_desk){{o->issuer, token, write_jwks, rotate}, *o};
+  *d = (struct oauth_desk){{mint_issuer(o->mint), token, write_jwks, rotate}, *o};
 }

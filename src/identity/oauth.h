@@ -15,7 +15,6 @@ struct oauth_desk_options {
   struct mint *mint;
   struct rights *rights;
   const struct secret *server_secret; /* under which secrets of clients are hashed */
-  struct text issuer;
 };
 
 struct oauth_desk {

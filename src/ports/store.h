@@ -20,7 +20,10 @@ struct store_key {
   int64_t id;
   struct text name, prefix, user, workspace; /* user, workspace "" when none */
   struct text policy;                        /* the name of one, "" when none */
-  uint8_t hash[STORE_HASH_BYTES];            /* HMAC-SHA-256 of the key under the server's secret */
+  /* Said with a change: the policy is an entry of the store, not of the file. Then it has to be there when the change
+   * is committed: ERR_STORE_CONFLICT. */
+  bool policy_is_stored;
+  uint8_t hash[STORE_HASH_BYTES]; /* HMAC-SHA-256 of the key under the server's secret */
   int64_t old_until_us;           /* 0; found by a hash from before a rotation, which hash then is: its end */
   struct text models;             /* globs separated by '\n'; "*" for all */
   int64_t rpm, tpm, concurrency;  /* 0: no limit */

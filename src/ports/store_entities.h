@@ -17,6 +17,7 @@ struct store_entity {
   struct text body;    /* JSON */
   int64_t position;    /* of a new one 0: behind all others of its kind */
   int64_t created_us, changed_us;
+  bool is_shadowed; /* said with a change: the file declares this name, so whoever names it means the file's */
 };
 
 struct store_entities_ops {
@@ -25,12 +26,17 @@ struct store_entities_ops {
   /* ERR_STORE_CONFLICT: the name is taken. */
   enum err (*create)(struct store *s, const struct store_entity *e, const struct audit_actor *by, int64_t *out_id,
                      struct fault *f);
+  /* A policy that stored keys name keeps its name and stays, unless it is shadowed: ERR_STORE_CONFLICT, also when the
+   * key is made at this moment (store_key.policy_is_stored). */
   /* name, user, body and position. version: of the entry as it was read, else ERR_STORE_STALE; 0: whatever it is.
    * ERR_NOT_FOUND, ERR_STORE_CONFLICT */
   enum err (*update)(struct store *s, const struct store_entity *e, int64_t version, const struct audit_actor *by,
                      struct fault *f);
   enum err (*remove)(struct store *s, struct text kind, int64_t id, int64_t version, const struct audit_actor *by,
                      struct fault *f); /* as update */
+  /* remove of one that is shadowed. */
+  enum err (*discard)(struct store *s, struct text kind, int64_t id, int64_t version, const struct audit_actor *by,
+                      struct fault *f);
 };
 
 #endif

@@ -471,6 +471,8 @@ static const char *const texts[SQL_COUNT][2] = {
     [SQL_ENTITY_INSERT] = BOTH("INSERT INTO weir_entities (id, kind, name, user_name, body, position, version, created_us, changed_us) VALUES (?1, ?2, ?3, ?4, ?5, ?6, 1, ?7, ?7)"),
     [SQL_ENTITY_UPDATE] = BOTH("UPDATE weir_entities SET version = version + 1, name = ?2, user_name = ?3, body = ?4, position = ?5, changed_us = ?6 WHERE id = ?1"),
     [SQL_ENTITY_DELETE] = BOTH("DELETE FROM weir_entities WHERE id = ?1"),
+    [SQL_ENTITY_NAMED] = BOTH("SELECT id FROM weir_entities WHERE kind = ?1 AND name = ?2"),
+    [SQL_KEY_UNDER_POLICY] = BOTH("SELECT count(*) FROM weir_keys WHERE policy = ?1 AND policy <> ''"),
     [SQL_ENTITY_ERASE] = BOTH("DELETE FROM weir_entities WHERE kind = 'assignment' AND (user_name = ?1 OR name IN (SELECT ?2 || name FROM weir_keys WHERE user_name = ?1))"),
     [SQL_SIGNING_LIST] = BOTH("SELECT id, kid, public_key, sealed, version, created_us, signs_us FROM weir_signing_keys WHERE id > 0 "
                               "ORDER BY id DESC LIMIT ?1"),
@@ -569,9 +571,8 @@ static const char *const texts[SQL_COUNT][2] = {
                           "LEFT JOIN pg_catalog.pg_index i ON i.indrelid = a.attrelid AND i.indisprimary WHERE "
                           "a.attrelid = to_regclass(?1) AND a.attnum > 0 AND NOT a.attisdropped ORDER BY a.attname "
                           "COLLATE \"C\""},
-    [SQL_BATCH_MAKE] = POSTGRES_ONLY("CREATE TEMPORARY TABLE IF NOT EXISTS weir_batch (LIKE weir_ledger "
-                                     "INCLUDING DEFAULTS) "
-                                     "ON COMMIT DELETE ROWS"),
+    [SQL_BATCH_MAKE] = POSTGRES_ONLY("CREATE TEMPORARY TABLE IF NOT EXISTS weir_batch (LIKE weir_ledger INCLUDING DEFAULTS) ON "
+                                     "COMMIT DELETE ROWS"),
     [SQL_BATCH_COPY] = POSTGRES_ONLY("COPY pg_temp.weir_batch (" LEDGER_COLUMNS ") FROM STDIN (FORMAT binary)"),
     [SQL_BATCH_INSERT] = POSTGRES_ONLY("INSERT INTO weir_ledger (" LEDGER_COLUMNS ") SELECT " LEDGER_TOLD ", "
                                        LEDGER_METADATA("provider_metadata") " FROM pg_temp.weir_batch ON CONFLICT (id) DO NOTHING RETURNING id"),

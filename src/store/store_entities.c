@@ -13,6 +13,7 @@ struct change {
   const struct store_entity *entity;
   struct text kind;
   int64_t id, version;
+  bool is_shadowed;
   const struct audit_actor *by;
   struct arena *arena;
   enum err (*make)(struct driver_link *l, struct change *c, struct fault *f);
@@ -172,9 +173,32 @@ static enum err create(struct driver_link *l, struct change *c, struct fault *f)
   return e ? e : note(l, c, "create", NULL, &made, f);
 }
 
+/* The head of the log is locked, and whoever puts a key under a policy of the store looks for it while they hold the
+ * same lock: of the two one sees the other. */
+static enum err check_unused(struct driver_link *l, const struct store_entity *was, bool is_shadowed, struct fault *f) {
+  bool row = false;
+  int64_t keys = 0;
+  if (is_shadowed || !text_equal(was->kind, TEXT("policy")))
+    return ERR_OK;
+  enum err e = l->driver->prepare(l, SQL_KEY_UNDER_POLICY, f);
+  if (e)
+    return e;
+  l->driver->bind_text(l, 1, was->name);
+  e = l->driver->step(l, &row, doing, f);
+  if (!e && row)
+    keys = l->driver->number(l, 0);
+  l->driver->reset(l);
+  if (e || keys == 0)
+    return e;
+  return fault_set(f, ERR_STORE_CONFLICT, NULL, "the policy is in use: %lld %s under it", (long long)keys,
+                   keys == 1 ? "key is" : "keys are");
+}
+
 static enum err update(struct driver_link *l, struct change *c, struct fault *f) {
   struct store_entity was = {0}, is = *c->entity;
   enum err e = find(l, c, &was, f);
+  if (!e && !text_equal(was.name, is.name))
+    e = check_unused(l, &was, is.is_shadowed, f);
   if (!e)
     e = l->driver->prepare(l, SQL_ENTITY_UPDATE, f);
   if (e)
@@ -193,6 +217,8 @@ static enum err update(struct driver_link *l, struct change *c, struct fault *f)
 static enum err drop(struct driver_link *l, struct change *c, struct fault *f) {
   struct store_entity was = {0};
   enum err e = find(l, c, &was, f);
+  if (!e)
+    e = check_unused(l, &was, c->is_shadowed, f);
   if (!e)
     e = people_tell(l, SQL_ENTITY_DELETE, c->id, NULL, f);
   return e ? e : note(l, c, "delete", &was, NULL, f);
@@ -237,5 +263,14 @@ static enum err entities_remove(struct store *s, struct text kind, int64_t id, i
   return run_once(s, &c, f);
 }
 
-const struct store_entities_ops store_entities = {
-    .list = entities_list, .create = entities_create, .update = entities_update, .remove = entities_remove};
+static enum err entities_discard(struct store *s, struct text kind, int64_t id, int64_t version,
+                                 const struct audit_actor *by, struct fault *f) {
+  struct change c = {.kind = kind, .id = id, .version = version, .is_shadowed = true, .by = by, .make = drop};
+  return run_once(s, &c, f);
+}
+
+const struct store_entities_ops store_entities = {.list = entities_list,
+                                                  .create = entities_create,
+                                                  .update = entities_update,
+                                                  .remove = entities_remove,
+                                                  .discard = entities_discard};

@@ -119,6 +119,41 @@ static enum err settle_workspace(struct driver_link *l, struct store_key *k, str
   return ERR_OK;
 }
 
+static enum err find_entity(struct driver_link *l, struct text kind, struct text name, bool *out, struct fault *f) {
+  bool row = false;
+  enum err e = audit_lock_on(l, f);
+  if (!e)
+    e = l->driver->prepare(l, SQL_ENTITY_NAMED, f);
+  if (e)
+    return e;
+  l->driver->bind_text(l, 1, kind);
+  l->driver->bind_text(l, 2, name);
+  e = l->driver->step(l, &row, "looking up an entry of the configuration", f);
+  l->driver->reset(l);
+  if (!e)
+    *out = row;
+  return e;
+}
+
+/* Somebody may be removing it, who holds the lock of the log's head while they look for keys (store_entities.c). */
+static enum err hold_policy(struct driver_link *l, const struct store_key *k, struct fault *f) {
+  bool is_there = true;
+  enum err e =
+      k->policy_is_stored && k->policy.len > 0 ? find_entity(l, TEXT("policy"), k->policy, &is_there, f) : ERR_OK;
+  if (e || is_there)
+    return e;
+  return fault_set(f, ERR_STORE_CONFLICT, "policy", "there is no policy of this name any more");
+}
+
+/* By another name a key would be out of the policy that is assigned to it. */
+static enum err check_assigned(struct driver_link *l, struct text name, struct arena *a, struct fault *f) {
+  bool is_assigned = false;
+  enum err e = find_entity(l, TEXT("assignment"), arena_format(a, "key\n%.*s", TEXT_ARGS(name)), &is_assigned, f);
+  if (e || !is_assigned)
+    return e;
+  return fault_set(f, ERR_STORE_CONFLICT, "name", "a policy is assigned to the key by this name");
+}
+
 struct create {
   const struct store_key *key;
   const struct audit_actor *by;
@@ -138,6 +173,8 @@ static enum err create(struct driver_link *l, void *args, struct fault *f) {
     e = settle_workspace(l, &made, f);
   if (!e)
     e = key_insert(l, &made, c->id, f);
+  if (!e)
+    e = hold_policy(l, &made, f);
   if (!e)
     e = note(l, "key.create", c->by, NULL, &made, f);
   return l->driver->end(l, e, f);
@@ -283,6 +320,10 @@ static enum err update(struct driver_link *l, const struct change *w, struct fau
     e = settle_workspace(l, &is, f);
   if (!e)
     e = write_update(l, w->key, f);
+  if (!e)
+    e = hold_policy(l, w->key, f);
+  if (!e && !text_equal(was.name, is.name))
+    e = check_assigned(l, was.name, w->arena, f);
   return e ? e : note(l, update_action(&was, w->key), w->by, &was, w->key, f);
 }
 

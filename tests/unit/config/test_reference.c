@@ -21,7 +21,7 @@ static void every_key_is_in_the_reference(void **state) {
   assert_int_equal(buf_check(&b), ERR_OK);
   expect_rows(buf_text(&b), &keys_root);
   assert_true(text_find(buf_text(&b), TEXT("## `providers[].credentials[]`")) > 0);
-  assert_true(text_find(buf_text(&b), TEXT("| `body_bytes` | `33554432` | 1024 to 1073741824 | reload |")) > 0);
+  assert_true(text_find(buf_text(&b), TEXT("| `body_bytes` | `33554432` | 1024 to 1073741824 | reload, API |")) > 0);
   assert_true(text_find(buf_text(&b), TEXT("| `name` | required |")) > 0);
   assert_true(text_find(buf_text(&b), TEXT("`bedrock_converse`, or a list of them")) > 0);
   assert_true(text_find(buf_text(&b), TEXT("a mapping of at most 16 names to texts")) > 0);

@@ -166,6 +166,32 @@ static void check_use(struct fixture *x) {
 static void check_use_run(void *arg) { run(check_use); }
 static void what_is_in_use_stays(void **state) { run_fiber(check_use_run, NULL); }
 
+static void check_keys(struct fixture *x) {
+  CHECK_INT(make(x, "policies", "{\"name\":\"q\",\"only\":[\"a\"]}"), 201);
+  take_up(x);
+  CHECK_INT(send_json(x, "POST /api/v1/keys", "", "{\"name\":\"bound\",\"policy\":\"q\"}"), 201);
+  CHECK_INT(send_json(x, "PATCH /api/v1/policies/1", "", "{\"config\":{\"name\":\"r\"}}"), 409);
+  CHECK_HAS(body, "the policy is in use: 1 key is under it");
+  CHECK_INT(ask(x, "DELETE /api/v1/policies/1", "", ""), 409);
+  CHECK_INT(send_json(x, "PATCH /api/v1/policies/1", "", "{\"config\":{\"only\":[]}}"), 200);
+  CHECK_INT(send_json(x, "PATCH /api/v1/keys/1", "", "{\"policy\":null}"), 200);
+  CHECK_INT(ask(x, "DELETE /api/v1/policies/1", "", ""), 204);
+  /* This replica has not heard of it yet. */
+  CHECK_INT(send_json(x, "PATCH /api/v1/keys/1", "", "{\"policy\":\"q\"}"), 409);
+  CHECK_HAS(body, "there is no policy of this name any more");
+  /* By another name it would be out of what is assigned to it. */
+  CHECK_INT(make(x, "assignments", "{\"key\":\"bound\",\"policy\":\"p\"}"), 201);
+  CHECK_INT(send_json(x, "PATCH /api/v1/keys/1", "", "{\"name\":\"free\"}"), 409);
+  take_up(x);
+  CHECK_INT(send_json(x, "PATCH /api/v1/keys/1", "", "{\"name\":\"free\"}"), 409);
+  CHECK_HAS(body, "a policy is assigned to the key by this name");
+  CHECK_INT(send_json(x, "PATCH /api/v1/keys/1", "", "{\"rpm\":5}"), 200);
+  CHECK_INT(ask(x, "DELETE /api/v1/keys/1", "", ""), 204); /* what must end does */
+}
+
+static void check_keys_run(void *arg) { run(check_keys); }
+static void a_policy_with_keys_and_an_assigned_key_keep_their_names(void **state) { run_fiber(check_keys_run, NULL); }
+
 static void check_problem(struct fixture *x) {
   CHECK_INT(make(x, "providers", LOCAL), 201);
   CHECK_INT(make(x, "models", "{\"name\":\"s\",\"targets\":[{\"provider\":\"b\",\"model\":\"y\"}]}"), 201);
@@ -196,6 +222,7 @@ int main(void) {
       cmocka_unit_test(what_the_file_declares_is_not_made_or_changed_here),
       cmocka_unit_test(a_change_is_of_the_members_that_are_given),
       cmocka_unit_test(what_is_in_use_stays),
+      cmocka_unit_test(a_policy_with_keys_and_an_assigned_key_keep_their_names),
       cmocka_unit_test(what_the_file_has_made_useless_is_shown_with_why),
   };
   cmocka_set_message_output(CM_OUTPUT_TAP);

@@ -73,11 +73,28 @@ static void more_callers_than_can_be_remembered_forget_only_full_buckets(void **
   rates_free(r);
 }
 
+static void expect_one(const char *a, const char *b, bool want) {
+  char one[RATES_ADDRESS_BYTES], other[RATES_ADDRESS_BYTES];
+  if (text_equal(rates_address(text_of(a), one), rates_address(text_of(b), other)) != want)
+    fail_msg("%s and %s: %s, %s", a, b, one, other);
+}
+
+static void a_machine_s_addresses_are_one_caller(void **state) {
+  expect_one("192.0.2.1", "192.0.2.1", true);
+  expect_one("192.0.2.1", "192.0.2.2", false);
+  expect_one("2001:db8:1:2::1", "2001:db8:1:2:ffff::9", true);
+  expect_one("2001:db8:1:2::1", "2001:db8:1:3::1", false);
+  expect_one("::ffff:192.0.2.1", "::ffff:192.0.2.2", false);
+  expect_one("unix", "unix", true);
+  expect_one("", "unix", false);
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(a_minute_s_worth_may_come_at_once),
       cmocka_unit_test(afterwards_they_come_evenly),
       cmocka_unit_test(nobody_is_counted_without_a_limit_or_without_rates),
+      cmocka_unit_test(a_machine_s_addresses_are_one_caller),
       cmocka_unit_test(a_clock_that_goes_back_locks_nobody_out),
       cmocka_unit_test(more_callers_than_can_be_remembered_forget_only_full_buckets),
   };

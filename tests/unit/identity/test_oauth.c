@@ -19,6 +19,12 @@ static void a_secret_is_worth_a_token_of_its_account(void **state) {
   world_free(x);
 }
 
+static void the_issuer_outlives_the_configuration_it_came_from(void **state) {
+  struct oauth_world *x = world_new();
+  assert_true(text_equal(x->desk.port.issuer, TEXT(ISSUER)));
+  world_free(x);
+}
+
 static void a_scope_narrows_and_never_widens(void **state) {
   struct oauth_world *x = world_new();
   struct mint_claims c;
@@ -99,6 +105,7 @@ static void secrets_are_made_at_random_and_hashed_for_this_purpose_alone(void **
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(a_secret_is_worth_a_token_of_its_account),
+      cmocka_unit_test(the_issuer_outlives_the_configuration_it_came_from),
       cmocka_unit_test(a_scope_narrows_and_never_widens),
       cmocka_unit_test(who_is_not_let_in_is_told_nothing_about_why),
       cmocka_unit_test(a_secret_ends_and_can_be_removed),

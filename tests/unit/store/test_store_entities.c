@@ -4,6 +4,8 @@
 
 #include "contract.h"
 
+#include <pthread.h>
+
 static enum err try_create(struct store *s, const char *kind, const char *name, int64_t position, int64_t *out) {
   const struct store_entity e = {.kind = text_of(kind),
                                  .name = text_of(name),
@@ -124,12 +126,123 @@ static void a_change_is_audited_with_before_and_after_and_tells_every_replica(vo
   arena_done(&a);
 }
 
+/* --- policies and the keys under them --- */
+
+static enum err put_under(struct store *s, const char *name, const char *policy, bool is_stored, int64_t *out,
+                          struct fault *f) {
+  struct store_key k = {.name = text_of(name),
+                        .prefix = TEXT("weir_x"),
+                        .models = TEXT("*"),
+                        .policy = text_of(policy),
+                        .policy_is_stored = is_stored};
+  snprintf((char *)k.hash, sizeof k.hash, "%s", name);
+  return s->ops->key_create(s, &k, TEST_ACTOR, out, f);
+}
+
+static void a_policy_that_keys_name_stays_under_its_name(void **state) {
+  struct store *s = contract_store(state);
+  int64_t key = 0, other = 0;
+  struct store_entity p = {
+      .id = create(s, "policy", "p", 1), .kind = TEXT("policy"), .name = TEXT("q"), .body = TEXT("{}")};
+  (void)create(s, "model", "p", 1);
+  EXPECT_OK(put_under(s, "k", "p", true, &key, &test_fault));
+  EXPECT_OK(put_under(s, "unbound", "", true, &other, &test_fault));
+  EXPECT_ERR(s->ops->entities->remove(s, TEXT("policy"), p.id, 0, TEST_ACTOR, &test_fault), ERR_STORE_CONFLICT);
+  EXPECT_MENTIONS("in use: 1 key is under it");
+  EXPECT_ERR(s->ops->entities->update(s, &p, 0, TEST_ACTOR, &test_fault), ERR_STORE_CONFLICT);
+  p.name = TEXT("p");
+  EXPECT_OK(s->ops->entities->update(s, &p, 0, TEST_ACTOR, &test_fault)); /* it keeps its name */
+  EXPECT_ERR(put_under(s, "k2", "none", true, &other, &test_fault), ERR_STORE_CONFLICT);
+  EXPECT_MENTIONS("there is no policy of this name any more");
+  EXPECT_OK(put_under(s, "k2", "of-the-file", false, &other, &test_fault));
+  EXPECT_OK(s->ops->key_delete(s, key, 0, TEST_ACTOR, &test_fault));
+  EXPECT_OK(s->ops->entities->remove(s, TEXT("policy"), p.id, 0, TEST_ACTOR, &test_fault));
+}
+
+/* The file declares the name meanwhile: the keys mean that one. */
+static void a_shadowed_policy_may_go(void **state) {
+  struct store *s = contract_store(state);
+  int64_t key = 0;
+  struct store_entity p = {
+      .id = create(s, "policy", "p", 1), .kind = TEXT("policy"), .name = TEXT("q"), .body = TEXT("{}")};
+  int64_t other = create(s, "policy", "r", 1);
+  EXPECT_OK(put_under(s, "k", "p", true, &key, &test_fault));
+  EXPECT_OK(put_under(s, "k2", "r", true, &key, &test_fault));
+  p.is_shadowed = true;
+  EXPECT_OK(s->ops->entities->update(s, &p, 0, TEST_ACTOR, &test_fault));
+  EXPECT_OK(s->ops->entities->discard(s, TEXT("policy"), other, 0, TEST_ACTOR, &test_fault));
+}
+
+static void a_key_that_a_policy_is_assigned_to_keeps_its_name(void **state) {
+  struct store *s = contract_store(state);
+  struct store_key k = {0};
+  struct arena a;
+  int64_t id = 0;
+  arena_init(&a);
+  EXPECT_OK(put_under(s, "k", "", false, &id, &test_fault));
+  int64_t assigned = create(s, "assignment", "key\nk", 1);
+  (void)create(s, "assignment", "user\nk2", 1);
+  EXPECT_OK(s->ops->key_get(s, 0, id, &a, &k, &test_fault));
+  k.name = TEXT("k2");
+  EXPECT_ERR(s->ops->key_update(s, &k, 0, TEST_ACTOR, &test_fault), ERR_STORE_CONFLICT);
+  EXPECT_MENTIONS("a policy is assigned to the key by this name");
+  k.name = TEXT("k");
+  k.rpm = 5;
+  EXPECT_OK(s->ops->key_update(s, &k, 0, TEST_ACTOR, &test_fault));
+  k.name = TEXT("k2");
+  EXPECT_OK(s->ops->entities->remove(s, TEXT("assignment"), assigned, 0, TEST_ACTOR, &test_fault));
+  EXPECT_OK(s->ops->key_update(s, &k, 0, TEST_ACTOR, &test_fault));
+  k.name = TEXT("k3"); /* nobody has assigned anything to a key k2 */
+  EXPECT_OK(s->ops->key_update(s, &k, 0, TEST_ACTOR, &test_fault));
+  arena_done(&a);
+}
+
+#define ROUNDS 12
+
+struct putting {
+  struct store *store;
+  char name[16];
+  enum err result;
+  int64_t id;
+};
+
+static void *put_at_the_same_time(void *arg) {
+  struct putting *p = arg;
+  p->result = put_under(p->store, p->name, "p", true, &p->id, NULL);
+  return NULL;
+}
+
+/* Whoever of the two comes first, no key is left under a policy that is gone. */
+static void of_a_removal_and_a_new_key_at_the_same_time_one_is_refused(void **state) {
+  struct store *s = contract_store(state);
+  for (int i = 0; i < ROUNDS; i++) {
+    struct putting p = {.store = s};
+    pthread_t thread;
+    int64_t id = create(s, "policy", "p", 1);
+    snprintf(p.name, sizeof p.name, "k%d", i);
+    assert_int_equal(pthread_create(&thread, NULL, put_at_the_same_time, &p), 0);
+    enum err removed = s->ops->entities->remove(s, TEXT("policy"), id, 0, TEST_ACTOR, &test_fault);
+    pthread_join(thread, NULL);
+    if ((removed == ERR_OK) == (p.result == ERR_OK) || (removed && removed != ERR_STORE_CONFLICT) ||
+        (p.result && p.result != ERR_STORE_CONFLICT))
+      fail_msg("round %d: removed %s, made %s", i, err_name(removed), err_name(p.result));
+    if (removed)
+      EXPECT_OK(s->ops->key_delete(s, p.id, 0, TEST_ACTOR, &test_fault));
+    if (removed)
+      EXPECT_OK(s->ops->entities->remove(s, TEXT("policy"), id, 0, TEST_ACTOR, &test_fault));
+  }
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {
       CONTRACT(they_come_by_kind_and_position_and_then_in_the_order_of_making),
       CONTRACT(a_name_is_one_s_in_its_kind),
       CONTRACT(a_change_is_made_from_the_version_it_was_made_for),
       CONTRACT(a_change_is_audited_with_before_and_after_and_tells_every_replica),
+      CONTRACT(a_policy_that_keys_name_stays_under_its_name),
+      CONTRACT(a_shadowed_policy_may_go),
+      CONTRACT(a_key_that_a_policy_is_assigned_to_keeps_its_name),
+      CONTRACT(of_a_removal_and_a_new_key_at_the_same_time_one_is_refused),
   };
   return RUN_CONTRACT(tests);
 }

@@ -1,0 +1,1 @@
+DROP INDEX weir_keys_policy;
