@@ -1,10 +1,9 @@
 /* Who calls, and what they may do themselves about how they sign in: name, password, second factor, sessions. And what
  * an admin may do about others: a link with which somebody chooses a password, ending their sessions, taking a lost
  * second factor away. Rows of routes.c. */
-#include "control/views.h"
+#include "control/people_view.h"
 
 #include "ports/signin.h"
-#include "ports/store_people.h"
 
 struct me_workspace {
   uint64_t given;
@@ -351,6 +350,8 @@ enum err user_end_sessions(struct api_call *c, struct fault *f) {
   struct store *s = c->api->store;
   int64_t id;
   enum err e = find_user(c, &id, f);
+  if (e == ERR_OK)
+    e = people_covers_other(c, id, f);
   return e == ERR_OK ? s->ops->signin->session_end_all(s, id, 0, "revoked", c->now_us, &c->by, f) : e;
 }
 
