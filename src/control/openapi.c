@@ -379,6 +379,8 @@ static void put_operation(struct json_writer *w, const struct api_route *r) {
     json_field_str(w, "x-weir-permission", permission_name(r->permission));
   if (r->own != r->permission)
     json_field_str(w, "x-weir-permission-for-own", permission_name(r->own));
+  if (r->permission != API_ANYBODY && !is_open(r))
+    json_field_str(w, "x-weir-permission-held-in", r->is_within ? "workspace" : "organisation");
   json_name(w, "parameters");
   json_array(w);
   put_path_parameters(w, r->path);
