@@ -38,6 +38,7 @@ struct api {
   struct operations *operations;             /* NULL: nothing is checked */
   struct rates *rates;                       /* of callers; NULL: nobody counts */
   struct feed *feed;                         /* NULL: there is none here */
+  const struct gateway *gateway;             /* that serves calls in this process; NULL: none does */
   int64_t (*job_attempts)(struct text kind); /* how often a job of the kind may be tried; 0: there is no such kind */
   /* The configuration as a reload would make it now, with these entries of the store (config/stored.h). Blocks. */
   enum err (*join)(void *ctx, const struct config_entry *entries, size_t count, struct config **out,

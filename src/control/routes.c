@@ -161,6 +161,7 @@ const struct api_route api_routes[] = {
     GET("/api/v1/prices/{id}", "getPrice", "Usage", "One of them, by its id or its name", USAGE_READ, USAGE_READ, ONE, NULL, &price_shape, entries_get),
     PATCH_SHARED("/api/v1/prices/{id}", "updatePrice", "Usage", "Changes a price of the store: members that are given take the place of its own, null removes one", ROUTING_WRITE, &price_change_shape, &price_shape, entries_change),
     DELETE_SHARED("/api/v1/prices/{id}", "deletePrice", "Usage", "Removes a price of the store that nothing else needs", ROUTING_WRITE, entries_remove),
+    DO_SHARED("/api/v1/routing/simulate", "simulateRouting", "Routing", "Where a request would go now, in which order, and why not elsewhere; nothing is sent", ROUTING_READ, &simulate_ask_shape, &simulate_shape, simulate),
     GET_SHARED("/api/v1/assignments", "listAssignments", "Routing", "Who is under which policy: what the file declares, then what the store has", ROUTING_READ, LIST, NULL, &assignment_shape, entries_list),
     MAKE_SHARED("/api/v1/assignments", "createAssignment", "Routing", "Makes an assignment in the store", ROUTING_WRITE, &assignment_new_shape, &assignment_shape, entries_create),
     GET_SHARED("/api/v1/assignments/{id}", "getAssignment", "Routing", "One of them, by its id", ROUTING_READ, ONE, NULL, &assignment_shape, entries_get),

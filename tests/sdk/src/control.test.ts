@@ -264,8 +264,8 @@ test('people: a role is made and given through a team, a user is changed, disabl
   assert.deepEqual(((await ask('GET', '/api/v1/teams/{id}/members', team)).json as Page<Row>).data, []);
   const listed = await world.weir.command('user', 'list');
   assert.match(listed.out, /^[0-9]+ +invited +1 +ann@example\.org owner$/m);
-  const made = await world.weir.command('user', 'create', 'carl@example.org', '--role', 'member');
-  const carl = /^([0-9]+)$/m.exec(made.out)?.[1] ?? assert.fail(made.out);
+  const created = await world.weir.command('user', 'create', 'carl@example.org', '--role', 'member');
+  const carl = /^([0-9]+)$/m.exec(created.out)?.[1] ?? assert.fail(created.out);
   for (const [verb, state] of [['disable', 'disabled'], ['enable', 'invited']] as const) {
     assert.equal((await world.weir.command('user', verb, carl)).code, 0);
     assert.match((await world.weir.command('user', 'list', '--organisation', '1')).out, new RegExp(`^${carl} +${state} +1 +carl@`, 'm'));
