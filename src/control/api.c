@@ -196,6 +196,20 @@ static int refuse(const struct api_call *c, const struct fault *f, struct text a
   return problem_answer(c->rq, f, c->errors->count > 0 ? c->errors : NULL, headers, n);
 }
 
+static enum err check_more(void *arg) {
+  struct api_call *c = arg;
+  c->route->body->check(c);
+  return ERR_OK;
+}
+
+/* Something is wrong with what was sent: then everything else that is. Without a place in the queue it is left out. */
+static void complete_errors(struct api_call *c) {
+  if (!c->route->body || !c->route->body->check || !c->body)
+    return;
+  enum err ignored = offload_call(c->api->offload, check_more, c);
+  (void)ignored;
+}
+
 static enum err serve_route(struct api_call *c, struct fault *f) {
   enum err e = count_call(c, f);
   if (e == ERR_OK)
@@ -204,7 +218,9 @@ static enum err serve_route(struct api_call *c, struct fault *f) {
     e = admit(c, f);
   if (e == ERR_OK)
     e = reading_all(c, f);
-  if (e == ERR_OK && c->errors->count == 0)
+  if (e == ERR_OK && c->errors->count > 0)
+    complete_errors(c);
+  else if (e == ERR_OK)
     e = c->route->kind == API_STREAM ? c->route->handle(c, f)
                                      : offload_call(c->api->offload, handle, &(struct handling){c, f});
   if (c->errors->count > 0)
