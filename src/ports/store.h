@@ -112,6 +112,8 @@ struct store_ops {
   bool is_shared;   /* processes of several machines may work on it at the same time */
   void (*close)(struct store *s);
   enum err (*health)(struct store *s, struct fault *f);
+  /* Whether every standby that lists are read from is used; which is not, and why. NULL: it never has any. */
+  enum err (*standbys_check)(struct store *s, struct fault *f);
 
   const struct store_audit_ops *audit;     /* ports/store_audit.h */
   const struct store_people_ops *people;   /* ports/store_people.h */
