@@ -96,7 +96,7 @@ static void serve(void *ctx, struct http_request *rq) {
   else if (operations_own(rq->path))
     operations_serve(w->o.operations, rq);
   else if (oauth_owns(rq->path))
-    oauth_serve(w->o.oauth, rq);
+    oauth_serve(w->o.oauth, &w->gateway.snapshot->config->control, rq);
   else if (w->o.auth && auth_owns(rq->path))
     auth_serve(w->o.auth, &w->gateway, rq);
   else

@@ -107,6 +107,7 @@ struct api_route {
   enum api_kind kind;
   int status; /* of the answer when all is well */
   const struct shape *query, *body, *answer;
+  const struct shape *instead; /* of a 200 that may come in place of an answer without a body; NULL: none does */
   /* Runs on the offload pool: may block, must not wait as fibers do. ERR_NOT_FOUND for what is not there. Of
    * API_STREAM: runs in the request's fiber, waits, and has answered unless it fails. */
   enum err (*handle)(struct api_call *c, struct fault *f);

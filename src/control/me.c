@@ -60,8 +60,8 @@ struct me_change {
 enum { CHANGE_NAME, CHANGE_PASSWORD, CHANGE_OLD };
 static const struct shape_field change_fields[] = {
     [CHANGE_NAME] = {"name", SHAPE_TEXT, 0, SHAPE_AT(me_change, name), .max = 128, .help = "what you are called"},
-    [CHANGE_PASSWORD] = {"password", SHAPE_TEXT, 0, SHAPE_AT(me_change, password), .min = 1, .max = 4096,
-                         .help = "the new one, at least 12 characters; ends your other sessions"},
+    [CHANGE_PASSWORD] = {"password", SHAPE_TEXT, 0, SHAPE_AT(me_change, password), .min = SIGNIN_CHOSEN_MIN,
+                         .max = SIGNIN_CHOSEN_MAX, .help = "the new one; ends your other sessions"},
     [CHANGE_OLD] = {"old_password", SHAPE_TEXT, 0, SHAPE_AT(me_change, old_password), .min = 1, .max = 4096,
                     .help = "the one of now, with a new one"},
 };

@@ -304,6 +304,13 @@ static void put_responses(struct json_writer *w, const struct api_route *r) {
   json_object_end(w);
   if (r->kind == API_STREAM)
     put_stream_responses(w);
+  if (r->instead) {
+    json_name(w, "200");
+    json_object(w);
+    json_field_str(w, "description", "good, and something is left to do");
+    put_content(w, "application/json", NULL, r->instead);
+    json_object_end(w);
+  }
   if (!is_change(r) && r->kind == API_ONE) {
     json_name(w, "304");
     json_put_raw(w, TEXT("{\"description\":\"it is as If-None-Match says\"}"));
@@ -456,6 +463,7 @@ static void put_schemas(struct json_writer *w) {
   }
   for (size_t i = 0; i < auth_route_count; i++) {
     collect(&answers, auth_routes[i].answer);
+    collect(&answers, auth_routes[i].instead);
     collect(&bodies, auth_routes[i].body);
   }
   json_name(w, "components");

@@ -10,6 +10,8 @@
 
 #define ELEMENT_MAX_BYTES 1024
 #define VALUE_MAX_BYTES   8192
+#define NAME_SHOWN_BYTES  64
+#define POINTER_BYTES     256
 
 void shape_refuse(struct shape_errors *e, const char *place, const char *fmt, ...) {
   if (e->count == SHAPE_ERRORS_MAX)
@@ -190,18 +192,33 @@ static void refuse_missing(const struct shape *s, const void *out, const char *p
   }
 }
 
+/* The pointer to a member (RFC 6901, section 3). */
+static void point_at(const char *place, struct text name, char out[POINTER_BYTES]) {
+  struct text shown = text_head(name, NAME_SHOWN_BYTES);
+  size_t n = (size_t)snprintf(out, POINTER_BYTES - 2 * NAME_SHOWN_BYTES - 1, "%s/", place);
+  if (n >= POINTER_BYTES - 2 * NAME_SHOWN_BYTES - 1)
+    n = POINTER_BYTES - 2 * NAME_SHOWN_BYTES - 2;
+  for (size_t i = 0; i < shown.len; i++) {
+    bool is_special = shown.at[i] == '~' || shown.at[i] == '/';
+    if (is_special)
+      out[n++] = '~';
+    out[n++] = shown.at[i] == '~' ? '0' : is_special ? '1' : shown.at[i];
+  }
+  out[n] = '\0';
+}
+
 static void read_object(const struct shape *s, yyjson_val *object, struct arena *a, void *out, const char *place,
                         struct shape_errors *e) {
   yyjson_val *name, *value;
   size_t i, most;
-  char inner[160];
+  char inner[POINTER_BYTES];
   if (!yyjson_is_obj(object)) {
     shape_refuse(e, place, "must be an object");
     return;
   }
   yyjson_obj_foreach (object, i, most, name, value) {
     const struct shape_field *f = field_named(s, json_text(name));
-    snprintf(inner, sizeof(inner), "%.90s/%.*s", place, TEXT_ARGS(text_head(json_text(name), 64)));
+    point_at(place, json_text(name), inner);
     if (!f) {
       shape_refuse(e, inner, "is not known here");
       continue;

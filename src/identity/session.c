@@ -211,6 +211,17 @@ enum err session_refresh(struct signin *self, const struct signin_visit *v, stru
   return e;
 }
 
+/* For the identity provider that it began at. What cannot be read keeps nobody from leaving. */
+static void tell_origin(struct signin_desk *d, const struct signin_visit *v, int64_t id, struct signin_result *out) {
+  struct signin_session n;
+  struct people_row user;
+  if (d->store->ops->signin->session_get(d->store, id, v->arena, &n, NULL) != ERR_OK || n.ended_us != 0)
+    return;
+  out->way = n.way;
+  if (d->store->ops->people->get(d->store, PEOPLE_USER, n.org_id, n.user_id, v->arena, &user, NULL) == ERR_OK)
+    out->email = user.text;
+}
+
 enum err session_logout(struct signin *self, const struct signin_visit *v, struct signin_result *out, struct fault *f) {
   struct signin_desk *d = (struct signin_desk *)self;
   struct signin_result r = {0};
@@ -221,6 +232,7 @@ enum err session_logout(struct signin *self, const struct signin_visit *v, struc
     return e;
   if (e == ERR_OK) {
     const struct audit_actor by = signin_actor(v, 0);
+    tell_origin(d, v, id, &r);
     e = d->store->ops->signin->session_end(d->store, 0, id, "logout", v->now_us, &by, f);
   }
   if (e != ERR_OK && e != ERR_NOT_FOUND && e != ERR_UNAUTHENTICATED)

@@ -2,6 +2,7 @@
  * identity's to know. Called by identity/signin.c on threads that may block. */
 #include "store/store_signin.h"
 
+#include "base/secret.h"
 #include "store/store_audit.h"
 
 enum err signin_tell(struct driver_link *l, enum sql which, int64_t first, const int64_t *second, const char *doing,
@@ -352,7 +353,7 @@ static enum err take_link(struct driver_link *l, struct link_work *w, struct fau
   l->driver->bind(l, 1, w->user_id);
   l->driver->bind_text(l, 2, w->link->kind);
   while (!(e = l->driver->step(l, &row, "taking a link", f)) && row)
-    found |= text_equal(l->driver->bytes(l, 0), hash_text(w->link->hash)) && l->driver->number(l, 1) > w->now_us;
+    found |= secret_equal(l->driver->bytes(l, 0), hash_text(w->link->hash)) && l->driver->number(l, 1) > w->now_us;
   l->driver->reset(l);
   return e || found ? e : no_link(f);
 }

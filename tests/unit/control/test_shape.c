@@ -110,7 +110,7 @@ static void everything_wrong_is_told_at_once(void **state) {
                 "/inner/x: is not known here\n"
                 "/inner/depth: is missing\n"
                 "/admin: is not known here\n"
-                "/a/b~: is not known here\n");
+                "/a~1b~0: is not known here\n");
   (void)read("{}");
   expect_errors("/name: is missing\n");
   (void)read("[1]");

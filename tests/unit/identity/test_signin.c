@@ -290,8 +290,13 @@ static void leaving_ends_the_session_and_takes_the_cookies_away(void **state) {
   expect(x, login(x, &other, PASSWORD), ERR_OK);
   struct signin_visit v = visit(x, &b);
   expect(x, of(x)->logout(of(x), &v, &r, &x->fault), ERR_OK);
+  assert_true(r.way.len > 0 && !text_starts(r.way, TEXT("oidc:")));
+  assert_true(text_find_char(r.email, '@') > 0);
   keep(x, &b, &r);
   assert_int_equal(b.count, 0);
+  v = visit(x, &copy);
+  expect(x, of(x)->logout(of(x), &v, &r, &x->fault), ERR_OK); /* which has ended already */
+  assert_int_equal(r.way.len, 0);
   access_forget(x->access);
   expect(x, ask(x, &copy, "GET", &c), ERR_UNAUTHENTICATED);
   expect(x, refresh(x, &copy), ERR_UNAUTHENTICATED);
