@@ -161,6 +161,9 @@ static void write_gauges(struct app *a, struct buf *out) {
   metrics_write_one(out, "weir_fibers", "gauge", "Fibers alive.", sum.fibers);
   metrics_write_one(out, "weir_admitted_requests", "gauge", "Requests that hold an admission.",
                     limiter_in_flight(a->limiter));
+  metrics_write_one(out, "weir_shared_admissions", "gauge",
+                    "Places that requests hold in limits of users, workspaces, organisations and models.",
+                    limiter_subjects_in_flight(a->limiter));
   metrics_write_one(out, "weir_streams", "gauge", "Answers being streamed.", atomic_load(&a->gateway.streams));
   metrics_write_one(out, "weir_held_bytes", "gauge", "Request bodies and whole answers held in memory.",
                     atomic_load(&a->memory.used));

@@ -38,6 +38,7 @@ SENT(model, "Model");
 SENT(policy, "Policy");
 SENT(price, "Price");
 SENT(assignment, "Assignment");
+SENT(limit, "Limit");
 
 /* The `config` of the body with every number's own digits. "" when it has none. */
 static enum err read_config(const struct api_call *c, struct json *j, yyjson_val **out, struct fault *f) {
@@ -175,7 +176,8 @@ static enum err judge(struct api_call *c, struct store_entity *rows, size_t coun
   struct text who, user;
   rows[at].name = arena_copy(c->arena, e->name);
   rows[at].user = TEXT_NONE;
-  if (e->kind == CONFIG_KIND_ASSIGNMENT && text_cut(e->name, '\n', &who, &user) && text_equal(who, TEXT("user")))
+  bool may_be_about_somebody = e->kind == CONFIG_KIND_ASSIGNMENT || e->kind == CONFIG_KIND_LIMIT;
+  if (may_be_about_somebody && text_cut(e->name, '\n', &who, &user) && text_equal(who, TEXT("user")))
     rows[at].user = arena_copy(c->arena, user);
   if (e->is_shadowed)
     return fault_set(f, ERR_STORE_CONFLICT, "name", "the configuration file declares a %s of this name",

@@ -86,6 +86,7 @@ before(async () => {
     ['policies', { name: 'made', only: ['made'] }],
     ['prices', { provider: 'made', model: '*', input: 1, output: 2 }],
     ['assignments', { workspace: 'lab', policy: 'p' }],
+    ['limits', { workspace: 'lab', rpm: 100000 }],
   ];
   for (const [path, config] of entries) {
     const made = await call('POST', `/api/v1/${path}`, { config });
