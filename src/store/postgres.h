@@ -99,7 +99,6 @@ struct postgres_pool {
    * the place it had not come to, 0 for none, and when that was. */
   _Atomic int64_t avoid_until_us;
   int64_t avoid_us, missed_place, missed_since_us;
-  bool is_left_out;
   char why[200];
 };
 
@@ -131,7 +130,7 @@ enum err postgres_ask_number(struct postgres_link *l, const char *sql, int64_t p
 /* A connection to a standby that has come as far as `needed` in the log, in turn; NULL: ask the primary. */
 struct postgres_link *postgres_take_standby(struct postgres_store *s, int64_t needed);
 /* The port's standbys_check. */
-enum err postgres_check_standbys(struct store *s, struct fault *f);
+enum err postgres_check_standbys(struct store *s, bool anew, struct fault *f);
 
 /* Reads the addresses and makes the first connection to the primary. Errors as store_open's. */
 enum err postgres_store_open(const struct postgres_options *o, struct database **out, struct fault *f) MUST_CHECK;

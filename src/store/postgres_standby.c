@@ -1,8 +1,7 @@
 /* Standbys of the primary: which of them a list may be read from. One is used only when it is a standby of this very
  * cluster and has come as far in the write-ahead log as is asked; one that cannot be reached, is no standby, or is
- * another cluster's is left alone for a while that grows, and the log says so once, and once that it is used again.
- * Called by postgres_store.c. house: tested-by tests/unit/store/test_postgres_standby.c */
-#include "base/log.h"
+ * another cluster's is left alone for a while that grows, and why is kept for whoever asks. Called by postgres_store.c,
+ * and through the port by /health. */
 #include "store/postgres.h"
 
 #define AVOID_FIRST_US 5000000
@@ -89,25 +88,19 @@ static enum err ask_standby(struct postgres_store *s, struct postgres_pool *p, s
   return ERR_OK;
 }
 
-/* What was found last; the log is told of a change. f NULL: it is well. */
+/* What was found last. f NULL: it is well. */
 static void note(struct postgres_pool *p, const struct fault *f) {
-  bool was_out, is_out = f != NULL;
   pthread_mutex_lock(&p->lock);
-  was_out = p->is_left_out;
-  p->is_left_out = is_out;
   snprintf(p->why, sizeof p->why, "%s", f ? fault_text(f) : "");
-  p->avoid_us = !is_out                           ? 0
-                : !p->avoid_us                    ? AVOID_FIRST_US
-                : p->avoid_us * 2 < AVOID_LAST_US ? p->avoid_us * 2
-                                                  : AVOID_LAST_US;
-  if (is_out)
+  if (!f)
+    p->avoid_us = 0;
+  else if (p->avoid_us == 0)
+    p->avoid_us = AVOID_FIRST_US;
+  else
+    p->avoid_us = p->avoid_us * 2 < AVOID_LAST_US ? p->avoid_us * 2 : AVOID_LAST_US;
+  if (f)
     atomic_store(&p->avoid_until_us, postgres_clock_us() + p->avoid_us);
   pthread_mutex_unlock(&p->lock);
-  if (is_out && !was_out)
-    LOG_WARN("standby_left_out", log_str("standby", p->address.place), log_str("detail", fault_text(f)),
-             log_str("effect", "lists are read from the primary"));
-  if (was_out && !is_out)
-    LOG_INFO("standby_used_again", log_str("standby", p->address.place));
 }
 
 /* It answers; whether it has come far enough. One that moves on is only late; one that stands still has stopped. */
@@ -154,24 +147,29 @@ struct postgres_link *postgres_take_standby(struct postgres_store *s, int64_t ne
   return postgres_clock_us() < atomic_load(&p->avoid_until_us) ? NULL : try_standby(s, p, needed);
 }
 
-enum err postgres_check_standbys(struct store *store, struct fault *f) {
-  struct postgres_store *s = (struct postgres_store *)store;
+static void look_at(struct postgres_store *s, struct postgres_pool *p) {
   int64_t needed = atomic_load(&s->written);
+  struct postgres_link *l = NULL;
+  if (needed != INT64_MAX && postgres_clock_us() >= atomic_load(&p->avoid_until_us))
+    l = try_standby(s, p, needed);
+  if (l)
+    postgres_pool_give(l);
+}
+
+enum err postgres_check_standbys(struct store *store, bool anew, struct fault *f) {
+  struct postgres_store *s = (struct postgres_store *)store;
   for (size_t i = 0; i < s->replica_count; i++) {
     struct postgres_pool *p = &s->replicas[i];
     char why[sizeof p->why];
-    struct postgres_link *l = NULL;
-    if (needed != INT64_MAX && postgres_clock_us() >= atomic_load(&p->avoid_until_us))
-      l = try_standby(s, p, needed);
-    if (l)
-      postgres_pool_give(l);
+    if (anew)
+      look_at(s, p);
     pthread_mutex_lock(&p->lock);
     memcpy(why, p->why, sizeof why);
     pthread_mutex_unlock(&p->lock);
-    if (why[0]) {
-      fault_set(f, ERR_STORE, NULL, "the standby %s is left out: %s", p->address.place, why);
-      return fault_set_brief(f, ERR_STORE, "a standby is left out");
-    }
+    if (why[0] == 0)
+      continue;
+    fault_set(f, ERR_STORE, NULL, "the standby %s is left out: %s", p->address.place, why);
+    return fault_set_brief(f, ERR_STORE, "a standby is left out");
   }
   return ERR_OK;
 }

@@ -43,6 +43,27 @@ void postgres_give(struct database *d, struct driver_link *base) {
   postgres_pool_give(l);
 }
 
+static int64_t written(struct store *store) {
+  struct postgres_store *s = (struct postgres_store *)store;
+  return s->replica_count > 0 ? atomic_load(&s->written) : 0;
+}
+
+/* No further than the primary has come itself: a place that was made up must not keep standbys unused for ever. */
+static void catch_up(struct store *store, int64_t place) {
+  struct postgres_store *s = (struct postgres_store *)store;
+  struct postgres_link *l = NULL;
+  struct fault ignored;
+  int64_t now = 0, known = atomic_load(&s->written);
+  if (s->replica_count == 0 || place <= known || postgres_pool_take(&s->primary, false, &l, &ignored) != ERR_OK)
+    return;
+  if (postgres_ask_number(l, WRITTEN, s->options.connect_timeout_ms, &now, &ignored) != ERR_OK)
+    now = 0;
+  postgres_pool_give(l);
+  place = place < now ? place : now;
+  while (known < place && !atomic_compare_exchange_weak(&s->written, &known, place))
+    continue;
+}
+
 static void close_store(struct store *store) {
   struct postgres_store *s = (struct postgres_store *)store;
   for (size_t i = 0; i < s->replica_count; i++)
@@ -55,6 +76,8 @@ static const struct store_ops ops = {.name = "postgres",
                                      .is_shared = true,
                                      .close = close_store,
                                      .standbys_check = postgres_check_standbys,
+                                     .written = written,
+                                     .catch_up = catch_up,
                                      DRIVER_OPS,
                                      .events = &store_events_with_bell};
 
