@@ -195,5 +195,6 @@ int main(int argc, char **argv) {
   if (stalled == 0)
     drain(&w);
   report(&w);
+  free(w.followers);
   return 0;
 }

@@ -170,7 +170,8 @@ static enum err print_answer(struct text answer, struct fault *f) {
   printf("%.*s: entry %.*s, strategy %.*s, policy %.*s, %s\n", TEXT_ARGS(json_text(json_get(doc.root, "model"))),
          TEXT_ARGS(json_text(json_get(doc.root, "entry"))), TEXT_ARGS(json_text(json_get(doc.root, "strategy"))),
          TEXT_ARGS(text_is_empty(policy) ? TEXT("none") : policy),
-         live ? "as the running weir would now" : "by the configuration alone, whatever has failed or is busy");
+         live ? "as the running weir would now"
+              : "by the configuration file alone, whatever is stored, has failed or is busy");
   size_t i, most;
   yyjson_val *target, *limit;
   yyjson_arr_foreach (json_get(doc.root, "limits"), i, most, limit)

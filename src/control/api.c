@@ -72,15 +72,15 @@ enum err api_id(const struct api_call *c, size_t value, int64_t *out, struct fau
   return fault_set(f, ERR_NOT_FOUND, NULL, "there is nothing at this address");
 }
 
-static bool has_one(const struct caller *c, enum permission p) {
-  return p == API_ANYBODY || caller_may_somewhere(c, p);
+static bool has_one(const struct api_call *c, enum permission p) {
+  return p == API_ANYBODY || caller_may(c->caller, p) || (c->route->is_within && caller_may_somewhere(c->caller, p));
 }
 
 /* Whether the route is there for this caller, and open. */
 static enum err admit(const struct api_call *c, struct fault *f) {
   if (c->route->is_shared && c->org_id > FIRST_ORG)
     return fault_set(f, ERR_NOT_FOUND, NULL, "there is nothing at this address");
-  if (!has_one(c->caller, c->route->permission) && !has_one(c->caller, c->route->own))
+  if (!has_one(c, c->route->permission) && !has_one(c, c->route->own))
     return api_lacks(c->route->permission, f);
   return ERR_OK;
 }

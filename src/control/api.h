@@ -38,6 +38,7 @@ struct api {
   struct operations *operations;             /* NULL: nothing is checked */
   struct rates *rates;                       /* of callers; NULL: nobody counts */
   struct feed *feed;                         /* NULL: there is none here */
+  const struct gateway *gateway;             /* that serves calls in this process; NULL: none does */
   int64_t (*job_attempts)(struct text kind); /* how often a job of the kind may be tried; 0: there is no such kind */
   /* The configuration as a reload would make it now, with these entries of the store (config/stored.h). Blocks. */
   enum err (*join)(void *ctx, const struct config_entry *entries, size_t count, struct config **out,
@@ -101,8 +102,10 @@ struct api_route {
   const char *id;            /* of the operation in the document: "getKey" */
   const char *tag, *summary;
   /* own: with this one it is open too, for what is the caller's; which that is the handler knows. The same as
-   * permission: there is none such. A caller needs one of the two somewhere; where exactly is the handler's to see. */
+   * permission: there is none such. A caller needs one of the two in the whole organisation. */
   enum permission permission, own;
+  /* One that is held in a single workspace is enough to come in: the handler sees to where it holds. */
+  bool is_within;
   bool is_shared; /* of the whole installation: for callers of another organisation than the first it is not there */
   enum api_kind kind;
   int status; /* of the answer when all is well */

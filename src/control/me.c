@@ -1,10 +1,9 @@
 /* Who calls, and what they may do themselves about how they sign in: name, password, second factor, sessions. And what
  * an admin may do about others: a link with which somebody chooses a password, ending their sessions, taking a lost
  * second factor away. Rows of routes.c. */
-#include "control/views.h"
+#include "control/people_view.h"
 
 #include "ports/signin.h"
-#include "ports/store_people.h"
 
 struct me_workspace {
   uint64_t given;
@@ -351,7 +350,15 @@ enum err user_end_sessions(struct api_call *c, struct fault *f) {
   struct store *s = c->api->store;
   int64_t id;
   enum err e = find_user(c, &id, f);
+  if (e == ERR_OK)
+    e = people_covers_other(c, id, f);
   return e == ERR_OK ? s->ops->signin->session_end_all(s, id, 0, "revoked", c->now_us, &c->by, f) : e;
+}
+
+/* The same, for what signing in has to do with them. */
+static enum err find_guest(const struct api_call *c, int64_t *out, struct fault *f) {
+  enum err e = find_user(c, out, f);
+  return e ? e : need_signin(c, f);
 }
 
 enum err user_link(struct api_call *c, struct fault *f) {
@@ -359,13 +366,9 @@ enum err user_link(struct api_call *c, struct fault *f) {
   struct link_view *view = ARENA_NEW(c->arena, struct link_view);
   struct signin *signin = c->api->signin;
   int64_t id;
-  enum err e = find_user(c, &id, f);
-  if (e == ERR_OK)
-    e = need_signin(c, f);
-  if (e == ERR_OK)
-    e = signin->link(signin, &v, c->caller, id, &view->kind, &view->url, &view->expires_us, f);
+  enum err e = find_guest(c, &id, f);
   c->answer = view;
-  return e;
+  return e ? e : signin->link(signin, &v, c->caller, id, &view->kind, &view->url, &view->expires_us, f);
 }
 
 enum err user_mail(struct api_call *c, struct fault *f) {
@@ -373,21 +376,15 @@ enum err user_mail(struct api_call *c, struct fault *f) {
   struct mailed_view *view = ARENA_NEW(c->arena, struct mailed_view);
   struct signin *signin = c->api->signin;
   int64_t id;
-  enum err e = find_user(c, &id, f);
-  if (e == ERR_OK)
-    e = need_signin(c, f);
-  if (e == ERR_OK)
-    e = signin->mail_link(signin, &v, c->caller, id, &view->kind, f);
+  enum err e = find_guest(c, &id, f);
   c->answer = view;
-  return e;
+  return e ? e : signin->mail_link(signin, &v, c->caller, id, &view->kind, f);
 }
 
 enum err user_drop_factor(struct api_call *c, struct fault *f) {
   const struct signin_visit v = visit_of(c);
   struct signin *signin = c->api->signin;
   int64_t id;
-  enum err e = find_user(c, &id, f);
-  if (e == ERR_OK)
-    e = need_signin(c, f);
-  return e == ERR_OK ? signin->factor_drop(signin, &v, c->caller, id, f) : e;
+  enum err e = find_guest(c, &id, f);
+  return e ? e : signin->factor_drop(signin, &v, c->caller, id, f);
 }

@@ -379,6 +379,8 @@ static void put_operation(struct json_writer *w, const struct api_route *r) {
     json_field_str(w, "x-weir-permission", permission_name(r->permission));
   if (r->own != r->permission)
     json_field_str(w, "x-weir-permission-for-own", permission_name(r->own));
+  if (r->permission != API_ANYBODY && !is_open(r))
+    json_field_str(w, "x-weir-permission-held-in", r->is_within ? "workspace" : "organisation");
   json_name(w, "parameters");
   json_array(w);
   put_path_parameters(w, r->path);
@@ -498,7 +500,11 @@ void openapi_write(struct buf *out) {
       &w, "description",
       "What operators see and do. Served under /api/v1 to those who have signed in (/auth) or show a token, and to "
       "the owner of the data on the socket `weir.sock` in `data_dir`, who may do everything. "
-      "Money is decimal text in USD, times are RFC 3339 in UTC, lists come in pages.");
+      "Money is decimal text in USD, times are RFC 3339 in UTC, lists come in pages. Whoever signs in gets the cookies "
+      "`__Host-weir_access`, `__Host-weir_refresh` and `__Host-weir_csrf` of a session, and `__Host-weir_device`, "
+      "which "
+      "opens nothing: while it is shown, wrong passwords of others for the same account keep nobody waiting. A 429 of "
+      "/auth brings `__Host-weir_turn`: shown again after Retry-After, it stands for a turn that is kept.");
   json_object_end(&w);
   json_name(&w, "security");
   json_put_raw(&w, TEXT("[{\"token\":[]},{\"session\":[]}]"));

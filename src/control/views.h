@@ -80,6 +80,9 @@ enum err user_end_sessions(struct api_call *c, struct fault *f);
 enum err user_link(struct api_call *c, struct fault *f);
 enum err user_mail(struct api_call *c, struct fault *f);
 enum err user_drop_factor(struct api_call *c, struct fault *f);
+/* simulate.c */
+extern const struct shape simulate_ask_shape, simulate_shape;
+enum err simulate(struct api_call *c, struct fault *f);
 /* people.c: organisations, workspaces, teams, users, service accounts */
 extern const struct shape people_filter_shape, user_filter_shape;
 extern const struct shape organisation_shape, organisation_new_shape, organisation_change_shape;

@@ -264,6 +264,16 @@ test('people: a role is made and given through a team, a user is changed, disabl
   assert.deepEqual(((await ask('GET', '/api/v1/teams/{id}/members', team)).json as Page<Row>).data, []);
   const listed = await world.weir.command('user', 'list');
   assert.match(listed.out, /^[0-9]+ +invited +1 +ann@example\.org owner$/m);
+  const created = await world.weir.command('user', 'create', 'carl@example.org', '--role', 'member');
+  const carl = /^([0-9]+)$/m.exec(created.out)?.[1] ?? assert.fail(created.out);
+  for (const [verb, state] of [['disable', 'disabled'], ['enable', 'invited']] as const) {
+    assert.equal((await world.weir.command('user', verb, carl)).code, 0);
+    assert.match((await world.weir.command('user', 'list', '--organisation', '1')).out, new RegExp(`^${carl} +${state} +1 +carl@`, 'm'));
+  }
+  assert.equal((await world.weir.command('user', 'delete', 'carl@example.org')).code, 0);
+  assert.equal((await world.weir.command('user', 'delete', carl)).code, 1);
+  for (const wrong of [['delete'], ['list', '--organisation', '0'], ['create', 'no-address', '--role', 'owner'], ['create', 'dan@example.org']])
+    assert.equal((await world.weir.command('user', ...wrong)).code, 2, wrong.join(' '));
   const trail = (await call('GET', `/api/v1/audit?subject=user:${bob.id}`)).json as Page<{ action: string }>;
   assert.deepEqual(trail.data.map((e) => e.action), ['user.delete', 'user.update', 'user.create']);
   assert.equal((await world.weir.command('audit', 'verify')).code, 0);

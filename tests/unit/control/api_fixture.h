@@ -89,6 +89,10 @@ static inline int send_json(struct fixture *x, const char *method_and_target, co
 
 static char fixture_yaml[2048];
 
+/* It serves calls, and speaks to nobody. */
+static inline const struct provider *fixture_no_adapter(struct text kind) { return NULL; }
+static struct gateway fixture_gateway = {.provider_find = fixture_no_adapter};
+
 static inline enum err fixture_join(void *ctx, const struct config_entry *entries, size_t count, struct config **out,
                                     struct config_errors *errors) {
   return config_load_joined(text_of(fixture_yaml), "weir.yaml", NULL, entries, count, out, errors);
@@ -103,6 +107,7 @@ static inline void api_run(void (*test)(struct fixture *x), const char *more,
   struct config *c = NULL;
   snprintf(fixture_yaml, sizeof(fixture_yaml), "%s%s", api_yaml, more);
   x.api.join = fixture_join;
+  x.api.gateway = &fixture_gateway;
   CHECK_ERR(config_load_text(text_of(fixture_yaml), "weir.yaml", NULL, &c, &errors), ERR_OK);
   CHECK_ERR(store_open_memory(&x.api.store, NULL), ERR_OK);
   CHECK_ERR(offload_new(1, 8, &x.api.offload), ERR_OK);
