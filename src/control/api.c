@@ -8,6 +8,7 @@
 #include "control/problem.h"
 #include "control/reading.h"
 #include "control/repeat.h"
+#include "control/written.h"
 #include "fiber/loop.h"
 
 #include <stdlib.h>
@@ -155,6 +156,7 @@ struct handling {
 
 static enum err handle(void *arg) {
   struct handling *h = arg;
+  written_catch_up(h->call->api->store, &h->call->rq->head.headers);
   return repeat_run(h->call, call_handler, h->fault);
 }
 
@@ -166,8 +168,8 @@ static size_t add_visit(const struct api_call *c, struct http_header *out, size_
 
 /* Each answers, and gives the status. */
 static int answer(const struct api_call *c) {
-  struct http_header headers[8 + API_VISIT_HEADERS] = {{TEXT("cache-control"), TEXT("no-store")},
-                                                       {TEXT("x-request-id"), c->rq->id}};
+  struct http_header headers[8 + WRITTEN_HEADERS + API_VISIT_HEADERS] = {{TEXT("cache-control"), TEXT("no-store")},
+                                                                         {TEXT("x-request-id"), c->rq->id}};
   size_t n = 2;
   int status = c->route->status;
   struct text known = http_header_value(&c->rq->head.headers, TEXT("if-none-match"));
@@ -182,6 +184,8 @@ static int answer(const struct api_call *c) {
     status = 304;
   else if (c->route->kind != API_NOTHING)
     headers[n++] = (struct http_header){TEXT("content-type"), TEXT("application/json")};
+  if (!text_equal(text_of(c->route->method), TEXT("GET")))
+    n += written_headers(c->api->store, c->arena, headers + n);
   n = add_visit(c, headers, n);
   enum err ignored = http_respond(c->rq, status, headers, n, status == 304 ? TEXT_NONE : buf_text(&c->text));
   (void)ignored; /* whoever asked has gone */
