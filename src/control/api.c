@@ -8,6 +8,7 @@
 #include "control/problem.h"
 #include "control/reading.h"
 #include "control/repeat.h"
+#include "control/written.h"
 #include "fiber/loop.h"
 
 #include <stdlib.h>
@@ -155,6 +156,7 @@ struct handling {
 
 static enum err handle(void *arg) {
   struct handling *h = arg;
+  written_catch_up(h->call->api->store, &h->call->rq->head.headers);
   return repeat_run(h->call, call_handler, h->fault);
 }
 
@@ -178,8 +180,8 @@ static struct text etag_of(const struct api_call *c) {
 
 /* Each answers, and gives the status. */
 static int answer(const struct api_call *c) {
-  struct http_header headers[8 + API_VISIT_HEADERS] = {{TEXT("cache-control"), TEXT("no-store")},
-                                                       {TEXT("x-request-id"), c->rq->id}};
+  struct http_header headers[8 + WRITTEN_HEADERS + API_VISIT_HEADERS] = {{TEXT("cache-control"), TEXT("no-store")},
+                                                                         {TEXT("x-request-id"), c->rq->id}};
   size_t n = 2;
   int status = c->route->status;
   struct text etag = etag_of(c);
@@ -193,6 +195,8 @@ static int answer(const struct api_call *c) {
     status = 304;
   else if (c->route->kind != API_NOTHING)
     headers[n++] = (struct http_header){TEXT("content-type"), TEXT("application/json")};
+  if (!text_equal(text_of(c->route->method), TEXT("GET")))
+    n += written_headers(c->api->store, c->arena, headers + n);
   n = add_visit(c, headers, n);
   enum err ignored = http_respond(c->rq, status, headers, n, status == 304 ? TEXT_NONE : buf_text(&c->text));
   (void)ignored; /* whoever asked has gone */
@@ -207,6 +211,20 @@ static int refuse(const struct api_call *c, const struct fault *f, struct text a
   return problem_answer(c->rq, f, c->errors->count > 0 ? c->errors : NULL, headers, n);
 }
 
+static enum err check_more(void *arg) {
+  struct api_call *c = arg;
+  c->route->body->check(c);
+  return ERR_OK;
+}
+
+/* Something is wrong with what was sent: then everything else that is. Without a place in the queue it is left out. */
+static void complete_errors(struct api_call *c) {
+  if (!c->route->body || !c->route->body->check || !c->body)
+    return;
+  enum err ignored = offload_call(c->api->offload, check_more, c);
+  (void)ignored;
+}
+
 static enum err serve_route(struct api_call *c, struct fault *f) {
   enum err e = count_call(c, f);
   if (e == ERR_OK)
@@ -217,7 +235,9 @@ static enum err serve_route(struct api_call *c, struct fault *f) {
     e = admit(c, f);
   if (e == ERR_OK)
     e = reading_all(c, f);
-  if (e == ERR_OK && c->errors->count == 0)
+  if (e == ERR_OK && c->errors->count > 0)
+    complete_errors(c);
+  else if (e == ERR_OK)
     e = c->route->kind == API_STREAM ? c->route->handle(c, f)
                                      : offload_call(c->api->offload, handle, &(struct handling){c, f});
   if (c->errors->count > 0)

@@ -196,6 +196,9 @@ static void what_is_not_offered_is_refused(void **state) { run_fiber(check_unask
 static void check_organisations(struct fixture *x) {
   CHECK_INT(send_json(x, "POST /api/v1/organisations", "", "{\"name\":\"acme\",\"timezone\":\"Mars/Olympus\"}"), 422);
   CHECK_HAS(body, "\"pointer\":\"/timezone\"");
+  CHECK_INT(send_json(x, "PATCH /api/v1/organisations/1", "", "{\"timezone\":\"Nope/Zone\",\"name\":\"\"}"), 422);
+  CHECK_HAS(body, "\"pointer\":\"/timezone\"");
+  CHECK_HAS(body, "\"pointer\":\"/name\"");
   CHECK_INT(send_json(x, "POST /api/v1/organisations", "", "{\"name\":\"acme\",\"week_start\":\"sunday\"}"), 201);
   CHECK_HAS(body, "\"id\":2,\"version\":1,\"name\":\"acme\",\"description\":null,\"timezone\":\"UTC\",\"week_start\":"
                   "\"sunday\"");
