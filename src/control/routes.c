@@ -1,6 +1,7 @@
 /* THE TABLE of the control API. One row a route; its shapes and its handler are in the file of its resource. What is
  * checked, answered and documented follows from it; the routes of one path stand one after the other. Read by api.c and
- * openapi.c. */
+ * openapi.c.
+ * house: tested-by tests/unit/control/test_api_table.c */
 #include "control/views.h"
 
 #define ROW(how, at, name, of, what, may, mine, which, said, takes, sent, gives, with)                                 \
