@@ -132,6 +132,7 @@ struct auth_call {
   struct signin_visit visit;
   const void *body;
   struct signin_result result;
+  struct text turn;                       /* a cookie for who has to wait; "" */
   const void *answer;                     /* NULL: the result */
   struct leave_view elsewhere;            /* end_session_url "": nothing is left to do */
   struct http_header site[SITES_HEADERS]; /* of every answer */
@@ -411,7 +412,7 @@ void auth_serve(const struct auth_site *s, struct gateway_worker *w, struct http
   *c = (struct auth_call){.signin = s->signin,
                           .oidc = s->oidc,
                           .visit = {address, header_of(rq, "user-agent"), cookies_of(rq), header_of(rq, "x-weir-csrf"),
-                                    loop_wall_us(), rq->arena}};
+                                    loop_wall_us(), rq->arena, &c->turn}};
   enum err e = check_address(&config->control, address, &f);
   c->site_count = sites_headers(&config->control, rq, c->site);
   if (e == ERR_OK && sites_is_preflight(rq)) {
@@ -442,9 +443,11 @@ void auth_serve(const struct auth_site *s, struct gateway_worker *w, struct http
   f.err = e;
   if (errors->count == 0 && f.status == 422)
     tell_field(&f, errors);
-  struct http_header headers[SITES_HEADERS + 1] = {{TEXT("allow"), text_of(allowed)}};
+  struct http_header headers[SITES_HEADERS + 2] = {{TEXT("allow"), text_of(allowed)}};
   size_t n = allowed != NULL;
   for (size_t i = 0; i < c->site_count; i++)
     headers[n++] = c->site[i];
+  if (c->turn.len > 0)
+    headers[n++] = (struct http_header){TEXT("set-cookie"), c->turn};
   problem_answer(rq, &f, errors->count > 0 ? errors : NULL, headers, n);
 }

@@ -2,6 +2,7 @@
  * token is good is the store's to decide; here tokens are made and read. Called through signin.c.
  * house: tested-by tests/unit/identity/test_signin.c */
 #include "base/random.h"
+#include "identity/badge.h"
 #include "identity/cookie.h"
 #include "identity/signin_inner.h"
 #include "ports/store_audit.h"
@@ -72,6 +73,21 @@ static void add_cookie(const struct signin_desk *d, const struct signin_visit *v
   buf_done(&b);
 }
 
+/* That this user has been here with this browser, for when they sign in again; a browser stays the one it was. */
+static void add_device(const struct signin_desk *d, const struct signin_visit *v, int64_t user_id,
+                       struct signin_result *out) {
+  struct badge_device device;
+  struct text shown;
+  bool is_theirs = cookie_find(v->cookie, cookie_name(COOKIE_DEVICE, d->is_secure), &shown) &&
+                   badge_read_device(d->server_secret, shown, v->now_us, &device) && device.user_id == user_id;
+  if (!is_theirs) {
+    device.user_id = user_id;
+    random_bytes(device.id, sizeof(device.id));
+  }
+  device.issued_us = v->now_us;
+  add_cookie(d, v, COOKIE_DEVICE, badge_write_device(d->server_secret, &device, v->arena), BADGE_DEVICE_LIFE_US, out);
+}
+
 /* The access token and the proof for scripts; the refresh token where there is a new one. */
 static enum err hand_out(struct signin_desk *d, const struct signin_visit *v, const struct signin_session *n,
                          struct text refresh, struct signin_result *out, struct fault *f) {
@@ -95,6 +111,7 @@ static enum err hand_out(struct signin_desk *d, const struct signin_visit *v, co
     add_cookie(d, v, COOKIE_CSRF, out->csrf, n->expires_us - v->now_us, out);
     if (refresh.len > 0)
       add_cookie(d, v, COOKIE_REFRESH, refresh, n->expires_us - v->now_us, out);
+    add_device(d, v, n->user_id, out);
   }
   buf_done(&token);
   return e;

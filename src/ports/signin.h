@@ -12,7 +12,7 @@
 #define SIGNIN_EMAIL_MAX   254
 #define SIGNIN_CHOSEN_MIN  12   /* characters of a password that is chosen */
 #define SIGNIN_CHOSEN_MAX  1024 /* bytes of it */
-#define SIGNIN_COOKIES_MAX 4    /* of a session, and the end of an attempt at an identity provider */
+#define SIGNIN_COOKIES_MAX 5    /* of a session, of the browser, and the end of an attempt at an identity provider */
 #define SIGNIN_RECOVERY    10
 #define SIGNIN_MAIL        "mail" /* the kind of job */
 #define SIGNIN_MAILS       "invite|reset|magic"
@@ -23,6 +23,8 @@ struct signin_visit {
   struct text cookie, csrf; /* the headers Cookie and x-weir-csrf; "" */
   int64_t now_us;           /* wall clock */
   struct arena *arena;
+  struct text *turn; /* NULL, or where a Set-Cookie value goes with ERR_RATE_LIMITED: who shows it after the wait is not
+                        kept out by others who try the same account */
 };
 
 struct signin_result {

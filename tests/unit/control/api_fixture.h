@@ -47,7 +47,8 @@ static inline void serve(struct site *site, struct http_request *rq) {
     api_serve(&x->api, &x->worker, &(struct api_visit){.caller = &x->caller}, rq);
 }
 
-static char body[524288], type[128], etag[64], location[128], replayed[16], retry_after[16], allow[64];
+static char body[524288], type[128], etag[64], location[128], replayed[16], retry_after[16], allow[64],
+    seen_written[24], set_cookie[128];
 
 static inline void keep_header(struct wire *c, const char *name, char *out, size_t cap) {
   snprintf(out, cap, "%.*s", TEXT_ARGS(wire_header(c, name)));
@@ -67,6 +68,8 @@ static inline int ask(struct fixture *x, const char *method_and_target, const ch
   keep_header(c, "idempotent-replayed", replayed, sizeof(replayed));
   keep_header(c, "retry-after", retry_after, sizeof(retry_after));
   keep_header(c, "allow", allow, sizeof(allow));
+  keep_header(c, "x-weir-written", seen_written, sizeof(seen_written));
+  keep_header(c, "set-cookie", set_cookie, sizeof(set_cookie));
   wire_close(c);
   return status;
 }

@@ -31,6 +31,8 @@ static enum err done(struct fixture *x, const struct signin_visit *v, struct sig
   if (x->fails) {
     fault_set(f, x->fails, x->fails == ERR_BAD_REQUEST ? "password" : NULL, "said so");
     f->retry_after_s = x->fails == ERR_RATE_LIMITED ? 7 : 0;
+    if (x->fails == ERR_RATE_LIMITED)
+      *v->turn = TEXT("turn=1; HttpOnly");
     return x->fails;
   }
   *out = (struct signin_result){.user_id = 12,
@@ -300,6 +302,7 @@ static void refusals(struct fixture *x) {
   x->fails = ERR_RATE_LIMITED;
   CHECK_INT(post(x, "/auth/login", JSON, LOGIN), 429);
   CHECK_HAS(retry, "7");
+  CHECK_HAS(cookie, "turn=1");
   x->fails = ERR_UNAVAILABLE;
   CHECK_INT(post(x, "/auth/login", JSON, LOGIN), 503);
   CHECK_HAS(retry, "2");

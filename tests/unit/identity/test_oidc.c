@@ -42,7 +42,7 @@ static void somebody_new_comes_in_with_the_role_that_all_have(void **state) {
   assert_true(text_equal(w->return_to, TEXT("/here?a=b")));
   assert_true(text_equal(w->result.email, TEXT("anna@x.org")));
   assert_true(text_equal(w->result.name, TEXT("Anna")));
-  assert_int_equal(w->result.cookie_count, 3);
+  assert_int_equal(w->result.cookie_count, 4);
   keep(w->x, &b, &w->result);
   expect(w->x, ask(w->x, &b, "GET", &c), ERR_OK);
   assert_true(text_equal(c.email, TEXT("anna@x.org")));
