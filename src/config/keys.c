@@ -272,6 +272,8 @@ static const struct key root_keys[] = {
      .help = "keys of clients"},
     {"assignments", KEY_SECTIONS, true, ARRAY(config, assignments, assignment_count), .initial = "", .max = 10000,
      .section = &keys_assignment, .help = "who is under which policy"},
+    {"rate_limits", KEY_SECTIONS, true, ARRAY(config, rates.at, rates.count), .initial = "", .max = 10000,
+     .section = &keys_rate_limit, .help = "what keys may ask for together"},
     {"signin", KEY_SECTION, AT(config, signin), .section = &keys_signin, .initial = "", .help = "how people sign in"},
     {"smtp", KEY_SECTION, true, AT(config, smtp), .section = &keys_smtp, .initial = "",
      .help = "the mail server for links to people"},

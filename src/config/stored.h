@@ -14,6 +14,7 @@ enum config_kind {
   CONFIG_KIND_MODEL,
   CONFIG_KIND_PRICE,
   CONFIG_KIND_ASSIGNMENT,
+  CONFIG_KIND_LIMIT,
   CONFIG_KIND_LISTS,                       /* so many are lists of the file */
   CONFIG_KIND_SETTING = CONFIG_KIND_LISTS, /* one value under its dotted key: {"key": ..., "value": ...} (settings.h) */
   CONFIG_KIND_COUNT
@@ -44,8 +45,9 @@ struct config;
 struct config_errors;
 
 const char *config_kind_name(enum config_kind k); /* "provider" */
-/* "providers": the path in the API and, but for settings, the key of the file. */
+/* "providers": the key of the file, but for settings. */
 const char *config_kind_list(enum config_kind k);
+const char *config_kind_path(enum config_kind k); /* in the API: the same, but "limits" for "rate_limits" */
 bool config_kind_find(struct text name, enum config_kind *out);
 
 /* As config_load_text, which see, with these entries behind what the file declares; each kind in the order given. The

@@ -122,7 +122,7 @@ test('a limit that is given on one replica holds on both, outlives a restart, an
   assert.equal((await put(one, 'telemetry.log_level', 'debug')).status, 200);
   await one.restart();
   assert.deepEqual([await say(one, 4000), await say(one, 2500)], [413, 200]);
-  assert.match(one.logs(), /"level":"debug","event":"target"/);
+  await eventually('a line of the level', () => Promise.resolve(one.logs().includes('"level":"debug","event":"target"')), DEADLINE_MS);
   const shown = await get(one, 'limits.body_bytes');
   assert.deepEqual([shown.value, shown.default, shown.stored, shown.version, shown.in_force], [3000, 33554432, 3000, 2, true]);
 

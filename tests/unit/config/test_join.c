@@ -180,6 +180,29 @@ static void a_file_that_is_no_good_is_refused_whatever_the_store_has(void **stat
   assert_int_equal(errors.count, 1);
 }
 
+static void shared_rates_have_one_entry_each_however_it_is_written(void **state) {
+  struct config *c =
+      JOIN("rate_limits: [{user: ann, rpm: 1}]\n", ENTRY(LIMIT, 1, "{\"workspace\":\"w\",\"rpm\":5}"),
+           ENTRY(LIMIT, 2, "{\"user\":\"ann\",\"tpm\":5}"), ENTRY(LIMIT, 3, "{\"organisation\":2,\"rpm\":5}"),
+           ENTRY(LIMIT, 4, "{\"organisation\":\"02\",\"rpm\":6}"),
+           ENTRY(LIMIT, 5, "{\"organisation\":0,\"model\":\"m-*\",\"concurrency\":6}"),
+           ENTRY(LIMIT, 6, "{\"user\":\"bob\",\"model\":\"m\",\"rpm\":1}"), ENTRY(LIMIT, 7, "{\"user\":\"eve\"}"));
+  assert_int_equal(c->rates.count, 4);
+  EXPECT_TEXT(c->joined.entries[0].name, TEXT("workspace\nw"));
+  assert_true(c->joined.entries[1].is_shadowed);
+  EXPECT_TEXT(c->joined.entries[2].name, TEXT("organisation\n2"));
+  expect_problem(c, 2, "");
+  expect_problem(c, 3, "has the name of another one");
+  EXPECT_TEXT(c->joined.entries[4].name, TEXT("model\nm-*"));
+  expect_problem(c, 4, "");
+  expect_problem(c, 5, "must give exactly one of `workspace`, `user`, `organisation` and `model`");
+  expect_problem(c, 6, "must give one of `rpm`, `tpm` and `concurrency` at least");
+  EXPECT_TEXT(c->rates.at[1].workspace, TEXT("w"));
+  assert_int_equal(c->joined.declared_count, 1);
+  EXPECT_TEXT(c->joined.declared[0].body, TEXT("{\"user\":\"ann\",\"rpm\":1}"));
+  config_unref(c);
+}
+
 #define SETTING(number, key, value) ENTRY(SETTING, number, "{\"key\":\"" key "\",\"value\":" value "}")
 
 static void a_setting_takes_the_place_of_a_default_and_not_of_the_file(void **state) {
@@ -263,6 +286,7 @@ static void of_settings_that_clash_one_is_left_out_and_nothing_else(void **state
 
 int main(void) {
   const struct CMUnitTest tests[] = {
+      cmocka_unit_test(shared_rates_have_one_entry_each_however_it_is_written),
       cmocka_unit_test(stored_entries_stand_behind_declared_ones_and_have_the_same_defaults),
       cmocka_unit_test(what_the_file_declares_is_told_without_secrets),
       cmocka_unit_test(a_file_without_lists_takes_entries_too),
