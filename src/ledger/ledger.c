@@ -166,6 +166,7 @@ static struct ledger *ledger_new(const struct ledger_options *o, struct store *s
   l->life_fd = l->place.dir_fd = -1;
   l->place.sys = o->sys ? o->sys : &journal_sys_real;
   l->place.boot = random_u64();
+  snprintf(l->place.kind, sizeof l->place.kind, "%s", store->ops->name);
   size_t bytes = o->segment_bytes ? o->segment_bytes : LEDGER_SEGMENT_BYTES;
   l->place.segment_bytes = bytes < JOURNAL_SEGMENT_BYTES_MIN ? JOURNAL_SEGMENT_BYTES_MIN : bytes & ~(size_t)4095;
   l->on_stored = o->on_stored;
@@ -190,6 +191,8 @@ enum err ledger_open(const struct ledger_options *o, struct store *store, struct
   struct ledger *l = ledger_new(o, store);
   struct replay_result replayed = {0};
   enum err e = o->data_dir ? open_place(l, o->data_dir, f) : ERR_OK;
+  if (!e && o->data_dir)
+    e = replay_home(store, &l->place.home, f);
   if (!e && o->data_dir)
     e = replay_run(&l->place, store, &replayed, f);
   if (!e)

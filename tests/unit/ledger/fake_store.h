@@ -20,6 +20,7 @@ struct fake_store {
   bool fails;        /* all do */
   uint64_t boots[8]; /* by seat */
   uint64_t renewals;
+  char home[16]; /* all they agree on; of all fakes the same, unless a test makes one another store */
 };
 
 static inline ptrdiff_t fake_find(const struct fake_store *s, int64_t id) {
@@ -128,20 +129,39 @@ static inline enum err fake_release(struct store *store, uint64_t boot, struct f
   return ERR_OK;
 }
 
+static inline enum err fake_agree(struct store *store, struct text name, struct text value, struct arena *a,
+                                  struct text *out, struct fault *f) {
+  struct fake_store *s = (struct fake_store *)store;
+  if (s->home[0] == '\0')
+    snprintf(s->home, sizeof s->home, "%.*s", TEXT_ARGS(value));
+  *out = text_of(s->home);
+  return ERR_OK;
+}
+
+static inline enum err fake_agreed(struct store *store, struct text name, struct arena *a, struct text *out,
+                                   struct fault *f) {
+  *out = text_of(((struct fake_store *)store)->home);
+  return ERR_OK;
+}
+
 static const struct store_replicas_ops fake_replicas = {
-    .claim = fake_claim, .renew = fake_renew, .release = fake_release};
+    .claim = fake_claim, .renew = fake_renew, .release = fake_release, .agree = fake_agree, .agreed = fake_agreed};
 static const struct store_ops fake_shared_ops = {.name = "fake",
                                                  .is_shared = true,
                                                  .ledger_append = fake_append,
                                                  .ledger_position = fake_position,
                                                  .ledger_list = fake_list,
                                                  .replicas = &fake_replicas};
-static const struct store_ops fake_ops = {
-    .name = "fake", .ledger_append = fake_append, .ledger_position = fake_position, .ledger_list = fake_list};
+static const struct store_ops fake_ops = {.name = "fake",
+                                          .ledger_append = fake_append,
+                                          .ledger_position = fake_position,
+                                          .ledger_list = fake_list,
+                                          .replicas = &fake_replicas};
 
 static inline struct fake_store *fake_new(void) {
   struct fake_store *s = calloc(1, sizeof *s);
   s->base.ops = &fake_ops;
+  snprintf(s->home, sizeof s->home, "0000beef");
   arena_init(&s->texts);
   pthread_mutex_init(&s->lock, NULL);
   return s;
