@@ -166,21 +166,32 @@ static size_t add_visit(const struct api_call *c, struct http_header *out, size_
   return n;
 }
 
+/* "" for none. A weak one is never met by If-Match. */
+static struct text etag_of(const struct api_call *c) {
+  uint8_t sum[KEYSMITH_SUM_BYTES];
+  char tag[2 * sizeof(sum)];
+  if (c->version > 0)
+    return arena_format(c->arena, "\"%lld\"", (long long)c->version);
+  if (!c->is_fixed)
+    return TEXT_NONE;
+  c->api->keysmith->sum(c->api->keysmith, buf_text(&c->text), sum);
+  return arena_format(c->arena, "W/\"%.*s\"", (int)text_base64url((const char *)sum, 16, tag), tag);
+}
+
 /* Each answers, and gives the status. */
 static int answer(const struct api_call *c) {
   struct http_header headers[8 + WRITTEN_HEADERS + API_VISIT_HEADERS] = {{TEXT("cache-control"), TEXT("no-store")},
                                                                          {TEXT("x-request-id"), c->rq->id}};
   size_t n = 2;
   int status = c->route->status;
-  struct text known = http_header_value(&c->rq->head.headers, TEXT("if-none-match"));
-  if (c->version > 0)
-    headers[n++] = (struct http_header){TEXT("etag"), arena_format(c->arena, "\"%lld\"", (long long)c->version)};
+  struct text etag = etag_of(c);
+  if (etag.len > 0)
+    headers[n++] = (struct http_header){TEXT("etag"), etag};
   if (c->location.len > 0)
     headers[n++] = (struct http_header){TEXT("location"), c->location};
   if (c->is_replay)
     headers[n++] = (struct http_header){TEXT("idempotent-replayed"), TEXT("true")};
-  if (c->version > 0 && text_equal(text_of(c->route->method), TEXT("GET")) && known.len > 0 &&
-      reading_names_version(known, c->version))
+  if (etag.len > 0 && text_equal(text_of(c->route->method), TEXT("GET")) && reading_knows(c, etag))
     status = 304;
   else if (c->route->kind != API_NOTHING)
     headers[n++] = (struct http_header){TEXT("content-type"), TEXT("application/json")};
@@ -216,6 +227,8 @@ static void complete_errors(struct api_call *c) {
 
 static enum err serve_route(struct api_call *c, struct fault *f) {
   enum err e = count_call(c, f);
+  if (e == ERR_OK)
+    e = reading_check_lines(c, f);
   if (e == ERR_OK)
     e = check_version(c, f);
   if (e == ERR_OK)
