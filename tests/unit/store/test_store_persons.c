@@ -1,6 +1,7 @@
 /* A person's rights over the store and the archive's files: everything of theirs comes out, and after an erasure their
  * name is nowhere, while sums and the audit log still hold. Every text column of the schema is known to be personal or
  * not, and every personal one is reached by both. */
+#include "ports/store_entities.h"
 #include "ports/store_people.h"
 #include "ports/store_persons.h"
 
@@ -42,10 +43,16 @@ static struct ledger_row row_of(int64_t id, const char *user, const char *key_na
 }
 
 static void fill(struct store *s) {
+  const struct store_entity assignment = {.kind = TEXT("assignment"),
+                                          .name = TEXT("key\n" KEY_NAME),
+                                          .body = TEXT("{\"key\":\"" KEY_NAME "\",\"policy\":\"p\"}"),
+                                          .created_us = 1};
+  int64_t unused = 0;
   struct ledger_row rows[] = {row_of(1, NAME, KEY_NAME), row_of(2, "bob", "bob-key"), row_of(3, NAME, KEY_NAME)};
   make_key(s, KEY_NAME, NAME, 1);
   make_key(s, "bob-key", "bob", 2);
   EXPECT_OK(s->ops->key_set_blocked(s, 1, true, TEST_ACTOR, &test_fault));
+  EXPECT_OK(s->ops->entities->create(s, &assignment, TEST_ACTOR, &unused, &test_fault)); /* names the key alone */
   EXPECT_OK(s->ops->audit->add(s, &(struct audit_actor){TEXT("local:" NAME), TEXT("cli")},
                                &(struct audit_entry){.action = TEXT("config.reload"), .subject = TEXT("config")}, NULL,
                                &test_fault));
@@ -124,7 +131,7 @@ static void after_an_erasure_the_name_is_nowhere_and_every_sum_holds(void **stat
   assert_int_equal(done.keys, 1);
   assert_int_equal(done.ledger_rows, 2);
   assert_int_equal(done.usage_rows, 1);
-  assert_int_equal(done.audit_entries, 4); /* create, block, reload, delete */
+  assert_int_equal(done.audit_entries, 5); /* create, block, assign, reload, delete */
   expect_nowhere(s, NAME, true);
   expect_nowhere(s, KEY_NAME, true);
   expect_nowhere(s, done.pseudonym, false);
@@ -262,7 +269,7 @@ static void an_export_has_what_is_theirs_and_nothing_else(void **state) {
   assert_int_equal(done.keys, 1);
   assert_int_equal(done.ledger_rows, 2);
   assert_int_equal(done.usage_rows, 1);
-  assert_int_equal(done.audit_entries, 4); /* create, block, reload, and that this began */
+  assert_int_equal(done.audit_entries, 5); /* create, block, assign, reload, and that this began */
   assert_true(text_find(buf_text(&out), TEXT("{\"table\":\"weir_usage\",\"row\":{")) >= 0);
   assert_true(text_find(buf_text(&out), TEXT("{\"table\":\"weir_keys\",\"row\":{")) >= 0);
   assert_true(text_find(buf_text(&out), TEXT("\"key_name\":\"" KEY_NAME "\"")) >= 0);
@@ -339,11 +346,11 @@ static void fill_all(struct store *s) {
                          "', '" NAME "' FROM weir_users WHERE email = '" NAME "'"
                        : "INSERT INTO weir_sessions SELECT 7, id, 1, x'00', x'00', 1, 1, 1, 0, 'password', '" NAME
                          "', '" NAME "' FROM weir_users WHERE email = '" NAME "'");
-  contract_exec(s, "INSERT INTO weir_entities VALUES (1, 'assignment', 'user\n" NAME "', '" NAME "', '{\"user\":\"" NAME
-                   "\",\"policy\":\"p\"}', 1, 1, 1, 1)");
-  contract_exec(s, "INSERT INTO weir_entities VALUES (3, 'limit', 'user\n" NAME "', '" NAME "', '{\"user\":\"" NAME
+  contract_exec(s, "INSERT INTO weir_entities VALUES (11, 'assignment', 'user\n" NAME "', '" NAME
+                   "', '{\"user\":\"" NAME "\",\"policy\":\"p\"}', 1, 1, 1, 1)");
+  contract_exec(s, "INSERT INTO weir_entities VALUES (13, 'limit', 'user\n" NAME "', '" NAME "', '{\"user\":\"" NAME
                    "\",\"rpm\":1}', 1, 1, 1, 1)");
-  contract_exec(s, "INSERT INTO weir_entities VALUES (2, 'assignment', 'key\n" KEY_NAME "', '', '{}', 1, 1, 1, 1)");
+  contract_exec(s, "UPDATE weir_entities SET user_name = '' WHERE name = 'key\n" KEY_NAME "'"); /* an older one */
   contract_exec(s, "INSERT INTO weir_ledger_stretches VALUES (2, '" NAME "', 5, 6)");
   contract_exec(s,
                 "INSERT INTO weir_jobs VALUES (7, 'export_person', '{\"user\":\"" NAME "\",\"actor\":\"local:bob\"}', "
