@@ -48,7 +48,7 @@ int main(int argc, char **argv) {
   prctl(PR_SET_DUMPABLE, 0);
   /* A file that may not grow (ulimit -f) is a full disk, which every command says in words. */
   sigaction(SIGXFSZ, &(struct sigaction){.sa_handler = SIG_IGN}, NULL);
-  if (argc > 1 && (strcmp(argv[1], "-h") == 0 || strcmp(argv[1], "--help") == 0)) {
+  if (argc > 1 && (strcmp(argv[1], "-h") == 0 || strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "help") == 0)) {
     print_help(stdout);
     return 0;
   }

@@ -84,6 +84,7 @@ struct api_call {
   struct api_place next; /* of a list: where the next page begins; the end: this was the last */
   int64_t version;       /* of the one thing that is answered, for its ETag; 0: it has none */
   int64_t made_id;       /* with 201: of what was made, which is below the path that was asked */
+  bool is_fixed;         /* what is answered has no version and is not changed here: its ETag is made of its words */
   bool is_replay;        /* the answer is of an earlier request: version, location and text are its own */
   int stream_status;     /* of API_STREAM: what was answered */
   struct text location;
@@ -119,6 +120,9 @@ struct api_route {
 /* The table, and its length. */
 extern const struct api_route api_routes[];
 extern const size_t api_route_count;
+/* Whether what the template leads to has versions, which its ETag names and If-Match may ask for. Of all else no entity
+ * tag is known, so that none can match (RFC 9110 section 13.1.1). */
+bool api_has_versions(const char *path);
 
 bool api_owns(struct text path); /* /api and everything below */
 /* Answers; waits. Who calls has been found out before; what they may do is decided here and by the handlers. Errors are

@@ -193,6 +193,7 @@ enum err entries_get(struct api_call *c, struct fault *f) {
       continue;
     c->answer = &views[i];
     c->version = views[i].version;
+    c->is_fixed = views[i].version == 0;
   }
   if (e != ERR_OK || c->answer)
     return e;

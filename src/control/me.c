@@ -64,8 +64,12 @@ static const struct shape_field change_fields[] = {
     [CHANGE_OLD] = {"old_password", SHAPE_TEXT, 0, SHAPE_AT(me_change, old_password), .min = 1, .max = 4096,
                     .help = "the one of now, with a new one"},
 };
+static void check_change(struct api_call *c) {
+  if (shape_has(c->body, CHANGE_PASSWORD) && !shape_has(c->body, CHANGE_OLD))
+    shape_refuse(c->errors, "/old_password", "is needed with a new password");
+}
 const struct shape me_change_shape = {"MyChange", "What you change about yourself.", sizeof(struct me_change),
-                                      SHAPE_FIELDS(change_fields)};
+                                      SHAPE_FIELDS(change_fields), .check = check_change};
 
 struct me_session {
   uint64_t given;
@@ -246,8 +250,7 @@ enum err me_change(struct api_call *c, struct fault *f) {
     return e;
   if (c->caller->kind != CALLER_USER)
     return fault_set(f, ERR_NOT_FOUND, NULL, "there is no person behind this");
-  if (shape_has(change, CHANGE_PASSWORD) && !shape_has(change, CHANGE_OLD))
-    shape_refuse(c->errors, "/old_password", "is needed with a new password");
+  check_change(c);
   if (c->errors->count > 0)
     return ERR_BAD_REQUEST;
   if (shape_has(change, CHANGE_PASSWORD))

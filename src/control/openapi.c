@@ -227,7 +227,6 @@ static void put_content(struct json_writer *w, const char *media, const struct a
 
 static bool is_change(const struct api_route *r) { return strcmp(r->method, "GET") != 0; }
 static bool is_post(const struct api_route *r) { return strcmp(r->method, "POST") == 0; }
-static bool is_of_one(const struct api_route *r) { return strchr(r->path, '{') != NULL; }
 
 static void put_header(struct json_writer *w, const char *name, const char *help) {
   json_name(w, name);
@@ -238,14 +237,25 @@ static void put_header(struct json_writer *w, const char *name, const char *help
   json_object_end(w);
 }
 
+/* Whether the answer has a version: also of what was made below the path. */
+static bool gives_version(const struct api_route *r) {
+  char below[128];
+  snprintf(below, sizeof(below), "%s/{id}", r->path);
+  return r->kind == API_ONE && (api_has_versions(r->path) || api_has_versions(below));
+}
+
 static void put_good_headers(struct json_writer *w, const struct api_route *r) {
-  bool is_one = r->kind == API_ONE;
+  bool is_one = gives_version(r);
   if (!is_one && !is_post(r))
     return;
   json_name(w, "headers");
   json_object(w);
   if (is_one)
-    put_header(w, "ETag", "its version, where it has one, for If-Match and If-None-Match");
+    put_header(w, "ETag",
+               strcmp(r->path, "/api/v1/settings/{key}") == 0
+                   ? "its version, for If-Match and If-None-Match, where the store has a value of it"
+                   : "its version, for If-Match and If-None-Match; a weak one, for If-None-Match alone, of what is not "
+                     "changed here");
   if (r->status == 201)
     put_header(w, "Location", "where it is");
   if (is_post(r))
@@ -268,7 +278,7 @@ static void put_problems(struct json_writer *w, const struct api_route *r) {
   put_problem_response(w, "404", "it is not there, or not the caller's to see");
   if (is_change(r))
     put_problem_response(w, "409", "it cannot be as things are, such as a name that is taken");
-  if (is_change(r) && is_of_one(r))
+  if (is_change(r) && api_has_versions(r->path))
     put_problem_response(w, "412", "it was changed meanwhile: its version is not that of If-Match");
   put_problem_response(w, "422", "parts of the request are not valid: `errors` names every one");
   put_problem_response(w, "429", "too many requests: Retry-After says when the next may come");
@@ -311,7 +321,7 @@ static void put_responses(struct json_writer *w, const struct api_route *r) {
     put_content(w, "application/json", NULL, r->instead);
     json_object_end(w);
   }
-  if (!is_change(r) && r->kind == API_ONE) {
+  if (!is_change(r) && gives_version(r)) {
     json_name(w, "304");
     json_put_raw(w, TEXT("{\"description\":\"it is as If-None-Match says\"}"));
   }
@@ -336,9 +346,9 @@ static bool is_open(const struct api_route *r) { return auth_owns(text_of(r->pat
 static void put_header_parameters(struct json_writer *w, const struct api_route *r) {
   if (is_open(r))
     return;
-  if (is_change(r) && is_of_one(r))
+  if (is_change(r) && api_has_versions(r->path))
     put_header_parameter(w, "If-Match", "the version that is to be changed, as its ETag says, a list of them, or `*`");
-  if (!is_change(r) && r->kind == API_ONE)
+  if (!is_change(r) && gives_version(r))
     put_header_parameter(w, "If-None-Match", "a version that is known: 304 when it is still that");
   if (r->kind == API_STREAM)
     put_header_parameter(w, "Last-Event-ID", "the id of the last event that came: goes on behind it, like `after`");

@@ -87,8 +87,12 @@ int problem_answer(struct http_request *rq, const struct fault *f, const struct 
 
 enum err problem_invalid(const struct shape_errors *errors, struct fault *f) {
   *f = (struct fault){0};
-  fault_set(f, ERR_BAD_REQUEST, NULL, "%zu part%s of the request %s not valid: see `errors`", errors->count,
-            errors->count == 1 ? "" : "s", errors->count == 1 ? "is" : "are");
+  fault_set(f, ERR_BAD_REQUEST, NULL, "%zu part%s of the request %s not valid: see `errors`",
+            errors->count + errors->more, errors->count == 1 ? "" : "s", errors->count == 1 ? "is" : "are");
+  if (errors->more > 0)
+    fault_set(f, ERR_BAD_REQUEST, NULL,
+              "%zu parts of the request are not valid: `errors` names the first %zu and leaves out %zu more",
+              errors->count + errors->more, errors->count, errors->more);
   f->status = 422;
   return f->err;
 }

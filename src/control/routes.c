@@ -1,6 +1,7 @@
 /* THE TABLE of the control API. One row a route; its shapes and its handler are in the file of its resource. What is
  * checked, answered and documented follows from it; the routes of one path stand one after the other. Read by api.c and
- * openapi.c. */
+ * openapi.c.
+ * house: tested-by tests/unit/control/test_api_table.c */
 #include "control/views.h"
 
 #define ROW(how, at, name, of, what, may, mine, which, said, takes, sent, gives, with)                                 \
@@ -187,3 +188,18 @@ const struct api_route api_routes[] = {
 };
 /* clang-format on */
 const size_t api_route_count = sizeof(api_routes) / sizeof(api_routes[0]);
+
+bool api_has_versions(const char *path) {
+  static const char *const paths[] = {
+      "/api/v1/keys/{id}",         "/api/v1/keys/{id}/rotate",   "/api/v1/keys/{id}/block",
+      "/api/v1/keys/{id}/unblock", "/api/v1/organisations/{id}", "/api/v1/workspaces/{id}",
+      "/api/v1/teams/{id}",        "/api/v1/users/{id}",         "/api/v1/service-accounts/{id}",
+      "/api/v1/roles/{id}",        "/api/v1/grants/{id}",        "/api/v1/settings/{key}",
+      "/api/v1/providers/{id}",    "/api/v1/models/{id}",        "/api/v1/policies/{id}",
+      "/api/v1/prices/{id}",       "/api/v1/assignments/{id}",   "/api/v1/limits/{id}",
+      "/api/v1/credentials/{id}"};
+  for (size_t i = 0; i < sizeof(paths) / sizeof(paths[0]); i++)
+    if (strcmp(path, paths[i]) == 0)
+      return true;
+  return false;
+}

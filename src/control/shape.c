@@ -14,14 +14,23 @@
 #define POINTER_BYTES     256
 
 void shape_refuse(struct shape_errors *e, const char *place, const char *fmt, ...) {
-  if (e->count == SHAPE_ERRORS_MAX)
+  if (e->count == SHAPE_ERRORS_MAX) {
+    e->more++;
     return;
+  }
   struct shape_error *at = &e->at[e->count++];
   va_list args;
   snprintf(at->place, sizeof(at->place), "%s", place);
   va_start(args, fmt);
   vsnprintf(at->text, sizeof(at->text), fmt, args);
   va_end(args);
+}
+
+bool shape_is_refused(const struct shape_errors *e, const char *place) {
+  size_t i = 0;
+  while (i < e->count && strcmp(e->at[i].place, place) != 0)
+    i++;
+  return i < e->count;
 }
 
 static size_t characters(struct text t) {
@@ -95,10 +104,17 @@ static bool read_text_value(const struct shape_field *f, struct text t, struct a
   }
 }
 
-static void add_element(const struct shape_field *f, struct text t, struct arena *a, void *out, const char *place,
-                        struct shape_errors *e) {
+static void append(const struct shape_field *f, struct text t, struct arena *a, void *out) {
   size_t *count = member(out, f->count_offset);
   struct text **list = member(out, f->offset);
+  if (!*list)
+    *list = arena_alloc(a, (size_t)f->max * sizeof(**list));
+  (*list)[(*count)++] = arena_copy(a, t);
+}
+
+static void add_element(const struct shape_field *f, struct text t, struct arena *a, void *out, const char *place,
+                        struct shape_errors *e) {
+  const size_t *count = member(out, f->count_offset);
   const char *why = bad_text(f, t, 1, 256);
   if (*count >= (size_t)f->max) {
     shape_refuse(e, place, "must have at most %lld entries", (long long)f->max);
@@ -106,9 +122,7 @@ static void add_element(const struct shape_field *f, struct text t, struct arena
   }
   if (why)
     shape_refuse(e, place, "%s", why);
-  if (!*list)
-    *list = arena_alloc(a, (size_t)f->max * sizeof(**list));
-  (*list)[(*count)++] = arena_copy(a, t);
+  append(f, t, a, out);
 }
 
 static void read_list(const struct shape_field *f, yyjson_val *v, struct arena *a, void *out, const char *place,
@@ -126,10 +140,12 @@ static void read_list(const struct shape_field *f, yyjson_val *v, struct arena *
   yyjson_arr_foreach (v, i, most, one) {
     char inner[160];
     snprintf(inner, sizeof(inner), "%.100s/%zu", place, i);
-    if (yyjson_is_str(one))
+    if (yyjson_is_str(one)) {
       add_element(f, json_text(one), a, out, inner, e);
-    else
+    } else {
       shape_refuse(e, inner, "must be a text");
+      append(f, TEXT(""), a, out); /* the others keep their places */
+    }
   }
 }
 

@@ -114,6 +114,12 @@ test('the document is what `weir openapi` prints, is valid, and a client can be 
   assert.deepEqual([verdict.valid, verdict.errors], [true, undefined]);
 });
 
+test('`weir help` says what commands there are', { skip }, async () => {
+  const { code, out } = await world.weir.command('help');
+  assert.equal(code, 0);
+  assert.match(out, /^usage: weir COMMAND/m);
+});
+
 test('every operation answers in its shape, good and bad', { skip }, async () => {
   const names: Record<string, string> = { id: '1', name: 'anthropic', key: 'breaker.failures' };
   for (const [path, operations] of Object.entries(document.paths)) {

@@ -262,6 +262,41 @@ static void check_cells(struct fixture *x) {
 static void check_cells_run(void *arg) { run(check_cells); }
 static void every_route_as_every_role_wherever_it_is_held(void **state) { run_fiber(check_cells_run, NULL); }
 
+static int call_if(struct fixture *x, const struct api_route *r, const char *condition) {
+  char line[256];
+  fill_line(x, r, line, sizeof(line));
+  return r->body ? send_json(x, line, condition, rows_body(r->body, NULL, NULL)) : ask(x, line, condition, "");
+}
+
+/* No change is made under a condition that is not met, and whether one can be met is in the document. */
+static void check_conditions(struct fixture *x) {
+  x->api.job_attempts = attempts_of;
+  make_workspaces(x);
+  for (size_t i = 0; i < api_route_count; i++) {
+    const struct api_route *r = &api_routes[i];
+    const struct cell c = {x, r, ROLE_OWNER, 0, WHERE_ORGANISATION};
+    bool has_versions = api_has_versions(r->path);
+    if (strcmp(r->method, "GET") == 0) {
+      int status = r->kind == API_ONE ? call_route(x, r, NULL) : 0;
+      if (status == 200 && etag[0] != '\0' && !has_versions)
+        complain(&c, status, "no entity tag");
+      continue;
+    }
+    int status = call_if(x, r, "if-match: \"999999\"\r\n");
+    if (status != 412 && (!has_versions || status != 404))
+      complain(&c, status, has_versions ? "412 or 404" : "412");
+    status = call_if(x, r, "if-match:\r\n");
+    if (status != 400)
+      complain(&c, status, "400: the condition is empty");
+    status = strcmp(r->method, "PUT") == 0 && !has_versions ? call_if(x, r, "if-match: *\r\n") : 412;
+    if (status != 412)
+      complain(&c, status, "412: what is put may not be there");
+  }
+}
+
+static void check_conditions_run(void *arg) { run(check_conditions); }
+static void no_change_is_made_under_a_condition_that_is_not_met(void **state) { run_fiber(check_conditions_run, NULL); }
+
 static void check_members(struct fixture *x) {
   static const char *const members[] = {"id",        "org_id",     "organisation_id", "version",     "hash",
                                         "prefix",    "secret",     "password_hash",   "permissions", "is_admin",
@@ -372,6 +407,7 @@ static void what_a_request_says_of_its_host_moves_nothing(void **state) { run_fi
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(every_route_as_every_role_wherever_it_is_held),
+      cmocka_unit_test(no_change_is_made_under_a_condition_that_is_not_met),
       cmocka_unit_test(no_route_takes_a_member_that_it_does_not_offer),
       cmocka_unit_test(sql_in_a_filter_is_a_text_that_matches_nothing),
       cmocka_unit_test(an_address_spelled_otherwise_is_another),

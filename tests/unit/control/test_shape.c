@@ -149,6 +149,9 @@ static void no_more_errors_are_kept_than_fit(void **state) {
   snprintf(json + strlen(json), sizeof(json) - strlen(json), "\"name\":\"a\"}");
   (void)read(json);
   assert_int_equal(errors.count, SHAPE_ERRORS_MAX);
+  assert_int_equal(errors.more, 60 - SHAPE_ERRORS_MAX); /* whose number is told */
+  assert_true(shape_is_refused(&errors, "/x0"));
+  assert_false(shape_is_refused(&errors, "/x59"));
   arena_done(&arena);
 }
 
