@@ -43,16 +43,13 @@ static struct ledger_row row_of(int64_t id, const char *user, const char *key_na
 }
 
 static void fill(struct store *s) {
-  const struct store_entity assignment = {.kind = TEXT("assignment"),
-                                          .name = TEXT("key\n" KEY_NAME),
-                                          .body = TEXT("{\"key\":\"" KEY_NAME "\",\"policy\":\"p\"}"),
-                                          .created_us = 1};
-  int64_t unused = 0;
+  const struct store_entity assignment = {
+      .kind = TEXT("assignment"), .name = TEXT("key\n" KEY_NAME), .body = TEXT("{\"key\":\"" KEY_NAME "\"}")};
   struct ledger_row rows[] = {row_of(1, NAME, KEY_NAME), row_of(2, "bob", "bob-key"), row_of(3, NAME, KEY_NAME)};
   make_key(s, KEY_NAME, NAME, 1);
   make_key(s, "bob-key", "bob", 2);
   EXPECT_OK(s->ops->key_set_blocked(s, 1, true, TEST_ACTOR, &test_fault));
-  EXPECT_OK(s->ops->entities->create(s, &assignment, TEST_ACTOR, &unused, &test_fault)); /* names the key alone */
+  EXPECT_OK(s->ops->entities->create(s, &assignment, TEST_ACTOR, &(int64_t){0}, &test_fault)); /* names the key alone */
   EXPECT_OK(s->ops->audit->add(s, &(struct audit_actor){TEXT("local:" NAME), TEXT("cli")},
                                &(struct audit_entry){.action = TEXT("config.reload"), .subject = TEXT("config")}, NULL,
                                &test_fault));
@@ -171,15 +168,13 @@ static void rows_that_arrive_late_lose_the_name_too(void **state) {
 
 static void erasing_again_goes_on_under_the_same_pseudonym(void **state) {
   struct store *s = contract_store(state);
-  char first[PERSON_PSEUDONYM_BYTES];
   fill(s);
-  struct person_erased done = erase(s, NAME);
-  snprintf(first, sizeof first, "%s", done.pseudonym);
+  const struct person_erased first = erase(s, NAME);
   contract_exec(s,
                 "INSERT INTO weir_usage SELECT 1, 0, 1, '" NAME "', '', 'p', 'm', 'ok', 'k', 1, 1, 1, 1, 0, 0, 0, 0, "
                 "5, 5, 1, 1, 1, 1, 1");
-  done = erase(s, NAME);
-  assert_string_equal(done.pseudonym, first);
+  const struct person_erased done = erase(s, NAME);
+  assert_string_equal(done.pseudonym, first.pseudonym);
   assert_int_equal(done.usage_rows, 1);
   assert_int_equal(done.keys + done.ledger_rows + done.audit_entries, 0);
   expect_nowhere(s, NAME, true);
@@ -327,6 +322,9 @@ static bool names_them(struct text t) {
   return text_find(t, TEXT(NAME)) >= 0 || text_find(t, TEXT(KEY_NAME)) >= 0 || text_find(t, TEXT(PREFIX)) >= 0;
 }
 
+#define SESSION(none)                                                                                                  \
+  "INSERT INTO weir_sessions SELECT 7, id, 1, " none ", " none ", 1, 1, 1, 0, 'password', '" NAME "', '" NAME          \
+  "' FROM weir_users WHERE email = '" NAME "'"
 /* Two rows of theirs and one of bob's are in files, two of theirs in the ledger. */
 static void fill_all(struct store *s) {
   struct ledger_row late[] = {row_of(21, NAME, KEY_NAME), row_of(22, NAME, KEY_NAME)};
@@ -341,11 +339,7 @@ static void fill_all(struct store *s) {
   append(s, late, 2, 22);
   EXPECT_OK(s->ops->people->create(s, PEOPLE_USER, &account, TEST_ACTOR, &id, &test_fault));
   EXPECT_OK(s->ops->people->set_external(s, id, TEXT("https://idp\n" NAME), TEST_ACTOR, &test_fault));
-  contract_exec(s, strcmp(s->ops->name, "postgres") == 0
-                       ? "INSERT INTO weir_sessions SELECT 7, id, 1, '\\x00', '\\x00', 1, 1, 1, 0, 'password', '" NAME
-                         "', '" NAME "' FROM weir_users WHERE email = '" NAME "'"
-                       : "INSERT INTO weir_sessions SELECT 7, id, 1, x'00', x'00', 1, 1, 1, 0, 'password', '" NAME
-                         "', '" NAME "' FROM weir_users WHERE email = '" NAME "'");
+  contract_exec(s, strcmp(s->ops->name, "postgres") == 0 ? SESSION("'\\x00'") : SESSION("x'00'"));
   contract_exec(s, "INSERT INTO weir_entities VALUES (11, 'assignment', 'user\n" NAME "', '" NAME
                    "', '{\"user\":\"" NAME "\",\"policy\":\"p\"}', 1, 1, 1, 1)");
   contract_exec(s, "INSERT INTO weir_entities VALUES (13, 'limit', 'user\n" NAME "', '" NAME "', '{\"user\":\"" NAME
