@@ -3,6 +3,7 @@
 import { after, before, test } from 'node:test';
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
+import { connect } from 'node:net';
 import { request, type IncomingHttpHeaders } from 'node:http';
 import { join } from 'node:path';
 import { Validator } from '@seriousme/openapi-schema-validator';
@@ -102,6 +103,28 @@ after(async () => {
 function isStream(op?: Operation): boolean {
   return op?.responses['200']?.content?.['text/event-stream'] !== undefined;
 }
+
+/** Bytes that are no request, and what comes back for them. */
+function raw(bytes: string): Promise<string> {
+  return new Promise((resolve, reject) => {
+    let text = '';
+    const socket = connect(join(world.weir.dir, 'data/weir.sock'), () => socket.write(bytes));
+    socket.on('data', (d: Buffer) => (text += d.toString()));
+    socket.on('end', () => resolve(text));
+    socket.on('error', reject);
+  });
+}
+
+test('what is no request is told as a problem too', { skip }, async () => {
+  for (const bytes of ['FOO /api/v1/keys HTTP/1.1\r\nhost: a\r\nconnection: close\r\n\r\n', 'GET /api/v1/keys?limit=1 HTTP/1.1\r\nhost: a b\r\n\r\n', 'GET /api/v1/keys HTTP/1.1\r\n\r\n']) {
+    const [head = '', body = ''] = (await raw(bytes)).split('\r\n\r\n');
+    assert.match(head, /^HTTP\/1\.1 4\d\d /);
+    assert.match(head, /content-type: application\/problem\+json/i);
+    const problem = JSON.parse(body) as { type: string; title: string; status: number };
+    assert.match(problem.type, /^urn:weir:problem:/);
+    assert.ok(head.includes(` ${problem.status} `) && problem.title.length > 0);
+  }
+});
 
 test('the document is what `weir openapi` prints, is valid, and a client can be generated from it', { skip }, async () => {
   assert.deepEqual(JSON.parse(execFileSync(world.weir.binary, ['openapi']).toString()), document);

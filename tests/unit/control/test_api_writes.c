@@ -70,6 +70,16 @@ static void check_fixed(struct fixture *x) {
 static void check_fixed_run(void *arg) { run(check_fixed); }
 static void what_is_not_changed_here_is_known_by_its_words(void **state) { run_fiber(check_fixed_run, NULL); }
 
+static void check_size(struct fixture *x) {
+  static char json[API_BODY_BYTES + 100];
+  snprintf(json, sizeof(json), "{\"name\":\"%0*d\"}", API_BODY_BYTES, 1);
+  CHECK_INT(send_json(x, "POST /api/v1/keys", "", json), 413);
+  CHECK_HAS(body, "{\"type\":\"urn:weir:problem:too-large\",\"title\":\"Content Too Large\",\"status\":413,");
+}
+
+static void check_size_run(void *arg) { run(check_size); }
+static void a_body_that_is_too_long_is_a_problem_of_its_own(void **state) { run_fiber(check_size_run, NULL); }
+
 static void check_twice(struct fixture *x) {
   static const char *const twice[] = {
       "accept-version: 1\r\nAccept-Version: 2\r\n", "accept-version: 1\r\naccept-version: 1\r\n",
@@ -245,6 +255,7 @@ int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(a_change_is_made_from_the_version_it_names),
       cmocka_unit_test(what_is_not_changed_here_is_known_by_its_words),
+      cmocka_unit_test(a_body_that_is_too_long_is_a_problem_of_its_own),
       cmocka_unit_test(a_header_that_counts_once_is_there_once),
       cmocka_unit_test(a_repeated_request_gets_its_answer_and_is_not_done_again),
       cmocka_unit_test(an_error_may_be_tried_again_under_the_same_key),
