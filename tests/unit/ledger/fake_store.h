@@ -17,7 +17,8 @@ struct fake_store {
   } streams[64];
   uint64_t calls;    /* of ledger_append */
   uint64_t fail_at;  /* this call fails; 0: none */
-  bool fails;        /* all do */
+  bool fails;        /* all do, for want of room, */
+  uint64_t takes;    /* but for so many first */
   uint64_t boots[8]; /* by seat */
   uint64_t renewals;
   char home[16]; /* all they agree on; of all fakes the same, unless a test makes one another store */
@@ -64,7 +65,9 @@ static inline enum err fake_append(struct store *store, const struct ledger_row 
                                    uint64_t position, struct fault *f) {
   struct fake_store *s = (struct fake_store *)store;
   pthread_mutex_lock(&s->lock);
-  bool refused = ++s->calls == s->fail_at || s->fails;
+  bool fails = s->fails && s->takes == 0;
+  s->takes -= s->fails && s->takes > 0;
+  bool refused = ++s->calls == s->fail_at || fails;
   if (!refused) {
     for (size_t i = 0; i < count; i++)
       fake_add(s, &rows[i], s->count < 5000);
@@ -72,7 +75,7 @@ static inline enum err fake_append(struct store *store, const struct ledger_row 
       *fake_stream(s, stream) = position;
   }
   pthread_mutex_unlock(&s->lock);
-  return refused ? fault_set(f, ERR_STORE_FULL, NULL, "the fake is full") : ERR_OK;
+  return refused ? fault_set(f, fails ? ERR_STORE_FULL : ERR_STORE, NULL, "the fake is full") : ERR_OK;
 }
 
 static inline enum err fake_position(struct store *store, struct text stream, uint64_t *out, struct fault *f) {

@@ -436,7 +436,7 @@ static void a_store_that_fails_leaves_the_lock_file_too(void **state) {
   image_reserve(1, 101);
   image_save(1, sizeof image);
   s->fail_at = 1;
-  EXPECT_ERR(replay_run(&p, &s->base, &result, &test_fault), ERR_STORE_FULL);
+  EXPECT_ERR(replay_run(&p, &s->base, &result, &test_fault), ERR_STORE);
   assert_int_equal(count_files(""), 2);
   assert_int_equal(replay(s).recovered, 1);
   assert_int_equal(count_files(""), 0);
