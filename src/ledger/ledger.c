@@ -90,6 +90,11 @@ static enum err check_lock(const struct ledger *l, const char *data_dir, const c
                    "%s is not the data_dir of the running weir: a new data_dir needs a restart", data_dir);
 }
 
+static bool same_disk(const char *a, const char *b) {
+  struct stat one, other;
+  return stat(a, &one) == 0 && stat(b, &other) == 0 && one.st_dev == other.st_dev;
+}
+
 static enum err open_place(struct ledger *l, const char *data_dir, struct fault *f) {
   char lock[sizeof l->place.dir + 16];
   int n = snprintf(l->place.dir, sizeof l->place.dir, "%s/journal", data_dir);
@@ -103,6 +108,7 @@ static enum err open_place(struct ledger *l, const char *data_dir, struct fault 
     e = make_dir(l->place.dir, f);
   if (e)
     return e;
+  l->shares_disk = same_disk(data_dir, l->place.dir);
   l->place.dir_fd = open(l->place.dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
   if (l->place.dir_fd < 0)
     return fault_set(f, ERR_STORE, NULL, "cannot open %s: %s", l->place.dir, strerror(errno));

@@ -75,7 +75,7 @@ static bool store_batch(struct writer *w, unsigned stream, uint64_t position) {
         note_fault(l, NULL);
       return true;
     }
-    if (f.err == ERR_STORE_FULL && !l->store->ops->is_shared)
+    if (f.err == ERR_STORE_FULL && l->shares_disk && !l->store->ops->is_shared)
       hold_back(l, true);
     note_fault(l, &f);
     if (!ledger_wait_to_retry(l, wait_ms))
