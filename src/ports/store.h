@@ -37,14 +37,22 @@ struct store_key {
   /* Where it may be used, each a list of entries separated by '\n', "" for no restriction: names of wires and mounts,
    * networks such as "10.0.0.0/8", origins of browsers such as "https://example.org". */
   struct text routes, allow_ips, cors_origins;
+  /* Whose it is, by number: a user, or a service account; 0: nobody's that is known here. They keep it when their
+   * address changes, it is refused while they are disabled (is_owner_away, as it was read), and goes with them. */
+  int64_t owner_user, owner_service;
+  bool is_owner_away;
+  /* Said with a change, or of a new one: it is whose `user` names in the organisation, by email or as "service:3". */
+  bool finds_owner;
 };
 
 /* Which keys. Empty texts and zeros ask for nothing. */
 struct key_filter {
   int64_t org_id;
   struct text user, workspace;
-  struct text search;           /* in the name, whatever the case of ASCII letters */
-  bool only_blocked, only_open; /* at most one of them */
+  struct text search;                /* in the name, whatever the case of ASCII letters */
+  bool only_blocked, only_open;      /* at most one of them */
+  int64_t owner_user, owner_service; /* only those of this user, or of this service account; */
+  bool only_unowned;                 /* only those of neither */
   bool newest_first;
   int64_t after_id; /* of the page before; 0: from the beginning */
   size_t max;
@@ -137,7 +145,8 @@ struct store_ops {
   /* org_id 0: of any organisation. ERR_NOT_FOUND: there is none, or it is another one's. */
   enum err (*key_get)(struct store *s, int64_t org_id, int64_t id, struct arena *a, struct store_key *out,
                       struct fault *f);
-  /* Everything of *k but its id, organisation, hash, prefix and times of making and use. version: that it has, else
+  /* Everything of *k but its id, organisation, hash, prefix and times of making and use; another `user` without
+   * finds_owner makes it nobody's. version: that it has, else
    * ERR_STORE_STALE; 0: whatever it is. One that is so already is left as it is. ERR_NOT_FOUND, ERR_STORE_CONFLICT: the
    * name is taken */
   enum err (*key_update)(struct store *s, const struct store_key *k, int64_t version, const struct audit_actor *by,

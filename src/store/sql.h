@@ -25,6 +25,24 @@ enum sql {
   SQL_KEY_OLDEST, /* a page of those that a filter lets through */
   SQL_KEY_NEWEST,
   SQL_KEY_TOUCH,
+  SQL_KEY_FIND_BY_NAME,
+  SQL_KEY_FIND_OLD,
+  SQL_KEY_FIND_OLD_BY_ACCESS_ID,
+  SQL_KEY_ROTATE,
+  SQL_KEY_DELETE,
+  SQL_KEY_OLD_ADD,
+  SQL_KEY_OLD_END,
+  SQL_KEY_OLD_DROP,
+  SQL_KEY_OLD_FORGET,
+  SQL_KEY_EXPIRED,
+  SQL_KEY_NOTE_EXPIRED,
+  SQL_PERSON_KEYS,
+  SQL_KEY_OWNER,
+  SQL_KEY_OWNER_IS,
+  SQL_KEYS_OF_USER,
+  SQL_KEYS_OF_SERVICE,
+  SQL_KEY_RENAME_USER,
+  SQL_USER_HOLD,
   SQL_JOB_NEXT_ID,
   SQL_JOB_FULL,
   SQL_JOB_INSERT,
@@ -41,17 +59,6 @@ enum sql {
   SQL_JOB_COUNTS,
   SQL_JOB_DEAD,
   SQL_JOB_PURGE,
-  SQL_KEY_FIND_BY_NAME,
-  SQL_KEY_FIND_OLD,
-  SQL_KEY_FIND_OLD_BY_ACCESS_ID,
-  SQL_KEY_ROTATE,
-  SQL_KEY_DELETE,
-  SQL_KEY_OLD_ADD,
-  SQL_KEY_OLD_END,
-  SQL_KEY_OLD_DROP,
-  SQL_KEY_OLD_FORGET,
-  SQL_KEY_EXPIRED,
-  SQL_KEY_NOTE_EXPIRED,
   SQL_AUDIT_NEXT,
   SQL_AUDIT_INSERT,
   SQL_AUDIT_SET_END,
@@ -65,7 +72,6 @@ enum sql {
   SQL_ERASED_LIST,
   SQL_ERASED_ADD,
   SQL_ERASED_FORGET,
-  SQL_PERSON_KEYS,
   SQL_PERSON_REACH,
   SQL_PERSON_LEDGER,
   SQL_PERSON_USAGE_REACH,
@@ -183,12 +189,14 @@ enum sql_dialect { SQL_SQLITE, SQL_POSTGRES };
 #define SQL_USAGE_COUNTS      14 /* sums of one row of it */
 #define SQL_PARAMETERS_MAX    SQL_LEDGER_COLUMNS
 
+#define SQL_KEYS_FIRST        SQL_KEY_NEXT_ID
+#define SQL_KEYS_LAST         SQL_USER_HOLD
 #define SQL_SIGNIN_FIRST      SQL_PASSWORD_GET
 #define SQL_SIGNIN_LAST       SQL_ATTEMPTS_PURGE
 #define SQL_CREDENTIALS_FIRST SQL_CREDENTIALS
 #define SQL_CREDENTIALS_LAST  SQL_CREDENTIAL_RESEAL
 /* The texts of these, for sql_text alone (sql_signin.c, sql_credentials.c). */
-extern const char *const sql_signin_texts[][2], *const sql_credentials_texts[][2];
+extern const char *const sql_keys_texts[][2], *const sql_signin_texts[][2], *const sql_credentials_texts[][2];
 
 /* NULL when the dialect has no such statement. */
 const char *sql_text(enum sql which, enum sql_dialect dialect);
