@@ -73,6 +73,7 @@ bench: build ## side by side with nginx and HAProxy; results in bench/results
 	@$(SETUP) bench
 	@sh bench/run.sh
 	@sh bench/store.sh
+	@sh bench/feed.sh
 
 docs: build ## write docs/generated from the program's tables and the fixtures
 	@mkdir -p docs/generated

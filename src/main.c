@@ -17,6 +17,7 @@ static const struct command {
     {"job", "list, run, retry and cancel work in the background", cli_job},
     {"key", "create, list, block, rotate and delete keys", cli_key},
     {"credential", "credentials of providers, kept in the store", cli_credential},
+    {"setting", "single values of the configuration, kept in the store", cli_setting},
     {"service", "service accounts, and their secrets for tokens", cli_service},
     {"audit", "list, verify and export the audit log", cli_audit},
     {"ledger", "list and verify the ledger", cli_ledger},
@@ -47,7 +48,7 @@ int main(int argc, char **argv) {
   prctl(PR_SET_DUMPABLE, 0);
   /* A file that may not grow (ulimit -f) is a full disk, which every command says in words. */
   sigaction(SIGXFSZ, &(struct sigaction){.sa_handler = SIG_IGN}, NULL);
-  if (argc > 1 && (strcmp(argv[1], "-h") == 0 || strcmp(argv[1], "--help") == 0)) {
+  if (argc > 1 && (strcmp(argv[1], "-h") == 0 || strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "help") == 0)) {
     print_help(stdout);
     return 0;
   }

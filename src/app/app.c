@@ -206,6 +206,7 @@ static void join_ports(struct app *a) {
                         .vault = vault_port(a->vault),
                         .rates = rates_new(),
                         .feed = a->feed,
+                        .gateway = app_has_role(a, APP_ROLE_GATEWAY) ? &a->gateway : NULL,
                         .join = configured_for_api,
                         .join_ctx = a,
                         .operations = &a->operations,

@@ -64,6 +64,7 @@ enum err configured_join(struct app *a, struct fault *f) {
   if (e != ERR_OK)
     return fault_set(f, e, NULL, "the configuration is not valid any more");
   entities_log(NULL, joined);
+  log_set_level(joined->log_level);
   config_unref(a->config);
   config_unref(a->base);
   a->config = joined;

@@ -52,6 +52,7 @@ static struct oidc_declared provider_of(const struct config_oidc *o, struct oidc
                                 .role_count = o->role_count,
                                 .default_role = o->default_role,
                                 .ca_file = o->ca,
+                                .after_logout = o->after_logout,
                                 .require_verified_email = o->require_verified_email,
                                 .leeway_s = o->leeway_ms / 1000};
 }

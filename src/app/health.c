@@ -28,6 +28,16 @@ static enum err glance_at_store(void *ctx, struct fault *f) {
   return ERR_OK;
 }
 
+static enum err check_standbys(void *ctx, struct fault *f) {
+  struct app *a = ctx;
+  return a->store->ops->standbys_check(a->store, true, f);
+}
+
+static enum err glance_at_standbys(void *ctx, struct fault *f) {
+  struct app *a = ctx;
+  return a->store->ops->standbys_check(a->store, false, f);
+}
+
 static enum err check_ledger(void *ctx, struct fault *f) {
   struct app *a = ctx;
   struct ledger_stats s = ledger_stats(a->ledger);
@@ -156,6 +166,9 @@ static void write_gauges(struct app *a, struct buf *out) {
   metrics_write_one(out, "weir_fibers", "gauge", "Fibers alive.", sum.fibers);
   metrics_write_one(out, "weir_admitted_requests", "gauge", "Requests that hold an admission.",
                     limiter_in_flight(a->limiter));
+  metrics_write_one(out, "weir_shared_admissions", "gauge",
+                    "Places that requests hold in limits of users, workspaces, organisations and models.",
+                    limiter_subjects_in_flight(a->limiter));
   metrics_write_one(out, "weir_streams", "gauge", "Answers being streamed.", atomic_load(&a->gateway.streams));
   metrics_write_one(out, "weir_held_bytes", "gauge", "Request bodies and whole answers held in memory.",
                     atomic_load(&a->memory.used));
@@ -232,6 +245,8 @@ void operations_fill(struct app *a) {
   add_check(a, (struct operations_check){"events", check_events, check_events});
   if (a->first->store == CONFIG_STORE_SQLITE)
     add_check(a, (struct operations_check){"backup", backup_desk_check, NULL, &a->backups});
+  if (a->first->store_replica_count > 0 && a->store->ops->standbys_check)
+    add_check(a, (struct operations_check){"standbys", check_standbys, glance_at_standbys});
   if (app_has_role(a, APP_ROLE_WORKER))
     add_check(a, (struct operations_check){"jobs", check_jobs, check_jobs});
   if (a->redis)

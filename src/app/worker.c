@@ -7,6 +7,8 @@
 #include "app/local.h"
 #include "base/json.h"
 #include "base/log.h"
+#include "control/api.h"
+#include "control/problem.h"
 #include "fiber/mailbox.h"
 #include "net/listen.h"
 
@@ -96,7 +98,7 @@ static void serve(void *ctx, struct http_request *rq) {
   else if (operations_own(rq->path))
     operations_serve(w->o.operations, rq);
   else if (oauth_owns(rq->path))
-    oauth_serve(w->o.oauth, rq);
+    oauth_serve(w->o.oauth, &w->gateway.snapshot->config->control, rq);
   else if (w->o.auth && auth_owns(rq->path))
     auth_serve(w->o.auth, &w->gateway, rq);
   else
@@ -108,15 +110,26 @@ static bool is_exempt(void *ctx, struct text path) {
   return operations_own(path);
 }
 
+static bool is_of_control(struct text target) {
+  struct text path = target, query;
+  (void)text_cut(target, '?', &path, &query);
+  return api_owns(path);
+}
+
 static void refuse(void *ctx, const struct fault *f, struct text target, struct text request_id, struct buf *out_body) {
   (void)ctx;
   LOG_INFO("request_refused", log_text("request_id", request_id), log_str("error", err_name(f->err)),
            log_str("detail", fault_text(f)));
-  gateway_write_refusal(f, target, request_id, out_body);
+  if (is_of_control(target))
+    (void)problem_write(f, NULL, request_id, out_body);
+  else
+    gateway_write_refusal(f, target, request_id, out_body);
 }
 
 static struct http_header refusal_header(void *ctx, const struct fault *f, struct text target) {
   (void)ctx;
+  if (is_of_control(target))
+    return (struct http_header){TEXT("content-type"), TEXT(PROBLEM_TYPE), false};
   return gateway_refusal_header(f, target);
 }
 

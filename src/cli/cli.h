@@ -25,6 +25,7 @@ int cli_route(int argc, char **argv);
 int cli_breaker(int argc, char **argv);
 int cli_store(int argc, char **argv);
 int cli_service(int argc, char **argv);
+int cli_setting(int argc, char **argv);
 int cli_credential(int argc, char **argv);
 int cli_status(int argc, char **argv);
 int cli_upgrade(int argc, char **argv);
@@ -60,6 +61,22 @@ struct cli_store {
 };
 bool cli_store_open(const char *config_path, struct cli_store *out);
 void cli_store_close(struct cli_store *s);
+/* One of the things that a command does with that store: its name, which is the first of so many words. ask is the
+ * command's own; what is in the arena is gone after it. */
+struct cli_verb {
+  const char *name;
+  size_t words;
+  enum err (*run)(const void *ask, const struct cli_store *s, struct arena *a, struct fault *f);
+};
+/* Does what the words say, and prints what goes wrong. The exit status; 2 after printing the usage: it is none of them.
+ */
+struct cli_verbs {
+  const struct cli_verb *at;
+  size_t count;
+  const char *usage;
+};
+int cli_verb_run(const struct cli_verbs *verbs, const char *const *words, size_t word_count, const char *config_path,
+                 const void *ask);
 /* Where that store is, for a command that works on its files (backup.c). False after printing why there are none. */
 struct cli_files {
   struct config *config;

@@ -173,15 +173,15 @@ static enum err read_and(with_secret *then, const struct ask *a, const struct cl
   return e;
 }
 
-static enum err add(const struct ask *a, const struct cli_store *s, struct arena *arena, struct fault *f) {
-  return read_and(add_with, a, s, arena, f);
+static enum err add(const void *ask, const struct cli_store *s, struct arena *arena, struct fault *f) {
+  return read_and(add_with, ask, s, arena, f);
 }
 
-static enum err replace(const struct ask *a, const struct cli_store *s, struct arena *arena, struct fault *f) {
-  return read_and(replace_with, a, s, arena, f);
+static enum err replace(const void *ask, const struct cli_store *s, struct arena *arena, struct fault *f) {
+  return read_and(replace_with, ask, s, arena, f);
 }
 
-static enum err list(const struct ask *a, const struct cli_store *s, struct arena *arena, struct fault *f) {
+static enum err list(const void *ask, const struct cli_store *s, struct arena *arena, struct fault *f) {
   struct store_credential *all = NULL;
   size_t count = 0;
   enum err e = s->store->ops->credentials->list(s->store, arena, &all, &count, f);
@@ -192,30 +192,14 @@ static enum err list(const struct ask *a, const struct cli_store *s, struct aren
   return e;
 }
 
-static enum err take_away(const struct ask *a, const struct cli_store *s, struct arena *arena, struct fault *f) {
+static enum err take_away(const void *ask, const struct cli_store *s, struct arena *arena, struct fault *f) {
   struct store_credential row;
-  enum err e = find(s->store, a, arena, &row, f);
+  enum err e = find(s->store, ask, arena, &row, f);
   return e ? e : s->store->ops->credentials->remove(s->store, row.id, 0, cli_actor(), f);
 }
 
-static const struct verb {
-  const char *name;
-  size_t words;
-  enum err (*run)(const struct ask *a, const struct cli_store *s, struct arena *arena, struct fault *f);
-} verbs[] = {{"list", 1, list}, {"add", 3, add}, {"replace", 3, replace}, {"remove", 3, take_away}};
-
-static int run(const struct verb *verb, const struct ask *a) {
-  struct fault f = {0};
-  struct cli_store s;
-  struct arena arena;
-  if (!cli_store_open(a->config, &s))
-    return 1;
-  arena_init(&arena);
-  enum err e = verb->run(a, &s, &arena, &f);
-  arena_done(&arena);
-  cli_store_close(&s);
-  return e == ERR_OK ? 0 : cli_fail(&f);
-}
+static const struct cli_verb verbs[] = {
+    {"list", 1, list}, {"add", 3, add}, {"replace", 3, replace}, {"remove", 3, take_away}};
 
 int cli_credential(int argc, char **argv) {
   struct ask a = {0};
@@ -227,10 +211,5 @@ int cli_credential(int argc, char **argv) {
   bool help = false;
   if (!cli_parse(argc, argv, usage, options, sizeof options / sizeof *options, a.words, 3, &words, &help))
     return help ? 0 : 2;
-  for (size_t i = 0; i < sizeof verbs / sizeof *verbs; i++) {
-    if (words == verbs[i].words && strcmp(a.words[0], verbs[i].name) == 0)
-      return run(&verbs[i], &a);
-  }
-  fputs(usage, stderr);
-  return 2;
+  return cli_verb_run(&(struct cli_verbs){verbs, sizeof verbs / sizeof *verbs, usage}, a.words, words, a.config, &a);
 }

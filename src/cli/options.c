@@ -114,3 +114,26 @@ void cli_store_close(struct cli_store *s) {
   config_unref(s->config);
   memset(s, 0, sizeof(*s));
 }
+
+static int run_on_store(const struct cli_verb *verb, const char *config_path, const void *ask) {
+  struct fault f = {0};
+  struct cli_store s;
+  struct arena a;
+  if (!cli_store_open(config_path, &s))
+    return 1;
+  arena_init(&a);
+  enum err e = verb->run(ask, &s, &a, &f);
+  arena_done(&a);
+  cli_store_close(&s);
+  return e == ERR_OK ? 0 : cli_fail(&f);
+}
+
+int cli_verb_run(const struct cli_verbs *verbs, const char *const *words, size_t word_count, const char *config_path,
+                 const void *ask) {
+  for (size_t i = 0; i < verbs->count; i++) {
+    if (word_count == verbs->at[i].words && strcmp(words[0], verbs->at[i].name) == 0)
+      return run_on_store(&verbs->at[i], config_path, ask);
+  }
+  fputs(verbs->usage, stderr);
+  return 2;
+}

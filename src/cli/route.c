@@ -35,6 +35,7 @@ static enum err number(const char *text, const char *option, uint64_t *out, stru
 /* What the key says of itself; what the command line says goes before it. */
 static void fill_from(struct explain_ask *ask, const struct principal *p, struct arena *a) {
   ask->principal_id = p->id;
+  ask->org_id = p->org_id;
   if (text_is_empty(ask->user))
     ask->user = arena_copy(a, p->user);
   if (text_is_empty(ask->workspace))
@@ -143,6 +144,21 @@ static void print_target(yyjson_val *t) {
   printf("%s%.*s\n", text_is_empty(why) ? "" : ": ", TEXT_ARGS(why));
 }
 
+static void print_limit(yyjson_val *limit) {
+  static const char *const rates[][2] = {
+      {"rpm", "requests a minute"}, {"tpm", "tokens a minute"}, {"concurrency", "calls at once"}};
+  const char *between = ":";
+  printf("     limit of the %.*s %.*s", TEXT_ARGS(json_text(json_get(limit, "subject"))),
+         TEXT_ARGS(json_text(json_get(limit, "name"))));
+  for (size_t i = 0; i < sizeof(rates) / sizeof(rates[0]); i++) {
+    long long most = (long long)yyjson_get_sint(json_get(limit, rates[i][0]));
+    if (most > 0)
+      printf("%s %lld %s", between, most, rates[i][1]);
+    between = most > 0 ? "," : between;
+  }
+  putchar('\n');
+}
+
 static enum err print_answer(struct text answer, struct fault *f) {
   struct json doc;
   enum err e = json_read(answer, NULL, &doc, f);
@@ -154,9 +170,12 @@ static enum err print_answer(struct text answer, struct fault *f) {
   printf("%.*s: entry %.*s, strategy %.*s, policy %.*s, %s\n", TEXT_ARGS(json_text(json_get(doc.root, "model"))),
          TEXT_ARGS(json_text(json_get(doc.root, "entry"))), TEXT_ARGS(json_text(json_get(doc.root, "strategy"))),
          TEXT_ARGS(text_is_empty(policy) ? TEXT("none") : policy),
-         live ? "as the running weir would now" : "by the configuration alone, whatever has failed or is busy");
+         live ? "as the running weir would now"
+              : "by the configuration file alone, whatever is stored, has failed or is busy");
   size_t i, most;
-  yyjson_val *target;
+  yyjson_val *target, *limit;
+  yyjson_arr_foreach (json_get(doc.root, "limits"), i, most, limit)
+    print_limit(limit);
   yyjson_arr_foreach (json_get(doc.root, "targets"), i, most, target)
     print_target(target);
   json_done(&doc);

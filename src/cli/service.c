@@ -83,7 +83,8 @@ static enum err check_ask(struct ask *a, struct fault *f) {
   return ERR_OK;
 }
 
-static enum err create(const struct ask *a, struct cli_store *s, struct fault *f) {
+static enum err create(const void *ask, const struct cli_store *s, struct arena *arena, struct fault *f) {
+  const struct ask *a = ask;
   const struct people_row row = {.org_id = a->org_id, .name = text_of(a->words[1]), .created_us = loop_wall_us()};
   struct people_grant g = {.org_id = a->org_id, .to = GRANT_TO_SERVICE, .role = text_of(a->role)};
   int64_t grant_id = 0;
@@ -103,7 +104,8 @@ static enum err print_row(void *data, const struct people_row *row) {
   return ERR_OK;
 }
 
-static enum err list(const struct ask *a, struct cli_store *s, struct fault *f) {
+static enum err list(const void *ask, const struct cli_store *s, struct arena *arena, struct fault *f) {
+  const struct ask *a = ask;
   return each(s->store, PEOPLE_SERVICE, a->org_id, print_row, NULL, f);
 }
 
@@ -115,7 +117,7 @@ static enum err expiry(const struct ask *a, int64_t now_us, int64_t *out, struct
   return ERR_OK;
 }
 
-static enum err add_secret(const struct ask *a, struct cli_store *s, const struct secret *server_secret,
+static enum err add_secret(const struct ask *a, const struct cli_store *s, const struct secret *server_secret,
                            struct fault *f) {
   struct store_service_secret n = {.org_id = a->org_id, .created_us = loop_wall_us()};
   char text[CLIENT_SECRET_BYTES];
@@ -135,7 +137,8 @@ static enum err add_secret(const struct ask *a, struct cli_store *s, const struc
   return e;
 }
 
-static enum err make_secret(const struct ask *a, struct cli_store *s, struct fault *f) {
+static enum err make_secret(const void *ask, const struct cli_store *s, struct arena *arena, struct fault *f) {
+  const struct ask *a = ask;
   const struct server_key_place place = {secret_reveal(s->config->server_key), s->data_dir, s->store};
   struct secret *server_secret = NULL;
   enum err e = server_key_open(&place, &server_secret, f);
@@ -145,23 +148,22 @@ static enum err make_secret(const struct ask *a, struct cli_store *s, struct fau
   return e;
 }
 
-static enum err show_secrets(const struct ask *a, struct cli_store *s, struct fault *f) {
+static enum err show_secrets(const void *ask, const struct cli_store *s, struct arena *arena, struct fault *f) {
+  const struct ask *a = ask;
   struct store_service_secret *all = NULL;
   int64_t id = 0, now_us = loop_wall_us();
   size_t count = 0;
-  struct arena arena;
-  arena_init(&arena);
   enum err e = find(s->store, PEOPLE_SERVICE, a->org_id, a->words[1], &id, f);
   if (!e)
-    e = s->store->ops->service_secrets->list(s->store, a->org_id, id, &arena, &all, &count, f);
+    e = s->store->ops->service_secrets->list(s->store, a->org_id, id, arena, &all, &count, f);
   for (size_t i = 0; i < count; i++)
     printf("%-6lld %.*s... %s\n", (long long)all[i].id, TEXT_ARGS(all[i].prefix),
            all[i].expires_us > 0 && now_us >= all[i].expires_us ? "expired" : "active");
-  arena_done(&arena);
   return e;
 }
 
-static enum err forget(const struct ask *a, struct cli_store *s, struct fault *f) {
+static enum err forget(const void *ask, const struct cli_store *s, struct arena *arena, struct fault *f) {
+  const struct ask *a = ask;
   int64_t id = 0, secret_id = 0;
   if (!text_to_i64(text_of(a->words[2]), &secret_id))
     return fault_set(f, ERR_BAD_REQUEST, NULL, "a secret is named by its number: see `weir service secrets`");
@@ -169,32 +171,15 @@ static enum err forget(const struct ask *a, struct cli_store *s, struct fault *f
   return e ? e : s->store->ops->service_secrets->remove(s->store, a->org_id, id, secret_id, cli_actor(), f);
 }
 
-static const struct verb {
-  const char *name;
-  size_t words;
-  enum err (*run)(const struct ask *a, struct cli_store *s, struct fault *f);
-} verbs[] = {{"create", 2, create},
-             {"list", 1, list},
-             {"secret", 2, make_secret},
-             {"secrets", 2, show_secrets},
-             {"forget", 3, forget}};
-
-static int run(const struct verb *verb, struct ask *a) {
-  struct fault f = {0};
-  struct cli_store s;
-  if (check_ask(a, &f) != ERR_OK) {
-    cli_fail(&f);
-    return 2;
-  }
-  if (!cli_store_open(a->config, &s))
-    return 1;
-  enum err e = verb->run(a, &s, &f);
-  cli_store_close(&s);
-  return e == ERR_OK ? 0 : cli_fail(&f);
-}
+static const struct cli_verb verbs[] = {{"create", 2, create},
+                                        {"list", 1, list},
+                                        {"secret", 2, make_secret},
+                                        {"secrets", 2, show_secrets},
+                                        {"forget", 3, forget}};
 
 int cli_service(int argc, char **argv) {
   struct ask a = {0};
+  struct fault f = {0};
   const struct cli_option options[] = {{.name = "-c", .value = &a.config},
                                        {.name = "--org", .value = &a.org},
                                        {.name = "--role", .value = &a.role},
@@ -204,10 +189,9 @@ int cli_service(int argc, char **argv) {
   bool help = false;
   if (!cli_parse(argc, argv, usage, options, sizeof options / sizeof *options, a.words, 3, &words, &help))
     return help ? 0 : 2;
-  for (size_t i = 0; i < sizeof verbs / sizeof *verbs; i++) {
-    if (words == verbs[i].words && strcmp(a.words[0], verbs[i].name) == 0)
-      return run(&verbs[i], &a);
+  if (check_ask(&a, &f) != ERR_OK) {
+    cli_fail(&f);
+    return 2;
   }
-  fputs(usage, stderr);
-  return 2;
+  return cli_verb_run(&(struct cli_verbs){verbs, sizeof verbs / sizeof *verbs, usage}, a.words, words, a.config, &a);
 }

@@ -25,29 +25,37 @@ static const char usage[] =
 
 struct ask {
   const char *config, *role, *name, *organisation;
+  const char *words[2];
+  int64_t org_id; /* 0: not given */
 };
 
-static enum err check_ask(const struct ask *a, const char *email, int64_t *out_org, struct fault *f) {
+static enum err check_ask(struct ask *a, struct fault *f) {
+  if (a->organisation && (!text_to_i64(text_of(a->organisation), &a->org_id) || a->org_id < 1))
+    return fault_set(f, ERR_BAD_REQUEST, "--organisation", "--organisation must be the id of one");
+  return ERR_OK;
+}
+
+static enum err check_new(const struct ask *a, struct fault *f) {
   enum builtin_role role;
-  struct text t = text_of(email);
+  struct text t = text_of(a->words[1]);
   ptrdiff_t at = text_find_char(t, '@');
-  *out_org = 1;
   if (at <= 0 || (size_t)at + 1 == t.len || t.len > 200)
-    return fault_set(f, ERR_BAD_REQUEST, NULL, "\"%.64s\" is not an email", email);
+    return fault_set(f, ERR_BAD_REQUEST, NULL, "\"%.64s\" is not an email", a->words[1]);
   if (!a->role || (!builtin_role_find(text_of(a->role), &role) && !text_starts(text_of(a->role), TEXT("role:"))))
     return fault_set(f, ERR_BAD_REQUEST, "--role", "--role must be owner, admin, auditor, member, viewer or role:ID");
-  if (a->organisation && (!text_to_i64(text_of(a->organisation), out_org) || *out_org < 1))
-    return fault_set(f, ERR_BAD_REQUEST, "--organisation", "--organisation must be the id of one");
   if (a->name && strlen(a->name) > 100)
     return fault_set(f, ERR_BAD_REQUEST, "--name", "--name must be at most 100 bytes");
   return ERR_OK;
 }
 
 /* A user whose role cannot be given is taken back: nobody is left with less than was meant. */
-static enum err create_on(struct store *s, const struct ask *a, const char *email, int64_t org_id, struct fault *f) {
+static enum err create(const void *ask, const struct cli_store *c, struct arena *arena, struct fault *f) {
+  const struct ask *a = ask;
+  struct store *s = c->store;
+  int64_t org_id = a->org_id ? a->org_id : 1;
   const struct people_row row = {.org_id = org_id,
                                  .name = text_of(a->name),
-                                 .text = text_of(email),
+                                 .text = text_of(a->words[1]),
                                  .is_invited = true,
                                  .created_us = loop_wall_us()};
   struct people_grant g = {
@@ -62,21 +70,6 @@ static enum err create_on(struct store *s, const struct ask *a, const char *emai
   else if (s->ops->people->remove(s, PEOPLE_USER, org_id, g.to_id, 0, cli_actor(), NULL) != ERR_OK)
     fprintf(stderr, "weir: user %lld is there, but without a role\n", (long long)g.to_id);
   return e;
-}
-
-static int create(const struct ask *a, const char *email) {
-  struct fault f = {0};
-  struct cli_store s;
-  int64_t org_id;
-  if (check_ask(a, email, &org_id, &f) != ERR_OK) {
-    cli_fail(&f);
-    return 2;
-  }
-  if (!cli_store_open(a->config, &s))
-    return 1;
-  enum err e = create_on(s.store, a, email, org_id, &f);
-  cli_store_close(&s);
-  return e == ERR_OK ? 0 : cli_fail(&f);
 }
 
 static void print_roles(struct store *s, int64_t id, struct arena *a) {
@@ -99,31 +92,22 @@ static void print_user(struct store *s, const struct people_row *u, struct arena
   putchar('\n');
 }
 
-static int list(const struct ask *ask) {
-  struct people_filter filter = {.max = PAGE};
-  struct cli_store s;
-  struct fault f = {0};
+static enum err list(const void *ask, const struct cli_store *c, struct arena *arena, struct fault *f) {
+  struct people_filter filter = {.max = PAGE, .org_id = ((const struct ask *)ask)->org_id};
   enum err e = ERR_OK;
   size_t count = PAGE;
-  if (ask->organisation && !text_to_i64(text_of(ask->organisation), &filter.org_id)) {
-    fputs("weir: --organisation must be the id of one\n", stderr);
-    return 2;
-  }
-  if (!cli_store_open(ask->config, &s))
-    return 1;
   while (e == ERR_OK && count == PAGE) {
     struct people_row *users;
-    struct arena a;
-    arena_init(&a);
-    e = s.store->ops->people->list(s.store, PEOPLE_USER, &filter, &a, &users, &count, &f);
+    struct arena page;
+    arena_init(&page);
+    e = c->store->ops->people->list(c->store, PEOPLE_USER, &filter, &page, &users, &count, f);
     for (size_t i = 0; e == ERR_OK && i < count; i++) {
-      print_user(s.store, &users[i], &a);
+      print_user(c->store, &users[i], &page);
       filter.after_id = users[i].id;
     }
-    arena_done(&a);
+    arena_done(&page);
   }
-  cli_store_close(&s);
-  return e == ERR_OK ? 0 : cli_fail(&f);
+  return e;
 }
 
 static enum err find(struct store *s, const char *word, struct arena *a, struct people_row *out, struct fault *f) {
@@ -132,68 +116,50 @@ static enum err find(struct store *s, const char *word, struct arena *a, struct 
                                          : s->ops->people->find_user(s, text_of(word), a, out, f);
 }
 
-static enum err link_on(const struct cli_store *s, const char *word, struct fault *f) {
+static enum err link_user(const void *ask, const struct cli_store *s, struct arena *a, struct fault *f) {
   const struct server_key_place place = {secret_reveal(s->config->server_key), s->data_dir, s->store};
   struct secret *secret = NULL;
   struct people_row u = {0};
   struct text url = TEXT_NONE;
-  struct arena a;
-  arena_init(&a);
-  enum err e = find(s->store, word, &a, &u, f);
+  enum err e = find(s->store, ((const struct ask *)ask)->words[1], a, &u, f);
   if (e == ERR_OK)
     e = server_key_open(&place, &secret, f);
   if (e == ERR_OK) {
     const struct signin_options o = {
         .store = s->store, .server_secret = secret, .public_url = s->config->public_url, .cost = {8192, 1, 1}};
     struct signin_desk *desk = signin_new(&o); /* no password is worked on here */
-    e = signin_user_url(desk, u.id, loop_wall_us(), cli_actor(), &a, &url, f);
+    e = signin_user_url(desk, u.id, loop_wall_us(), cli_actor(), a, &url, f);
     signin_free(desk);
   }
   if (e == ERR_OK)
     printf("%.*s\n", TEXT_ARGS(url));
   secret_free(secret);
-  arena_done(&a);
   return e;
 }
 
-static int link_user(const char *config, const char *word) {
-  struct cli_store s;
-  struct fault f = {0};
-  if (!cli_store_open(config, &s))
-    return 1;
-  enum err e = link_on(&s, word, &f);
-  cli_store_close(&s);
-  return e == ERR_OK ? 0 : cli_fail(&f);
-}
-
-static enum err change_on(struct store *s, const char *what, const char *word, struct fault *f) {
+/* disable or enable, as the first word says. */
+static enum err allow(const void *ask, const struct cli_store *s, struct arena *a, struct fault *f) {
+  const char *const *words = ((const struct ask *)ask)->words;
   struct people_row u;
-  struct arena a;
-  arena_init(&a);
-  enum err e = find(s, word, &a, &u, f);
-  if (e == ERR_OK && strcmp(what, "delete") == 0) {
-    e = s->ops->people->remove(s, PEOPLE_USER, 0, u.id, 0, cli_actor(), f);
-  } else if (e == ERR_OK && u.is_disabled != (strcmp(what, "disable") == 0)) {
-    u.is_disabled = !u.is_disabled;
-    e = s->ops->people->update(s, PEOPLE_USER, &u, u.version, cli_actor(), f);
-  }
-  arena_done(&a);
-  return e;
+  enum err e = find(s->store, words[1], a, &u, f);
+  if (e != ERR_OK || u.is_disabled == (strcmp(words[0], "disable") == 0))
+    return e;
+  u.is_disabled = !u.is_disabled;
+  return s->store->ops->people->update(s->store, PEOPLE_USER, &u, u.version, cli_actor(), f);
 }
 
-static int change(const char *config, const char *what, const char *word) {
-  struct cli_store s;
-  struct fault f = {0};
-  if (!cli_store_open(config, &s))
-    return 1;
-  enum err e = change_on(s.store, what, word, &f);
-  cli_store_close(&s);
-  return e == ERR_OK ? 0 : cli_fail(&f);
+static enum err take_away(const void *ask, const struct cli_store *s, struct arena *a, struct fault *f) {
+  struct people_row u;
+  enum err e = find(s->store, ((const struct ask *)ask)->words[1], a, &u, f);
+  return e ? e : s->store->ops->people->remove(s->store, PEOPLE_USER, 0, u.id, 0, cli_actor(), f);
 }
+
+static const struct cli_verb verbs[] = {{"create", 2, create}, {"list", 1, list},    {"link", 2, link_user},
+                                        {"disable", 2, allow}, {"enable", 2, allow}, {"delete", 2, take_away}};
 
 int cli_user(int argc, char **argv) {
   struct ask a = {0};
-  const char *word[2] = {NULL, NULL};
+  struct fault f = {0};
   const struct cli_option options[] = {
       {"-c", false, &a.config, NULL, 0},
       {"--role", false, &a.role, NULL, 0},
@@ -202,19 +168,14 @@ int cli_user(int argc, char **argv) {
   };
   size_t words;
   bool help;
-  if (!cli_parse(argc, argv, usage, options, sizeof(options) / sizeof(options[0]), word, 2, &words, &help))
+  if (!cli_parse(argc, argv, usage, options, sizeof(options) / sizeof(options[0]), a.words, 2, &words, &help))
     return help ? 0 : 2;
   random_start();
   secret_start();
-  if (words == 2 && strcmp(word[0], "create") == 0)
-    return create(&a, word[1]);
-  if (words == 1 && strcmp(word[0], "list") == 0)
-    return list(&a);
-  if (words == 2 && strcmp(word[0], "link") == 0)
-    return link_user(a.config, word[1]);
-  if (words == 2 &&
-      (strcmp(word[0], "disable") == 0 || strcmp(word[0], "enable") == 0 || strcmp(word[0], "delete") == 0))
-    return change(a.config, word[0], word[1]);
-  fputs(usage, stderr);
-  return 2;
+  bool is_new = words == 2 && strcmp(a.words[0], "create") == 0;
+  if (check_ask(&a, &f) != ERR_OK || (is_new && check_new(&a, &f) != ERR_OK)) {
+    cli_fail(&f);
+    return 2;
+  }
+  return cli_verb_run(&(struct cli_verbs){verbs, sizeof verbs / sizeof *verbs, usage}, a.words, words, a.config, &a);
 }

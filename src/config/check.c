@@ -5,6 +5,7 @@
 
 #include "base/map.h"
 #include "base/recurrence.h"
+#include "config/rate_limit_check.h"
 #include "config/section.h"
 
 #include <unistd.h>
@@ -325,4 +326,5 @@ void check_root(struct loader *l, const struct node *n, const struct key_path *p
   check_proxies(l, n);
   check_keys(l, n);
   check_assignments(l, n);
+  check_rate_limits(l, n);
 }

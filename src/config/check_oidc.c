@@ -58,6 +58,9 @@ void check_oidc(struct loader *l, const struct node *n, const struct key_path *p
   if (o->issuer.len > 0 && !check_is_safe_url(o->issuer))
     section_refuse(l, check_child(n, "issuer"), path, "issuer",
                    "must be https://host with optional port and path, or http:// on this machine");
+  if (o->after_logout.len > 0 && !check_is_safe_url(o->after_logout))
+    section_refuse(l, check_child(n, "after_logout"), path, "after_logout",
+                   "must be https://host with optional port and path, or http:// on this machine");
   if (!text_is_visible_ascii(o->client_id))
     section_refuse(l, check_child(n, "client_id"), path, "client_id", "must be visible ASCII characters");
   check_lists(l, n, path, o);

@@ -9,6 +9,7 @@
 #include "base/buf.h"
 #include "base/log.h"
 #include "config/jobs.h"
+#include "config/rate_limit.h"
 #include "config/routing.h"
 #include "config/signin.h"
 #include "config/stored.h"
@@ -137,6 +138,7 @@ struct config {
   struct config_assignment *assignments;
   size_t assignment_count;
   const struct config_assignment **assigned; /* the same, sorted for config_policy_for */
+  struct config_rate_limits rates;
   struct config_joined joined;
   enum log_level log_level;
   bool metrics;

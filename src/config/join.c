@@ -5,6 +5,7 @@
 
 #include "config/config.h"
 #include "config/section.h"
+#include "config/setting_node.h"
 #include "config/stored_body.h"
 
 #define PROBLEM_BYTES_MAX 1500
@@ -18,10 +19,11 @@ struct list {
 
 struct join {
   struct arena *arena;
+  struct node *root;
   struct config_entry *entries;
   struct node **nodes; /* of the entries; NULL: not read, or left out */
   size_t count;
-  struct list lists[CONFIG_KIND_COUNT];
+  struct list lists[CONFIG_KIND_LISTS];
   bool has_blamed; /* in this attempt */
 };
 
@@ -45,8 +47,18 @@ static void add_problem(struct join *j, size_t i, struct text t) {
                             is_member ? "`" : "", TEXT_ARGS(text_skip(t, is_member)));
 }
 
+/* "`breaker.open` must ..." of that setting: "must ..." */
+static struct text without_key(struct text key, struct text t) {
+  struct text rest = text_skip(t, 1);
+  if (!text_starts(t, TEXT("`")) || !text_starts(rest, key) || !text_starts(text_skip(rest, key.len), TEXT("` ")))
+    return t;
+  return text_skip(rest, key.len + 2);
+}
+
 void join_blame(struct loader *l, int entry, const char *text) {
-  add_problem(l->join, (size_t)entry - 1, without_place(text_of(text)));
+  const struct config_entry *e = &l->join->entries[entry - 1];
+  struct text t = text_of(text);
+  add_problem(l->join, (size_t)entry - 1, e->kind == CONFIG_KIND_SETTING ? without_key(e->name, t) : without_place(t));
   l->join->has_blamed = true;
 }
 
@@ -102,6 +114,21 @@ static bool is_taken(const struct join *j, size_t i) {
   return false;
 }
 
+static void read_setting(struct join *j, size_t i) {
+  struct config_entry *e = &j->entries[i];
+  struct fault f = {0};
+  struct node *n = NULL;
+  bool was_refused = e->problem.len > 0;
+  enum err err = setting_read(e->body, (int)i + 1, j->arena, &e->name, &n, &f);
+  e->is_shadowed = e->name.len > 0 && setting_is_given(j->root, e->name);
+  if (e->name.len > 0 && is_taken(j, i))
+    add_problem(j, i, TEXT("has the key of another one"));
+  if (err != ERR_OK)
+    add_problem(j, i, text_of(fault_text(&f)));
+  if (!was_refused && e->problem.len == 0 && !e->is_shadowed)
+    j->nodes[i] = n;
+}
+
 static void read_entry(struct join *j, size_t i) {
   struct config_entry *e = &j->entries[i];
   struct fault f = {0};
@@ -122,22 +149,27 @@ static void read_entry(struct join *j, size_t i) {
 }
 
 static void start(struct join *j, struct node *root, const struct join_list *given) {
+  j->root = root;
   j->count = given->count;
   j->entries = arena_zalloc(j->arena, (j->count + 1) * sizeof *j->entries);
   j->nodes = arena_zalloc(j->arena, (j->count + 1) * sizeof(struct node *));
-  for (enum config_kind k = 0; k < CONFIG_KIND_COUNT; k++)
+  for (enum config_kind k = 0; k < CONFIG_KIND_LISTS; k++)
     find_list(j, root, k);
   for (size_t i = 0; i < j->count; i++) {
     j->entries[i] = given->at[i];
     j->entries[i].is_shadowed = false;
-    read_entry(j, i);
+    if (j->entries[i].kind == CONFIG_KIND_SETTING)
+      read_setting(j, i);
+    else
+      read_entry(j, i);
   }
 }
 
 /* --- attempts --- */
 
 static void take_away(struct join *j) {
-  for (enum config_kind k = 0; k < CONFIG_KIND_COUNT; k++) {
+  setting_take_away(j->root);
+  for (enum config_kind k = 0; k < CONFIG_KIND_LISTS; k++) {
     struct list *list = &j->lists[k];
     list->node->count = list->declared;
     if (list->last != NULL)
@@ -147,31 +179,36 @@ static void take_away(struct join *j) {
   }
 }
 
+static void add_to_list(struct join *j, size_t i, struct node **tail) {
+  struct list *list = &j->lists[j->entries[i].kind];
+  const struct key *row = stored_row(j->entries[i].kind);
+  struct node *n = j->nodes[i];
+  if (list->node->count >= (size_t)row->max) {
+    char text[80];
+    snprintf(text, sizeof text, "is one too many: there may be %lld at most", (long long)row->max);
+    add_problem(j, i, text_of(text));
+    j->nodes[i] = NULL;
+    return;
+  }
+  n->next = NULL;
+  if (*tail != NULL)
+    (*tail)->next = n;
+  else
+    list->node->first = n;
+  *tail = n;
+  list->node->count++;
+}
+
 static void add_all(struct join *j) {
-  struct node *tails[CONFIG_KIND_COUNT];
+  struct node *tails[CONFIG_KIND_LISTS];
   take_away(j);
-  for (enum config_kind k = 0; k < CONFIG_KIND_COUNT; k++)
+  for (enum config_kind k = 0; k < CONFIG_KIND_LISTS; k++)
     tails[k] = j->lists[k].last;
   for (size_t i = 0; i < j->count; i++) {
-    enum config_kind k = j->entries[i].kind;
-    struct list *list = &j->lists[k];
-    const struct key *row = stored_row(k);
-    struct node *n = j->nodes[i];
-    if (n != NULL && list->node->count >= (size_t)row->max) {
-      char text[80];
-      snprintf(text, sizeof text, "is one too many: there may be %lld at most", (long long)row->max);
-      add_problem(j, i, text_of(text));
-      n = j->nodes[i] = NULL;
-    }
-    if (n == NULL)
-      continue;
-    n->next = NULL;
-    if (tails[k] != NULL)
-      tails[k]->next = n;
-    else
-      list->node->first = n;
-    tails[k] = n;
-    list->node->count++;
+    if (j->nodes[i] != NULL && j->entries[i].kind == CONFIG_KIND_SETTING)
+      setting_add(j->root, j->entries[i].name, j->nodes[i], j->arena);
+    else if (j->nodes[i] != NULL)
+      add_to_list(j, i, &tails[j->entries[i].kind]);
   }
 }
 
@@ -192,18 +229,60 @@ static void give_up(struct join *j, const struct config_errors *errors) {
   }
 }
 
-static void attempt_all(struct join *j, struct loader *l, struct node *root) {
+static bool is_bad(const struct join *j, const struct loader *l) { return j->has_blamed || l->errors->count > 0; }
+
+static void attempt(struct join *j, struct loader *l) {
+  j->has_blamed = false;
+  add_all(j);
+  read_anew(l, j->root);
+  for (size_t i = 0; i < j->count && j->has_blamed; i++)
+    if (j->entries[i].problem.len > 0)
+      j->nodes[i] = NULL;
+}
+
+/* An error that is nobody's may come of a setting that does not go with one of the file's, or with a default: they are
+ * put in again one by one, and that one is out with which it comes back. */
+static void try_settings(struct join *j, struct loader *l) {
+  struct node **held = arena_zalloc(j->arena, j->count * sizeof *held);
+  for (size_t i = 0; i < j->count; i++) {
+    if (j->entries[i].kind != CONFIG_KIND_SETTING)
+      continue;
+    held[i] = j->nodes[i];
+    j->nodes[i] = NULL;
+  }
+  attempt(j, l);
+  if (l->errors->count > 0) /* without them too */
+    give_up(j, l->errors);
+  for (size_t i = 0; i < j->count; i++) {
+    if (held[i] == NULL)
+      continue;
+    j->nodes[i] = held[i];
+    attempt(j, l);
+    if (l->errors->count == 0 || j->nodes[i] == NULL)
+      continue;
+    add_problem(j, i, text_of(l->errors->at[0].text));
+    j->nodes[i] = NULL;
+  }
+}
+
+static bool has_settings(const struct join *j) {
+  for (size_t i = 0; i < j->count; i++)
+    if (j->entries[i].kind == CONFIG_KIND_SETTING && j->nodes[i] != NULL)
+      return true;
+  return false;
+}
+
+static void attempt_all(struct join *j, struct loader *l) {
   for (;;) {
-    j->has_blamed = false;
-    add_all(j);
-    read_anew(l, root);
-    if (!j->has_blamed && l->errors->count == 0)
+    attempt(j, l);
+    if (!is_bad(j, l))
       return;
-    if (!j->has_blamed)
+    if (j->has_blamed)
+      continue;
+    if (has_settings(j))
+      try_settings(j, l);
+    else
       give_up(j, l->errors);
-    for (size_t i = 0; i < j->count; i++)
-      if (j->entries[i].problem.len > 0)
-        j->nodes[i] = NULL;
   }
 }
 
@@ -212,10 +291,10 @@ static void attempt_all(struct join *j, struct loader *l, struct node *root) {
 static void tell_declared(const struct join *j, struct loader *l) {
   struct config_joined *out = &l->config->joined;
   size_t most = 1;
-  for (enum config_kind k = 0; k < CONFIG_KIND_COUNT; k++)
+  for (enum config_kind k = 0; k < CONFIG_KIND_LISTS; k++)
     most += j->lists[k].declared;
   out->declared = arena_zalloc(l->arena, most * sizeof *out->declared);
-  for (enum config_kind k = 0; k < CONFIG_KIND_COUNT; k++) {
+  for (enum config_kind k = 0; k < CONFIG_KIND_LISTS; k++) {
     const struct node *n = j->lists[k].node->first;
     for (size_t i = 0; i < j->lists[k].declared; i++, n = n->next)
       out->declared[out->declared_count++] = (struct config_entry){.kind = k,
@@ -223,6 +302,11 @@ static void tell_declared(const struct join *j, struct loader *l) {
                                                                    .name = arena_copy(l->arena, j->lists[k].names[i]),
                                                                    .body = stored_body_write(k, n, l->arena)};
   }
+}
+
+static void tell_keys(const struct join *j, struct loader *l) {
+  struct config_joined *out = &l->config->joined;
+  out->keys = setting_all_given(j->root, l->arena, &out->key_count);
 }
 
 static void tell_entries(const struct join *j, struct loader *l) {
@@ -246,8 +330,9 @@ void join_read(struct loader *l, struct node *root, const struct join_list *entr
   l->join = &j;
   start(&j, root, entries);
   if (j.count > 0)
-    attempt_all(&j, l, root);
+    attempt_all(&j, l);
   tell_declared(&j, l);
+  tell_keys(&j, l);
   tell_entries(&j, l);
   l->join = NULL;
 }

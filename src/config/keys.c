@@ -250,7 +250,8 @@ static const struct key root_keys[] = {
     {"trusted_proxies", KEY_TEXTS, true, ARRAY(config, trusted_proxies, trusted_proxy_count), .initial = "", .min = 1,
      .max = 64,
      .help = "networks of proxies in front, such as `10.0.0.0/8`, or `unix`: whom they name last in "
-             "`X-Forwarded-For` is taken for the client where addresses are checked; nobody else is believed"},
+             "`X-Forwarded-For` is taken for the client where addresses are checked; nobody else is believed",
+     .file_only = true},
     {"providers", KEY_SECTIONS, true, ARRAY(config, providers, provider_count), .initial = "", .max = 256,
      .section = &keys_provider, .help = "where requests may go"},
     {"models", KEY_SECTIONS, true, ARRAY(config, models, model_count), .initial = "", .max = 4096,
@@ -271,6 +272,8 @@ static const struct key root_keys[] = {
      .help = "keys of clients"},
     {"assignments", KEY_SECTIONS, true, ARRAY(config, assignments, assignment_count), .initial = "", .max = 10000,
      .section = &keys_assignment, .help = "who is under which policy"},
+    {"rate_limits", KEY_SECTIONS, true, ARRAY(config, rates.at, rates.count), .initial = "", .max = 10000,
+     .section = &keys_rate_limit, .help = "what keys may ask for together"},
     {"signin", KEY_SECTION, AT(config, signin), .section = &keys_signin, .initial = "", .help = "how people sign in"},
     {"smtp", KEY_SECTION, true, AT(config, smtp), .section = &keys_smtp, .initial = "",
      .help = "the mail server for links to people"},

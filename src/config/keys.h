@@ -60,6 +60,7 @@ struct key {
       *choices; /* "a|b|!c": c is known but not available in this version; a leading "|" stands for "not given" */
   const struct key_section *section;
   const char *help;
+  bool file_only; /* a reload is enough, but the control API may not change it (docs/decisions/0031) */
 };
 
 struct key_section {

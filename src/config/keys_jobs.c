@@ -16,7 +16,7 @@ static const struct key retention_keys[] = {
     {"usage_minutes", KEY_COUNT, true, AT(config_retention, usage_minutes_days), .initial = "7", .min = 1, .max = 366,
      .help = "usage by the minute; by quarters of an hour and days it stays"},
     {"audit", KEY_COUNT, true, AT(config_retention, audit_days), .initial = "400", .min = 365, .max = 36500,
-     .help = "the audit log"},
+     .help = "the audit log", .file_only = true},
     {"signin", KEY_COUNT, true, AT(config_retention, signin_days), .initial = "30", .min = 1, .max = 36500,
      .help = "sessions and links whose time is over, and counts of failed attempts"},
     {"exports", KEY_COUNT, true, AT(config_retention, exports_days), .initial = "7", .min = 1, .max = 366,

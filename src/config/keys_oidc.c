@@ -29,6 +29,10 @@ static const struct key oidc_keys[] = {
      .help = "of who has none of these; when empty they come in only with what they were given here"},
     {"ca", KEY_TEXT, true, AT(config_oidc, ca), .initial = "", .max = 4096,
      .help = "PEM file of the authorities trusted for it; `upstream_ca` when empty"},
+    {"after_logout", KEY_TEXT, true, AT(config_oidc, after_logout), .initial = "", .max = 1024,
+     .help =
+         "where it sends the browser of who has signed out here and there, such as `public_url` + `/`; it must know "
+         "it as a post logout redirect URI; its own page when empty"},
     {"require_verified_email", KEY_BOOL, true, AT(config_oidc, require_verified_email), .initial = "true",
      .help = "refuse who has no email that the provider says is verified"},
     {"leeway", KEY_DURATION, true, AT(config_oidc, leeway_ms), .initial = "60s", .max = 600000,

@@ -7,11 +7,11 @@
 
 static const struct key password_keys[] = {
     {"memory_kib", KEY_COUNT, true, AT(config_signin, memory_kib), .initial = "65536", .min = 8192, .max = 4194304,
-     .help = "what each hash takes of it; older hashes are renewed when they are used"},
+     .help = "what each hash takes of it; older hashes are renewed when they are used", .file_only = true},
     {"passes", KEY_COUNT, true, AT(config_signin, passes), .initial = "3", .min = 1, .max = 100,
-     .help = "how often it goes over it"},
+     .help = "how often it goes over it", .file_only = true},
     {"at_once", KEY_COUNT, true, AT(config_signin, at_once), .initial = "2", .min = 1, .max = 64,
-     .help = "hashes at one time; some more wait, the rest are told to try again"},
+     .help = "hashes at one time; some more wait, the rest are told to try again", .file_only = true},
 };
 static const struct key_section password = {"signin.password", "Passwords are kept as Argon2id hashes (RFC 9106).", 0,
                                             ROWS(password_keys), NULL};
@@ -31,13 +31,17 @@ const struct key_section keys_signin = {"signin", "How people sign in.", sizeof(
 
 static const struct key smtp_keys[] = {
     {"url", KEY_TEXT, true, AT(config_smtp, url), .initial = "", .max = 300,
-     .help = "`smtps://HOST:465`, or `smtp://HOST:587`, where the line is encrypted before anything is said"},
-    {"user", KEY_TEXT, true, AT(config_smtp, user), .initial = "", .max = 254, .help = "who signs in there"},
+     .help = "`smtps://HOST:465`, or `smtp://HOST:587`, where the line is encrypted before anything is said",
+     .file_only = true},
+    {"user", KEY_TEXT, true, AT(config_smtp, user), .initial = "", .max = 254, .help = "who signs in there",
+     .file_only = true},
     {"password", KEY_SECRET, true, AT(config_smtp, password), .initial = "", .max = 1024, .help = "and with what"},
-    {"from", KEY_TEXT, true, AT(config_smtp, from), .initial = "", .max = 254, .help = "the address of the sender"},
-    {"from_name", KEY_TEXT, true, AT(config_smtp, from_name), .initial = "Weir", .max = 100, .help = "and the name"},
+    {"from", KEY_TEXT, true, AT(config_smtp, from), .initial = "", .max = 254, .help = "the address of the sender",
+     .file_only = true},
+    {"from_name", KEY_TEXT, true, AT(config_smtp, from_name), .initial = "Weir", .max = 100, .help = "and the name",
+     .file_only = true},
     {"ca", KEY_TEXT, true, AT(config_smtp, ca), .initial = "", .max = 4096,
-     .help = "PEM file with the authorities of its certificate; the system's when empty"},
+     .help = "PEM file with the authorities of its certificate; the system's when empty", .file_only = true},
 };
 const struct key_section keys_smtp = {
     "smtp", "The mail server for invitations, new passwords and links to sign in with. Without one no mail is sent.",

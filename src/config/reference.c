@@ -1,59 +1,7 @@
 /* Writing about the table: the Markdown reference of all keys, and the list of keys that a reload cannot change.
  * It reads rows only, so it is right whenever the table is. Called by the documentation build and the reload. */
-#include "config/keys.h"
-
-static void put_choices(struct buf *out, const struct key *row) {
-  struct text rest = text_of(row->choices), choice;
-  bool available, first = true;
-  while (keys_next_choice(&rest, &choice, &available)) {
-    if (choice.len == 0 || !available)
-      continue;
-    buf_add_format(out, "%s`%.*s`", first ? "" : ", ", TEXT_ARGS(choice));
-    first = false;
-  }
-}
-
-static void put_range(struct buf *out, const struct key *row, const char *unit) {
-  buf_add_format(out, "%lld to %lld%s", (long long)row->min, (long long)row->max, unit);
-}
-
-static void put_allowed(struct buf *out, const struct key *row) {
-  switch (row->type) {
-  case KEY_TEXT:
-  case KEY_CHOICE:
-  case KEY_ADDRESS:
-    if (row->choices != NULL)
-      put_choices(out, row);
-    else
-      buf_add(out, TEXT("text"));
-    break;
-  case KEY_NAME: buf_add(out, TEXT("1 to 64 letters, digits, `.`, `_`, `-`")); break;
-  case KEY_SECRET: put_range(out, row, " visible ASCII characters"); break;
-  case KEY_TEXTS:
-    if (row->choices != NULL)
-      put_choices(out, row);
-    buf_add(out, row->choices != NULL ? TEXT(", or a list of them") : TEXT("text or a list of texts"));
-    break;
-  case KEY_ADDRESSES:
-    put_choices(out, row);
-    buf_add_format(out, ", or a list of at most %lld of them", (long long)row->max);
-    break;
-  case KEY_PAIRS: buf_add_format(out, "a mapping of at most %lld names to texts", (long long)row->max); break;
-  case KEY_SIZE:
-  case KEY_COUNT: put_range(out, row, ""); break;
-  case KEY_DURATION: buf_add_format(out, "%lldms to %llds", (long long)row->min, (long long)(row->max / 1000)); break;
-  case KEY_MONEY: buf_add_format(out, "USD, 0 to %lld", (long long)row->max); break;
-  case KEY_BOOL: buf_add(out, TEXT("`true`, `false`")); break;
-  case KEY_TIME: buf_add(out, TEXT("RFC 3339 time")); break;
-  case KEY_WORKERS: put_range(out, row, " or `auto`"); break;
-  case KEY_SECTION:
-  case KEY_OVERLAY: buf_add(out, TEXT("a mapping, see below")); break;
-  case KEY_SECTIONS:
-    buf_add_format(out, "a list of %lld to %lld mappings, see below", (long long)row->min, (long long)row->max);
-    break;
-  case KEY_ABSENT: buf_add(out, TEXT("not available in this version")); break;
-  }
-}
+#include "config/allowed.h"
+#include "config/setting_node.h"
 
 static bool must_be_given(const struct key *row) { return row->initial == NULL && row->type != KEY_ABSENT; }
 
@@ -73,39 +21,47 @@ static void put_cell(struct buf *out, const char *text) {
   }
 }
 
-static void put_row(struct buf *out, const struct key *row) {
+/* What is in a list of mappings is given with the whole mapping, which has a resource of its own. */
+static const char *effect_of(const struct key *row, bool is_in_list) {
+  if (row->type == KEY_ABSENT || row->type == KEY_SECTION)
+    return "";
+  if (!row->reload)
+    return "restart";
+  return setting_is_changeable(row) && !is_in_list ? "reload, API" : "reload";
+}
+
+static void put_row(struct buf *out, const struct key *row, bool is_in_list) {
   buf_add_format(out, "| `%s` | ", row->name);
   put_default(out, row);
   buf_add(out, TEXT(" | "));
-  put_allowed(out, row);
-  buf_add_format(out, " | %s | ",
-                 row->type == KEY_ABSENT || row->type == KEY_SECTION ? ""
-                 : row->reload                                       ? "reload"
-                                                                     : "restart");
+  allowed_write(out, row);
+  buf_add_format(out, " | %s | ", effect_of(row, is_in_list));
   put_cell(out, row->help);
   buf_add(out, TEXT(" |\n"));
 }
 
-static void put_section(struct buf *out, const struct key_section *s) {
+static void put_section(struct buf *out, const struct key_section *s, bool is_in_list) {
   buf_add_format(out, "\n## %s%s%s\n\n%s\n\n", s->title[0] == '\0' ? "Top level" : "`", s->title,
                  s->title[0] == '\0' ? "" : "`", s->help);
   buf_add(out, TEXT("| key | default | allowed | takes effect | meaning |\n|---|---|---|---|---|\n"));
   for (size_t i = 0; i < s->count; i++)
-    put_row(out, &s->keys[i]);
+    put_row(out, &s->keys[i], is_in_list);
   for (size_t i = 0; i < s->count; i++)
     if (s->keys[i].type == KEY_SECTION || s->keys[i].type == KEY_SECTIONS)
-      put_section(out, s->keys[i].section);
+      put_section(out, s->keys[i].section, is_in_list || s->keys[i].type == KEY_SECTIONS);
 }
 
 void config_write_reference(struct buf *out) {
-  buf_add(out,
-          TEXT("# Configuration\n\n"
-               "Generated from the key table in `src/config/keys.c`; do not edit.\n\n"
-               "One YAML file, at most 1 MiB, without anchors, aliases and tags. In any value `${NAME}` stands for an "
-               "environment variable and `${NAME:-default}` for one that may be unset or empty; `$${` writes `${`. "
-               "Unknown keys are errors.\n"));
-  put_section(out, &keys_root);
-  put_section(out, &keys_overlay);
+  buf_add(
+      out,
+      TEXT("# Configuration\n\n"
+           "Generated from the key table in `src/config/keys.c`; do not edit.\n\n"
+           "One YAML file, at most 1 MiB, without anchors, aliases and tags. In any value `${NAME}` stands for an "
+           "environment variable and `${NAME:-default}` for one that may be unset or empty; `$${` writes `${`. "
+           "Unknown keys are errors. What takes effect by `reload, API` is also given through `/api/v1/settings` where "
+           "the file does not give it.\n"));
+  put_section(out, &keys_root, false);
+  put_section(out, &keys_overlay, true);
 }
 
 static bool same_texts(const struct key *row, const char *a, const char *b) {

@@ -26,6 +26,8 @@ extern const struct key_section keys_provider, keys_model, keys_breaker, keys_re
 extern const struct key_section keys_signin, keys_smtp, keys_user, keys_oidc;
 /* And of keys_jobs.c. */
 extern const struct key_section keys_retention, keys_job;
+/* Of rate_limit_check.c. */
+extern const struct key_section keys_rate_limit;
 /* And of keys_control.c. */
 extern const struct key_section keys_control;
 

@@ -28,6 +28,7 @@ struct config_oidc { /* an identity provider that people sign in through (OpenID
   size_t role_count;
   struct text default_role; /* "": who has none comes in only with what was given here */
   struct text ca;           /* PEM file; "": upstream_ca */
+  struct text after_logout; /* ""; registered at the provider */
   bool require_verified_email;
   int64_t leeway_ms;
 };

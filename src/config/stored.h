@@ -14,6 +14,9 @@ enum config_kind {
   CONFIG_KIND_MODEL,
   CONFIG_KIND_PRICE,
   CONFIG_KIND_ASSIGNMENT,
+  CONFIG_KIND_LIMIT,
+  CONFIG_KIND_LISTS,                       /* so many are lists of the file */
+  CONFIG_KIND_SETTING = CONFIG_KIND_LISTS, /* one value under its dotted key: {"key": ..., "value": ...} (settings.h) */
   CONFIG_KIND_COUNT
 };
 
@@ -32,15 +35,19 @@ struct config_entry {
 struct config_joined {
   struct config_entry *entries; /* of the store, in the order given */
   size_t count;
-  struct config_entry *declared; /* of the file, by kind, in its order */
+  struct config_entry *declared; /* of the file, by kind, in its order; without settings */
   size_t declared_count;
+  struct text *keys; /* of the settings that the file gives */
+  size_t key_count;
 };
 
 struct config;
 struct config_errors;
 
 const char *config_kind_name(enum config_kind k); /* "provider" */
-const char *config_kind_list(enum config_kind k); /* "providers": the key of the file, and the path in the API */
+/* "providers": the key of the file, but for settings. */
+const char *config_kind_list(enum config_kind k);
+const char *config_kind_path(enum config_kind k); /* in the API: the same, but "limits" for "rate_limits" */
 bool config_kind_find(struct text name, enum config_kind *out);
 
 /* As config_load_text, which see, with these entries behind what the file declares; each kind in the order given. The

@@ -13,17 +13,20 @@
 #define BODY_BYTES_MAX (1u << 17)
 
 static const struct {
-  const char *name, *list;
+  const char *name, *list, *path;
 } kinds[CONFIG_KIND_COUNT] = {
     [CONFIG_KIND_PROVIDER] = {"provider", "providers"},
     [CONFIG_KIND_POLICY] = {"policy", "policies"},
     [CONFIG_KIND_MODEL] = {"model", "models"},
     [CONFIG_KIND_PRICE] = {"price", "prices"},
     [CONFIG_KIND_ASSIGNMENT] = {"assignment", "assignments"},
+    [CONFIG_KIND_LIMIT] = {"limit", "rate_limits", "limits"},
+    [CONFIG_KIND_SETTING] = {"setting", "settings"},
 };
 
 const char *config_kind_name(enum config_kind k) { return kinds[k].name; }
 const char *config_kind_list(enum config_kind k) { return kinds[k].list; }
+const char *config_kind_path(enum config_kind k) { return kinds[k].path ? kinds[k].path : kinds[k].list; }
 
 bool config_kind_find(struct text name, enum config_kind *out) {
   for (enum config_kind k = 0; k < CONFIG_KIND_COUNT; k++) {
@@ -178,10 +181,14 @@ enum err stored_body_check(enum config_kind k, const struct node *n, struct faul
 
 /* --- names --- */
 
+/* A number is written in one way, so that one thing has one name. */
 static struct text subject_of(const struct node *n, struct arena *a) {
-  static const char *const members[] = {"key", "user", "workspace"};
+  static const char *const members[] = {"key", "user", "workspace", "organisation", "model"};
   for (size_t i = 0; i < sizeof members / sizeof members[0]; i++) {
     struct text who = text_in(n, members[i]);
+    int64_t id;
+    if (text_equal(text_of(members[i]), TEXT("organisation")) && text_to_i64(who, &id))
+      who = id == 0 ? TEXT_NONE : arena_format(a, "%lld", (long long)id);
     if (who.len > 0)
       return arena_format(a, "%s\n%.*s", members[i], TEXT_ARGS(who));
   }
@@ -190,7 +197,7 @@ static struct text subject_of(const struct node *n, struct arena *a) {
 
 struct text stored_body_name(enum config_kind k, const struct node *n, struct arena *a) {
   struct text first = text_in(n, k == CONFIG_KIND_PRICE ? "provider" : "name"), more = TEXT_NONE;
-  if (k == CONFIG_KIND_ASSIGNMENT)
+  if (k == CONFIG_KIND_ASSIGNMENT || k == CONFIG_KIND_LIMIT)
     return subject_of(n, a);
   if (k == CONFIG_KIND_PRICE)
     more = text_in(n, "model");

@@ -5,7 +5,7 @@
 #include "config/keys.h"
 #include "config/stored.h"
 
-/* The row of the root that has this kind's list. */
+/* Of a kind that is a list: the row of the root that has it. So in all that takes a kind here. */
 const struct key *stored_row(enum config_kind k);
 /* The body as a mapping whose nodes all say that they are of this entry (1, 2, ...), in the arena. ERR_BAD_JSON,
  * ERR_CONFIG (it is no object) with the reason in f. */

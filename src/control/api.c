@@ -8,6 +8,7 @@
 #include "control/problem.h"
 #include "control/reading.h"
 #include "control/repeat.h"
+#include "control/written.h"
 #include "fiber/loop.h"
 
 #include <stdlib.h>
@@ -71,15 +72,15 @@ enum err api_id(const struct api_call *c, size_t value, int64_t *out, struct fau
   return fault_set(f, ERR_NOT_FOUND, NULL, "there is nothing at this address");
 }
 
-static bool has_one(const struct caller *c, enum permission p) {
-  return p == API_ANYBODY || caller_may_somewhere(c, p);
+static bool has_one(const struct api_call *c, enum permission p) {
+  return p == API_ANYBODY || caller_may(c->caller, p) || (c->route->is_within && caller_may_somewhere(c->caller, p));
 }
 
 /* Whether the route is there for this caller, and open. */
 static enum err admit(const struct api_call *c, struct fault *f) {
   if (c->route->is_shared && c->org_id > FIRST_ORG)
     return fault_set(f, ERR_NOT_FOUND, NULL, "there is nothing at this address");
-  if (!has_one(c->caller, c->route->permission) && !has_one(c->caller, c->route->own))
+  if (!has_one(c, c->route->permission) && !has_one(c, c->route->own))
     return api_lacks(c->route->permission, f);
   return ERR_OK;
 }
@@ -155,6 +156,7 @@ struct handling {
 
 static enum err handle(void *arg) {
   struct handling *h = arg;
+  written_catch_up(h->call->api->store, &h->call->rq->head.headers);
   return repeat_run(h->call, call_handler, h->fault);
 }
 
@@ -164,24 +166,37 @@ static size_t add_visit(const struct api_call *c, struct http_header *out, size_
   return n;
 }
 
+/* "" for none. A weak one is never met by If-Match. */
+static struct text etag_of(const struct api_call *c) {
+  uint8_t sum[KEYSMITH_SUM_BYTES];
+  char tag[2 * sizeof(sum)];
+  if (c->version > 0)
+    return arena_format(c->arena, "\"%lld\"", (long long)c->version);
+  if (!c->is_fixed)
+    return TEXT_NONE;
+  c->api->keysmith->sum(c->api->keysmith, buf_text(&c->text), sum);
+  return arena_format(c->arena, "W/\"%.*s\"", (int)text_base64url((const char *)sum, 16, tag), tag);
+}
+
 /* Each answers, and gives the status. */
 static int answer(const struct api_call *c) {
-  struct http_header headers[8 + API_VISIT_HEADERS] = {{TEXT("cache-control"), TEXT("no-store")},
-                                                       {TEXT("x-request-id"), c->rq->id}};
+  struct http_header headers[8 + WRITTEN_HEADERS + API_VISIT_HEADERS] = {{TEXT("cache-control"), TEXT("no-store")},
+                                                                         {TEXT("x-request-id"), c->rq->id}};
   size_t n = 2;
   int status = c->route->status;
-  struct text known = http_header_value(&c->rq->head.headers, TEXT("if-none-match"));
-  if (c->version > 0)
-    headers[n++] = (struct http_header){TEXT("etag"), arena_format(c->arena, "\"%lld\"", (long long)c->version)};
+  struct text etag = etag_of(c);
+  if (etag.len > 0)
+    headers[n++] = (struct http_header){TEXT("etag"), etag};
   if (c->location.len > 0)
     headers[n++] = (struct http_header){TEXT("location"), c->location};
   if (c->is_replay)
     headers[n++] = (struct http_header){TEXT("idempotent-replayed"), TEXT("true")};
-  if (c->version > 0 && text_equal(text_of(c->route->method), TEXT("GET")) && known.len > 0 &&
-      reading_names_version(known, c->version))
+  if (etag.len > 0 && text_equal(text_of(c->route->method), TEXT("GET")) && reading_knows(c, etag))
     status = 304;
   else if (c->route->kind != API_NOTHING)
     headers[n++] = (struct http_header){TEXT("content-type"), TEXT("application/json")};
+  if (!text_equal(text_of(c->route->method), TEXT("GET")))
+    n += written_headers(c->api->store, c->arena, headers + n);
   n = add_visit(c, headers, n);
   enum err ignored = http_respond(c->rq, status, headers, n, status == 304 ? TEXT_NONE : buf_text(&c->text));
   (void)ignored; /* whoever asked has gone */
@@ -196,15 +211,33 @@ static int refuse(const struct api_call *c, const struct fault *f, struct text a
   return problem_answer(c->rq, f, c->errors->count > 0 ? c->errors : NULL, headers, n);
 }
 
+static enum err check_more(void *arg) {
+  struct api_call *c = arg;
+  c->route->body->check(c);
+  return ERR_OK;
+}
+
+/* Something is wrong with what was sent: then everything else that is. Without a place in the queue it is left out. */
+static void complete_errors(struct api_call *c) {
+  if (!c->route->body || !c->route->body->check || !c->body)
+    return;
+  enum err ignored = offload_call(c->api->offload, check_more, c);
+  (void)ignored;
+}
+
 static enum err serve_route(struct api_call *c, struct fault *f) {
   enum err e = count_call(c, f);
+  if (e == ERR_OK)
+    e = reading_check_lines(c, f);
   if (e == ERR_OK)
     e = check_version(c, f);
   if (e == ERR_OK)
     e = admit(c, f);
   if (e == ERR_OK)
     e = reading_all(c, f);
-  if (e == ERR_OK && c->errors->count == 0)
+  if (e == ERR_OK && c->errors->count > 0)
+    complete_errors(c);
+  else if (e == ERR_OK)
     e = c->route->kind == API_STREAM ? c->route->handle(c, f)
                                      : offload_call(c->api->offload, handle, &(struct handling){c, f});
   if (c->errors->count > 0)

@@ -38,6 +38,7 @@ struct api {
   struct operations *operations;             /* NULL: nothing is checked */
   struct rates *rates;                       /* of callers; NULL: nobody counts */
   struct feed *feed;                         /* NULL: there is none here */
+  const struct gateway *gateway;             /* that serves calls in this process; NULL: none does */
   int64_t (*job_attempts)(struct text kind); /* how often a job of the kind may be tried; 0: there is no such kind */
   /* The configuration as a reload would make it now, with these entries of the store (config/stored.h). Blocks. */
   enum err (*join)(void *ctx, const struct config_entry *entries, size_t count, struct config **out,
@@ -83,6 +84,7 @@ struct api_call {
   struct api_place next; /* of a list: where the next page begins; the end: this was the last */
   int64_t version;       /* of the one thing that is answered, for its ETag; 0: it has none */
   int64_t made_id;       /* with 201: of what was made, which is below the path that was asked */
+  bool is_fixed;         /* what is answered has no version and is not changed here: its ETag is made of its words */
   bool is_replay;        /* the answer is of an earlier request: version, location and text are its own */
   int stream_status;     /* of API_STREAM: what was answered */
   struct text location;
@@ -101,12 +103,15 @@ struct api_route {
   const char *id;            /* of the operation in the document: "getKey" */
   const char *tag, *summary;
   /* own: with this one it is open too, for what is the caller's; which that is the handler knows. The same as
-   * permission: there is none such. A caller needs one of the two somewhere; where exactly is the handler's to see. */
+   * permission: there is none such. A caller needs one of the two in the whole organisation. */
   enum permission permission, own;
+  /* One that is held in a single workspace is enough to come in: the handler sees to where it holds. */
+  bool is_within;
   bool is_shared; /* of the whole installation: for callers of another organisation than the first it is not there */
   enum api_kind kind;
   int status; /* of the answer when all is well */
   const struct shape *query, *body, *answer;
+  const struct shape *instead; /* of a 200 that may come in place of an answer without a body; NULL: none does */
   /* Runs on the offload pool: may block, must not wait as fibers do. ERR_NOT_FOUND for what is not there. Of
    * API_STREAM: runs in the request's fiber, waits, and has answered unless it fails. */
   enum err (*handle)(struct api_call *c, struct fault *f);
@@ -115,6 +120,9 @@ struct api_route {
 /* The table, and its length. */
 extern const struct api_route api_routes[];
 extern const size_t api_route_count;
+/* Whether what the template leads to has versions, which its ETag names and If-Match may ask for. Of all else no entity
+ * tag is known, so that none can match (RFC 9110 section 13.1.1). */
+bool api_has_versions(const char *path);
 
 bool api_owns(struct text path); /* /api and everything below */
 /* Answers; waits. Who calls has been found out before; what they may do is decided here and by the handlers. Errors are

@@ -7,6 +7,7 @@
 #include "base/log.h"
 #include "control/auth_oidc.h"
 #include "control/problem.h"
+#include "control/sites.h"
 #include "gateway/peer.h"
 
 #include <stdlib.h>
@@ -15,7 +16,8 @@
 #define DEPTH       4
 #define ANSWER_MAX  65536
 #define ROUTE_COUNT 10
-#define OIDC_BEGIN  8 /* the row */
+#define LOGOUT      4 /* the row */
+#define OIDC_BEGIN  8
 #define OIDC_BACK   9
 
 struct credentials {
@@ -42,8 +44,8 @@ static const struct shape_field setup_fields[] = {
     {"email", SHAPE_TEXT, SHAPE_REQUIRED, SHAPE_AT(newcomer, email), .min = 3, .max = 254,
      .help = "of the first owner"},
     {"name", SHAPE_TEXT, 0, SHAPE_AT(newcomer, name), .max = 128, .help = "what they are called"},
-    {"password", SHAPE_TEXT, SHAPE_REQUIRED, SHAPE_AT(newcomer, password), .min = 1, .max = 4096,
-     .help = "at least 12 characters"},
+    {"password", SHAPE_TEXT, SHAPE_REQUIRED, SHAPE_AT(newcomer, password), .min = SIGNIN_CHOSEN_MIN,
+     .max = SIGNIN_CHOSEN_MAX, .help = "none of the first that are guessed"},
 };
 static const struct shape setup_shape = {"Setup", "The first owner.", sizeof(struct newcomer),
                                          SHAPE_FIELDS(setup_fields)};
@@ -51,8 +53,8 @@ static const struct shape_field accept_fields[] = {
     {"token", SHAPE_TEXT, SHAPE_REQUIRED, SHAPE_AT(newcomer, token), .min = 1, .max = 128,
      .help = "of the link that was given"},
     {"name", SHAPE_TEXT, 0, SHAPE_AT(newcomer, name), .max = 128, .help = "what they are called; as it was without"},
-    {"password", SHAPE_TEXT, SHAPE_REQUIRED, SHAPE_AT(newcomer, password), .min = 1, .max = 4096,
-     .help = "the new one, at least 12 characters"},
+    {"password", SHAPE_TEXT, SHAPE_REQUIRED, SHAPE_AT(newcomer, password), .min = SIGNIN_CHOSEN_MIN,
+     .max = SIGNIN_CHOSEN_MAX, .help = "the new one"},
 };
 static const struct shape accept_shape = {"Acceptance", "A link that was given, and the password to come.",
                                           sizeof(struct newcomer), SHAPE_FIELDS(accept_fields)};
@@ -113,13 +115,28 @@ static const struct shape_field door_fields[] = {
 static const struct shape door_shape = {"Door", "How one may come in.", sizeof(struct door_view),
                                         SHAPE_FIELDS(door_fields)};
 
+struct leave_view {
+  uint64_t given;
+  struct text end_session_url;
+};
+static const struct shape_field leave_fields[] = {
+    {"end_session_url", SHAPE_TEXT, SHAPE_REQUIRED, SHAPE_AT(leave_view, end_session_url), .max = 8192,
+     .help = "where the browser goes to end its session at the identity provider that it began at, too"},
+};
+static const struct shape leave_shape = {"SignedOut", "The session here has ended; another one has not.",
+                                         sizeof(struct leave_view), SHAPE_FIELDS(leave_fields)};
+
 struct auth_call {
   struct signin *signin;
   struct oidc *oidc;
   struct signin_visit visit;
   const void *body;
   struct signin_result result;
-  const void *answer; /* NULL: the result */
+  struct text turn;                       /* a cookie for who has to wait; "" */
+  const void *answer;                     /* NULL: the result */
+  struct leave_view elsewhere;            /* end_session_url "": nothing is left to do */
+  struct http_header site[SITES_HEADERS]; /* of every answer */
+  size_t site_count;
 };
 
 static enum err door(struct auth_call *c, struct fault *f) {
@@ -179,7 +196,7 @@ const struct api_route auth_routes[ROUTE_COUNT] = {
     ROW("POST", "/auth/setup", "setUp", "Makes the first owner and signs them in", API_ONE, 200, &setup_shape, &session_shape),
     ROW("POST", "/auth/login", "logIn", "Signs in", API_ONE, 200, &login_shape, &session_shape),
     ROW("POST", "/auth/refresh", "refreshSession", "Goes on with the session of the cookies; needs `x-weir-csrf`", API_ONE, 200, NULL, &session_shape),
-    ROW("POST", "/auth/logout", "logOut", "Ends the session of the cookies; needs `x-weir-csrf`", API_NOTHING, 204, NULL, NULL),
+    [LOGOUT] = {.method = "POST", .path = "/auth/logout", .id = "logOut", .tag = "Signing in", .summary = "Ends the session of the cookies; needs `x-weir-csrf`", .permission = API_ANYBODY, .own = API_ANYBODY, .kind = API_NOTHING, .status = 204, .instead = &leave_shape},
     ROW("POST", "/auth/accept", "acceptLink", "Takes a link, sets the password and signs in", API_ONE, 200, &accept_shape, &session_shape),
     ROW("POST", "/auth/magic", "askForLink", "Sends a link to sign in with, if there is such a user; 404 where no mail server is configured", API_NOTHING, 202, &magic_ask_shape, NULL),
     ROW("POST", "/auth/magic/finish", "takeLink", "Signs in with such a link", API_ONE, 200, &magic_shape, &session_shape),
@@ -226,11 +243,11 @@ static enum err find_route(const struct http_request *rq, size_t *out, struct te
 }
 
 /* Browsers say where a request comes from (Fetch Metadata); whoever says nothing is none, or an old one, and the
- * cookies are not sent across sites anyway. */
-static enum err check_site(const struct http_request *rq, struct fault *f) {
+ * cookies are not sent across sites anyway. Pages of the sites that are listed have business here. */
+static enum err check_site(const struct config_control *c, const struct http_request *rq, struct fault *f) {
   struct text site = http_header_value(&rq->head.headers, TEXT("sec-fetch-site"));
   if (site.len == 0 || text_equal(site, TEXT("same-origin")) || text_equal(site, TEXT("none")) ||
-      text_equal(rq->head.method, TEXT("GET")))
+      text_equal(rq->head.method, TEXT("GET")) || sites_know(c, rq))
     return ERR_OK;
   return fault_set(f, ERR_FORBIDDEN, NULL, "another site has no business here");
 }
@@ -279,20 +296,25 @@ static struct session_view *view_of(const struct signin_result *r, struct arena 
 }
 
 static void answer(const struct auth_call *c, const struct api_route *r, struct http_request *rq) {
-  struct http_header headers[3 + SIGNIN_COOKIES_MAX] = {{TEXT("cache-control"), TEXT("no-store")},
-                                                        {TEXT("x-request-id"), rq->id}};
+  struct http_header headers[3 + SIGNIN_COOKIES_MAX + SITES_HEADERS] = {{TEXT("cache-control"), TEXT("no-store")},
+                                                                        {TEXT("x-request-id"), rq->id}};
   struct json_writer w;
   struct buf body;
   size_t n = 2;
   buf_init(&body, ANSWER_MAX);
   json_writer_init(&w, &body);
+  for (size_t i = 0; i < c->site_count; i++)
+    headers[n++] = c->site[i];
   for (size_t i = 0; i < c->result.cookie_count; i++)
     headers[n++] = (struct http_header){TEXT("set-cookie"), c->result.cookies[i]};
-  if (r->kind != API_NOTHING) {
+  bool is_left = c->elsewhere.end_session_url.len > 0;
+  if (r->kind != API_NOTHING || is_left)
     headers[n++] = (struct http_header){TEXT("content-type"), TEXT("application/json")};
+  if (is_left)
+    shape_write(r->instead, &c->elsewhere, &w);
+  else if (r->kind != API_NOTHING)
     shape_write(r->answer, c->answer ? c->answer : view_of(&c->result, rq->arena), &w);
-  }
-  enum err ignored = http_respond(rq, r->status, headers, n, buf_text(&body));
+  enum err ignored = http_respond(rq, is_left ? 200 : r->status, headers, n, buf_text(&body));
   (void)ignored; /* whoever asked has gone */
   buf_done(&body);
 }
@@ -318,6 +340,19 @@ static enum err run(const struct auth_site *s, struct handling *h) {
   if (e == ERR_BAD_REQUEST && h->fault->field[0])
     h->fault->status = 422;
   return e;
+}
+
+static enum err find_end(void *arg) {
+  struct auth_call *c = arg;
+  struct text way, name;
+  (void)text_cut(c->result.way, ':', &way, &name);
+  return c->oidc->end(c->oidc, &c->visit, name, c->result.email, &c->elsewhere.end_session_url, NULL);
+}
+
+/* The session here is over in any case. */
+static void leave_provider(const struct auth_site *s, struct auth_call *c) {
+  if (s->oidc && text_starts(c->result.way, TEXT("oidc:")) && offload_call(s->oidc_offload, find_end, c) != ERR_OK)
+    c->elsewhere.end_session_url = TEXT_NONE;
 }
 
 static struct text header_of(const struct http_request *rq, const char *name) {
@@ -377,12 +412,17 @@ void auth_serve(const struct auth_site *s, struct gateway_worker *w, struct http
   *c = (struct auth_call){.signin = s->signin,
                           .oidc = s->oidc,
                           .visit = {address, header_of(rq, "user-agent"), cookies_of(rq), header_of(rq, "x-weir-csrf"),
-                                    loop_wall_us(), rq->arena}};
+                                    loop_wall_us(), rq->arena, &c->turn}};
   enum err e = check_address(&config->control, address, &f);
+  c->site_count = sites_headers(&config->control, rq, c->site);
+  if (e == ERR_OK && sites_is_preflight(rq)) {
+    sites_answer_preflight(&config->control, rq);
+    return;
+  }
   if (e == ERR_OK)
     e = find_route(rq, &route, &name, &allowed, &f);
   if (e == ERR_OK)
-    e = check_site(rq, &f);
+    e = check_site(&config->control, rq, &f);
   if (e == ERR_OK && route >= OIDC_BEGIN) {
     serve_provider(s, c, rq, name, route);
     return;
@@ -393,6 +433,8 @@ void auth_serve(const struct auth_site *s, struct gateway_worker *w, struct http
     e = run(s, &(struct handling){c, route, &f});
     log_outcome(c, rq, auth_routes[route].id, e);
   }
+  if (e == ERR_OK && route == LOGOUT)
+    leave_provider(s, c);
   http_request_drop_body(rq);
   if (e == ERR_OK) {
     answer(c, &auth_routes[route], rq);
@@ -401,6 +443,11 @@ void auth_serve(const struct auth_site *s, struct gateway_worker *w, struct http
   f.err = e;
   if (errors->count == 0 && f.status == 422)
     tell_field(&f, errors);
-  const struct http_header allow = {TEXT("allow"), text_of(allowed)};
-  problem_answer(rq, &f, errors->count > 0 ? errors : NULL, &allow, allowed != NULL);
+  struct http_header headers[SITES_HEADERS + 2] = {{TEXT("allow"), text_of(allowed)}};
+  size_t n = allowed != NULL;
+  for (size_t i = 0; i < c->site_count; i++)
+    headers[n++] = c->site[i];
+  if (c->turn.len > 0)
+    headers[n++] = (struct http_header){TEXT("set-cookie"), c->turn};
+  problem_answer(rq, &f, errors->count > 0 ? errors : NULL, headers, n);
 }

@@ -56,6 +56,8 @@ static const struct shape_field policy_fields[] = {ENTRY_FIELDS};
 const struct shape policy_shape = ENTRY_SHAPE("Policy", "A rule about providers.", policy_fields);
 static const struct shape_field assignment_fields[] = {ENTRY_FIELDS};
 const struct shape assignment_shape = ENTRY_SHAPE("Assignment", "Who is under which policy.", assignment_fields);
+static const struct shape_field limit_fields[] = {ENTRY_FIELDS};
+const struct shape limit_shape = ENTRY_SHAPE("Limit", "A rate that holds for more than one key.", limit_fields);
 static const struct shape_field price_fields[] = {
     ENTRY_FIELDS,
     {"price_version", SHAPE_INTEGER, SHAPE_NULLABLE, SHAPE_AT(entry_view, price_version), .max = UINT32_MAX,
@@ -66,7 +68,7 @@ enum config_kind entries_kind(const struct api_call *c) {
   struct text path = text_skip(text_of(c->route->path), strlen("/api/v1/")), list = path, rest;
   (void)text_cut(path, '/', &list, &rest);
   enum config_kind k = 0;
-  while (k + 1 < CONFIG_KIND_COUNT && !text_equal(list, text_of(config_kind_list(k))))
+  while (k + 1 < CONFIG_KIND_COUNT && !text_equal(list, text_of(config_kind_path(k))))
     k++;
   return k;
 }
@@ -191,6 +193,7 @@ enum err entries_get(struct api_call *c, struct fault *f) {
       continue;
     c->answer = &views[i];
     c->version = views[i].version;
+    c->is_fixed = views[i].version == 0;
   }
   if (e != ERR_OK || c->answer)
     return e;

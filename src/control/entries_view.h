@@ -21,6 +21,14 @@ enum err entries_load(struct api_call *c, struct store_entity **out, size_t *out
 /* The entry of this id and the call's kind; ERR_NOT_FOUND. */
 enum err entries_find(const struct api_call *c, struct store_entity *rows, size_t count, int64_t id,
                       struct store_entity **out, struct fault *f) MUST_CHECK;
+/* The configuration with these rows of the store, as a reload would make it; it lives as long as the call.
+ * ERR_STORE_CONFLICT: the file is not valid. */
+enum err entries_join(struct api_call *c, const struct store_entity *rows, size_t count, struct config **out,
+                      struct fault *f) MUST_CHECK;
+/* ERR_STORE_CONFLICT, which names it: an entry that works before and does not after, other than that of this id.
+ * Whatever was done to another one, it is in use. */
+enum err entries_check_others(const struct config *before, const struct config *after, int64_t id,
+                              struct fault *f) MUST_CHECK;
 /* As the configuration in force has it. */
 struct entry_view entries_view_of(const struct api_call *c, const struct store_entity *row);
 

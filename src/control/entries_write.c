@@ -38,6 +38,7 @@ SENT(model, "Model");
 SENT(policy, "Policy");
 SENT(price, "Price");
 SENT(assignment, "Assignment");
+SENT(limit, "Limit");
 
 /* The `config` of the body with every number's own digits. "" when it has none. */
 static enum err read_config(const struct api_call *c, struct json *j, yyjson_val **out, struct fault *f) {
@@ -105,9 +106,8 @@ static struct config_entry *entries_of(const struct api_call *c, const struct st
 
 static void end_config(void *data) { config_unref(data); }
 
-/* The configuration with these rows, for as long as the call lasts. */
-static enum err join(struct api_call *c, const struct store_entity *rows, size_t count, struct config **out,
-                     struct fault *f) {
+enum err entries_join(struct api_call *c, const struct store_entity *rows, size_t count, struct config **out,
+                      struct fault *f) {
   struct config_errors *errors = ARENA_NEW(c->arena, struct config_errors);
   struct config *joined = NULL;
   if (c->api->join(c->api->join_ctx, entries_of(c, rows, count), count, &joined, errors) != ERR_OK)
@@ -151,8 +151,7 @@ static enum err refuse_problem(struct api_call *c, struct text problem) {
   return ERR_BAD_REQUEST;
 }
 
-/* An entry that works now and would not: whatever is done to another one, it is in use. */
-static enum err check_others(const struct config *before, const struct config *after, int64_t id, struct fault *f) {
+enum err entries_check_others(const struct config *before, const struct config *after, int64_t id, struct fault *f) {
   for (size_t i = 0; i < after->joined.count; i++) {
     const struct config_entry *is = &after->joined.entries[i], *was = NULL;
     if (text_is_empty(is->problem) || is->id == id)
@@ -177,7 +176,8 @@ static enum err judge(struct api_call *c, struct store_entity *rows, size_t coun
   struct text who, user;
   rows[at].name = arena_copy(c->arena, e->name);
   rows[at].user = TEXT_NONE;
-  if (e->kind == CONFIG_KIND_ASSIGNMENT && text_cut(e->name, '\n', &who, &user) && text_equal(who, TEXT("user")))
+  bool may_be_about_somebody = e->kind == CONFIG_KIND_ASSIGNMENT || e->kind == CONFIG_KIND_LIMIT;
+  if (may_be_about_somebody && text_cut(e->name, '\n', &who, &user) && text_equal(who, TEXT("user")))
     rows[at].user = arena_copy(c->arena, user);
   if (e->is_shadowed)
     return fault_set(f, ERR_STORE_CONFLICT, "name", "the configuration file declares a %s of this name",
@@ -187,6 +187,55 @@ static enum err judge(struct api_call *c, struct store_entity *rows, size_t coun
         text_equal(rows[i].name, rows[at].name))
       return fault_set(f, ERR_STORE_CONFLICT, "name", "there is a %s of this name already", config_kind_name(e->kind));
   return text_is_empty(e->problem) ? ERR_OK : refuse_problem(c, e->problem);
+}
+
+/* What a provider may be given without being asked where it leads. */
+static bool is_harmless(struct text member) {
+  static const char *const names[] = {"wires",         "referer",          "title", "metadata", "timeouts",
+                                      "on_disconnect", "charges_cancelled"};
+  for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
+    if (text_equal(member, text_of(names[i])))
+      return true;
+  return false;
+}
+
+/* Whether a member is there that is another, or none, in the other. */
+static bool has_other(yyjson_val *object, yyjson_val *than, struct arena *a) {
+  yyjson_val *name, *value;
+  size_t i, most;
+  yyjson_obj_foreach (object, i, most, name, value) {
+    yyjson_val *old = yyjson_obj_getn(than, json_text(name).at, json_text(name).len);
+    if (!is_harmless(json_text(name)) && (!old || !text_equal(json_value_text(old, a), json_value_text(value, a))))
+      return true;
+  }
+  return false;
+}
+
+/* A provider that leads elsewhere takes the credentials of its name there, so it needs who may give them; whether there
+ * are any is seen by the store, in the transaction of the change. was "": it is new. */
+static enum err prove(const struct api_call *c, struct text was, struct store_entity *is, struct fault *f) {
+  const struct json_limits limits = {.raw_numbers = true};
+  struct json before = {0}, after = {0};
+  is->is_unproven = entries_kind(c) == CONFIG_KIND_PROVIDER && !caller_may(c->caller, PERMISSION_CREDENTIALS_WRITE);
+  if (!is->is_unproven || was.len == 0)
+    return ERR_OK;
+  enum err e = json_read(was, &limits, &before, f);
+  if (e == ERR_OK)
+    e = json_read(is->body, &limits, &after, f);
+  if (e == ERR_OK)
+    is->is_unproven = has_other(before.root, after.root, c->arena) || has_other(after.root, before.root, c->arena);
+  json_done(&before);
+  json_done(&after);
+  return e;
+}
+
+static enum err tell_unproven(enum err e, struct fault *f) {
+  if (e != ERR_FORBIDDEN)
+    return e;
+  struct fault why = *f;
+  *f = (struct fault){0};
+  return fault_set(f, e, NULL, "%s: this needs the permission %s in the organisation", fault_text(&why),
+                   permission_name(PERMISSION_CREDENTIALS_WRITE));
 }
 
 static enum err answer(struct api_call *c, const struct store_entity *row) {
@@ -217,11 +266,13 @@ enum err entries_create(struct api_call *c, struct fault *f) {
                                 .changed_us = c->now_us};
   e = merge(c, TEXT_NONE, &made->body, f);
   if (e == ERR_OK)
-    e = join(c, all, count + 1, &after, f);
+    e = entries_join(c, all, count + 1, &after, f);
   if (e == ERR_OK && after)
     e = judge(c, all, count + 1, count, after, f);
   if (e == ERR_OK)
-    e = s->ops->entities->create(s, made, &c->by, &made->id, f);
+    e = prove(c, TEXT_NONE, made, f);
+  if (e == ERR_OK)
+    e = tell_unproven(s->ops->entities->create(s, made, &c->by, &made->id, f), f);
   if (e != ERR_OK)
     return e;
   c->made_id = made->id;
@@ -281,22 +332,25 @@ enum err entries_change(struct api_call *c, struct fault *f) {
   enum err e = find(c, &rows, &count, &row, f);
   if (e != ERR_OK || !row)
     return e;
-  e = join(c, rows, count, &before, f);
+  struct text was = row->body;
+  e = entries_join(c, rows, count, &before, f);
   if (e == ERR_OK)
-    e = merge(c, row->body, &row->body, f);
+    e = merge(c, was, &row->body, f);
   if (e == ERR_OK)
-    e = join(c, rows, count, &after, f);
+    e = prove(c, was, row, f);
+  if (e == ERR_OK)
+    e = entries_join(c, rows, count, &after, f);
   if (e == ERR_OK && after)
     e = judge(c, rows, count, (size_t)(row - rows), after, f);
   if (e == ERR_OK && before && after)
-    e = check_others(before, after, row->id, f);
+    e = entries_check_others(before, after, row->id, f);
   if (e != ERR_OK)
     return e;
   if (shape_has(in, 1))
     row->position = in->position;
   row->changed_us = c->now_us;
   row->is_shadowed = is_shadowed(before, row->id);
-  e = settle(c, s->ops->entities->update(s, row, row->version, &c->by, f), f);
+  e = settle(c, tell_unproven(s->ops->entities->update(s, row, row->version, &c->by, f), f), f);
   if (e != ERR_OK)
     return e;
   row->version++;
@@ -312,12 +366,12 @@ enum err entries_remove(struct api_call *c, struct fault *f) {
   if (e != ERR_OK || !row)
     return e;
   struct store_entity gone = *row;
-  e = join(c, rows, count, &before, f);
+  e = entries_join(c, rows, count, &before, f);
   memmove(row, row + 1, (count - (size_t)(row - rows) - 1) * sizeof(*row));
   if (e == ERR_OK)
-    e = join(c, rows, count - 1, &after, f);
+    e = entries_join(c, rows, count - 1, &after, f);
   if (e == ERR_OK && before && after)
-    e = check_others(before, after, gone.id, f);
+    e = entries_check_others(before, after, gone.id, f);
   if (e != ERR_OK)
     return e;
   const struct store_entities_ops *ops = s->ops->entities;

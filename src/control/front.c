@@ -6,6 +6,7 @@
 #include "control/access_line.h"
 #include "control/docs.h"
 #include "control/problem.h"
+#include "control/sites.h"
 #include "fiber/loop.h"
 #include "gateway/peer.h"
 
@@ -24,6 +25,8 @@ struct visit {
   size_t header_count;
 };
 
+_Static_assert(API_VISIT_HEADERS >= SITES_HEADERS, "they have room there");
+
 bool front_owns(struct text path) { return api_owns(path) || docs_owns(path); }
 
 static void refuse(const struct visit *v, const struct fault *f) {
@@ -40,49 +43,6 @@ static void refuse(const struct visit *v, const struct fault *f) {
 static bool is_let_in(const struct visit *v) {
   const struct config_control *c = &v->config->control;
   return c->allow_ip_count == 0 || cidr_any_has(c->allow_ips, c->allow_ip_count, v->address);
-}
-
-static bool is_known_site(const struct visit *v, struct text origin) {
-  const struct config_control *c = &v->config->control;
-  for (size_t i = 0; i < c->cors_origin_count; i++) {
-    if (text_equal(c->cors_origins[i], origin))
-      return true;
-  }
-  return false;
-}
-
-/* A browser keeps answers from pages of other sites unless these headers name them. */
-static void add_site(struct visit *v) {
-  struct text origin = http_header_value(&v->rq->head.headers, TEXT("origin"));
-  if (v->config->control.cors_origin_count > 0)
-    v->headers[v->header_count++] = (struct http_header){TEXT("vary"), TEXT("origin")};
-  if (origin.len == 0 || !is_known_site(v, origin))
-    return;
-  v->headers[v->header_count++] = (struct http_header){TEXT("access-control-allow-origin"), origin};
-  v->headers[v->header_count++] = (struct http_header){TEXT("access-control-allow-credentials"), TEXT("true")};
-  v->headers[v->header_count++] = (struct http_header){
-      TEXT("access-control-expose-headers"), TEXT("etag, location, retry-after, idempotent-replayed, x-request-id")};
-}
-
-static bool is_preflight(const struct http_request *rq) {
-  return text_equal(rq->head.method, TEXT("OPTIONS")) &&
-         http_header_find(&rq->head.headers, TEXT("access-control-request-method"));
-}
-
-static void answer_preflight(const struct visit *v) {
-  struct http_header headers[API_VISIT_HEADERS + 3];
-  size_t n = 0;
-  for (; n < v->header_count; n++)
-    headers[n] = v->headers[n];
-  if (n > 1) {
-    headers[n++] = (struct http_header){TEXT("access-control-allow-methods"), TEXT("GET, POST, PUT, PATCH, DELETE")};
-    headers[n++] = (struct http_header){
-        TEXT("access-control-allow-headers"),
-        TEXT("authorization, content-type, if-match, if-none-match, idempotency-key, accept-version, x-weir-csrf")};
-    headers[n++] = (struct http_header){TEXT("access-control-max-age"), TEXT("600")};
-  }
-  enum err ignored = http_respond(v->rq, 204, headers, n, TEXT_NONE);
-  (void)ignored; /* whoever asked has gone */
 }
 
 /* A header that decides who calls may be there once: two of them could mean two things to two readers. */
@@ -153,9 +113,9 @@ void front_serve(const struct front *front, struct gateway_worker *w, struct htt
     config_unref(held);
     return;
   }
-  add_site(v);
-  if (is_preflight(rq))
-    answer_preflight(v);
+  v->header_count = sites_headers(&held->control, rq, v->headers);
+  if (sites_is_preflight(rq))
+    sites_answer_preflight(&held->control, rq);
   else if (is_read(rq) && text_equal(rq->path, TEXT("/api/openapi.json")))
     api_serve_document(rq, v->headers, v->header_count);
   else if (is_read(rq) && docs_owns(rq->path))

@@ -6,6 +6,7 @@
 #include "config/origin.h"
 #include "control/key_view.h"
 #include "control/views.h"
+#include "ports/store_people.h"
 
 #define OVERLAP_S     300
 #define OVERLAP_S_MAX (INT64_C(90) * 24 * 3600)
@@ -104,9 +105,11 @@ enum {
 static const struct shape_field new_fields[] = {INPUT_FIELDS(SHAPE_REQUIRED)};
 static const struct shape_field change_fields[] = {
     INPUT_FIELDS(0), {"blocked", SHAPE_BOOL, 0, SHAPE_AT(key_view, blocked), .help = "refuse it now"}};
-const struct shape key_new_shape = {"KeyNew", "A key to be made.", sizeof(struct key_view), SHAPE_FIELDS(new_fields)};
+static void check_given(struct api_call *c);
+const struct shape key_new_shape = {"KeyNew", "A key to be made.", sizeof(struct key_view), SHAPE_FIELDS(new_fields),
+                                    .check = check_given};
 const struct shape key_change_shape = {"KeyChange", "What is to change; what is not given stays, null takes away.",
-                                       sizeof(struct key_view), SHAPE_FIELDS(change_fields)};
+                                       sizeof(struct key_view), SHAPE_FIELDS(change_fields), .check = check_given};
 
 struct rotate_input {
   uint64_t given;
@@ -136,9 +139,10 @@ static const struct shape_field made_fields[] = {
 const struct shape key_made_shape = {"KeyMade", "A key and, this once, its secret.", sizeof(struct made_view),
                                      SHAPE_FIELDS(made_fields)};
 
-static enum err refuse(struct api_call *c, const char *place, const char *why) {
-  shape_refuse(c->errors, place, "%s", why);
-  return ERR_BAD_REQUEST;
+/* What has been said of a place is said once. */
+static void refuse(struct api_call *c, const char *place, const char *why) {
+  if (!shape_is_refused(c->errors, place))
+    shape_refuse(c->errors, place, "%s", why);
 }
 
 /* What the store says of a member is told as of one. */
@@ -162,28 +166,51 @@ static struct text join(struct arena *a, const struct text *list, size_t count) 
   return out;
 }
 
+static void refuse_element(struct api_call *c, const char *list, size_t i, const char *why) {
+  char place[64];
+  snprintf(place, sizeof(place), "/%s/%zu", list, i);
+  refuse(c, place, why);
+}
+
 static void check_networks(struct api_call *c, const struct key_view *in) {
   for (size_t i = 0; i < in->allow_ip_count; i++) {
     struct cidr unused;
     if (!cidr_read(in->allow_ips[i], &unused))
-      (void)refuse(c, "/allow_ips", "must hold networks such as 10.0.0.0/8, with no bit set behind the prefix");
+      refuse_element(c, "allow_ips", i, "must be a network such as 10.0.0.0/8, with no bit set behind the prefix");
   }
   for (size_t i = 0; i < in->cors_origin_count; i++) {
     if (!origin_is_one(in->cors_origins[i]) && !text_equal(in->cors_origins[i], TEXT("*")))
-      (void)refuse(c, "/cors_origins", "must hold origins such as https://app.example.org, or *");
+      refuse_element(c, "cors_origins", i, "must be an origin such as https://app.example.org, or *");
   }
 }
 
-/* What no shape can say of what was given, and of the key as it will be. */
-static enum err check(struct api_call *c, const struct key_view *in, const struct store_key *k) {
+/* As the store will say it of this alone; what it cannot be asked now it says then. */
+static void check_workspace(struct api_call *c, struct text name) {
+  struct store *s = c->api->store;
+  int64_t org = 0;
+  bool is_known;
+  if (name.len > 0 && c->org_id != 0 && s->ops->people->workspace_org(s, name, &org, &is_known, NULL) == ERR_OK &&
+      org != c->org_id)
+    refuse(c, "/workspace", "is none of this organisation");
+}
+
+/* What no shape can say of what was given. */
+static void check_given(struct api_call *c) {
+  const struct key_view *in = c->body;
   check_networks(c, in);
+  check_workspace(c, in->workspace);
   if (in->policy.len > 0 && !config_find_policy(c->config, in->policy))
-    (void)refuse(c, "/policy", "is none of the configuration");
+    refuse(c, "/policy", "is none of the configuration");
   if (in->expires_us != 0 && in->expires_us <= c->now_us)
-    (void)refuse(c, "/expires", "must be in the future");
+    refuse(c, "/expires", "must be in the future");
+}
+
+/* And of the key as it will be. */
+static enum err check(struct api_call *c, const struct store_key *k) {
+  check_given(c);
   if ((k->budget_nano == 0) != (k->budget_period.len == 0))
-    (void)refuse(c, k->budget_nano == 0 ? "/budget_usd" : "/budget_period",
-                 "is missing: budget_usd and budget_period go together");
+    refuse(c, k->budget_nano == 0 ? "/budget_usd" : "/budget_period",
+           "is missing: budget_usd and budget_period go together");
   return c->errors->count > 0 ? ERR_BAD_REQUEST : ERR_OK;
 }
 
@@ -292,7 +319,7 @@ enum err keys_create(struct api_call *c, struct fault *f) {
   if (e == ERR_FORBIDDEN)
     e = make_own(c, in, &k, f);
   if (e == ERR_OK)
-    e = check(c, in, &k);
+    e = check(c, &k);
   if (e != ERR_OK)
     return e;
   c->api->keysmith->make(c->api->keysmith, &made);
@@ -354,7 +381,7 @@ enum err keys_change(struct api_call *c, struct fault *f) {
   apply(in, c->config, c->arena, &k);
   e = api_may_in(c, own ? PERMISSION_KEYS_OWN : PERMISSION_KEYS_WRITE, k.workspace, f); /* also where it goes */
   if (e == ERR_OK)
-    e = check(c, in, &k);
+    e = check(c, &k);
   if (e == ERR_OK)
     e = check_rename(c, was, k.name, f);
   return e == ERR_OK ? update(c, &k, f) : e;

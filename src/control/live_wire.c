@@ -4,6 +4,7 @@
 #include "control/live_wire.h"
 
 #include "base/json.h"
+#include "control/sites.h"
 
 #define OUT_MAX      (4 * 1024 * 1024)
 #define READS_A_TURN 16
@@ -27,10 +28,7 @@ static bool is_known_page(const struct api_call *c, struct text origin) {
   for (size_t i = 0; i < 2; i++)
     if (text_starts(origin, schemes[i]) && text_equal_nocase(text_skip(origin, schemes[i].len), host))
       return true;
-  for (size_t i = 0; i < config->control.cors_origin_count; i++)
-    if (text_equal(origin, config->control.cors_origins[i]))
-      return true;
-  return false;
+  return sites_know(&config->control, c->rq);
 }
 
 static enum err check_page(const struct api_call *c, struct fault *f) {

@@ -1,10 +1,9 @@
 /* Who calls, and what they may do themselves about how they sign in: name, password, second factor, sessions. And what
  * an admin may do about others: a link with which somebody chooses a password, ending their sessions, taking a lost
  * second factor away. Rows of routes.c. */
-#include "control/views.h"
+#include "control/people_view.h"
 
 #include "ports/signin.h"
-#include "ports/store_people.h"
 
 struct me_workspace {
   uint64_t given;
@@ -60,13 +59,17 @@ struct me_change {
 enum { CHANGE_NAME, CHANGE_PASSWORD, CHANGE_OLD };
 static const struct shape_field change_fields[] = {
     [CHANGE_NAME] = {"name", SHAPE_TEXT, 0, SHAPE_AT(me_change, name), .max = 128, .help = "what you are called"},
-    [CHANGE_PASSWORD] = {"password", SHAPE_TEXT, 0, SHAPE_AT(me_change, password), .min = 1, .max = 4096,
-                         .help = "the new one, at least 12 characters; ends your other sessions"},
+    [CHANGE_PASSWORD] = {"password", SHAPE_TEXT, 0, SHAPE_AT(me_change, password), .min = SIGNIN_CHOSEN_MIN,
+                         .max = SIGNIN_CHOSEN_MAX, .help = "the new one; ends your other sessions"},
     [CHANGE_OLD] = {"old_password", SHAPE_TEXT, 0, SHAPE_AT(me_change, old_password), .min = 1, .max = 4096,
                     .help = "the one of now, with a new one"},
 };
+static void check_change(struct api_call *c) {
+  if (shape_has(c->body, CHANGE_PASSWORD) && !shape_has(c->body, CHANGE_OLD))
+    shape_refuse(c->errors, "/old_password", "is needed with a new password");
+}
 const struct shape me_change_shape = {"MyChange", "What you change about yourself.", sizeof(struct me_change),
-                                      SHAPE_FIELDS(change_fields)};
+                                      SHAPE_FIELDS(change_fields), .check = check_change};
 
 struct me_session {
   uint64_t given;
@@ -247,8 +250,7 @@ enum err me_change(struct api_call *c, struct fault *f) {
     return e;
   if (c->caller->kind != CALLER_USER)
     return fault_set(f, ERR_NOT_FOUND, NULL, "there is no person behind this");
-  if (shape_has(change, CHANGE_PASSWORD) && !shape_has(change, CHANGE_OLD))
-    shape_refuse(c->errors, "/old_password", "is needed with a new password");
+  check_change(c);
   if (c->errors->count > 0)
     return ERR_BAD_REQUEST;
   if (shape_has(change, CHANGE_PASSWORD))
@@ -351,7 +353,15 @@ enum err user_end_sessions(struct api_call *c, struct fault *f) {
   struct store *s = c->api->store;
   int64_t id;
   enum err e = find_user(c, &id, f);
+  if (e == ERR_OK)
+    e = people_covers_other(c, id, f);
   return e == ERR_OK ? s->ops->signin->session_end_all(s, id, 0, "revoked", c->now_us, &c->by, f) : e;
+}
+
+/* The same, for what signing in has to do with them. */
+static enum err find_guest(const struct api_call *c, int64_t *out, struct fault *f) {
+  enum err e = find_user(c, out, f);
+  return e ? e : need_signin(c, f);
 }
 
 enum err user_link(struct api_call *c, struct fault *f) {
@@ -359,13 +369,9 @@ enum err user_link(struct api_call *c, struct fault *f) {
   struct link_view *view = ARENA_NEW(c->arena, struct link_view);
   struct signin *signin = c->api->signin;
   int64_t id;
-  enum err e = find_user(c, &id, f);
-  if (e == ERR_OK)
-    e = need_signin(c, f);
-  if (e == ERR_OK)
-    e = signin->link(signin, &v, c->caller, id, &view->kind, &view->url, &view->expires_us, f);
+  enum err e = find_guest(c, &id, f);
   c->answer = view;
-  return e;
+  return e ? e : signin->link(signin, &v, c->caller, id, &view->kind, &view->url, &view->expires_us, f);
 }
 
 enum err user_mail(struct api_call *c, struct fault *f) {
@@ -373,21 +379,15 @@ enum err user_mail(struct api_call *c, struct fault *f) {
   struct mailed_view *view = ARENA_NEW(c->arena, struct mailed_view);
   struct signin *signin = c->api->signin;
   int64_t id;
-  enum err e = find_user(c, &id, f);
-  if (e == ERR_OK)
-    e = need_signin(c, f);
-  if (e == ERR_OK)
-    e = signin->mail_link(signin, &v, c->caller, id, &view->kind, f);
+  enum err e = find_guest(c, &id, f);
   c->answer = view;
-  return e;
+  return e ? e : signin->mail_link(signin, &v, c->caller, id, &view->kind, f);
 }
 
 enum err user_drop_factor(struct api_call *c, struct fault *f) {
   const struct signin_visit v = visit_of(c);
   struct signin *signin = c->api->signin;
   int64_t id;
-  enum err e = find_user(c, &id, f);
-  if (e == ERR_OK)
-    e = need_signin(c, f);
-  return e == ERR_OK ? signin->factor_drop(signin, &v, c->caller, id, f) : e;
+  enum err e = find_guest(c, &id, f);
+  return e ? e : signin->factor_drop(signin, &v, c->caller, id, f);
 }

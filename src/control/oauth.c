@@ -1,5 +1,6 @@
 /* The pages of the issuer. They need no key and say nothing secret; whoever checks our tokens may keep the set of keys
- * for minutes, because a key is published for longer than that before it signs. Called by worker.c. */
+ * for minutes, because a key is published for longer than that before it signs. Called by worker.c.
+ * house: allow secret-comparison -- of paths, one of which is called after tokens */
 #include "control/oauth.h"
 
 #include "base/json.h"
@@ -69,8 +70,8 @@ static void write_metadata(const struct oauth *o, struct buf *out) {
   json_object_end(&w);
 }
 
-static void serve_page(const struct oauth_site *s, struct http_request *rq, bool is_jwks) {
-  const struct http_header headers[] = {
+static void serve_page(const struct oauth_site *s, const struct oauth_page *p, struct http_request *rq, bool is_jwks) {
+  struct http_header headers[3 + SITES_HEADERS] = {
       {TEXT("content-type"), is_jwks ? TEXT("application/jwk-set+json") : TEXT("application/json")},
       {TEXT("cache-control"), TEXT("public, max-age=300")},
       {TEXT("x-request-id"), rq->id}};
@@ -83,33 +84,39 @@ static void serve_page(const struct oauth_site *s, struct http_request *rq, bool
   else
     write_metadata(s->oauth, &body);
   f.err = e;
+  memcpy(headers + 3, p->site, p->site_count * sizeof(*headers));
   if (e != ERR_OK) {
-    problem_answer(rq, &f, NULL, NULL, 0);
+    problem_answer(rq, &f, NULL, p->site, p->site_count);
   } else {
-    enum err ignored = http_respond(rq, 200, headers, sizeof(headers) / sizeof(headers[0]), buf_text(&body));
+    enum err ignored = http_respond(rq, 200, headers, 3 + p->site_count, buf_text(&body));
     (void)ignored; /* whoever asked has gone */
   }
   buf_done(&body);
 }
 
-static void refuse_method(struct http_request *rq, struct text allowed) {
-  const struct http_header allow = {TEXT("allow"), allowed};
+static void refuse_method(const struct oauth_page *p, struct http_request *rq, struct text allowed) {
+  struct http_header headers[1 + SITES_HEADERS] = {{TEXT("allow"), allowed}};
   struct fault f = {0};
   fault_set(&f, ERR_METHOD_NOT_ALLOWED, NULL, "only %.*s is allowed here", TEXT_ARGS(allowed));
-  problem_answer(rq, &f, NULL, &allow, 1);
+  memcpy(headers + 1, p->site, p->site_count * sizeof(*headers));
+  problem_answer(rq, &f, NULL, headers, 1 + p->site_count);
 }
 
-void oauth_serve(struct oauth_site *s, struct http_request *rq) {
+void oauth_serve(struct oauth_site *s, const struct config_control *c, struct http_request *rq) {
   struct text method = rq->head.method;
+  struct oauth_page *p = ARENA_NEW(rq->arena, struct oauth_page);
   bool reads = text_equal(method, TEXT("GET")) || text_equal(method, TEXT("HEAD"));
-  if (text_equal(rq->path, token_path)) {
+  p->site_count = sites_headers(c, rq, p->site);
+  if (sites_is_preflight(rq)) {
+    sites_answer_preflight(c, rq);
+  } else if (text_equal(rq->path, token_path)) {
     if (text_equal(method, TEXT("POST")))
-      oauth_token_serve(s, rq);
+      oauth_token_serve(s, p, rq);
     else
-      refuse_method(rq, TEXT("POST"));
+      refuse_method(p, rq, TEXT("POST"));
   } else if (reads) {
-    serve_page(s, rq, text_equal(rq->path, jwks_path));
+    serve_page(s, p, rq, text_equal(rq->path, jwks_path));
   } else {
-    refuse_method(rq, TEXT("GET, HEAD"));
+    refuse_method(p, rq, TEXT("GET, HEAD"));
   }
 }

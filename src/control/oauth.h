@@ -5,6 +5,7 @@
 #ifndef CONTROL_OAUTH_H
 #define CONTROL_OAUTH_H
 
+#include "control/sites.h"
 #include "fiber/offload.h"
 #include "net/http_server.h"
 #include "ports/oauth.h"
@@ -25,10 +26,15 @@ struct oauth_site {
 
 void oauth_site_init(struct oauth_site *s, struct oauth *oauth, struct offload *offload);
 bool oauth_owns(struct text path);
-/* Answers; waits. */
-void oauth_serve(struct oauth_site *s, struct http_request *rq);
+/* Answers; waits. Pages of sites that c lists may read the answers. */
+void oauth_serve(struct oauth_site *s, const struct config_control *c, struct http_request *rq);
+/* Headers of every answer. */
+struct oauth_page {
+  struct http_header site[SITES_HEADERS];
+  size_t site_count;
+};
 /* POST /oauth/token. Errors as in RFC 6749 section 5.2; 429 beyond OAUTH_PER_MINUTE. For oauth.c. */
-void oauth_token_serve(struct oauth_site *s, struct http_request *rq);
+void oauth_token_serve(struct oauth_site *s, const struct oauth_page *p, struct http_request *rq);
 /* Counts a request of this address; false: it is one too many. now_us: wall clock. */
 bool oauth_may_ask(struct oauth_site *s, struct text peer, int64_t now_us);
 

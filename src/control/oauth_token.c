@@ -34,7 +34,7 @@ bool oauth_may_ask(struct oauth_site *s, struct text peer, int64_t now_us) {
   return may;
 }
 
-static void respond(struct http_request *rq, int status, struct text body) {
+static void respond(const struct oauth_page *p, struct http_request *rq, int status, struct text body) {
   const struct http_header headers[] = {{TEXT("content-type"), TEXT("application/json")},
                                         {TEXT("cache-control"), TEXT("no-store")},
                                         {TEXT("pragma"), TEXT("no-cache")},
@@ -42,15 +42,17 @@ static void respond(struct http_request *rq, int status, struct text body) {
                                         {TEXT("www-authenticate"), TEXT("Basic realm=\"weir\"")},
                                         {TEXT("retry-after"), TEXT("60")}};
   size_t count = status == 401 ? 5 : 4;
-  struct http_header sent[5];
+  struct http_header sent[5 + SITES_HEADERS];
   memcpy(sent, headers, count * sizeof *sent);
   if (status == 429)
     sent[count++] = headers[5];
+  for (size_t i = 0; i < p->site_count; i++)
+    sent[count++] = p->site[i];
   enum err ignored = http_respond(rq, status, sent, count, body);
   (void)ignored; /* whoever asked has gone */
 }
 
-static void refuse(struct http_request *rq, const struct refusal *r) {
+static void refuse(const struct oauth_page *p, struct http_request *rq, const struct refusal *r) {
   struct json_writer w;
   struct buf body;
   buf_init(&body, ANSWER_BYTES);
@@ -59,7 +61,7 @@ static void refuse(struct http_request *rq, const struct refusal *r) {
   json_field_str(&w, "error", r->error);
   json_field_str(&w, "error_description", r->description);
   json_object_end(&w);
-  respond(rq, r->status, buf_text(&body));
+  respond(p, rq, r->status, buf_text(&body));
   buf_done(&body);
 }
 
@@ -167,7 +169,7 @@ static const struct refusal *refusal_of(enum err e, const struct fault *f) {
   return &failed;
 }
 
-static void give(struct http_request *rq, const struct asking *w) {
+static void give(const struct oauth_page *p, struct http_request *rq, const struct asking *w) {
   struct json_writer j;
   struct buf body;
   buf_init(&body, ANSWER_BYTES);
@@ -179,11 +181,11 @@ static void give(struct http_request *rq, const struct asking *w) {
   if (w->ask->scope.len > 0)
     json_field_text(&j, "scope", w->ask->scope);
   json_object_end(&j);
-  respond(rq, 200, buf_text(&body));
+  respond(p, rq, 200, buf_text(&body));
   buf_done(&body);
 }
 
-void oauth_token_serve(struct oauth_site *s, struct http_request *rq) {
+void oauth_token_serve(struct oauth_site *s, const struct oauth_page *p, struct http_request *rq) {
   struct form form = {0};
   struct buf token;
   struct asking w = {s->oauth, &form.ask, &token, 0, {0}};
@@ -194,8 +196,8 @@ void oauth_token_serve(struct oauth_site *s, struct http_request *rq) {
     r = e == ERR_OK ? NULL : refusal_of(e, &w.fault);
   }
   if (r)
-    refuse(rq, r);
+    refuse(p, rq, r);
   else
-    give(rq, &w);
+    give(p, rq, &w);
   buf_done(&token);
 }

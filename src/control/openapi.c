@@ -87,6 +87,14 @@ static void put_integer(struct json_writer *w, const struct shape_field *f, bool
 
 static void put_schema(struct json_writer *w, const struct shape_field *f);
 
+static void put_any_value(struct json_writer *w, bool nullable) {
+  json_name(w, "type");
+  json_put_raw(w, nullable ? TEXT("[\"string\",\"number\",\"boolean\",\"array\",\"null\"]")
+                           : TEXT("[\"string\",\"number\",\"boolean\",\"array\"]"));
+  json_name(w, "items");
+  json_put_raw(w, TEXT("{\"type\":\"string\"}"));
+}
+
 static void put_members(struct json_writer *w, const struct shape_field *f) {
   bool nullable = (f->flags & SHAPE_NULLABLE) != 0;
   switch (f->type) {
@@ -116,6 +124,7 @@ static void put_members(struct json_writer *w, const struct shape_field *f) {
     put_type(w, "object", true);
     json_field_bool(w, "additionalProperties", true);
     return;
+  case SHAPE_VALUE: put_any_value(w, nullable); return;
   case SHAPE_LIST:
     put_type(w, "array", false);
     json_name(w, "items");
@@ -218,7 +227,6 @@ static void put_content(struct json_writer *w, const char *media, const struct a
 
 static bool is_change(const struct api_route *r) { return strcmp(r->method, "GET") != 0; }
 static bool is_post(const struct api_route *r) { return strcmp(r->method, "POST") == 0; }
-static bool is_of_one(const struct api_route *r) { return strchr(r->path, '{') != NULL; }
 
 static void put_header(struct json_writer *w, const char *name, const char *help) {
   json_name(w, name);
@@ -229,14 +237,25 @@ static void put_header(struct json_writer *w, const char *name, const char *help
   json_object_end(w);
 }
 
+/* Whether the answer has a version: also of what was made below the path. */
+static bool gives_version(const struct api_route *r) {
+  char below[128];
+  snprintf(below, sizeof(below), "%s/{id}", r->path);
+  return r->kind == API_ONE && (api_has_versions(r->path) || api_has_versions(below));
+}
+
 static void put_good_headers(struct json_writer *w, const struct api_route *r) {
-  bool is_one = r->kind == API_ONE;
+  bool is_one = gives_version(r);
   if (!is_one && !is_post(r))
     return;
   json_name(w, "headers");
   json_object(w);
   if (is_one)
-    put_header(w, "ETag", "its version, where it has one, for If-Match and If-None-Match");
+    put_header(w, "ETag",
+               strcmp(r->path, "/api/v1/settings/{key}") == 0
+                   ? "its version, for If-Match and If-None-Match, where the store has a value of it"
+                   : "its version, for If-Match and If-None-Match; a weak one, for If-None-Match alone, of what is not "
+                     "changed here");
   if (r->status == 201)
     put_header(w, "Location", "where it is");
   if (is_post(r))
@@ -259,7 +278,7 @@ static void put_problems(struct json_writer *w, const struct api_route *r) {
   put_problem_response(w, "404", "it is not there, or not the caller's to see");
   if (is_change(r))
     put_problem_response(w, "409", "it cannot be as things are, such as a name that is taken");
-  if (is_change(r) && is_of_one(r))
+  if (is_change(r) && api_has_versions(r->path))
     put_problem_response(w, "412", "it was changed meanwhile: its version is not that of If-Match");
   put_problem_response(w, "422", "parts of the request are not valid: `errors` names every one");
   put_problem_response(w, "429", "too many requests: Retry-After says when the next may come");
@@ -295,7 +314,14 @@ static void put_responses(struct json_writer *w, const struct api_route *r) {
   json_object_end(w);
   if (r->kind == API_STREAM)
     put_stream_responses(w);
-  if (!is_change(r) && r->kind == API_ONE) {
+  if (r->instead) {
+    json_name(w, "200");
+    json_object(w);
+    json_field_str(w, "description", "good, and something is left to do");
+    put_content(w, "application/json", NULL, r->instead);
+    json_object_end(w);
+  }
+  if (!is_change(r) && gives_version(r)) {
     json_name(w, "304");
     json_put_raw(w, TEXT("{\"description\":\"it is as If-None-Match says\"}"));
   }
@@ -320,9 +346,9 @@ static bool is_open(const struct api_route *r) { return auth_owns(text_of(r->pat
 static void put_header_parameters(struct json_writer *w, const struct api_route *r) {
   if (is_open(r))
     return;
-  if (is_change(r) && is_of_one(r))
+  if (is_change(r) && api_has_versions(r->path))
     put_header_parameter(w, "If-Match", "the version that is to be changed, as its ETag says, a list of them, or `*`");
-  if (!is_change(r) && r->kind == API_ONE)
+  if (!is_change(r) && gives_version(r))
     put_header_parameter(w, "If-None-Match", "a version that is known: 304 when it is still that");
   if (r->kind == API_STREAM)
     put_header_parameter(w, "Last-Event-ID", "the id of the last event that came: goes on behind it, like `after`");
@@ -363,6 +389,8 @@ static void put_operation(struct json_writer *w, const struct api_route *r) {
     json_field_str(w, "x-weir-permission", permission_name(r->permission));
   if (r->own != r->permission)
     json_field_str(w, "x-weir-permission-for-own", permission_name(r->own));
+  if (r->permission != API_ANYBODY && !is_open(r))
+    json_field_str(w, "x-weir-permission-held-in", r->is_within ? "workspace" : "organisation");
   json_name(w, "parameters");
   json_array(w);
   put_path_parameters(w, r->path);
@@ -428,7 +456,7 @@ static void put_security_schemes(struct json_writer *w) {
 
 /* "ProviderConfig", and "ProviderConfigChange" in which nothing must be there: from the configuration's own table. */
 static void put_configs(struct json_writer *w) {
-  for (enum config_kind k = 0; k < CONFIG_KIND_COUNT; k++) {
+  for (enum config_kind k = 0; k < CONFIG_KIND_LISTS; k++) {
     for (int whole = 1; whole >= 0; whole--) {
       const char *kind = config_kind_name(k);
       char name[64];
@@ -447,6 +475,7 @@ static void put_schemas(struct json_writer *w) {
   }
   for (size_t i = 0; i < auth_route_count; i++) {
     collect(&answers, auth_routes[i].answer);
+    collect(&answers, auth_routes[i].instead);
     collect(&bodies, auth_routes[i].body);
   }
   json_name(w, "components");
@@ -481,7 +510,11 @@ void openapi_write(struct buf *out) {
       &w, "description",
       "What operators see and do. Served under /api/v1 to those who have signed in (/auth) or show a token, and to "
       "the owner of the data on the socket `weir.sock` in `data_dir`, who may do everything. "
-      "Money is decimal text in USD, times are RFC 3339 in UTC, lists come in pages.");
+      "Money is decimal text in USD, times are RFC 3339 in UTC, lists come in pages. Whoever signs in gets the cookies "
+      "`__Host-weir_access`, `__Host-weir_refresh` and `__Host-weir_csrf` of a session, and `__Host-weir_device`, "
+      "which "
+      "opens nothing: while it is shown, wrong passwords of others for the same account keep nobody waiting. A 429 of "
+      "/auth brings `__Host-weir_turn`: shown again after Retry-After, it stands for a turn that is kept.");
   json_object_end(&w);
   json_name(&w, "security");
   json_put_raw(&w, TEXT("[{\"token\":[]},{\"session\":[]}]"));

@@ -50,8 +50,9 @@
   { "created", SHAPE_TIME, SHAPE_REQUIRED, SHAPE_AT(people_view, created_us), .help = "when it was made" }
 #define LAST_SEEN                                                                                                      \
   { "last_seen", SHAPE_TIME, SHAPE_NULLABLE, SHAPE_AT(people_view, last_seen_us), .help = "the last time of use" }
+static void check_given(struct api_call *c);
 #define SHAPE(name, shape_name, what, rows)                                                                            \
-  const struct shape name = {shape_name, what, sizeof(struct people_view), SHAPE_FIELDS(rows)}
+  const struct shape name = {shape_name, what, sizeof(struct people_view), SHAPE_FIELDS(rows), .check = check_given}
 
 static const struct shape_field organisation_fields[] = {ID("never used twice"),
                                                          VERSION,
@@ -308,7 +309,16 @@ static bool is_email(struct text t) {
   return at > 0 && (size_t)at + 1 < t.len && text_find_char(text_skip(t, (size_t)at + 1), '@') < 0;
 }
 
-/* What was given, over what is there; what no shape can say of it is told. */
+/* What no shape can say of it. */
+static void check_given(struct api_call *c) {
+  const struct people_view *in = c->body;
+  if (GAVE(c, email) && !is_email(in->email) && !shape_is_refused(c->errors, "/email"))
+    shape_refuse(c->errors, "/email", "must be an address such as ann@example.org");
+  if (GAVE(c, timezone) && !check_is_timezone(in->timezone) && !shape_is_refused(c->errors, "/timezone"))
+    shape_refuse(c->errors, "/timezone", "is not a time zone this machine knows, such as UTC or Asia/Seoul");
+}
+
+/* What was given, over what is there. */
 static enum err apply(struct api_call *c, struct people_row *row) {
   const struct people_view *in = c->body;
   if (GAVE(c, name))
@@ -323,10 +333,7 @@ static enum err apply(struct api_call *c, struct people_row *row) {
     row->week_start = in->week_start;
   if (GAVE(c, disabled))
     row->is_disabled = in->disabled;
-  if (GAVE(c, email) && !is_email(in->email))
-    shape_refuse(c->errors, "/email", "must be an address such as ann@example.org");
-  if (GAVE(c, timezone) && !check_is_timezone(in->timezone))
-    shape_refuse(c->errors, "/timezone", "is not a time zone this machine knows, such as UTC or Asia/Seoul");
+  check_given(c);
   return c->errors->count > 0 ? ERR_BAD_REQUEST : ERR_OK;
 }
 

@@ -155,6 +155,11 @@ enum err people_covers(struct api_call *c, enum people_kind kind, int64_t id, st
   return kind == PEOPLE_TEAM ? covers_team(c, id, f) : covers_rights(c, kind, id, f);
 }
 
+enum err people_covers_other(struct api_call *c, int64_t user_id, struct fault *f) {
+  bool is_self = c->caller->kind == CALLER_USER && c->caller->id == user_id;
+  return is_self ? ERR_OK : people_covers(c, PEOPLE_USER, user_id, f);
+}
+
 enum err grants_list(struct api_call *c, struct fault *f) {
   const struct grant_view *asked = c->query;
   struct store *s = c->api->store;

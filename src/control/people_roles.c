@@ -152,6 +152,7 @@ enum err roles_get(struct api_call *c, struct fault *f) {
     struct role_view *v = ARENA_NEW(c->arena, struct role_view);
     *v = view_of_builtin(builtin, c->arena);
     c->answer = v;
+    c->is_fixed = true;
     return ERR_OK;
   }
   enum err e = find(c, &row, f);

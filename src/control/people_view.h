@@ -31,5 +31,7 @@ enum err people_has_all(const struct api_call *c, uint64_t permissions, int64_t 
                         struct fault *f) MUST_CHECK;
 /* The same of everything that a user, a service account or a team may do: nobody changes who may more than they. */
 enum err people_covers(struct api_call *c, enum people_kind kind, int64_t id, struct fault *f) MUST_CHECK;
+/* The same of a user; what is one's own is free. */
+enum err people_covers_other(struct api_call *c, int64_t user_id, struct fault *f) MUST_CHECK;
 
 #endif

@@ -15,7 +15,11 @@ static const char *type_of(enum err e) {
   case ERR_STORE_STALE: return "urn:weir:problem:stale";
   case ERR_RATE_LIMITED: return "urn:weir:problem:rate-limited";
   case ERR_BAD_REQUEST:
-  case ERR_BAD_JSON: return "urn:weir:problem:invalid";
+  case ERR_BAD_JSON:
+  case ERR_PROTOCOL: return "urn:weir:problem:invalid";
+  case ERR_LIMIT: return "urn:weir:problem:limit";
+  case ERR_TOO_LARGE:
+  case ERR_HEADERS_TOO_LARGE: return "urn:weir:problem:too-large";
   default: return "about:blank";
   }
 }
@@ -33,6 +37,9 @@ static const char *title_of(int status) {
   case 413: return "Content Too Large";
   case 415: return "Unsupported Media Type";
   case 422: return "Unprocessable Content";
+  case 408: return "Request Timeout";
+  case 431: return "Request Header Fields Too Large";
+  case 529: return "Overloaded";
   case 429: return "Too Many Requests";
   case 503: return "Service Unavailable";
   default: return status < 500 ? "Request Failed" : "Internal Server Error";
@@ -52,33 +59,38 @@ static void put_errors(struct json_writer *w, const struct shape_errors *errors)
   json_array_end(w);
 }
 
+int problem_write(const struct fault *f, const struct shape_errors *errors, struct text request_id, struct buf *out) {
+  int status = fault_status(f) ? fault_status(f) : 500;
+  bool is_inner = status >= 500 && f->err != ERR_UNAVAILABLE && f->err != ERR_DRAINING && f->err != ERR_OVERLOADED;
+  struct json_writer w;
+  if (is_inner)
+    LOG_ERROR("control_failed", log_text("request_id", request_id), log_str("detail", fault_text(f)));
+  json_writer_init(&w, out);
+  json_object(&w);
+  json_field_str(&w, "type", type_of(f->err));
+  json_field_str(&w, "title", title_of(status));
+  json_field_i64(&w, "status", status);
+  json_field_str(&w, "detail", is_inner ? err_text(f->err) : fault_text(f));
+  json_field_text(&w, "instance", request_id);
+  if (errors)
+    put_errors(&w, errors);
+  json_object_end(&w);
+  return status;
+}
+
 int problem_answer(struct http_request *rq, const struct fault *f, const struct shape_errors *errors,
                    const struct http_header *headers, size_t count) {
-  struct http_header all[PROBLEM_HEADERS + 4] = {{TEXT("content-type"), TEXT("application/problem+json")},
+  struct http_header all[PROBLEM_HEADERS + 4] = {{TEXT("content-type"), TEXT(PROBLEM_TYPE)},
                                                  {TEXT("cache-control"), TEXT("no-store")},
                                                  {TEXT("x-request-id"), rq->id}};
-  int status = fault_status(f) ? fault_status(f) : 500;
-  bool is_inner = status >= 500 && f->err != ERR_UNAVAILABLE && f->err != ERR_DRAINING;
-  struct json_writer w;
   struct buf body;
-  if (is_inner)
-    LOG_ERROR("control_failed", log_text("request_id", rq->id), log_str("detail", fault_text(f)));
   size_t n = 3;
   if (f->retry_after_s > 0)
     all[n++] = (struct http_header){TEXT("retry-after"), arena_format(rq->arena, "%d", f->retry_after_s)};
   for (size_t i = 0; i < count && i < PROBLEM_HEADERS; i++)
     all[n++] = headers[i];
   buf_init(&body, 65536);
-  json_writer_init(&w, &body);
-  json_object(&w);
-  json_field_str(&w, "type", type_of(f->err));
-  json_field_str(&w, "title", title_of(status));
-  json_field_i64(&w, "status", status);
-  json_field_str(&w, "detail", is_inner ? err_text(f->err) : fault_text(f));
-  json_field_text(&w, "instance", rq->id);
-  if (errors)
-    put_errors(&w, errors);
-  json_object_end(&w);
+  int status = problem_write(f, errors, rq->id, &body);
   enum err ignored = http_respond(rq, status, all, n, buf_text(&body));
   (void)ignored; /* whoever asked has gone */
   buf_done(&body);
@@ -87,8 +99,12 @@ int problem_answer(struct http_request *rq, const struct fault *f, const struct 
 
 enum err problem_invalid(const struct shape_errors *errors, struct fault *f) {
   *f = (struct fault){0};
-  fault_set(f, ERR_BAD_REQUEST, NULL, "%zu part%s of the request %s not valid: see `errors`", errors->count,
-            errors->count == 1 ? "" : "s", errors->count == 1 ? "is" : "are");
+  fault_set(f, ERR_BAD_REQUEST, NULL, "%zu part%s of the request %s not valid: see `errors`",
+            errors->count + errors->more, errors->count == 1 ? "" : "s", errors->count == 1 ? "is" : "are");
+  if (errors->more > 0)
+    fault_set(f, ERR_BAD_REQUEST, NULL,
+              "%zu parts of the request are not valid: `errors` names the first %zu and leaves out %zu more",
+              errors->count + errors->more, errors->count, errors->more);
   f->status = 422;
   return f->err;
 }

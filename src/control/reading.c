@@ -132,28 +132,69 @@ static int64_t version_of(struct text tag) {
   return digits.at[0] != '-' && text_to_i64(digits, &n) && n > 0 ? n : -1;
 }
 
-bool reading_names_version(struct text header, int64_t version) {
-  struct text tag;
-  while (text_next_in_list(&header, &tag)) {
-    if (text_equal(tag, TEXT("*")))
-      return true;
-    if (version_of(text_starts(tag, TEXT("W/")) ? text_skip(tag, 2) : tag) == version)
+/* Several lines are one list (RFC 9110 section 5.3). False: there is none. */
+static bool join_lines(const struct api_call *c, struct text name, struct text *out) {
+  const struct http_headers *all = &c->rq->head.headers;
+  bool any = false;
+  *out = TEXT_NONE;
+  for (size_t i = 0; i < all->count; i++) {
+    if (!text_equal_nocase(all->at[i].name, name))
+      continue;
+    *out = any ? arena_format(c->arena, "%.*s, %.*s", TEXT_ARGS(*out), TEXT_ARGS(all->at[i].value)) : all->at[i].value;
+    any = true;
+  }
+  return any;
+}
+
+static struct text without_weakness(struct text tag) { return text_starts(tag, TEXT("W/")) ? text_skip(tag, 2) : tag; }
+
+bool reading_knows(const struct api_call *c, struct text etag) {
+  struct text known, tag;
+  (void)join_lines(c, TEXT("if-none-match"), &known);
+  while (text_next_in_list(&known, &tag)) {
+    if (text_equal(tag, TEXT("*")) || text_equal(without_weakness(tag), without_weakness(etag)))
       return true;
   }
   return false;
 }
 
-static enum err read_if_match(struct api_call *c, struct fault *f) {
-  struct text header = http_header_value(&c->rq->head.headers, TEXT("if-match"));
-  struct text tag;
-  if (header.len == 0 || text_equal(header, TEXT("*")))
+/* `*` asks that the thing be there, and only PUT is for what may not be. */
+static enum err refuse_condition(const struct api_call *c, struct text list, struct fault *f) {
+  if (text_equal(list, TEXT("*")) && !text_equal(text_of(c->route->method), TEXT("PUT")))
     return ERR_OK;
-  while (text_next_in_list(&header, &tag)) {
+  return fault_set(f, ERR_STORE_STALE, "if-match", "this has no versions: no If-Match can be met here");
+}
+
+static enum err read_if_match(struct api_call *c, struct fault *f) {
+  struct text list, rest, tag;
+  if (!join_lines(c, TEXT("if-match"), &list))
+    return ERR_OK;
+  rest = list;
+  if (!text_next_in_list(&rest, &tag))
+    return fault_set(f, ERR_BAD_REQUEST, "if-match", "If-Match is empty: it names entity tags, or is `*`");
+  if (!api_has_versions(c->route->path))
+    return refuse_condition(c, list, f);
+  if (text_equal(list, TEXT("*")))
+    return ERR_OK;
+  while (text_next_in_list(&list, &tag)) {
     if (c->if_match_count == API_TAGS_MAX)
       return fault_set(f, ERR_BAD_REQUEST, "if-match", "If-Match may name %d entity tags at most", API_TAGS_MAX);
     c->if_matches[c->if_match_count++] = version_of(tag);
   }
-  c->if_match = c->if_match_count > 0 ? c->if_matches[0] : -1;
+  c->if_match = c->if_matches[0];
+  return ERR_OK;
+}
+
+enum err reading_check_lines(const struct api_call *c, struct fault *f) {
+  static const char *const once[] = {"Accept-Version", "Idempotency-Key", "Content-Type"};
+  const struct http_headers *all = &c->rq->head.headers;
+  for (size_t k = 0; k < sizeof(once) / sizeof(once[0]); k++) {
+    size_t count = 0;
+    for (size_t i = 0; i < all->count; i++)
+      count += text_equal_nocase(all->at[i].name, text_of(once[k]));
+    if (count > 1)
+      return fault_set(f, ERR_BAD_REQUEST, NULL, "the header %s is there more than once", once[k]);
+  }
   return ERR_OK;
 }
 

@@ -14,7 +14,9 @@ extern const struct shape reading_page;
 enum err reading_all(struct api_call *c, struct fault *f) MUST_CHECK;
 /* A place, wrapped so that nobody takes it for something to compute with. */
 size_t reading_write_cursor(struct api_place p, char out[READING_CURSOR_BYTES]);
-/* Whether the list of entity tags of a header (RFC 9110 section 8.8.3) names this version, or is "*". */
-bool reading_names_version(struct text header, int64_t version);
+/* Whether If-None-Match names this entity tag (RFC 9110 section 8.8.3), weak or not, or is "*". */
+bool reading_knows(const struct api_call *c, struct text etag);
+/* ERR_BAD_REQUEST: a header of which there can be one is there more than once, and nobody knows which counts. */
+enum err reading_check_lines(const struct api_call *c, struct fault *f) MUST_CHECK;
 
 #endif

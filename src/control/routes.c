@@ -1,6 +1,7 @@
 /* THE TABLE of the control API. One row a route; its shapes and its handler are in the file of its resource. What is
  * checked, answered and documented follows from it; the routes of one path stand one after the other. Read by api.c and
- * openapi.c. */
+ * openapi.c.
+ * house: tested-by tests/unit/control/test_api_table.c */
 #include "control/views.h"
 
 #define ROW(how, at, name, of, what, may, mine, which, said, takes, sent, gives, with)                                 \
@@ -10,50 +11,83 @@
 /* GET: what may be seen, in full or of one's own, and by which parameters. */
 #define GET(at, name, of, what, may, mine, which, takes, gives, with)                                                  \
   { ROW("GET", at, name, of, what, may, mine, which, 200, takes, NULL, gives, with) }
-/* The same of what belongs to the whole installation. */
+/* _WITHIN: a permission that is held in one workspace alone is enough to come in, because the handler sees to where it
+ * holds, or shows nothing that is another workspace's. Every other row needs it in the whole organisation. */
+#define GET_WITHIN(at, name, of, what, may, mine, which, takes, gives, with)                                           \
+  { ROW("GET", at, name, of, what, may, mine, which, 200, takes, NULL, gives, with), .is_within = true }
+/* _SHARED: the same of what belongs to the whole installation. */
 #define GET_SHARED(at, name, of, what, may, which, takes, gives, with)                                                 \
   { ROW("GET", at, name, of, what, may, may, which, 200, takes, NULL, gives, with), .is_shared = true }
 /* POST on a list: makes one, 201. */
 #define MAKE(at, name, of, what, may, mine, sent, gives, with)                                                         \
   { ROW("POST", at, name, of, what, may, mine, ONE, 201, NULL, sent, gives, with) }
+#define MAKE_WITHIN(at, name, of, what, may, mine, sent, gives, with)                                                  \
+  { ROW("POST", at, name, of, what, may, mine, ONE, 201, NULL, sent, gives, with), .is_within = true }
 #define MAKE_SHARED(at, name, of, what, may, sent, gives, with)                                                        \
   { ROW("POST", at, name, of, what, may, may, ONE, 201, NULL, sent, gives, with), .is_shared = true }
 /* POST on one thing: does something with it, 200. */
 #define DO(at, name, of, what, may, mine, sent, gives, with)                                                           \
   { ROW("POST", at, name, of, what, may, mine, ONE, 200, NULL, sent, gives, with) }
+#define DO_WITHIN(at, name, of, what, may, mine, sent, gives, with)                                                    \
+  { ROW("POST", at, name, of, what, may, mine, ONE, 200, NULL, sent, gives, with), .is_within = true }
 #define DO_SHARED(at, name, of, what, may, sent, gives, with)                                                          \
   { ROW("POST", at, name, of, what, may, may, ONE, 200, NULL, sent, gives, with), .is_shared = true }
 #define PATCH(at, name, of, what, may, mine, sent, gives, with)                                                        \
   { ROW("PATCH", at, name, of, what, may, mine, ONE, 200, NULL, sent, gives, with) }
+#define PATCH_WITHIN(at, name, of, what, may, mine, sent, gives, with)                                                 \
+  { ROW("PATCH", at, name, of, what, may, mine, ONE, 200, NULL, sent, gives, with), .is_within = true }
 #define PATCH_SHARED(at, name, of, what, may, sent, gives, with)                                                       \
   { ROW("PATCH", at, name, of, what, may, may, ONE, 200, NULL, sent, gives, with), .is_shared = true }
 /* PUT: makes it so, 204. */
 #define PUT(at, name, of, what, may, mine, with)                                                                       \
   { ROW("PUT", at, name, of, what, may, mine, NOTHING, 204, NULL, NULL, NULL, with) }
+/* PUT of a value, which is answered as it is then. */
+#define PUT_SHARED(at, name, of, what, may, sent, gives, with)                                                         \
+  { ROW("PUT", at, name, of, what, may, may, ONE, 200, NULL, sent, gives, with), .is_shared = true }
 #define DELETE(at, name, of, what, may, mine, with)                                                                    \
   { ROW("DELETE", at, name, of, what, may, mine, NOTHING, 204, NULL, NULL, NULL, with) }
+#define DELETE_WITHIN(at, name, of, what, may, mine, with)                                                             \
+  { ROW("DELETE", at, name, of, what, may, mine, NOTHING, 204, NULL, NULL, NULL, with), .is_within = true }
 #define DELETE_SHARED(at, name, of, what, may, with)                                                                   \
   { ROW("DELETE", at, name, of, what, may, may, NOTHING, 204, NULL, NULL, NULL, with), .is_shared = true }
+/* Of the installation, and some of it a workspace's. */
+#define GET_SHARED_WITHIN(at, name, of, what, may, which, takes, gives, with)                                          \
+  {                                                                                                                    \
+    ROW("GET", at, name, of, what, may, may, which, 200, takes, NULL, gives, with), .is_shared = true,                 \
+                                                                                    .is_within = true                  \
+  }
+#define MAKE_SHARED_WITHIN(at, name, of, what, may, sent, gives, with)                                                 \
+  { ROW("POST", at, name, of, what, may, may, ONE, 201, NULL, sent, gives, with), .is_shared = true, .is_within = true }
+#define PATCH_SHARED_WITHIN(at, name, of, what, may, sent, gives, with)                                                \
+  {                                                                                                                    \
+    ROW("PATCH", at, name, of, what, may, may, ONE, 200, NULL, sent, gives, with), .is_shared = true,                  \
+                                                                                   .is_within = true                   \
+  }
+#define DELETE_SHARED_WITHIN(at, name, of, what, may, with)                                                            \
+  {                                                                                                                    \
+    ROW("DELETE", at, name, of, what, may, may, NOTHING, 204, NULL, NULL, NULL, with), .is_shared = true,              \
+                                                                                       .is_within = true               \
+  }
 
 /* clang-format off */
 const struct api_route api_routes[] = {
-    GET("/api/v1/keys", "listKeys", "Keys", "Keys of the store", KEYS_READ, KEYS_OWN, LIST, &key_filter_shape, &key_shape, keys_list),
-    MAKE("/api/v1/keys", "createKey", "Keys", "Makes a key, which is shown in the answer and never again", KEYS_WRITE, KEYS_OWN, &key_new_shape, &key_made_shape, keys_create),
-    GET("/api/v1/keys/{id}", "getKey", "Keys", "One key of the store", KEYS_READ, KEYS_OWN, ONE, NULL, &key_shape, keys_get),
-    PATCH("/api/v1/keys/{id}", "updateKey", "Keys", "Changes what is given of a key; of one's own only the name, and that it is blocked", KEYS_WRITE, KEYS_OWN, &key_change_shape, &key_shape, keys_change),
-    DELETE("/api/v1/keys/{id}", "deleteKey", "Keys", "Ends a key for ever; its rows in the request log stay", KEYS_WRITE, KEYS_OWN, keys_delete),
-    DO("/api/v1/keys/{id}/rotate", "rotateKey", "Keys", "A new key in place of the old one, which is good for a while more", KEYS_WRITE, KEYS_OWN, &key_rotate_shape, &key_made_shape, keys_rotate),
-    DO("/api/v1/keys/{id}/block", "blockKey", "Keys", "Refuses a key from now on", KEYS_WRITE, KEYS_OWN, NULL, &key_shape, keys_block),
-    DO("/api/v1/keys/{id}/unblock", "unblockKey", "Keys", "Takes it back", KEYS_WRITE, KEYS_WRITE, NULL, &key_shape, keys_unblock),
+    GET_WITHIN("/api/v1/keys", "listKeys", "Keys", "Keys of the store", KEYS_READ, KEYS_OWN, LIST, &key_filter_shape, &key_shape, keys_list),
+    MAKE_WITHIN("/api/v1/keys", "createKey", "Keys", "Makes a key, which is shown in the answer and never again", KEYS_WRITE, KEYS_OWN, &key_new_shape, &key_made_shape, keys_create),
+    GET_WITHIN("/api/v1/keys/{id}", "getKey", "Keys", "One key of the store", KEYS_READ, KEYS_OWN, ONE, NULL, &key_shape, keys_get),
+    PATCH_WITHIN("/api/v1/keys/{id}", "updateKey", "Keys", "Changes what is given of a key; of one's own only the name, and that it is blocked", KEYS_WRITE, KEYS_OWN, &key_change_shape, &key_shape, keys_change),
+    DELETE_WITHIN("/api/v1/keys/{id}", "deleteKey", "Keys", "Ends a key for ever; its rows in the request log stay", KEYS_WRITE, KEYS_OWN, keys_delete),
+    DO_WITHIN("/api/v1/keys/{id}/rotate", "rotateKey", "Keys", "A new key in place of the old one, which is good for a while more", KEYS_WRITE, KEYS_OWN, &key_rotate_shape, &key_made_shape, keys_rotate),
+    DO_WITHIN("/api/v1/keys/{id}/block", "blockKey", "Keys", "Refuses a key from now on", KEYS_WRITE, KEYS_OWN, NULL, &key_shape, keys_block),
+    DO_WITHIN("/api/v1/keys/{id}/unblock", "unblockKey", "Keys", "Takes it back", KEYS_WRITE, KEYS_WRITE, NULL, &key_shape, keys_unblock),
     GET("/api/v1/organisations", "listOrganisations", "People", "Organisations; for who belongs to one, their own", ORGANISATION_READ, ORGANISATION_READ, LIST, &people_filter_shape, &organisation_shape, people_list),
     MAKE("/api/v1/organisations", "createOrganisation", "People", "Makes an organisation; only over the operator's socket", ORGANISATION_WRITE, ORGANISATION_WRITE, &organisation_new_shape, &organisation_shape, people_create),
     GET("/api/v1/organisations/{id}", "getOrganisation", "People", "One organisation", ORGANISATION_READ, ORGANISATION_READ, ONE, NULL, &organisation_shape, people_get),
     PATCH("/api/v1/organisations/{id}", "updateOrganisation", "People", "Changes what is given of an organisation", ORGANISATION_WRITE, ORGANISATION_WRITE, &organisation_change_shape, &organisation_shape, people_change),
     DELETE("/api/v1/organisations/{id}", "deleteOrganisation", "People", "Removes an empty organisation; only over the operator's socket", ORGANISATION_WRITE, ORGANISATION_WRITE, people_remove),
-    GET("/api/v1/workspaces", "listWorkspaces", "People", "Workspaces that one may see", WORKSPACES_READ, WORKSPACES_READ, LIST, &people_filter_shape, &workspace_shape, people_list),
+    GET_WITHIN("/api/v1/workspaces", "listWorkspaces", "People", "Workspaces that one may see", WORKSPACES_READ, WORKSPACES_READ, LIST, &people_filter_shape, &workspace_shape, people_list),
     MAKE("/api/v1/workspaces", "createWorkspace", "People", "Makes a workspace", WORKSPACES_WRITE, WORKSPACES_WRITE, &workspace_new_shape, &workspace_shape, people_create),
-    GET("/api/v1/workspaces/{id}", "getWorkspace", "People", "One workspace", WORKSPACES_READ, WORKSPACES_READ, ONE, NULL, &workspace_shape, people_get),
-    PATCH("/api/v1/workspaces/{id}", "updateWorkspace", "People", "Changes a workspace's description; its name stays", WORKSPACES_WRITE, WORKSPACES_WRITE, &workspace_change_shape, &workspace_shape, people_change),
+    GET_WITHIN("/api/v1/workspaces/{id}", "getWorkspace", "People", "One workspace", WORKSPACES_READ, WORKSPACES_READ, ONE, NULL, &workspace_shape, people_get),
+    PATCH_WITHIN("/api/v1/workspaces/{id}", "updateWorkspace", "People", "Changes a workspace's description; its name stays", WORKSPACES_WRITE, WORKSPACES_WRITE, &workspace_change_shape, &workspace_shape, people_change),
     DELETE("/api/v1/workspaces/{id}", "deleteWorkspace", "People", "Removes a workspace that has no keys, and the roles given in it", WORKSPACES_WRITE, WORKSPACES_WRITE, people_remove),
     GET("/api/v1/teams", "listTeams", "People", "Teams", USERS_READ, USERS_READ, LIST, &people_filter_shape, &team_shape, people_list),
     MAKE("/api/v1/teams", "createTeam", "People", "Makes a team", USERS_WRITE, USERS_WRITE, &team_new_shape, &team_shape, people_create),
@@ -76,23 +110,27 @@ const struct api_route api_routes[] = {
     GET("/api/v1/service-accounts/{id}/secrets", "listServiceSecrets", "Machines", "What a service account asks for tokens with, without the secrets", USERS_READ, USERS_READ, WHOLE, NULL, &service_secret_shape, service_secrets_list),
     MAKE("/api/v1/service-accounts/{id}/secrets", "createServiceSecret", "Machines", "Makes a secret of a service account, which is shown in the answer and never again", USERS_WRITE, USERS_WRITE, &service_secret_new_shape, &service_secret_made_shape, service_secrets_create),
     DELETE("/api/v1/service-accounts/{id}/secrets/{secret}", "deleteServiceSecret", "Machines", "Ends a secret; tokens that were had with it last an hour at most", USERS_WRITE, USERS_WRITE, service_secrets_remove),
-    GET("/api/v1/permissions", "listPermissions", "Roles", "Every permission there is", ROLES_READ, ROLES_READ, WHOLE, NULL, &permission_shape, permissions_list),
-    GET("/api/v1/roles", "listRoles", "Roles", "Roles: those built in, then those that were made", ROLES_READ, ROLES_READ, LIST, NULL, &role_shape, roles_list),
+    GET_WITHIN("/api/v1/permissions", "listPermissions", "Roles", "Every permission there is", ROLES_READ, ROLES_READ, WHOLE, NULL, &permission_shape, permissions_list),
+    GET_WITHIN("/api/v1/roles", "listRoles", "Roles", "Roles: those built in, then those that were made", ROLES_READ, ROLES_READ, LIST, NULL, &role_shape, roles_list),
     MAKE("/api/v1/roles", "createRole", "Roles", "Makes a role that permits no more than one may oneself", ROLES_WRITE, ROLES_WRITE, &role_new_shape, &role_shape, roles_create),
-    GET("/api/v1/roles/{id}", "getRole", "Roles", "One role, by its id or, one built in, by its name", ROLES_READ, ROLES_READ, ONE, NULL, &role_shape, roles_get),
+    GET_WITHIN("/api/v1/roles/{id}", "getRole", "Roles", "One role, by its id or, one built in, by its name", ROLES_READ, ROLES_READ, ONE, NULL, &role_shape, roles_get),
     PATCH("/api/v1/roles/{id}", "updateRole", "Roles", "Changes a role for everybody who has it", ROLES_WRITE, ROLES_WRITE, &role_change_shape, &role_shape, roles_change),
     DELETE("/api/v1/roles/{id}", "deleteRole", "Roles", "Removes a role and takes it from everybody who has it", ROLES_WRITE, ROLES_WRITE, roles_remove),
     GET("/api/v1/grants", "listGrants", "Roles", "Who has which role, and where", USERS_READ, USERS_READ, LIST, &grant_filter_shape, &grant_shape, grants_list),
-    MAKE("/api/v1/grants", "createGrant", "Roles", "Gives a role that permits no more than one may oneself; one that is there already is answered", GRANTS_WRITE, GRANTS_WRITE, &grant_new_shape, &grant_shape, grants_create),
+    MAKE_WITHIN("/api/v1/grants", "createGrant", "Roles", "Gives a role that permits no more than one may oneself; one that is there already is answered", GRANTS_WRITE, GRANTS_WRITE, &grant_new_shape, &grant_shape, grants_create),
     GET("/api/v1/grants/{id}", "getGrant", "Roles", "One grant", USERS_READ, USERS_READ, ONE, NULL, &grant_shape, grants_get),
-    DELETE("/api/v1/grants/{id}", "deleteGrant", "Roles", "Takes a role away, everywhere within a second", GRANTS_WRITE, GRANTS_WRITE, grants_remove),
-    GET("/api/v1/requests", "listRequests", "Usage", "The request log, newest settled first", USAGE_READ, USAGE_OWN, LIST, &request_filter, &request_shape, requests_list),
-    GET("/api/v1/requests/live", "followRequests", "Usage", "Rows of the request log as they are added, as server-sent events or over a WebSocket", USAGE_READ, USAGE_OWN, STREAM, &live_filter, &request_shape, requests_live),
-    GET("/api/v1/usage", "sumUsage", "Usage", "Sums of usage, in order of time and then of cost; all of them at once", USAGE_READ, USAGE_OWN, WHOLE, &usage_filter, &usage_shape, usage_list),
+    DELETE_WITHIN("/api/v1/grants/{id}", "deleteGrant", "Roles", "Takes a role away, everywhere within a second", GRANTS_WRITE, GRANTS_WRITE, grants_remove),
+    GET_WITHIN("/api/v1/requests", "listRequests", "Usage", "The request log, newest settled first", USAGE_READ, USAGE_OWN, LIST, &request_filter, &request_shape, requests_list),
+    GET_WITHIN("/api/v1/requests/live", "followRequests", "Usage", "Rows of the request log as they are added, as server-sent events or over a WebSocket", USAGE_READ, USAGE_OWN, STREAM, &live_filter, &request_shape, requests_live),
+    GET_WITHIN("/api/v1/usage", "sumUsage", "Usage", "Sums of usage, in order of time and then of cost; all of them at once", USAGE_READ, USAGE_OWN, WHOLE, &usage_filter, &usage_shape, usage_list),
     GET("/api/v1/sessions", "listSessions", "Users", "Browsers in which people are signed in, newest first", USERS_READ, USERS_READ, LIST, &session_filter_shape, &session_shape, sessions_list),
     DELETE("/api/v1/sessions/{id}", "endSession", "Users", "Signs somebody out of one of them, everywhere within a second", USERS_WRITE, USERS_WRITE, sessions_end),
     GET_SHARED("/api/v1/health", "getHealth", "System", "How the process that answers is, and what it depends on", SYSTEM_READ, ONE, NULL, &health_shape, health_get),
     GET_SHARED("/api/v1/replicas", "listReplicas", "System", "Processes that share the database", SYSTEM_READ, LIST, NULL, &replica_shape, replicas_list),
+    GET_SHARED("/api/v1/settings", "listSettings", "System", "Single values of the configuration: what is in force, the default, and who gave it", SETTINGS_READ, LIST, &setting_filter_shape, &setting_shape, settings_list),
+    GET_SHARED("/api/v1/settings/{key}", "getSetting", "System", "One of them, by its key", SETTINGS_READ, ONE, NULL, &setting_shape, settings_get),
+    PUT_SHARED("/api/v1/settings/{key}", "putSetting", "System", "Gives a setting a value, on every replica within a second; 409 where the file gives it or it cannot be changed here", SETTINGS_WRITE, &setting_put_shape, &setting_shape, settings_put),
+    DELETE_SHARED("/api/v1/settings/{key}", "resetSetting", "System", "Puts the default back; 404 where the store has no value", SETTINGS_WRITE, settings_reset),
     GET_SHARED("/api/v1/jobs", "listJobs", "System", "Work in the background, newest first", SYSTEM_READ, LIST, &job_filter, &job_shape, jobs_list),
     MAKE_SHARED("/api/v1/jobs", "runJob", "System", "Queues a job; the next process that looks runs it", SYSTEM_WRITE, &job_new_shape, &job_shape, jobs_run),
     GET_SHARED("/api/v1/jobs/{id}", "getJob", "System", "One job", SYSTEM_READ, ONE, NULL, &job_shape, jobs_get),
@@ -104,11 +142,11 @@ const struct api_route api_routes[] = {
     GET("/api/v1/providers/{id}", "getProvider", "Routing", "One of them, by its id or its name", ROUTING_READ, ROUTING_READ, ONE, NULL, &provider_shape, entries_get),
     PATCH_SHARED("/api/v1/providers/{id}", "updateProvider", "Routing", "Changes a provider of the store: members that are given take the place of its own, null removes one", ROUTING_WRITE, &provider_change_shape, &provider_shape, entries_change),
     DELETE_SHARED("/api/v1/providers/{id}", "deleteProvider", "Routing", "Removes a provider of the store that nothing else needs", ROUTING_WRITE, entries_remove),
-    GET_SHARED("/api/v1/credentials", "listCredentials", "Routing", "Credentials of providers, without their secrets: those that the configuration declares, then those of the store", CREDENTIALS_READ, LIST, &credential_filter_shape, &credential_shape, credentials_list),
-    MAKE_SHARED("/api/v1/credentials", "createCredential", "Routing", "Keeps a credential of a provider, sealed; every replica uses it within a second", CREDENTIALS_WRITE, &credential_new_shape, &credential_shape, credentials_create),
-    GET_SHARED("/api/v1/credentials/{id}", "getCredential", "Routing", "One credential of the store", CREDENTIALS_READ, ONE, NULL, &credential_shape, credentials_get),
-    PATCH_SHARED("/api/v1/credentials/{id}", "updateCredential", "Routing", "Changes what is given of a credential, or puts another secret in the place of its own", CREDENTIALS_WRITE, &credential_change_shape, &credential_shape, credentials_change),
-    DELETE_SHARED("/api/v1/credentials/{id}", "deleteCredential", "Routing", "Removes a credential; calls that need it are refused from then on", CREDENTIALS_WRITE, credentials_remove),
+    GET_SHARED_WITHIN("/api/v1/credentials", "listCredentials", "Routing", "Credentials of providers, without their secrets: those that the configuration declares, then those of the store", CREDENTIALS_READ, LIST, &credential_filter_shape, &credential_shape, credentials_list),
+    MAKE_SHARED_WITHIN("/api/v1/credentials", "createCredential", "Routing", "Keeps a credential of a provider, sealed; every replica uses it within a second", CREDENTIALS_WRITE, &credential_new_shape, &credential_shape, credentials_create),
+    GET_SHARED_WITHIN("/api/v1/credentials/{id}", "getCredential", "Routing", "One credential of the store", CREDENTIALS_READ, ONE, NULL, &credential_shape, credentials_get),
+    PATCH_SHARED_WITHIN("/api/v1/credentials/{id}", "updateCredential", "Routing", "Changes what is given of a credential, or puts another secret in the place of its own", CREDENTIALS_WRITE, &credential_change_shape, &credential_shape, credentials_change),
+    DELETE_SHARED_WITHIN("/api/v1/credentials/{id}", "deleteCredential", "Routing", "Removes a credential; calls that need it are refused from then on", CREDENTIALS_WRITE, credentials_remove),
     GET("/api/v1/models", "listModels", "Routing", "Models, in the order they are looked through: what the file declares, then what the store has", ROUTING_READ, ROUTING_READ, LIST, NULL, &model_shape, entries_list),
     MAKE_SHARED("/api/v1/models", "createModel", "Routing", "Makes a model in the store", ROUTING_WRITE, &model_new_shape, &model_shape, entries_create),
     GET("/api/v1/models/{id}", "getModel", "Routing", "One of them, by its id or its name", ROUTING_READ, ROUTING_READ, ONE, NULL, &model_shape, entries_get),
@@ -124,11 +162,17 @@ const struct api_route api_routes[] = {
     GET("/api/v1/prices/{id}", "getPrice", "Usage", "One of them, by its id or its name", USAGE_READ, USAGE_READ, ONE, NULL, &price_shape, entries_get),
     PATCH_SHARED("/api/v1/prices/{id}", "updatePrice", "Usage", "Changes a price of the store: members that are given take the place of its own, null removes one", ROUTING_WRITE, &price_change_shape, &price_shape, entries_change),
     DELETE_SHARED("/api/v1/prices/{id}", "deletePrice", "Usage", "Removes a price of the store that nothing else needs", ROUTING_WRITE, entries_remove),
+    DO_SHARED("/api/v1/routing/simulate", "simulateRouting", "Routing", "Where a request would go now, in which order, and why not elsewhere; nothing is sent", ROUTING_READ, &simulate_ask_shape, &simulate_shape, simulate),
     GET_SHARED("/api/v1/assignments", "listAssignments", "Routing", "Who is under which policy: what the file declares, then what the store has", ROUTING_READ, LIST, NULL, &assignment_shape, entries_list),
     MAKE_SHARED("/api/v1/assignments", "createAssignment", "Routing", "Makes an assignment in the store", ROUTING_WRITE, &assignment_new_shape, &assignment_shape, entries_create),
     GET_SHARED("/api/v1/assignments/{id}", "getAssignment", "Routing", "One of them, by its id", ROUTING_READ, ONE, NULL, &assignment_shape, entries_get),
     PATCH_SHARED("/api/v1/assignments/{id}", "updateAssignment", "Routing", "Changes an assignment of the store: members that are given take the place of its own, null removes one", ROUTING_WRITE, &assignment_change_shape, &assignment_shape, entries_change),
     DELETE_SHARED("/api/v1/assignments/{id}", "deleteAssignment", "Routing", "Removes an assignment of the store that nothing else needs", ROUTING_WRITE, entries_remove),
+    GET_SHARED("/api/v1/limits", "listLimits", "Keys", "Rates that hold for more than one key: what the file declares, then what the store has", KEYS_READ, LIST, NULL, &limit_shape, entries_list),
+    MAKE_SHARED("/api/v1/limits", "createLimit", "Keys", "Makes a limit in the store, for a user, a workspace, an organisation or a model", KEYS_WRITE, &limit_new_shape, &limit_shape, entries_create),
+    GET_SHARED("/api/v1/limits/{id}", "getLimit", "Keys", "One of them, by its id", KEYS_READ, ONE, NULL, &limit_shape, entries_get),
+    PATCH_SHARED("/api/v1/limits/{id}", "updateLimit", "Keys", "Changes a limit of the store: members that are given take the place of its own, null removes one", KEYS_WRITE, &limit_change_shape, &limit_shape, entries_change),
+    DELETE_SHARED("/api/v1/limits/{id}", "deleteLimit", "Keys", "Removes a limit of the store", KEYS_WRITE, entries_remove),
     GET("/api/v1/me", "getMe", "Me", "Who calls, and what they may do", COUNT, COUNT, ONE, NULL, &me_shape, me_get),
     PATCH("/api/v1/me", "updateMe", "Me", "Changes one's name or password", COUNT, COUNT, &me_change_shape, &me_shape, me_change),
     GET("/api/v1/me/sessions", "listMySessions", "Me", "Browsers in which one is signed in, newest first", COUNT, COUNT, WHOLE, NULL, &me_session_shape, me_sessions),
@@ -144,3 +188,18 @@ const struct api_route api_routes[] = {
 };
 /* clang-format on */
 const size_t api_route_count = sizeof(api_routes) / sizeof(api_routes[0]);
+
+bool api_has_versions(const char *path) {
+  static const char *const paths[] = {
+      "/api/v1/keys/{id}",         "/api/v1/keys/{id}/rotate",   "/api/v1/keys/{id}/block",
+      "/api/v1/keys/{id}/unblock", "/api/v1/organisations/{id}", "/api/v1/workspaces/{id}",
+      "/api/v1/teams/{id}",        "/api/v1/users/{id}",         "/api/v1/service-accounts/{id}",
+      "/api/v1/roles/{id}",        "/api/v1/grants/{id}",        "/api/v1/settings/{key}",
+      "/api/v1/providers/{id}",    "/api/v1/models/{id}",        "/api/v1/policies/{id}",
+      "/api/v1/prices/{id}",       "/api/v1/assignments/{id}",   "/api/v1/limits/{id}",
+      "/api/v1/credentials/{id}"};
+  for (size_t i = 0; i < sizeof(paths) / sizeof(paths[0]); i++)
+    if (strcmp(path, paths[i]) == 0)
+      return true;
+  return false;
+}

@@ -1,6 +1,6 @@
 /* Sessions of everybody, for those who look after people: which there are, and ending one. Rows of routes.c; one's own
  * are me.c's. */
-#include "control/views.h"
+#include "control/people_view.h"
 
 #include "ports/store_signin.h"
 
@@ -86,5 +86,7 @@ enum err sessions_end(struct api_call *c, struct fault *f) {
     e = s->ops->signin->session_get(s, id, c->arena, &found, f);
   if (e == ERR_OK && c->org_id != 0 && found.org_id != c->org_id)
     e = fault_set(f, ERR_NOT_FOUND, NULL, "there is no session %lld", (long long)id);
+  if (e == ERR_OK)
+    e = people_covers_other(c, found.user_id, f);
   return e == ERR_OK ? s->ops->signin->session_end(s, found.user_id, id, "revoked", c->now_us, &c->by, f) : e;
 }

@@ -10,16 +10,27 @@
 
 #define ELEMENT_MAX_BYTES 1024
 #define VALUE_MAX_BYTES   8192
+#define NAME_SHOWN_BYTES  64
+#define POINTER_BYTES     256
 
 void shape_refuse(struct shape_errors *e, const char *place, const char *fmt, ...) {
-  if (e->count == SHAPE_ERRORS_MAX)
+  if (e->count == SHAPE_ERRORS_MAX) {
+    e->more++;
     return;
+  }
   struct shape_error *at = &e->at[e->count++];
   va_list args;
   snprintf(at->place, sizeof(at->place), "%s", place);
   va_start(args, fmt);
   vsnprintf(at->text, sizeof(at->text), fmt, args);
   va_end(args);
+}
+
+bool shape_is_refused(const struct shape_errors *e, const char *place) {
+  size_t i = 0;
+  while (i < e->count && strcmp(e->at[i].place, place) != 0)
+    i++;
+  return i < e->count;
 }
 
 static size_t characters(struct text t) {
@@ -93,10 +104,17 @@ static bool read_text_value(const struct shape_field *f, struct text t, struct a
   }
 }
 
-static void add_element(const struct shape_field *f, struct text t, struct arena *a, void *out, const char *place,
-                        struct shape_errors *e) {
+static void append(const struct shape_field *f, struct text t, struct arena *a, void *out) {
   size_t *count = member(out, f->count_offset);
   struct text **list = member(out, f->offset);
+  if (!*list)
+    *list = arena_alloc(a, (size_t)f->max * sizeof(**list));
+  (*list)[(*count)++] = arena_copy(a, t);
+}
+
+static void add_element(const struct shape_field *f, struct text t, struct arena *a, void *out, const char *place,
+                        struct shape_errors *e) {
+  const size_t *count = member(out, f->count_offset);
   const char *why = bad_text(f, t, 1, 256);
   if (*count >= (size_t)f->max) {
     shape_refuse(e, place, "must have at most %lld entries", (long long)f->max);
@@ -104,9 +122,7 @@ static void add_element(const struct shape_field *f, struct text t, struct arena
   }
   if (why)
     shape_refuse(e, place, "%s", why);
-  if (!*list)
-    *list = arena_alloc(a, (size_t)f->max * sizeof(**list));
-  (*list)[(*count)++] = arena_copy(a, t);
+  append(f, t, a, out);
 }
 
 static void read_list(const struct shape_field *f, yyjson_val *v, struct arena *a, void *out, const char *place,
@@ -124,10 +140,12 @@ static void read_list(const struct shape_field *f, yyjson_val *v, struct arena *
   yyjson_arr_foreach (v, i, most, one) {
     char inner[160];
     snprintf(inner, sizeof(inner), "%.100s/%zu", place, i);
-    if (yyjson_is_str(one))
+    if (yyjson_is_str(one)) {
       add_element(f, json_text(one), a, out, inner, e);
-    else
+    } else {
       shape_refuse(e, inner, "must be a text");
+      append(f, TEXT(""), a, out); /* the others keep their places */
+    }
   }
 }
 
@@ -144,7 +162,8 @@ static void read_value(const struct shape_field *f, yyjson_val *v, struct arena 
                                        "a list of texts",
                                        "an object",
                                        "an object",
-                                       "a list"};
+                                       "a list",
+                                       "a text, a number, true or false, or a list"};
   void *at = member(out, f->offset);
   if (yyjson_is_null(v) && (f->flags & SHAPE_NULLABLE))
     return;
@@ -153,6 +172,8 @@ static void read_value(const struct shape_field *f, yyjson_val *v, struct arena 
   else if (f->type == SHAPE_OBJECT)
     read_object(f->of, v, a, at, place, e);
   else if (f->type == SHAPE_JSON && yyjson_is_obj(v))
+    *(struct text *)at = json_value_text(v, a);
+  else if (f->type == SHAPE_VALUE && !yyjson_is_null(v) && !yyjson_is_obj(v))
     *(struct text *)at = json_value_text(v, a);
   else if (f->type == SHAPE_BOOL && yyjson_is_bool(v))
     *(bool *)at = yyjson_get_bool(v);
@@ -187,18 +208,33 @@ static void refuse_missing(const struct shape *s, const void *out, const char *p
   }
 }
 
+/* The pointer to a member (RFC 6901, section 3). */
+static void point_at(const char *place, struct text name, char out[POINTER_BYTES]) {
+  struct text shown = text_head(name, NAME_SHOWN_BYTES);
+  size_t n = (size_t)snprintf(out, POINTER_BYTES - 2 * NAME_SHOWN_BYTES - 1, "%s/", place);
+  if (n >= POINTER_BYTES - 2 * NAME_SHOWN_BYTES - 1)
+    n = POINTER_BYTES - 2 * NAME_SHOWN_BYTES - 2;
+  for (size_t i = 0; i < shown.len; i++) {
+    bool is_special = shown.at[i] == '~' || shown.at[i] == '/';
+    if (is_special)
+      out[n++] = '~';
+    out[n++] = shown.at[i] == '~' ? '0' : is_special ? '1' : shown.at[i];
+  }
+  out[n] = '\0';
+}
+
 static void read_object(const struct shape *s, yyjson_val *object, struct arena *a, void *out, const char *place,
                         struct shape_errors *e) {
   yyjson_val *name, *value;
   size_t i, most;
-  char inner[160];
+  char inner[POINTER_BYTES];
   if (!yyjson_is_obj(object)) {
     shape_refuse(e, place, "must be an object");
     return;
   }
   yyjson_obj_foreach (object, i, most, name, value) {
     const struct shape_field *f = field_named(s, json_text(name));
-    snprintf(inner, sizeof(inner), "%.90s/%.*s", place, TEXT_ARGS(text_head(json_text(name), 64)));
+    point_at(place, json_text(name), inner);
     if (!f) {
       shape_refuse(e, inner, "is not known here");
       continue;
@@ -331,6 +367,7 @@ static void write_value(const struct shape_field *f, const void *from, struct js
     return;
   case SHAPE_OBJECT: shape_write(f->of, at, w); return;
   case SHAPE_JSON:
+  case SHAPE_VALUE:
     if (((const struct text *)at)->len == 0)
       json_put_null(w);
     else

@@ -17,7 +17,8 @@ enum shape_type {
                     any */
   SHAPE_OBJECT,  /* the struct of another shape, in place */
   SHAPE_JSON,    /* struct text, an object of JSON as it is; "" is null */
-  SHAPE_LIST     /* an array of the structs of another shape, and a count: for answers only */
+  SHAPE_LIST,    /* an array of the structs of another shape, and a count: for answers only */
+  SHAPE_VALUE    /* struct text, JSON as it is: a text, a number, true or false, or a list; "" is null */
 };
 
 enum shape_flag {
@@ -39,12 +40,16 @@ struct shape_field {
 };
 
 /* The struct of a shape that is read begins with a uint64_t whose bit N says that field N was given. */
+struct api_call;
 struct shape {
   const char *name; /* as in the document: "Key" */
   const char *help;
   size_t size;
   const struct shape_field *fields;
   size_t count; /* at most 64 */
+  /* Of a body: tells what no field can say of itself, of what was given and not refused. api.c calls it when something
+   * was refused already, so that all of it is told at once; else the handler does. Runs on the offload pool. NULL. */
+  void (*check)(struct api_call *c);
 };
 
 #define SHAPE_FIELDS(rows)           .fields = (rows), .count = sizeof(rows) / sizeof((rows)[0])
@@ -59,9 +64,12 @@ struct shape_error {
 };
 struct shape_errors {
   struct shape_error at[SHAPE_ERRORS_MAX];
-  size_t count; /* of those kept; more are not told */
+  size_t count; /* of those kept, */
+  size_t more;  /* and of those that are not */
 };
 void shape_refuse(struct shape_errors *e, const char *place, const char *fmt, ...) PRINTF_LIKE(3, 4);
+/* Whether something is said of that place already. */
+bool shape_is_refused(const struct shape_errors *e, const char *place);
 
 /* Reads an object into *out, which is zeroed first; texts go to the arena. Every member that is unknown, missing, of
  * another type or out of its limits is in *e: it is good when that is empty. */

@@ -47,17 +47,24 @@ enum err health_get(struct api_call *c, struct fault *f);
 extern const struct shape session_shape, session_filter_shape;
 enum err sessions_list(struct api_call *c, struct fault *f);
 enum err sessions_end(struct api_call *c, struct fault *f);
-/* entries.c: providers, models, policies, prices, assignments, of the file and of the store */
-extern const struct shape provider_shape, model_shape, policy_shape, price_shape, assignment_shape;
+/* entries.c: providers, models, policies, prices, assignments, limits, of the file and of the store */
+extern const struct shape provider_shape, model_shape, policy_shape, price_shape, assignment_shape, limit_shape;
 enum err entries_list(struct api_call *c, struct fault *f);
 enum err entries_get(struct api_call *c, struct fault *f);
 /* entries_write.c */
-extern const struct shape provider_new_shape, model_new_shape, policy_new_shape, price_new_shape, assignment_new_shape;
+extern const struct shape provider_new_shape, model_new_shape, policy_new_shape, price_new_shape, assignment_new_shape,
+    limit_new_shape;
 extern const struct shape provider_change_shape, model_change_shape, policy_change_shape, price_change_shape,
-    assignment_change_shape;
+    assignment_change_shape, limit_change_shape;
 enum err entries_create(struct api_call *c, struct fault *f);
 enum err entries_change(struct api_call *c, struct fault *f);
 enum err entries_remove(struct api_call *c, struct fault *f);
+/* settings.c and settings_write.c: single values of the configuration */
+extern const struct shape setting_shape, setting_filter_shape, setting_put_shape;
+enum err settings_list(struct api_call *c, struct fault *f);
+enum err settings_get(struct api_call *c, struct fault *f);
+enum err settings_put(struct api_call *c, struct fault *f);
+enum err settings_reset(struct api_call *c, struct fault *f);
 /* me.c: the caller, and how people sign in */
 extern const struct shape me_shape, me_change_shape, me_session_shape, factor_shape, factor_begin_shape,
     factor_confirm_shape, factor_end_shape, codes_shape, link_shape, mailed_shape;
@@ -73,6 +80,9 @@ enum err user_end_sessions(struct api_call *c, struct fault *f);
 enum err user_link(struct api_call *c, struct fault *f);
 enum err user_mail(struct api_call *c, struct fault *f);
 enum err user_drop_factor(struct api_call *c, struct fault *f);
+/* simulate.c */
+extern const struct shape simulate_ask_shape, simulate_shape;
+enum err simulate(struct api_call *c, struct fault *f);
 /* people.c: organisations, workspaces, teams, users, service accounts */
 extern const struct shape people_filter_shape, user_filter_shape;
 extern const struct shape organisation_shape, organisation_new_shape, organisation_change_shape;

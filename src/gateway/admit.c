@@ -1,7 +1,8 @@
 /* Fifth stage: may this call run now. The key's requests and tokens a minute, its calls at once and its money are
- * taken in one step; a refusal consumes nothing. With a budget the dearest candidate's worst case is reserved, and what
+ * taken in one step, together with what its user, workspace and organisation and the model have a limit of; a refusal
+ * consumes nothing anywhere. With a budget the dearest candidate's worst case is reserved, and what
  * the period has cost so far is asked from the store once; a budget without room leaves the candidates that are not
- * billed. Settle gives the ticket back. */
+ * billed. Settle gives the tickets back. */
 #include "gateway/exchange.h"
 
 #include "traffic/period.h"
@@ -80,14 +81,58 @@ static enum period period_of_principal(const struct principal *p) {
   return p->budget_period == PRINCIPAL_WEEK ? PERIOD_WEEK : PERIOD_MONTH;
 }
 
+/* All that a call has to pass, the key's own first. */
+struct wants {
+  struct limiter_want at[LIMITER_SUBJECT_COUNT];
+  size_t count;
+};
+
+/* In the order of enum config_subject. */
+static const enum limiter_subject subjects[CONFIG_SUBJECT_COUNT] = {LIMITER_USER, LIMITER_WORKSPACE,
+                                                                    LIMITER_ORGANISATION, LIMITER_MODEL};
+
+/* What the key shares with others. Only subjects of entries get an allowance, and of those that stand for each one only
+ * users and workspaces that somebody is known to be of: nothing that a caller makes up. */
+static enum err want_shared(struct exchange *x, struct wants *w) {
+  const struct principal *p = x->principal;
+  const struct config_rate_ask ask = {p->user, p->workspace, x->ask.model, p->org_id};
+  struct config_rate_found found[CONFIG_SUBJECT_COUNT];
+  size_t count = config_rate_limits_for(&x->config->rates, &ask, found);
+  for (size_t i = 0; i < count; i++) {
+    const struct config_rate_limit *by = found[i].limit;
+    struct limiter_want *want = &w->at[w->count++];
+    *want = (struct limiter_want){.subject = subjects[by->subject],
+                                  .name = found[i].name,
+                                  .limits = {.rpm = by->rpm, .tpm = by->tpm, .concurrency = by->concurrency}};
+    want->allowance = limiter_subject_entry(x->worker->gateway->limiter, want->subject, want->name);
+    if (!want->allowance)
+      return fault_set(&x->fault, ERR_OVERLOADED, NULL, "too many users and workspaces are limited at once");
+  }
+  return ERR_OK;
+}
+
+static enum err wants_of(struct exchange *x, struct wants *w) {
+  const struct principal *p = x->principal;
+  w->at[0] = (struct limiter_want){
+      .allowance = limiter_entry(x->worker->gateway->limiter, p->id),
+      .limits = {.rpm = p->rpm, .tpm = p->tpm, .concurrency = p->concurrency, .budget_nano = p->budget_nano}};
+  w->count = 1;
+  if (!w->at[0].allowance)
+    return fault_set(&x->fault, ERR_OVERLOADED, NULL, "too many keys are in use at once");
+  return x->config->rates.count > 0 ? want_shared(x, w) : ERR_OK;
+}
+
+static enum err take(struct exchange *x, const struct wants *w, const struct limiter_ask *ask) {
+  return limiter_take(w->at, w->count, ask, x->tickets, &x->fault);
+}
+
 /* Around midnight another worker may have begun the next period between the two steps; that happens once or twice, not
  * for ever. */
-static enum err take_with_budget(struct exchange *x, struct allowance *a, const struct limiter_limits *limits,
-                                 const struct limiter_ask *ask) {
+static enum err take_with_budget(struct exchange *x, const struct wants *w, const struct limiter_ask *ask) {
   for (int i = 0; i < 8; i++) {
-    enum err e = load_spent(x, a, limits->period_start_us);
+    enum err e = load_spent(x, w->at[0].allowance, w->at[0].limits.period_start_us);
     if (e == ERR_OK)
-      e = allowance_take(a, limits, ask, &x->ticket, &x->fault);
+      e = take(x, w, ask);
     if (e != ERR_AGAIN)
       return e;
     x->fault = (struct fault){0};
@@ -122,27 +167,26 @@ static enum err count_stream(struct exchange *x) {
 }
 
 enum err exchange_admit(struct exchange *x) {
+  const struct principal *p = x->principal;
+  struct limiter_ask ask = {.now_us = loop_wall_us()};
+  struct wants w;
   enum err e = count_stream(x);
+  if (e == ERR_OK)
+    e = wants_of(x, &w);
   if (e != ERR_OK)
     return e;
-  const struct principal *p = x->principal;
-  struct allowance *a = limiter_entry(x->worker->gateway->limiter, p->id);
-  if (!a)
-    return fault_set(&x->fault, ERR_OVERLOADED, NULL, "too many keys are in use at once");
-  struct limiter_limits limits = {
-      .rpm = p->rpm, .tpm = p->tpm, .concurrency = p->concurrency, .budget_nano = p->budget_nano};
-  struct limiter_ask ask = {.now_us = loop_wall_us()};
+  struct limiter_limits *of_key = &w.at[0].limits;
   ask.tokens = x->ask.input_tokens_bound + x->ask.max_output_tokens;
   if (p->budget_nano == 0)
-    return allowance_take(a, &limits, &ask, &x->ticket, &x->fault);
-  period_of(period_of_principal(p), ask.now_us, &limits.period_start_us, &limits.period_end_us);
+    return take(x, &w, &ask);
+  period_of(period_of_principal(p), ask.now_us, &of_key->period_start_us, &of_key->period_end_us);
   e = worst_cost(x, &ask.cost_nano);
   if (e != ERR_OK)
     return e;
-  e = take_with_budget(x, a, &limits, &ask);
+  e = take_with_budget(x, &w, &ask);
   if (e != ERR_BUDGET_EXHAUSTED || !keep_unbilled(x))
     return e;
   x->fault = (struct fault){0};
-  limits.budget_nano = ask.cost_nano = 0;
-  return allowance_take(a, &limits, &ask, &x->ticket, &x->fault);
+  of_key->budget_nano = ask.cost_nano = 0;
+  return take(x, &w, &ask);
 }

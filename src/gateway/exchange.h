@@ -33,8 +33,8 @@ struct exchange {
   uint64_t conversation[2];
 
   /* admit */
-  struct limiter_ticket ticket;
-  bool is_counted_stream; /* among limits.streams */
+  struct limiter_ticket tickets[LIMITER_SUBJECT_COUNT]; /* the key's first; without an allowance: not held */
+  bool is_counted_stream;                               /* among limits.streams */
 
   bool counts_here; /* no target can count tokens: we estimate */
 
@@ -85,7 +85,8 @@ void exchange_drop_body(struct exchange *x);
 /* choose.c: model -> candidates in order, filtered by what the key may use and what the provider can be spoken to in.
  * Runs before admit, which needs the prices. Waits once for a vendor's first list of models. */
 enum err exchange_choose(struct exchange *x) MUST_CHECK;
-/* admit.c: rate, concurrency and budget; fills the ticket. May wait for the store once a period. */
+/* admit.c: rates, concurrency and budget, of the key and of what it shares; fills the tickets. May wait for the store
+ * once a period. */
 enum err exchange_admit(struct exchange *x) MUST_CHECK;
 /* The most this call can cost with this candidate, nano-USD; 0 with an unknown price. */
 int64_t exchange_worst_cost(const struct exchange *x, const struct candidate *c);

@@ -49,6 +49,12 @@ static enum err read_members(yyjson_val *root, struct arena *a, struct explain_a
   if (e == ERR_OK && id && !yyjson_is_int(id))
     e = fault_set(f, ERR_BAD_REQUEST, "principal_id", "principal_id must be a whole number");
   out->principal_id = yyjson_get_sint(id);
+  uint64_t org = 0;
+  if (e == ERR_OK)
+    e = want_number(root, "organisation", &org, f);
+  if (e == ERR_OK && org > INT64_MAX)
+    e = fault_set(f, ERR_BAD_REQUEST, "organisation", "there is no such organisation");
+  out->org_id = (int64_t)org;
   if (e == ERR_OK && text_is_empty(out->model))
     e = fault_set(f, ERR_BAD_REQUEST, "model", "model is missing");
   return e;
@@ -79,6 +85,7 @@ void explain_write_ask(const struct explain_ask *ask, struct buf *out) {
   json_field_text(&w, "workspace", ask->workspace);
   json_field_text(&w, "policy", ask->policy);
   json_field_i64(&w, "principal_id", ask->principal_id);
+  json_field_i64(&w, "organisation", ask->org_id);
   json_field_bool(&w, "stream", ask->stream);
   json_field_bool(&w, "own_credentials", ask->own_credentials);
   json_field_u64(&w, "input_tokens", ask->input_tokens);
@@ -171,13 +178,33 @@ static void write_target(struct json_writer *w, const struct plan_entry *e, size
   json_object_end(w);
 }
 
-static void write_plan(const struct plan_ask *ask, const struct plan *plan, bool live, struct text asked,
+/* What is decided for such a request before any target is asked, beside the key's own limits. */
+static void write_limits(struct json_writer *w, const struct config *c, const struct explain_ask *q) {
+  const struct config_rate_ask who = {q->user, q->workspace, q->model, q->org_id > 0 ? q->org_id : 1};
+  struct config_rate_found found[CONFIG_SUBJECT_COUNT];
+  size_t count = config_rate_limits_for(&c->rates, &who, found);
+  json_name(w, "limits");
+  json_array(w);
+  for (size_t i = 0; i < count; i++) {
+    const struct config_rate_limit *by = found[i].limit;
+    json_object(w);
+    json_field_str(w, "subject", config_subject_name(by->subject));
+    json_field_text(w, "name", found[i].name);
+    json_field_i64(w, "rpm", by->rpm);
+    json_field_i64(w, "tpm", by->tpm);
+    json_field_i64(w, "concurrency", by->concurrency);
+    json_object_end(w);
+  }
+  json_array_end(w);
+}
+
+static void write_plan(const struct plan_ask *ask, const struct plan *plan, bool live, const struct explain_ask *q,
                        struct arena *a, struct buf *out) {
   const struct breaker_rule rule = routes_breaker_rule(ask->config);
   struct json_writer w;
   json_writer_init(&w, out);
   json_object(&w);
-  json_field_text(&w, "model", asked);
+  json_field_text(&w, "model", q->model);
   json_field_text(&w, "entry", ask->model->name);
   json_field_str(&w, "strategy", strategy_name(plan->strategy));
   json_name(&w, "policy");
@@ -188,6 +215,7 @@ static void write_plan(const struct plan_ask *ask, const struct plan *plan, bool
   json_field_bool(&w, "live", live);
   json_field_bool(&w, "hedged", ask->model->hedge.enabled);
   json_field_i64(&w, "further_rounds", ask->config->retry.attempts);
+  write_limits(&w, ask->config, q);
   json_name(&w, "targets");
   json_array(&w);
   for (size_t i = 0; i < plan->count; i++)
@@ -235,7 +263,7 @@ enum err explain(const struct config *c, struct routes *routes, const struct rou
                      TEXT_ARGS(q->model), wire->name);
   arena_init(&a);
   plan_make(&ask, &a, &plan);
-  write_plan(&ask, &plan, live, q->model, &a, out);
+  write_plan(&ask, &plan, live, q, &a, out);
   arena_done(&a);
   return ERR_OK;
 }

@@ -10,6 +10,7 @@ void redact(char *at, size_t len, struct text secret) {
     return;
   struct text left = {at, len};
   ptrdiff_t found;
+  /* house: allow secret-comparison -- a search takes what it takes; guesses would have to come back in errors */
   while ((found = text_find(left, secret)) >= 0) {
     size_t from = (size_t)(left.at - at) + (size_t)found;
     memset(at + from, '*', secret.len);

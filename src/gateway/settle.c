@@ -124,7 +124,8 @@ void attempt_settle(struct attempt *t, const char *outcome, const char *error) {
 }
 
 void exchange_settle(struct exchange *x) {
-  allowance_give_back(&x->ticket, x->settled_tokens, x->settled_cost_nano);
+  for (size_t i = 0; i < LIMITER_SUBJECT_COUNT; i++)
+    allowance_give_back(&x->tickets[i], x->settled_tokens, i == 0 ? x->settled_cost_nano : 0);
   if (x->is_counted_stream)
     atomic_fetch_sub_explicit(&x->worker->gateway->streams, 1, memory_order_relaxed);
   x->is_counted_stream = false;

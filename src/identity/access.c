@@ -206,6 +206,7 @@ struct access_desk *access_new(const struct access_options *o) {
     abort();
   d->port.find = find;
   d->o = *o;
+  d->o.public_url = TEXT_NONE; /* the configuration's, which goes */
   d->is_secure = signin_is_secure(o->public_url);
   pthread_mutex_init(&d->lock, NULL);
   return d;

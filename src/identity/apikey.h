@@ -36,6 +36,7 @@ struct apikey_declared {
   struct text workspace, policy;                        /* "" for none */
   const struct text *routes, *allow_ips, *cors_origins; /* where it may be used; none: everywhere */
   size_t route_count, allow_ip_count, cors_origin_count;
+  int64_t org_id; /* 0: the first */
 };
 
 struct apikey_identity; /* embeds struct identity first */

@@ -10,6 +10,8 @@ const char *cookie_name(enum cookie_name which, bool is_secure) {
       [COOKIE_REFRESH] = {"weir_refresh", "__Host-weir_refresh"},
       [COOKIE_CSRF] = {"weir_csrf", "__Host-weir_csrf"},
       [COOKIE_OIDC] = {"weir_oidc", "__Host-weir_oidc"},
+      [COOKIE_DEVICE] = {"weir_device", "__Host-weir_device"},
+      [COOKIE_TURN] = {"weir_turn", "__Host-weir_turn"},
   };
   return names[which][is_secure];
 }

@@ -7,8 +7,8 @@
 
 #define COOKIE_HEADER_MAX 16384
 
-/* COOKIE_OIDC: of an attempt at an identity provider, for as long as it takes. */
-enum cookie_name { COOKIE_ACCESS, COOKIE_REFRESH, COOKIE_CSRF, COOKIE_OIDC };
+/* COOKIE_OIDC: of an attempt at an identity provider, for as long as it takes. COOKIE_DEVICE, COOKIE_TURN: badge.h. */
+enum cookie_name { COOKIE_ACCESS, COOKIE_REFRESH, COOKIE_CSRF, COOKIE_OIDC, COOKIE_DEVICE, COOKIE_TURN };
 
 /* "__Host-weir_access": a name that browsers take from this very host alone, over TLS. Without is_secure (plain HTTP on
  * the machine itself) the prefix is not possible. */

@@ -47,11 +47,6 @@ enum err mailing_link(struct signin *self, const struct signin_visit *v, const s
   return e;
 }
 
-/* Mails that somebody has others sent are counted as failures to sign in are, beside those. */
-static struct attempt asking(struct signin_desk *d, const struct signin_visit *v, struct text email) {
-  return (struct attempt){d, v, arena_format(v->arena, "mail %.*s", TEXT_ARGS(email))};
-}
-
 enum err mailing_ask(struct signin *self, const struct signin_visit *v, struct text typed, struct fault *f) {
   struct signin_desk *d = (struct signin_desk *)self;
   struct people_row user = {0};
@@ -62,7 +57,7 @@ enum err mailing_ask(struct signin *self, const struct signin_visit *v, struct t
     return e;
   if (!signin_read_email(typed, v->arena, &email))
     return fault_set(f, ERR_BAD_REQUEST, "email", "this is no address of mail");
-  const struct attempt attempt = asking(d, v, email);
+  struct attempt attempt = {.desk = d, .visit = v, .email = email, .is_mail = true};
   e = attempt_begin(&attempt, f);
   if (e != ERR_OK)
     return e;
@@ -90,7 +85,7 @@ static enum err find_bearer(struct signin_desk *d, const struct signin_visit *v,
 
 static enum err check_factor(struct signin_desk *d, const struct signin_visit *v, const struct people_row *user,
                              struct text code, const char **out_way, bool *out_missing, struct fault *f) {
-  const struct attempt attempt = {d, v, user->text};
+  struct attempt attempt = {.desk = d, .visit = v, .email = user->text};
   struct signin_totp t;
   struct fault none = {0};
   *out_way = "mail";
@@ -135,7 +130,7 @@ enum err mailing_finish(struct signin *self, const struct signin_visit *v, struc
     return link_bad(f);
   if (e != ERR_OK)
     return e;
-  const struct attempt asked = asking(d, v, user.text);
+  struct attempt asked = {.desk = d, .visit = v, .email = user.text, .is_mail = true};
   attempt_end(&asked, true);
   return session_begin(d, v, &user, way, out, f);
 }

@@ -97,6 +97,7 @@ static void provider_init(struct oidc_desk *d, struct arena *a, const struct oid
   p->o.roles = copy_roles(a, from->roles, from->role_count);
   p->o.default_role = arena_copy(a, from->default_role);
   p->o.ca_file = arena_copy(a, from->ca_file);
+  p->o.after_logout = arena_copy(a, from->after_logout);
   p->client_secret = secret_new(from->client_secret);
   p->fetch = d->fetch;
   p->fetch_data = d->fetch_data;
@@ -343,11 +344,48 @@ static enum err finish(struct oidc *self, const struct signin_visit *v, struct t
   return e;
 }
 
+/* RP-Initiated Logout 1.0 section 2. No ID token is kept, so the provider asks whoever has several sessions there which
+ * one is meant; nothing is done here when the browser comes back, so there is no state. */
+static enum err end_url(const struct oidc_provider *p, struct text endpoint, struct text email, struct arena *a,
+                        struct text *out, struct fault *f) {
+  struct buf url;
+  buf_init(&url, URL_MAX);
+  buf_add(&url, endpoint);
+  buf_add_char(&url, text_find_char(endpoint, '?') < 0 ? '?' : '&');
+  buf_add(&url, TEXT("client_id="));
+  oidc_encode(&url, p->o.client_id);
+  if (email.len > 0)
+    add_parameter(&url, "logout_hint", email);
+  if (p->o.after_logout.len > 0)
+    add_parameter(&url, "post_logout_redirect_uri", p->o.after_logout);
+  enum err e = buf_check(&url);
+  if (e == ERR_OK)
+    *out = arena_copy(a, buf_text(&url));
+  else
+    e = fault_set(f, ERR_LIMIT, NULL, "the address at the identity provider is too long");
+  buf_done(&url);
+  return e;
+}
+
+static enum err end(struct oidc *self, const struct signin_visit *v, struct text name, struct text email,
+                    struct text *out_url, struct fault *f) {
+  struct oidc_endpoints endpoints;
+  struct oidc_providers *s = providers_of((struct oidc_desk *)self);
+  struct oidc_provider *p = find_provider(s, name, f);
+  enum err e = p ? oidc_find_endpoints(p, v->arena, &endpoints, f) : ERR_NOT_FOUND;
+  if (e == ERR_OK && endpoints.end_session.len == 0)
+    e = fault_set(f, ERR_NOT_FOUND, NULL, "the identity provider has no place to sign out at");
+  if (e == ERR_OK)
+    e = end_url(p, endpoints.end_session, email, v->arena, out_url, f);
+  providers_unref(s);
+  return e;
+}
+
 struct oidc_desk *oidc_new(const struct oidc_options *o) {
   struct oidc_desk *d = calloc(1, sizeof(*d));
   if (!d)
     abort();
-  d->port = (struct oidc){names, begin, finish, forget};
+  d->port = (struct oidc){names, begin, finish, forget, end};
   d->door = o->door;
   d->fetch = o->fetch;
   d->fetch_data = o->fetch_data;

@@ -27,6 +27,7 @@ struct oidc_declared {
   size_t role_count;
   struct text default_role; /* of who has none of them; "" */
   struct text ca_file;      /* PEM; "": the system's */
+  struct text after_logout; /* where the provider sends the browser that has signed out there; "": nowhere */
   bool require_verified_email;
   int64_t leeway_s;
 };

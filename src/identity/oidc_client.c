@@ -79,6 +79,8 @@ static enum err read_document(const struct oidc_provider *p, struct text documen
                read_url(p, j.root, "token_endpoint", a, &e.token);
   if (!read_url(p, j.root, "userinfo_endpoint", a, &e.userinfo))
     e.userinfo = TEXT_NONE;
+  if (!read_url(p, j.root, "end_session_endpoint", a, &e.end_session))
+    e.end_session = TEXT_NONE;
   e.takes_basic = !yyjson_is_arr(ways) || lists(ways, "client_secret_basic");
   e.takes_post = lists(ways, "client_secret_post");
   if (!json_get_bool(j.root, "authorization_response_iss_parameter_supported", &e.names_itself))
@@ -145,6 +147,7 @@ enum err oidc_find_endpoints(struct oidc_provider *p, struct arena *a, struct oi
     out->authorization = arena_copy(a, p->known.authorization);
     out->token = arena_copy(a, p->known.token);
     out->userinfo = arena_copy(a, p->known.userinfo);
+    out->end_session = arena_copy(a, p->known.end_session);
   } else if (f) {
     *f = p->failure;
   }

@@ -12,9 +12,9 @@
 
 /* Of a provider's discovery document. */
 struct oidc_endpoints {
-  struct text authorization, token, userinfo; /* userinfo "": none */
-  bool takes_basic, takes_post;               /* how it lets a client prove itself */
-  bool names_itself;                          /* its answers always say `iss` (RFC 9207) */
+  struct text authorization, token, userinfo, end_session; /* the last two "": none */
+  bool takes_basic, takes_post;                            /* how it lets a client prove itself */
+  bool names_itself;                                       /* its answers always say `iss` (RFC 9207) */
 };
 
 struct oidc_provider {

@@ -50,8 +50,11 @@ static enum err find_here(struct finding *w, struct arena *a) {
     e = workspace_of(&c, &workspace, w->fault);
   if (e)
     return e;
-  const struct apikey_declared d = {
-      .name = claims.subject, .user = claims.subject, .workspace = workspace, .expires_us = claims.expires_us};
+  const struct apikey_declared d = {.name = claims.subject,
+                                    .user = claims.subject,
+                                    .workspace = workspace,
+                                    .expires_us = claims.expires_us,
+                                    .org_id = c.org_id};
   w->found = principal_from_declared(&d);
   return ERR_OK;
 }

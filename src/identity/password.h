@@ -4,10 +4,10 @@
 #ifndef IDENTITY_PASSWORD_H
 #define IDENTITY_PASSWORD_H
 
-#include "base/text.h"
+#include "ports/signin.h"
 
-#define PASSWORD_MIN_CHARS  12
-#define PASSWORD_MAX_BYTES  1024
+#define PASSWORD_MIN_CHARS  SIGNIN_CHOSEN_MIN
+#define PASSWORD_MAX_BYTES  SIGNIN_CHOSEN_MAX
 #define PASSWORD_HASH_BYTES 128 /* with the zero at its end */
 #define PASSWORD_MEMORY_MIN 8192
 

@@ -50,6 +50,7 @@ int64_t principal_declared_id(struct text name) {
 const struct principal *principal_from_declared(const struct apikey_declared *d) {
   struct shared_principal *s = shared_new();
   s->p.id = principal_declared_id(d->name);
+  s->p.org_id = d->org_id > 0 ? d->org_id : 1;
   s->p.name = arena_copy(&s->arena, d->name);
   s->p.user = arena_copy(&s->arena, d->user);
   s->p.workspace = arena_copy(&s->arena, d->workspace);
@@ -94,6 +95,7 @@ const struct principal *principal_from_stored(const struct store_key *k) {
       models[count++] = one;
   }
   s->p.id = k->id;
+  s->p.org_id = k->org_id;
   s->p.name = arena_copy(&s->arena, k->name);
   s->p.user = arena_copy(&s->arena, k->user);
   s->p.workspace = arena_copy(&s->arena, k->workspace);

@@ -128,7 +128,7 @@ enum err second_confirm(struct signin *self, const struct signin_visit *v, const
   int64_t step = 0;
   if (c->kind != CALLER_USER)
     return no_user(f);
-  const struct attempt attempt = {d, v, c->email};
+  struct attempt attempt = {.desk = d, .visit = v, .email = c->email, .session_id = c->session_id};
   enum err e = d->store->ops->signin->totp_get(d->store, c->id, v->arena, &t, f);
   if (e == ERR_OK && t.confirmed_us > 0)
     e = fault_set(f, ERR_STORE_CONFLICT, NULL, "there is a second factor already");
@@ -159,7 +159,7 @@ enum err second_end(struct signin *self, const struct signin_visit *v, const str
     e = second_find(d, &user, v->arena, &t, f);
   if (e != ERR_OK)
     return e;
-  const struct attempt attempt = {d, v, c->email};
+  struct attempt attempt = {.desk = d, .visit = v, .email = c->email, .session_id = c->session_id};
   e = attempt_begin(&attempt, f);
   if (e == ERR_OK)
     e = second_check(d, v, &user, &t, code, f);

@@ -2,6 +2,7 @@
  * token is good is the store's to decide; here tokens are made and read. Called through signin.c.
  * house: tested-by tests/unit/identity/test_signin.c */
 #include "base/random.h"
+#include "identity/badge.h"
 #include "identity/cookie.h"
 #include "identity/signin_inner.h"
 #include "ports/store_audit.h"
@@ -72,6 +73,21 @@ static void add_cookie(const struct signin_desk *d, const struct signin_visit *v
   buf_done(&b);
 }
 
+/* That this user has been here with this browser, for when they sign in again; a browser stays the one it was. */
+static void add_device(const struct signin_desk *d, const struct signin_visit *v, int64_t user_id,
+                       struct signin_result *out) {
+  struct badge_device device;
+  struct text shown;
+  bool is_theirs = cookie_find(v->cookie, cookie_name(COOKIE_DEVICE, d->is_secure), &shown) &&
+                   badge_read_device(d->server_secret, shown, v->now_us, &device) && device.user_id == user_id;
+  if (!is_theirs) {
+    device.user_id = user_id;
+    random_bytes(device.id, sizeof(device.id));
+  }
+  device.issued_us = v->now_us;
+  add_cookie(d, v, COOKIE_DEVICE, badge_write_device(d->server_secret, &device, v->arena), BADGE_DEVICE_LIFE_US, out);
+}
+
 /* The access token and the proof for scripts; the refresh token where there is a new one. */
 static enum err hand_out(struct signin_desk *d, const struct signin_visit *v, const struct signin_session *n,
                          struct text refresh, struct signin_result *out, struct fault *f) {
@@ -95,6 +111,7 @@ static enum err hand_out(struct signin_desk *d, const struct signin_visit *v, co
     add_cookie(d, v, COOKIE_CSRF, out->csrf, n->expires_us - v->now_us, out);
     if (refresh.len > 0)
       add_cookie(d, v, COOKIE_REFRESH, refresh, n->expires_us - v->now_us, out);
+    add_device(d, v, n->user_id, out);
   }
   buf_done(&token);
   return e;
@@ -211,6 +228,17 @@ enum err session_refresh(struct signin *self, const struct signin_visit *v, stru
   return e;
 }
 
+/* For the identity provider that it began at. What cannot be read keeps nobody from leaving. */
+static void tell_origin(struct signin_desk *d, const struct signin_visit *v, int64_t id, struct signin_result *out) {
+  struct signin_session n;
+  struct people_row user;
+  if (d->store->ops->signin->session_get(d->store, id, v->arena, &n, NULL) != ERR_OK || n.ended_us != 0)
+    return;
+  out->way = n.way;
+  if (d->store->ops->people->get(d->store, PEOPLE_USER, n.org_id, n.user_id, v->arena, &user, NULL) == ERR_OK)
+    out->email = user.text;
+}
+
 enum err session_logout(struct signin *self, const struct signin_visit *v, struct signin_result *out, struct fault *f) {
   struct signin_desk *d = (struct signin_desk *)self;
   struct signin_result r = {0};
@@ -221,6 +249,7 @@ enum err session_logout(struct signin *self, const struct signin_visit *v, struc
     return e;
   if (e == ERR_OK) {
     const struct audit_actor by = signin_actor(v, 0);
+    tell_origin(d, v, id, &r);
     e = d->store->ops->signin->session_end(d->store, 0, id, "logout", v->now_us, &by, f);
   }
   if (e != ERR_OK && e != ERR_NOT_FOUND && e != ERR_UNAUTHENTICATED)

@@ -126,7 +126,8 @@ static enum err login(struct signin *self, const struct signin_visit *v, struct 
   const char *way;
   bool missing;
   /* What is no address is counted as it was typed. */
-  struct attempt attempt = {d, v, signin_read_email(typed, v->arena, &email) ? email : text_head(typed, 256)};
+  struct attempt attempt = {
+      .desk = d, .visit = v, .email = signin_read_email(typed, v->arena, &email) ? email : text_head(typed, 256)};
   enum err e = attempt_begin(&attempt, f);
   if (e == ERR_OK)
     e = check_password(d, v, email, password, &user, f);
@@ -146,7 +147,7 @@ enum err signin_confirm_self(struct signin_desk *d, const struct signin_visit *v
                              struct text password, struct people_row *out, struct fault *f) {
   if (c->kind != CALLER_USER)
     return fault_set(f, ERR_NOT_FOUND, NULL, "only people have a password and a second factor");
-  const struct attempt attempt = {d, v, c->email};
+  struct attempt attempt = {.desk = d, .visit = v, .email = c->email, .session_id = c->session_id};
   enum err e = attempt_begin(&attempt, f);
   if (e == ERR_OK)
     e = check_password(d, v, c->email, password, out, f);

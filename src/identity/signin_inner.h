@@ -2,6 +2,7 @@
 #ifndef IDENTITY_SIGNIN_INNER_H
 #define IDENTITY_SIGNIN_INNER_H
 
+#include "identity/lockout.h"
 #include "identity/signin.h"
 #include "identity/totp.h"
 
@@ -41,10 +42,18 @@ struct attempt {
   struct signin_desk *desk;
   const struct signin_visit *visit;
   struct text email;
+  int64_t session_id; /* of somebody who is signed in: counted for it alone; 0: nobody is */
+  bool is_mail;       /* a mail is asked for */
+  /* attempt.c's own */
+  bool is_placed;
+  struct text counted;
+  enum lockout_lane lane;
+  int64_t turn_us; /* when the turn was given */
+  uint8_t scopes[LOCKOUT_SCOPES][SIGNIN_SCOPE_BYTES];
 };
-enum err attempt_begin(const struct attempt *a, struct fault *f) MUST_CHECK;
+enum err attempt_begin(struct attempt *a, struct fault *f) MUST_CHECK;
 /* It was right. was_whole: and nothing is missing. */
-void attempt_end(const struct attempt *a, bool was_whole);
+void attempt_end(struct attempt *a, bool was_whole);
 
 /* second.c */
 /* ERR_NOT_FOUND: they have none that is on. */

@@ -295,8 +295,11 @@ enum err http2_stream_refuse(struct http2_stream *s, const struct fault *f, stru
   if (f->retry_after_s > 0)
     headers[count++] =
         (struct http_header){TEXT("retry-after"), arena_format(&s->arena, "%d", f->retry_after_s), false};
-  headers[count] = http_refusal_header(server_of(s), f, target);
-  count += headers[count].name.len > 0;
+  struct http_header more = http_refusal_header(server_of(s), f, target);
+  if (text_equal(more.name, headers[0].name))
+    headers[0] = more;
+  else if (more.name.len > 0)
+    headers[count++] = more;
   enum err e = http2_stream_respond(s, fault_status(f), headers, count, buf_text(&body));
   buf_done(&body);
   return e;

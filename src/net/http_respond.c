@@ -331,7 +331,8 @@ static void write_refusal(struct http_server *srv, struct http_exchange *x, cons
   http_refusal_write_body(srv, f, target, id, &body);
   struct http_header more = http_refusal_header(srv, f, target);
   begin_head(srv, fault_status(f), out);
-  add_field(out, TEXT("content-type"), TEXT("application/json"));
+  if (!text_equal_nocase(more.name, TEXT("content-type")))
+    add_field(out, TEXT("content-type"), TEXT("application/json"));
   add_field(out, TEXT("x-request-id"), id);
   add_field(out, TEXT("request-id"), id);
   if (f->retry_after_s > 0)

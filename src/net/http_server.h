@@ -43,10 +43,11 @@ struct http_server_options {
   void (*serve)(void *ctx, struct http_request *rq);
   /* Is this path served whatever max_requests says, and not counted (health checks)? NULL: none is. */
   bool (*is_exempt)(void *ctx, struct text path);
-  /* Writes the body of an error that happened before serve could run. content type is application/json. target may be
-   * empty or incomplete. Must not wait: it is also called on the loop. */
+  /* Writes the body of an error that happened before serve could run. content type is application/json, unless
+   * refusal_header says another. target may be empty or incomplete. Must not wait: it is also called on the loop. */
   void (*refuse)(void *ctx, const struct fault *f, struct text target, struct text request_id, struct buf *out_body);
-  /* A header that goes with such a body beside those that they all have; with an empty name: none. NULL: never. */
+  /* A header that goes with such a body beside those that they all have, or `content-type` in the place of theirs; with
+   * an empty name: none. NULL: never. */
   struct http_header (*refusal_header)(void *ctx, const struct fault *f, struct text target);
   void *ctx;
 };

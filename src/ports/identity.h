@@ -8,7 +8,8 @@
 enum principal_period { PRINCIPAL_NO_BUDGET, PRINCIPAL_DAY, PRINCIPAL_WEEK, PRINCIPAL_MONTH };
 
 struct principal {
-  int64_t id; /* of the stored key; negative for a key declared in the configuration */
+  int64_t id;     /* of the stored key; negative for a key declared in the configuration */
+  int64_t org_id; /* the organisation it is of; 1 for what the configuration vouches for */
   struct text name, user, workspace;
   struct text policy;        /* the name of the key's own; "" for none */
   const struct text *models; /* globs; none: every model */

@@ -29,6 +29,10 @@ struct oidc {
                      struct fault *f);
   /* The Set-Cookie value that ends an attempt, however it went. */
   struct text (*forget)(struct oidc *self, struct arena *a);
+  /* Where a browser ends its session at the provider as well (OpenID Connect RP-Initiated Logout 1.0). email: whose it
+   * is, as a hint. ERR_NOT_FOUND: there is no such provider, or it has no such place. Blocks, also for the network. */
+  enum err (*end)(struct oidc *self, const struct signin_visit *v, struct text name, struct text email,
+                  struct text *out_url, struct fault *f);
 };
 
 #endif

@@ -10,7 +10,9 @@
 #include "ports/store_signin.h"
 
 #define SIGNIN_EMAIL_MAX   254
-#define SIGNIN_COOKIES_MAX 4 /* of a session, and the end of an attempt at an identity provider */
+#define SIGNIN_CHOSEN_MIN  12   /* characters of a password that is chosen */
+#define SIGNIN_CHOSEN_MAX  1024 /* bytes of it */
+#define SIGNIN_COOKIES_MAX 5    /* of a session, of the browser, and the end of an attempt at an identity provider */
 #define SIGNIN_RECOVERY    10
 #define SIGNIN_MAIL        "mail" /* the kind of job */
 #define SIGNIN_MAILS       "invite|reset|magic"
@@ -21,6 +23,8 @@ struct signin_visit {
   struct text cookie, csrf; /* the headers Cookie and x-weir-csrf; "" */
   int64_t now_us;           /* wall clock */
   struct arena *arena;
+  struct text *turn; /* NULL, or where a Set-Cookie value goes with ERR_RATE_LIMITED: who shows it after the wait is not
+                        kept out by others who try the same account */
 };
 
 struct signin_result {
@@ -28,6 +32,7 @@ struct signin_result {
   int64_t user_id, session_id, access_expires_us, session_expires_us;
   struct text email, name;
   struct text csrf;
+  struct text way; /* of a session that was ended now: how it began, such as "oidc:NAME"; else "" */
   struct text cookies[SIGNIN_COOKIES_MAX];
   size_t cookie_count;
 };
@@ -49,7 +54,8 @@ struct signin {
                     struct text code, struct signin_result *out, struct fault *f);
   /* The next access token, and the next refresh token in the place of this one, which must not come again. */
   enum err (*refresh)(struct signin *self, const struct signin_visit *v, struct signin_result *out, struct fault *f);
-  /* Ends the session of the cookies; without one it only takes the cookies away. ERR_FORBIDDEN: csrf is not its. */
+  /* Ends the session of the cookies, and says how it began and whose it was; without one it only takes the cookies
+   * away. ERR_FORBIDDEN: csrf is not its. */
   enum err (*logout)(struct signin *self, const struct signin_visit *v, struct signin_result *out, struct fault *f);
   /* A link that was given to somebody: they choose a password and are signed in. */
   enum err (*accept)(struct signin *self, const struct signin_visit *v, struct text token, struct text name,

@@ -120,6 +120,14 @@ struct store_ops {
   bool is_shared;   /* processes of several machines may work on it at the same time */
   void (*close)(struct store *s);
   enum err (*health)(struct store *s, struct fault *f);
+  /* Whether every standby that lists are read from is used; which is not, and why. anew: asks each that is due, which
+   * waits; else from what is known. NULL: it never has any. */
+  enum err (*standbys_check)(struct store *s, bool anew, struct fault *f);
+  /* How far what lists are read from must have come so that it has all that was written here; 0: there is nothing else
+   * to read from. And: it must have come so far too, for somebody who has written elsewhere. A number from a stranger
+   * does no harm. NULL: lists are never behind. */
+  int64_t (*written)(struct store *s);
+  void (*catch_up)(struct store *s, int64_t place);
 
   const struct store_audit_ops *audit;     /* ports/store_audit.h */
   const struct store_people_ops *people;   /* ports/store_people.h */

@@ -18,12 +18,14 @@ struct store_entity {
   int64_t position;    /* of a new one 0: behind all others of its kind */
   int64_t created_us, changed_us;
   bool is_shadowed; /* said with a change: the file declares this name, so whoever names it means the file's */
+  bool is_unproven; /* said with a provider: where it leads is decided by somebody who may not give credentials */
 };
 
 struct store_entities_ops {
   /* All of them, by kind, position and id. */
   enum err (*list)(struct store *s, struct arena *a, struct store_entity **out, size_t *out_count, struct fault *f);
-  /* ERR_STORE_CONFLICT: the name is taken. */
+  /* ERR_STORE_CONFLICT: the name is taken. ERR_FORBIDDEN, also in update: it is unproven, and there are credentials of
+   * a provider of this name, which would be sent to it; also when one is added at this moment. */
   enum err (*create)(struct store *s, const struct store_entity *e, const struct audit_actor *by, int64_t *out_id,
                      struct fault *f);
   /* A policy that stored keys name keeps its name and stays, unless it is shadowed: ERR_STORE_CONFLICT, also when the

@@ -45,7 +45,7 @@ struct person_sink {
 
 struct person_exported {
   uint64_t users, memberships, grants, sessions; /* of an account of theirs */
-  uint64_t entities;                             /* policies assigned to them */
+  uint64_t entities;                             /* policies assigned to them, limits of theirs */
   uint64_t stretches;                            /* of the request log, in which calls of theirs lie */
   uint64_t keys, ledger_rows, archived_rows, usage_rows, audit_entries, jobs;
   uint64_t archives_elsewhere; /* files of the archive that are not in archive_folder, and may have more */

@@ -70,6 +70,8 @@ struct store_signin_ops {
   /* Ends the user's sessions but keep_session (0: all), and links that would set it again. */
   enum err (*password_set)(struct store *s, int64_t user_id, struct text hash, int64_t keep_session, int64_t now_us,
                            const struct audit_actor *by, struct fault *f);
+  /* When it was set last; 0 for somebody who has none. */
+  enum err (*password_changed)(struct store *s, int64_t user_id, int64_t *out_us, struct fault *f);
   /* The same password under new parameters: only if `from` is still what is there. */
   enum err (*password_upgrade)(struct store *s, int64_t user_id, struct text from, struct text to, struct fault *f);
 

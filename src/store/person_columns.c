@@ -35,7 +35,8 @@ const struct person_columns person_columns[] = {
     {"weir_signing_keys", " ", " kid "},
     {"weir_service_secrets", " ", " prefix "},
     {"weir_credentials", " ", " provider name workspace kind last4 "},
-    {"weir_entities", " name user_name body ", " kind "}, /* of an assignment to a user, which is deleted as a whole */
+    {"weir_entities", " name user_name body ",
+     " kind "}, /* of an assignment to a user or a limit of theirs, which is deleted as a whole */
     {"weir_organisations", " ", " name description timezone week_start "},
     {"weir_workspaces", " ", " name description "},
     {"weir_workspace_names", " ", " name "},

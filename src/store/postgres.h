@@ -39,6 +39,7 @@ struct postgres_link {
   PGconn *db;
   struct postgres_pool *pool; /* whose it is */
   bool is_replica;            /* whatever fails here may be tried at the primary */
+  bool is_kin;                /* a replica's: it is known to be of the primary's cluster */
   bool wrote;                 /* lent for writing */
   const struct postgres_options *options;
   const char *place;
@@ -94,7 +95,11 @@ struct postgres_pool {
   pthread_cond_t changed;
   struct postgres_link *idle; /* newest first */
   size_t idle_count, total;
-  _Atomic int64_t avoid_until_us; /* a replica that could not be reached */
+  /* Of a replica (postgres_standby.c), under the lock but the first: left alone until then, the next time for so long;
+   * the place it had not come to, 0 for none, and when that was. */
+  _Atomic int64_t avoid_until_us;
+  int64_t avoid_us, missed_place, missed_since_us;
+  char why[200];
 };
 
 /* Reads the address; makes no connection. pool_done is due after it in any case. options must live as long. */
@@ -116,7 +121,16 @@ struct postgres_store {
   /* The place in the primary's write-ahead log that a replica must have reached: INT64_MAX while it is not known. */
   _Atomic int64_t written;
   _Atomic unsigned doubts; /* how often it became unknown */
+  _Atomic int64_t cluster; /* system_identifier of the primary; 0: not asked yet */
 };
+
+/* A question whose answer is one number, not waited for longer than that. */
+enum err postgres_ask_number(struct postgres_link *l, const char *sql, int64_t patience_ms, int64_t *out,
+                             struct fault *f) MUST_CHECK;
+/* A connection to a standby that has come as far as `needed` in the log, in turn; NULL: ask the primary. */
+struct postgres_link *postgres_take_standby(struct postgres_store *s, int64_t needed);
+/* The port's standbys_check. */
+enum err postgres_check_standbys(struct store *s, bool anew, struct fault *f);
 
 /* Reads the addresses and makes the first connection to the primary. Errors as store_open's. */
 enum err postgres_store_open(const struct postgres_options *o, struct database **out, struct fault *f) MUST_CHECK;

@@ -4,57 +4,12 @@
  * tests/unit/store/test_postgres.c */
 #include "store/postgres.h"
 
-#define AVOID_US 5000000 /* a standby that could not be reached is left alone for this long */
-
 /* A commit is confirmed when its record is on the primary's disk (postgres_link.c sees to that). */
-#define WRITTEN  "SELECT (pg_current_wal_flush_lsn() - '0/0')::bigint"
-#define REPLAYED "SELECT CASE WHEN pg_is_in_recovery() THEN (pg_last_wal_replay_lsn() - '0/0')::bigint ELSE -1 END"
-
-/* A place in the write-ahead log; not waited for longer than for a connection. */
-static enum err ask_place(struct postgres_link *l, const char *sql, int64_t *out, struct fault *f) {
-  static const char doing[] = "asking how far the database has come";
-  PGresult *r = NULL;
-  int64_t patience_ms = l->patience_ms, place = 0;
-  if (!PQsendQuery(l->db, sql))
-    return postgres_fail(l, NULL, doing, f);
-  l->patience_ms = l->options->connect_timeout_ms;
-  enum err e = postgres_answer(l, doing, &r, f);
-  l->patience_ms = patience_ms;
-  if (e)
-    return e;
-  bool good = PQntuples(r) == 1 && text_to_i64(text_of(PQgetvalue(r, 0, 0)), &place);
-  PQclear(r);
-  if (!good)
-    return fault_set(f, ERR_STORE, NULL, "%s: no answer", doing);
-  *out = place;
-  return ERR_OK;
-}
-
-/* A standby's connection when it is reachable and far enough; NULL: ask the primary. */
-static struct postgres_link *take_replica(struct postgres_store *s) {
-  int64_t written = atomic_load(&s->written), replayed = -1;
-  if (s->replica_count == 0 || written == INT64_MAX)
-    return NULL;
-  struct postgres_pool *p = &s->replicas[atomic_fetch_add(&s->turn, 1) % s->replica_count];
-  struct postgres_link *l = NULL;
-  struct fault ignored;
-  if (postgres_clock_us() < atomic_load(&p->avoid_until_us))
-    return NULL;
-  enum err e = postgres_pool_take(p, false, &l, &ignored);
-  if (!e)
-    e = ask_place(l, REPLAYED, &replayed, &ignored);
-  if (e)
-    atomic_store(&p->avoid_until_us, postgres_clock_us() + AVOID_US);
-  if (!e && replayed >= written)
-    return l;
-  if (l)
-    postgres_pool_give(l);
-  return NULL;
-}
+#define WRITTEN "SELECT (pg_current_wal_flush_lsn() - '0/0')::bigint"
 
 enum err postgres_take(struct database *d, enum driver_use use, bool fresh, struct driver_link **out, struct fault *f) {
   struct postgres_store *s = (struct postgres_store *)d;
-  struct postgres_link *l = use == DRIVER_LIST && !fresh ? take_replica(s) : NULL;
+  struct postgres_link *l = use == DRIVER_LIST && !fresh ? postgres_take_standby(s, atomic_load(&s->written)) : NULL;
   enum err e = l ? ERR_OK : postgres_pool_take(&s->primary, fresh, &l, f);
   if (e)
     return e;
@@ -68,7 +23,8 @@ static void note_written(struct postgres_store *s, struct postgres_link *l) {
   struct fault ignored;
   int64_t place = INT64_MAX, known = atomic_load(&s->written);
   unsigned doubts = atomic_load(&s->doubts);
-  if (l->broken || PQtransactionStatus(l->db) != PQTRANS_IDLE || ask_place(l, WRITTEN, &place, &ignored) != ERR_OK) {
+  if (l->broken || PQtransactionStatus(l->db) != PQTRANS_IDLE ||
+      postgres_ask_number(l, WRITTEN, s->options.connect_timeout_ms, &place, &ignored) != ERR_OK) {
     atomic_fetch_add(&s->doubts, 1);
     atomic_store(&s->written, INT64_MAX);
     return;
@@ -87,6 +43,27 @@ void postgres_give(struct database *d, struct driver_link *base) {
   postgres_pool_give(l);
 }
 
+static int64_t written(struct store *store) {
+  struct postgres_store *s = (struct postgres_store *)store;
+  return s->replica_count > 0 ? atomic_load(&s->written) : 0;
+}
+
+/* No further than the primary has come itself: a place that was made up must not keep standbys unused for ever. */
+static void catch_up(struct store *store, int64_t place) {
+  struct postgres_store *s = (struct postgres_store *)store;
+  struct postgres_link *l = NULL;
+  struct fault ignored;
+  int64_t now = 0, known = atomic_load(&s->written);
+  if (s->replica_count == 0 || place <= known || postgres_pool_take(&s->primary, false, &l, &ignored) != ERR_OK)
+    return;
+  if (postgres_ask_number(l, WRITTEN, s->options.connect_timeout_ms, &now, &ignored) != ERR_OK)
+    now = 0;
+  postgres_pool_give(l);
+  place = place < now ? place : now;
+  while (known < place && !atomic_compare_exchange_weak(&s->written, &known, place))
+    continue;
+}
+
 static void close_store(struct store *store) {
   struct postgres_store *s = (struct postgres_store *)store;
   for (size_t i = 0; i < s->replica_count; i++)
@@ -95,8 +72,14 @@ static void close_store(struct store *store) {
   free(s);
 }
 
-static const struct store_ops ops = {
-    .name = "postgres", .is_shared = true, .close = close_store, DRIVER_OPS, .events = &store_events_with_bell};
+static const struct store_ops ops = {.name = "postgres",
+                                     .is_shared = true,
+                                     .close = close_store,
+                                     .standbys_check = postgres_check_standbys,
+                                     .written = written,
+                                     .catch_up = catch_up,
+                                     DRIVER_OPS,
+                                     .events = &store_events_with_bell};
 
 static enum err init_pools(struct postgres_store *s, const struct postgres_options *o, struct fault *f) {
   enum err e = postgres_pool_init(&s->primary, &s->options, o->url, false, f);

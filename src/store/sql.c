@@ -428,7 +428,7 @@ static const char *const texts[SQL_COUNT][2] = {
     [SQL_ENTITY_DELETE] = BOTH("DELETE FROM weir_entities WHERE id = ?1"),
     [SQL_ENTITY_NAMED] = BOTH("SELECT id FROM weir_entities WHERE kind = ?1 AND name = ?2"),
     [SQL_KEY_UNDER_POLICY] = BOTH("SELECT count(*) FROM weir_keys WHERE policy = ?1 AND policy <> ''"),
-    [SQL_ENTITY_ERASE] = BOTH("DELETE FROM weir_entities WHERE kind = 'assignment' AND (user_name = ?1 OR name IN (SELECT ?2 || name FROM weir_keys WHERE user_name = ?1))"),
+    [SQL_ENTITY_ERASE] = BOTH("DELETE FROM weir_entities WHERE kind IN ('assignment', 'limit') AND (user_name = ?1 OR name IN (SELECT ?2 || name FROM weir_keys WHERE user_name = ?1))"),
     [SQL_SIGNING_LIST] = BOTH("SELECT id, kid, public_key, sealed, version, created_us, signs_us FROM weir_signing_keys WHERE id > 0 "
                               "ORDER BY id DESC LIMIT ?1"),
     [SQL_SIGNING_ADD] = BOTH("INSERT INTO weir_signing_keys (id, kid, public_key, sealed, version, created_us, signs_us) "

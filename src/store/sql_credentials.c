@@ -14,6 +14,7 @@ const char *const sql_credentials_texts[SQL_CREDENTIALS_LAST - SQL_CREDENTIALS_F
     [AT(SQL_CREDENTIAL_LOCK)] = {"SELECT " COLUMNS " FROM weir_credentials WHERE id = ?1",
                                  "SELECT " COLUMNS " FROM weir_credentials WHERE id = ?1 FOR UPDATE"},
     [AT(SQL_CREDENTIAL_FULL)] = BOTH("SELECT id FROM weir_credentials WHERE id > 0 ORDER BY id LIMIT 1 OFFSET ?1"),
+    [AT(SQL_CREDENTIAL_OF)] = BOTH("SELECT id FROM weir_credentials WHERE provider = ?1 LIMIT 1"),
     [AT(SQL_CREDENTIAL_ADD)] = BOTH("INSERT INTO weir_credentials (id, org_id, version, provider, name, workspace, kind, "
                                     "last4, sealed, sealed_version, weight, active, created_us, changed_us) VALUES (?1, "
                                     "?2, 1, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?12)"),

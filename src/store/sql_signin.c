@@ -10,6 +10,7 @@
 
 const char *const sql_signin_texts[SQL_SIGNIN_LAST - SQL_SIGNIN_FIRST + 1][2] = {
     [AT(SQL_PASSWORD_GET)] = BOTH("SELECT hash FROM weir_passwords WHERE user_id = ?1"),
+    [AT(SQL_PASSWORD_CHANGED)] = BOTH("SELECT changed_us FROM weir_passwords WHERE user_id = ?1"),
     [AT(SQL_USER_ORG)] = BOTH("SELECT org_id FROM weir_users WHERE id = ?1"),
     [AT(SQL_PASSWORD_PUT)] = BOTH("INSERT INTO weir_passwords (user_id, hash, changed_us) VALUES (?1, ?2, ?3) ON CONFLICT "
                               "(user_id) DO UPDATE SET hash = excluded.hash, changed_us = excluded.changed_us"),

@@ -150,9 +150,28 @@ static enum err place(struct driver_link *l, struct store_entity *made, struct f
   return e;
 }
 
+/* The head of the log is locked, as by whoever adds a credential. */
+static enum err check_credentials(struct driver_link *l, const struct store_entity *is, struct fault *f) {
+  bool row = false;
+  if (!is->is_unproven)
+    return ERR_OK;
+  enum err e = l->driver->prepare(l, SQL_CREDENTIAL_OF, f);
+  if (e)
+    return e;
+  l->driver->bind_text(l, 1, is->name);
+  e = l->driver->step(l, &row, doing, f);
+  l->driver->reset(l);
+  if (e || !row)
+    return e;
+  return fault_set(f, ERR_FORBIDDEN, NULL, "there are credentials of a provider \"%.*s\", which would be sent there",
+                   TEXT_ARGS(text_head(is->name, 64)));
+}
+
 static enum err create(struct driver_link *l, struct change *c, struct fault *f) {
   struct store_entity made = *c->entity;
   enum err e = audit_lock_on(l, f);
+  if (!e)
+    e = check_credentials(l, &made, f);
   if (!e)
     e = place(l, &made, f);
   if (!e)
@@ -199,6 +218,8 @@ static enum err update(struct driver_link *l, struct change *c, struct fault *f)
   enum err e = find(l, c, &was, f);
   if (!e && !text_equal(was.name, is.name))
     e = check_unused(l, &was, is.is_shadowed, f);
+  if (!e)
+    e = check_credentials(l, &is, f);
   if (!e)
     e = l->driver->prepare(l, SQL_ENTITY_UPDATE, f);
   if (e)

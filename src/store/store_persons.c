@@ -147,7 +147,7 @@ static enum err delete_keys(struct erasure *w, struct fault *f) {
   return e;
 }
 
-/* Policies that are assigned to them or to a key of theirs: while the keys are there. */
+/* Policies that are assigned to them or to a key of theirs, and their limits: while the keys are there. */
 static enum err delete_assignments(struct driver_link *l, void *args, struct fault *f) {
   const struct erasure *w = args;
   int64_t changes = 0;

@@ -1,5 +1,6 @@
 /* Sessions of people in the store, on any driver: beginning, replacing their tokens, ending. Whether a token has been
  * replaced before is decided here, in the transaction that would replace it. Called by identity/signin.c. */
+#include "base/secret.h"
 #include "store/store_events.h"
 #include "store/store_signin.h"
 
@@ -238,11 +239,11 @@ static enum err refresh(struct driver_link *l, struct session_work *w, struct fa
   w->refreshed = SIGNIN_OVER;
   if (!row || was.ended_us || was.expires_us <= r->now_us)
     return ERR_OK;
-  if (memcmp(was.refresh, r->token, SIGNIN_HASH_BYTES) == 0) {
+  if (secret_equal(bytes_of(was.refresh), bytes_of(r->token))) {
     w->refreshed = SIGNIN_REFRESHED;
     return rotate(l, r, f);
   }
-  if (memcmp(before, r->token, SIGNIN_HASH_BYTES) == 0 && r->now_us - was.rotated_us <= r->grace_us) {
+  if (secret_equal(bytes_of(before), bytes_of(r->token)) && r->now_us - was.rotated_us <= r->grace_us) {
     w->refreshed = SIGNIN_GRACED;
     return ERR_OK;
   }

@@ -2,6 +2,7 @@
  * identity's to know. Called by identity/signin.c on threads that may block. */
 #include "store/store_signin.h"
 
+#include "base/secret.h"
 #include "store/store_audit.h"
 
 enum err signin_tell(struct driver_link *l, enum sql which, int64_t first, const int64_t *second, const char *doing,
@@ -83,6 +84,25 @@ static enum err password_get(struct store *s, int64_t user_id, struct arena *a, 
                              struct fault *f) {
   struct work w = {.user_id = user_id, .arena = a, .out = out_hash};
   return driver_run(s, DRIVER_READ, false, password_get_on, &w, f);
+}
+
+static enum err password_changed_on(struct driver_link *l, void *args, struct fault *f) {
+  struct work *w = args;
+  bool row = false;
+  enum err e = l->driver->prepare(l, SQL_PASSWORD_CHANGED, f);
+  if (e)
+    return e;
+  l->driver->bind(l, 1, w->user_id);
+  e = l->driver->step(l, &row, "looking up when a password was set", f);
+  if (!e)
+    *(int64_t *)w->out = row ? l->driver->number(l, 0) : 0;
+  l->driver->reset(l);
+  return e;
+}
+
+static enum err password_changed(struct store *s, int64_t user_id, int64_t *out_us, struct fault *f) {
+  struct work w = {.user_id = user_id, .out = out_us};
+  return driver_run(s, DRIVER_READ, false, password_changed_on, &w, f);
 }
 
 static enum err password_put(struct driver_link *l, struct work *w, struct fault *f) {
@@ -352,7 +372,7 @@ static enum err take_link(struct driver_link *l, struct link_work *w, struct fau
   l->driver->bind(l, 1, w->user_id);
   l->driver->bind_text(l, 2, w->link->kind);
   while (!(e = l->driver->step(l, &row, "taking a link", f)) && row)
-    found |= text_equal(l->driver->bytes(l, 0), hash_text(w->link->hash)) && l->driver->number(l, 1) > w->now_us;
+    found |= secret_equal(l->driver->bytes(l, 0), hash_text(w->link->hash)) && l->driver->number(l, 1) > w->now_us;
   l->driver->reset(l);
   return e || found ? e : no_link(f);
 }
@@ -390,6 +410,7 @@ static enum err link_look(struct store *s, struct text kind, const uint8_t hash[
 }
 
 const struct store_signin_ops store_signin = {.password_get = password_get,
+                                              .password_changed = password_changed,
                                               .password_set = password_set,
                                               .password_upgrade = password_upgrade,
                                               .totp_get = totp_get,

@@ -1,10 +1,11 @@
-/* The limits of one key, decided in the process. An allowance is a mutex and a few counters: two token buckets
- * (requests and tokens a minute, refilled lazily), the calls in flight, and the money of the current budget period as
- * spent plus reserved. It knows neither keys nor clocks nor the store: the gateway's admit stage brings limits and
- * time, settle brings the truth. */
+/* The limits of keys and of what keys share, decided in the process. An allowance is a mutex and a few counters: two
+ * token buckets (requests and tokens a minute, refilled lazily), the calls in flight, and the money of the current
+ * budget period as spent plus reserved. It knows neither keys nor clocks nor the store: the gateway's admit stage
+ * brings limits and time, settle brings the truth. */
 #include "traffic/limiter.h"
 
 #include "base/map.h"
+#include "base/secret.h"
 #include "traffic/limiter_inner.h"
 
 #include <inttypes.h>
@@ -12,27 +13,34 @@
 
 #define US_PER_MINUTE INT64_C(60000000)
 #define US_PER_S      INT64_C(1000000)
+#define NAME_MOST     128 /* of a refusal */
 
 /* Nano-USD, 0 or more, as dollars with nine decimals. */
 #define USD_FORMAT     "%" PRId64 ".%09" PRId64
 #define USD_ARGS(nano) (nano) / 1000000000, (nano) % 1000000000
+
+/* Declared keys have ids from -2^62 on (principal_declared_id). */
+#define SUBJECT_IDS_BELOW (-(INT64_C(1) << 62))
+
+enum { KEYS, SUBJECTS };
 
 struct limiter *limiter_new(size_t max_keys) {
   struct limiter *l = calloc(1, sizeof(*l));
   if (!l)
     abort();
   pthread_mutex_init(&l->lock, NULL);
-  l->entries = map_new(max_keys);
+  l->entries[KEYS] = map_new(max_keys);
+  l->entries[SUBJECTS] = map_new(max_keys);
+  for (size_t i = LIMITER_KEY + 1; i < LIMITER_SUBJECT_COUNT; i++)
+    l->names[i] = map_new(max_keys);
   return l;
 }
 
-void limiter_free(struct limiter *l) {
-  if (!l)
-    return;
+static void free_entries(struct map *entries) {
   size_t cursor = 0;
   struct text key;
   void *value;
-  while (map_next(l->entries, &cursor, &key, &value)) {
+  while (map_next(entries, &cursor, &key, &value)) {
     struct allowance *a = value;
     pthread_mutex_destroy(&a->lock);
     for (struct share *s = a->shares, *next; s; s = next) {
@@ -41,27 +49,68 @@ void limiter_free(struct limiter *l) {
     }
     free(a);
   }
-  map_free(l->entries);
+  map_free(entries);
+}
+
+void limiter_free(struct limiter *l) {
+  if (!l)
+    return;
+  free_entries(l->entries[KEYS]);
+  free_entries(l->entries[SUBJECTS]);
+  for (size_t i = LIMITER_KEY + 1; i < LIMITER_SUBJECT_COUNT; i++)
+    map_free(l->names[i]);
   pthread_mutex_destroy(&l->lock);
   free(l);
 }
 
+/* With the limiter's lock held. */
+static struct allowance *find_or_make(struct limiter *l, int64_t id) {
+  struct text key = {(const char *)&id, sizeof(id)};
+  struct map *entries = l->entries[id < SUBJECT_IDS_BELOW ? SUBJECTS : KEYS];
+  struct allowance *a = map_get(entries, key);
+  if (a)
+    return a;
+  a = calloc(1, sizeof(*a));
+  if (!a)
+    abort();
+  pthread_mutex_init(&a->lock, NULL);
+  a->handed_over = l->handed_over;
+  a->reported.key_id = id;
+  if (map_set(entries, key, a, NULL) == ERR_OK)
+    return a;
+  pthread_mutex_destroy(&a->lock);
+  free(a);
+  return NULL;
+}
+
 struct allowance *limiter_entry(struct limiter *l, int64_t key_id) {
-  struct text key = {(const char *)&key_id, sizeof(key_id)};
   pthread_mutex_lock(&l->lock);
-  struct allowance *a = map_get(l->entries, key);
+  struct allowance *a = find_or_make(l, key_id);
+  pthread_mutex_unlock(&l->lock);
+  return a;
+}
+
+/* The same in every process, so that an account that is handed over is found again; and nobody can choose a name that
+ * shares somebody else's. */
+static int64_t subject_id(enum limiter_subject kind, struct text name) {
+  char label[] = "weir limit 0";
+  uint8_t hash[SECRET_HMAC_BYTES];
+  uint64_t n;
+  label[sizeof(label) - 2] = (char)('0' + kind);
+  struct secret *under = secret_new(text_of(label));
+  secret_hmac(under, name, hash);
+  secret_free(under);
+  memcpy(&n, hash, sizeof(n));
+  return INT64_MIN + (int64_t)(n >> 2);
+}
+
+struct allowance *limiter_subject_entry(struct limiter *l, enum limiter_subject kind, struct text name) {
+  pthread_mutex_lock(&l->lock);
+  struct allowance *a = map_get(l->names[kind], name);
   if (!a) {
-    a = calloc(1, sizeof(*a));
-    if (!a)
-      abort();
-    pthread_mutex_init(&a->lock, NULL);
-    a->handed_over = l->handed_over;
-    a->reported.key_id = key_id;
-    if (map_set(l->entries, key, a, NULL) != ERR_OK) {
-      pthread_mutex_destroy(&a->lock);
-      free(a);
+    a = find_or_make(l, subject_id(kind, name));
+    if (a && map_set(l->names[kind], name, a, NULL) != ERR_OK)
       a = NULL;
-    }
   }
   pthread_mutex_unlock(&l->lock);
   return a;
@@ -121,12 +170,17 @@ void allowance_set_spent(struct allowance *a, int64_t period_start_us, int64_t s
   pthread_mutex_unlock(&a->lock);
 }
 
-static enum err refuse(struct fault *f, enum err e, const char *field, int retry_after_s, int64_t limit,
-                       const char *what) {
-  fault_set(f, e, field, "this key is limited to %" PRId64 " %s", limit, what);
+static enum err refuse(struct fault *f, const struct limiter_want *w, const char *field, int retry_after_s,
+                       int64_t limit, const char *what) {
+  static const char *const whose[LIMITER_SUBJECT_COUNT] = {"this key", "the user", "the workspace", "this organisation",
+                                                           "the model"};
+  bool is_named = w->subject != LIMITER_KEY && w->subject != LIMITER_ORGANISATION;
+  struct text name = is_named ? text_head(w->name, NAME_MOST) : TEXT_NONE;
+  fault_set(f, ERR_RATE_LIMITED, field, "%s%s%.*s%s is limited to %" PRId64 " %s", whose[w->subject],
+            is_named ? " \"" : "", TEXT_ARGS(name), is_named ? "\"" : "", limit, what);
   if (f)
     f->retry_after_s = retry_after_s;
-  return e;
+  return ERR_RATE_LIMITED;
 }
 
 /* The budget has money left, but less than this call may cost: waiting for the next period is not the only way out, a
@@ -159,61 +213,114 @@ static enum err refuse_budget(struct fault *f, const struct allowance *a, const 
   return ERR_BUDGET_EXHAUSTED;
 }
 
+/* What the key may spend. */
+static enum err check_budget(struct allowance *a, const struct limiter_limits *limits, const struct limiter_ask *ask,
+                             struct fault *f) {
+  roll_period(a, limits->period_start_us);
+  if (a->handed_over)
+    return check_lease(a, ask->cost_nano, f);
+  if (!a->spent_is_known)
+    return fault_set(f, ERR_AGAIN, "budget", "what this period has cost so far is not known yet");
+  int64_t room = limits->budget_nano - a->spent_nano - a->reserved_nano - a->others_nano;
+  if (room <= 0)
+    return refuse_budget(f, a, limits, ask->now_us);
+  return ask->cost_nano > room ? refuse_cost(f, limits, ask->cost_nano, room) : ERR_OK;
+}
+
 /* Looks only; nothing is consumed unless every limit agrees. A single call larger than a whole minute of tokens passes
  * when the bucket is full, else it could never run. */
-static enum err check(struct allowance *a, const struct limiter_limits *limits, const struct limiter_ask *ask,
-                      struct fault *f) {
-  if (limits->concurrency > 0 && a->in_flight + a->others_in_flight >= limits->concurrency) {
-    return refuse(f, ERR_RATE_LIMITED, "concurrency", 1, limits->concurrency, "calls at once");
-  }
+static enum err check(const struct limiter_want *w, const struct limiter_ask *ask, struct fault *f) {
+  struct allowance *a = w->allowance;
+  const struct limiter_limits *limits = &w->limits;
+  if (limits->concurrency > 0 && a->in_flight + a->others_in_flight >= limits->concurrency)
+    return refuse(f, w, "concurrency", 1, limits->concurrency, "calls at once");
   if (limits->rpm > 0) {
     bucket_refill(&a->requests, limits->rpm, ask->now_us);
-    if (a->requests.level < bucket_units(1)) {
-      return refuse(f, ERR_RATE_LIMITED, "rpm", bucket_wait_s(&a->requests, 1), limits->rpm, "requests a minute");
-    }
+    if (a->requests.level < bucket_units(1))
+      return refuse(f, w, "rpm", bucket_wait_s(&a->requests, 1), limits->rpm, "requests a minute");
   }
   if (limits->tpm > 0) {
     bucket_refill(&a->tokens, limits->tpm, ask->now_us);
     uint64_t need = ask->tokens < (uint64_t)limits->tpm ? ask->tokens : (uint64_t)limits->tpm;
-    if (a->tokens.level < bucket_units(need)) {
-      return refuse(f, ERR_RATE_LIMITED, "tpm", bucket_wait_s(&a->tokens, need), limits->tpm, "tokens a minute");
+    if (a->tokens.level < bucket_units(need))
+      return refuse(f, w, "tpm", bucket_wait_s(&a->tokens, need), limits->tpm, "tokens a minute");
+  }
+  return limits->budget_nano > 0 ? check_budget(a, limits, ask, f) : ERR_OK;
+}
+
+/* What is no rate goes before all rates: it is the key's, and its caller may ask in another way. */
+static enum err check_all(const struct limiter_want *wants, size_t count, const struct limiter_ask *ask,
+                          struct fault *f) {
+  struct fault one, longest;
+  bool is_limited = false;
+  for (size_t i = 0; i < count; i++) {
+    enum err e = check(&wants[i], ask, &one);
+    if (e != ERR_OK && e != ERR_RATE_LIMITED) {
+      if (f)
+        *f = one;
+      return e;
+    }
+    if (e != ERR_OK && (!is_limited || one.retry_after_s > longest.retry_after_s)) {
+      longest = one;
+      is_limited = true;
     }
   }
-  if (limits->budget_nano > 0) {
-    roll_period(a, limits->period_start_us);
-    if (a->handed_over)
-      return check_lease(a, ask->cost_nano, f);
-    if (!a->spent_is_known)
-      return fault_set(f, ERR_AGAIN, "budget", "what this period has cost so far is not known yet");
-    int64_t room = limits->budget_nano - a->spent_nano - a->reserved_nano - a->others_nano;
-    if (room <= 0)
-      return refuse_budget(f, a, limits, ask->now_us);
-    if (ask->cost_nano > room)
-      return refuse_cost(f, limits, ask->cost_nano, room);
+  if (is_limited && f)
+    *f = longest;
+  return is_limited ? ERR_RATE_LIMITED : ERR_OK;
+}
+
+static struct limiter_ticket take(const struct limiter_want *w, const struct limiter_ask *ask) {
+  struct allowance *a = w->allowance;
+  const struct limiter_limits *limits = &w->limits;
+  int64_t cost_nano = limits->budget_nano > 0 ? ask->cost_nano : 0;
+  a->in_flight++;
+  if (limits->rpm > 0)
+    a->requests.level -= bucket_units(1);
+  if (limits->tpm > 0)
+    a->tokens.level -= bucket_units(ask->tokens);
+  a->reserved_nano += cost_nano;
+  if (a->handed_over)
+    a->lease_nano -= cost_nano;
+  else if (limits->budget_nano > 0)
+    a->budget_nano = limits->budget_nano;
+  return (struct limiter_ticket){a, limits->tpm > 0 ? ask->tokens : 0, cost_nano};
+}
+
+/* By address, so that two calls never wait for each other. The same one does not come twice. */
+static size_t in_order(const struct limiter_want *wants, size_t count, struct allowance **out) {
+  size_t n = 0;
+  for (size_t i = 0; i < count; i++) {
+    size_t at = n;
+    while (at > 0 && (uintptr_t)out[at - 1] > (uintptr_t)wants[i].allowance)
+      at--;
+    if (at > 0 && out[at - 1] == wants[i].allowance)
+      continue;
+    memmove(out + at + 1, out + at, (n - at) * sizeof(struct allowance *));
+    out[at] = wants[i].allowance;
+    n++;
   }
-  return ERR_OK;
+  return n;
+}
+
+enum err limiter_take(const struct limiter_want *wants, size_t count, const struct limiter_ask *ask,
+                      struct limiter_ticket *out, struct fault *f) {
+  struct allowance *locked[LIMITER_SUBJECT_COUNT];
+  size_t n = in_order(wants, count, locked);
+  for (size_t i = 0; i < n; i++)
+    pthread_mutex_lock(&locked[i]->lock);
+  enum err e = check_all(wants, count, ask, f);
+  for (size_t i = 0; i < count && e == ERR_OK; i++)
+    out[i] = take(&wants[i], ask);
+  for (size_t i = 0; i < n; i++)
+    pthread_mutex_unlock(&locked[i]->lock);
+  return e;
 }
 
 enum err allowance_take(struct allowance *a, const struct limiter_limits *limits, const struct limiter_ask *ask,
                         struct limiter_ticket *out, struct fault *f) {
-  pthread_mutex_lock(&a->lock);
-  enum err e = check(a, limits, ask, f);
-  if (e == ERR_OK) {
-    a->in_flight++;
-    if (limits->rpm > 0)
-      a->requests.level -= bucket_units(1);
-    if (limits->tpm > 0)
-      a->tokens.level -= bucket_units(ask->tokens);
-    int64_t cost_nano = limits->budget_nano > 0 ? ask->cost_nano : 0;
-    a->reserved_nano += cost_nano;
-    if (a->handed_over)
-      a->lease_nano -= cost_nano;
-    else if (limits->budget_nano > 0)
-      a->budget_nano = limits->budget_nano;
-    *out = (struct limiter_ticket){a, limits->tpm > 0 ? ask->tokens : 0, cost_nano};
-  }
-  pthread_mutex_unlock(&a->lock);
-  return e;
+  const struct limiter_want want = {a, LIMITER_KEY, TEXT_NONE, *limits};
+  return limiter_take(&want, 1, ask, out, f);
 }
 
 void allowance_give_back(struct limiter_ticket *t, uint64_t tokens, int64_t cost_nano) {
@@ -236,13 +343,13 @@ void allowance_give_back(struct limiter_ticket *t, uint64_t tokens, int64_t cost
   *t = (struct limiter_ticket){0};
 }
 
-uint64_t limiter_in_flight(struct limiter *l) {
+static uint64_t in_flight(struct limiter *l, struct map *entries) {
   uint64_t sum = 0;
   size_t cursor = 0;
   struct text key;
   void *value;
   pthread_mutex_lock(&l->lock);
-  while (map_next(l->entries, &cursor, &key, &value)) {
+  while (map_next(entries, &cursor, &key, &value)) {
     struct allowance *a = value;
     pthread_mutex_lock(&a->lock);
     sum += (uint64_t)a->in_flight;
@@ -251,3 +358,7 @@ uint64_t limiter_in_flight(struct limiter *l) {
   pthread_mutex_unlock(&l->lock);
   return sum;
 }
+
+uint64_t limiter_in_flight(struct limiter *l) { return in_flight(l, l->entries[KEYS]); }
+
+uint64_t limiter_subjects_in_flight(struct limiter *l) { return in_flight(l, l->entries[SUBJECTS]); }

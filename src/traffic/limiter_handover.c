@@ -1,6 +1,6 @@
-/* Handing the keys of a limiter over, and following those who handed theirs over to us. Both sides are the same struct:
- * `handed_over` and a lease on the old side, a list of shares on the new one. Called by app, at an upgrade and while
- * old processes last. */
+/* Handing the keys and subjects of a limiter over, and following those who handed theirs over to us. Both sides are the
+ * same struct: `handed_over` and a lease on the old side, a list of shares on the new one. Called by app, at an upgrade
+ * and while old processes last. */
 #include "traffic/limiter_handover.h"
 
 #include "base/map.h"
@@ -13,17 +13,18 @@
 
 /* Every entry in turn, with its lock held. */
 static void each(struct limiter *l, void (*fn)(void *ctx, int64_t key_id, struct allowance *a), void *ctx) {
-  size_t cursor = 0;
   struct text key;
   void *value;
   pthread_mutex_lock(&l->lock);
-  while (map_next(l->entries, &cursor, &key, &value)) {
-    struct allowance *a = value;
-    int64_t key_id;
-    memcpy(&key_id, key.at, sizeof(key_id));
-    pthread_mutex_lock(&a->lock);
-    fn(ctx, key_id, a);
-    pthread_mutex_unlock(&a->lock);
+  for (size_t i = 0; i < sizeof(l->entries) / sizeof(l->entries[0]); i++) {
+    for (size_t cursor = 0; map_next(l->entries[i], &cursor, &key, &value);) {
+      struct allowance *a = value;
+      int64_t key_id;
+      memcpy(&key_id, key.at, sizeof(key_id));
+      pthread_mutex_lock(&a->lock);
+      fn(ctx, key_id, a);
+      pthread_mutex_unlock(&a->lock);
+    }
   }
   pthread_mutex_unlock(&l->lock);
 }

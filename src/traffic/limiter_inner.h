@@ -40,8 +40,9 @@ struct allowance {
 
 struct limiter {
   pthread_mutex_t lock;
-  struct map *entries;
-  bool handed_over; /* keys seen first from now on, too */
+  struct map *entries[2];                   /* by id: keys, subjects */
+  struct map *names[LIMITER_SUBJECT_COUNT]; /* of subjects, to the same allowances; of keys NULL */
+  bool handed_over;                         /* those seen first from now on, too */
 };
 
 #endif

@@ -75,6 +75,25 @@ static void test_a_room_includes_only_what_its_arrows_allow(void **state) {
              "src/wire/a.c:4: [include-arrow] wire may not include net\n");
 }
 
+static void test_secrets_are_compared_in_constant_time(void **state) {
+  expect_one(
+      "src/app/a.c",
+      OPENING "static int f(struct a *a) {\n  return memcmp(a->mac, g(1, (2)), 3) == 0 &&\n"
+              "         text_equal(\n             a->name, claim_token_of(a));\n}\n",
+      "src/app/a.c:4: [secret-comparison] memcmp of mac tells by its time how much was right: use secret_equal\n"
+      "src/app/a.c:5: [secret-comparison] text_equal of claim_token_of tells by its time how much was right: use "
+      "secret_equal\n");
+}
+
+static void test_what_only_resembles_a_secret_is_compared_freely(void **state) {
+  expect_one("src/app/a.c",
+             OPENING "static int f(struct a *a) {\n  return secret_equal(a->mac, a->code) && text_equal(a->machine, "
+                     "TEXT(\"token\")) /* secret */ && memcmp(a, b, 1) && strcmp(a->tokenizer, g(1));\n}\n"
+                     "static int g(struct a *a) {\n"
+                     "  /* house: allow secret-comparison -- a test of it */\n  return strcmp(a->secret, b);\n}\n",
+             "");
+}
+
 static void test_an_unknown_room_is_a_finding(void **state) {
   expect_one("src/attic/a.c", OPENING "#include \"base/x.h\"\n",
              "src/attic/a.c:3: [include-arrow] the room attic is not in the include table (tools/house/includes.c)\n");
@@ -277,6 +296,8 @@ int main(int argc, char **argv) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(test_a_clean_tree_passes),
       cmocka_unit_test(test_a_room_includes_only_what_its_arrows_allow),
+      cmocka_unit_test(test_secrets_are_compared_in_constant_time),
+      cmocka_unit_test(test_what_only_resembles_a_secret_is_compared_freely),
       cmocka_unit_test(test_an_unknown_room_is_a_finding),
       cmocka_unit_test(test_an_include_names_its_room),
       cmocka_unit_test(test_the_composition_root_and_the_commands_include_everything),

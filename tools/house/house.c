@@ -49,6 +49,7 @@ static void check_file(struct house *h, const char *path) {
     rule_includes(h, &s);
     rule_sizes(h, &s);
     rule_calls(h, &s);
+    rule_secrets(h, &s);
     rule_contracts(h, &s);
     rule_mirror(h, &s);
     rule_unused_exceptions(h, &s);

@@ -11,6 +11,8 @@ void rule_includes(struct house *h, struct source *s);
 void rule_sizes(struct house *h, struct source *s);
 /* banned-call, pure, typedef-struct. */
 void rule_calls(struct house *h, struct source *s);
+/* secret-comparison. */
+void rule_secrets(struct house *h, struct source *s);
 /* header-contract, include-guard, opening-comment. */
 void rule_contracts(struct house *h, struct source *s);
 /* test-mirror. */

@@ -15,6 +15,7 @@
   ROW(FILE_SIZE, "file-size")                                                                                          \
   ROW(FUNCTION_SIZE, "function-size")                                                                                  \
   ROW(BANNED_CALL, "banned-call")                                                                                      \
+  ROW(SECRET_COMPARISON, "secret-comparison")                                                                          \
   ROW(PURE, "pure")                                                                                                    \
   ROW(HEADER_CONTRACT, "header-contract")                                                                              \
   ROW(INCLUDE_GUARD, "include-guard")                                                                                  \

@@ -170,7 +170,9 @@ async function showWho() {
 }
 
 async function leave() {
-  await fetch('/auth/logout', { method: 'POST', headers: { 'x-weir-csrf': csrf() } });
+  const left = await fetch('/auth/logout', { method: 'POST', headers: { 'x-weir-csrf': csrf() } });
+  // Where the session began at an identity provider, it goes on there.
+  if (left.status === 200) location.assign((await left.json()).end_session_url);
   await showWho();
   byId('come').focus();
 }

@@ -3,6 +3,7 @@
 import { after, before, test } from 'node:test';
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
+import { connect } from 'node:net';
 import { request, type IncomingHttpHeaders } from 'node:http';
 import { join } from 'node:path';
 import { Validator } from '@seriousme/openapi-schema-validator';
@@ -86,6 +87,7 @@ before(async () => {
     ['policies', { name: 'made', only: ['made'] }],
     ['prices', { provider: 'made', model: '*', input: 1, output: 2 }],
     ['assignments', { workspace: 'lab', policy: 'p' }],
+    ['limits', { workspace: 'lab', rpm: 100000 }],
   ];
   for (const [path, config] of entries) {
     const made = await call('POST', `/api/v1/${path}`, { config });
@@ -102,6 +104,28 @@ function isStream(op?: Operation): boolean {
   return op?.responses['200']?.content?.['text/event-stream'] !== undefined;
 }
 
+/** Bytes that are no request, and what comes back for them. */
+function raw(bytes: string): Promise<string> {
+  return new Promise((resolve, reject) => {
+    let text = '';
+    const socket = connect(join(world.weir.dir, 'data/weir.sock'), () => socket.write(bytes));
+    socket.on('data', (d: Buffer) => (text += d.toString()));
+    socket.on('end', () => resolve(text));
+    socket.on('error', reject);
+  });
+}
+
+test('what is no request is told as a problem too', { skip }, async () => {
+  for (const bytes of ['FOO /api/v1/keys HTTP/1.1\r\nhost: a\r\nconnection: close\r\n\r\n', 'GET /api/v1/keys?limit=1 HTTP/1.1\r\nhost: a b\r\n\r\n', 'GET /api/v1/keys HTTP/1.1\r\n\r\n']) {
+    const [head = '', body = ''] = (await raw(bytes)).split('\r\n\r\n');
+    assert.match(head, /^HTTP\/1\.1 4\d\d /);
+    assert.match(head, /content-type: application\/problem\+json/i);
+    const problem = JSON.parse(body) as { type: string; title: string; status: number };
+    assert.match(problem.type, /^urn:weir:problem:/);
+    assert.ok(head.includes(` ${problem.status} `) && problem.title.length > 0);
+  }
+});
+
 test('the document is what `weir openapi` prints, is valid, and a client can be generated from it', { skip }, async () => {
   assert.deepEqual(JSON.parse(execFileSync(world.weir.binary, ['openapi']).toString()), document);
   const types = astToString(await openapiTS(document as unknown as Parameters<typeof openapiTS>[0]));
@@ -113,8 +137,14 @@ test('the document is what `weir openapi` prints, is valid, and a client can be 
   assert.deepEqual([verdict.valid, verdict.errors], [true, undefined]);
 });
 
+test('`weir help` says what commands there are', { skip }, async () => {
+  const { code, out } = await world.weir.command('help');
+  assert.equal(code, 0);
+  assert.match(out, /^usage: weir COMMAND/m);
+});
+
 test('every operation answers in its shape, good and bad', { skip }, async () => {
-  const names: Record<string, string> = { id: '1', name: 'anthropic' };
+  const names: Record<string, string> = { id: '1', name: 'anthropic', key: 'breaker.failures' };
   for (const [path, operations] of Object.entries(document.paths)) {
     if (path.startsWith('/auth/')) continue; // over the network: signin.test.ts
     for (const [method, op] of Object.entries(operations)) {
@@ -263,6 +293,16 @@ test('people: a role is made and given through a team, a user is changed, disabl
   assert.deepEqual(((await ask('GET', '/api/v1/teams/{id}/members', team)).json as Page<Row>).data, []);
   const listed = await world.weir.command('user', 'list');
   assert.match(listed.out, /^[0-9]+ +invited +1 +ann@example\.org owner$/m);
+  const created = await world.weir.command('user', 'create', 'carl@example.org', '--role', 'member');
+  const carl = /^([0-9]+)$/m.exec(created.out)?.[1] ?? assert.fail(created.out);
+  for (const [verb, state] of [['disable', 'disabled'], ['enable', 'invited']] as const) {
+    assert.equal((await world.weir.command('user', verb, carl)).code, 0);
+    assert.match((await world.weir.command('user', 'list', '--organisation', '1')).out, new RegExp(`^${carl} +${state} +1 +carl@`, 'm'));
+  }
+  assert.equal((await world.weir.command('user', 'delete', 'carl@example.org')).code, 0);
+  assert.equal((await world.weir.command('user', 'delete', carl)).code, 1);
+  for (const wrong of [['delete'], ['list', '--organisation', '0'], ['create', 'no-address', '--role', 'owner'], ['create', 'dan@example.org']])
+    assert.equal((await world.weir.command('user', ...wrong)).code, 2, wrong.join(' '));
   const trail = (await call('GET', `/api/v1/audit?subject=user:${bob.id}`)).json as Page<{ action: string }>;
   assert.deepEqual(trail.data.map((e) => e.action), ['user.delete', 'user.update', 'user.create']);
   assert.equal((await world.weir.command('audit', 'verify')).code, 0);

@@ -29,8 +29,9 @@ ${model('default-bedrock', ['plain-bedrock us.anthropic.sim-long-40+drip-15-v1:0
 ${model('impatient', ['impatient us.anthropic.sim-long-100+drip-15-v1:0'])}
 prices:
 ${[...all.map(({ n }) => n), 'plain-anthropic', 'plain-bedrock', 'impatient'].map((n) => `  - { provider: ${n}, model: "*", input: 3.00, output: 15.00 }`).join('\n')}
+rate_limits: [ { user: ada, concurrency: 10000 }, { workspace: "*", concurrency: 10000 }, { model: "*", concurrency: 10000 } ]
 keys:
-  - { name: all, value: "${KEY}" }
+  - { name: all, value: "${KEY}", user: ada, workspace: lab }
 `;
 }
 

@@ -32,8 +32,9 @@ ${model('late', ['a sim-long-30+drip-15', `b ${claude('text')}`], 'hedge: { enab
 ${model('learnt', ['a sim-text', `b ${claude('text')}`], 'hedge: { enabled: true, min: 100ms, max: 20s }')}
 prices:
 ${['a', 'b', 'a-bedrock'].map((p) => `  - { provider: ${p}, model: "*", input: 3.00, output: 15.00 }`).join('\n')}
+rate_limits: [ { user: ada, concurrency: 10000 }, { workspace: "*", concurrency: 10000 }, { model: "*", concurrency: 10000 } ]
 keys:
-  - { name: all, value: "${KEY}" }
+  - { name: all, value: "${KEY}", user: ada, workspace: lab }
 `;
 }
 

@@ -19,7 +19,7 @@ export class Idp {
     await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
     const idp = new Idp(server, `http://127.0.0.1:${(server.address() as AddressInfo).port}`);
     const provider = new Provider(idp.issuer, {
-      clients: [{ client_id: 'weir', client_secret: 'a-secret&more+%', redirect_uris: [back] }],
+      clients: [{ client_id: 'weir', client_secret: 'a-secret&more+%', redirect_uris: [back], post_logout_redirect_uris: [new URL('/bye', back).href] }],
       claims: { openid: ['sub'], email: ['email', 'email_verified'], profile: ['name', 'groups'] },
       cookies: { keys: [randomBytes(16).toString('hex')] },
       pkce: { required: () => true },

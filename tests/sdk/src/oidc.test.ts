@@ -49,8 +49,7 @@ class Browser {
 }
 
 /** Through the provider's own pages, from its authorization endpoint to the address that it sends the browser back to. */
-async function logIn(start: string, login: string): Promise<string> {
-  const browser = new Browser();
+async function logIn(start: string, login: string, browser = new Browser()): Promise<string> {
   let answer = await browser.ask(start, undefined, 'text/html');
   for (let i = 0; i < 12; i++) {
     if (answer.location.startsWith(BACK)) return answer.location;
@@ -176,6 +175,52 @@ test('a provider says who somebody is and what they may do, each time anew', { s
     assert.equal(bad.status, 400, bad.text);
     assert.equal((await new Browser().ask(`${weir.url}/auth/oidc/nobody`)).status, 404);
     assert.ok(!/code=|"state"|weir_oidc/.test(weir.logs()), 'nothing that lets anybody in is in the log');
+  } finally {
+    assert.equal(await weir.stop(), 0, weir.logs().slice(-3000));
+  }
+});
+
+test('who signs out hears where the session at the provider ends, too', { skip, timeout: 60000 }, async () => {
+  const weir = await Weir.start(sim, CHEAP + OWNER + provider(`, default_role: viewer, after_logout: "${PUBLIC}/bye"`));
+  try {
+    idp.accounts.set('finn', { email: 'finn@x.org', verified: true, groups: [] });
+    const here = new Browser();
+    const there = new Browser();
+    assert.equal((await here.ask(at(weir, await logIn(await begin(weir, here), 'finn', there)))).status, 303);
+    const leave = (browser: Browser): Promise<Response> => {
+      const cookie = [...browser.cookies].map(([name, value]) => `${name}=${value}`).join('; ');
+      const headers = { cookie, 'x-weir-csrf': browser.cookies.get('weir_csrf') ?? '' };
+      return fetch(`${weir.url}/auth/logout`, { method: 'POST', headers });
+    };
+    const left = await leave(here);
+    assert.equal(left.status, 200);
+    const { end_session_url: url } = (await left.json()) as { end_session_url: string };
+    assert.ok(url.startsWith(`${idp.issuer}/session/end?client_id=weir&logout_hint=finn%40x.org&post_logout_redirect_uri=`), url);
+    assert.equal((await here.ask(`${weir.url}/api/v1/me`)).status, 401);
+    assert.equal((await leave(here)).status, 204, 'once more: there is nothing left to end');
+
+    // The provider knows the client and the address, asks the person, and sends the browser back.
+    const asked = await there.ask(url, undefined, 'text/html');
+    assert.equal(asked.status, 200, asked.text);
+    const action = /<form[^>]* action="([^"]+)"/.exec(asked.text)?.[1] ?? assert.fail(asked.text);
+    const xsrf = /name="xsrf" value="([^"]+)"/.exec(asked.text)?.[1] ?? assert.fail(asked.text);
+    let gone = await there.ask(action, { xsrf, logout: 'yes' }, 'text/html');
+    for (let i = 0; i < 3 && gone.location.startsWith(idp.issuer); i++) gone = await there.ask(gone.location, undefined, 'text/html');
+    assert.ok(gone.location.startsWith(`${PUBLIC}/bye`), `${String(gone.status)} ${gone.location} ${gone.text.slice(0, 300)}`);
+    const again = await begin(weir, new Browser());
+    let page = await there.ask(again, undefined, 'text/html');
+    for (let i = 0; i < 3 && page.location !== ''; i++) page = await there.ask(page.location, undefined, 'text/html');
+    assert.match(page.text, /name="prompt" value="login"/, 'the session there is over');
+
+    // With a password there was none.
+    const owner = new Browser();
+    const came = await fetch(`${weir.url}/auth/login`, {
+      method: 'POST',
+      headers: { 'content-type': 'application/json' },
+      body: JSON.stringify({ email: 'owner@x.org', password: 'correct-horse-battery' }),
+    });
+    for (const cookie of came.headers.getSetCookie()) owner.cookies.set(...(/^([^=]+)=([^;]*)/.exec(cookie)?.slice(1, 3) as [string, string]));
+    assert.equal((await leave(owner)).status, 204);
   } finally {
     assert.equal(await weir.stop(), 0, weir.logs().slice(-3000));
   }

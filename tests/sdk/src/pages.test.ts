@@ -79,7 +79,7 @@ test('the first owner sets up with the keyboard alone, told what is wrong where 
     await viewer.typeAt('email', 'owner@x.org');
     await viewer.typeAt('name', '');
     await viewer.typeAt('password', 'short', 'Enter');
-    await viewer.says('#password-error', /^a password has at least 12 characters$/);
+    await viewer.says('#password-error', /^must have 12 to 1024 characters$/);
     assert.equal(await page.textContent('#email-error'), '', 'what is right now still stands there as wrong');
     assert.equal(await page.getAttribute('#password', 'aria-invalid'), 'true');
     await page.keyboard.press('Control+A');

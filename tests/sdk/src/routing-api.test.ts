@@ -110,6 +110,25 @@ test('an entry made on one replica is routed by on the other, changed, and gone'
   const first = (await two.ledgerOf(2, mine)).at(0) as LedgerRow & { price_version: number };
   const version = (await call(two, 'GET', `prices/${price.id}`)).json.price_version;
 
+  // Where a request would go, asked over the API and by the command, with what is stored and what has failed.
+  interface Plan {
+    entry: string;
+    policy: string | null;
+    targets: { order: number | null; verdict: string; provider: string; breaker: string | null; failures: number }[];
+  }
+  const asked = { model: 'made', wire: 'openai_chat' };
+  const plan = await call<Plan>(two, 'POST', 'routing/simulate', asked);
+  assert.equal(plan.status, 200, JSON.stringify(plan.json));
+  assert.deepEqual([plan.json.entry, plan.json.policy], ['made', null]);
+  assert.deepEqual(plan.json.targets.map((t) => [t.order, t.verdict, t.provider, t.breaker]), [[1, 'tried', 'made', 'closed']]);
+  assert.equal((await two.command('breaker', 'open', 'made', '--reason', 'a test')).code, 0);
+  const held = (await call<Plan>(two, 'POST', 'routing/simulate', asked)).json.targets[0];
+  assert.deepEqual([held?.order, held?.verdict, held?.breaker], [null, 'breaker_forced', 'open']);
+  const told = await two.command('route', 'explain', 'made', '--wire', 'openai_chat');
+  assert.match(told.out, /as the running weir would now\n +- +made .*breaker open .*the operator keeps requests from it/);
+  assert.equal((await two.command('breaker', 'auto', 'made')).code, 0);
+  assert.equal((await call(two, 'POST', 'routing/simulate', { model: 'nobody-has-it' })).status, 422);
+
   const dearer = await call(two, 'PATCH', `prices/${price.id}`, { config: { output: '200' } });
   assert.equal(dearer.status, 200);
   await eventually('the first replica has the new price', async () => (await call(one, 'GET', `prices/${price.id}`)).json.in_force, DEADLINE_MS);

@@ -262,7 +262,7 @@ test('explain --offline knows the configuration alone, and says so', { skip }, a
   assert.equal(offline.live, false);
   assert.deepEqual(orderOf(offline), ['resting', 'b']);
   const { out } = await world.weir.command('route', 'explain', 'rests', '--offline');
-  assert.match(out, /by the configuration alone/);
+  assert.match(out, /by the configuration file alone, whatever is stored/);
 });
 
 test('explain says whose own credentials would be used', { skip }, async () => {

@@ -223,7 +223,7 @@ export async function metrics(url: string): Promise<Map<string, number>> {
   return new Map(lines.map((line) => [line.slice(0, line.lastIndexOf(' ')), Number(line.slice(line.lastIndexOf(' ') + 1))]));
 }
 /** What must be 0 when nobody calls. */
-export const GAUGES = ['weir_admitted_requests', 'weir_streams', 'weir_held_bytes', 'weir_upstream_calls', 'weir_queued_requests', 'weir_upstream_busy_connections', 'weir_ledger_open', 'weir_ledger_pending'];
+export const GAUGES = ['weir_admitted_requests', 'weir_shared_admissions', 'weir_streams', 'weir_held_bytes', 'weir_upstream_calls', 'weir_queued_requests', 'weir_upstream_busy_connections', 'weir_ledger_open', 'weir_ledger_pending'];
 export async function becomesIdle(url: string): Promise<void> {
   let seen: [string, number | undefined][] = [];
   await eventually('all gauges are 0', async () => {

@@ -55,6 +55,9 @@ static void what_would_not_be_safe_is_refused(void **state) {
   expect_refused(URL "oidc: [{name: a, issuer: \"http://idp.example\", client_id: w}]\n",
                  "weir.yaml:2:26: `oidc[0].issuer` must be https://host with optional port and path, or http:// on "
                  "this machine");
+  expect_refused(URL "oidc: [{" ONE ", after_logout: \"http://weir.example/\"}]\n",
+                 "weir.yaml:2:83: `oidc[0].after_logout` must be https://host with optional port and path, or http:// "
+                 "on this machine");
   expect_refused(URL "oidc: [{" ONE "}, {" ONE "}]\n", "weir.yaml:2:77: `oidc[1].name` is that of `oidc[0]` too");
   expect_refused(URL "oidc: [{" ONE ", scopes: email}]\n", "weir.yaml:2:77: `oidc[0].scopes` must hold `openid`");
   expect_refused(URL "oidc: [{" ONE ", domains: \"@x.org\"}]\n",

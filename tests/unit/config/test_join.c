@@ -180,8 +180,113 @@ static void a_file_that_is_no_good_is_refused_whatever_the_store_has(void **stat
   assert_int_equal(errors.count, 1);
 }
 
+static void shared_rates_have_one_entry_each_however_it_is_written(void **state) {
+  struct config *c =
+      JOIN("rate_limits: [{user: ann, rpm: 1}]\n", ENTRY(LIMIT, 1, "{\"workspace\":\"w\",\"rpm\":5}"),
+           ENTRY(LIMIT, 2, "{\"user\":\"ann\",\"tpm\":5}"), ENTRY(LIMIT, 3, "{\"organisation\":2,\"rpm\":5}"),
+           ENTRY(LIMIT, 4, "{\"organisation\":\"02\",\"rpm\":6}"),
+           ENTRY(LIMIT, 5, "{\"organisation\":0,\"model\":\"m-*\",\"concurrency\":6}"),
+           ENTRY(LIMIT, 6, "{\"user\":\"bob\",\"model\":\"m\",\"rpm\":1}"), ENTRY(LIMIT, 7, "{\"user\":\"eve\"}"));
+  assert_int_equal(c->rates.count, 4);
+  EXPECT_TEXT(c->joined.entries[0].name, TEXT("workspace\nw"));
+  assert_true(c->joined.entries[1].is_shadowed);
+  EXPECT_TEXT(c->joined.entries[2].name, TEXT("organisation\n2"));
+  expect_problem(c, 2, "");
+  expect_problem(c, 3, "has the name of another one");
+  EXPECT_TEXT(c->joined.entries[4].name, TEXT("model\nm-*"));
+  expect_problem(c, 4, "");
+  expect_problem(c, 5, "must give exactly one of `workspace`, `user`, `organisation` and `model`");
+  expect_problem(c, 6, "must give one of `rpm`, `tpm` and `concurrency` at least");
+  EXPECT_TEXT(c->rates.at[1].workspace, TEXT("w"));
+  assert_int_equal(c->joined.declared_count, 1);
+  EXPECT_TEXT(c->joined.declared[0].body, TEXT("{\"user\":\"ann\",\"rpm\":1}"));
+  config_unref(c);
+}
+
+#define SETTING(number, key, value) ENTRY(SETTING, number, "{\"key\":\"" key "\",\"value\":" value "}")
+
+static void a_setting_takes_the_place_of_a_default_and_not_of_the_file(void **state) {
+  struct config *c = JOIN(file, SETTING(1, "breaker.failures", "9"), SETTING(2, "timeouts.total", "\"9s\""),
+                          SETTING(3, "timeouts.connect", "\"9s\""), SETTING(4, "signin.access", "\"5m\""),
+                          SETTING(5, "affinity.enabled", "false"));
+  for (size_t i = 0; i < 5; i++)
+    expect_problem(c, i, "");
+  assert_int_equal(c->breaker.failures, 9);
+  assert_int_equal(c->timeouts.total_ms, 7000);
+  assert_true(c->joined.entries[1].is_shadowed);
+  assert_int_equal(c->timeouts.connect_ms, 9000);
+  assert_int_equal(c->providers[0].timeouts.connect_ms, 9000);
+  assert_int_equal(c->signin.access_ms, 300000);
+  assert_int_equal(c->signin.idle_ms, INT64_C(604800000));
+  assert_false(c->affinity.enabled);
+  EXPECT_TEXT(c->joined.entries[0].name, TEXT("breaker.failures"));
+  assert_int_equal(c->joined.key_count, 1);
+  EXPECT_TEXT(c->joined.keys[0], TEXT("timeouts.total"));
+  config_unref(c);
+}
+
+static void settings_that_are_no_good_are_left_out(void **state) {
+  struct config *c =
+      JOIN(file, SETTING(1, "breaker.failures", "0"), SETTING(2, "breaker.open", "\"5m\""),
+           SETTING(3, "breaker.nothing", "1"), SETTING(4, "breaker.window", "7"),
+           SETTING(5, "control.cors_origins", "[\"https://a.example\"]"), SETTING(6, "limits.header_bytes", "2048"),
+           ENTRY(SETTING, 7, "{\"key\":\"breaker.open\",\"value\":\"6m\"}"), ENTRY(SETTING, 8, "{"),
+           ENTRY(SETTING, 9, "{\"value\":5}"), ENTRY(SETTING, 10, "[]"));
+  expect_problem(c, 0, "must be a whole number from 1 to 1000000");
+  expect_problem(c, 1, "");
+  expect_problem(c, 2, "is of a key that this version does not have");
+  expect_problem(c, 3, "must be a text such as \"250ms\", \"5s\", \"2m\" or \"1h\"");
+  expect_problem(c, 4, "is given by the configuration file alone");
+  expect_problem(c, 5, "takes effect only after a restart, and is given by the configuration file");
+  expect_problem(c, 6, "has the key of another one");
+  for (size_t i = 7; i < 10; i++)
+    assert_true(c->joined.entries[i].problem.len > 0);
+  assert_int_equal(c->breaker.failures, 3);
+  assert_int_equal(c->breaker.open_ms, 300000);
+  assert_int_equal(c->control.cors_origin_count, 0);
+  config_unref(c);
+}
+
+/* Whatever a check names, what does not go with the file or with a default is what the store has, and only that. */
+static void of_settings_that_clash_one_is_left_out_and_nothing_else(void **state) {
+  /* With a default: `base` is 250ms, and the check names it. */
+  struct config *c = JOIN(file, SETTING(1, "retry.max", "\"10ms\""), SETTING(2, "retry.attempts", "4"),
+                          ENTRY(PROVIDER, 3, "{\"name\":\"b\",\"kind\":\"openai\"}"));
+  expect_problem(c, 0, "`retry.base` must not be longer than `max`");
+  expect_problem(c, 1, "");
+  expect_problem(c, 2, "");
+  assert_int_equal(c->retry.max_ms, 5000);
+  assert_int_equal(c->retry.attempts, 4);
+  assert_int_equal(c->provider_count, 2);
+  config_unref(c);
+  /* With the file's. */
+  c = JOIN("retry: {base: 2s}\n", SETTING(1, "retry.max", "\"1s\""), SETTING(2, "retry.attempts", "4"));
+  expect_problem(c, 0, "`retry.base` must not be longer than `max`");
+  expect_problem(c, 1, "");
+  assert_int_equal(c->retry.max_ms, 5000);
+  config_unref(c);
+  /* With each other: each is good alone. */
+  c = JOIN(file, SETTING(1, "retry.base", "\"2s\""), SETTING(2, "retry.max", "\"1s\""),
+           SETTING(3, "breaker.failures", "9"));
+  expect_problem(c, 0, "must not be longer than `max`");
+  expect_problem(c, 1, "");
+  expect_problem(c, 2, "");
+  assert_int_equal(c->retry.base_ms, 250);
+  assert_int_equal(c->retry.max_ms, 1000);
+  config_unref(c);
+  /* And beside an entry that is no good for another reason. */
+  c = JOIN(file, SETTING(1, "retention.ledger", "3"), ENTRY(PROVIDER, 2, "{\"name\":\"b\",\"kind\":\"nothing\"}"),
+           SETTING(3, "retention.usage_minutes", "2"));
+  expect_problem(c, 0, "");
+  assert_true(c->joined.entries[1].problem.len > 0);
+  expect_problem(c, 2, "");
+  assert_int_equal(c->retention.ledger_days, 3);
+  config_unref(c);
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {
+      cmocka_unit_test(shared_rates_have_one_entry_each_however_it_is_written),
       cmocka_unit_test(stored_entries_stand_behind_declared_ones_and_have_the_same_defaults),
       cmocka_unit_test(what_the_file_declares_is_told_without_secrets),
       cmocka_unit_test(a_file_without_lists_takes_entries_too),
@@ -191,6 +296,9 @@ int main(void) {
       cmocka_unit_test(there_are_no_more_than_the_file_may_have),
       cmocka_unit_test(one_that_has_a_problem_already_is_left_out),
       cmocka_unit_test(a_file_that_is_no_good_is_refused_whatever_the_store_has),
+      cmocka_unit_test(a_setting_takes_the_place_of_a_default_and_not_of_the_file),
+      cmocka_unit_test(settings_that_are_no_good_are_left_out),
+      cmocka_unit_test(of_settings_that_clash_one_is_left_out_and_nothing_else),
   };
   return RUN_TESTS(tests);
 }

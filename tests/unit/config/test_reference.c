@@ -21,7 +21,7 @@ static void every_key_is_in_the_reference(void **state) {
   assert_int_equal(buf_check(&b), ERR_OK);
   expect_rows(buf_text(&b), &keys_root);
   assert_true(text_find(buf_text(&b), TEXT("## `providers[].credentials[]`")) > 0);
-  assert_true(text_find(buf_text(&b), TEXT("| `body_bytes` | `33554432` | 1024 to 1073741824 | reload |")) > 0);
+  assert_true(text_find(buf_text(&b), TEXT("| `body_bytes` | `33554432` | 1024 to 1073741824 | reload, API |")) > 0);
   assert_true(text_find(buf_text(&b), TEXT("| `name` | required |")) > 0);
   assert_true(text_find(buf_text(&b), TEXT("`bedrock_converse`, or a list of them")) > 0);
   assert_true(text_find(buf_text(&b), TEXT("a mapping of at most 16 names to texts")) > 0);
@@ -72,7 +72,7 @@ static void only_keys_that_need_a_restart_are_listed(void **state) {
                  "limits: {requests: 5, streams: 5, memory_bytes: 1048576}\nbreaker: {probe: 1s}\n"
                  "retry: {attempts: 2, base: 1ms, max: 2s, budget_percent: 0, budget_floor: 0}\n"
                  "affinity: {enabled: false, ttl: 1s}\nqueue: {size: 0, wait: 0s}\ntimeouts: {abandoned: 1s}\n"
-                 "policies: [{name: p}]\nassignments: [{key: k, policy: p}]\n",
+                 "policies: [{name: p}]\nassignments: [{key: k, policy: p}]\nrate_limits: [{model: m, rpm: 1}]\n",
                  "");
   expect_restart("redis: \"redis://:hush@a\"\n", "redis: \"redis://:hush@b\"\nredis_ca: x\n", "redis, redis_ca");
   expect_restart("redis: \"redis://:hush@a\"\n", "redis: \"redis://:hush@a\"\n", "");

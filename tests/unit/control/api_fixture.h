@@ -47,7 +47,8 @@ static inline void serve(struct site *site, struct http_request *rq) {
     api_serve(&x->api, &x->worker, &(struct api_visit){.caller = &x->caller}, rq);
 }
 
-static char body[524288], type[128], etag[64], location[128], replayed[16], retry_after[16], allow[64];
+static char body[524288], type[128], etag[64], location[128], replayed[16], retry_after[16], allow[64],
+    seen_written[24], set_cookie[128];
 
 static inline void keep_header(struct wire *c, const char *name, char *out, size_t cap) {
   snprintf(out, cap, "%.*s", TEXT_ARGS(wire_header(c, name)));
@@ -67,6 +68,8 @@ static inline int ask(struct fixture *x, const char *method_and_target, const ch
   keep_header(c, "idempotent-replayed", replayed, sizeof(replayed));
   keep_header(c, "retry-after", retry_after, sizeof(retry_after));
   keep_header(c, "allow", allow, sizeof(allow));
+  keep_header(c, "x-weir-written", seen_written, sizeof(seen_written));
+  keep_header(c, "set-cookie", set_cookie, sizeof(set_cookie));
   wire_close(c);
   return status;
 }
@@ -86,6 +89,10 @@ static inline int send_json(struct fixture *x, const char *method_and_target, co
 
 static char fixture_yaml[2048];
 
+/* It serves calls, and speaks to nobody. */
+static inline const struct provider *fixture_no_adapter(struct text kind) { return NULL; }
+static struct gateway fixture_gateway = {.provider_find = fixture_no_adapter};
+
 static inline enum err fixture_join(void *ctx, const struct config_entry *entries, size_t count, struct config **out,
                                     struct config_errors *errors) {
   return config_load_joined(text_of(fixture_yaml), "weir.yaml", NULL, entries, count, out, errors);
@@ -100,6 +107,7 @@ static inline void api_run(void (*test)(struct fixture *x), const char *more,
   struct config *c = NULL;
   snprintf(fixture_yaml, sizeof(fixture_yaml), "%s%s", api_yaml, more);
   x.api.join = fixture_join;
+  x.api.gateway = &fixture_gateway;
   CHECK_ERR(config_load_text(text_of(fixture_yaml), "weir.yaml", NULL, &c, &errors), ERR_OK);
   CHECK_ERR(store_open_memory(&x.api.store, NULL), ERR_OK);
   CHECK_ERR(offload_new(1, 8, &x.api.offload), ERR_OK);

@@ -20,9 +20,78 @@ static inline void rows_put_value(struct buf *out, const struct shape_field *f, 
   case SHAPE_USD: buf_add(out, TEXT("\"1\"")); return;
   case SHAPE_TEXTS:
   case SHAPE_LIST: buf_add(out, TEXT("[]")); return;
+  case SHAPE_VALUE: buf_add(out, TEXT("3")); return;
   case SHAPE_JSON:
   case SHAPE_OBJECT: buf_add(out, TEXT("{}")); return;
   }
+}
+
+/* A value that the field does not take: of another type, or of its type but beyond its limits. */
+static inline void rows_put_bad(struct buf *out, const struct shape_field *f, bool is_of_type) {
+  switch (is_of_type ? (int)f->type : -1) {
+  case SHAPE_TEXT: buf_add(out, f->min > 0 ? TEXT("\"\"") : TEXT("\"\\u0001\"")); return;
+  case SHAPE_BOOL: buf_add(out, TEXT("\"yes\"")); return;
+  case SHAPE_TIME: buf_add(out, TEXT("\"tomorrow\"")); return;
+  case SHAPE_USD: buf_add(out, TEXT("\"1.0000000001\"")); return;
+  case SHAPE_TEXTS: buf_add(out, TEXT("[\"\\u0001\"]")); return;
+  case SHAPE_INTEGER:
+    if (f->max < INT64_MAX)
+      buf_add_format(out, "%lld", (long long)f->max + 1);
+    else if (f->min > INT64_MIN)
+      buf_add_format(out, "%lld", (long long)f->min - 1);
+    else
+      buf_add(out, TEXT("1.5"));
+    return;
+  case SHAPE_OBJECT:
+    buf_add_char(out, '{');
+    for (size_t i = 0; i < f->of->count; i++) {
+      buf_add_format(out, "%s\"%s\":", i > 0 ? "," : "", f->of->fields[i].name);
+      rows_put_bad(out, &f->of->fields[i], true);
+    }
+    buf_add_char(out, '}');
+    return;
+  default:
+    if (f->type == SHAPE_VALUE)
+      buf_add(out, TEXT("{}"));
+    else
+      buf_add(out, f->type == SHAPE_INTEGER || f->type == SHAPE_BOOL ? TEXT("\"5\"") : TEXT("5"));
+  }
+}
+
+/* An object in which everything is bad, with a member besides that nobody knows. Good until the next one. */
+static inline const char *rows_bad_body(const struct shape *s, bool is_of_type) {
+  static char out[16384];
+  struct buf b;
+  buf_init(&b, sizeof(out) - 1);
+  buf_add(&b, TEXT("{\"no/b~dy\":1"));
+  for (size_t i = 0; i < s->count; i++) {
+    buf_add_format(&b, ",\"%s\":", s->fields[i].name);
+    rows_put_bad(&b, &s->fields[i], is_of_type);
+  }
+  buf_add_char(&b, '}');
+  snprintf(out, sizeof(out), "%.*s", TEXT_ARGS(buf_text(&b)));
+  buf_done(&b);
+  return out;
+}
+
+/* Whether the answer names each of them by its pointer, and nothing else; *out_missed is one that it does not. */
+static inline bool rows_all_named(const struct shape *s, const char *below, bool is_of_type, const char *answer,
+                                  size_t *count, char out_missed[160]) {
+  for (size_t i = 0; i < s->count; i++) {
+    const struct shape_field *f = &s->fields[i];
+    char place[96];
+    snprintf(place, sizeof(place), "%.32s/%.48s%s", below, f->name, is_of_type && f->type == SHAPE_TEXTS ? "/0" : "");
+    if (is_of_type && f->type == SHAPE_OBJECT) {
+      if (!rows_all_named(f->of, place, true, answer, count, out_missed))
+        return false;
+      continue;
+    }
+    snprintf(out_missed, 160, "{\"pointer\":\"%.90s\",", place);
+    if (!strstr(answer, out_missed))
+      return false;
+    (*count)++;
+  }
+  return true;
 }
 
 /* An object with what has to be given, but for one member, and with more of them as they are written: `"a":1`. Either
@@ -66,8 +135,8 @@ static inline int rows_values(const struct api_route *r) {
   return n;
 }
 
-/* "METHOD /path" where value number `nth` is `value`, and every other one is 1 or, of what goes by names, "a". nth -1:
- * all of them are. A stream has no end, so of one only the head is asked for. */
+/* "METHOD /path" where value number `nth` is `value`, and every other one is 1 or, of what goes by names, one of them.
+ * nth -1: all of them are. A stream has no end, so of one only the head is asked for. */
 static inline const char *rows_line(const struct api_route *r, int nth, const char *value) {
   static char out[1024];
   size_t n = (size_t)snprintf(out, sizeof(out), "%s ", r->kind == API_STREAM ? "HEAD" : r->method);
@@ -77,7 +146,7 @@ static inline const char *rows_line(const struct api_route *r, int nth, const ch
       out[n++] = *at;
       continue;
     }
-    const char *other = strncmp(at, "{name}", 6) == 0 ? "a" : "1";
+    const char *other = strncmp(at, "{name}", 6) == 0 ? "a" : strncmp(at, "{key}", 5) == 0 ? "breaker.failures" : "1";
     n += (size_t)snprintf(out + n, sizeof(out) - n, "%.256s", seen++ == nth ? value : other);
     at += strcspn(at, "}");
   }

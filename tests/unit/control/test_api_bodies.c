@@ -121,6 +121,56 @@ static void check_mass(struct fixture *x) {
 static void check_mass_run(void *arg) { attack(check_mass, ""); }
 static void members_of_the_answer_are_not_taken_in_a_request(void **state) { run_fiber(check_mass_run, NULL); }
 
+static size_t count_of(const char *text, const char *part) {
+  size_t n = 0;
+  for (; (text = strstr(text, part)) != NULL; text++)
+    n++;
+  return n;
+}
+
+static void check_bad(struct fixture *x, const struct api_route *r, bool is_of_type) {
+  const char *json = rows_bad_body(r->body, is_of_type);
+  size_t count = 1;
+  char missed[160] = "{\"pointer\":\"/no~1b~0dy\",";
+  int status = try_body(x, rows_line(r, -1, ""), json);
+  bool all = strstr(body, missed) && rows_all_named(r->body, "", is_of_type, body, &count, missed);
+  if (status != 422 || !all)
+    complain(rows_line(r, -1, ""), json, status, missed);
+  CHECK_INT(count_of(body, "\"pointer\":"), count);
+}
+
+static void check_missing(struct fixture *x, const struct api_route *r) {
+  int status = try_body(x, rows_line(r, -1, ""), "{}");
+  for (size_t i = 0; i < r->body->count; i++) {
+    char missing[160];
+    snprintf(missing, sizeof(missing), "{\"pointer\":\"/%s\",\"detail\":\"is missing\"}", r->body->fields[i].name);
+    if ((r->body->fields[i].flags & SHAPE_REQUIRED) && (status != 422 || !strstr(body, missing)))
+      complain(rows_line(r, -1, ""), "{}", status, missing);
+  }
+}
+
+static void check_all_bad(struct fixture *x) {
+  size_t bodies = 0;
+  open_store(x);
+  make_all(x);
+  for (size_t i = 0; i < api_route_count; i++) {
+    const struct api_route *r = &api_routes[i];
+    if (!r->body)
+      continue;
+    uint64_t before = sum_all();
+    check_bad(x, r, false);
+    check_bad(x, r, true);
+    check_unchanged(r, before);
+    check_missing(x, r);
+    bodies++;
+  }
+  CHECK_INT(bodies >= 20, 1);
+  close_store(x);
+}
+
+static void check_all_bad_run(void *arg) { attack(check_all_bad, ""); }
+static void whatever_is_bad_in_a_body_is_named_at_once(void **state) { run_fiber(check_all_bad_run, NULL); }
+
 static void check_media(struct fixture *x) {
   static const char *const media[] = {"text/plain",
                                       "application/x-www-form-urlencoded",
@@ -232,6 +282,7 @@ int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(sql_in_a_body_is_a_text_and_nothing_else),
       cmocka_unit_test(members_of_the_answer_are_not_taken_in_a_request),
+      cmocka_unit_test(whatever_is_bad_in_a_body_is_named_at_once),
       cmocka_unit_test(a_body_of_another_kind_is_refused_everywhere),
       cmocka_unit_test(json_that_is_broken_deep_huge_or_doubled_changes_nothing),
   };

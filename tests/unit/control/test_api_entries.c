@@ -95,6 +95,9 @@ static void check_refused(struct fixture *x) {
   expect_invalid(x, "prices", "{\"provider\":\"a\",\"model\":\"m\",\"input\":-1,\"output\":1}", "/config/input");
   expect_invalid(x, "assignments", "{\"user\":\"u\",\"policy\":\"none\"}", "/config/policy");
   expect_invalid(x, "assignments", "{\"policy\":\"p\"}", "must give exactly one of");
+  expect_invalid(x, "limits", "{\"user\":\"u\",\"workspace\":\"w\",\"rpm\":1}", "must give exactly one of");
+  expect_invalid(x, "limits", "{\"user\":\"u\"}", "must give one of `rpm`, `tpm` and `concurrency` at least");
+  expect_invalid(x, "limits", "{\"user\":\"u\",\"rpm\":1000000001}", "{\"pointer\":\"/config/rpm\"");
   CHECK_INT(make(x, "providers", "5"), 422);
   CHECK_HAS(body, "{\"pointer\":\"/config\",\"detail\":\"must be an object\"}");
   CHECK_INT(send_json(x, "POST /api/v1/models", "", "{\"name\":\"s\"}"), 422);
@@ -121,6 +124,30 @@ static void check_names(struct fixture *x) {
 
 static void check_names_run(void *arg) { run(check_names); }
 static void what_the_file_declares_is_not_made_or_changed_here(void **state) { run_fiber(check_names_run, NULL); }
+
+static void check_limits(struct fixture *x) {
+  CHECK_INT(make(x, "limits", "{\"workspace\":\"lab\",\"rpm\":10}"), 201);
+  CHECK_HAS(body, "\"name\":\"workspace lab\"");
+  CHECK_INT(make(x, "limits", "{\"workspace\":\"lab\",\"tpm\":10}"), 409);
+  CHECK_INT(make(x, "limits", "{\"user\":\"*\",\"concurrency\":2}"), 201);
+  take_up(x);
+  CHECK_INT(x->snapshot.config->rates.count, 2);
+  CHECK_INT(send_json(x, "PATCH /api/v1/limits/1", "if-match: \"1\"\r\n", "{\"config\":{\"rpm\":20,\"tpm\":30}}"), 200);
+  CHECK_HAS(body, "\"config\":{\"workspace\":\"lab\",\"rpm\":20,\"tpm\":30}");
+  CHECK_INT(send_json(x, "PATCH /api/v1/limits/1", "", "{\"config\":{\"rpm\":null,\"tpm\":null}}"), 422);
+  take_up(x);
+  CHECK_INT(get(x, "/api/v1/limits"), 200);
+  CHECK_HAS(body, "\"in_force\":true");
+  CHECK_INT(get(x, "/api/v1/limits/1"), 200);
+  CHECK_INT(get(x, "/api/v1/assignments/1"), 404);
+  CHECK_INT(ask(x, "DELETE /api/v1/limits/1", "", ""), 204);
+  CHECK_INT(stored(x), 1);
+  CHECK_INT(get(x, "/api/v1/audit?action=limit.delete"), 200);
+  CHECK_HAS(body, "\"subject\":\"limit:1\"");
+}
+
+static void check_limits_run(void *arg) { run(check_limits); }
+static void limits_are_made_changed_and_removed(void **state) { run_fiber(check_limits_run, NULL); }
 
 static void check_change(struct fixture *x) {
   CHECK_INT(
@@ -215,15 +242,66 @@ static void check_problem(struct fixture *x) {
 static void check_problem_run(void *arg) { run(check_problem); }
 static void what_the_file_has_made_useless_is_shown_with_why(void **state) { run_fiber(check_problem_run, NULL); }
 
+static void become_router(struct fixture *x, uint64_t more) {
+  static struct caller_workspace lab = {5, TEXT("lab"), PERMISSION_ALL};
+  x->caller = (struct caller){.kind = CALLER_USER,
+                              .id = 9,
+                              .org_id = 1,
+                              .actor = TEXT("user:9"),
+                              .origin = TEXT("127.0.0.1"),
+                              .permissions = more | PERMISSION_BIT(PERMISSION_ROUTING_WRITE),
+                              .workspaces = &lab,
+                              .workspace_count = 1};
+}
+
+#define EXPECT_UNPROVEN(asked)                                                                                         \
+  do {                                                                                                                 \
+    CHECK_INT((asked), 403);                                                                                           \
+    CHECK_HAS(body, "needs the permission credentials.write in the organisation");                                     \
+  } while (0)
+#define PATCH_ONE(config) send_json(x, "PATCH /api/v1/providers/1", "", "{\"config\":" config "}")
+
+static void check_destination(struct fixture *x) {
+  CHECK_INT(make(x, "providers", LOCAL), 201);
+  CHECK_INT(make(x, "providers", "{\"name\":\"spare\",\"kind\":\"openai\"}"), 201);
+  take_up(x);
+  CHECK_INT(send_json(x, "POST /api/v1/credentials", "",
+                      "{\"provider\":\"local\",\"name\":\"k\",\"secret\":\"sk-0123456789abcdef\"}"),
+            201);
+  become_router(x, 0); /* that one may give credentials in a workspace says nothing about the others */
+  EXPECT_UNPROVEN(PATCH_ONE("{\"base_url\":\"http://127.0.0.1:7/v1\"}"));
+  EXPECT_UNPROVEN(PATCH_ONE("{\"base_url\":null}"));
+  EXPECT_UNPROVEN(PATCH_ONE("{\"kind\":\"anthropic\"}"));
+  EXPECT_UNPROVEN(PATCH_ONE("{\"api_version\":\"2024-10-21\",\"base_url\":\"http://127.0.0.1:9/openai\"}"));
+  CHECK_INT(PATCH_ONE("{\"on_disconnect\":\"drain\",\"base_url\":\"http://127.0.0.1:9/v1\"}"), 200);
+  CHECK_INT(send_json(x, "PATCH /api/v1/providers/1", "", "{\"position\":4}"), 200);
+  /* And in its place, or in another's. */
+  CHECK_INT(ask(x, "DELETE /api/v1/providers/1", "", ""), 204);
+  EXPECT_UNPROVEN(make(x, "providers", "{\"name\":\"local\",\"kind\":\"openai\"}"));
+  EXPECT_UNPROVEN(send_json(x, "PATCH /api/v1/providers/2", "", "{\"config\":{\"name\":\"local\"}}"));
+  CHECK_INT(send_json(x, "PATCH /api/v1/providers/2", "", "{\"config\":{\"base_url\":\"http://127.0.0.1:7/v1\"}}"),
+            200);
+  become_router(x, PERMISSION_BIT(PERMISSION_CREDENTIALS_WRITE));
+  CHECK_INT(send_json(x, "PATCH /api/v1/providers/2", "", "{\"config\":{\"name\":\"local\"}}"), 200);
+  CHECK_INT(send_json(x, "PATCH /api/v1/providers/2", "", "{\"config\":{\"base_url\":null}}"), 200);
+}
+
+static void check_destination_run(void *arg) { run(check_destination); }
+static void where_stored_credentials_are_sent_is_for_who_may_give_them(void **state) {
+  run_fiber(check_destination_run, NULL);
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(entries_are_made_and_shown_beside_the_file_s),
+      cmocka_unit_test(limits_are_made_changed_and_removed),
       cmocka_unit_test(what_would_not_load_is_refused_with_its_member),
       cmocka_unit_test(what_the_file_declares_is_not_made_or_changed_here),
       cmocka_unit_test(a_change_is_of_the_members_that_are_given),
       cmocka_unit_test(what_is_in_use_stays),
       cmocka_unit_test(a_policy_with_keys_and_an_assigned_key_keep_their_names),
       cmocka_unit_test(what_the_file_has_made_useless_is_shown_with_why),
+      cmocka_unit_test(where_stored_credentials_are_sent_is_for_who_may_give_them),
   };
   cmocka_set_message_output(CM_OUTPUT_TAP);
   return cmocka_run_group_tests(tests, NULL, NULL);

@@ -3,6 +3,8 @@
 #include "api_fixture.h"
 #include "ports/store_people.h"
 
+#include "ports/store_people.h"
+
 static const struct caller member = {.kind = CALLER_USER,
                                      .id = 7,
                                      .org_id = 1,
@@ -63,12 +65,15 @@ static void check_create(struct fixture *x) {
                       "\"allow_ips\":[\"10.0.0.1/8\"],\"cors_origins\":[\"https://a.example/\"],\"routes\":[\"all\"]}"),
             422);
   CHECK_HAS(body, "\"pointer\":\"/routes/0\"");
+  CHECK_HAS(body, "\"pointer\":\"/policy\""); /* and what no shape says, at once with it */
+  CHECK_HAS(body, "\"pointer\":\"/expires\"");
+  CHECK_HAS(body, "\"pointer\":\"/allow_ips/0\"");
   CHECK_INT(send_json(x, "POST /api/v1/keys", "",
                       "{\"name\":\"x\",\"policy\":\"none\",\"expires\":\"2020-01-01T00:00:00Z\",\"budget_usd\":\"1\","
                       "\"allow_ips\":[\"10.0.0.1/8\"],\"cors_origins\":[\"https://a.example/\"]}"),
             422);
   for (const char *const *place =
-           (const char *const[]){"policy", "expires", "budget_period", "allow_ips", "cors_origins", NULL};
+           (const char *const[]){"policy", "expires", "budget_period", "allow_ips/0", "cors_origins/0", NULL};
        *place; place++) {
     char pointer[64];
     snprintf(pointer, sizeof(pointer), "\"pointer\":\"/%s\"", *place);
@@ -306,8 +311,59 @@ static void check_filters(struct fixture *x) {
 static void check_filters_run(void *arg) { run(check_filters); }
 static void keys_are_found_by_what_they_are(void **state) { run_fiber(check_filters_run, NULL); }
 
+/* What is wrong in its form and what is wrong as things are, each once and with its place; in a list, its place there.
+ */
+static void check_all_at_once(struct fixture *x) {
+  struct store *s = x->api.store;
+  const struct people_row other = {.name = TEXT("other"), .timezone = TEXT("UTC"), .week_start = TEXT("monday")};
+  const struct people_row there = {.org_id = 2, .name = TEXT("theirs")};
+  int64_t id;
+  CHECK_ERR(s->ops->people->create(s, PEOPLE_ORGANISATION, &other, TEST_ACTOR, &id, NULL), ERR_OK);
+  CHECK_ERR(s->ops->people->create(s, PEOPLE_WORKSPACE, &there, TEST_ACTOR, &id, NULL), ERR_OK);
+  x->caller = (struct caller){.kind = CALLER_USER,
+                              .id = 7,
+                              .org_id = 1,
+                              .actor = TEXT("user:7"),
+                              .email = TEXT("a@x.org"),
+                              .permissions = PERMISSION_ALL};
+  CHECK_INT(
+      send_json(x, "POST /api/v1/keys", "",
+                "{\"name\":\"\",\"rpm\":0,\"user\":5,\"budget_usd\":\"-1\",\"workspace\":\"theirs\",\"policy\":"
+                "\"none\",\"expires\":\"2020-01-01T00:00:00Z\",\"allow_ips\":[\"10.0.0.0/8\",7,\"\",\"10.0.0.1/8\"],"
+                "\"cors_origins\":[\"*\",\"https://a.example/\"],\"made_up\":1}"),
+      422);
+  static const char *const places[] = {"name",        "rpm",         "user",           "budget_usd",
+                                       "workspace",   "policy",      "expires",        "allow_ips/1",
+                                       "allow_ips/2", "allow_ips/3", "cors_origins/1", "made_up"};
+  for (size_t i = 0; i < sizeof(places) / sizeof(places[0]); i++) {
+    char pointer[64];
+    snprintf(pointer, sizeof(pointer), "\"pointer\":\"/%s\"", places[i]);
+    const char *at = strstr(body, pointer);
+    if (!at || strstr(at + 1, pointer))
+      fail_msg("%s is told %s: %s", pointer, at ? "twice" : "not at all", body);
+  }
+  CHECK_INT(strstr(body, "allow_ips/0") != NULL, 0);
+  CHECK_HAS(body, "\"detail\":\"12 parts of the request are not valid: see `errors`\"");
+  CHECK_INT(send_json(x, "POST /api/v1/keys", "", "{\"name\":\"a\",\"workspace\":\"theirs\",\"policy\":\"none\"}"),
+            422);
+  CHECK_HAS(body, "\"pointer\":\"/workspace\",\"detail\":\"is none of this organisation\"");
+  char many[2048] = "{\"name\":\"a\"";
+  for (int i = 0; i < 40; i++)
+    snprintf(many + strlen(many), sizeof(many) - strlen(many), ",\"x%d\":1", i);
+  snprintf(many + strlen(many), sizeof(many) - strlen(many), "}");
+  CHECK_INT(send_json(x, "POST /api/v1/keys", "", many), 422);
+  CHECK_HAS(body, "40 parts of the request are not valid: `errors` names the first 32 and leaves out 8 more");
+  CHECK_INT(send_json(x, "POST /api/v1/keys", "", "{\"name\":\"a\",\"workspace\":\"theirs\",\"policy\":\"none\"}"),
+            422);
+  CHECK_HAS(body, "\"pointer\":\"/policy\"");
+}
+
+static void check_all_at_once_run(void *arg) { run(check_all_at_once); }
+static void everything_that_is_wrong_is_told_at_once(void **state) { run_fiber(check_all_at_once_run, NULL); }
+
 int main(void) {
   const struct CMUnitTest tests[] = {
+      cmocka_unit_test(everything_that_is_wrong_is_told_at_once),
       cmocka_unit_test(a_key_is_made_and_shown_once),
       cmocka_unit_test(a_change_takes_what_is_given_and_leaves_the_rest),
       cmocka_unit_test(a_rotated_key_overlaps_for_as_long_as_asked),

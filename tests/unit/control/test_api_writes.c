@@ -25,16 +25,24 @@ static void check_versions(struct fixture *x) {
     CHECK_INT(ask(x, "POST /api/v1/keys/1/rotate", header, ""), 412);
   }
   CHECK_INT(send_json(x, "PATCH /api/v1/keys/1", "if-match: \"1\", W/\"2\", \"7\", *\r\n", "{\"rpm\":6}"), 412);
-  CHECK_INT(send_json(x, "PATCH /api/v1/keys/1", "if-match: ,\r\n", "{\"rpm\":6}"), 412);
+  CHECK_INT(send_json(x, "PATCH /api/v1/keys/1", "if-match: ,\r\n", "{\"rpm\":6}"), 400);
+  CHECK_INT(send_json(x, "PATCH /api/v1/keys/1", "if-match:\r\n", "{\"rpm\":6}"), 400);
+  CHECK_HAS(body, "If-Match is empty");
   CHECK_INT(ask(x, "DELETE /api/v1/keys/1", "if-match: \"1\",\"2\",\"3\",\"4\",\"5\",\"6\",\"7\",\"8\",\"9\"\r\n", ""),
             400);
   CHECK_HAS(body, "If-Match may name 8 entity tags at most");
   CHECK_INT(send_json(x, "PATCH /api/v1/keys/1", "if-match: \"1\", \"7\" ,\"2\"\r\n", "{\"rpm\":6}"), 200);
   CHECK_TEXT(text_of(etag), TEXT("\"3\""));
+  /* Several lines are one list. */
+  CHECK_INT(send_json(x, "PATCH /api/v1/keys/1", "if-match: \"3\"\r\nif-match: *\r\n", "{\"rpm\":6}"), 200);
+  CHECK_INT(send_json(x, "PATCH /api/v1/keys/1", "if-match: \"9\"\r\nIf-Match: \"3\"\r\n", "{\"rpm\":6}"), 200);
+  CHECK_INT(send_json(x, "PATCH /api/v1/keys/1", "if-match: \"9\"\r\nif-match: \"8\"\r\n", "{\"rpm\":7}"), 412);
+  CHECK_INT(send_json(x, "PATCH /api/v1/keys/1", "if-match: *\r\nif-match: \"9\"\r\n", "{\"rpm\":7}"), 412);
   CHECK_INT(send_json(x, "PATCH /api/v1/keys/1", "", "{\"rpm\":6}"), 200); /* which it is: nothing changes */
   CHECK_TEXT(text_of(etag), TEXT("\"3\""));
   CHECK_INT(ask(x, "GET /api/v1/keys/1", "if-none-match: \"2\", W/\"3\"\r\n", ""), 304);
   CHECK_INT((int)strlen(body), 0);
+  CHECK_INT(ask(x, "GET /api/v1/keys/1", "if-none-match: \"2\"\r\nif-none-match: \"3\"\r\n", ""), 304);
   CHECK_INT(ask(x, "GET /api/v1/keys/1", "if-none-match: \"2\"\r\n", ""), 200);
   CHECK_INT(ask(x, "DELETE /api/v1/keys/1", "if-match: \"3\"\r\n", ""), 204);
   CHECK_INT((int)strlen(body), 0);
@@ -44,6 +52,48 @@ static void check_versions(struct fixture *x) {
 
 static void check_versions_run(void *arg) { run(check_versions); }
 static void a_change_is_made_from_the_version_it_names(void **state) { run_fiber(check_versions_run, NULL); }
+
+/* What is not changed here has an entity tag of its words, which no change is made from. */
+static void check_fixed(struct fixture *x) {
+  for (const char *const *path = (const char *const[]){"/api/v1/roles/owner", "/api/v1/providers/a", NULL}; *path;
+       path++) {
+    char line[64], known[128];
+    CHECK_INT(get(x, *path), 200);
+    CHECK_HAS(etag, "W/\"");
+    snprintf(line, sizeof(line), "GET %s", *path);
+    snprintf(known, sizeof(known), "if-none-match: \"1\", %s\r\n", etag);
+    CHECK_INT(ask(x, line, known, ""), 304);
+    CHECK_INT(ask(x, line, "if-none-match: W/\"AAAAAAAAAAAAAAAAAAAAAA\"\r\n", ""), 200);
+  }
+}
+
+static void check_fixed_run(void *arg) { run(check_fixed); }
+static void what_is_not_changed_here_is_known_by_its_words(void **state) { run_fiber(check_fixed_run, NULL); }
+
+static void check_size(struct fixture *x) {
+  static char json[API_BODY_BYTES + 100];
+  snprintf(json, sizeof(json), "{\"name\":\"%0*d\"}", API_BODY_BYTES, 1);
+  CHECK_INT(send_json(x, "POST /api/v1/keys", "", json), 413);
+  CHECK_HAS(body, "{\"type\":\"urn:weir:problem:too-large\",\"title\":\"Content Too Large\",\"status\":413,");
+}
+
+static void check_size_run(void *arg) { run(check_size); }
+static void a_body_that_is_too_long_is_a_problem_of_its_own(void **state) { run_fiber(check_size_run, NULL); }
+
+static void check_twice(struct fixture *x) {
+  static const char *const twice[] = {
+      "accept-version: 1\r\nAccept-Version: 2\r\n", "accept-version: 1\r\naccept-version: 1\r\n",
+      "idempotency-key: a\r\nidempotency-key: b\r\n", "content-type: application/json\r\n"};
+  for (size_t i = 0; i < sizeof(twice) / sizeof(twice[0]); i++) {
+    CHECK_INT(make_key(x, "twice", twice[i]), 400);
+    CHECK_HAS(body, "is there more than once");
+  }
+  CHECK_INT(get(x, "/api/v1/keys"), 200);
+  CHECK_HAS(body, "{\"data\":[]");
+}
+
+static void check_twice_run(void *arg) { run(check_twice); }
+static void a_header_that_counts_once_is_there_once(void **state) { run_fiber(check_twice_run, NULL); }
 
 static void check_repeats(struct fixture *x) {
   static char first[65536];
@@ -204,6 +254,9 @@ static void a_caller_who_asks_too_often_is_told_when_to_come_again(void **state)
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(a_change_is_made_from_the_version_it_names),
+      cmocka_unit_test(what_is_not_changed_here_is_known_by_its_words),
+      cmocka_unit_test(a_body_that_is_too_long_is_a_problem_of_its_own),
+      cmocka_unit_test(a_header_that_counts_once_is_there_once),
       cmocka_unit_test(a_repeated_request_gets_its_answer_and_is_not_done_again),
       cmocka_unit_test(an_error_may_be_tried_again_under_the_same_key),
       cmocka_unit_test(nothing_is_taken_that_is_not_on_offer),

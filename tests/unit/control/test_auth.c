@@ -2,6 +2,7 @@
  * and which cookies come with it. What is decided behind the port is tested in identity. */
 #include "../net/http_fixture.h"
 
+#include "api_rows.h"
 #include "control/auth.h"
 
 struct fixture {
@@ -14,7 +15,7 @@ struct fixture {
   enum err fails;
   struct oidc oidc;
   enum err provider_fails;
-  const char *words;
+  const char *words, *way;
   unsigned calls, backs;
   char name[64], return_to[64], code[64], said[128];
   char email[128], password[128], csrf[64], cookie[128], address[64];
@@ -30,6 +31,8 @@ static enum err done(struct fixture *x, const struct signin_visit *v, struct sig
   if (x->fails) {
     fault_set(f, x->fails, x->fails == ERR_BAD_REQUEST ? "password" : NULL, "said so");
     f->retry_after_s = x->fails == ERR_RATE_LIMITED ? 7 : 0;
+    if (x->fails == ERR_RATE_LIMITED)
+      *v->turn = TEXT("turn=1; HttpOnly");
     return x->fails;
   }
   *out = (struct signin_result){.user_id = 12,
@@ -111,6 +114,24 @@ static enum err finish(struct oidc *self, const struct signin_visit *v, struct t
   return done(x, v, out, f);
 }
 
+static enum err leave(struct signin *self, const struct signin_visit *v, struct signin_result *out, struct fault *f) {
+  struct fixture *x = (struct fixture *)self;
+  enum err e = done(x, v, out, f);
+  out->way = text_of(x->way ? x->way : "password");
+  return e;
+}
+
+static enum err end(struct oidc *self, const struct signin_visit *v, struct text name, struct text email,
+                    struct text *out_url, struct fault *f) {
+  struct fixture *x = of(self);
+  keep(x->name, sizeof(x->name), name);
+  keep(x->email, sizeof(x->email), email);
+  if (x->provider_fails)
+    return fault_set(f, x->provider_fails, NULL, "%s", x->words);
+  *out_url = TEXT("https://idp.example/end?a=b");
+  return ERR_OK;
+}
+
 static struct text forget(struct oidc *self, struct arena *a) { return TEXT("attempt=; Max-Age=0"); }
 
 static void serve(struct site *site, struct http_request *rq) {
@@ -118,7 +139,8 @@ static void serve(struct site *site, struct http_request *rq) {
   auth_serve(&x->s, &x->worker, rq);
 }
 
-static char body[8192], cookie[256], kept[64], retry[16], allow[32], location[128], policy[256], type[64];
+static char body[8192], cookie[256], kept[64], retry[16], allow[32], location[128], policy[256], type[64],
+    allow_origin[64], credentials[16];
 
 static int ask(struct fixture *x, const char *line, const char *headers, const char *sent, size_t len) {
   struct wire *c = wire_open(&x->site);
@@ -136,6 +158,8 @@ static int ask(struct fixture *x, const char *line, const char *headers, const c
   keep(location, sizeof(location), wire_header(c, "location"));
   keep(policy, sizeof(policy), wire_header(c, "content-security-policy"));
   keep(type, sizeof(type), wire_header(c, "content-type"));
+  keep(allow_origin, sizeof(allow_origin), wire_header(c, "access-control-allow-origin"));
+  keep(credentials, sizeof(credentials), wire_header(c, "access-control-allow-credentials"));
   wire_close(c);
   buf_done(&b);
   return status;
@@ -154,9 +178,9 @@ static void run(void (*test)(struct fixture *x)) {
                                 .setup = setup,
                                 .login = login,
                                 .refresh = go_on,
-                                .logout = go_on,
+                                .logout = leave,
                                 .accept = take_link}};
-  x.oidc = (struct oidc){names, begin, finish, forget};
+  x.oidc = (struct oidc){names, begin, finish, forget, end};
   x.s.signin = &x.port;
   x.snapshot.config = &x.config;
   x.worker.snapshot = &x.snapshot;
@@ -192,8 +216,8 @@ static void signing_in(struct fixture *x) {
   CHECK_HAS(body, "{\"needs_setup\":true,\"providers\":[]}");
   CHECK_INT(post(x, "/auth/logout", "", ""), 204);
   CHECK_INT(post(x, "/auth/refresh", "", ""), 200);
-  CHECK_INT(post(x, "/auth/setup", JSON, "{\"token\":\"t\",\"email\":\"a@x\",\"password\":\"p\"}"), 200);
-  CHECK_INT(post(x, "/auth/accept", JSON, "{\"token\":\"t\",\"password\":\"p\"}"), 200);
+  CHECK_INT(post(x, "/auth/setup", JSON, "{\"token\":\"t\",\"email\":\"a@x\",\"password\":\"twelve of them\"}"), 200);
+  CHECK_INT(post(x, "/auth/accept", JSON, "{\"token\":\"t\",\"password\":\"twelve of them\"}"), 200);
 }
 
 static void bad_requests(struct fixture *x) {
@@ -217,6 +241,31 @@ static void bad_requests(struct fixture *x) {
   memcpy(huge + sizeof(huge) - 2, "\"}", 2);
   CHECK_INT(ask(x, "POST /auth/login", JSON, huge, sizeof(huge)), 413);
   CHECK_INT(x->calls, 0); /* nobody has worked for any of them */
+}
+
+static void expect_named(struct fixture *x, const struct api_route *r, bool is_of_type) {
+  char missed[160] = "";
+  size_t count = 0;
+  CHECK_INT(post(x, r->path, JSON, rows_bad_body(r->body, is_of_type)), 422);
+  if (!rows_all_named(r->body, "", is_of_type, body, &count, missed))
+    fail_msg("%s: %s is not in %s", r->path, missed, body);
+}
+
+static void everything_bad(struct fixture *x) {
+  size_t bodies = 0;
+  for (size_t i = 0; i < auth_route_count; i++) {
+    if (!auth_routes[i].body)
+      continue;
+    expect_named(x, &auth_routes[i], false);
+    expect_named(x, &auth_routes[i], true);
+    bodies++;
+  }
+  CHECK_INT(bodies, 5);
+  CHECK_INT(post(x, "/auth/setup", JSON, "{\"email\":\"a\",\"password\":\"eleven chrs\"}"), 422);
+  CHECK_HAS(body, "\"pointer\":\"/token\"");
+  CHECK_HAS(body, "\"pointer\":\"/email\"");
+  CHECK_HAS(body, "{\"pointer\":\"/password\",\"detail\":\"must have 12 to 1024 characters\"}");
+  CHECK_INT(x->calls, 0);
 }
 
 static void wrong_doors(struct fixture *x) {
@@ -253,11 +302,12 @@ static void refusals(struct fixture *x) {
   x->fails = ERR_RATE_LIMITED;
   CHECK_INT(post(x, "/auth/login", JSON, LOGIN), 429);
   CHECK_HAS(retry, "7");
+  CHECK_HAS(cookie, "turn=1");
   x->fails = ERR_UNAVAILABLE;
   CHECK_INT(post(x, "/auth/login", JSON, LOGIN), 503);
   CHECK_HAS(retry, "2");
   x->fails = ERR_BAD_REQUEST; /* of a password that is to be */
-  CHECK_INT(post(x, "/auth/accept", JSON, "{\"token\":\"t\",\"password\":\"p\"}"), 422);
+  CHECK_INT(post(x, "/auth/accept", JSON, "{\"token\":\"t\",\"password\":\"twelve of them\"}"), 422);
   CHECK_HAS(body, "\"pointer\":\"/password\"");
   x->fails = ERR_STORE;
   CHECK_INT(post(x, "/auth/login", JSON, LOGIN), 503);
@@ -320,6 +370,60 @@ static void refused_at_a_provider(struct fixture *x) {
   CHECK_INT(strstr(body, "script") != NULL, 0); /* what is wrong inside is for the log */
 }
 
+static void leaving(struct fixture *x) {
+  CHECK_INT(post(x, "/auth/logout", JSON, ""), 204);
+  CHECK_INT(strlen(body), 0);
+  x->way = "oidc:corp";
+  CHECK_INT(post(x, "/auth/logout", JSON, ""), 204); /* there are no providers */
+  x->s.oidc = &x->oidc;
+  CHECK_INT(post(x, "/auth/logout", JSON, ""), 200);
+  CHECK_TEXT(text_of(body), TEXT("{\"end_session_url\":\"https://idp.example/end?a=b\"}"));
+  CHECK_HAS(type, "application/json");
+  CHECK_HAS(kept, "no-store");
+  CHECK_HAS(cookie, "one=1; HttpOnly");
+  CHECK_TEXT(text_of(x->name), TEXT("corp"));
+  CHECK_TEXT(text_of(x->email), TEXT("a@x.org"));
+  x->provider_fails = ERR_UNAVAILABLE;
+  x->words = "away";
+  CHECK_INT(post(x, "/auth/logout", JSON, ""), 204); /* it is over here all the same */
+  x->fails = ERR_FORBIDDEN;
+  CHECK_INT(post(x, "/auth/logout", JSON, ""), 403);
+}
+static void main_leaving(void *arg) { run(leaving); }
+static void who_came_by_a_provider_hears_where_to_leave_it(void **state) { run_fiber(main_leaving, NULL); }
+
+#define PAGE "origin: https://admin.example\r\nsec-fetch-site: same-site\r\n"
+#define EVIL "origin: https://evil.example\r\nsec-fetch-site: cross-site\r\n"
+#define MAY  "access-control-request-method: POST\r\n"
+
+static void sites(struct fixture *x) {
+  static struct text listed[] = {TEXT("https://admin.example")};
+  CHECK_INT(post(x, "/auth/login", JSON PAGE, LOGIN), 403);
+  CHECK_INT(ask(x, "OPTIONS /auth/login", PAGE MAY, "", 0), 204);
+  CHECK_TEXT(text_of(allow_origin), TEXT(""));
+  x->config.control.cors_origins = listed;
+  x->config.control.cors_origin_count = 1;
+  CHECK_INT(ask(x, "OPTIONS /auth/login", PAGE MAY, "", 0), 204);
+  CHECK_TEXT(text_of(allow_origin), TEXT("https://admin.example"));
+  CHECK_TEXT(text_of(credentials), TEXT("true"));
+  CHECK_INT(post(x, "/auth/login", JSON PAGE, LOGIN), 200);
+  CHECK_TEXT(text_of(allow_origin), TEXT("https://admin.example"));
+  CHECK_INT(post(x, "/auth/login", JSON PAGE, "{}"), 422); /* which the page may read */
+  CHECK_TEXT(text_of(allow_origin), TEXT("https://admin.example"));
+  CHECK_INT(ask(x, "OPTIONS /auth/login", EVIL MAY, "", 0), 204);
+  CHECK_TEXT(text_of(allow_origin), TEXT(""));
+  CHECK_TEXT(text_of(credentials), TEXT(""));
+  CHECK_INT(post(x, "/auth/login", JSON EVIL, LOGIN), 403);
+  CHECK_TEXT(text_of(allow_origin), TEXT(""));
+  CHECK_INT(ask(x, "OPTIONS /auth/login", PAGE, "", 0), 405); /* no preflight */
+  static struct text networks[] = {TEXT("10.0.0.0/8")};
+  x->config.control.allow_ips = networks;
+  x->config.control.allow_ip_count = 1;
+  CHECK_INT(ask(x, "OPTIONS /auth/login", PAGE MAY, "", 0), 403);
+}
+static void main_sites(void *arg) { run(sites); }
+static void pages_of_listed_sites_alone_may_sign_in(void **state) { run_fiber(main_sites, NULL); }
+
 static void too_many_at_a_provider(struct fixture *x) {
   static struct text proxies[] = {TEXT("127.0.0.1")};
   int wait_s = 0;
@@ -355,12 +459,14 @@ static void what_a_provider_refuses_is_said_calmly(void **state) { run_fiber(mai
 
 static void main_signing_in(void *arg) { run(signing_in); }
 static void main_bad_requests(void *arg) { run(bad_requests); }
+static void main_everything_bad(void *arg) { run(everything_bad); }
 static void main_wrong_doors(void *arg) { run(wrong_doors); }
 static void main_addresses(void *arg) { run(addresses); }
 static void main_refusals(void *arg) { run(refusals); }
 
 static void who_signs_in_gets_cookies_and_a_proof(void **state) { run_fiber(main_signing_in, NULL); }
 static void what_is_not_valid_reaches_nobody(void **state) { run_fiber(main_bad_requests, NULL); }
+static void whatever_is_bad_in_a_body_is_named_at_once(void **state) { run_fiber(main_everything_bad, NULL); }
 static void other_sites_methods_and_paths_are_refused(void **state) { run_fiber(main_wrong_doors, NULL); }
 static void who_may_not_reach_the_api_may_not_sign_in(void **state) { run_fiber(main_addresses, NULL); }
 static void refusals_say_what_may_be_said(void **state) { run_fiber(main_refusals, NULL); }
@@ -376,11 +482,14 @@ int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(who_signs_in_gets_cookies_and_a_proof),
       cmocka_unit_test(what_is_not_valid_reaches_nobody),
+      cmocka_unit_test(whatever_is_bad_in_a_body_is_named_at_once),
       cmocka_unit_test(other_sites_methods_and_paths_are_refused),
       cmocka_unit_test(refusals_say_what_may_be_said),
       cmocka_unit_test(a_browser_goes_to_a_provider_and_comes_back),
       cmocka_unit_test(what_a_provider_refuses_is_said_calmly),
       cmocka_unit_test(who_comes_too_often_waits_and_nobody_else),
+      cmocka_unit_test(who_came_by_a_provider_hears_where_to_leave_it),
+      cmocka_unit_test(pages_of_listed_sites_alone_may_sign_in),
       cmocka_unit_test(who_may_not_reach_the_api_may_not_sign_in),
       cmocka_unit_test(it_owns_its_own_paths_alone),
   };

@@ -126,13 +126,13 @@ static void changing(struct fixture *x) {
   be(x, "a@x.org", 0);
   CHECK_INT(send_json(x, "PATCH /api/v1/me", "", "{\"name\":\"New\"}"), 200);
   CHECK_HAS(body, "\"name\":\"New\"");
-  CHECK_INT(send_json(x, "PATCH /api/v1/me", "", "{\"password\":\"b\"}"), 422);
+  CHECK_INT(send_json(x, "PATCH /api/v1/me", "", "{\"password\":\"twelve of them\"}"), 422);
   CHECK_HAS(body, "/old_password");
   CHECK_INT(send_json(x, "PATCH /api/v1/me", "", "{\"email\":\"b@x.org\"}"), 422);
-  CHECK_INT(send_json(x, "PATCH /api/v1/me", "", "{\"password\":\"b\",\"old_password\":\"a\"}"), 200);
-  CHECK_HAS(desk.password, "a to b");
+  CHECK_INT(send_json(x, "PATCH /api/v1/me", "", "{\"password\":\"twelve of them\",\"old_password\":\"a\"}"), 200);
+  CHECK_HAS(desk.password, "a to twelve of them");
   desk.fails = ERR_BAD_REQUEST;
-  CHECK_INT(send_json(x, "PATCH /api/v1/me", "", "{\"password\":\"b\",\"old_password\":\"a\"}"), 422);
+  CHECK_INT(send_json(x, "PATCH /api/v1/me", "", "{\"password\":\"twelve of them\",\"old_password\":\"a\"}"), 422);
   CHECK_HAS(body, "\"pointer\":\"/password\"");
   x->caller = api_owner;
   desk.fails = ERR_OK;
@@ -199,17 +199,49 @@ static void others(struct fixture *x) {
   CHECK_HAS(body, "users.write");
 }
 
+static void make_owner(struct fixture *x, int64_t user) {
+  const struct people_grant g = {.org_id = 1, .to = GRANT_TO_USER, .to_id = user, .role = TEXT("owner")};
+  int64_t id;
+  CHECK_ERR(x->api.store->ops->people->grant(x->api.store, &g, TEST_ACTOR, &id, NULL), ERR_OK);
+}
+
+static void owners(struct fixture *x) {
+  char all[96], one[96];
+  open_desk(x);
+  int64_t owner = add_user(x, 1, "o@x.org");
+  make_owner(x, owner);
+  snprintf(one, sizeof(one), "DELETE /api/v1/sessions/%lld", (long long)add_session(x, owner));
+  snprintf(all, sizeof(all), "DELETE /api/v1/users/%lld/sessions", (long long)owner);
+  int64_t admin = be(x, "a@x.org", builtin_role_permissions(ROLE_ADMIN));
+  CHECK_INT(ask(x, one, "", ""), 403);
+  CHECK_HAS(body, "organisation.write");
+  CHECK_INT(ask(x, all, "", ""), 403);
+  CHECK_HAS(body, "organisation.write");
+  x->caller.permissions = PERMISSION_ALL;
+  CHECK_INT(ask(x, one, "", ""), 204);
+  CHECK_INT(ask(x, all, "", ""), 204);
+  /* One's own, though a token may do less than its user. */
+  make_owner(x, admin);
+  x->caller.permissions = builtin_role_permissions(ROLE_ADMIN);
+  snprintf(one, sizeof(one), "DELETE /api/v1/sessions/%lld", (long long)x->caller.session_id);
+  snprintf(all, sizeof(all), "DELETE /api/v1/users/%lld/sessions", (long long)admin);
+  CHECK_INT(ask(x, one, "", ""), 204);
+  CHECK_INT(ask(x, all, "", ""), 204);
+}
+
 static void main_who(void *arg) { run(who_calls); }
 static void main_changing(void *arg) { run(changing); }
 static void main_sessions(void *arg) { run(sessions); }
 static void main_factors(void *arg) { run(factors); }
 static void main_others(void *arg) { run(others); }
+static void main_owners(void *arg) { run(owners); }
 
 static void it_says_who_calls_and_what_they_may(void **state) { run_fiber(main_who, NULL); }
 static void name_and_password_are_one_s_own_to_change(void **state) { run_fiber(main_changing, NULL); }
 static void sessions_are_seen_and_ended_by_their_owner(void **state) { run_fiber(main_sessions, NULL); }
 static void a_second_factor_goes_on_and_off(void **state) { run_fiber(main_factors, NULL); }
 static void an_admin_helps_others_in_their_organisation(void **state) { run_fiber(main_others, NULL); }
+static void nobody_signs_out_who_may_more_than_they(void **state) { run_fiber(main_owners, NULL); }
 
 int main(void) {
   const struct CMUnitTest tests[] = {
@@ -218,6 +250,7 @@ int main(void) {
       cmocka_unit_test(sessions_are_seen_and_ended_by_their_owner),
       cmocka_unit_test(a_second_factor_goes_on_and_off),
       cmocka_unit_test(an_admin_helps_others_in_their_organisation),
+      cmocka_unit_test(nobody_signs_out_who_may_more_than_they),
   };
   cmocka_set_message_output(CM_OUTPUT_TAP);
   return cmocka_run_group_tests_name("me", tests, NULL, NULL);

@@ -7,6 +7,7 @@ struct fixture {
   struct oauth port; /* first */
   struct site site;
   struct oauth_site o;
+  struct config_control control;
   enum err fails;
 };
 
@@ -18,22 +19,29 @@ static enum err write_jwks(struct oauth *self, int64_t now_us, struct buf *out, 
   return ERR_OK;
 }
 
-static void serve(struct site *site, struct http_request *rq) { oauth_serve(&((struct fixture *)site->data)->o, rq); }
+static void serve(struct site *site, struct http_request *rq) {
+  struct fixture *x = site->data;
+  oauth_serve(&x->o, &x->control, rq);
+}
 
-static char body[4096], type[128], kept[128];
+static char body[4096], type[128], kept[128], allow_origin[64], methods[64];
 
-static int ask(struct fixture *x, const char *method_and_path) {
+static int ask_with(struct fixture *x, const char *method_and_path, const char *more) {
   struct wire *c = wire_open(&x->site);
   char head[200];
-  int n = snprintf(head, sizeof(head), "%s HTTP/1.1\r\nhost: a\r\n\r\n", method_and_path);
+  int n = snprintf(head, sizeof(head), "%s HTTP/1.1\r\nhost: a\r\n%s\r\n", method_and_path, more);
   wire_send(c, (struct text){head, (size_t)n});
   int status = wire_answer_to(c, strncmp(method_and_path, "HEAD", 4) == 0);
   snprintf(body, sizeof(body), "%.*s", TEXT_ARGS(text_head(wire_text(c), sizeof(body) - 1)));
   snprintf(type, sizeof(type), "%.*s", TEXT_ARGS(wire_header(c, "content-type")));
   snprintf(kept, sizeof(kept), "%.*s", TEXT_ARGS(wire_header(c, "cache-control")));
+  snprintf(allow_origin, sizeof(allow_origin), "%.*s", TEXT_ARGS(wire_header(c, "access-control-allow-origin")));
+  snprintf(methods, sizeof(methods), "%.*s", TEXT_ARGS(wire_header(c, "access-control-allow-methods")));
   wire_close(c);
   return status;
 }
+
+static int ask(struct fixture *x, const char *method_and_path) { return ask_with(x, method_and_path, ""); }
 
 static void run(void (*test)(struct fixture *x)) {
   static struct fixture x;
@@ -63,6 +71,27 @@ static void keys(struct fixture *x) {
   CHECK_HAS(body, "the store failed"); /* why is for the log alone */
   CHECK_HAS(type, "application/problem+json");
 }
+
+#define MAY "access-control-request-method: POST\r\n"
+
+static void sites(struct fixture *x) {
+  static struct text listed[] = {TEXT("https://admin.example")};
+  CHECK_INT(ask_with(x, "OPTIONS /oauth/token", "origin: https://admin.example\r\n" MAY), 204);
+  CHECK_TEXT(text_of(allow_origin), TEXT(""));
+  x->control = (struct config_control){.cors_origins = listed, .cors_origin_count = 1};
+  CHECK_INT(ask_with(x, "OPTIONS /oauth/token", "origin: https://admin.example\r\n" MAY), 204);
+  CHECK_TEXT(text_of(allow_origin), TEXT("https://admin.example"));
+  CHECK_TEXT(text_of(methods), TEXT("GET, POST, PUT, PATCH, DELETE"));
+  CHECK_INT(ask_with(x, "OPTIONS /oauth/token", "origin: https://evil.example\r\n" MAY), 204);
+  CHECK_TEXT(text_of(allow_origin), TEXT(""));
+  CHECK_TEXT(text_of(methods), TEXT(""));
+  CHECK_INT(ask_with(x, "GET /.well-known/jwks.json", "origin: https://admin.example\r\n"), 200);
+  CHECK_TEXT(text_of(allow_origin), TEXT("https://admin.example"));
+  CHECK_INT(ask_with(x, "GET /oauth/token", "origin: https://admin.example\r\n"), 405);
+  CHECK_TEXT(text_of(allow_origin), TEXT("https://admin.example"));
+}
+static void main_sites(void *arg) { run(sites); }
+static void pages_of_listed_sites_may_ask_and_read(void **state) { run_fiber(main_sites, NULL); }
 
 static void metadata(struct fixture *x) {
   CHECK_INT(ask(x, "GET /.well-known/oauth-authorization-server"), 200);
@@ -96,6 +125,7 @@ int main(void) {
       cmocka_unit_test(the_keys_are_shown_to_everybody),
       cmocka_unit_test(it_says_what_it_can_do),
       cmocka_unit_test(it_owns_its_own_paths_alone),
+      cmocka_unit_test(pages_of_listed_sites_may_ask_and_read),
   };
   cmocka_set_message_output(CM_OUTPUT_TAP);
   return cmocka_run_group_tests_name("oauth", tests, NULL, NULL);

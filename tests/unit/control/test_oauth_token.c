@@ -7,6 +7,7 @@ struct fixture {
   struct oauth port; /* first */
   struct site site;
   struct oauth_site o;
+  struct config_control control;
 };
 
 /* One client, "svc_3" with "se:cret+%", whose scope is "chat.use". */
@@ -23,9 +24,12 @@ static enum err token(struct oauth *self, const struct oauth_ask *ask, int64_t n
   return ERR_OK;
 }
 
-static void serve(struct site *site, struct http_request *rq) { oauth_serve(&((struct fixture *)site->data)->o, rq); }
+static void serve(struct site *site, struct http_request *rq) {
+  struct fixture *x = site->data;
+  oauth_serve(&x->o, &x->control, rq);
+}
 
-static char body[4096], header[256];
+static char body[4096], header[256], allow_origin[64];
 
 static int ask(struct fixture *x, const char *more, const char *sent) {
   struct wire *c = wire_open(&x->site);
@@ -36,6 +40,7 @@ static int ask(struct fixture *x, const char *more, const char *sent) {
   int status = wire_answer(c);
   snprintf(body, sizeof(body), "%.*s", TEXT_ARGS(text_head(wire_text(c), sizeof(body) - 1)));
   snprintf(header, sizeof(header), "%.*s", TEXT_ARGS(wire_header(c, "www-authenticate")));
+  snprintf(allow_origin, sizeof(allow_origin), "%.*s", TEXT_ARGS(wire_header(c, "access-control-allow-origin")));
   CHECK_TEXT(wire_header(c, "cache-control"), TEXT("no-store"));
   wire_close(c);
   return status;
@@ -123,6 +128,18 @@ static void limited(struct fixture *x) {
 }
 
 static void main_given(void *arg) { run(given); }
+static void sites(struct fixture *x) {
+  static struct text listed[] = {TEXT("https://admin.example")};
+  x->control = (struct config_control){.cors_origins = listed, .cors_origin_count = 1};
+  CHECK_INT(ask(x, FORM BASIC "origin: https://admin.example\r\n", GRANT), 200);
+  CHECK_TEXT(text_of(allow_origin), TEXT("https://admin.example"));
+  CHECK_INT(ask(x, FORM "origin: https://admin.example\r\n", "grant_type=code"), 400);
+  CHECK_TEXT(text_of(allow_origin), TEXT("https://admin.example"));
+  CHECK_INT(ask(x, FORM BASIC "origin: https://evil.example\r\n", GRANT), 200);
+  CHECK_TEXT(text_of(allow_origin), TEXT(""));
+}
+static void main_sites(void *arg) { run(sites); }
+static void pages_of_listed_sites_alone_may_read_a_token(void **state) { run_fiber(main_sites, NULL); }
 static void main_refused(void *arg) { run(refused); }
 static void main_limited(void *arg) { run(limited); }
 static void a_token_is_given_for_a_secret_in_either_place(void **state) { run_fiber(main_given, NULL); }
@@ -134,6 +151,7 @@ int main(void) {
       cmocka_unit_test(a_token_is_given_for_a_secret_in_either_place),
       cmocka_unit_test(each_refusal_has_its_word_and_repeats_nothing),
       cmocka_unit_test(an_address_asks_so_often_a_minute),
+      cmocka_unit_test(pages_of_listed_sites_alone_may_read_a_token),
   };
   cmocka_set_message_output(CM_OUTPUT_TAP);
   return cmocka_run_group_tests_name("oauth_token", tests, NULL, NULL);

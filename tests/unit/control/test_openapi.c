@@ -32,16 +32,20 @@ static int close_document(void **state) {
 
 static yyjson_val *at(yyjson_val *from, const char *a, const char *b) { return json_get(json_get(from, a), b); }
 
+static yyjson_val *operation_of(const struct api_route *r) {
+  char method[16];
+  size_t n = strlen(r->method);
+  for (size_t k = 0; k <= n; k++)
+    method[k] = r->method[k] ? (char)(r->method[k] | 0x20) : '\0';
+  return json_get(at(j.root, "paths", r->path), method);
+}
+
 static void every_route_is_there_with_its_permission(void **state) {
   size_t operations = 0;
   for (size_t i = 0; i < api_route_count; i++) {
     const struct api_route *r = &api_routes[i];
-    char method[16];
     struct text said;
-    size_t n = strlen(r->method);
-    for (size_t k = 0; k <= n; k++)
-      method[k] = r->method[k] ? (char)(r->method[k] | 0x20) : '\0';
-    yyjson_val *operation = json_get(at(j.root, "paths", r->path), method);
+    yyjson_val *operation = operation_of(r);
     if (!operation)
       fail_msg("%s %s is not in the document", r->method, r->path);
     assert_true(json_get_text(operation, "operationId", &said) && text_equal(said, text_of(r->id)));
@@ -51,6 +55,32 @@ static void every_route_is_there_with_its_permission(void **state) {
     operations++;
   }
   assert_int_equal(operations, api_route_count);
+}
+
+static bool takes_header(yyjson_val *operation, struct text wanted) {
+  yyjson_val *parameter;
+  size_t i, most;
+  struct text name;
+  yyjson_arr_foreach (json_get(operation, "parameters"), i, most, parameter)
+    if (json_get_text(parameter, "name", &name) && text_equal(name, wanted))
+      return true;
+  return false;
+}
+
+static void conditions_are_promised_where_there_are_versions(void **state) {
+  for (size_t i = 0; i < api_route_count; i++) {
+    const struct api_route *r = &api_routes[i];
+    yyjson_val *operation = operation_of(r), *responses = json_get(operation, "responses");
+    bool is_get = strcmp(r->method, "GET") == 0, has_versions = api_has_versions(r->path);
+    char status[8];
+    snprintf(status, sizeof(status), "%d", r->status);
+    assert_int_equal(takes_header(operation, TEXT("If-Match")), !is_get && has_versions);
+    assert_int_equal(json_get(responses, "412") != NULL, !is_get && has_versions);
+    assert_int_equal(takes_header(operation, TEXT("If-None-Match")), is_get && has_versions);
+    assert_int_equal(json_get(responses, "304") != NULL, is_get && has_versions);
+    if (is_get)
+      assert_int_equal(json_get(at(responses, status, "headers"), "ETag") != NULL, has_versions);
+  }
 }
 
 static void no_two_operations_share_an_id_or_an_address(void **state) {
@@ -110,6 +140,7 @@ static void every_shape_is_sound(void **state) {
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(every_route_is_there_with_its_permission),
+      cmocka_unit_test(conditions_are_promised_where_there_are_versions),
       cmocka_unit_test(no_two_operations_share_an_id_or_an_address),
       cmocka_unit_test(every_reference_leads_somewhere),
       cmocka_unit_test(every_shape_is_sound),

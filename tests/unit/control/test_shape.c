@@ -110,7 +110,7 @@ static void everything_wrong_is_told_at_once(void **state) {
                 "/inner/x: is not known here\n"
                 "/inner/depth: is missing\n"
                 "/admin: is not known here\n"
-                "/a/b~: is not known here\n");
+                "/a~1b~0: is not known here\n");
   (void)read("{}");
   expect_errors("/name: is missing\n");
   (void)read("[1]");
@@ -149,6 +149,9 @@ static void no_more_errors_are_kept_than_fit(void **state) {
   snprintf(json + strlen(json), sizeof(json) - strlen(json), "\"name\":\"a\"}");
   (void)read(json);
   assert_int_equal(errors.count, SHAPE_ERRORS_MAX);
+  assert_int_equal(errors.more, 60 - SHAPE_ERRORS_MAX); /* whose number is told */
+  assert_true(shape_is_refused(&errors, "/x0"));
+  assert_false(shape_is_refused(&errors, "/x59"));
   arena_done(&arena);
 }
 
@@ -221,6 +224,53 @@ static void times_and_money_are_written_exactly(void **state) {
     assert_true(text_equal((struct text){text, shape_format_usd(amounts[i].nano, text)}, text_of(amounts[i].text)));
 }
 
+struct held {
+  uint64_t given;
+  struct text value;
+};
+
+/* What it was sent as, and null for nothing. */
+static void values_of_any_plain_kind_are_kept_as_they_are(void **state) {
+  static const struct shape_field fields[] = {{"value", SHAPE_VALUE, SHAPE_REQUIRED, SHAPE_AT(held, value)}};
+  static const struct shape shape = {"Held", "", sizeof(struct held), SHAPE_FIELDS(fields)};
+  static const char *const good[] = {"5", "-1.5", "\"a \\\"b\"", "true", "[\"a\",\"b\"]", "[]"};
+  for (size_t i = 0; i < sizeof(good) / sizeof(good[0]); i++) {
+    char json[64];
+    struct held h;
+    struct json j;
+    struct json_writer w;
+    struct buf out;
+    arena_init(&arena);
+    errors.count = 0;
+    snprintf(json, sizeof(json), "{\"value\":%s}", good[i]);
+    assert_int_equal(json_read(text_of(json), NULL, &j, NULL), ERR_OK);
+    shape_read(&shape, j.root, &arena, &h, &errors);
+    json_done(&j);
+    assert_int_equal(errors.count, 0);
+    buf_init(&out, 1000);
+    json_writer_init(&w, &out);
+    shape_write(&shape, &h, &w);
+    assert_true(text_equal(buf_text(&out), text_of(json)));
+    buf_reset(&out);
+    json_writer_init(&w, &out);
+    shape_write(&shape, &(struct held){0}, &w);
+    assert_true(text_equal(buf_text(&out), TEXT("{\"value\":null}")));
+    buf_done(&out);
+    arena_done(&arena);
+  }
+  static const char *const bad[] = {"{\"value\":null}", "{\"value\":{}}"};
+  for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
+    struct held h;
+    struct json j;
+    arena_init(&arena);
+    errors.count = 0;
+    assert_int_equal(json_read(text_of(bad[i]), NULL, &j, NULL), ERR_OK);
+    shape_read(&shape, j.root, &arena, &h, &errors);
+    json_done(&j);
+    expect_errors("/value: must be a text, a number, true or false, or a list\n");
+  }
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(a_whole_object_is_read),
@@ -232,6 +282,7 @@ int main(void) {
       cmocka_unit_test(queries_are_read_by_the_same_shapes),
       cmocka_unit_test(answers_have_every_member),
       cmocka_unit_test(times_and_money_are_written_exactly),
+      cmocka_unit_test(values_of_any_plain_kind_are_kept_as_they_are),
   };
   cmocka_set_message_output(CM_OUTPUT_TAP);
   return cmocka_run_group_tests(tests, NULL, NULL);

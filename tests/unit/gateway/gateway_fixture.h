@@ -145,6 +145,15 @@ static inline void world_serve(struct site *site, struct http_request *rq) {
   gateway_serve(&((struct world *)site->data)->worker, rq);
 }
 
+/* What the test's own YAML does not say. */
+static inline void add_defaults(struct buf *yaml, const char *extra) {
+  if (!strstr(extra, "rate_limits:")) /* wide ones, so that each test sees that they are given back */
+    buf_add(yaml, TEXT("rate_limits: [{user: '*', concurrency: 10000}, {model: '*', rpm: 1000000000, tpm: "
+                       "1000000000000, concurrency: 10000}]\n"));
+  if (!strstr(extra, "retry:"))
+    buf_add(yaml, TEXT("retry: {attempts: 0}\n"));
+}
+
 static inline struct config *world_config(struct world *w, const char *extra) {
   struct config *c = NULL;
   static struct config_errors errors;
@@ -217,8 +226,7 @@ static inline struct config *world_config(struct world *w, const char *extra) {
     for (size_t i = 0; i < COUNT_OF(priced); i++)
       buf_add_format(&yaml, "- {provider: %s, model: '%s', input: 3.00, output: 15.00}\n", providers[p], priced[i]);
   buf_add(&yaml, text_of(extra));
-  if (!strstr(extra, "retry:"))
-    buf_add(&yaml, TEXT("retry: {attempts: 0}\n"));
+  add_defaults(&yaml, extra);
   if (config_load_text(buf_text(&yaml), "world", NULL, &c, &errors) != ERR_OK) {
     (void)fprintf(stderr, "config: line %d: %s\n", errors.at[0].line, errors.at[0].text);
     abort();
@@ -292,6 +300,7 @@ static inline void world_rest(struct world *w) {
   CHECK_INT(http_server_active(w->site.srv), 0);
   CHECK_INT(http_client_busy(w->worker.client), 0);
   CHECK_INT(limiter_in_flight(w->limiter), 0);
+  CHECK_INT(limiter_subjects_in_flight(w->limiter), 0);
   CHECK_INT(ledger_stats(w->ledger).open, 0);
   CHECK_INT(w->identity.refs, 0);
   CHECK_INT(w->worker.snapshot->refs, 1);

@@ -19,7 +19,11 @@ static const char yaml[] =
     "keys:\n"
     "- {name: cheap, value: wk-cheap-0001, policy: bedrock_only}\n"
     "assignments:\n"
-    "- {user: ada, policy: bedrock_only}\n";
+    "- {user: ada, policy: bedrock_only}\n"
+    "rate_limits:\n"
+    "- {user: ada, rpm: 5, concurrency: 2}\n"
+    "- {workspace: '*', tpm: 7}\n"
+    "- {organisation: 1, rpm: 9}\n";
 
 struct desk {
   struct config *config;
@@ -120,6 +124,18 @@ static void test_it_tells_that_a_target_rests_and_for_how_long(void **state) {
   desk_close(&d);
 }
 
+static void test_it_tells_the_limits_that_are_decided_before(void **state) {
+  struct desk d;
+  desk_open(&d);
+  assert_int_equal(run(&d, "{\"model\":\"claude-x\",\"user\":\"ada\",\"workspace\":\"lab\"}"), ERR_OK);
+  assert_says(&d, "\"limits\":[{\"subject\":\"user\",\"name\":\"ada\",\"rpm\":5,\"tpm\":0,\"concurrency\":2},"
+                  "{\"subject\":\"workspace\",\"name\":\"lab\",\"rpm\":0,\"tpm\":7,\"concurrency\":0},"
+                  "{\"subject\":\"organisation\",\"name\":\"1\",");
+  assert_int_equal(run(&d, "{\"model\":\"claude-x\",\"organisation\":2}"), ERR_OK);
+  assert_says(&d, "\"limits\":[]");
+  desk_close(&d);
+}
+
 static void test_the_callers_own_credentials_are_told(void **state) {
   struct desk d;
   desk_open(&d);
@@ -187,6 +203,7 @@ int main(void) {
       cmocka_unit_test(test_it_tells_order_wire_and_state),
       cmocka_unit_test(test_it_tells_what_a_policy_excludes_and_whose_it_is),
       cmocka_unit_test(test_it_tells_that_a_target_rests_and_for_how_long),
+      cmocka_unit_test(test_it_tells_the_limits_that_are_decided_before),
       cmocka_unit_test(test_the_callers_own_credentials_are_told),
       cmocka_unit_test(test_bad_questions_name_the_member),
       cmocka_unit_test(test_a_question_can_be_written_and_read),

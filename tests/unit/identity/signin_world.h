@@ -44,7 +44,7 @@ struct world {
 
 /* What a browser has. */
 struct browser {
-  struct text cookies[3]; /* "name=value" */
+  struct text cookies[5]; /* "name=value" */
   size_t count;
   struct text csrf;
   const char *address;
@@ -115,7 +115,7 @@ static inline void keep(struct world *x, struct browser *b, const struct signin_
         b->cookies[at] = b->cookies[--b->count];
       continue;
     }
-    assert_true(at < 3);
+    assert_true(at < 5);
     b->count = at == b->count ? at + 1 : b->count;
     b->cookies[at] = pair;
   }

@@ -16,8 +16,8 @@
 static int64_t fail_here(struct signin_attempts a[LOCKOUT_SCOPES], unsigned times, int64_t now_us) {
   for (unsigned i = 0; i < times; i++) {
     struct signin_attempts next[LOCKOUT_SCOPES];
-    now_us += lockout_wait_us(a, now_us);
-    lockout_count(a, now_us, next);
+    now_us += lockout_wait_us(LOCKOUT_OPEN, a, now_us);
+    lockout_count(LOCKOUT_OPEN, a, now_us, next);
     memcpy(a, next, sizeof(next));
   }
   return now_us;
@@ -27,29 +27,29 @@ static void the_first_failures_are_free_then_each_doubles_the_wait(void **state)
   struct signin_attempts a[LOCKOUT_SCOPES] = {{0}};
   int64_t now = fail_here(a, 4, DAY);
   assert_int_equal(now, DAY);
-  assert_int_equal(lockout_wait_us(a, now), 0);
+  assert_int_equal(lockout_wait_us(LOCKOUT_OPEN, a, now), 0);
   now = fail_here(a, 1, now);
-  assert_int_equal(lockout_wait_us(a, now), 1 * S);
-  assert_int_equal(lockout_wait_us(a, now + S), 0);
+  assert_int_equal(lockout_wait_us(LOCKOUT_OPEN, a, now), 1 * S);
+  assert_int_equal(lockout_wait_us(LOCKOUT_OPEN, a, now + S), 0);
   now = fail_here(a, 1, now);
-  assert_int_equal(lockout_wait_us(a, now), 2 * S);
+  assert_int_equal(lockout_wait_us(LOCKOUT_OPEN, a, now), 2 * S);
   now = fail_here(a, 1, now);
-  assert_int_equal(lockout_wait_us(a, now), 4 * S);
+  assert_int_equal(lockout_wait_us(LOCKOUT_OPEN, a, now), 4 * S);
 }
 
 static void it_never_waits_longer_than_a_quarter_of_an_hour(void **state) {
   struct signin_attempts a[LOCKOUT_SCOPES] = {{0}};
   int64_t now = fail_here(a, 40, DAY);
-  assert_int_equal(lockout_wait_us(a, now), 900 * S);
+  assert_int_equal(lockout_wait_us(LOCKOUT_OPEN, a, now), 900 * S);
   a[LOCKOUT_BOTH].failures = INT64_MAX - 1;
-  assert_int_equal(lockout_wait_us(a, now), 900 * S);
+  assert_int_equal(lockout_wait_us(LOCKOUT_OPEN, a, now), 900 * S);
 }
 
 static void failures_are_forgotten_after_a_day(void **state) {
   struct signin_attempts a[LOCKOUT_SCOPES] = {{0}}, next[LOCKOUT_SCOPES];
   int64_t now = fail_here(a, 10, DAY);
-  assert_int_equal(lockout_wait_us(a, now + DAY), 0);
-  lockout_count(a, now + DAY, next);
+  assert_int_equal(lockout_wait_us(LOCKOUT_OPEN, a, now + DAY), 0);
+  lockout_count(LOCKOUT_OPEN, a, now + DAY, next);
   assert_int_equal(next[LOCKOUT_BOTH].failures, 1);
 }
 
@@ -58,8 +58,8 @@ static void failures_are_forgotten_after_a_day(void **state) {
 static void nobody_can_lock_others_out(void **state) {
   struct signin_attempts owner[LOCKOUT_SCOPES] = {{0}}, next[LOCKOUT_SCOPES], stranger[LOCKOUT_SCOPES] = {{0}};
   int64_t now = DAY;
-  lockout_count(owner, now, next);
-  lockout_clear(next, now, true, owner);
+  lockout_count(LOCKOUT_OPEN, owner, now, next);
+  lockout_clear(LOCKOUT_OPEN, next, now, true, owner);
   for (unsigned i = 0; i < 1000; i++) {
     struct signin_attempts there[LOCKOUT_SCOPES] = {{0}};
     there[LOCKOUT_ACCOUNT] = owner[LOCKOUT_ACCOUNT];
@@ -67,9 +67,9 @@ static void nobody_can_lock_others_out(void **state) {
     owner[LOCKOUT_ACCOUNT] = there[LOCKOUT_ACCOUNT];
   }
   assert_true(owner[LOCKOUT_ACCOUNT].failures >= 5000);
-  assert_int_equal(lockout_wait_us(owner, now), 0);
+  assert_int_equal(lockout_wait_us(LOCKOUT_OPEN, owner, now), 0);
   stranger[LOCKOUT_ACCOUNT] = owner[LOCKOUT_ACCOUNT];
-  int64_t wait = lockout_wait_us(stranger, stranger[LOCKOUT_ACCOUNT].last_us);
+  int64_t wait = lockout_wait_us(LOCKOUT_OPEN, stranger, stranger[LOCKOUT_ACCOUNT].last_us);
   assert_in_range(wait, 1, 10 * S);
 }
 
@@ -81,17 +81,17 @@ static void one_password_on_many_accounts_is_slowed_down(void **state) {
     now = fail_here(a, 1, now);
   }
   a[LOCKOUT_BOTH] = a[LOCKOUT_ACCOUNT] = (struct signin_attempts){0};
-  assert_int_equal(lockout_wait_us(a, now), 30 * S);
+  assert_int_equal(lockout_wait_us(LOCKOUT_OPEN, a, now), 30 * S);
 }
 
 static void success_takes_back_what_was_counted(void **state) {
   struct signin_attempts a[LOCKOUT_SCOPES] = {{0}}, next[LOCKOUT_SCOPES];
   int64_t now = fail_here(a, 3, DAY);
-  lockout_clear(a, now, false, next);
+  lockout_clear(LOCKOUT_OPEN, a, now, false, next);
   assert_int_equal(next[LOCKOUT_BOTH].failures, 2);
   assert_int_equal(next[LOCKOUT_BOTH].known_us, 0);
   assert_int_equal(next[LOCKOUT_ACCOUNT].failures, 2);
-  lockout_clear(a, now, true, next);
+  lockout_clear(LOCKOUT_OPEN, a, now, true, next);
   assert_int_equal(next[LOCKOUT_BOTH].failures, 0);
   assert_int_equal(next[LOCKOUT_BOTH].known_us, now);
   assert_int_equal(next[LOCKOUT_ADDRESS].failures, 2);
@@ -99,8 +99,8 @@ static void success_takes_back_what_was_counted(void **state) {
 
 static bool same(const struct secret *s, const char *address, const char *other, unsigned scope) {
   uint8_t a[LOCKOUT_SCOPES][SIGNIN_SCOPE_BYTES], b[LOCKOUT_SCOPES][SIGNIN_SCOPE_BYTES];
-  lockout_scopes(s, TEXT("a@x.org"), text_of(address), a);
-  lockout_scopes(s, TEXT("a@x.org"), text_of(other), b);
+  lockout_scopes(s, LOCKOUT_OPEN, TEXT("a@x.org"), text_of(address), a);
+  lockout_scopes(s, LOCKOUT_OPEN, TEXT("a@x.org"), text_of(other), b);
   assert_memory_equal(a[LOCKOUT_ACCOUNT], b[LOCKOUT_ACCOUNT], SIGNIN_SCOPE_BYTES);
   return memcmp(a[scope], b[scope], SIGNIN_SCOPE_BYTES) == 0;
 }
@@ -121,16 +121,36 @@ static void an_address_is_whole_or_a_network_of_64_bits(void **state) {
 static void scopes_do_not_meet(void **state) {
   struct secret *s = secret_new(TEXT("server")), *other = secret_new(TEXT("other"));
   uint8_t a[LOCKOUT_SCOPES][SIGNIN_SCOPE_BYTES], b[LOCKOUT_SCOPES][SIGNIN_SCOPE_BYTES];
-  lockout_scopes(s, TEXT("a@x.org"), TEXT("192.0.2.1"), a);
+  lockout_scopes(s, LOCKOUT_OPEN, TEXT("a@x.org"), TEXT("192.0.2.1"), a);
   assert_memory_not_equal(a[0], a[1], SIGNIN_SCOPE_BYTES);
   assert_memory_not_equal(a[1], a[2], SIGNIN_SCOPE_BYTES);
-  lockout_scopes(other, TEXT("a@x.org"), TEXT("192.0.2.1"), b);
+  lockout_scopes(other, LOCKOUT_OPEN, TEXT("a@x.org"), TEXT("192.0.2.1"), b);
   assert_memory_not_equal(a[0], b[0], SIGNIN_SCOPE_BYTES);
-  lockout_scopes(s, TEXT("b@x.org"), TEXT("192.0.2.1"), b);
+  lockout_scopes(s, LOCKOUT_OPEN, TEXT("b@x.org"), TEXT("192.0.2.1"), b);
   assert_memory_not_equal(a[LOCKOUT_BOTH], b[LOCKOUT_BOTH], SIGNIN_SCOPE_BYTES);
   assert_memory_equal(a[LOCKOUT_ADDRESS], b[LOCKOUT_ADDRESS], SIGNIN_SCOPE_BYTES);
   secret_free(s);
   secret_free(other);
+}
+
+/* What is on one lane is in no other's count; a turn is at most two seconds away. */
+static void lanes_do_not_meet(void **state) {
+  struct secret *s = secret_new(TEXT("server"));
+  uint8_t open[LOCKOUT_SCOPES][SIGNIN_SCOPE_BYTES], turn[LOCKOUT_SCOPES][SIGNIN_SCOPE_BYTES],
+      known[LOCKOUT_SCOPES][SIGNIN_SCOPE_BYTES];
+  struct signin_attempts a[LOCKOUT_SCOPES] = {{0}};
+  lockout_scopes(s, LOCKOUT_OPEN, TEXT("a@x.org"), TEXT("192.0.2.1"), open);
+  lockout_scopes(s, LOCKOUT_TURN, TEXT("a@x.org"), TEXT("192.0.2.1"), turn);
+  lockout_scopes(s, LOCKOUT_KNOWN, TEXT("a@x.org"), TEXT("192.0.2.1"), known);
+  assert_memory_equal(open[LOCKOUT_BOTH], turn[LOCKOUT_BOTH], SIGNIN_SCOPE_BYTES);
+  assert_memory_not_equal(open[LOCKOUT_ACCOUNT], turn[LOCKOUT_ACCOUNT], SIGNIN_SCOPE_BYTES);
+  assert_memory_not_equal(open[LOCKOUT_BOTH], known[LOCKOUT_BOTH], SIGNIN_SCOPE_BYTES);
+  assert_int_equal(lockout_width(LOCKOUT_KNOWN), 1);
+  a[LOCKOUT_ACCOUNT] = (struct signin_attempts){100000, DAY, 0};
+  assert_int_equal(lockout_wait_us(LOCKOUT_TURN, a, DAY), 2 * S);
+  assert_int_equal(lockout_wait_us(LOCKOUT_TURN, a, DAY + 2 * S), 0);
+  assert_int_equal(lockout_wait_us(LOCKOUT_OPEN, a, DAY + 2 * S), 8 * S);
+  secret_free(s);
 }
 
 int main(void) {
@@ -143,6 +163,7 @@ int main(void) {
       cmocka_unit_test(success_takes_back_what_was_counted),
       cmocka_unit_test(an_address_is_whole_or_a_network_of_64_bits),
       cmocka_unit_test(scopes_do_not_meet),
+      cmocka_unit_test(lanes_do_not_meet),
   };
   return RUN_TESTS(tests);
 }

@@ -42,7 +42,7 @@ static void somebody_new_comes_in_with_the_role_that_all_have(void **state) {
   assert_true(text_equal(w->return_to, TEXT("/here?a=b")));
   assert_true(text_equal(w->result.email, TEXT("anna@x.org")));
   assert_true(text_equal(w->result.name, TEXT("Anna")));
-  assert_int_equal(w->result.cookie_count, 3);
+  assert_int_equal(w->result.cookie_count, 4);
   keep(w->x, &b, &w->result);
   expect(w->x, ask(w->x, &b, "GET", &c), ERR_OK);
   assert_true(text_equal(c.email, TEXT("anna@x.org")));
@@ -394,6 +394,32 @@ static void a_provider_that_cannot_be_asked_is_said_so(void **state) {
   oidc_world_free(w);
 }
 
+static void expect_end(struct oidc_world *w, const char *name, const char *email, enum err want, const char *url) {
+  struct text got = TEXT_NONE;
+  struct signin_visit v = oidc_visit(w);
+  expect(w->x, oidc_port(w->desk)->end(oidc_port(w->desk), &v, text_of(name), text_of(email), &got, &w->x->fault),
+         want);
+  if (!text_equal(got, text_of(url)))
+    fail_msg("%.*s instead of %s", TEXT_ARGS(got), url);
+}
+
+static void one_s_session_can_be_ended_there_too(void **state) {
+  struct oidc_world *w = oidc_world_new();
+  expect_end(w, "corp", "anna@x.org", ERR_NOT_FOUND, ""); /* it does not say where */
+  w->idp.discovery_more = ",\"end_session_endpoint\":\"" IDP "/end\"";
+  declare_provider(w);
+  expect_end(w, "corp", "anna+b@x.org", ERR_OK, IDP "/end?client_id=" CLIENT "&logout_hint=anna%2Bb%40x.org");
+  w->declared.after_logout = TEXT("https://weir.example/bye");
+  w->idp.discovery_more = ",\"end_session_endpoint\":\"" IDP "/end?realm=a\"";
+  declare_provider(w);
+  expect_end(w, "corp", "", ERR_OK,
+             IDP "/end?realm=a&client_id=" CLIENT "&post_logout_redirect_uri=https%3A%2F%2Fweir.example%2Fbye");
+  w->idp.discovery_more = ",\"end_session_endpoint\":\"http://idp.example/end\""; /* nobody is sent out of TLS */
+  declare_provider(w);
+  expect_end(w, "corp", "", ERR_NOT_FOUND, "");
+  oidc_world_free(w);
+}
+
 static void only_some_domains_may_come(void **state) {
   static const struct text domains[] = {TEXT("X.org"), TEXT("y.org")};
   struct oidc_world *w = oidc_world_new();
@@ -561,6 +587,7 @@ int main(void) {
       cmocka_unit_test(clients_prove_themselves_as_the_provider_wants),
       cmocka_unit_test(what_the_token_leaves_out_is_asked_for),
       cmocka_unit_test(a_provider_that_cannot_be_asked_is_said_so),
+      cmocka_unit_test(one_s_session_can_be_ended_there_too),
       cmocka_unit_test(only_some_domains_may_come),
       cmocka_unit_test(roles_are_what_the_provider_says_each_time),
       cmocka_unit_test(the_first_to_come_must_be_an_owner),

@@ -38,6 +38,7 @@ static void a_service_account_that_may_chat_is_a_principal(void **state) {
   struct text name = arena_format(&x->arena, "service:%lld", (long long)x->account);
   assert_true(text_equal(p->name, name) && text_equal(p->user, name));
   assert_int_equal(p->workspace.len, 0);
+  assert_int_equal(p->org_id, 1);
   assert_true(p->id < 0);
   assert_int_equal(p->expires_us, NOW + OAUTH_TOKEN_LIFE_S * SECOND);
   o.port.unref(p);

@@ -45,6 +45,7 @@ static void test_a_declared_key_keeps_its_own_copies(void **state) {
   assert_text(p->name, "team");
   assert_text(p->user, "ada");
   assert_text(p->workspace, "lab");
+  assert_int_equal(p->org_id, 1); /* unless it says another */
   assert_text(p->policy, "plan_first");
   assert_text(p->models[0], "claude-*");
   assert_int_equal(p->rpm, 1);
@@ -79,6 +80,7 @@ static void test_a_stored_keys_lists_are_read(void **state) {
       {"day", PRINCIPAL_DAY}, {"week", PRINCIPAL_WEEK}, {"month", PRINCIPAL_MONTH}, {"", PRINCIPAL_NO_BUDGET}};
   for (size_t i = 0; i < 4; i++) {
     struct store_key k = {.id = 5,
+                          .org_id = 3,
                           .name = TEXT("n"),
                           .models = TEXT("a*\n\nb\n"),
                           .budget_period = text_of(periods[i].period),
@@ -86,6 +88,7 @@ static void test_a_stored_keys_lists_are_read(void **state) {
                           .policy = TEXT("bedrock_only")};
     const struct principal *p = principal_from_stored(&k);
     assert_int_equal(p->id, 5);
+    assert_int_equal(p->org_id, 3);
     assert_int_equal(p->model_count, 2);
     assert_text(p->models[0], "a*");
     assert_text(p->models[1], "b");

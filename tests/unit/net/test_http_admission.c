@@ -68,6 +68,43 @@ static void test_one_request_too_many_is_503_and_its_connection_stays(void **sta
   over_every_transport(check_one_too_many);
 }
 
+static struct http_header other_type(void *ctx, const struct fault *f, struct text target) {
+  (void)ctx;
+  (void)f;
+  (void)target;
+  return (struct http_header){TEXT("content-type"), TEXT("application/problem+json"), false};
+}
+
+static bool has_type(const struct caller *c, const char *type) {
+  char line[64];
+  (void)snprintf(line, sizeof(line), "content-type: %s\n", type);
+  return c->h ? h2_has_header(c->reply, line) : text_equal(wire_header(c->w, "content-type"), text_of(type));
+}
+
+static void check_type(void *arg) {
+  enum transport by = *(enum transport *)arg;
+  bool stop = false;
+  for (int is_other = 0; is_other < 2; is_other++) {
+    struct site site = limited(1, NULL, &stop);
+    site.options.refusal_header = is_other ? other_type : kind_of;
+    use_transport(&site, by);
+    site_open(&site);
+    stop = false;
+    struct caller first = call(&site, by);
+    wait_for_active(&site, 1);
+    struct caller second = call(&site, by);
+    CHECK_INT(caller_answer(&second), 503);
+    CHECK_INT(has_type(&second, "application/json"), !is_other);
+    CHECK_INT(has_type(&second, "application/problem+json"), is_other);
+    stop = true;
+    CHECK_INT(caller_answer(&first), 200);
+    caller_free(&first);
+    caller_free(&second);
+    site_close(&site);
+  }
+}
+static void test_a_refusal_s_type_may_be_another(void **state) { over_every_transport(check_type); }
+
 static void check_another_limit(void *arg) {
   enum transport by = *(enum transport *)arg;
   bool stop = false;
@@ -312,6 +349,7 @@ static void test_the_count_is_given_back_when_the_client_leaves_or_the_server_cl
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(test_one_request_too_many_is_503_and_its_connection_stays),
+      cmocka_unit_test(test_a_refusal_s_type_may_be_another),
       cmocka_unit_test(test_another_limit_counts_from_the_next_request_on),
       cmocka_unit_test(test_a_connection_is_kept_when_nothing_of_the_body_is_missing),
       cmocka_unit_test(test_bodies_of_refused_streams_give_the_window_back),

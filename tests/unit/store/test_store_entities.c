@@ -3,6 +3,7 @@
 #include "ports/store_entities.h"
 
 #include "contract.h"
+#include "ports/store_credentials.h"
 
 #include <pthread.h>
 
@@ -197,6 +198,41 @@ static void a_key_that_a_policy_is_assigned_to_keeps_its_name(void **state) {
   arena_done(&a);
 }
 
+/* --- providers and the credentials under their names --- */
+
+static int64_t add_credential(struct store *s, const char *provider) {
+  struct store_credential c = {.provider = text_of(provider),
+                               .name = TEXT("main"),
+                               .kind = TEXT("api_key"),
+                               .sealed = TEXT("sealed"),
+                               .sealed_version = 1,
+                               .weight = 1,
+                               .created_us = 5};
+  EXPECT_OK(s->ops->credentials->number(s, &c.id, &test_fault));
+  EXPECT_OK(s->ops->credentials->add(s, &c, TEST_ACTOR, &test_fault));
+  return c.id;
+}
+
+static void an_unproven_provider_takes_no_name_that_has_credentials(void **state) {
+  struct store *s = contract_store(state);
+  int64_t id = 0, kept = add_credential(s, "p");
+  struct store_entity p = {
+      .kind = TEXT("provider"), .name = TEXT("p"), .body = TEXT("{}"), .is_unproven = true, .created_us = 5};
+  EXPECT_ERR(s->ops->entities->create(s, &p, TEST_ACTOR, &id, &test_fault), ERR_FORBIDDEN);
+  EXPECT_MENTIONS("there are credentials of a provider \"p\"");
+  p.name = TEXT("q");
+  EXPECT_OK(s->ops->entities->create(s, &p, TEST_ACTOR, &p.id, &test_fault));
+  EXPECT_OK(s->ops->entities->update(s, &p, 0, TEST_ACTOR, &test_fault));
+  p.name = TEXT("p");
+  EXPECT_ERR(s->ops->entities->update(s, &p, 0, TEST_ACTOR, &test_fault), ERR_FORBIDDEN);
+  p.is_unproven = false;
+  EXPECT_OK(s->ops->entities->update(s, &p, 0, TEST_ACTOR, &test_fault));
+  p.is_unproven = true;
+  EXPECT_ERR(s->ops->entities->update(s, &p, 0, TEST_ACTOR, &test_fault), ERR_FORBIDDEN);
+  EXPECT_OK(s->ops->credentials->remove(s, kept, 0, TEST_ACTOR, &test_fault));
+  EXPECT_OK(s->ops->entities->update(s, &p, 0, TEST_ACTOR, &test_fault));
+}
+
 #define ROUNDS 12
 
 struct putting {
@@ -242,6 +278,7 @@ int main(void) {
       CONTRACT(a_policy_that_keys_name_stays_under_its_name),
       CONTRACT(a_shadowed_policy_may_go),
       CONTRACT(a_key_that_a_policy_is_assigned_to_keeps_its_name),
+      CONTRACT(an_unproven_provider_takes_no_name_that_has_credentials),
       CONTRACT(of_a_removal_and_a_new_key_at_the_same_time_one_is_refused),
   };
   return RUN_CONTRACT(tests);

@@ -341,6 +341,8 @@ static void fill_all(struct store *s) {
                          "', '" NAME "' FROM weir_users WHERE email = '" NAME "'");
   contract_exec(s, "INSERT INTO weir_entities VALUES (1, 'assignment', 'user\n" NAME "', '" NAME "', '{\"user\":\"" NAME
                    "\",\"policy\":\"p\"}', 1, 1, 1, 1)");
+  contract_exec(s, "INSERT INTO weir_entities VALUES (3, 'limit', 'user\n" NAME "', '" NAME "', '{\"user\":\"" NAME
+                   "\",\"rpm\":1}', 1, 1, 1, 1)");
   contract_exec(s, "INSERT INTO weir_entities VALUES (2, 'assignment', 'key\n" KEY_NAME "', '', '{}', 1, 1, 1, 1)");
   contract_exec(s, "INSERT INTO weir_ledger_stretches VALUES (2, '" NAME "', 5, 6)");
   contract_exec(s,

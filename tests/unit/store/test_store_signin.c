@@ -39,6 +39,14 @@ static void a_password_is_kept_and_replaced(void **state) {
   EXPECT_OK(of(s)->password_get(s, 7, &a, &hash, &test_fault));
   EXPECT_TEXT(hash, TEXT("$argon2id$two"));
   assert_int_equal(count_audit(s, "user.password"), 3);
+  int64_t set_us = -1;
+  EXPECT_OK(of(s)->password_changed(s, 7, &set_us, &test_fault));
+  assert_int_equal(set_us, 6);
+  EXPECT_OK(of(s)->password_upgrade(s, 7, TEXT("$argon2id$two"), TEXT("$argon2id$stronger"), &test_fault));
+  EXPECT_OK(of(s)->password_changed(s, 7, &set_us, &test_fault));
+  assert_int_equal(set_us, 6); /* it is the same password */
+  EXPECT_OK(of(s)->password_changed(s, 9, &set_us, &test_fault));
+  assert_int_equal(set_us, 0);
   arena_done(&a);
 }
 

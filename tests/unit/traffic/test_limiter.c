@@ -234,6 +234,113 @@ static void test_the_table_is_bounded_and_keys_are_apart(void **state) {
   limiter_free(f.limiter);
 }
 
+/* --- what is shared --- */
+
+static struct limiter_want want_of(struct limiter *l, enum limiter_subject kind, const char *name,
+                                   struct limiter_limits limits) {
+  struct text t = text_of(name);
+  return (struct limiter_want){kind == LIMITER_KEY ? limiter_entry(l, 1) : limiter_subject_entry(l, kind, t), kind, t,
+                               limits};
+}
+
+static void give_back(struct limiter_ticket *tickets, size_t count) {
+  for (size_t i = 0; i < count; i++)
+    allowance_give_back(&tickets[i], 0, 0);
+}
+
+static void test_a_refusal_by_one_takes_nothing_of_the_others(void **state) {
+  struct fixture f = open();
+  const struct limiter_want all[] = {
+      want_of(f.limiter, LIMITER_KEY, "", (struct limiter_limits){.rpm = 3, .tpm = 300, .concurrency = 3}),
+      want_of(f.limiter, LIMITER_USER, "ada", (struct limiter_limits){.rpm = 3}),
+      want_of(f.limiter, LIMITER_WORKSPACE, "lab", (struct limiter_limits){.rpm = 1}),
+      want_of(f.limiter, LIMITER_ORGANISATION, "1", (struct limiter_limits){.concurrency = 3}),
+      want_of(f.limiter, LIMITER_MODEL, "m-*", (struct limiter_limits){.tpm = 300}),
+  };
+  struct limiter_ticket tickets[LIMITER_SUBJECT_COUNT] = {0}, none[LIMITER_SUBJECT_COUNT] = {0};
+  f.ask.tokens = 100;
+  assert_int_equal(limiter_take(all, 5, &f.ask, tickets, &f.fault), ERR_OK);
+  assert_int_equal(limiter_in_flight(f.limiter), 1);
+  assert_int_equal(limiter_subjects_in_flight(f.limiter), 4);
+  for (int i = 0; i < 50; i++)
+    assert_int_equal(limiter_take(all, 5, &f.ask, none, &f.fault), ERR_RATE_LIMITED);
+  assert_string_equal(f.fault.text, "the workspace \"lab\" is limited to 1 requests a minute");
+  assert_string_equal(f.fault.field, "rpm");
+  assert_int_equal(f.fault.retry_after_s, 61);
+  for (size_t i = 0; i < 5; i++)
+    assert_null(none[i].allowance);
+  give_back(tickets, 5); /* the requests stay taken, the tokens come back */
+  assert_int_equal(limiter_subjects_in_flight(f.limiter), 0);
+  const struct limiter_want others[] = {all[0], all[1], all[3], all[4]};
+  f.ask.tokens = 150;
+  struct limiter_ticket second[4] = {0}, third[4] = {0};
+  assert_int_equal(limiter_take(others, 4, &f.ask, second, &f.fault), ERR_OK);
+  assert_int_equal(limiter_take(others, 4, &f.ask, third, &f.fault), ERR_OK);
+  assert_int_equal(limiter_take(others, 4, &f.ask, none, &f.fault), ERR_RATE_LIMITED);
+  give_back(second, 4);
+  give_back(third, 4);
+  assert_int_equal(limiter_in_flight(f.limiter) + limiter_subjects_in_flight(f.limiter), 0);
+  limiter_free(f.limiter);
+}
+
+static void test_the_limit_to_be_waited_for_longest_is_named(void **state) {
+  static const struct {
+    enum limiter_subject kind;
+    const char *name, *said;
+  } cases[] = {{LIMITER_USER, "ada", "the user \"ada\" is limited to 1 requests a minute"},
+               {LIMITER_WORKSPACE, "lab", "the workspace \"lab\" is limited to 1 requests a minute"},
+               {LIMITER_ORGANISATION, "2", "this organisation is limited to 1 requests a minute"},
+               {LIMITER_MODEL, "m-*", "the model \"m-*\" is limited to 1 requests a minute"}};
+  for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+    struct fixture f = open();
+    const struct limiter_want wants[] = {
+        want_of(f.limiter, LIMITER_KEY, "", (struct limiter_limits){.concurrency = 1}),
+        want_of(f.limiter, cases[i].kind, cases[i].name, (struct limiter_limits){.rpm = 1})};
+    struct limiter_ticket held[2] = {0}, none[2] = {0};
+    assert_int_equal(limiter_take(wants, 2, &f.ask, held, &f.fault), ERR_OK);
+    assert_int_equal(limiter_take(wants, 2, &f.ask, none, &f.fault), ERR_RATE_LIMITED);
+    assert_string_equal(f.fault.text, cases[i].said);
+    assert_int_equal(f.fault.retry_after_s, 61);
+    f.ask.now_us += MINUTE; /* now only the key refuses */
+    assert_int_equal(limiter_take(wants, 2, &f.ask, none, &f.fault), ERR_RATE_LIMITED);
+    assert_string_equal(f.fault.text, "this key is limited to 1 calls at once");
+    give_back(held, 2);
+    limiter_free(f.limiter);
+  }
+}
+
+static void test_a_used_up_budget_goes_before_rates_of_others(void **state) {
+  struct fixture f = open();
+  const struct limiter_want wants[] = {
+      want_of(f.limiter, LIMITER_KEY, "",
+              (struct limiter_limits){.budget_nano = 10, .period_end_us = f.ask.now_us + MINUTE}),
+      want_of(f.limiter, LIMITER_USER, "ada", (struct limiter_limits){.rpm = 1})};
+  struct limiter_ticket t[2] = {0};
+  assert_int_equal(limiter_take(wants, 2, &f.ask, t, &f.fault), ERR_AGAIN);
+  allowance_set_spent(f.a, 0, 0);
+  assert_int_equal(limiter_take(wants, 2, &f.ask, t, &f.fault), ERR_OK);
+  allowance_give_back(&t[0], 0, 10);
+  allowance_give_back(&t[1], 0, 0);
+  assert_int_equal(limiter_take(wants, 2, &f.ask, t, &f.fault), ERR_BUDGET_EXHAUSTED);
+  assert_int_equal(limiter_in_flight(f.limiter) + limiter_subjects_in_flight(f.limiter), 0);
+  limiter_free(f.limiter);
+}
+
+static void test_subjects_are_apart_from_each_other_and_from_keys(void **state) {
+  struct limiter *l = limiter_new(3);
+  struct allowance *ada = limiter_subject_entry(l, LIMITER_USER, TEXT("ada"));
+  assert_non_null(ada);
+  assert_ptr_equal(limiter_subject_entry(l, LIMITER_USER, TEXT("ada")), ada);
+  assert_ptr_not_equal(limiter_subject_entry(l, LIMITER_WORKSPACE, TEXT("ada")), ada);
+  assert_non_null(limiter_subject_entry(l, LIMITER_MODEL, TEXT("")));
+  assert_null(limiter_subject_entry(l, LIMITER_USER, TEXT("bob"))); /* three in all */
+  assert_ptr_equal(limiter_subject_entry(l, LIMITER_USER, TEXT("ada")), ada);
+  for (int64_t id = 1; id <= 3; id++) /* and as many keys, whose table nobody else fills */
+    assert_non_null(limiter_entry(l, -id));
+  assert_null(limiter_entry(l, -4));
+  limiter_free(l);
+}
+
 /* --- threads --- */
 
 #define THREADS 4
@@ -294,6 +401,60 @@ static void test_no_number_of_threads_passes_the_limits(void **state) {
   limiter_free(c.limiter);
 }
 
+/* Each thread is another key of the same workspace, and of one of two users. */
+#define SHARED_RPM 500
+
+struct shared_crowd {
+  struct limiter *limiter;
+  atomic_int threads;
+  _Atomic int64_t admitted, of_user[2], at_once;
+  atomic_bool over;
+};
+
+static void *shared_run(void *arg) {
+  struct shared_crowd *c = arg;
+  int me = atomic_fetch_add(&c->threads, 1);
+  const char *user = me % 2 ? "ada" : "bob";
+  for (int i = 0; i < CALLS; i++) {
+    struct limiter_want wants[] = {
+        want_of(c->limiter, LIMITER_KEY, "", (struct limiter_limits){.rpm = 1000000}),
+        want_of(c->limiter, LIMITER_USER, user, (struct limiter_limits){.rpm = SHARED_RPM / 2 + 50}),
+        want_of(c->limiter, LIMITER_WORKSPACE, "lab", (struct limiter_limits){.rpm = SHARED_RPM, .concurrency = 3})};
+    struct limiter_ticket t[3] = {0};
+    struct limiter_ask ask = {.now_us = 1};
+    wants[0].allowance = limiter_entry(c->limiter, me + 1);
+    if (me >= 2) { /* in another order */
+      struct limiter_want first = wants[1];
+      wants[1] = wants[2];
+      wants[2] = first;
+    }
+    if (limiter_take(wants, 3, &ask, t, NULL) != ERR_OK)
+      continue;
+    if (atomic_fetch_add(&c->at_once, 1) + 1 > 3)
+      atomic_store(&c->over, true);
+    atomic_fetch_add(&c->admitted, 1);
+    atomic_fetch_add(&c->of_user[me % 2], 1);
+    atomic_fetch_sub(&c->at_once, 1);
+    give_back(t, 3);
+  }
+  return NULL;
+}
+
+static void test_no_number_of_threads_passes_what_is_shared_nor_loses_any_of_it(void **state) {
+  struct shared_crowd c = {.limiter = limiter_new(8)};
+  pthread_t threads[THREADS];
+  for (int i = 0; i < THREADS; i++)
+    assert_int_equal(pthread_create(&threads[i], NULL, shared_run, &c), 0);
+  for (int i = 0; i < THREADS; i++)
+    pthread_join(threads[i], NULL);
+  assert_false(c.over);
+  /* Every one that the workspace has is given away, whatever the other limits refused meanwhile. */
+  assert_int_equal(c.admitted, SHARED_RPM);
+  assert_true(c.of_user[0] <= SHARED_RPM / 2 + 50 && c.of_user[1] <= SHARED_RPM / 2 + 50);
+  assert_int_equal(limiter_in_flight(c.limiter) + limiter_subjects_in_flight(c.limiter), 0);
+  limiter_free(c.limiter);
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(test_requests_refill_exactly),
@@ -305,7 +466,12 @@ int main(void) {
       cmocka_unit_test(test_a_new_period_starts_afresh_and_must_be_told),
       cmocka_unit_test(test_periods_that_alternate_never_lose_a_reservation),
       cmocka_unit_test(test_the_table_is_bounded_and_keys_are_apart),
+      cmocka_unit_test(test_a_refusal_by_one_takes_nothing_of_the_others),
+      cmocka_unit_test(test_the_limit_to_be_waited_for_longest_is_named),
+      cmocka_unit_test(test_a_used_up_budget_goes_before_rates_of_others),
+      cmocka_unit_test(test_subjects_are_apart_from_each_other_and_from_keys),
       cmocka_unit_test(test_no_number_of_threads_passes_the_limits),
+      cmocka_unit_test(test_no_number_of_threads_passes_what_is_shared_nor_loses_any_of_it),
   };
   cmocka_set_message_output(CM_OUTPUT_TAP);
   return cmocka_run_group_tests_name("limiter", tests, NULL, NULL);

@@ -298,6 +298,37 @@ static void rates_and_calls_at_once_go_on_where_they_stood(void **state) {
   limiter_free(fresh);
 }
 
+static void what_keys_share_goes_on_where_it_stood_too(void **state) {
+  struct limiter *old = make(), *fresh = make();
+  const struct limiter_ask ask = {.tokens = 10, .now_us = NOW_US};
+  struct limiter_want want = {limiter_subject_entry(old, LIMITER_WORKSPACE, TEXT("lab")),
+                              LIMITER_WORKSPACE,
+                              TEXT("lab"),
+                              {.rpm = 3, .concurrency = 2}};
+  struct limiter_ticket a = {0}, b = {0}, t = {0};
+  assert_int_equal(limiter_take(&want, 1, &ask, &a, &fault), ERR_OK);
+  hand_over(old, fresh);
+  assert_int_equal(account_count, 1);
+  assert_int_equal(limiter_take(&want, 1, &ask, &t, &fault), ERR_OK); /* a late request at the old one */
+  allowance_give_back(&t, 10, 0);
+  want.allowance = limiter_subject_entry(fresh, LIMITER_WORKSPACE, TEXT("lab"));
+  assert_int_equal(limiter_take(&want, 1, &ask, &b, &fault), ERR_OK);
+  assert_int_equal(limiter_take(&want, 1, &ask, &t, &fault), ERR_RATE_LIMITED);
+  assert_string_equal(fault.field, "concurrency");
+  assert_ptr_not_equal(limiter_subject_entry(fresh, LIMITER_USER, TEXT("lab")), want.allowance);
+  allowance_give_back(&a, 10, 0);
+  assert_int_equal(report(old, fresh), 1);
+  assert_int_equal(limiter_take(&want, 1, &ask, &t, &fault), ERR_OK);
+  allowance_give_back(&t, 10, 0);
+  assert_int_equal(limiter_take(&want, 1, &ask, &t, &fault), ERR_RATE_LIMITED);
+  assert_string_equal(fault.field, "rpm");
+  allowance_give_back(&b, 10, 0);
+  limiter_forget(fresh, OLD);
+  assert_int_equal(limiter_subjects_in_flight(fresh), 0);
+  limiter_free(old);
+  limiter_free(fresh);
+}
+
 static void with_the_table_full_a_key_is_left_out(void **state) {
   struct limiter *l = limiter_new(1);
   assert_non_null(limiter_entry(l, 1));
@@ -321,6 +352,7 @@ int main(void) {
       cmocka_unit_test(what_the_first_still_holds_is_handed_on_with_it),
       cmocka_unit_test(the_keys_of_one_that_died_are_counted_anew),
       cmocka_unit_test(rates_and_calls_at_once_go_on_where_they_stood),
+      cmocka_unit_test(what_keys_share_goes_on_where_it_stood_too),
       cmocka_unit_test(with_the_table_full_a_key_is_left_out),
   };
   cmocka_set_message_output(CM_OUTPUT_TAP);
