@@ -2,11 +2,15 @@
  * back to an older program. Called by main.c. */
 #include "store/migrate.h"
 #include "cli/cli.h"
+#include "ledger/hold.h"
+
+#include <unistd.h>
 
 static const char usage[] =
     "usage: weir migrate up | down N | status  [-c FILE]\n"
     "  up      applies the migrations that are missing\n"
-    "  down N  takes the newest N back, and the data they hold with them; stop weir first\n"
+    "  down N  takes the newest N back, and the data they hold with them; stop weir first,\n"
+    "          every replica of it\n"
     "  status  lists every migration: its checksum, when it was applied, which older programs work with it\n";
 
 static void print_row(const struct migration_status *m, size_t known) {
@@ -40,11 +44,24 @@ static int print_status(const struct store_place *place) {
   return e == ERR_OK ? 0 : cli_fail(&f);
 }
 
-static int change(const struct store_place *place, const char *verb, uint64_t steps) {
+/* No weir serves on this data_dir meanwhile, nor begins to: what it wrote would be lost. */
+static enum err take_back(const struct store_place *place, struct text data_dir, unsigned steps, unsigned *out,
+                          struct fault *f) {
+  char dir[1024];
+  struct hold *hold = NULL;
+  snprintf(dir, sizeof(dir), "%.*s", TEXT_ARGS(data_dir));
+  enum err e = access(dir, F_OK) == 0 ? hold_take(dir, &hold, f) : ERR_OK;
+  if (e == ERR_OK)
+    e = migrate_down(place, steps, out, f);
+  hold_release(hold);
+  return e;
+}
+
+static int change(const struct store_place *place, struct text data_dir, const char *verb, uint64_t steps) {
   struct fault f = {0};
   unsigned count = 0;
   bool up = strcmp(verb, "up") == 0;
-  enum err e = up ? migrate_up(place, &count, &f) : migrate_down(place, (unsigned)steps, &count, &f);
+  enum err e = up ? migrate_up(place, &count, &f) : take_back(place, data_dir, (unsigned)steps, &count, &f);
   if (e != ERR_OK)
     return cli_fail(&f);
   printf("%u migrations %s\n", count, up ? "applied" : "taken back");
@@ -79,7 +96,7 @@ int cli_migrate(int argc, char **argv) {
   if (cli_store_place(c, path, sizeof(path), &place, &f) != ERR_OK)
     cli_fail(&f);
   else
-    status = strcmp(word[0], "status") == 0 ? print_status(&place) : change(&place, word[0], steps);
+    status = strcmp(word[0], "status") == 0 ? print_status(&place) : change(&place, c->data_dir, word[0], steps);
   config_unref(c);
   return status;
 }

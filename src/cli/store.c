@@ -17,8 +17,8 @@ static const char usage[] =
     "usage: weir store copy --to postgres://USER@HOST/DATABASE | --to FILE [--encrypt | --decrypt]  [-c FILE]\n"
     "  copies the store of the configuration (keys, ledger, all of it) into an empty PostgreSQL database, or into an\n"
     "  SQLite database that does not exist yet; stop weir first, every replica of it. What was copied is read back,\n"
-    "  compared, and every balance recounted, before it counts; a copy that fails leaves nothing behind. The source\n"
-    "  stays as it is.\n"
+    "  compared, and every balance recounted, before it counts; a copy that fails leaves nothing behind but empty\n"
+    "  tables in PostgreSQL. The source stays as it is.\n"
     "  --to   without a password in it, PGPASSWORD or ~/.pgpass may hold one: others see what stands in a command\n"
     "  --encrypt, --decrypt  from a file that is not encrypted into one that is, with the configuration's store_key,\n"
     "         and back; without them a file is read and written with store_key, when there is one\n";
@@ -145,7 +145,9 @@ static enum err run(struct copy *c, const char *to, bool encrypt, bool decrypt, 
   if (e == ERR_OK)
     report(c);
   else if (e != ERR_STORE_CONFLICT)
-    fprintf(stderr, "weir: nothing was copied; the target is as empty as it was\n");
+    fprintf(stderr, "weir: nothing was copied; %s\n",
+            c->to.kind == STORE_POSTGRES ? "the target holds nothing new (tables that were made there stay, empty)"
+                                         : "there is no new file");
   return e;
 }
 

@@ -116,7 +116,7 @@ static void write_list(const struct api_call *c, struct json_writer *w) {
   if (c->route->kind == API_LIST) {
     json_name(w, "next");
     if (c->next.id > 0)
-      json_put_text(w, (struct text){cursor, reading_write_cursor(c->next, cursor)});
+      json_put_text(w, (struct text){cursor, reading_write_cursor(c->next, c->list, cursor)});
     else
       json_put_null(w);
   }

@@ -25,8 +25,10 @@
 
 /* A place in a list: the order's value and id of the last entry before it. */
 struct api_place {
-  int64_t at, id; /* both 0: the beginning, or the end */
+  int64_t at, id;  /* both 0: the beginning, or the end */
+  struct text key; /* the order's value where it is a text; at most API_KEY_MAX bytes */
 };
+#define API_KEY_MAX 400
 
 /* What the handlers work with; given by app.c, outlives every call. */
 struct api {
@@ -73,7 +75,8 @@ struct api_call {
   struct shape_errors *errors;        /* a handler may add to it (shape_refuse) and return ERR_BAD_REQUEST */
   int64_t now_us;                     /* wall clock */
   int64_t limit;                      /* of a list: how many at most, */
-  struct api_place cursor;            /* and from where on */
+  struct api_place cursor;            /* and from where on, */
+  uint32_t list;                      /* in the list of this order and these filters */
   int64_t if_match;                   /* of a change: the version it is made from, else ERR_STORE_STALE; 0: any */
   int64_t if_matches[API_TAGS_MAX];   /* what If-Match names; handlers are asked with one after the other */
   size_t if_match_count;

@@ -166,6 +166,41 @@ static enum err gather(struct api_call *c, struct entry_view **out, size_t *out_
   return ERR_OK;
 }
 
+struct filter {
+  uint64_t given;
+  struct text search, source;
+  bool has_problem;
+};
+enum { FILTER_SEARCH, FILTER_SOURCE, FILTER_PROBLEM };
+static const struct shape_field filter_fields[] = {
+    [FILTER_SEARCH] = {"search", SHAPE_TEXT, 0, SHAPE_AT(filter, search), .min = 1, .max = 100,
+                       .help = "a part of the name, whatever the case"},
+    [FILTER_SOURCE] = {"source", SHAPE_TEXT, 0, SHAPE_AT(filter, source), .choices = "file|store",
+                       .help = "of the file, or of the store"},
+    [FILTER_PROBLEM] = {"problem", SHAPE_BOOL, 0, SHAPE_AT(filter, has_problem),
+                        .help = "those that are left out, or only the others"},
+};
+const struct shape entry_filter_shape = {"EntryFilter", "Which of them; their order is what they mean.",
+                                         sizeof(struct filter), SHAPE_FIELDS(filter_fields)};
+
+static bool has_part(struct text t, struct text part) {
+  for (size_t i = 0; i + part.len <= t.len; i++)
+    if (text_equal_nocase((struct text){t.at + i, part.len}, part))
+      return true;
+  return false;
+}
+
+static size_t select_entries(const struct filter *q, struct entry_view *views, size_t total) {
+  size_t n = 0;
+  for (size_t i = 0; i < total; i++) {
+    const struct entry_view *v = &views[i];
+    if (has_part(v->name, q->search) && (q->source.len == 0 || text_equal(v->source, q->source)) &&
+        (!shape_has(q, FILTER_PROBLEM) || (v->problem.len > 0) == q->has_problem))
+      views[n++] = *v;
+  }
+  return n;
+}
+
 /* Cursors are places in the list. */
 enum err entries_list(struct api_call *c, struct fault *f) {
   struct entry_view *views = NULL;
@@ -173,6 +208,7 @@ enum err entries_list(struct api_call *c, struct fault *f) {
   enum err e = gather(c, &views, &total, f);
   if (e != ERR_OK)
     return e;
+  total = select_entries(c->query, views, total);
   size_t first = (uint64_t)c->cursor.id < total ? (size_t)c->cursor.id : total;
   size_t count = total - first < (size_t)c->limit ? total - first : (size_t)c->limit;
   if (first + count < total)

@@ -211,7 +211,7 @@ static void put_content(struct json_writer *w, const char *media, const struct a
       json_name(w, "next");
       put_schema(w, &(struct shape_field){.type = SHAPE_TEXT,
                                           .flags = SHAPE_NULLABLE,
-                                          .max = 128,
+                                          .max = READING_CURSOR_BYTES,
                                           .help = "`cursor` of the next page; null: this was the last"});
     }
     json_object_end(w);

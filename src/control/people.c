@@ -126,19 +126,33 @@ SHAPE(service_change_shape, "ServiceAccountChange", "What is to change; what is 
 
 struct filter {
   uint64_t given;
-  struct text search;
+  struct text search, sort, role;
   int64_t team;
+  bool disabled;
 };
+#define SORT                                                                                                           \
+  {                                                                                                                    \
+    "sort", SHAPE_TEXT, 0, SHAPE_AT(filter, sort), .choices = PEOPLE_SORTS,                                            \
+                                                   .help = "by name without regard to case, or as they were made, "    \
+                                                           "which it is unless asked otherwise; `-`: the other way"    \
+  }
 static const struct shape_field filter_fields[] = {
     {"search", SHAPE_TEXT, 0, SHAPE_AT(filter, search), .min = 1, .max = 100,
      .help = "part of the name or of the description, whatever the case"},
+    SORT,
 };
 const struct shape people_filter_shape = {"PeopleFilter", "Which of them.", sizeof(struct filter),
                                           SHAPE_FIELDS(filter_fields)};
+#define FILTER_DISABLED 3
 static const struct shape_field user_filter_fields[] = {
     {"search", SHAPE_TEXT, 0, SHAPE_AT(filter, search), .min = 1, .max = 100,
      .help = "part of the name or of the email, whatever the case"},
     {"team", SHAPE_INTEGER, 0, SHAPE_AT(filter, team), .min = 1, .max = INT64_MAX, .help = "members of this team"},
+    SORT,
+    [FILTER_DISABLED] = {"disabled", SHAPE_BOOL, 0, SHAPE_AT(filter, disabled),
+                         .help = "only those, or only the others"},
+    {"role", SHAPE_TEXT, 0, SHAPE_AT(filter, role), .min = 1, .max = 40,
+     .help = "who was given this role themselves, wherever it holds, such as `admin` or `role:7`"},
 };
 const struct shape user_filter_shape = {"UserFilter", "Which users.", sizeof(struct filter),
                                         SHAPE_FIELDS(user_filter_fields)};
@@ -225,6 +239,34 @@ static void answer_one(struct api_call *c, const struct resource *r, const struc
   c->version = row->version;
 }
 
+static int compare_names(struct text a, struct text b) {
+  for (size_t i = 0; i < a.len && i < b.len; i++) {
+    int x = a.at[i] >= 'A' && a.at[i] <= 'Z' ? a.at[i] + 32 : (unsigned char)a.at[i];
+    int y = b.at[i] >= 'A' && b.at[i] <= 'Z' ? b.at[i] + 32 : (unsigned char)b.at[i];
+    if (x != y)
+      return x < y ? -1 : 1;
+  }
+  return (a.len > b.len) - (a.len < b.len);
+}
+
+/* A few rows, in the order that the store would give them. */
+static void sort_own(struct people_row *rows, size_t count, enum people_order order) {
+  for (size_t i = 1; i < count; i++) {
+    struct people_row moved = rows[i];
+    size_t at = i;
+    for (; at > 0; at--) {
+      bool by_name = order == PEOPLE_BY_NAME || order == PEOPLE_BY_NAME_DOWN;
+      int by = by_name ? compare_names(rows[at - 1].name, moved.name) : 0;
+      if (by == 0)
+        by = rows[at - 1].id < moved.id ? -1 : 1;
+      if (order == PEOPLE_BY_NAME_DOWN || order == PEOPLE_BY_ID_DOWN ? by > 0 : by < 0)
+        break;
+      rows[at] = rows[at - 1];
+    }
+    rows[at] = moved;
+  }
+}
+
 /* The workspaces that somebody has a role in, for who may not see all of them: in no more pages than one. */
 static enum err list_own(struct api_call *c, const struct resource *r, struct people_row **out, size_t *out_count,
                          struct fault *f) {
@@ -240,26 +282,59 @@ static enum err list_own(struct api_call *c, const struct resource *r, struct pe
     count += e == ERR_OK;
     e = e == ERR_NOT_FOUND ? ERR_OK : e;
   }
+  sort_own(rows, count, people_order(((const struct filter *)c->query)->sort));
   *out = rows;
   *out_count = count;
   return e;
 }
 
+enum people_order people_order(struct text sort) {
+  return text_equal(sort, TEXT("name"))       ? PEOPLE_BY_NAME
+         : text_equal(sort, TEXT("-name"))    ? PEOPLE_BY_NAME_DOWN
+         : text_equal(sort, TEXT("-created")) ? PEOPLE_BY_ID_DOWN
+                                              : PEOPLE_BY_ID;
+}
+
+/* As much of a name as counts in the order. */
+static struct text sort_key(struct text name) {
+  size_t chars = 0, i = 0;
+  for (; i < name.len && i < API_KEY_MAX; i++) {
+    chars += ((unsigned char)name.at[i] & 0xc0) != 0x80;
+    if (chars > PEOPLE_SORT_CHARS)
+      break;
+  }
+  return text_head(name, i);
+}
+
 /* One more than a page is asked for, so that the last page knows it is the last. */
+enum err people_page(struct api_call *c, enum people_kind kind, struct people_filter *filter, struct people_row **out,
+                     size_t *out_count, struct fault *f) {
+  struct store *s = c->api->store;
+  filter->after_id = c->cursor.id;
+  filter->after_name = c->cursor.key;
+  filter->max = (size_t)c->limit + 1;
+  enum err e = s->ops->people->list(s, kind, filter, c->arena, out, out_count, f);
+  if (e == ERR_OK && *out_count > (size_t)c->limit) {
+    const struct people_row *last = &(*out)[c->limit - 1];
+    bool by_name = filter->order == PEOPLE_BY_NAME || filter->order == PEOPLE_BY_NAME_DOWN;
+    *out_count = (size_t)c->limit;
+    c->next = (struct api_place){.id = last->id, .key = by_name ? sort_key(last->name) : TEXT("")};
+  }
+  return e;
+}
+
 static enum err list_page(struct api_call *c, const struct resource *r, struct people_row **out, size_t *out_count,
                           struct fault *f) {
   const struct filter *asked = c->query;
-  const struct people_filter filter = {.org_id = c->org_id,
-                                       .after_id = c->cursor.id,
-                                       .max = (size_t)c->limit + 1,
-                                       .search = asked->search,
-                                       .team_id = asked->team};
-  enum err e = c->api->store->ops->people->list(c->api->store, r->kind, &filter, c->arena, out, out_count, f);
-  if (e == ERR_OK && *out_count > (size_t)c->limit) {
-    *out_count = (size_t)c->limit;
-    c->next.id = (*out)[c->limit - 1].id;
-  }
-  return e;
+  const bool by_disabled = r->kind == PEOPLE_USER && shape_has(asked, FILTER_DISABLED);
+  struct people_filter filter = {.org_id = c->org_id,
+                                 .order = people_order(asked->sort),
+                                 .search = asked->search,
+                                 .team_id = asked->team,
+                                 .only_disabled = by_disabled && asked->disabled,
+                                 .only_enabled = by_disabled && !asked->disabled,
+                                 .role = asked->role};
+  return people_page(c, r->kind, &filter, out, out_count, f);
 }
 
 enum err people_list(struct api_call *c, struct fault *f) {

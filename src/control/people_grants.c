@@ -45,9 +45,14 @@ const struct shape grant_shape = {"Grant", "A role that somebody has.", sizeof(s
 static const struct shape_field grant_new_fields[] = {TO(SHAPE_REQUIRED), TO_ID(SHAPE_REQUIRED), ROLE, WORKSPACE};
 const struct shape grant_new_shape = {"GrantNew", "A role to be given; never more than who gives it may do.",
                                       sizeof(struct grant_view), SHAPE_FIELDS(grant_new_fields)};
-static const struct shape_field grant_filter_fields[] = {TO(0), TO_ID(0)};
-const struct shape grant_filter_shape = {"GrantFilter", "Whose grants; both or neither.", sizeof(struct grant_view),
-                                         SHAPE_FIELDS(grant_filter_fields)};
+static const struct shape_field grant_filter_fields[] = {
+    TO(0),
+    TO_ID(0),
+    {"role", SHAPE_TEXT, 0, SHAPE_AT(grant_view, role), .min = 1, .max = 40, .help = "of this role, such as `admin`"},
+    {"workspace", SHAPE_INTEGER, 0, SHAPE_AT(grant_view, workspace), .min = 1, .max = INT64_MAX,
+     .help = "those that hold in this workspace"}};
+const struct shape grant_filter_shape = {"GrantFilter", "Which grants; of to and to_id both or neither.",
+                                         sizeof(struct grant_view), SHAPE_FIELDS(grant_filter_fields)};
 
 static const struct {
   const char *name;
@@ -173,7 +178,9 @@ enum err grants_list(struct api_call *c, struct fault *f) {
                                       .after_id = c->cursor.id,
                                       .max = (size_t)c->limit + 1,
                                       .to = to_named(asked->to),
-                                      .to_id = asked->to_id};
+                                      .to_id = asked->to_id,
+                                      .role = asked->role,
+                                      .workspace_id = asked->workspace};
   enum err e = people_may(c, PERMISSION_USERS_READ, f);
   if (e == ERR_OK)
     e = s->ops->people->grants(s, &filter, c->arena, &rows, &count, f);
@@ -266,9 +273,23 @@ enum err grants_remove(struct api_call *c, struct fault *f) {
   return e == ERR_OK ? s->ops->people->revoke(s, c->org_id, id, &c->by, f) : e;
 }
 
+struct member_filter {
+  uint64_t given;
+  struct text search, sort;
+};
+static const struct shape_field member_filter_fields[] = {
+    {"search", SHAPE_TEXT, 0, SHAPE_AT(member_filter, search), .min = 1, .max = 100,
+     .help = "part of the name or of the email, whatever the case"},
+    {"sort", SHAPE_TEXT, 0, SHAPE_AT(member_filter, sort), .choices = PEOPLE_SORTS,
+     .help = "by name, or as they were made, which it is unless asked otherwise; `-`: the other way"},
+};
+const struct shape member_filter_shape = {"MemberFilter", "Which members.", sizeof(struct member_filter),
+                                          SHAPE_FIELDS(member_filter_fields)};
+
 enum err members_list(struct api_call *c, struct fault *f) {
   struct store *s = c->api->store;
-  struct people_filter filter = {.org_id = c->org_id, .after_id = c->cursor.id, .max = (size_t)c->limit + 1};
+  const struct member_filter *asked = c->query;
+  struct people_filter filter = {.org_id = c->org_id, .order = people_order(asked->sort), .search = asked->search};
   struct people_row *rows = NULL, team;
   size_t count = 0;
   enum err e = api_id(c, 0, &filter.team_id, f);
@@ -277,13 +298,9 @@ enum err members_list(struct api_call *c, struct fault *f) {
   if (e == ERR_OK)
     e = people_may(c, PERMISSION_USERS_READ, f);
   if (e == ERR_OK)
-    e = s->ops->people->list(s, PEOPLE_USER, &filter, c->arena, &rows, &count, f);
+    e = people_page(c, PEOPLE_USER, &filter, &rows, &count, f);
   if (e != ERR_OK)
     return e;
-  if (count > (size_t)c->limit) {
-    count = (size_t)c->limit;
-    c->next.id = rows[count - 1].id;
-  }
   struct people_view *views = arena_alloc(c->arena, (count + 1) * sizeof(*views));
   for (size_t i = 0; i < count; i++)
     views[i] = people_view_of(c, PEOPLE_USER, &rows[i]);

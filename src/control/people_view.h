@@ -17,6 +17,12 @@ struct people_view {
 /* A row as it is shown. */
 struct people_view people_view_of(const struct api_call *c, enum people_kind kind, const struct people_row *r);
 
+#define PEOPLE_SORTS "name|-name|created|-created"
+enum people_order people_order(struct text sort); /* "": as they were made */
+/* The page that the call asks for, of those the filter says: its places and length are set here. */
+enum err people_page(struct api_call *c, enum people_kind kind, struct people_filter *filter, struct people_row **out,
+                     size_t *out_count, struct fault *f) MUST_CHECK;
+
 /* The organisation in which something is made: the caller's own or, for the operator, the one that is asked for or the
  * first. ERR_NOT_FOUND: another one than one's own. */
 enum err people_org(const struct api_call *c, int64_t asked, int64_t *out, struct fault *f) MUST_CHECK;

@@ -17,21 +17,24 @@ static enum err decode_values(struct api_call *c, struct fault *f) {
   return ERR_OK;
 }
 
-size_t reading_write_cursor(struct api_place p, char out[READING_CURSOR_BYTES]) {
-  char plain[48];
-  int n = snprintf(plain, sizeof(plain), "1:%lld:%lld", (long long)p.at, (long long)p.id);
+size_t reading_write_cursor(struct api_place p, uint32_t list, char out[READING_CURSOR_BYTES]) {
+  char plain[64 + API_KEY_MAX];
+  int n = snprintf(plain, sizeof(plain), "2:%x:%lld:%lld:%.*s", list, (long long)p.at, (long long)p.id,
+                   TEXT_ARGS(text_head(p.key, API_KEY_MAX)));
   return text_base64url(plain, (size_t)n, out);
 }
 
-static bool read_cursor(struct text t, struct api_place *out) {
-  char plain[READING_CURSOR_BYTES + 3];
+/* *out_list: of which list it is. */
+static bool read_cursor(struct text t, struct arena *a, struct api_place *out, struct text *out_list) {
+  char *plain = arena_alloc(a, READING_CURSOR_BYTES + 3);
   struct text version, at, id;
   size_t n;
   if (t.len > READING_CURSOR_BYTES || !text_base64url_decode(t, plain, &n))
     return false;
-  return text_cut((struct text){plain, n}, ':', &version, &id) && text_equal(version, TEXT("1")) &&
-         text_cut(id, ':', &at, &id) && text_to_i64(at, &out->at) && text_to_i64(id, &out->id) && out->at >= 0 &&
-         out->id > 0;
+  return text_cut((struct text){plain, n}, ':', &version, &id) && text_equal(version, TEXT("2")) &&
+         text_cut(id, ':', out_list, &id) && text_cut(id, ':', &at, &id) && text_cut(id, ':', &id, &out->key) &&
+         text_to_i64(at, &out->at) && text_to_i64(id, &out->id) && out->at >= 0 && out->id > 0 &&
+         text_is_utf8(out->key) && text_find_char(out->key, '\0') < 0;
 }
 
 struct page {
@@ -50,15 +53,26 @@ static bool is_of_page(struct text part) {
   return text_starts(part, TEXT("limit=")) || text_starts(part, TEXT("cursor="));
 }
 
+/* Which list it is: the same for the same parameters, in whatever order. FNV-1a of each. */
+static void add_part(struct text part, uint32_t *list) {
+  uint32_t hash = 2166136261u;
+  for (size_t i = 0; i < part.len; i++)
+    hash = (hash ^ (unsigned char)part.at[i]) * 16777619u;
+  *list += part.len > 0 ? hash : 0;
+}
+
 /* The query in two: what every list takes, and what this one takes. */
-static void split_query(struct text query, struct buf *page, struct buf *rest) {
+static void split_query(struct text query, struct buf *page, struct buf *rest, uint32_t *list) {
   struct text part;
   while (query.len > 0) {
     if (!text_cut(query, '&', &part, &query)) {
       part = query;
       query = TEXT_NONE;
     }
-    struct buf *to = is_of_page(part) ? page : rest;
+    bool is_page = is_of_page(part);
+    struct buf *to = is_page ? page : rest;
+    if (!is_page)
+      add_part(part, list);
     buf_add(to, part);
     buf_add_char(to, '&');
   }
@@ -68,8 +82,13 @@ static void read_page(struct api_call *c, struct text query, struct shape_errors
   struct page p;
   shape_read_query(&reading_page, query, c->arena, &p, e);
   c->limit = p.limit > 0 ? p.limit : API_LIMIT;
-  if (p.cursor.len > 0 && !read_cursor(p.cursor, &c->cursor))
+  struct text list;
+  char wanted[16];
+  snprintf(wanted, sizeof(wanted), "%x", c->list);
+  if (p.cursor.len > 0 && !read_cursor(p.cursor, c->arena, &c->cursor, &list))
     shape_refuse(e, "cursor", "is none that a list has given");
+  else if (p.cursor.len > 0 && !text_equal(list, text_of(wanted)))
+    shape_refuse(e, "cursor", "is of a list with another order or other filters");
 }
 
 static void read_query(struct api_call *c) {
@@ -81,7 +100,7 @@ static void read_query(struct api_call *c) {
   buf_init(&rest, c->rq->query.len + 16);
   c->query = arena_zalloc(c->arena, s->size);
   if (c->route->kind == API_LIST) {
-    split_query(c->rq->query, &page, &rest);
+    split_query(c->rq->query, &page, &rest, &c->list);
     read_page(c, buf_text(&page), e);
   } else {
     buf_add(&rest, c->rq->query);

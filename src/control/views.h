@@ -49,6 +49,7 @@ enum err sessions_list(struct api_call *c, struct fault *f);
 enum err sessions_end(struct api_call *c, struct fault *f);
 /* entries.c: providers, models, policies, prices, assignments, limits, of the file and of the store */
 extern const struct shape provider_shape, model_shape, policy_shape, price_shape, assignment_shape, limit_shape;
+extern const struct shape entry_filter_shape;
 enum err entries_list(struct api_call *c, struct fault *f);
 enum err entries_get(struct api_call *c, struct fault *f);
 /* entries_write.c */
@@ -84,7 +85,7 @@ enum err user_drop_factor(struct api_call *c, struct fault *f);
 extern const struct shape simulate_ask_shape, simulate_shape;
 enum err simulate(struct api_call *c, struct fault *f);
 /* people.c: organisations, workspaces, teams, users, service accounts */
-extern const struct shape people_filter_shape, user_filter_shape;
+extern const struct shape people_filter_shape, user_filter_shape, member_filter_shape;
 extern const struct shape organisation_shape, organisation_new_shape, organisation_change_shape;
 extern const struct shape workspace_shape, workspace_new_shape, workspace_change_shape;
 extern const struct shape team_shape, team_new_shape, team_change_shape;

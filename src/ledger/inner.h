@@ -31,6 +31,7 @@ struct ledger {
   void (*on_stored)(void *data, const struct ledger_row *rows, size_t count);
   void *on_stored_data;
   int lock_fd;        /* of data_dir/lock, -1 for memory */
+  bool shares_disk;   /* the journal with data_dir, so with a store that is a file there */
   int life_fd;        /* of this process's own lock beside its segments, -1 for memory */
   unsigned life_seat; /* in the name of that lock; the seat in the ids too, unless there is a lease */
   struct seat *lease; /* on a store that others share, else NULL */

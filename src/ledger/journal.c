@@ -98,6 +98,8 @@ static void announce(struct journal *j) { atomic_store(&j->appended, j->sequence
 /* Creates one spare, outside the lock: it takes milliseconds and the owner must not wait for it. */
 static enum err make_spare(struct journal *j, struct fault *f) {
   struct segment *s;
+  if (atomic_load(&j->held_back))
+    return fault_set(f, ERR_STORE_FULL, NULL, "the disk is full: what room there is goes to the store first");
   pthread_mutex_lock(&j->lock);
   bool allowed = j->segments < j->max_segments;
   uint64_t number = j->next_number;
@@ -190,6 +192,11 @@ enum err journal_prepare(struct journal *j, struct fault *f) {
       return e;
   }
   return ERR_OK;
+}
+
+void journal_hold_back(struct journal *j, bool held_back) {
+  if (atomic_load(&j->held_back) != held_back)
+    atomic_store(&j->held_back, held_back);
 }
 
 bool journal_sync(struct journal *j) {

@@ -28,6 +28,7 @@ struct journal {
   uint64_t next_number;
   size_t segments;
   _Atomic size_t spare_count; /* written under the lock */
+  atomic_bool held_back;      /* written by the ledger's writer */
 };
 
 /* With one segment in use, so that the first reservation needs no room made. Errors as segment_create. */
@@ -61,6 +62,9 @@ struct record_head *journal_read(struct journal_reader *r, struct segment **out_
 
 /* Keeper. Makes spare segments until they hold twice what open reservations could need. ERR_STORE_FULL, ERR_STORE. */
 enum err journal_prepare(struct journal *j, struct fault *f) MUST_CHECK;
+/* Any thread. While held back no segment is made beyond those there are, and what needs one is refused with
+ * ERR_STORE_FULL: the store has the room of the disk first. */
+void journal_hold_back(struct journal *j, bool held_back);
 /* Keeper. Makes published records durable; false when the system refuses. */
 bool journal_sync(struct journal *j);
 /* Keeper. Removes the segments that are done. */

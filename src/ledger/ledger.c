@@ -90,6 +90,11 @@ static enum err check_lock(const struct ledger *l, const char *data_dir, const c
                    "%s is not the data_dir of the running weir: a new data_dir needs a restart", data_dir);
 }
 
+static bool same_disk(const char *a, const char *b) {
+  struct stat one, other;
+  return stat(a, &one) == 0 && stat(b, &other) == 0 && one.st_dev == other.st_dev;
+}
+
 static enum err open_place(struct ledger *l, const char *data_dir, struct fault *f) {
   char lock[sizeof l->place.dir + 16];
   int n = snprintf(l->place.dir, sizeof l->place.dir, "%s/journal", data_dir);
@@ -103,6 +108,7 @@ static enum err open_place(struct ledger *l, const char *data_dir, struct fault 
     e = make_dir(l->place.dir, f);
   if (e)
     return e;
+  l->shares_disk = same_disk(data_dir, l->place.dir);
   l->place.dir_fd = open(l->place.dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
   if (l->place.dir_fd < 0)
     return fault_set(f, ERR_STORE, NULL, "cannot open %s: %s", l->place.dir, strerror(errno));
@@ -166,6 +172,7 @@ static struct ledger *ledger_new(const struct ledger_options *o, struct store *s
   l->life_fd = l->place.dir_fd = -1;
   l->place.sys = o->sys ? o->sys : &journal_sys_real;
   l->place.boot = random_u64();
+  snprintf(l->place.kind, sizeof l->place.kind, "%s", store->ops->name);
   size_t bytes = o->segment_bytes ? o->segment_bytes : LEDGER_SEGMENT_BYTES;
   l->place.segment_bytes = bytes < JOURNAL_SEGMENT_BYTES_MIN ? JOURNAL_SEGMENT_BYTES_MIN : bytes & ~(size_t)4095;
   l->on_stored = o->on_stored;
@@ -190,6 +197,8 @@ enum err ledger_open(const struct ledger_options *o, struct store *store, struct
   struct ledger *l = ledger_new(o, store);
   struct replay_result replayed = {0};
   enum err e = o->data_dir ? open_place(l, o->data_dir, f) : ERR_OK;
+  if (!e && o->data_dir)
+    e = replay_home(store, &l->place.home, f);
   if (!e && o->data_dir)
     e = replay_run(&l->place, store, &replayed, f);
   if (!e)

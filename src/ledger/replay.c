@@ -3,6 +3,7 @@
  * ignores ids it has. Called by ledger_open and ledger_adopt. */
 #include "ledger/replay.h"
 
+#include "base/random.h"
 #include "ledger/lives.h"
 
 #include <dirent.h>
@@ -27,6 +28,7 @@ struct replay_file {
 struct replay {
   const struct journal_place *place;
   struct store *store;
+  uint32_t home; /* the store's */
   struct replay_file *files;
   size_t count, cap;
   struct lives lives;
@@ -59,6 +61,20 @@ static enum err file_cannot(const char *doing, const char *path, int problem, st
   return fault_set(f, ERR_STORE, NULL, "cannot %s the journal segment %s: %s", doing, path, strerror(problem));
 }
 
+/* Written beside another store: its rows would fall on the keys that have their ids here. */
+static enum err refuse_foreign(const struct segment_head *h, const char *path, const struct replay *r,
+                               struct fault *f) {
+  char kind[sizeof h->kind + 1] = "";
+  for (size_t i = 0; i < sizeof h->kind && h->kind[i] >= 'a' && h->kind[i] <= 'z'; i++)
+    kind[i] = h->kind[i];
+  return fault_set(
+      f, ERR_STORE, NULL,
+      "the journal segment %s was written for another store (%s%s%08x) than this one (%s %08x): start weir "
+      "with `store` as it was, which carries the journal over, or move the folder away to do without its "
+      "calls",
+      path, kind, kind[0] ? " " : "", h->home, r->store->ops->name, r->home);
+}
+
 /* A file that is gone leaves base NULL: its process had come to a good end since the directory was read. */
 static enum err file_map(struct replay *r, struct replay_file *file, struct fault *f) {
   char path[sizeof r->place->dir + 80];
@@ -88,6 +104,8 @@ static enum err file_map(struct replay *r, struct replay_file *file, struct faul
     return fault_set(f, ERR_STORE, NULL,
                      "the journal segment %s was written by a newer Weir (format %u); start that one", path,
                      head.format);
+  } else if (file->bytes && head.home && r->home && head.home != r->home) {
+    return refuse_foreign(&head, path, r, f);
   }
   struct record_scan scan = scan_start(file);
   struct record_head *first = record_scan_next(&scan);
@@ -265,13 +283,38 @@ static enum err replay_all(struct replay *r, struct fault *f) {
   return e;
 }
 
+enum err replay_home(struct store *store, uint32_t *out, struct fault *f) {
+  const struct store_replicas_ops *ops = store->ops->replicas;
+  char fresh[16], found[16];
+  struct text value;
+  struct arena a;
+  arena_init(&a);
+  enum err e = ops->agreed(store, TEXT(REPLAY_HOME), &a, &value, f);
+  if (!e && value.len == 0) {
+    snprintf(fresh, sizeof fresh, "%08x", (uint32_t)(random_u64() >> 32) | 1);
+    e = ops->agree(store, TEXT(REPLAY_HOME), text_of(fresh), &a, &value, f);
+  }
+  if (e == ERR_STORE_FULL) { /* calls may still be taken, as before there were such numbers */
+    value = TEXT("0");
+    e = ERR_OK;
+  }
+  if (!e) {
+    snprintf(found, sizeof found, "%.*s", TEXT_ARGS(text_head(value, sizeof found - 1)));
+    *out = (uint32_t)strtoul(found, NULL, 16);
+  }
+  arena_done(&a);
+  return e;
+}
+
 enum err replay_run(const struct journal_place *p, struct store *store, struct replay_result *out, struct fault *f) {
   struct replay r = {.place = p, .store = store};
   opens_init(&r.opens);
   r.rows = calloc(REPLAY_BATCH_ROWS, sizeof *r.rows);
   if (!r.rows)
     abort();
-  enum err e = replay_all(&r, f);
+  enum err e = replay_home(store, &r.home, f);
+  if (!e)
+    e = replay_all(&r, f);
   for (size_t i = 0; i < r.count; i++)
     if (r.files[i].base)
       munmap(r.files[i].base, r.files[i].bytes);

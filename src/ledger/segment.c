@@ -111,8 +111,10 @@ static enum err segment_fill(const struct journal_place *p, struct segment *s, c
                            .stream = s->stream,
                            .number = s->number,
                            .boot = p->boot,
-                           .created_us = p->sys->now_us()};
+                           .created_us = p->sys->now_us(),
+                           .home = p->home};
   memcpy(h.magic, segment_magic, sizeof h.magic);
+  memcpy(h.kind, p->kind, sizeof h.kind);
   h.crc = head_crc(&h);
   memcpy(s->base, &h, sizeof h);
   if (p->sys->sync(s->fd) || p->sys->sync(p->dir_fd))

@@ -28,6 +28,8 @@ struct journal_place {
   char dir[1024]; /* "" : memory only */
   int dir_fd;     /* to make new names durable; -1 for memory */
   uint64_t boot;  /* random, in every segment of this process */
+  uint32_t home;  /* of the store (replay.h), in every segment too; 0: not known */
+  char kind[16];  /* its kind, for whoever finds a segment that has lost its way */
   size_t segment_bytes;
 };
 
@@ -55,8 +57,8 @@ struct segment_head {
   uint32_t format, stream;
   uint64_t number, boot;
   int64_t created_us;
-  uint32_t unused, crc;
-  char room[16];
+  uint32_t home, crc; /* 0 in segments of a Weir that did not write it */
+  char kind[16];      /* filled with zeros; not under the CRC */
 };
 
 /* Creates, fills with zeros and maps a segment file. ERR_STORE_FULL when the disk (or a quota) has no room, ERR_STORE

@@ -55,6 +55,13 @@ static void note_fault(struct ledger *l, const struct fault *f) {
   pthread_mutex_unlock(&l->lock);
 }
 
+/* A file and the journal share a disk. Would the journal take the room that comes back, the store would never get any,
+ * and no segment would ever become free. */
+static void hold_back(const struct ledger *l, bool held_back) {
+  for (unsigned i = 0; i < l->worker_count; i++)
+    journal_hold_back(l->workers[i].journal, held_back);
+}
+
 /* Until the store takes the batch; false when the ledger closes first. */
 static bool store_batch(struct writer *w, unsigned stream, uint64_t position) {
   struct ledger *l = w->ledger;
@@ -68,6 +75,8 @@ static bool store_batch(struct writer *w, unsigned stream, uint64_t position) {
         note_fault(l, NULL);
       return true;
     }
+    if (f.err == ERR_STORE_FULL && l->shares_disk && !l->store->ops->is_shared)
+      hold_back(l, true);
     note_fault(l, &f);
     if (!ledger_wait_to_retry(l, wait_ms))
       return false;
@@ -122,8 +131,8 @@ static bool drain(struct writer *w, unsigned stream) {
     if (w->count && !store_batch(w, stream, position))
       return false;
     batch_done(w);
+    release_segments(w->ledger, r); /* now: on a full disk the next batch may need their room */
   } while (h);
-  release_segments(w->ledger, r);
   return true;
 }
 
@@ -131,6 +140,8 @@ static bool drain_all(struct writer *w) {
   for (unsigned i = 0; i < w->ledger->worker_count; i++)
     if (!drain(w, i))
       return false;
+  if (ledger_work(w->ledger, LEDGER_WRITER) - w->seen < BATCH_ROWS) /* what waited is stored */
+    hold_back(w->ledger, false);
   return true;
 }
 

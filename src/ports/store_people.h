@@ -31,12 +31,20 @@ struct people_row {
   int64_t email_us; /* of a user: since when they have their email; 0: since they were made. The store's to set */
 };
 
+/* The order of a list. Of names without regard to case, by their first PEOPLE_SORT_CHARS, and of equal ones by id. */
+enum people_order { PEOPLE_BY_ID, PEOPLE_BY_NAME, PEOPLE_BY_NAME_DOWN, PEOPLE_BY_ID_DOWN };
+#define PEOPLE_SORT_CHARS 100
+
 struct people_filter {
-  int64_t org_id;   /* 0: all */
-  int64_t after_id; /* ids above it, lowest first */
+  int64_t org_id; /* 0: all */
+  enum people_order order;
+  int64_t after_id;       /* behind this one in the order; 0: from the beginning */
+  struct text after_name; /* its name, by which the place is found even when it is gone; with the orders of names */
   size_t max;
-  struct text search; /* in name and text, whatever the case; "" */
-  int64_t team_id;    /* users of this team only; 0 */
+  struct text search;               /* in name and text, whatever the case; "" */
+  int64_t team_id;                  /* users of this team only; 0 */
+  bool only_disabled, only_enabled; /* of users */
+  struct text role;                 /* users to whom it is given themselves, wherever; "" */
 };
 
 /* A role given to somebody, in the whole organisation or in one workspace. */
@@ -58,6 +66,8 @@ struct grant_filter {
   size_t max;
   int64_t to_id; /* 0: of everybody; else of this one of that kind */
   enum grant_to to;
+  struct text role;     /* "": any */
+  int64_t workspace_id; /* those that hold in this one only; 0: any, and in the whole organisation */
 };
 
 /* What somebody's grants, and those of their teams, come to. */

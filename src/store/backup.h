@@ -10,6 +10,8 @@
 
 #include "store/backup_stream.h"
 
+#include "ports/store.h"
+
 #define BACKUP_PATH_MAX       1024
 #define BACKUP_KDF_PASSES     3 /* libsodium's MODERATE: about a second and 256 MiB */
 #define BACKUP_KDF_MEMORY     (256 * 1024 * 1024)
@@ -34,23 +36,25 @@ struct backup_made {
 };
 
 /* Copies one moment of the database into PATH.partial-db, in steps that hold up neither readers nor writers (its
- * write-ahead log grows meanwhile), checks the copy, and packs it into PATH.partial, which is synced, read back to its
- * last byte, and renamed last. So there is room needed for the database once more, and whatever ends it early, PATH is
- * what it was; the temporary files are removed, or by the next backup to PATH when the process is killed. The file is
- * its owner's alone (0600). ERR_NOT_FOUND       there is no database ERR_STORE_CONFLICT  PATH exists and replace is
- * false, or it is neither a backup nor empty ERR_STORE_BUSY      another backup to PATH is being made; or the database
- * is held for longer than 5 s ERR_STORE_CORRUPT   the database is damaged or not Weir's: a copy of it would be no
- * backup ERR_LIMIT           a passphrase of less than 8 bytes, a path or a database that is too long ERR_STORE_FULL,
- * ERR_STORE, ERR_SYSTEM  the system refused */
+ * write-ahead log grows meanwhile), checks the copy as a restore would (its integrity, and its balances when the schema
+ * is this program's), and packs it into PATH.partial, which is synced, read back to its last byte, and renamed last. So
+ * there is room needed for the database once more, and whatever ends it early, PATH is what it was; the temporary files
+ * are removed, or by the next backup to PATH when the process is killed. The file is its owner's alone (0600).
+ * ERR_NOT_FOUND       there is no database ERR_STORE_CONFLICT  PATH exists and replace is false, or it is neither a
+ * backup nor empty ERR_STORE_BUSY      another backup to PATH is being made; or the database is held for longer than 5
+ * s ERR_STORE_CORRUPT   the database is damaged or not Weir's: a copy of it would be no backup ERR_LIMIT           a
+ * passphrase of less than 8 bytes, a path or a database that is too long ERR_STORE_FULL, ERR_STORE, ERR_SYSTEM  the
+ * system refused */
 enum err backup_make(const struct backup_request *r, struct backup_made *out, struct fault *f) MUST_CHECK;
 
 /* Reads a backup from its first byte to its last, as a restore would, and keeps nothing of it. Errors as
  * backup_stream_read. */
 enum err backup_verify(int in, struct text passphrase, struct backup_head *out, struct fault *f) MUST_CHECK;
 
-/* PRAGMA integrity_check when thorough, else quick_check, on a database that nobody else has open, from its first page
- * to its last; and whose it is. ERR_STORE_CORRUPT. */
-enum err backup_check_file(const char *path, struct text key, bool thorough, unsigned *out_schema_version,
-                           struct fault *f) MUST_CHECK;
+/* PRAGMA integrity_check on a database that nobody else has open, from its first page to its last; and whose it is.
+ * ERR_STORE_CORRUPT. */
+enum err backup_check_file(const char *path, struct text key, unsigned *out_schema_version, struct fault *f) MUST_CHECK;
+/* What a recount must say of a database that goes into a backup or comes out of one. ERR_STORE_CORRUPT. */
+enum err backup_check_balances(const struct ledger_totals *t, struct fault *f) MUST_CHECK;
 
 #endif

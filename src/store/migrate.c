@@ -8,10 +8,12 @@
 #include "base/crc.h"
 #include "store/embedded.h"
 #include "store/places.h"
+#include "store/store_copy.h"
 
 #define MIGRATIONS_MAX      256
 #define WEIR_APPLICATION_ID "1466263922" /* SQLITE_WEIR_ID */
 #define MIGRATION_MAX_BYTES (1 << 20)
+#define REPLICAS_SINCE      6 /* the migration that made weir_replicas */
 
 struct migration {
   unsigned version;
@@ -177,6 +179,12 @@ static enum err schema_check(struct driver_link *l, const struct migrations *all
   enum err e = history_read(l, &a, &h, f);
   for (size_t i = 0; i < h.count && !e; i++)
     e = history_check(&h.at[i], all, f);
+  for (size_t i = 0; i < h.count && !e; i++) /* they come in order, from 1 */
+    if (h.at[i].version != i + 1)
+      e = fault_set(f, ERR_STORE, NULL,
+                    "the database's history lacks migration %zu, although %u is in it: somebody has changed it. "
+                    "Restore a backup",
+                    i + 1, h.at[i].version);
   arena_done(&a);
   return e;
 }
@@ -283,13 +291,26 @@ enum err migrate_up_on(struct database *d, unsigned *out_count, struct fault *f)
   return move_on(d, &p, true, MIGRATIONS_MAX, out_count, f);
 }
 
+static enum err version_of(struct driver_link *l, void *args, struct fault *f) { return schema_version(l, args, f); }
+
+/* Whoever serves on it would lose what it writes meanwhile. A file is held by its data_dir's lock instead. */
+static enum err refuse_served(struct database *d, struct fault *f) {
+  int64_t version = 0;
+  if (!d->base.ops->is_shared)
+    return ERR_OK;
+  enum err e = driver_run(&d->base, DRIVER_READ, false, version_of, &version, f);
+  return e || version < REPLICAS_SINCE ? e : store_copy_refuse_living(&d->base, "database", f);
+}
+
 static enum err move_at(const struct store_place *place, const struct migrate_program *p, bool up, unsigned steps,
                         unsigned *out_count, struct fault *f) {
   struct database *d = NULL;
   enum err e = store_open_bare(place, up, &d, f);
   if (e)
     return e;
-  e = move_on(d, p, up, steps, out_count, f);
+  e = up ? ERR_OK : refuse_served(d, f);
+  if (!e)
+    e = move_on(d, p, up, steps, out_count, f);
   d->base.ops->close(&d->base);
   return e;
 }

@@ -36,7 +36,8 @@ struct migrate_program {
  * applied or taken back. */
 enum err migrate_up(const struct store_place *place, unsigned *out_count, struct fault *f) MUST_CHECK;
 /* Takes back the newest `steps` migrations, and the data they hold with them. Fewer are taken back when there are
- * fewer. */
+ * fewer. ERR_STORE_BUSY: a replica was seen on a shared database less than COPY_SILENT_US ago. For a file the caller
+ * holds its data_dir (ledger/hold.h). */
 enum err migrate_down(const struct store_place *place, unsigned steps, unsigned *out_count, struct fault *f) MUST_CHECK;
 /* Every migration this program carries, and behind them those that a newer one has applied, oldest first.
  * ERR_NOT_FOUND when there is no file. */

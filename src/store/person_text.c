@@ -69,10 +69,11 @@ static void put_person(struct json_writer *w, yyjson_val *value, const struct pe
   arena_done(&a);
 }
 
-static void put(struct json_writer *w, yyjson_val *v, const struct person_name *p);
+/* theirs: within an object that is about them, where a key's name is one of theirs. */
+static void put(struct json_writer *w, yyjson_val *v, const struct person_name *p, bool theirs);
 
 /* NOLINTNEXTLINE(misc-no-recursion): as above */
-static void put_object(struct json_writer *w, yyjson_val *v, const struct person_name *p) {
+static void put_object(struct json_writer *w, yyjson_val *v, const struct person_name *p, bool theirs) {
   size_t i, max;
   yyjson_val *name, *value;
   bool is_theirs = person_text_is(json_text(json_get(v, "user")), p->name);
@@ -83,23 +84,25 @@ static void put_object(struct json_writer *w, yyjson_val *v, const struct person
       put_person(w, value, p);
     else if (is_theirs && goes_with_user(name) && yyjson_is_str(value))
       json_put_text(w, p->pseudonym);
+    else if (theirs && text_equal(json_text(name), TEXT("key")) && yyjson_is_str(value))
+      json_put_text(w, p->pseudonym);
     else
-      put(w, value, p);
+      put(w, value, p, theirs || is_theirs);
   }
   json_object_end(w);
 }
 
 /* NOLINTNEXTLINE(misc-no-recursion): as above */
-static void put(struct json_writer *w, yyjson_val *v, const struct person_name *p) {
+static void put(struct json_writer *w, yyjson_val *v, const struct person_name *p, bool theirs) {
   size_t i, max;
   yyjson_val *value;
   struct arena a;
   if (yyjson_is_obj(v)) {
-    put_object(w, v, p);
+    put_object(w, v, p, theirs);
   } else if (yyjson_is_arr(v)) {
     json_array(w);
     yyjson_arr_foreach (v, i, max, value) {
-      put(w, value, p);
+      put(w, value, p, theirs);
     }
     json_array_end(w);
   } else {
@@ -117,7 +120,7 @@ bool person_json_replace(struct text json, const struct person_name *p, struct b
   bool found = has(j.root, p->name);
   if (found) {
     json_writer_init(&w, out);
-    put(&w, j.root, p);
+    put(&w, j.root, p, false);
   }
   json_done(&j);
   return found;

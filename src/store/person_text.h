@@ -16,8 +16,9 @@ struct text person_text_replace(struct text t, const struct person_name *p, stru
 
 /* Whether a member "user" or "actor" of the JSON, at any depth, is the name. */
 bool person_json_has(struct text json, struct text name);
-/* The JSON with the pseudonym in the place of those, and of the members "name", "key_name" and "prefix" beside such a
- * user, appended to out. False, and nothing appended, when it has none. */
+/* The JSON with the pseudonym in the place of those, of the members "name", "key_name" and "prefix" beside such a
+ * user, and of a member "key" in an object beside one, appended to out. False, and nothing appended, when it has none.
+ */
 bool person_json_replace(struct text json, const struct person_name *p, struct buf *out);
 
 #endif

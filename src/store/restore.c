@@ -61,16 +61,15 @@ static enum err verify(const char *path, struct text key, struct restore_found *
   unsigned version;
   enum err e = sqlite_check_file(path, key.len > 0, false, f);
   if (!e)
-    e = backup_check_file(path, key, true, &version, f);
+    e = backup_check_file(path, key, &version, f);
   if (!e)
     e = store_open(&(struct store_place){.kind = STORE_SQLITE, .path = path, .key = key}, &s, f);
   if (e)
     return e;
   arena_init(&a);
   e = s->ops->ledger_verify(s, &a, &t, f);
-  if (!e && t.mismatched_keys > 0)
-    e = fault_set(f, ERR_STORE_CORRUPT, NULL, "%llu balances of the backup differ from their rows: %.*s",
-                  (unsigned long long)t.mismatched_keys, TEXT_ARGS(t.first_mismatch));
+  if (!e)
+    e = backup_check_balances(&t, f);
   arena_done(&a);
   s->ops->close(s);
   if (e)

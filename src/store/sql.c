@@ -2,6 +2,8 @@
  * store_keys.c, store_ledger.c, store_verify.c, log_stretches.c, migrate.c and, for batches, in postgres_batch.c. */
 #include "store/sql.h"
 
+#include "store/sql_people.h"
+
 #include <stddef.h>
 
 /* clang-format off */
@@ -165,24 +167,8 @@
 #define BOTH(sql)          {sql, sql}
 #define POSTGRES_ONLY(sql) {NULL, sql}
 
-/* What every kind of people_row gives, in the order of its members. */
-#define ORGANISATION "SELECT id, id, version, name, description, '', timezone, week_start, 0, 0, created_us, 0, 0 FROM weir_organisations"
-#define WORKSPACE "SELECT id, org_id, version, name, description, '', '', '', 0, 0, created_us, 0, 0 FROM weir_workspaces"
-#define TEAM      "SELECT id, org_id, version, name, description, '', '', '', 0, 0, created_us, 0, 0 FROM weir_teams"
-#define USER                                                                                                           \
-  "SELECT id, org_id, version, name, email, external, '', '', is_disabled, is_invited, created_us, last_seen_us, "       \
-  "email_us FROM weir_users"
-#define SERVICE                                                                                                        \
-  "SELECT id, org_id, version, name, description, '', '', '', is_disabled, 0, created_us, last_seen_us, 0 FROM "           \
-  "weir_services"
 #define ENTITY "SELECT id, version, kind, name, user_name, body, position, created_us, changed_us FROM weir_entities"
-#define ROLE  "SELECT id, org_id, version, name, permissions, '', '', '', 0, 0, created_us, 0, 0 FROM weir_roles"
 #define GRANT "SELECT id, org_id, to_kind, to_id, workspace_id, role, created_us, origin FROM weir_grants"
-/* A page of one kind: ?1 above this id, ?2 at most, ?3 of this organisation, ?4 with this in one of two columns. */
-#define HAS(column) "replace(lower(" column "), lower(?4), '') <> lower(" column ")"
-#define PEOPLE(org, text)                                                                                              \
-  " WHERE id > ?1 AND (CAST(?3 AS BIGINT) = 0 OR " org " = ?3) AND (CAST(?4 AS TEXT) = '' OR " HAS("name") " OR "        \
-  HAS(text) ")"
 #define PAGE " ORDER BY id LIMIT ?2"
 #define RIGHTS                                                                                                         \
   "SELECT g.workspace_id, coalesce(w.name, ''), g.role, coalesce(r.permissions, '') FROM "
@@ -474,8 +460,7 @@ static const char *const texts[SQL_COUNT][2] = {
     [SQL_USER_INSERT] = BOTH("INSERT INTO weir_users (id, org_id, version, name, email, external, is_disabled, "
                              "is_invited, created_us, last_seen_us) VALUES (?1, ?2, 1, ?3, ?4, ?5, ?6, ?7, ?8, 0)"),
     [SQL_USER_GET] = BOTH(USER " WHERE id = ?1"),
-    [SQL_USER_LIST] = BOTH(USER PEOPLE("org_id", "email") " AND (CAST(?5 AS BIGINT) = 0 OR EXISTS (SELECT 1 FROM "
-                           "weir_team_members m WHERE m.team_id = ?5 AND m.user_id = weir_users.id))" PAGE),
+    [SQL_USER_LIST] = BOTH(USER PEOPLE("org_id", "email") USERS_ONLY PAGE),
     [SQL_USER_UPDATE] = BOTH("UPDATE weir_users SET version = version + 1, name = ?2, email = ?3, is_disabled = ?4, "
                              "is_invited = ?5, email_us = ?6 WHERE id = ?1"),
     [SQL_USER_DELETE] = BOTH("DELETE FROM weir_users WHERE id = ?1"),
@@ -505,7 +490,8 @@ static const char *const texts[SQL_COUNT][2] = {
                             "role = ?4"),
     [SQL_GRANT_GET] = BOTH(GRANT " WHERE id = ?1"),
     [SQL_GRANT_LIST] = BOTH(GRANT " WHERE id > ?1 AND (CAST(?3 AS BIGINT) = 0 OR org_id = ?3) AND (CAST(?4 AS TEXT) = "
-                            "'' OR to_kind = ?4) AND (CAST(?5 AS BIGINT) = 0 OR to_id = ?5)" PAGE),
+                            "'' OR to_kind = ?4) AND (CAST(?5 AS BIGINT) = 0 OR to_id = ?5) AND (CAST(?6 AS TEXT) = '' OR "
+                            "role = ?6) AND (CAST(?7 AS BIGINT) = 0 OR workspace_id = ?7)" PAGE),
     [SQL_GRANT_DELETE] = BOTH("DELETE FROM weir_grants WHERE id = ?1"),
     [SQL_GRANTS_TO] = BOTH(GRANT " WHERE to_kind = ?2 AND to_id = ?1"),
     [SQL_GRANTS_IN] = BOTH(GRANT " WHERE workspace_id = ?1"),
@@ -546,6 +532,8 @@ const char *sql_text(enum sql which, enum sql_dialect dialect) {
   bool is_signin = which >= SQL_SIGNIN_FIRST && which <= SQL_SIGNIN_LAST;
   if (which >= SQL_KEYS_FIRST && which <= SQL_KEYS_LAST)
     return sql_keys_texts[which - SQL_KEYS_FIRST][dialect];
+  if (which >= SQL_PEOPLE_SORTED && which <= SQL_PEOPLE_SORTED_LAST)
+    return sql_people_texts[which - SQL_PEOPLE_SORTED][dialect];
   if (which >= SQL_CREDENTIALS_FIRST && which <= SQL_CREDENTIALS_LAST)
     return sql_credentials_texts[which - SQL_CREDENTIALS_FIRST][dialect];
   return is_signin ? sql_signin_texts[which - SQL_SIGNIN_FIRST][dialect] : texts[which][dialect];

@@ -145,6 +145,7 @@ enum sql {
   SQL_ATTEMPTS_ADD, SQL_ATTEMPTS_PUT, SQL_ATTEMPTS_PURGE,
   SQL_CREDENTIALS /* of providers */, SQL_CREDENTIAL_GET, SQL_CREDENTIAL_LOCK, SQL_CREDENTIAL_FULL, SQL_CREDENTIAL_OF, SQL_CREDENTIAL_ADD,
   SQL_CREDENTIAL_CHANGE, SQL_CREDENTIAL_REMOVE, SQL_CREDENTIAL_SEALED, SQL_CREDENTIAL_RESEAL,
+  SQL_PEOPLE_SORTED /* of each kind, in the order of enum people_kind */, SQL_PEOPLE_SORTED_LAST = SQL_PEOPLE_SORTED + 5,
   /* clang-format on */
   SQL_COPY_TABLES,    /* Weir's tables that are there */
   SQL_COPY_COLUMNS,   /* of one table: name, type, place in the primary key or 0; by name */
@@ -173,8 +174,9 @@ enum sql_dialect { SQL_SQLITE, SQL_POSTGRES };
 #define SQL_SIGNIN_LAST       SQL_ATTEMPTS_PURGE
 #define SQL_CREDENTIALS_FIRST SQL_CREDENTIALS
 #define SQL_CREDENTIALS_LAST  SQL_CREDENTIAL_RESEAL
-/* The texts of these, for sql_text alone (sql_signin.c, sql_credentials.c). */
-extern const char *const sql_keys_texts[][2], *const sql_signin_texts[][2], *const sql_credentials_texts[][2];
+/* The texts of these, for sql_text alone (sql_keys.c, sql_signin.c, sql_credentials.c, sql_people.c). */
+extern const char *const sql_keys_texts[][2], *const sql_signin_texts[][2], *const sql_credentials_texts[][2],
+                                                                                *const sql_people_texts[][2];
 
 /* NULL when the dialect has no such statement. */
 const char *sql_text(enum sql which, enum sql_dialect dialect);

@@ -143,9 +143,11 @@ static enum err damaged(const char *path, const char *how, struct fault *f) {
   return fault_set(f, ERR_STORE_CORRUPT, NULL, "%s is damaged (%.120s); nothing was changed: " ADVICE, path, how);
 }
 
-static enum err whole_check(sqlite3 *db, const char *path, struct fault *f) {
+/* thorough: also that every index has what its table has, which a restore asks of a backup too. */
+static enum err whole_check(sqlite3 *db, const char *path, bool thorough, struct fault *f) {
   sqlite3_stmt *s = NULL;
-  if (sqlite3_prepare_v2(db, "PRAGMA quick_check(1)", -1, &s, NULL) != SQLITE_OK)
+  const char *sql = thorough ? "PRAGMA integrity_check(1)" : "PRAGMA quick_check(1)";
+  if (sqlite3_prepare_v2(db, sql, -1, &s, NULL) != SQLITE_OK)
     return sqlite_fail(db, "checking the store", f);
   enum err e = ERR_OK;
   int rc = sqlite3_step(s);
@@ -209,13 +211,13 @@ static enum err newest_check(sqlite3 *db, const char *path, int64_t within_ms, s
 }
 
 enum err sqlite_check_content(sqlite3 *db, const char *path, struct fault *f) {
-  struct stat st;
+  struct stat st = {0};
   bool unclean = log_bytes(path) > 0; /* the last one to close a database removes its log */
   int64_t whole = unclean ? SQLITE_CHECKED_BYTES_UNCLEAN : SQLITE_CHECKED_BYTES;
   enum err e = owner_check(db, path, f);
   if (e)
     return e;
   if (stat(path, &st) != 0 || st.st_size <= whole)
-    return whole_check(db, path, f);
+    return whole_check(db, path, st.st_size <= SQLITE_CHECKED_BYTES, f);
   return newest_check(db, path, unclean ? SQLITE_CHECK_MS_UNCLEAN : SQLITE_CHECK_MS, f);
 }

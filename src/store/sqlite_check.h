@@ -5,9 +5,9 @@
 
 #include "store/sqlite.h"
 
-#define SQLITE_CHECKED_BYTES (8LL << 20) /* a file up to this size is checked whole whenever it is opened */
+#define SQLITE_CHECKED_BYTES (8LL << 20) /* up to this size a file's integrity is checked whenever it is opened */
 #define SQLITE_CHECKED_BYTES_UNCLEAN                                                                                   \
-  (64LL << 20)                     /* and this one while a log says that it was not closed, or is in use */
+  (64LL << 20) /* and every page (quick_check) of this one while a log says that it was not closed, or is in use */
 #define SQLITE_CHECK_MS         20 /* of a larger file: the newest rows, for so long */
 #define SQLITE_CHECK_MS_UNCLEAN 200
 

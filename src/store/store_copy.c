@@ -185,7 +185,7 @@ static enum err copy_stores(struct database *from, struct database *to, const st
 }
 
 /* A replica renews its seat every few seconds. One that was killed is taken for living until it is silent this long. */
-static enum err refuse_living(struct store *s, const char *which, struct fault *f) {
+enum err store_copy_refuse_living(struct store *s, const char *which, struct fault *f) {
   struct arena a;
   struct store_replica *at = NULL;
   size_t count = 0;
@@ -212,7 +212,7 @@ static enum err copy_into(struct store *from, const struct store_place *to, cons
     return e;
   e = migrate_up_on(d, &applied, f);
   if (!e)
-    e = refuse_living(&d->base, "target", f);
+    e = store_copy_refuse_living(&d->base, "target", f);
   if (!e)
     e = copy_stores((struct database *)from, d, watch, out, f);
   d->base.ops->close(&d->base);
@@ -257,7 +257,7 @@ static enum err copy_into_file(struct store *from, const struct store_place *to,
 
 enum err store_copy(struct store *from, const struct store_place *to, const struct copy_watch *watch,
                     struct copy_report *out, struct fault *f) {
-  enum err e = refuse_living(from, "source", f);
+  enum err e = store_copy_refuse_living(from, "source", f);
   if (e)
     return e;
   switch (to->kind) {

@@ -29,5 +29,7 @@ struct copy_report {
  *   others as store_open, and what watch->tell returns */
 enum err store_copy(struct store *from, const struct store_place *to, const struct copy_watch *watch,
                     struct copy_report *out, struct fault *f) MUST_CHECK;
+/* ERR_STORE_BUSY: a replica was seen on the store less than COPY_SILENT_US ago; which: "source", in the message. */
+enum err store_copy_refuse_living(struct store *s, const char *which, struct fault *f) MUST_CHECK;
 
 #endif

@@ -5,6 +5,7 @@
 #include "base/json.h"
 #include "store/store_audit.h"
 #include "store/store_events.h"
+#include "store/store_keys.h"
 #include "store/store_people.h"
 
 static const char doing[] = "changing the stored configuration";
@@ -74,6 +75,8 @@ static struct text as_json(const struct store_entity *e, struct buf *out) {
   json_name_text(&w, e->kind);
   json_put_raw(&w, e->body);
   json_field_i64(&w, "position", e->position);
+  if (e->user.len > 0)
+    json_field_text(&w, "user", e->user); /* by which an erasure finds it */
   json_object_end(&w);
   return buf_text(out);
 }
@@ -167,9 +170,30 @@ static enum err check_credentials(struct driver_link *l, const struct store_enti
                    TEXT_ARGS(text_head(is->name, 64)));
 }
 
+/* What is about a key is about whom it is of. */
+static enum err find_whose(struct driver_link *l, struct change *c, struct store_entity *e, struct fault *f) {
+  bool row = false;
+  struct store_key key;
+  if (e->user.len > 0 || !text_starts(e->name, TEXT("key\n")))
+    return ERR_OK;
+  enum err err = l->driver->prepare(l, SQL_KEY_FIND_BY_NAME, f);
+  if (err)
+    return err;
+  l->driver->bind_text(l, 1, text_skip(e->name, 4));
+  err = l->driver->step(l, &row, doing, f);
+  if (!err && row) {
+    store_key_read(l, c->arena, &key);
+    e->user = key.user;
+  }
+  l->driver->reset(l);
+  return err;
+}
+
 static enum err create(struct driver_link *l, struct change *c, struct fault *f) {
   struct store_entity made = *c->entity;
   enum err e = audit_lock_on(l, f);
+  if (!e)
+    e = find_whose(l, c, &made, f);
   if (!e)
     e = check_credentials(l, &made, f);
   if (!e)
@@ -220,6 +244,8 @@ static enum err update(struct driver_link *l, struct change *c, struct fault *f)
     e = check_unused(l, &was, is.is_shadowed, f);
   if (!e)
     e = check_credentials(l, &is, f);
+  if (!e)
+    e = find_whose(l, c, &is, f);
   if (!e)
     e = l->driver->prepare(l, SQL_ENTITY_UPDATE, f);
   if (e)

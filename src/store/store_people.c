@@ -314,17 +314,28 @@ struct list {
 static enum err list_on(struct driver_link *l, void *args, struct fault *f) {
   struct list *w = args;
   bool row = false;
-  enum err e = l->driver->prepare(l, kinds[w->kind].list, f);
+  const struct people_filter *q = w->filter;
+  bool is_sorted = q->order != PEOPLE_BY_ID;
+  enum err e =
+      l->driver->prepare(l, is_sorted ? (enum sql)((int)SQL_PEOPLE_SORTED + (int)w->kind) : kinds[w->kind].list, f);
   if (e)
     return e;
+  int next = 5;
   w->count = 0;
   w->rows = NULL;
-  l->driver->bind(l, 1, w->filter->after_id);
-  l->driver->bind(l, 2, w->filter->max > INT64_MAX ? INT64_MAX : (int64_t)w->filter->max);
-  l->driver->bind(l, 3, w->filter->org_id);
-  l->driver->bind_text(l, 4, w->filter->search);
-  if (w->kind == PEOPLE_USER)
-    l->driver->bind(l, 5, w->filter->team_id);
+  l->driver->bind(l, 1, q->after_id);
+  l->driver->bind(l, 2, q->max > INT64_MAX ? INT64_MAX : (int64_t)q->max);
+  l->driver->bind(l, 3, q->org_id);
+  l->driver->bind_text(l, 4, q->search);
+  if (w->kind == PEOPLE_USER) {
+    l->driver->bind(l, next++, q->team_id);
+    l->driver->bind(l, next++, q->only_disabled ? 1 : q->only_enabled ? 0 : -1);
+    l->driver->bind_text(l, next++, q->role);
+  }
+  if (is_sorted) {
+    l->driver->bind_text(l, next++, q->after_name);
+    l->driver->bind(l, next, (int64_t)q->order);
+  }
   while (!(e = l->driver->step(l, &row, "listing people", f)) && row) {
     w->rows = driver_more(w->arena, w->rows, w->count, sizeof *w->rows);
     people_read(l, w->arena, &w->rows[w->count++]);

@@ -329,6 +329,8 @@ static enum err list_grants(struct driver_link *l, void *args, struct fault *f) 
   l->driver->bind(l, 3, filter->org_id);
   l->driver->bind_text(l, 4, filter->to_id ? text_of(to_names[filter->to]) : TEXT(""));
   l->driver->bind(l, 5, filter->to_id);
+  l->driver->bind_text(l, 6, filter->role);
+  l->driver->bind(l, 7, filter->workspace_id);
   return read_grants(l, w->arena, &w->rows, &w->count, f);
 }
 

@@ -172,7 +172,7 @@ static void full_disk(void) {
   bool answered = false;
   replica_init(&weir, "full", "workers: 1\n");
   next_call = 1;                  /* number 0 is the stream */
-  disk_size(weir.data, "11m", 0); /* one segment of the journal, and none to spare */
+  disk_size(weir.data, "13m", 0); /* one segment of the journal, and none to spare */
   check_start("on a small disk");
   check_calls("with room", 10);
   if (pthread_create(&stream, NULL, stream_client, &answered))

@@ -48,8 +48,25 @@ static enum err faulty_list(struct store *s, int64_t before_id, size_t max, stru
   return inner(s)->ops->ledger_list(inner(s), before_id, max, a, out, out_count, f);
 }
 
-static const struct store_ops faulty_ops = {
-    .name = "faulty", .ledger_append = faulty_append, .ledger_position = faulty_position, .ledger_list = faulty_list};
+static enum err faulty_agree(struct store *s, struct text name, struct text value, struct arena *a, struct text *out,
+                             struct fault *f) {
+  if (store_fails(s))
+    return fault_set(f, ERR_STORE, NULL, "injected");
+  return inner(s)->ops->replicas->agree(inner(s), name, value, a, out, f);
+}
+
+static enum err faulty_agreed(struct store *s, struct text name, struct arena *a, struct text *out, struct fault *f) {
+  if (store_fails(s))
+    return fault_set(f, ERR_STORE_BUSY, NULL, "injected");
+  return inner(s)->ops->replicas->agreed(inner(s), name, a, out, f);
+}
+
+static const struct store_replicas_ops faulty_replicas = {.agree = faulty_agree, .agreed = faulty_agreed};
+static const struct store_ops faulty_ops = {.name = "faulty",
+                                            .ledger_append = faulty_append,
+                                            .ledger_position = faulty_position,
+                                            .ledger_list = faulty_list,
+                                            .replicas = &faulty_replicas};
 
 struct expected {
   int64_t id;

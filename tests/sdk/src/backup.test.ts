@@ -62,6 +62,9 @@ test('a backup while streams run holds every call that was settled before, and t
   const busy = await world.weir.command('restore', at('b1'));
   assert.equal(busy.code, 1);
   assert.match(busy.out, new RegExp(`in use by another weir with process id ${world.weir.pid}`));
+  const down = await world.weir.command('migrate', 'down', '1');
+  assert.equal(down.code, 1);
+  assert.match(down.out, /in use by another weir/);
 
   await world.weir.stop(false);
   assert.match(await weir('restore', at('b1')), /restored \S+weir\.db as of .*: 20 rows, 1 keys with calls.*every balance is the sum of its rows/s);

@@ -105,7 +105,7 @@ static inline void expect(struct world *x, enum err got, enum err wanted) {
 /* The cookies of an answer take the place of those of their names; age 0 takes them away. */
 static inline void keep(struct world *x, struct browser *b, const struct signin_result *r) {
   for (size_t i = 0; i < r->cookie_count; i++) {
-    struct text pair, name, value, rest;
+    struct text pair = TEXT_NONE, name = TEXT_NONE, value = TEXT_NONE, rest;
     assert_true(text_cut(r->cookies[i], ';', &pair, &rest) && text_cut(pair, '=', &name, &value));
     size_t at = 0;
     while (at < b->count && !text_starts(b->cookies[at], arena_format(&x->arena, "%.*s=", TEXT_ARGS(name))))

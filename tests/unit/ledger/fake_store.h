@@ -17,9 +17,11 @@ struct fake_store {
   } streams[64];
   uint64_t calls;    /* of ledger_append */
   uint64_t fail_at;  /* this call fails; 0: none */
-  bool fails;        /* all do */
+  bool fails;        /* all do, for want of room, */
+  uint64_t takes;    /* but for so many first */
   uint64_t boots[8]; /* by seat */
   uint64_t renewals;
+  char home[16]; /* all they agree on; of all fakes the same, unless a test makes one another store */
 };
 
 static inline ptrdiff_t fake_find(const struct fake_store *s, int64_t id) {
@@ -63,7 +65,9 @@ static inline enum err fake_append(struct store *store, const struct ledger_row 
                                    uint64_t position, struct fault *f) {
   struct fake_store *s = (struct fake_store *)store;
   pthread_mutex_lock(&s->lock);
-  bool refused = ++s->calls == s->fail_at || s->fails;
+  bool fails = s->fails && s->takes == 0;
+  s->takes -= s->fails && s->takes > 0;
+  bool refused = ++s->calls == s->fail_at || fails;
   if (!refused) {
     for (size_t i = 0; i < count; i++)
       fake_add(s, &rows[i], s->count < 5000);
@@ -71,7 +75,7 @@ static inline enum err fake_append(struct store *store, const struct ledger_row 
       *fake_stream(s, stream) = position;
   }
   pthread_mutex_unlock(&s->lock);
-  return refused ? fault_set(f, ERR_STORE_FULL, NULL, "the fake is full") : ERR_OK;
+  return refused ? fault_set(f, fails ? ERR_STORE_FULL : ERR_STORE, NULL, "the fake is full") : ERR_OK;
 }
 
 static inline enum err fake_position(struct store *store, struct text stream, uint64_t *out, struct fault *f) {
@@ -128,20 +132,39 @@ static inline enum err fake_release(struct store *store, uint64_t boot, struct f
   return ERR_OK;
 }
 
+static inline enum err fake_agree(struct store *store, struct text name, struct text value, struct arena *a,
+                                  struct text *out, struct fault *f) {
+  struct fake_store *s = (struct fake_store *)store;
+  if (s->home[0] == '\0')
+    snprintf(s->home, sizeof s->home, "%.*s", TEXT_ARGS(value));
+  *out = text_of(s->home);
+  return ERR_OK;
+}
+
+static inline enum err fake_agreed(struct store *store, struct text name, struct arena *a, struct text *out,
+                                   struct fault *f) {
+  *out = text_of(((struct fake_store *)store)->home);
+  return ERR_OK;
+}
+
 static const struct store_replicas_ops fake_replicas = {
-    .claim = fake_claim, .renew = fake_renew, .release = fake_release};
+    .claim = fake_claim, .renew = fake_renew, .release = fake_release, .agree = fake_agree, .agreed = fake_agreed};
 static const struct store_ops fake_shared_ops = {.name = "fake",
                                                  .is_shared = true,
                                                  .ledger_append = fake_append,
                                                  .ledger_position = fake_position,
                                                  .ledger_list = fake_list,
                                                  .replicas = &fake_replicas};
-static const struct store_ops fake_ops = {
-    .name = "fake", .ledger_append = fake_append, .ledger_position = fake_position, .ledger_list = fake_list};
+static const struct store_ops fake_ops = {.name = "fake",
+                                          .ledger_append = fake_append,
+                                          .ledger_position = fake_position,
+                                          .ledger_list = fake_list,
+                                          .replicas = &fake_replicas};
 
 static inline struct fake_store *fake_new(void) {
   struct fake_store *s = calloc(1, sizeof *s);
   s->base.ops = &fake_ops;
+  snprintf(s->home, sizeof s->home, "0000beef");
   arena_init(&s->texts);
   pthread_mutex_init(&s->lock, NULL);
   return s;

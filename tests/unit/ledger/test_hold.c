@@ -23,6 +23,29 @@ static struct hold *take(void) {
   return h;
 }
 
+/* What a ledger leaves bears the number of its store. */
+static void a_journal_is_carried_only_into_the_store_it_was_written_for(void **state) {
+  struct fake_store *store = fake_new(), *other = fake_new();
+  snprintf(other->home, sizeof other->home, "00000abc");
+  struct ledger *l = open_ledger(&store->base);
+  uint64_t settled = 0, recovered = 0;
+  struct ledger_row row = make_row(0);
+  store->fails = true;
+  EXPECT_OK(ledger_reserve(l, 0, &row, &test_fault));
+  ledger_close(l, 0);
+  store->fails = false;
+  struct hold *h = take();
+  EXPECT_ERR(hold_carry(h, &other->base, &settled, &recovered, &test_fault), ERR_STORE);
+  EXPECT_MENTIONS("another store (fake 0000beef)");
+  assert_int_equal(other->count, 0);
+  EXPECT_OK(hold_carry(h, &store->base, &settled, &recovered, &test_fault));
+  assert_int_equal(recovered, 1);
+  assert_int_equal(store->count, 1);
+  hold_release(h);
+  fake_free(store);
+  fake_free(other);
+}
+
 static void one_holds_at_a_time(void **state) {
   struct hold *h = take(), *second = NULL;
   char pid[32];
@@ -156,6 +179,7 @@ static void a_folder_that_does_not_exist_is_named(void **state) {
 int main(void) {
   const struct CMUnitTest tests[] = {
       TEST_WITH_DIR(one_holds_at_a_time),
+      TEST_WITH_DIR(a_journal_is_carried_only_into_the_store_it_was_written_for),
       TEST_WITH_DIR(a_serving_weir_keeps_others_out_and_is_kept_out),
       TEST_WITH_DIR(a_replaced_weir_that_still_works_keeps_others_out),
       TEST_WITH_DIR(what_was_left_is_carried_over_once),

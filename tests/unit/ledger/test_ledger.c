@@ -348,6 +348,43 @@ static void a_full_journal_refuses_until_the_store_takes_rows_again(void **state
   fake_free(s);
 }
 
+/* They share a disk: would the journal take what room there is, the store would never get any. */
+static void while_the_store_has_no_room_the_journal_takes_none(void **state) {
+  struct fake_store *s = fake_new();
+  struct ledger_options o = options(test_dir, 1);
+  struct ledger *l = open_ledger(&o, s, 0);
+  struct ledger_row row = make_row(0);
+  uint64_t count = 1;
+  fake_set_failing(s, true);
+  settle(l, 0, reserve(l, 0));
+  while (!ledger_stats(l).store_failing)
+    ;
+  while (ledger_reserve(l, 0, &row, &test_fault) == ERR_OK) {
+    settle(l, 0, row.id);
+    count++;
+  }
+  assert_int_equal(test_fault.err, ERR_STORE_FULL);
+  EXPECT_MENTIONS("goes to the store first");
+  pthread_mutex_lock(&s->lock);
+  s->takes = 1; /* a little room, for the first row alone */
+  pthread_mutex_unlock(&s->lock);
+  while (ledger_stats(l).stored == 0 || !ledger_stats(l).store_failing)
+    if (ledger_reserve(l, 0, &row, &test_fault) == ERR_OK) {
+      settle(l, 0, row.id);
+      count++;
+    }
+  size_t files = count_files(".journal");
+  if (files > 8) /* of the 128 that it may have */
+    fail_msg("%zu segments", files);
+  fake_set_failing(s, false);
+  while (ledger_reserve(l, 0, &row, &test_fault) != ERR_OK)
+    ;
+  settle(l, 0, row.id);
+  ledger_close(l, 10000);
+  assert_int_equal(s->count, count + 1);
+  fake_free(s);
+}
+
 static void a_long_call_does_not_hold_the_segments_after_it(void **state) {
   struct fake_store *s = fake_new();
   struct ledger_options o = options(test_dir, 1);
@@ -524,6 +561,7 @@ int main(void) {
       TEST_WITH_DIR(a_failing_store_loses_nothing_and_is_told),
       TEST_WITH_DIR(a_journal_that_cannot_be_made_durable_refuses_calls_until_it_can),
       TEST_WITH_DIR(closing_with_a_failing_store_keeps_the_journal),
+      TEST_WITH_DIR(while_the_store_has_no_room_the_journal_takes_none),
       TEST_WITH_DIR(a_full_journal_refuses_until_the_store_takes_rows_again),
       TEST_WITH_DIR(a_long_call_does_not_hold_the_segments_after_it),
       TEST_WITH_DIR(it_agrees_with_a_simple_model_over_restarts),

@@ -334,6 +334,56 @@ static void a_newer_format_and_an_unreadable_file_are_refused(void **state) {
   fake_free(s);
 }
 
+static void image_belong(uint32_t home, const char *kind) {
+  struct segment_head head;
+  memcpy(&head, image, sizeof head);
+  head.home = home;
+  snprintf(head.kind, sizeof head.kind, "%s", kind);
+  head.crc = crc32c(0, &head, offsetof(struct segment_head, crc));
+  memcpy(image, &head, sizeof head);
+}
+
+/* Its keys have other ids there: the spending would fall on somebody else. */
+static void a_journal_of_another_store_is_refused_whole_until_its_own_takes_it(void **state) {
+  struct journal_place p = place();
+  struct replay_result result = {.settled = 77};
+  struct fake_store *s = fake_new(), *own = fake_new();
+  snprintf(own->home, sizeof own->home, "00000abc");
+  image_start(1);
+  image_belong(0xbeef, "fake");
+  image_settle(1, 101);
+  image_save(1, sizeof image);
+  image_start(2);
+  image_belong(0xabc, "sqlite");
+  image_settle(2, 102);
+  image_save(2, sizeof image);
+  EXPECT_ERR(replay_run(&p, &s->base, &result, &test_fault), ERR_STORE);
+  EXPECT_MENTIONS("written for another store (sqlite 00000abc) than this one (fake 0000beef)");
+  assert_int_equal(s->count, 0);
+  assert_int_equal(result.settled, 77);
+  assert_int_equal(count_files(".journal"), 2);
+  char name[64], path[200];
+  segment_name(name, sizeof name, BOOT, 0, 1);
+  snprintf(path, sizeof path, "%s/%s", test_journal, name);
+  unlink(path);
+  assert_int_equal(replay(own).settled, 1);
+  assert_int_equal(own->count, 1);
+  assert_int_equal(count_files(".journal"), 0);
+  fake_free(s);
+  fake_free(own);
+}
+
+static void a_journal_that_does_not_say_whose_it_is_is_taken(void **state) {
+  struct fake_store *s = fake_new();
+  image_start(1);
+  image_settle(1, 101);
+  image_save(1, sizeof image);
+  s->home[0] = '\0';
+  assert_int_equal(replay(s).settled, 1);
+  assert_int_not_equal(s->home[0], '\0'); /* from now on it has a number */
+  fake_free(s);
+}
+
 static void files_of_others_are_left_alone(void **state) {
   struct fake_store *s = fake_new();
   char path[200];
@@ -386,7 +436,7 @@ static void a_store_that_fails_leaves_the_lock_file_too(void **state) {
   image_reserve(1, 101);
   image_save(1, sizeof image);
   s->fail_at = 1;
-  EXPECT_ERR(replay_run(&p, &s->base, &result, &test_fault), ERR_STORE_FULL);
+  EXPECT_ERR(replay_run(&p, &s->base, &result, &test_fault), ERR_STORE);
   assert_int_equal(count_files(""), 2);
   assert_int_equal(replay(s).recovered, 1);
   assert_int_equal(count_files(""), 0);
@@ -408,6 +458,8 @@ int main(void) {
       TEST_WITH_DIR(with_any_byte_changed_nothing_false_is_stored),
       TEST_WITH_DIR(a_damaged_middle_is_told_and_the_file_kept),
       TEST_WITH_DIR(a_newer_format_and_an_unreadable_file_are_refused),
+      TEST_WITH_DIR(a_journal_of_another_store_is_refused_whole_until_its_own_takes_it),
+      TEST_WITH_DIR(a_journal_that_does_not_say_whose_it_is_is_taken),
       TEST_WITH_DIR(files_of_others_are_left_alone),
       TEST_WITH_DIR(a_living_process_keeps_its_segments_until_it_has_ended),
       TEST_WITH_DIR(a_store_that_fails_leaves_the_lock_file_too),

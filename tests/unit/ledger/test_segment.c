@@ -116,7 +116,7 @@ static void no_changed_byte_of_a_head_passes(void **state) {
   struct segment_head head;
   struct segment *s = NULL;
   EXPECT_OK(segment_create(&disk, 0, 1, &s, &test_fault));
-  for (size_t i = 0; i < offsetof(struct segment_head, room); i++) {
+  for (size_t i = 0; i < offsetof(struct segment_head, kind); i++) {
     s->base[i] ^= 4;
     assert_false(segment_head_read(s->base, s->bytes, &head));
     s->base[i] ^= 4;

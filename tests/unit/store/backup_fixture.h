@@ -5,6 +5,7 @@
 #include "expect.h"
 
 #include "store/backup_stream.h"
+#include "store/sqlite.h"
 
 #include <fcntl.h>
 #include <ftw.h>
@@ -63,6 +64,21 @@ static inline struct path in_dir(const char *name) {
   return p;
 }
 static inline bool exists(const char *name) { return access(in_dir(name).text, F_OK) == 0; }
+
+static inline void execute(const char *path, const char *sql) {
+  sqlite3 *db = NULL;
+  assert_int_equal(sqlite3_open(path, &db), SQLITE_OK);
+  if (sqlite3_exec(db, sql, NULL, NULL, NULL) != SQLITE_OK)
+    fail_msg("%s: %s", sql, sqlite3_errmsg(db));
+  sqlite3_close(db);
+}
+
+/* Changes a letter of the first place where the text stands: of a row, or of its entry in an index, not of both. */
+static inline void misname(struct bytes b, const char *text) {
+  uint8_t *at = memmem(b.at, b.len, text, strlen(text));
+  assert_non_null(at);
+  at[0] ^= 1;
+}
 
 /* Rows first..first+count-1, one batch, through the port. */
 static inline void add_rows(struct store *s, int64_t first, size_t count) {

@@ -160,6 +160,28 @@ static void what_is_no_database_of_weir_gives_no_backup(void **state) {
   assert_false(exists("b.partial"));
 }
 
+/* A restore would refuse both, and by then a backup like this could have taken the place of every good one. */
+static void what_a_restore_would_refuse_gives_no_backup(void **state) {
+  struct store *s = open_store();
+  add_rows(s, 1, 3000);
+  s->ops->close(s);
+  struct backup_request r = request();
+  execute(test_db, "INSERT INTO weir_meta VALUES ('a name that is indexed', 'v')");
+  struct bytes db = bytes_of_file(test_db), damaged = bytes_of_file(test_db);
+  misname(damaged, "a name that is indexed");
+  write_bytes(test_db, damaged.at, damaged.len);
+  expect_refused(&r, ERR_STORE_CORRUPT, "index");
+  write_bytes(test_db, db.at, db.len);
+  execute(test_db, "UPDATE weir_ledger_balance SET cost_nano = cost_nano + 1");
+  expect_refused(&r, ERR_STORE_CORRUPT, "balance says");
+  assert_false(exists("b"));
+  assert_false(exists("b.partial-db"));
+  write_bytes(test_db, db.at, db.len);
+  make(&r);
+  free(db.at);
+  free(damaged.at);
+}
+
 static void a_damaged_database_leaves_the_older_backup_alone(void **state) {
   struct store *s = open_store();
   add_rows(s, 1, 3000);
@@ -309,6 +331,7 @@ int main(void) {
       TEST_WITH_FILES(only_a_backup_is_replaced_and_only_when_asked),
       TEST_WITH_FILES(what_is_no_ordinary_file_is_not_replaced),
       TEST_WITH_FILES(what_is_no_database_of_weir_gives_no_backup),
+      TEST_WITH_FILES(what_a_restore_would_refuse_gives_no_backup),
       TEST_WITH_FILES(a_damaged_database_leaves_the_older_backup_alone),
       TEST_WITH_FILES(two_backups_to_one_file_do_not_meet),
       TEST_WITH_FILES(a_backup_can_go_to_a_descriptor),

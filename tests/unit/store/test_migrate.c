@@ -421,6 +421,30 @@ static void a_changed_migration_is_refused(void **state) {
   EXPECT_MENTIONS("migration 1");
 }
 
+static void a_history_with_a_gap_is_refused(void **state) {
+  need_place();
+  struct store *s = open_placed();
+  s->ops->close(s);
+  change("DELETE FROM weir_schema WHERE version = 5");
+  EXPECT_ERR(store_open(place, &s, &test_fault), ERR_STORE);
+  EXPECT_MENTIONS("lacks migration 5");
+}
+
+static void a_shared_database_with_a_living_replica_is_not_taken_back(void **state) {
+  need_place();
+  const struct store_replica r = {.boot = 17, .name = TEXT("a:1"), .version = TEXT("1")};
+  unsigned count = 99, seat = 0;
+  struct store *s = open_placed();
+  EXPECT_OK(s->ops->replicas->claim(s, &r, 0, &seat, &test_fault));
+  EXPECT_ERR(migrate_down(place, 1, &count, &test_fault), ERR_STORE_BUSY);
+  EXPECT_MENTIONS("in use");
+  expect_applied(MIGRATIONS);
+  EXPECT_OK(s->ops->replicas->release(s, 17, &test_fault));
+  s->ops->close(s);
+  EXPECT_OK(migrate_down(place, 1, &count, &test_fault));
+  assert_int_equal(count, 1);
+}
+
 static void a_failing_migration_leaves_nothing_behind(void **state) {
   need_place();
   unsigned count;
@@ -509,6 +533,9 @@ int main(void) {
       ON_BOTH(a_history_that_does_not_say_who_may_use_it_is_completed),
       ON_BOTH(a_schema_that_any_older_program_began_equals_a_fresh_one),
       ON_BOTH(a_changed_migration_is_refused),
+      ON_BOTH(a_history_with_a_gap_is_refused),
+      {"a_shared_database_with_a_living_replica_is_not_taken_back",
+       a_shared_database_with_a_living_replica_is_not_taken_back, on_postgres, NULL, NULL},
       ON_BOTH(a_failing_migration_leaves_nothing_behind),
       {"status_and_down_need_a_file", status_and_down_need_a_file, on_sqlite, after_sqlite, NULL},
   };

@@ -34,6 +34,8 @@ static void what_belongs_to_the_person_goes_with_the_name(void **state) {
       "{\"name\":\"ann-laptop\",\"prefix\":\"weir_ab\",\"user\":\"ann\",\"rpm\":5,\"big\":12345678901234567890}",
       "{\"name\":\"erased-1\",\"prefix\":\"erased-1\",\"user\":\"erased-1\",\"rpm\":5,"
       "\"big\":12345678901234567890}");
+  expect_json("{\"assignment\":{\"key\":\"ann-laptop\",\"policy\":\"p\"},\"position\":1,\"user\":\"ann\"}",
+              "{\"assignment\":{\"key\":\"erased-1\",\"policy\":\"p\"},\"position\":1,\"user\":\"erased-1\"}");
   expect_json("[{\"x\":{\"actor\":\"local:ann\"}},null,true,\"\\u00e9\"]",
               "[{\"x\":{\"actor\":\"local:erased-1\"}},null,true,\"\xc3\xa9\"]");
 }

@@ -45,14 +45,6 @@ static void put(bool want_kept) {
   expect_nothing_left();
 }
 
-static void execute(const char *path, const char *sql) {
-  sqlite3 *db = NULL;
-  assert_int_equal(sqlite3_open(path, &db), SQLITE_OK);
-  if (sqlite3_exec(db, sql, NULL, NULL, NULL) != SQLITE_OK)
-    fail_msg("%s: %s", sql, sqlite3_errmsg(db));
-  sqlite3_close(db);
-}
-
 static void into_a_folder_without_a_database(void **state) {
   struct restore_found found = {0};
   backup_of(100);

@@ -16,7 +16,9 @@ static bool may_scan(enum sql which) {
          which == SQL_JOB_NEXT_ID || which == SQL_PEOPLE_NEXT_ID ||
          which == SQL_SESSION_NEXT_ID || /* a row a sequence */
          which == SQL_SCHEDULE_LIST ||   /* a row a kind */
+         which == SQL_CREDENTIAL_OF ||   /* a row a secret of a provider, of which there are few */
          which == SQL_NOW ||             /* no table */
+         (which >= SQL_PEOPLE_SORTED && which <= SQL_PEOPLE_SORTED_LAST) || /* all of an organisation, for an order */
          which == SQL_EVENT_PURGE || which == SQL_ANSWER_PURGE || which == SQL_SESSION_PURGE ||
          which == SQL_LINK_PURGE || which == SQL_ATTEMPTS_PURGE || /* the oldest, as many as are to go */
          which == SQL_JOB_COUNTS || which == SQL_JOB_DEAD ||       /* an index of just these, to its end */

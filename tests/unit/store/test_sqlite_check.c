@@ -121,6 +121,18 @@ static void a_damaged_page_of_a_small_file_is_found(void **state) {
   free(b.at);
 }
 
+/* The page is sound, but its table and the index no longer say the same. */
+static void a_row_that_its_index_does_not_know_is_found_in_a_small_file(void **state) {
+  struct store *s = open_store();
+  s->ops->close(s);
+  execute(test_db, "INSERT INTO weir_meta VALUES ('a name that is indexed', 'v')");
+  struct bytes b = bytes_of_file(test_db);
+  misname(b, "a name that is indexed");
+  write_bytes(test_db, b.at, b.len);
+  expect_refused(ERR_STORE_CORRUPT, "weir restore");
+  free(b.at);
+}
+
 static void a_damaged_newest_page_of_a_large_file_is_found(void **state) {
   struct bytes b = database_of(60000);
   sqlite3 *db = NULL;
@@ -182,6 +194,7 @@ int main(void) {
       TEST_WITH_FILES(a_file_cut_anywhere_is_refused),
       TEST_WITH_FILES(a_garbled_head_is_refused),
       TEST_WITH_FILES(a_damaged_page_of_a_small_file_is_found),
+      TEST_WITH_FILES(a_row_that_its_index_does_not_know_is_found_in_a_small_file),
       TEST_WITH_FILES(a_damaged_newest_page_of_a_large_file_is_found),
       TEST_WITH_FILES(a_check_of_a_large_file_ends_in_time),
       TEST_WITH_FILES(a_newer_schema_is_refused),

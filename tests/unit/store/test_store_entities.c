@@ -121,7 +121,7 @@ static void a_change_is_audited_with_before_and_after_and_tells_every_replica(vo
   EXPECT_TEXT(rows[0].action, TEXT("model.delete"));
   EXPECT_TEXT(rows[0].subject, text_of(subject));
   EXPECT_TEXT(rows[1].action, TEXT("model.update"));
-  EXPECT_TEXT(rows[1].before, TEXT("{\"model\":{\"name\":\"x\"},\"position\":1}"));
+  EXPECT_TEXT(rows[1].before, TEXT("{\"model\":{\"name\":\"x\"},\"position\":1,\"user\":\"ann\"}"));
   EXPECT_TEXT(rows[1].after, TEXT("{\"model\":{\"wire\":\"x\"},\"position\":2}"));
   EXPECT_TEXT(rows[2].action, TEXT("model.create"));
   arena_done(&a);
