@@ -77,6 +77,7 @@ static enum err read_ask(const struct ask *a, struct buf *models, struct store_k
   }
   k->name = text_of(a->name);
   k->user = text_of(a->user);
+  k->finds_owner = true;
   k->workspace = text_of(a->workspace);
   k->policy = text_of(a->policy);
   k->models = models->len > 0 ? buf_text(models) : TEXT("*");

@@ -143,8 +143,14 @@ enum err api_lacks(enum permission p, struct fault *f); /* ERR_FORBIDDEN */
 /* Under which user the caller's own keys, and calls, are. */
 struct text api_own_name(const struct caller *c);
 /* For lists of what has a user and a workspace, as they were asked for: who may not read all reads those of a workspace
- * where they may, when they ask for it, or their own: *user is theirs then. ERR_FORBIDDEN */
+ * where they may, when they ask for it, or their own: *user is theirs then, and *since_us (NULL where there is no time)
+ * not before they had that name. ERR_FORBIDDEN */
+struct api_own {
+  struct text *user;
+  int64_t *since_us;
+  bool is_narrowed; /* to their own */
+};
 enum err api_narrow(const struct api_call *c, enum permission read, enum permission own, struct text workspace,
-                    struct text *user, struct fault *f) MUST_CHECK;
+                    struct api_own *own_of, struct fault *f) MUST_CHECK;
 
 #endif

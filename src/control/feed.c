@@ -171,8 +171,9 @@ static bool is_wanted(struct text wanted, struct text is) { return wanted.len ==
 
 static bool matches(const struct feed_filter *w, const struct feed_item *i) {
   bool failed = text_equal(w->outcome, TEXT(USAGE_LOG_FAILED)) && !text_equal(i->outcome, TEXT("ok"));
-  return (w->org_id == 0 || w->org_id == i->org_id) && (w->key_id == 0 || w->key_id == i->key_id) &&
-         is_wanted(w->user, i->user) && is_wanted(w->workspace, i->workspace) && is_wanted(w->provider, i->provider) &&
+  return i->settled_us >= w->since_us && (w->org_id == 0 || w->org_id == i->org_id) &&
+         (w->key_id == 0 || w->key_id == i->key_id) && is_wanted(w->user, i->user) &&
+         is_wanted(w->workspace, i->workspace) && is_wanted(w->provider, i->provider) &&
          is_wanted(w->model, i->model) && (failed || is_wanted(w->outcome, i->outcome));
 }
 
@@ -226,7 +227,7 @@ static char *copy_filter(struct feed_filter *to, const struct feed_filter *from)
   char *words =
       memory(from->user.len + from->workspace.len + from->provider.len + from->model.len + from->outcome.len + 1);
   char *at = words;
-  *to = (struct feed_filter){.org_id = from->org_id, .key_id = from->key_id};
+  *to = (struct feed_filter){.org_id = from->org_id, .key_id = from->key_id, .since_us = from->since_us};
   to->user = pack(&at, from->user);
   to->workspace = pack(&at, from->workspace);
   to->provider = pack(&at, from->provider);

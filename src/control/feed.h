@@ -17,7 +17,7 @@
 
 /* Which rows: what is 0 or "" does not matter. As in struct usage_log_ask. */
 struct feed_filter {
-  int64_t org_id, key_id;
+  int64_t org_id, key_id, since_us;
   struct text user, workspace, provider, model, outcome;
 };
 

@@ -96,9 +96,16 @@ struct key_view key_view_of(const struct store_key *k, struct arena *a) {
   return v;
 }
 
+static bool is_unowned(const struct store_key *k) { return k->owner_user == 0 && k->owner_service == 0; }
+
+/* By number: an address may have been another's. Whom an external issuer vouches for has none, only a name. */
 static bool is_own(const struct api_call *c, const struct store_key *k) {
-  return c->caller->kind != CALLER_LOCAL && text_equal(k->user, api_own_name(c->caller)) &&
-         api_may_in(c, PERMISSION_KEYS_OWN, k->workspace, NULL) == ERR_OK;
+  const struct caller *who = c->caller;
+  bool is_theirs = who->kind == CALLER_USER      ? k->owner_user == who->id
+                   : who->kind != CALLER_SERVICE ? false
+                   : who->id > 0                 ? k->owner_service == who->id
+                                                 : is_unowned(k) && text_equal(k->user, api_own_name(who));
+  return is_theirs && api_may_in(c, PERMISSION_KEYS_OWN, k->workspace, NULL) == ERR_OK;
 }
 
 enum err key_find_seen(struct api_call *c, struct store_key *out, struct fault *f) {
@@ -126,6 +133,14 @@ enum err key_may_change(const struct api_call *c, const struct store_key *k, boo
   return ERR_OK;
 }
 
+static void only_own(const struct caller *who, struct key_filter *q) {
+  q->owner_user = who->kind == CALLER_USER ? who->id : 0;
+  q->owner_service = who->kind == CALLER_SERVICE ? who->id : 0;
+  q->only_unowned = q->owner_user == 0 && q->owner_service == 0;
+  if (!q->only_unowned)
+    q->user = TEXT("");
+}
+
 /* One more than a page is asked for, so that the last page knows it is the last. */
 enum err keys_list(struct api_call *c, struct fault *f) {
   const struct filter *asked = c->query;
@@ -141,7 +156,10 @@ enum err keys_list(struct api_call *c, struct fault *f) {
                          .after_id = c->cursor.id,
                          .max = (size_t)c->limit + 1};
   size_t count = 0;
-  enum err e = api_narrow(c, PERMISSION_KEYS_READ, PERMISSION_KEYS_OWN, q.workspace, &q.user, f);
+  struct api_own own = {&q.user, NULL, false};
+  enum err e = api_narrow(c, PERMISSION_KEYS_READ, PERMISSION_KEYS_OWN, q.workspace, &own, f);
+  if (own.is_narrowed)
+    only_own(c->caller, &q);
   if (e == ERR_OK)
     e = s->ops->key_page(s, &q, c->arena, &keys, &count, f);
   if (e != ERR_OK)

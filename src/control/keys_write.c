@@ -264,6 +264,7 @@ static void apply(const struct key_view *in, const struct config *config, struct
       *numbers[i].to = numbers[i].value;
   }
   k->policy_is_stored = shape_has(in, IN_POLICY) && policy_is_stored(config, in->policy);
+  k->finds_owner = shape_has(in, IN_USER);
   if (shape_has(in, IN_BLOCKED))
     k->blocked = in->blocked;
 }
@@ -289,7 +290,22 @@ static enum err make_own(const struct api_call *c, const struct key_view *in, st
     return ERR_FORBIDDEN;
   }
   k->user = own;
+  k->owner_user = c->caller->kind == CALLER_USER ? c->caller->id : 0;
+  k->owner_service = c->caller->kind == CALLER_SERVICE ? c->caller->id : 0;
+  k->finds_owner = false;
   *f = (struct fault){0};
+  return ERR_OK;
+}
+
+/* The key as it is now. */
+static enum err answer_key(struct api_call *c, int64_t id, struct key_view *out, struct fault *f) {
+  struct store *s = c->api->store;
+  struct store_key k = {0};
+  enum err e = s->ops->key_get(s, c->org_id, id, c->arena, &k, f);
+  if (e != ERR_OK)
+    return e;
+  *out = key_view_of(&k, c->arena);
+  c->version = k.version;
   return ERR_OK;
 }
 
@@ -314,23 +330,9 @@ enum err keys_create(struct api_call *c, struct fault *f) {
   e = tell(c, s->ops->key_create(s, &k, &c->by, &k.id, f), f);
   if (e != ERR_OK)
     return e;
-  v->key = key_view_of(&k, c->arena);
   c->answer = v;
   c->made_id = k.id;
-  c->version = k.version;
-  return ERR_OK;
-}
-
-/* The key as it is now. */
-static enum err answer_key(struct api_call *c, int64_t id, struct key_view *out, struct fault *f) {
-  struct store *s = c->api->store;
-  struct store_key k = {0};
-  enum err e = s->ops->key_get(s, c->org_id, id, c->arena, &k, f);
-  if (e != ERR_OK)
-    return e;
-  *out = key_view_of(&k, c->arena);
-  c->version = k.version;
-  return ERR_OK;
+  return answer_key(c, k.id, &v->key, f);
 }
 
 static enum err find_to_change(struct api_call *c, struct store_key *out, bool *out_own, struct fault *f) {

@@ -55,7 +55,8 @@ static enum err want(const struct api_call *c, struct feed_filter *out, struct f
                               .provider = q->provider,
                               .model = q->model,
                               .outcome = q->outcome};
-  return api_narrow(c, PERMISSION_USAGE_READ, PERMISSION_USAGE_OWN, out->workspace, &out->user, f);
+  struct api_own own = {&out->user, &out->since_us, false};
+  return api_narrow(c, PERMISSION_USAGE_READ, PERMISSION_USAGE_OWN, out->workspace, &own, f);
 }
 
 static enum err read_place(struct api_call *c, struct feed_place *out, struct fault *f) {
@@ -97,7 +98,8 @@ static enum err read_missed(void *arg) {
   struct missed *m = arg;
   struct store *s = m->call->api->store;
   const struct feed_filter *w = m->filter;
-  const struct usage_log_ask ask = {.since_us = m->after.settled_us - FEED_OVERLAP_US,
+  int64_t from_us = m->after.settled_us - FEED_OVERLAP_US;
+  const struct usage_log_ask ask = {.since_us = from_us > w->since_us ? from_us : w->since_us,
                                     .org_id = w->org_id,
                                     .key_id = w->key_id,
                                     .user = w->user,

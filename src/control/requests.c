@@ -194,7 +194,8 @@ enum err requests_list(struct api_call *c, struct fault *f) {
                               .max = (size_t)c->limit + 1};
   struct ledger_row *rows = NULL;
   size_t count = 0;
-  enum err e = api_narrow(c, PERMISSION_USAGE_READ, PERMISSION_USAGE_OWN, ask.workspace, &ask.user, f);
+  struct api_own own = {&ask.user, &ask.since_us, false};
+  enum err e = api_narrow(c, PERMISSION_USAGE_READ, PERMISSION_USAGE_OWN, ask.workspace, &own, f);
   if (e == ERR_OK)
     e = s->ops->usage->log(s, &ask, c->arena, &rows, &count, f);
   if (e != ERR_OK)

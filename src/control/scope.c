@@ -23,12 +23,16 @@ struct text api_own_name(const struct caller *c) {
 }
 
 enum err api_narrow(const struct api_call *c, enum permission read, enum permission own, struct text workspace,
-                    struct text *user, struct fault *f) {
+                    struct api_own *own_of, struct fault *f) {
   struct text mine = api_own_name(c->caller);
   enum err e = api_may_in(c, read, workspace, f);
-  if (e == ERR_OK || !caller_may_somewhere(c->caller, own) || (user->len > 0 && !text_equal(*user, mine)))
+  if (e == ERR_OK || !caller_may_somewhere(c->caller, own) ||
+      (own_of->user->len > 0 && !text_equal(*own_of->user, mine)))
     return e;
   *f = (struct fault){0};
-  *user = mine;
+  *own_of->user = mine;
+  own_of->is_narrowed = true;
+  if (own_of->since_us && *own_of->since_us < c->caller->since_us)
+    *own_of->since_us = c->caller->since_us;
   return ERR_OK;
 }

@@ -132,7 +132,8 @@ enum err usage_list(struct api_call *c, struct fault *f) {
   ask.org_id = c->org_id;
   struct usage_sum *sums = NULL;
   size_t count = 0;
-  enum err e = api_narrow(c, PERMISSION_USAGE_READ, PERMISSION_USAGE_OWN, ask.workspace, &ask.user, f);
+  struct api_own own = {&ask.user, &ask.whole_since_us, false};
+  enum err e = api_narrow(c, PERMISSION_USAGE_READ, PERMISSION_USAGE_OWN, ask.workspace, &own, f);
   if (e == ERR_OK)
     e = s->ops->usage->sums(s, &ask, c->arena, &sums, &count, f);
   if (e != ERR_OK)

@@ -112,6 +112,7 @@ const struct principal *principal_from_stored(const struct store_key *k) {
   s->p.allow_ips = arena_copy(&s->arena, k->allow_ips);
   s->p.cors_origins = arena_copy(&s->arena, k->cors_origins);
   s->p.blocked = k->blocked;
+  s->p.is_owner_away = k->is_owner_away;
   return &s->p;
 }
 
@@ -140,6 +141,10 @@ enum err principal_check(const struct principal *p, int64_t now_us, struct fault
   char at[32];
   if (p->blocked) {
     return fault_set(f, ERR_FORBIDDEN, NULL, "the API key \"%.*s\" is blocked", TEXT_ARGS(p->name));
+  }
+  if (p->is_owner_away) {
+    return fault_set(f, ERR_FORBIDDEN, NULL, "the API key \"%.*s\" belongs to an account that is disabled",
+                     TEXT_ARGS(p->name));
   }
   if (p->expires_us > 0 && now_us >= p->expires_us) {
     write_time(p->expires_us, at, sizeof(at));

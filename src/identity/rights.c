@@ -92,6 +92,7 @@ static void put_together(struct kept *k, enum people_kind kind, const struct peo
   c->org_id = who->org_id;
   c->actor = arena_format(&k->arena, "%s:%lld", is_user ? "user" : "service", (long long)who->id);
   c->email = is_user ? who->text : TEXT("");
+  c->since_us = !is_user ? 0 : who->email_us > who->created_us ? who->email_us : who->created_us;
   c->workspaces = workspaces;
   for (size_t i = 0; i < count; i++) {
     uint64_t set = role_permissions(&list[i]);

@@ -22,6 +22,7 @@ struct caller {
   int64_t session_id;        /* 0: none, a token or the socket */
   struct text actor, origin; /* for the audit log: "local:0" "user:12" "service:3"; "socket", or an address */
   struct text email;         /* of a user, under which calls of theirs are in the ledger; "" */
+  int64_t since_us;          /* since when these are theirs: an address may have been another's; 0: all of them */
   uint64_t permissions;      /* in the whole organisation */
   const struct caller_workspace *workspaces;
   size_t workspace_count;

@@ -20,6 +20,7 @@ struct principal {
   int64_t expires_us; /* wall clock; 0: never */
   int64_t ended_us;   /* of a key that a rotation replaced: its end; 0: it is the current one */
   bool blocked;
+  bool is_owner_away; /* whose key it is is disabled, or not there any more */
   /* Where it may be used: entries separated by '\n', "" for no restriction. Names of wires and mounts; networks;
    * origins of web pages, or "*" (of none: no page of another site may read an answer). */
   struct text routes, allow_ips, cors_origins;

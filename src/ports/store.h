@@ -10,57 +10,8 @@
 #include "ports/store_catalogues.h"
 #include "ports/store_events.h"
 #include "ports/store_jobs.h"
+#include "ports/store_keys.h"
 #include "ports/store_replicas.h"
-
-#define STORE_HASH_BYTES       32
-#define STORE_ACCESS_BYTES     8
-#define STORE_OLD_HASH_KEPT_US INT64_C(604800000000) /* a week */
-
-struct store_key {
-  int64_t id;
-  struct text name, prefix, user, workspace; /* user, workspace "" when none */
-  struct text policy;                        /* the name of one, "" when none */
-  /* Said with a change: the policy is an entry of the store, not of the file. Then it has to be there when the change
-   * is committed: ERR_STORE_CONFLICT. */
-  bool policy_is_stored;
-  uint8_t hash[STORE_HASH_BYTES]; /* HMAC-SHA-256 of the key under the server's secret */
-  int64_t old_until_us;           /* 0; found by a hash from before a rotation, which hash then is: its end */
-  struct text models;             /* globs separated by '\n'; "*" for all */
-  int64_t rpm, tpm, concurrency;  /* 0: no limit */
-  int64_t budget_nano;            /* 0: no limit */
-  struct text budget_period;      /* "day" "week" "month", "" without budget */
-  int64_t created_us, expires_us; /* expires_us 0: never */
-  int64_t last_used_us;           /* 0: never */
-  bool blocked;
-  int64_t org_id;  /* the organisation it is of; made with 0: the one its workspace is of, else the first */
-  int64_t version; /* 1, and one more with every change; made with 0 */
-  /* Where it may be used, each a list of entries separated by '\n', "" for no restriction: names of wires and mounts,
-   * networks such as "10.0.0.0/8", origins of browsers such as "https://example.org". */
-  struct text routes, allow_ips, cors_origins;
-};
-
-/* Which keys. Empty texts and zeros ask for nothing. */
-struct key_filter {
-  int64_t org_id;
-  struct text user, workspace;
-  struct text search;           /* in the name, whatever the case of ASCII letters */
-  bool only_blocked, only_open; /* at most one of them */
-  bool newest_first;
-  int64_t after_id; /* of the page before; 0: from the beginning */
-  size_t max;
-};
-
-struct key_rotation {
-  int64_t id;
-  uint8_t hash[STORE_HASH_BYTES]; /* the new one */
-  struct text prefix;
-  int64_t now_us, until_us;
-  int64_t version; /* that it has; 0: whatever it is */
-};
-
-struct key_sweep {
-  uint64_t expired, forgotten;
-};
 
 #define LEDGER_METADATA_MAX 512
 
@@ -145,7 +96,8 @@ struct store_ops {
   /* org_id 0: of any organisation. ERR_NOT_FOUND: there is none, or it is another one's. */
   enum err (*key_get)(struct store *s, int64_t org_id, int64_t id, struct arena *a, struct store_key *out,
                       struct fault *f);
-  /* Everything of *k but its id, organisation, hash, prefix and times of making and use. version: that it has, else
+  /* Everything of *k but its id, organisation, hash, prefix and times of making and use; another `user` without
+   * finds_owner makes it nobody's. version: that it has, else
    * ERR_STORE_STALE; 0: whatever it is. One that is so already is left as it is. ERR_NOT_FOUND, ERR_STORE_CONFLICT: the
    * name is taken */
   enum err (*key_update)(struct store *s, const struct store_key *k, int64_t version, const struct audit_actor *by,

@@ -28,6 +28,7 @@ struct people_row {
   bool is_disabled;                 /* of users and service accounts */
   bool is_invited;                  /* of users: has never signed in */
   int64_t created_us, last_seen_us;
+  int64_t email_us; /* of a user: since when they have their email; 0: since they were made. The store's to set */
 };
 
 /* The order of a list. Of names without regard to case, by their first PEOPLE_SORT_CHARS, and of equal ones by id. */
@@ -84,13 +85,13 @@ struct store_people_ops {
                   struct people_row *out, struct fault *f);
   enum err (*list)(struct store *s, enum people_kind kind, const struct people_filter *filter, struct arena *a,
                    struct people_row **out, size_t *out_count, struct fault *f);
-  /* Everything of *r but id, org_id, external and times. version: of the row as it was read; 0: whatever it is.
-   * ERR_STORE_CONFLICT: as create; another name for a workspace, by which keys and the ledger know it; the last owner
-   * disabled. */
+  /* Everything of *r but id, org_id, external and times. Keys of a user go on under another email. version: of the row
+   * as it was read; 0: whatever it is. ERR_STORE_CONFLICT: as create; another name for a workspace, by which keys and
+   * the ledger know it; the last owner disabled. */
   enum err (*update)(struct store *s, enum people_kind kind, const struct people_row *r, int64_t version,
                      const struct audit_actor *by, struct fault *f);
-  /* With grants, memberships, sessions and credentials that were theirs. ERR_STORE_CONFLICT: a workspace with keys, an
-   * organisation with anything in it or the first one, the last owner. */
+  /* With grants, memberships, sessions, keys and credentials that were theirs. ERR_STORE_CONFLICT: a workspace with
+   * keys, an organisation with anything in it or the first one, the last owner. */
   enum err (*remove)(struct store *s, enum people_kind kind, int64_t org_id, int64_t id, int64_t version,
                      const struct audit_actor *by, struct fault *f);
   enum err (*find_user)(struct store *s, struct text email, struct arena *a, struct people_row *out, struct fault *f);

@@ -44,6 +44,8 @@ enum usage_by {
 struct usage_ask {
   int64_t since_us, until_us; /* 0: from the beginning, to the end. Rounded outwards to what is summed: minutes for
                                  USAGE_EVERY_MINUTE, days for days, weeks and months, quarters of an hour else */
+  int64_t whole_since_us; /* 0; else nothing of before it: rounded inwards, to the next minute, or quarter of an hour
+                             where minutes are not kept any more */
   enum usage_every every;
   unsigned by;                                           /* enum usage_by */
   int64_t org_id;                                        /* as of usage_log_ask */

@@ -38,6 +38,10 @@ void key_json_write(const struct store_key *k, struct buf *out) {
   json_field_i64(&w, "created_us", k->created_us);
   json_field_i64(&w, "expires_us", k->expires_us);
   json_field_bool(&w, "blocked", k->blocked);
+  if (k->owner_user)
+    json_field_i64(&w, "owner_user", k->owner_user);
+  if (k->owner_service)
+    json_field_i64(&w, "owner_service", k->owner_service);
   if (k->org_id > 1)
     json_field_i64(&w, "organisation", k->org_id);
   write_list(&w, "routes", k->routes);

@@ -7,9 +7,6 @@
 #include <stddef.h>
 
 /* clang-format off */
-#define KEY_COLUMNS                                                                                                    \
-  "id, name, prefix, user_name, hash, models, rpm, tpm, concurrency, budget_nano, budget_period, created_us, "         \
-  "expires_us, last_used_us, blocked, workspace, policy, org_id, version, routes, allow_ips, cors_origins"
 #define LEDGER_TOLD                                                                                                    \
   "id, reserved_us, settled_us, request_id, attempt, key_id, key_name, user_name, wire, operation, provider, "         \
   "credential, model, upstream_model, upstream_request_id, outcome, error, status, upstream_status, streamed, "        \
@@ -166,12 +163,6 @@
        " IS NOT NULL ORDER BY id LIMIT ?2")
 #define RESEAL(table, column, version)                                                                                 \
   BOTH("UPDATE " table " SET " column " = ?4 WHERE id = ?1 AND " version " = ?2 AND " column " = ?3")
-/* ?1: after this id; ?2: at most; ?3 to ?7: the organisation, user, workspace, a part of the name, blocked or not; 0, ''
- * and -1 for any. */
-#define KEY_PAGE(FIND, after, order)                                                                                   \
-  "SELECT " KEY_COLUMNS " FROM weir_keys WHERE id " after " ?1 AND (CAST(?3 AS BIGINT) = 0 OR org_id = ?3) AND "        \
-  UNLESS_NONE("?4", "user_name") " AND " UNLESS_NONE("?5", "workspace") " AND (CAST(?6 AS TEXT) = '' OR "              \
-  FIND "(lower(name), lower(?6)) > 0) AND (CAST(?7 AS BIGINT) = -1 OR blocked = ?7) ORDER BY id " order " LIMIT ?2"
 
 #define BOTH(sql)          {sql, sql}
 #define POSTGRES_ONLY(sql) {NULL, sql}
@@ -200,25 +191,6 @@ static const char *const texts[SQL_COUNT][2] = {
     [SQL_SCHEMA_ADD] = BOTH("INSERT INTO weir_schema (version, name, checksum, applied_us, compatible) "
                             "VALUES (?1, ?2, ?3, ?4, ?5)"),
     [SQL_SCHEMA_REMOVE] = BOTH("DELETE FROM weir_schema WHERE version = ?1"),
-    [SQL_KEY_NEXT_ID] = BOTH("UPDATE weir_sequence SET value = value + 1 WHERE name = 'keys' RETURNING value"),
-    [SQL_KEY_INSERT] = BOTH("INSERT INTO weir_keys (" KEY_COLUMNS ") VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, "
-                            "?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20, ?21, ?22)"),
-    [SQL_KEY_FIND] = BOTH("SELECT " KEY_COLUMNS " FROM weir_keys WHERE hash = ?1"),
-    [SQL_KEY_FIND_BY_ACCESS_ID] = BOTH("SELECT " KEY_COLUMNS " FROM weir_keys WHERE substr(hash, 1, 8) = ?1"),
-    [SQL_KEY_LIST] = BOTH("SELECT " KEY_COLUMNS " FROM weir_keys WHERE id > ?1 ORDER BY id LIMIT ?2"),
-    /* What a change is made from: nobody else changes it until the transaction ends. */
-    [SQL_KEY_LOCK] = {"SELECT " KEY_COLUMNS " FROM weir_keys WHERE id = ?1",
-                      "SELECT " KEY_COLUMNS " FROM weir_keys WHERE id = ?1 FOR UPDATE"},
-    [SQL_KEY_BLOCK] = BOTH("UPDATE weir_keys SET blocked = ?2, version = version + 1 WHERE id = ?1"),
-    [SQL_KEY_UPDATE] = BOTH("UPDATE weir_keys SET name = ?2, user_name = ?3, models = ?4, rpm = ?5, tpm = ?6, "
-                            "concurrency = ?7, budget_nano = ?8, budget_period = ?9, expires_us = ?10, blocked = ?11, "
-                            "workspace = ?12, policy = ?13, routes = ?14, allow_ips = ?15, cors_origins = ?16, "
-                            "version = version + 1 WHERE id = ?1"),
-    [SQL_KEY_GET] = BOTH("SELECT " KEY_COLUMNS " FROM weir_keys WHERE id = ?1 AND (CAST(?2 AS BIGINT) = 0 OR org_id = "
-                         "?2)"),
-    [SQL_KEY_OLDEST] = {KEY_PAGE("instr", ">", "ASC"), KEY_PAGE("strpos", ">", "ASC")},
-    [SQL_KEY_NEWEST] = {KEY_PAGE("instr", "<", "DESC"), KEY_PAGE("strpos", "<", "DESC")},
-    [SQL_KEY_TOUCH] = BOTH("UPDATE weir_keys SET last_used_us = ?2 WHERE id = ?1 AND last_used_us < ?2"),
     [SQL_JOB_NEXT_ID] = BOTH("UPDATE weir_sequence SET value = value + 1 WHERE name = 'jobs' RETURNING value"),
     /* A row when more than so many are live. */
     [SQL_JOB_FULL] = BOTH("SELECT due_us FROM weir_jobs WHERE " JOB_LIVE " AND due_us > 0 ORDER BY due_us LIMIT 1 "
@@ -260,21 +232,6 @@ static const char *const texts[SQL_COUNT][2] = {
     [SQL_JOB_DEAD] = BOTH("SELECT kind, 'dead', count(*), 0 FROM weir_jobs WHERE state = 'dead' GROUP BY kind"),
     [SQL_JOB_PURGE] = BOTH("DELETE FROM weir_jobs WHERE id IN (SELECT id FROM weir_jobs WHERE ended_us > 0 AND "
                            "ended_us < ?1 ORDER BY ended_us LIMIT ?2)"),
-    [SQL_KEY_FIND_BY_NAME] = BOTH("SELECT " KEY_COLUMNS " FROM weir_keys WHERE name = ?1"),
-    [SQL_KEY_FIND_OLD] = BOTH("SELECT " KEY_COLUMNS ", until_us FROM weir_key_old JOIN weir_keys ON id = key_id "
-                              "WHERE old_hash = ?1"),
-    [SQL_KEY_FIND_OLD_BY_ACCESS_ID] = BOTH("SELECT " KEY_COLUMNS ", until_us, old_hash FROM weir_key_old JOIN weir_keys "
-                                           "ON id = key_id WHERE substr(old_hash, 1, 8) = ?1"),
-    [SQL_KEY_ROTATE] = BOTH("UPDATE weir_keys SET hash = ?2, prefix = ?3, version = version + 1 WHERE id = ?1"),
-    [SQL_KEY_DELETE] = BOTH("DELETE FROM weir_keys WHERE id = ?1"),
-    [SQL_KEY_OLD_ADD] = BOTH("INSERT INTO weir_key_old (old_hash, key_id, until_us) VALUES (?1, ?2, ?3)"),
-    [SQL_KEY_OLD_END] = BOTH("UPDATE weir_key_old SET until_us = ?2 WHERE key_id = ?1 AND until_us > ?2"),
-    [SQL_KEY_OLD_DROP] = BOTH("DELETE FROM weir_key_old WHERE key_id = ?1"),
-    [SQL_KEY_OLD_FORGET] = BOTH("DELETE FROM weir_key_old WHERE until_us < ?1"),
-    [SQL_KEY_EXPIRED] = BOTH("SELECT id FROM weir_keys WHERE expires_us > 0 AND expired_us <> expires_us "
-                             "AND expires_us <= ?1 ORDER BY expires_us LIMIT ?2"),
-    [SQL_KEY_NOTE_EXPIRED] = BOTH("UPDATE weir_keys SET expired_us = expires_us WHERE id = ?1 "
-                                  "AND expired_us <> expires_us"),
     [SQL_AUDIT_NEXT] = BOTH("INSERT INTO weir_audit_end (name, id, hash) VALUES ('head', 1, ?1) ON CONFLICT (name) "
                             "DO UPDATE SET id = weir_audit_end.id + 1 RETURNING id, hash"),
     [SQL_AUDIT_INSERT] = BOTH("INSERT INTO weir_audit (" AUDIT_COLUMNS ") VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, "
@@ -297,8 +254,6 @@ static const char *const texts[SQL_COUNT][2] = {
     [SQL_ERASED_ADD] = BOTH("INSERT INTO weir_erased (pseudonym, salt, sum, erased_us) VALUES (?1, ?2, ?3, ?4) "
                             "ON CONFLICT (pseudonym) DO UPDATE SET erased_us = excluded.erased_us"),
     [SQL_ERASED_FORGET] = BOTH("DELETE FROM weir_erased WHERE erased_us < ?1"),
-    [SQL_PERSON_KEYS] = BOTH("SELECT " KEY_COLUMNS " FROM weir_keys WHERE user_name = ?1 AND id > ?2 ORDER BY id "
-                             "LIMIT ?3"),
     [SQL_PERSON_REACH] = BOTH("SELECT id FROM weir_ledger WHERE id > ?1 ORDER BY id LIMIT 1 OFFSET ?2"),
     [SQL_PERSON_LEDGER] = BOTH("UPDATE weir_ledger SET user_name = ?4, key_name = ?4 WHERE id > ?1 AND id <= ?2 "
                                "AND user_name = ?3"),
@@ -507,7 +462,7 @@ static const char *const texts[SQL_COUNT][2] = {
     [SQL_USER_GET] = BOTH(USER " WHERE id = ?1"),
     [SQL_USER_LIST] = BOTH(USER PEOPLE("org_id", "email") USERS_ONLY PAGE),
     [SQL_USER_UPDATE] = BOTH("UPDATE weir_users SET version = version + 1, name = ?2, email = ?3, is_disabled = ?4, "
-                             "is_invited = ?5 WHERE id = ?1"),
+                             "is_invited = ?5, email_us = ?6 WHERE id = ?1"),
     [SQL_USER_DELETE] = BOTH("DELETE FROM weir_users WHERE id = ?1"),
     [SQL_USER_BY_EMAIL] = BOTH(USER " WHERE email = ?1"),
     [SQL_USER_BY_EXTERNAL] = BOTH(USER " WHERE external = ?1 AND external <> ''"),
@@ -575,6 +530,8 @@ static const char *const texts[SQL_COUNT][2] = {
 
 const char *sql_text(enum sql which, enum sql_dialect dialect) {
   bool is_signin = which >= SQL_SIGNIN_FIRST && which <= SQL_SIGNIN_LAST;
+  if (which >= SQL_KEYS_FIRST && which <= SQL_KEYS_LAST)
+    return sql_keys_texts[which - SQL_KEYS_FIRST][dialect];
   if (which >= SQL_PEOPLE_SORTED && which <= SQL_PEOPLE_SORTED_LAST)
     return sql_people_texts[which - SQL_PEOPLE_SORTED][dialect];
   if (which >= SQL_CREDENTIALS_FIRST && which <= SQL_CREDENTIALS_LAST)

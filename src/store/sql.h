@@ -13,18 +13,14 @@ enum sql {
   SQL_SCHEMA_HISTORY_FIRST, /* of that one */
   SQL_SCHEMA_ADD,
   SQL_SCHEMA_REMOVE,
-  SQL_KEY_NEXT_ID,
-  SQL_KEY_INSERT,
-  SQL_KEY_FIND,
-  SQL_KEY_FIND_BY_ACCESS_ID,
-  SQL_KEY_LIST,
-  SQL_KEY_LOCK,
-  SQL_KEY_BLOCK,
-  SQL_KEY_UPDATE,
-  SQL_KEY_GET,
-  SQL_KEY_OLDEST, /* a page of those that a filter lets through */
-  SQL_KEY_NEWEST,
-  SQL_KEY_TOUCH,
+  /* Of keys; OLDEST and NEWEST: a page of those that a filter lets through. */
+  /* clang-format off */
+  SQL_KEY_NEXT_ID, SQL_KEY_INSERT, SQL_KEY_FIND, SQL_KEY_FIND_BY_ACCESS_ID, SQL_KEY_LIST, SQL_KEY_LOCK,
+  SQL_KEY_BLOCK, SQL_KEY_UPDATE, SQL_KEY_GET, SQL_KEY_OLDEST, SQL_KEY_NEWEST, SQL_KEY_TOUCH, SQL_KEY_FIND_BY_NAME,
+  SQL_KEY_FIND_OLD, SQL_KEY_FIND_OLD_BY_ACCESS_ID, SQL_KEY_ROTATE, SQL_KEY_DELETE, SQL_KEY_OLD_ADD, SQL_KEY_OLD_END,
+  SQL_KEY_OLD_DROP, SQL_KEY_OLD_FORGET, SQL_KEY_EXPIRED, SQL_KEY_NOTE_EXPIRED, SQL_PERSON_KEYS, SQL_KEY_OWNER,
+  SQL_KEY_OWNER_IS, SQL_KEYS_OF_USER, SQL_KEYS_OF_SERVICE, SQL_KEY_RENAME_USER, SQL_USER_HOLD,
+  /* clang-format on */
   SQL_JOB_NEXT_ID,
   SQL_JOB_FULL,
   SQL_JOB_INSERT,
@@ -41,17 +37,6 @@ enum sql {
   SQL_JOB_COUNTS,
   SQL_JOB_DEAD,
   SQL_JOB_PURGE,
-  SQL_KEY_FIND_BY_NAME,
-  SQL_KEY_FIND_OLD,
-  SQL_KEY_FIND_OLD_BY_ACCESS_ID,
-  SQL_KEY_ROTATE,
-  SQL_KEY_DELETE,
-  SQL_KEY_OLD_ADD,
-  SQL_KEY_OLD_END,
-  SQL_KEY_OLD_DROP,
-  SQL_KEY_OLD_FORGET,
-  SQL_KEY_EXPIRED,
-  SQL_KEY_NOTE_EXPIRED,
   SQL_AUDIT_NEXT,
   SQL_AUDIT_INSERT,
   SQL_AUDIT_SET_END,
@@ -65,7 +50,6 @@ enum sql {
   SQL_ERASED_LIST,
   SQL_ERASED_ADD,
   SQL_ERASED_FORGET,
-  SQL_PERSON_KEYS,
   SQL_PERSON_REACH,
   SQL_PERSON_LEDGER,
   SQL_PERSON_USAGE_REACH,
@@ -184,12 +168,15 @@ enum sql_dialect { SQL_SQLITE, SQL_POSTGRES };
 #define SQL_USAGE_COUNTS      14 /* sums of one row of it */
 #define SQL_PARAMETERS_MAX    SQL_LEDGER_COLUMNS
 
+#define SQL_KEYS_FIRST        SQL_KEY_NEXT_ID
+#define SQL_KEYS_LAST         SQL_USER_HOLD
 #define SQL_SIGNIN_FIRST      SQL_PASSWORD_GET
 #define SQL_SIGNIN_LAST       SQL_ATTEMPTS_PURGE
 #define SQL_CREDENTIALS_FIRST SQL_CREDENTIALS
 #define SQL_CREDENTIALS_LAST  SQL_CREDENTIAL_RESEAL
-/* The texts of these, for sql_text alone (sql_signin.c, sql_credentials.c, sql_people.c). */
-extern const char *const sql_signin_texts[][2], *const sql_credentials_texts[][2], *const sql_people_texts[][2];
+/* The texts of these, for sql_text alone (sql_keys.c, sql_signin.c, sql_credentials.c, sql_people.c). */
+extern const char *const sql_keys_texts[][2], *const sql_signin_texts[][2], *const sql_credentials_texts[][2],
+                                                                                *const sql_people_texts[][2];
 
 /* NULL when the dialect has no such statement. */
 const char *sql_text(enum sql which, enum sql_dialect dialect);

@@ -5,16 +5,16 @@
 
 /* clang-format off */
 /* What every kind of people_row gives, in the order of its members. */
-#define ORGANISATION "SELECT id, id, version, name, description, '', timezone, week_start, 0, 0, created_us, 0 FROM weir_organisations"
-#define WORKSPACE "SELECT id, org_id, version, name, description, '', '', '', 0, 0, created_us, 0 FROM weir_workspaces"
-#define TEAM      "SELECT id, org_id, version, name, description, '', '', '', 0, 0, created_us, 0 FROM weir_teams"
+#define ORGANISATION "SELECT id, id, version, name, description, '', timezone, week_start, 0, 0, created_us, 0, 0 FROM weir_organisations"
+#define WORKSPACE "SELECT id, org_id, version, name, description, '', '', '', 0, 0, created_us, 0, 0 FROM weir_workspaces"
+#define TEAM      "SELECT id, org_id, version, name, description, '', '', '', 0, 0, created_us, 0, 0 FROM weir_teams"
 #define USER                                                                                                           \
-  "SELECT id, org_id, version, name, email, external, '', '', is_disabled, is_invited, created_us, last_seen_us FROM "  \
-  "weir_users"
+  "SELECT id, org_id, version, name, email, external, '', '', is_disabled, is_invited, created_us, last_seen_us, "  \
+  "email_us FROM weir_users"
 #define SERVICE                                                                                                        \
-  "SELECT id, org_id, version, name, description, '', '', '', is_disabled, 0, created_us, last_seen_us FROM "           \
+  "SELECT id, org_id, version, name, description, '', '', '', is_disabled, 0, created_us, last_seen_us, 0 FROM "           \
   "weir_services"
-#define ROLE  "SELECT id, org_id, version, name, permissions, '', '', '', 0, 0, created_us, 0 FROM weir_roles"
+#define ROLE  "SELECT id, org_id, version, name, permissions, '', '', '', 0, 0, created_us, 0, 0 FROM weir_roles"
 /* A page of one kind: ?1 above this id, ?2 at most, ?3 of this organisation, ?4 with this in one of two columns. */
 #define HAS(column) "replace(lower(" column "), lower(?4), '') <> lower(" column ")"
 #define THOSE(org, text)                                                                                               \

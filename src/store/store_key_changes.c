@@ -4,6 +4,7 @@
 #include "store/key_json.h"
 #include "store/store_audit.h"
 #include "store/store_events.h"
+#include "store/store_key_owners.h"
 #include "store/store_keys.h"
 
 #include <stdlib.h>
@@ -43,13 +44,13 @@ static enum err key_insert(struct driver_link *l, const struct store_key *k, int
   d->bind_text(l, 20, k->routes);
   d->bind_text(l, 21, k->allow_ips);
   d->bind_text(l, 22, k->cors_origins);
+  d->bind(l, 23, k->owner_user);
+  d->bind(l, 24, k->owner_service);
   return name_taken(driver_finish(l, "storing a key", NULL, f), k, f);
 }
 
-/* The last step of every change: how the key was and is goes into the audit log (NULL: it was not, or is not any more),
- * and other processes are told to forget what they know of it. */
-static enum err note(struct driver_link *l, const char *action, const struct audit_actor *by,
-                     const struct store_key *before, const struct store_key *after, struct fault *f) {
+enum err store_key_note_on(struct driver_link *l, const char *action, const struct audit_actor *by,
+                           const struct store_key *before, const struct store_key *after, struct fault *f) {
   struct buf was, is;
   char subject[32];
   int64_t id = before ? before->id : 0, org_id = before ? before->org_id : 0;
@@ -158,6 +159,7 @@ struct create {
   const struct store_key *key;
   const struct audit_actor *by;
   int64_t id;
+  struct arena *arena;
 };
 
 static enum err create(struct driver_link *l, void *args, struct fault *f) {
@@ -172,19 +174,24 @@ static enum err create(struct driver_link *l, void *args, struct fault *f) {
   if (!e)
     e = settle_workspace(l, &made, f);
   if (!e)
+    e = made.finds_owner ? key_owner_find_on(l, &made, c->arena, f) : key_owner_keep_on(l, &made, c->arena, f);
+  if (!e)
     e = key_insert(l, &made, c->id, f);
   if (!e)
     e = hold_policy(l, &made, f);
   if (!e)
-    e = note(l, "key.create", c->by, NULL, &made, f);
+    e = store_key_note_on(l, "key.create", c->by, NULL, &made, f);
   return l->driver->end(l, e, f);
 }
 
 enum err store_key_create(struct store *s, const struct store_key *k, const struct audit_actor *by, int64_t *out_id,
                           struct fault *f) {
-  struct create c = {k, by, 0};
+  struct arena a;
+  arena_init(&a);
+  struct create c = {k, by, 0, &a};
   /* Not again after a commit in doubt: the second would find the name taken, by this very key. */
   enum err e = driver_run(s, DRIVER_WRITE, true, create, &c, f);
+  arena_done(&a);
   if (!e)
     *out_id = c.id;
   return e;
@@ -260,7 +267,7 @@ static enum err set_blocked(struct driver_link *l, const struct change *w, struc
   e = driver_finish(l, "blocking a key", NULL, f);
   is = was;
   is.blocked = w->blocked;
-  return e ? e : note(l, w->blocked ? "key.block" : "key.unblock", w->by, &was, &is, f);
+  return e ? e : store_key_note_on(l, w->blocked ? "key.block" : "key.unblock", w->by, &was, &is, f);
 }
 
 enum err store_key_set_blocked(struct store *s, int64_t id, bool blocked, const struct audit_actor *by,
@@ -274,7 +281,8 @@ static bool is_same(const struct store_key *a, const struct store_key *b) {
          text_equal(a->routes, b->routes) && text_equal(a->allow_ips, b->allow_ips) &&
          text_equal(a->cors_origins, b->cors_origins) && text_equal(a->budget_period, b->budget_period) &&
          a->rpm == b->rpm && a->tpm == b->tpm && a->concurrency == b->concurrency && a->budget_nano == b->budget_nano &&
-         a->expires_us == b->expires_us && a->blocked == b->blocked;
+         a->expires_us == b->expires_us && a->blocked == b->blocked && a->owner_user == b->owner_user &&
+         a->owner_service == b->owner_service;
 }
 
 static enum err write_update(struct driver_link *l, const struct store_key *k, struct fault *f) {
@@ -298,6 +306,8 @@ static enum err write_update(struct driver_link *l, const struct store_key *k, s
   d->bind_text(l, 14, k->routes);
   d->bind_text(l, 15, k->allow_ips);
   d->bind_text(l, 16, k->cors_origins);
+  d->bind(l, 17, k->owner_user);
+  d->bind(l, 18, k->owner_service);
   return name_taken(driver_finish(l, "changing a key", NULL, f), k, f);
 }
 
@@ -309,22 +319,28 @@ static const char *update_action(const struct store_key *was, const struct store
   return is->blocked ? "key.block" : "key.unblock";
 }
 
+/* Whose it is to be is found before the key is locked. */
 static enum err update(struct driver_link *l, const struct change *w, struct fault *f) {
-  struct store_key was = {0};
-  enum err e = lock_version(l, w->key->id, w->version, w->arena, &was, f);
-  if (e || is_same(&was, w->key))
+  struct store_key was = {0}, is = *w->key;
+  enum err e = is.finds_owner ? key_owner_find_on(l, &is, w->arena, f) : ERR_OK;
+  if (!e)
+    e = lock_version(l, is.id, w->version, w->arena, &was, f);
+  if (e)
     return e;
-  struct store_key is = *w->key;
   is.org_id = was.org_id;
+  if (!is.finds_owner && !text_equal(was.user, is.user))
+    is.owner_user = is.owner_service = 0;
+  if (is_same(&was, &is))
+    return ERR_OK;
   if (!text_equal(was.workspace, is.workspace))
     e = settle_workspace(l, &is, f);
   if (!e)
-    e = write_update(l, w->key, f);
+    e = write_update(l, &is, f);
   if (!e)
-    e = hold_policy(l, w->key, f);
+    e = hold_policy(l, &is, f);
   if (!e && !text_equal(was.name, is.name))
     e = check_assigned(l, was.name, w->arena, f);
-  return e ? e : note(l, update_action(&was, w->key), w->by, &was, w->key, f);
+  return e ? e : store_key_note_on(l, update_action(&was, &is), w->by, &was, &is, f);
 }
 
 enum err store_key_update(struct store *s, const struct store_key *k, int64_t version, const struct audit_actor *by,
@@ -375,7 +391,7 @@ static enum err rotate(struct driver_link *l, const struct change *w, struct fau
   is = was;
   is.prefix = w->rotation->prefix;
   is.old_until_us = w->rotation->until_us;
-  return e ? e : note(l, "key.rotate", w->by, &was, &is, f);
+  return e ? e : store_key_note_on(l, "key.rotate", w->by, &was, &is, f);
 }
 
 enum err store_key_rotate(struct store *s, const struct key_rotation *r, const struct audit_actor *by,
@@ -383,14 +399,17 @@ enum err store_key_rotate(struct store *s, const struct key_rotation *r, const s
   return run(s, (struct change){.rotation = r, .by = by, .make = rotate}, true, f);
 }
 
+enum err store_key_drop_on(struct driver_link *l, int64_t id, struct fault *f) {
+  enum err e = tell(l, SQL_KEY_OLD_DROP, id, NULL, "deleting a key", f);
+  return e ? e : tell(l, SQL_KEY_DELETE, id, NULL, "deleting a key", f);
+}
+
 static enum err remove_key(struct driver_link *l, const struct change *w, struct fault *f) {
   struct store_key was = {0};
   enum err e = lock_version(l, w->id, w->version, w->arena, &was, f);
   if (!e)
-    e = tell(l, SQL_KEY_OLD_DROP, w->id, NULL, "deleting a key", f);
-  if (!e)
-    e = tell(l, SQL_KEY_DELETE, w->id, NULL, "deleting a key", f);
-  return e ? e : note(l, "key.delete", w->by, &was, NULL, f);
+    e = store_key_drop_on(l, w->id, f);
+  return e ? e : store_key_note_on(l, "key.delete", w->by, &was, NULL, f);
 }
 
 enum err store_key_delete(struct store *s, int64_t id, int64_t version, const struct audit_actor *by, struct fault *f) {
@@ -442,7 +461,7 @@ static enum err note_expired(struct driver_link *l, struct sweep *w, int64_t id,
   if (e || changes == 0)
     return e;
   w->done.expired++;
-  return note(l, "key.expire", w->by, &key, &key, f);
+  return store_key_note_on(l, "key.expire", w->by, &key, &key, f);
 }
 
 /* Keys are locked in the order of their ids, as key_touch does, so that no two programs wait in a circle. */

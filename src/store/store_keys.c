@@ -26,6 +26,9 @@ void store_key_read(struct driver_link *l, struct arena *a, struct store_key *ou
       .routes = driver_text(l, 19, a),
       .allow_ips = driver_text(l, 20, a),
       .cors_origins = driver_text(l, 21, a),
+      .owner_user = d->number(l, 22),
+      .owner_service = d->number(l, 23),
+      .is_owner_away = d->number(l, 24) != 0,
   };
   struct text hash = d->bytes(l, 4);
   if (hash.len == STORE_HASH_BYTES)
@@ -127,6 +130,9 @@ static void bind_filter(struct driver_link *l, const struct key_filter *q) {
   l->driver->bind_text(l, 5, q->workspace);
   l->driver->bind_text(l, 6, q->search);
   l->driver->bind(l, 7, q->only_blocked ? 1 : q->only_open ? 0 : -1);
+  l->driver->bind(l, 8, q->owner_user);
+  l->driver->bind(l, 9, q->owner_service);
+  l->driver->bind(l, 10, q->only_unowned);
 }
 
 static enum sql list_statement(const struct key_filter *q) {

@@ -3,8 +3,10 @@
  * store_people_grants.c, entries of the audit log in store_people_note.c. Called through ports/store_people.h. */
 #include "store/store_people.h"
 
+#include "store/store_key_owners.h"
+
 /* Which members a statement takes, in the order of its parameters: i id, o org_id, n name, t text, x external, z
- * timezone, w week_start, d is_disabled, v is_invited, c created_us. */
+ * timezone, w week_start, d is_disabled, v is_invited, c created_us, e email_us. */
 static const struct kind {
   const char *word, *sequence, *inserted, *updated;
   enum sql insert, get, list, update, drop;
@@ -16,7 +18,7 @@ static const struct kind {
                           SQL_WORKSPACE_LIST, SQL_WORKSPACE_UPDATE, SQL_WORKSPACE_DELETE},
     [PEOPLE_TEAM] = {"team", "teams", "iontc", "int", SQL_TEAM_INSERT, SQL_TEAM_GET, SQL_TEAM_LIST, SQL_TEAM_UPDATE,
                      SQL_TEAM_DELETE},
-    [PEOPLE_USER] = {"user", "users", "iontxdvc", "intdv", SQL_USER_INSERT, SQL_USER_GET, SQL_USER_LIST,
+    [PEOPLE_USER] = {"user", "users", "iontxdvc", "intdve", SQL_USER_INSERT, SQL_USER_GET, SQL_USER_LIST,
                      SQL_USER_UPDATE, SQL_USER_DELETE},
     [PEOPLE_SERVICE] = {"service account", "services", "iontdc", "intd", SQL_SERVICE_INSERT, SQL_SERVICE_GET,
                         SQL_SERVICE_LIST, SQL_SERVICE_UPDATE, SQL_SERVICE_DELETE},
@@ -75,6 +77,7 @@ void people_read(struct driver_link *l, struct arena *a, struct people_row *out)
       .is_invited = d->number(l, 9) != 0,
       .created_us = d->number(l, 10),
       .last_seen_us = d->number(l, 11),
+      .email_us = d->number(l, 12),
   };
 }
 
@@ -152,6 +155,7 @@ static void bind_members(struct driver_link *l, const char *members, const struc
     case 'w': d->bind_text(l, at, r->week_start); break;
     case 'd': d->bind(l, at, r->is_disabled); break;
     case 'v': d->bind(l, at, r->is_invited); break;
+    case 'e': d->bind(l, at, r->email_us); break;
     default: /* 'c' */ d->bind(l, at, r->created_us);
     }
   }
@@ -261,8 +265,17 @@ static enum err lock_version(struct driver_link *l, struct people_change *c, str
                    kinds[c->kind].word, (long long)c->id, (long long)out->version);
 }
 
+/* A user's keys go by another email with them; others are told of a disabled one's, or an enabled one's. */
+static enum err update_keys(struct driver_link *l, const struct people_change *c, const struct key_owned *keys,
+                            const struct people_row *was, const struct people_row *is, struct fault *f) {
+  if (c->kind == PEOPLE_USER && !text_equal(was->text, is->text))
+    return key_owner_rename_on(l, keys, is->text, c->by, f);
+  return was->is_disabled != is->is_disabled ? key_owner_tell_on(l, keys, f) : ERR_OK;
+}
+
 static enum err update(struct driver_link *l, struct people_change *c, struct fault *f) {
   struct people_row was = {0}, is = as_stored(c->kind, c->row, c->arena);
+  struct key_owned keys;
   int64_t owners = 0;
   enum err e = lock_version(l, c, &was, f);
   if (e)
@@ -270,11 +283,16 @@ static enum err update(struct driver_link *l, struct people_change *c, struct fa
   if (c->kind == PEOPLE_WORKSPACE && !text_equal(was.name, is.name))
     return fault_set(f, ERR_STORE_CONFLICT, "name", "a workspace keeps its name: keys and calls are known by it");
   is.external = was.external;
-  e = people_owners_on(l, was.org_id, &owners, f);
+  is.email_us = text_equal(was.text, is.text) ? was.email_us : driver_now_us();
+  e = key_owner_hold_on(l, c->kind, c->id, c->arena, &keys, f);
+  if (!e)
+    e = people_owners_on(l, was.org_id, &owners, f);
   if (!e)
     e = write_row(l, c->kind, kinds[c->kind].update, kinds[c->kind].updated, &is, f);
   if (!e)
     e = people_keep_owner_on(l, was.org_id, owners, f);
+  if (!e)
+    e = update_keys(l, c, &keys, &was, &is, f);
   return e ? e : people_note_row_on(l, c, "update", &was, &is, f);
 }
 
@@ -365,14 +383,19 @@ static enum err check_removable(struct driver_link *l, const struct people_chang
 
 static enum err remove_row(struct driver_link *l, struct people_change *c, struct fault *f) {
   struct people_row was = {0};
+  struct key_owned keys = {NULL, 0};
   int64_t owners = 0;
   enum err e = lock_version(l, c, &was, f);
   if (!e)
     e = check_removable(l, c, &was, f);
   if (!e)
+    e = key_owner_hold_on(l, c->kind, c->id, c->arena, &keys, f);
+  if (!e)
     e = people_owners_on(l, was.org_id, &owners, f);
   if (!e)
     e = people_revoke_all_on(l, c->kind, c->id, c->by, c->arena, f);
+  if (!e)
+    e = key_owner_remove_on(l, &keys, c->by, f);
   for (size_t i = 0; i < sizeof cascades / sizeof *cascades && !e; i++)
     if (cascades[i].kind == c->kind)
       e = people_tell(l, cascades[i].which, c->id, NULL, f);

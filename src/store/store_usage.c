@@ -25,7 +25,7 @@ struct stretch {
 struct question {
   const struct usage_ask *ask;
   struct arena *arena;
-  struct stretch stretches[3];
+  struct stretch stretches[5];
   size_t stretch_count;
   struct usage_sum *sums;
   size_t count;
@@ -86,14 +86,42 @@ static void add_all(struct question *q, int64_t from_us, int64_t to_us) {
   add_stretch(q, false, last_us, to_us);
 }
 
+static void add_minutes(struct question *q, int64_t from_us, int64_t to_us) {
+  if (from_us < to_us)
+    q->stretches[q->stretch_count++] = (struct stretch){{USAGE_LEVEL_MINUTE, USAGE_LEVEL_MINUTE}, from_us, to_us};
+}
+
+/* Nothing of before from_us: minutes until the first quarter, and quarters until the first day. */
+static void lay_out_inward(struct question *q, int64_t from_us, int64_t to_us) {
+  int64_t minute_us = round_up(from_us, TALLY_MINUTE_US), quarter_us = round_up(from_us, TALLY_SLOT_US);
+  int64_t day_us = day_up(quarter_us), end_us = round_up(to_us, TALLY_SLOT_US);
+  if (q->ask->every == USAGE_EVERY_MINUTE) {
+    add_minutes(q, minute_us, round_up(to_us, TALLY_MINUTE_US));
+    return;
+  }
+  add_minutes(q, minute_us, quarter_us < end_us ? quarter_us : end_us);
+  if (q->ask->every == USAGE_EVERY_ALL) {
+    if (quarter_us < end_us)
+      add_all(q, quarter_us, to_us);
+  } else if (q->ask->every == USAGE_EVERY_QUARTER || q->ask->every == USAGE_EVERY_HOUR) {
+    add_stretch(q, false, quarter_us, end_us);
+  } else {
+    end_us = day_up(to_us);
+    add_stretch(q, false, quarter_us, day_us < end_us ? day_us : end_us);
+    add_stretch(q, true, day_us, end_us);
+  }
+}
+
 static void lay_out(struct question *q) {
   int64_t from_us = q->ask->since_us, to_us = q->ask->until_us ? q->ask->until_us : FOREVER_US;
+  if (q->ask->whole_since_us > from_us) {
+    lay_out_inward(q, q->ask->whole_since_us, to_us);
+    return;
+  }
   switch (q->ask->every) {
   case USAGE_EVERY_ALL: add_all(q, from_us, to_us); return;
   case USAGE_EVERY_MINUTE:
-    q->stretches[q->stretch_count++] = (struct stretch){{USAGE_LEVEL_MINUTE, USAGE_LEVEL_MINUTE},
-                                                        round_down(from_us, TALLY_MINUTE_US),
-                                                        round_up(to_us, TALLY_MINUTE_US)};
+    add_minutes(q, round_down(from_us, TALLY_MINUTE_US), round_up(to_us, TALLY_MINUTE_US));
     return;
   case USAGE_EVERY_QUARTER:
   case USAGE_EVERY_HOUR:

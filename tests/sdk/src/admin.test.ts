@@ -173,3 +173,39 @@ test('the trail says who did what, and is whole', { skip, timeout: 60000 }, asyn
   assert.equal(verified.code, 0, verified.out);
   assert.ok(!JSON.stringify(trail).includes(secret));
 });
+
+test('a member\'s own key goes on under another address, rests while they are disabled and goes with them', { skip, timeout: 60000 }, async () => {
+  const api = owner.at(one);
+  const join = async (person: Person, email: string): Promise<number> => {
+    const { id } = good(await api.POST('/api/v1/users', { body: { email, name: email } }));
+    good(await api.POST('/api/v1/grants', { body: { to: 'user', to_id: id, role: 'member' } }));
+    const link = good(await api.POST('/api/v1/users/{id}/link', { params: { path: { id: String(id) } } }));
+    good(await person.at(two).POST('/auth/accept', { body: { token: tokenOf(link.url), password: PASSWORD } }));
+    return id;
+  };
+  const change = async (id: number, body: { email?: string; disabled?: boolean }): Promise<void> => {
+    good(await api.PATCH('/api/v1/users/{id}', { params: { path: { id: String(id) } }, body }));
+  };
+  const bob = new Person();
+  const eve = new Person();
+  const id = await join(bob, 'bob@x.org');
+  const own = good(await bob.at(one).POST('/api/v1/keys', { body: { name: 'own' } }));
+  assert.deepEqual([await say(one, own.secret), await say(two, own.secret)], [200, 200]);
+  await change(id, { email: 'bob@y.org' });
+  await join(eve, 'bob@x.org');
+  const path = { id: String(own.key.id) };
+  assert.deepEqual(good(await eve.at(two).GET('/api/v1/keys')).data, []);
+  assert.equal((await eve.at(two).POST('/api/v1/keys/{id}/rotate', { params: { path }, body: {} })).response.status, 404);
+  assert.deepEqual(good(await eve.at(two).GET('/api/v1/requests')).data, []);
+  await eventually('the address is known', async () => good(await bob.at(two).GET('/api/v1/me')).email === 'bob@y.org', 20000);
+  assert.deepEqual(good(await bob.at(two).GET('/api/v1/keys')).data.map((k) => [k.id, k.user]), [[own.key.id, 'bob@y.org']]);
+  await change(id, { disabled: true });
+  for (const weir of [one, two]) await eventually('it is refused', async () => (await say(weir, own.secret)) === 403, 20000);
+  await change(id, { disabled: false });
+  for (const weir of [one, two]) await eventually('it is good again', async () => (await say(weir, own.secret)) === 200, 20000);
+  const gone = await api.DELETE('/api/v1/users/{id}', { params: { path: { id: String(id) } } });
+  assert.equal(gone.response.status, 204);
+  for (const weir of [one, two]) await eventually('it is gone', async () => (await say(weir, own.secret)) === 401, 20000);
+  const trail = good(await api.GET('/api/v1/audit', { params: { query: { action: 'key.delete' } } })).data;
+  assert.ok(trail.some((entry) => entry.subject === `key:${own.key.id}`));
+});

@@ -1,6 +1,7 @@
 /* Virtual keys through the control API: made and shown once, changed, rotated, blocked, deleted; one's own and others'.
  */
 #include "api_fixture.h"
+#include "ports/store_people.h"
 
 #include "ports/store_people.h"
 
@@ -171,6 +172,99 @@ static void check_own(struct fixture *x) {
 static void check_own_run(void *arg) { run(check_own); }
 static void of_ones_own_keys_one_may_take_away_and_not_add(void **state) { run_fiber(check_own_run, NULL); }
 
+static int64_t made_user(struct fixture *x, const char *email) {
+  struct store *s = x->api.store;
+  const struct people_row r = {.org_id = 1, .name = TEXT("n"), .text = text_of(email), .created_us = 5};
+  int64_t id = 0;
+  CHECK_ERR(s->ops->people->create(s, PEOPLE_USER, &r, &(struct audit_actor){TEXT("test"), TEXT("test")}, &id, NULL),
+            ERR_OK);
+  return id;
+}
+
+static struct caller member_of(int64_t id, struct text email) {
+  struct caller c = member;
+  c.id = id;
+  c.email = email;
+  return c;
+}
+
+/* An address that was somebody's before is no way to their keys, and another address takes none away. */
+static void check_owners(struct fixture *x) {
+  struct caller ann = member_of(made_user(x, "ann@example.com"), TEXT("ann@example.com"));
+  x->caller = ann;
+  CHECK_INT(send_json(x, "POST /api/v1/keys", "", "{\"name\":\"mine\"}"), 201);
+  x->caller = api_owner;
+  CHECK_INT(send_json(x, "POST /api/v1/keys", "", "{\"name\":\"given\",\"user\":\"Ann@example.com\"}"), 201);
+  CHECK_HAS(body, "\"user\":\"ann@example.com\"");
+  CHECK_INT(send_json(x, "POST /api/v1/keys", "", "{\"name\":\"later\"}"), 201);
+  CHECK_INT(send_json(x, "PATCH /api/v1/keys/3", "", "{\"user\":\"ann@example.com\"}"), 200);
+  char line[64];
+  snprintf(line, sizeof(line), "PATCH /api/v1/users/%lld", (long long)ann.id);
+  CHECK_INT(send_json(x, line, "", "{\"email\":\"ann@example.org\"}"), 200);
+  CHECK_INT(get(x, "/api/v1/keys?user=ann@example.org"), 200);
+  CHECK_HAS(body, "\"name\":\"later\"");
+  struct caller eve = member_of(made_user(x, "ann@example.com"), TEXT("ann@example.com"));
+  ann.email = TEXT("ann@example.org");
+  x->caller = ann;
+  CHECK_INT(get(x, "/api/v1/keys"), 200);
+  for (const char *const *name = (const char *const[]){"\"mine\"", "\"given\"", "\"later\"", NULL}; *name; name++)
+    CHECK_HAS(body, *name);
+  CHECK_INT(ask(x, "POST /api/v1/keys/1/rotate", "", ""), 200);
+  x->caller = eve;
+  CHECK_INT(get(x, "/api/v1/keys"), 200);
+  CHECK_TEXT(text_of(body), TEXT("{\"data\":[],\"next\":null}"));
+  CHECK_INT(get(x, "/api/v1/keys?user=ann@example.com"), 200);
+  CHECK_TEXT(text_of(body), TEXT("{\"data\":[],\"next\":null}"));
+  CHECK_INT(ask(x, "POST /api/v1/keys/1/rotate", "", ""), 404);
+  /* Whom an external issuer vouches for is no user here, whatever the address. */
+  x->caller = member_of(0, TEXT("ann@example.org"));
+  x->caller.kind = CALLER_SERVICE;
+  CHECK_INT(get(x, "/api/v1/keys/1"), 404);
+  CHECK_INT(send_json(x, "POST /api/v1/keys", "", "{\"name\":\"foreign\"}"), 201);
+  CHECK_INT(get(x, "/api/v1/keys"), 200);
+  CHECK_HAS(body, "{\"data\":[{\"id\":4,\"name\":\"foreign\"");
+}
+
+static void check_owners_run(void *arg) { run(check_owners); }
+static void a_key_stays_its_owners_under_another_address(void **state) { run_fiber(check_owners_run, NULL); }
+
+/* What was called under an address before it was somebody's is not theirs to see. */
+static void check_calls(struct fixture *x) {
+  struct store *s = x->api.store;
+  const int64_t since_us = INT64_C(1790000000000000);
+  const struct ledger_row rows[] = {
+      {.id = 1, .settled_us = since_us - 1, .attempt = 1, .user = TEXT("ann@example.com"), .outcome = TEXT("ok")},
+      {.id = 2,
+       .settled_us = since_us + 60000000,
+       .attempt = 1,
+       .user = TEXT("ann@example.com"),
+       .outcome = TEXT("ok")}};
+  const struct usage_roll_up_ask roll_up = {.zone = TEXT("UTC"), .max = 100};
+  size_t minutes = 0;
+  CHECK_ERR(s->ops->ledger_append(s, rows, 2, TEXT(""), 0, NULL), ERR_OK);
+  CHECK_ERR(s->ops->usage->roll_up(s, &roll_up, &minutes, NULL), ERR_OK);
+  CHECK_INT(get(x, "/api/v1/requests?user=ann@example.com"), 200);
+  CHECK_HAS(body, "\"id\":\"1\"");
+  x->caller = member_of(3, TEXT("ann@example.com"));
+  x->caller.permissions = PERMISSION_BIT(PERMISSION_USAGE_OWN);
+  x->caller.since_us = since_us;
+  CHECK_INT(get(x, "/api/v1/requests"), 200);
+  CHECK_HAS(body, "\"id\":\"2\"");
+  CHECK_INT(strstr(body, "\"id\":\"1\"") != NULL, 0);
+  for (const char *const *every =
+           (const char *const[]){"", "?every=day", "?every=minute", "?since=2020-01-01T00:00:00Z", NULL};
+       *every; every++) {
+    char target[96];
+    snprintf(target, sizeof(target), "/api/v1/usage%s", *every);
+    CHECK_INT(get(x, target), 200);
+    CHECK_HAS(body, "\"requests\":1,");
+    CHECK_INT(strstr(body, "\"requests\":2,") != NULL, 0);
+  }
+}
+
+static void check_calls_run(void *arg) { run(check_calls); }
+static void calls_of_before_an_address_was_theirs_are_not_shown(void **state) { run_fiber(check_calls_run, NULL); }
+
 static void check_places(struct fixture *x) {
   static const struct caller_workspace lab = {
       4, TEXT("lab"), PERMISSION_BIT(PERMISSION_KEYS_READ) | PERMISSION_BIT(PERMISSION_KEYS_WRITE)};
@@ -274,6 +368,8 @@ int main(void) {
       cmocka_unit_test(a_change_takes_what_is_given_and_leaves_the_rest),
       cmocka_unit_test(a_rotated_key_overlaps_for_as_long_as_asked),
       cmocka_unit_test(of_ones_own_keys_one_may_take_away_and_not_add),
+      cmocka_unit_test(a_key_stays_its_owners_under_another_address),
+      cmocka_unit_test(calls_of_before_an_address_was_theirs_are_not_shown),
       cmocka_unit_test(rights_in_one_workspace_end_at_its_border),
       cmocka_unit_test(keys_are_found_by_what_they_are),
   };

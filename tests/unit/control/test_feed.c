@@ -146,14 +146,18 @@ static void organisations(struct world *w) {
   rows[1].workspace = TEXT("lab");
   rows[2].workspace = TEXT("declared");
   rows[3].workspace = TEXT("lab");
+  rows[3].settled_us += 3600 * SECOND_US;
+  struct feed_reader *later = open_as(w, &(struct feed_filter){.since_us = rows[3].settled_us});
   feed_stored(w->feed, rows, 4);
   for (size_t i = 0; i < 4; i++)
     EXPECT_NEXT(all, rows[i].id);
   EXPECT_NEXT(second, rows[1].id);
   EXPECT_NEXT(second, rows[3].id);
+  EXPECT_NEXT(later, rows[3].id);
   EXPECT_NEXT(first, rows[0].id);
   EXPECT_NEXT(first, rows[2].id);
   feed_close(all);
+  feed_close(later);
   feed_close(first);
   feed_close(second);
 }

@@ -141,6 +141,12 @@ static void test_expiry_and_blocking(void **state) {
   assert_int_equal(principal_check(p, 0, &f), ERR_FORBIDDEN);
   assert_non_null(strstr(f.text, "blocked"));
   principal_unref(p);
+  k.blocked = false;
+  k.is_owner_away = true;
+  p = principal_from_stored(&k);
+  assert_int_equal(principal_check(p, 0, &f), ERR_FORBIDDEN);
+  assert_non_null(strstr(f.text, "disabled"));
+  principal_unref(p);
 }
 
 static void test_a_reference_keeps_it_alive(void **state) {

@@ -72,6 +72,7 @@ static void test_own_grants_and_those_of_teams_add_up(void **state) {
   assert_int_equal(c.org_id, 1);
   assert_true(text_equal(c.actor, TEXT("user:1")));
   assert_true(text_equal(c.email, TEXT("ann@example.com")));
+  assert_int_equal(c.since_us, 5); /* when she was made */
   assert_int_equal(c.permissions, builtin_role_permissions(ROLE_VIEWER));
   assert_int_equal(c.workspace_count, 1);
   assert_int_equal(c.workspaces[0].id, lab);
@@ -96,6 +97,16 @@ static void test_a_service_account_has_its_own(void **state) {
   assert_int_equal(c.email.len, 0);
   assert_int_equal(c.permissions, builtin_role_permissions(ROLE_MEMBER));
   assert_int_equal(ann.permissions, 0); /* of the same number */
+}
+
+static void test_calls_are_somebodys_since_they_have_the_address(void **state) {
+  int64_t ann = make(PEOPLE_USER, "Ann", "ann@example.com"), bot = make(PEOPLE_SERVICE, "bot", "");
+  struct people_row r = {0};
+  EXPECT_OK(store->ops->people->get(store, PEOPLE_USER, 1, ann, &arena, &r, &fault));
+  r.text = TEXT("ann@example.org");
+  EXPECT_OK(store->ops->people->update(store, PEOPLE_USER, &r, 0, TEST_ACTOR, &fault));
+  assert_true(find(PEOPLE_USER, ann, 10).since_us > 1700000000000000);
+  assert_int_equal(find(PEOPLE_SERVICE, bot, 10).since_us, 0);
 }
 
 static void test_a_role_of_a_newer_program_permits_nothing(void **state) {
@@ -164,6 +175,7 @@ int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test_setup_teardown(test_own_grants_and_those_of_teams_add_up, open, close),
       cmocka_unit_test_setup_teardown(test_a_service_account_has_its_own, open, close),
+      cmocka_unit_test_setup_teardown(test_calls_are_somebodys_since_they_have_the_address, open, close),
       cmocka_unit_test_setup_teardown(test_a_role_of_a_newer_program_permits_nothing, open, close),
       cmocka_unit_test_setup_teardown(test_what_was_taken_away_is_gone_in_a_second_or_when_told, open, close),
       cmocka_unit_test_setup_teardown(test_a_clock_that_goes_back_keeps_nothing, open, close),

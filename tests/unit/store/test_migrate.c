@@ -156,6 +156,43 @@ static void a_key_of_an_older_weir_has_neither_workspace_nor_policy(void **state
   change("UPDATE weir_keys SET name = 'kept' WHERE name = 'old' AND blocked = 0");
 }
 
+/* Before keys had an owner, a user's email and the number of a service account said whose they were. */
+static void keys_of_an_older_weir_find_their_owners(void **state) {
+  need_place();
+  unsigned count;
+  struct arena a;
+  struct store_key *keys = NULL;
+  size_t found = 0;
+  EXPECT_OK(migrate_up(place, &count, &test_fault));
+  EXPECT_OK(migrate_down(place, MIGRATIONS - 26, &count, &test_fault));
+  change("INSERT INTO weir_users VALUES (4, 1, 1, 'Ann', 'ann@example.com', '', 0, 0, 9, 9);"
+         "INSERT INTO weir_users VALUES (5, 2, 1, 'Eve', 'eve@example.com', '', 0, 0, 9, 9);"
+         "INSERT INTO weir_services VALUES (3, 1, 1, 'bot', '', 0, 9, 9);");
+  static const char *const users[] = {"Ann@example.com", "eve@example.com", "service:3", "service:4", ""};
+  for (int i = 0; i < 5; i++) {
+    char insert[400];
+    snprintf(insert, sizeof insert,
+             "INSERT INTO weir_keys (id, name, prefix, user_name, hash, models, rpm, tpm, concurrency, budget_nano, "
+             "budget_period, created_us, expires_us, last_used_us, blocked) VALUES (%d, 'k%d', 'weir_x', '%s', %s, "
+             "'*', 0, 0, 0, 0, '', 5, 0, 0, 0)",
+             i + 1, i + 1, users[i],
+             is_sqlite() ? (const char *const[]){"x'00'", "x'01'", "x'02'", "x'03'", "x'04'"}[i]
+                         : (const char *const[]){"'0'", "'1'", "'2'", "'3'", "'4'"}[i]);
+    change(insert);
+  }
+  struct store *s = open_placed();
+  arena_init(&a);
+  EXPECT_OK(s->ops->key_list(s, 0, 10, &a, &keys, &found, &test_fault));
+  assert_int_equal(found, 5);
+  for (size_t i = 0; i < found; i++) {
+    assert_int_equal(keys[i].owner_user, i == 0 ? 4 : 0);
+    assert_int_equal(keys[i].owner_service, i == 2 ? 3 : 0);
+    assert_false(keys[i].is_owner_away);
+  }
+  arena_done(&a);
+  s->ops->close(s);
+}
+
 /* A ledger of the version before the request log and the roll-ups: 50,000 rows over 20 days, none of them marked. */
 static void a_large_ledger_of_an_older_weir_is_brought_up_whole(void **state) {
   need_place();
@@ -484,6 +521,7 @@ int main(void) {
       ON_BOTH(up_applies_what_is_missing_once),
       ON_BOTH(down_takes_back_the_newest_first_and_up_brings_them_again),
       ON_BOTH(a_key_of_an_older_weir_has_neither_workspace_nor_policy),
+      ON_BOTH(keys_of_an_older_weir_find_their_owners),
       ON_BOTH(a_large_ledger_of_an_older_weir_is_brought_up_whole),
       {"down_leaves_nothing_but_the_history", down_leaves_nothing_but_the_history, on_sqlite, after_sqlite, NULL},
       {"every_table_is_strict", every_table_is_strict, on_sqlite, after_sqlite, NULL},

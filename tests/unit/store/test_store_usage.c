@@ -57,6 +57,28 @@ static void the_whole_of_any_stretch_of_quarters_is_exact(void **state) {
     }
 }
 
+/* For somebody whose address was another's: not a call of before, and of their own at most those of the first minute.
+ */
+static void a_whole_stretch_has_nothing_of_before_it(void **state) {
+  struct store *s = contract_store(state);
+  fill(s);
+  for (enum usage_every every = USAGE_EVERY_ALL; every <= USAGE_EVERY_MONTH; every++)
+    for (int from = -1; from < 60; from += 7) {
+      int64_t from_us = START + from * (HOUR / 6) + 12345, minute_us = (from_us / 60000000 + 1) * 60000000, sum = 0;
+      struct usage_sum *sums = NULL;
+      struct arena a;
+      arena_init(&a);
+      size_t count = ask_for(s, (struct usage_ask){.whole_since_us = from_us, .every = every}, &a, &sums);
+      for (size_t i = 0; i < count; i++)
+        sum += sums[i].cost_nano;
+      assert_int_equal(sum, cost_between(minute_us, INT64_MAX));
+      count = ask_for(s, (struct usage_ask){.whole_since_us = from_us, .until_us = from_us, .every = every}, &a, &sums);
+      for (size_t i = 0; i < count; i++)
+        assert_true(sums[i].start_us == 0 || sums[i].end_us > from_us);
+      arena_done(&a);
+    }
+}
+
 static void stretches_are_those_of_the_calendar(void **state) {
   struct store *s = contract_store(state);
   fill(s);
@@ -201,9 +223,13 @@ static void too_many_sums_are_refused(void **state) {
 
 int main(void) {
   const struct CMUnitTest tests[] = {
-      CONTRACT(the_whole_of_any_stretch_of_quarters_is_exact),           CONTRACT(stretches_are_those_of_the_calendar),
-      CONTRACT(parts_are_told_apart_by_what_was_asked_and_nothing_else), CONTRACT(a_question_may_be_about_some_only),
-      CONTRACT(calls_are_of_the_organisation_of_their_workspace),        CONTRACT(too_many_sums_are_refused),
+      CONTRACT(the_whole_of_any_stretch_of_quarters_is_exact),
+      CONTRACT(a_whole_stretch_has_nothing_of_before_it),
+      CONTRACT(stretches_are_those_of_the_calendar),
+      CONTRACT(parts_are_told_apart_by_what_was_asked_and_nothing_else),
+      CONTRACT(a_question_may_be_about_some_only),
+      CONTRACT(calls_are_of_the_organisation_of_their_workspace),
+      CONTRACT(too_many_sums_are_refused),
   };
   return RUN_CONTRACT(tests);
 }
