@@ -71,6 +71,13 @@ ptrdiff_t text_find_char(struct text t, char c) {
   return found == NULL ? -1 : found - t.at;
 }
 
+bool text_has_nocase(struct text t, struct text part) {
+  for (size_t i = 0; i + part.len <= t.len; i++)
+    if (text_equal_nocase((struct text){t.at + i, part.len}, part))
+      return true;
+  return false;
+}
+
 bool text_cut(struct text t, char c, struct text *out_first, struct text *out_rest) {
   ptrdiff_t at = text_find_char(t, c);
   if (at < 0)

@@ -35,6 +35,8 @@ struct text text_trim(struct text t);           /* without leading and trailing 
 /* Offset of the first occurrence, or -1. */
 ptrdiff_t text_find(struct text t, struct text needle);
 ptrdiff_t text_find_char(struct text t, char c);
+/* Whether it stands anywhere in t, whatever the case of ASCII letters; "" does. */
+bool text_has_nocase(struct text t, struct text part);
 /* Cuts at the first c: *out_first is what stands before, *out_rest what follows. False (and outputs untouched)
  * when c does not occur. */
 bool text_cut(struct text t, char c, struct text *out_first, struct text *out_rest);

@@ -55,7 +55,7 @@ enum err cli_key_id(const struct cli_store *s, const char *word, int64_t *out_id
   int64_t id = 0;
   enum err e = ERR_OK;
   for (size_t i = 0; i < s->config->key_count && !id; i++)
-    id = text_equal(s->config->keys[i].name, name) ? principal_declared_id(name) : 0;
+    id = text_equal(s->config->keys[i].name, name) ? store_key_declared_id(name) : 0;
   if (!id)
     e = find_stored(s->store, name, &id, f);
   if (!e && !id && !text_to_i64(name, &id))

@@ -183,18 +183,11 @@ static const struct shape_field filter_fields[] = {
 const struct shape entry_filter_shape = {"EntryFilter", "Which of them; their order is what they mean.",
                                          sizeof(struct filter), SHAPE_FIELDS(filter_fields)};
 
-static bool has_part(struct text t, struct text part) {
-  for (size_t i = 0; i + part.len <= t.len; i++)
-    if (text_equal_nocase((struct text){t.at + i, part.len}, part))
-      return true;
-  return false;
-}
-
 static size_t select_entries(const struct filter *q, struct entry_view *views, size_t total) {
   size_t n = 0;
   for (size_t i = 0; i < total; i++) {
     const struct entry_view *v = &views[i];
-    if (has_part(v->name, q->search) && (q->source.len == 0 || text_equal(v->source, q->source)) &&
+    if (text_has_nocase(v->name, q->search) && (q->source.len == 0 || text_equal(v->source, q->source)) &&
         (!shape_has(q, FILTER_PROBLEM) || (v->problem.len > 0) == q->has_problem))
       views[n++] = *v;
   }

@@ -8,7 +8,7 @@
 struct key_view {
   uint64_t given;
   int64_t id, version;
-  struct text name, prefix, user, workspace, policy;
+  struct text source, name, prefix, user, workspace, policy;
   struct text *models, *routes, *allow_ips, *cors_origins;
   size_t model_count, route_count, allow_ip_count, cors_origin_count;
   int64_t rpm, tpm, concurrency, budget_nano;

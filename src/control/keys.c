@@ -1,12 +1,12 @@
-/* Virtual keys of the store as the control API shows them, by pages. No part of a key but its prefix is ever in an
- * answer here. Changes are in keys_write.c. Rows of routes.c.
- * house: tested-by tests/unit/control/test_api.c */
+/* Virtual keys as the control API shows them, by pages: those of the file, then those of the store. No part of a key
+ * but its prefix is ever in an answer here. Changes are in keys_write.c. Rows of routes.c. house: tested-by
+ * tests/unit/control/test_api.c */
 #include "control/key_view.h"
 #include "control/views.h"
 
 static const struct shape_field fields[] = {
-    {"id", SHAPE_INTEGER, SHAPE_REQUIRED, SHAPE_AT(key_view, id), .min = 1, .max = INT64_MAX,
-     .help = "never used twice"},
+    {"id", SHAPE_INTEGER, SHAPE_REQUIRED, SHAPE_AT(key_view, id), .min = INT64_MIN, .max = INT64_MAX,
+     .help = "never used twice; negative: the file declares it, and the request log has it so"},
     {"name", SHAPE_TEXT, SHAPE_REQUIRED, SHAPE_AT(key_view, name), .min = 1, .max = 128, .help = "unique"},
     {"prefix", SHAPE_TEXT, SHAPE_REQUIRED, SHAPE_AT(key_view, prefix), .max = 16, .help = "how the key begins"},
     {"user", SHAPE_TEXT, SHAPE_NULLABLE, SHAPE_AT(key_view, user), .max = 128, .help = "whose it is"},
@@ -23,9 +23,12 @@ static const struct shape_field fields[] = {
      .help = "the most it may cost in one period"},
     {"budget_period", SHAPE_TEXT, SHAPE_NULLABLE, SHAPE_AT(key_view, budget_period), .choices = "day|week|month",
      .help = "of the budget"},
-    {"created", SHAPE_TIME, SHAPE_REQUIRED, SHAPE_AT(key_view, created_us), .help = "when it was made"},
+    {"created", SHAPE_TIME, SHAPE_NULLABLE, SHAPE_AT(key_view, created_us),
+     .help = "when it was made; null: it is declared"},
     {"expires", SHAPE_TIME, SHAPE_NULLABLE, SHAPE_AT(key_view, expires_us), .help = "when it stops working"},
     {"last_used", SHAPE_TIME, SHAPE_NULLABLE, SHAPE_AT(key_view, last_used_us), .help = "to some seconds"},
+    {"source", SHAPE_TEXT, SHAPE_REQUIRED, SHAPE_AT(key_view, source), .choices = "file|store",
+     .help = "`file`: declared, and read-only here"},
     {"blocked", SHAPE_BOOL, SHAPE_REQUIRED, SHAPE_AT(key_view, blocked), .help = "whether it is refused now"},
     {"routes", SHAPE_TEXTS, SHAPE_REQUIRED, SHAPE_ARRAY(key_view, routes, route_count), .max = KEY_ENTRIES_MAX / 4,
      .choices = KEY_ROUTES, .help = "the wires and mount points it may be used on; none: everywhere"},
@@ -33,25 +36,27 @@ static const struct shape_field fields[] = {
      .max = KEY_ENTRIES_MAX / 4, .help = "networks it may be used from, such as `10.0.0.0/8`; none: from everywhere"},
     {"cors_origins", SHAPE_TEXTS, SHAPE_REQUIRED, SHAPE_ARRAY(key_view, cors_origins, cors_origin_count),
      .max = KEY_ENTRIES_MAX / 4, .help = "sites whose pages may use it from a browser; `*` for any"},
-    {"version", SHAPE_INTEGER, SHAPE_REQUIRED, SHAPE_AT(key_view, version), .min = 1, .max = INT64_MAX,
-     .help = "one more with every change; the entity tag"},
+    {"version", SHAPE_INTEGER, SHAPE_REQUIRED, SHAPE_AT(key_view, version), .min = 0, .max = INT64_MAX,
+     .help = "one more with every change; the entity tag; 0: it is declared"},
 };
-const struct shape key_shape = {"Key", "A virtual key of the store.", sizeof(struct key_view), SHAPE_FIELDS(fields)};
+const struct shape key_shape = {"Key", "A virtual key.", sizeof(struct key_view), SHAPE_FIELDS(fields)};
 
 struct filter {
   uint64_t given;
-  struct text user, workspace, search, sort;
+  struct text user, workspace, search, sort, source;
   bool blocked;
 };
-enum { FILTER_USER, FILTER_WORKSPACE, FILTER_SEARCH, FILTER_SORT, FILTER_BLOCKED };
+enum { FILTER_USER, FILTER_WORKSPACE, FILTER_SEARCH, FILTER_SORT, FILTER_BLOCKED, FILTER_SOURCE };
 static const struct shape_field filter_fields[] = {
     {"user", SHAPE_TEXT, 0, SHAPE_AT(filter, user), .min = 1, .max = 128, .help = "exactly this"},
     {"workspace", SHAPE_TEXT, 0, SHAPE_AT(filter, workspace), .min = 1, .max = 128, .help = "exactly this"},
     {"search", SHAPE_TEXT, 0, SHAPE_AT(filter, search), .min = 1, .max = 128,
      .help = "a part of the name, whatever the case"},
     {"sort", SHAPE_TEXT, 0, SHAPE_AT(filter, sort), .choices = "created|-created",
-     .help = "oldest first, which it is unless asked otherwise, or newest first"},
+     .help = "oldest first, which it is unless asked otherwise, or newest first; those of the file come before"},
     {"blocked", SHAPE_BOOL, 0, SHAPE_AT(filter, blocked), .help = "only those, or only the others"},
+    {"source", SHAPE_TEXT, 0, SHAPE_AT(filter, source), .choices = "file|store",
+     .help = "of the file, or of the store"},
 };
 const struct shape key_filter_shape = {"KeyFilter", "Which keys.", sizeof(struct filter), SHAPE_FIELDS(filter_fields)};
 
@@ -74,6 +79,7 @@ static size_t split(struct text lines, struct arena *a, struct text **out) {
 
 struct key_view key_view_of(const struct store_key *k, struct arena *a) {
   struct key_view v = {.id = k->id,
+                       .source = TEXT("store"),
                        .version = k->version,
                        .name = k->name,
                        .prefix = k->prefix,
@@ -141,38 +147,100 @@ static void only_own(const struct caller *who, struct key_filter *q) {
     q->user = TEXT("");
 }
 
-/* One more than a page is asked for, so that the last page knows it is the last. */
-enum err keys_list(struct api_call *c, struct fault *f) {
+static struct key_view view_of_declared(const struct config_key *k) {
+  static const char *const periods[] = {
+      [CONFIG_PERIOD_DAY] = "day", [CONFIG_PERIOD_WEEK] = "week", [CONFIG_PERIOD_MONTH] = "month"};
+  static struct text every = TEXT("*");
+  return (struct key_view){.id = store_key_declared_id(k->name),
+                           .source = TEXT("file"),
+                           .name = k->name,
+                           .user = k->user,
+                           .workspace = k->workspace,
+                           .policy = k->policy,
+                           .models = k->model_count > 0 ? k->models : &every,
+                           .model_count = k->model_count > 0 ? k->model_count : 1,
+                           .routes = k->routes,
+                           .route_count = k->route_count,
+                           .allow_ips = k->allow_ips,
+                           .allow_ip_count = k->allow_ip_count,
+                           .cors_origins = k->cors_origins,
+                           .cors_origin_count = k->cors_origin_count,
+                           .rpm = k->rpm,
+                           .tpm = k->tpm,
+                           .concurrency = k->concurrency,
+                           .budget_nano = k->budget_nano,
+                           .budget_period = k->budget_nano > 0 ? text_of(periods[k->budget_period]) : TEXT_NONE,
+                           .expires_us = k->expires_us,
+                           .blocked = k->blocked};
+}
+
+static bool is_asked_for(const struct key_filter *q, const struct config_key *k) {
+  return text_has_nocase(k->name, q->search) && (q->user.len == 0 || text_equal(k->user, q->user)) &&
+         (q->workspace.len == 0 || text_equal(k->workspace, q->workspace)) && (!q->only_blocked || k->blocked) &&
+         (!q->only_open || !k->blocked);
+}
+
+/* Those of the file are of the first organisation, and nobody's own. As many as there is room for behind the first
+ * `skip`; *out_more: there are others. */
+static size_t add_declared(const struct api_call *c, const struct key_filter *q, bool only_stored, size_t skip,
+                           struct key_view *out, bool *out_more) {
+  size_t found = 0, n = 0;
+  *out_more = false;
+  if (only_stored || c->org_id > 1)
+    return 0;
+  for (size_t i = 0; i < c->config->key_count; i++) {
+    if (!is_asked_for(q, &c->config->keys[i]) || found++ < skip)
+      continue;
+    if (n == (size_t)c->limit) {
+      *out_more = true;
+      break;
+    }
+    out[n++] = view_of_declared(&c->config->keys[i]);
+  }
+  return n;
+}
+
+static struct key_filter filter_of(const struct api_call *c) {
   const struct filter *asked = c->query;
+  return (struct key_filter){.org_id = c->org_id,
+                             .user = asked->user,
+                             .workspace = asked->workspace,
+                             .search = asked->search,
+                             .only_blocked = shape_has(asked, FILTER_BLOCKED) && asked->blocked,
+                             .only_open = shape_has(asked, FILTER_BLOCKED) && !asked->blocked,
+                             .newest_first = text_equal(asked->sort, TEXT("-created")),
+                             .after_id = c->cursor.id > 0 ? c->cursor.id - 1 : 0};
+}
+
+/* Those of the file come first. A place is how many of them were given, and one more than the id of the last other. */
+enum err keys_list(struct api_call *c, struct fault *f) {
   struct store *s = c->api->store;
+  struct text source = ((const struct filter *)c->query)->source;
+  struct key_view *views = arena_alloc(c->arena, (size_t)c->limit * sizeof(*views));
   struct store_key *keys = NULL;
-  struct key_filter q = {.org_id = c->org_id,
-                         .user = asked->user,
-                         .workspace = asked->workspace,
-                         .search = asked->search,
-                         .only_blocked = shape_has(asked, FILTER_BLOCKED) && asked->blocked,
-                         .only_open = shape_has(asked, FILTER_BLOCKED) && !asked->blocked,
-                         .newest_first = text_equal(asked->sort, TEXT("-created")),
-                         .after_id = c->cursor.id,
-                         .max = (size_t)c->limit + 1};
-  size_t count = 0;
+  struct key_filter q = filter_of(c);
+  size_t count = 0, given = (size_t)c->cursor.at;
+  bool has_more = false;
   struct api_own own = {&q.user, NULL, false};
   enum err e = api_narrow(c, PERMISSION_KEYS_READ, PERMISSION_KEYS_OWN, q.workspace, &own, f);
+  if (e != ERR_OK)
+    return e;
   if (own.is_narrowed)
     only_own(c->caller, &q);
-  if (e == ERR_OK)
+  size_t n = add_declared(c, &q, own.is_narrowed || text_equal(source, TEXT("store")), given, views, &has_more);
+  given += n;
+  q.max = (size_t)c->limit - n + 1;
+  if (!text_equal(source, TEXT("file")))
     e = s->ops->key_page(s, &q, c->arena, &keys, &count, f);
   if (e != ERR_OK)
     return e;
-  if (count > (size_t)c->limit) {
-    count = (size_t)c->limit;
-    c->next.id = keys[count - 1].id;
-  }
-  struct key_view *views = arena_alloc(c->arena, (count + 1) * sizeof(*views));
-  for (size_t i = 0; i < count; i++)
-    views[i] = key_view_of(&keys[i], c->arena);
+  size_t shown = count < q.max ? count : q.max - 1;
+  for (size_t i = 0; i < shown; i++)
+    views[n++] = key_view_of(&keys[i], c->arena);
+  if (has_more || shown < count)
+    c->next = (struct api_place){.at = (int64_t)given, .id = (shown > 0 ? keys[shown - 1].id : q.after_id) + 1};
   c->answer = views;
-  c->answer_count = count;
+  c->answer_count = n;
   return ERR_OK;
 }
 

@@ -379,8 +379,10 @@ static bool gave(const struct api_call *c, size_t offset) {
 static bool is_email(struct text t) {
   ptrdiff_t at = text_find_char(t, '@');
   for (size_t i = 0; i < t.len; i++)
-    if (t.at[i] == ' ' || t.at[i] == ':' || t.at[i] == ',')
+    if (strchr(" :,;<>()[]\"\\", t.at[i]))
       return false;
+  if (text_find(t, TEXT("\u00a0")) >= 0) /* a blank that is none */
+    return false;
   return at > 0 && (size_t)at + 1 < t.len && text_find_char(text_skip(t, (size_t)at + 1), '@') < 0;
 }
 

@@ -182,8 +182,11 @@ static struct text join(struct api_call *c, const struct role_view *in, uint64_t
 }
 
 static enum err check_name(struct api_call *c, struct text name) {
-  enum builtin_role builtin;
-  if (!builtin_role_find(name, &builtin) && !text_starts(name, TEXT("role:")))
+  struct text shown = text_trim(name);
+  bool is_taken = text_starts(shown, TEXT("role:"));
+  for (enum builtin_role r = 0; r < ROLE_BUILTIN_COUNT; r++)
+    is_taken |= text_equal_nocase(shown, text_of(builtin_role_name(r)));
+  if (!is_taken)
     return ERR_OK;
   shape_refuse(c->errors, "/name", "is, or looks like, a built-in role's");
   return ERR_BAD_REQUEST;

@@ -71,7 +71,7 @@
 
 /* clang-format off */
 const struct api_route api_routes[] = {
-    GET_WITHIN("/api/v1/keys", "listKeys", "Keys", "Keys of the store", KEYS_READ, KEYS_OWN, LIST, &key_filter_shape, &key_shape, keys_list),
+    GET_WITHIN("/api/v1/keys", "listKeys", "Keys", "Keys: what the file declares, then what the store has", KEYS_READ, KEYS_OWN, LIST, &key_filter_shape, &key_shape, keys_list),
     MAKE_WITHIN("/api/v1/keys", "createKey", "Keys", "Makes a key, which is shown in the answer and never again", KEYS_WRITE, KEYS_OWN, &key_new_shape, &key_made_shape, keys_create),
     GET_WITHIN("/api/v1/keys/{id}", "getKey", "Keys", "One key of the store", KEYS_READ, KEYS_OWN, ONE, NULL, &key_shape, keys_get),
     PATCH_WITHIN("/api/v1/keys/{id}", "updateKey", "Keys", "Changes what is given of a key; of one's own only the name, and that it is blocked", KEYS_WRITE, KEYS_OWN, &key_change_shape, &key_shape, keys_change),

@@ -53,6 +53,23 @@ static bool is_choice(const char *choices, struct text t) {
   return false;
 }
 
+/* What makes a text look like another one than it is: controls, ends of lines, and marks that turn the direction in
+ * which what follows is shown (U+0080 to 9F, U+2028 to 202E, U+2066 to 2069). */
+static bool is_misleading(struct text t) {
+  for (size_t i = 0; i < t.len; i++) {
+    const unsigned char *at = (const unsigned char *)t.at + i;
+    size_t left = t.len - i;
+    if (at[0] < 0x20 || at[0] == 0x7f)
+      return true;
+    if (left > 1 && at[0] == 0xc2 && at[1] < 0xa0)
+      return true;
+    if (left > 2 && at[0] == 0xe2 &&
+        ((at[1] == 0x80 && at[2] >= 0xa8 && at[2] <= 0xae) || (at[1] == 0x81 && at[2] >= 0xa6 && at[2] <= 0xa9)))
+      return true;
+  }
+  return false;
+}
+
 static const char *bad_text(const struct shape_field *f, struct text t, int64_t min, int64_t max) {
   static _Thread_local char why[160];
   int64_t n = (int64_t)characters(t);
@@ -64,11 +81,9 @@ static const char *bad_text(const struct shape_field *f, struct text t, int64_t 
     snprintf(why, sizeof(why), "must have %lld to %lld characters", (long long)min, (long long)max);
     return why;
   }
-  for (size_t i = 0; i < t.len; i++) {
-    if ((unsigned char)t.at[i] < 0x20 || t.at[i] == 0x7f)
-      return "must not hold control characters";
-  }
-  return NULL;
+  if (min > 0 && text_trim(t).len == 0)
+    return "must not be blank";
+  return is_misleading(t) ? "must not hold control characters" : NULL;
 }
 
 static void *member(void *out, size_t offset) { return (char *)out + offset; }

@@ -40,7 +40,7 @@ static struct text lines_of(struct arena *a, const struct text *list, size_t cou
 
 /* A stored key's id is positive; a declared one gets a stable negative id from its name, so that its rows and limits
  * survive a restart. */
-int64_t principal_declared_id(struct text name) {
+int64_t store_key_declared_id(struct text name) {
   uint64_t h = 14695981039346656037u;
   for (size_t i = 0; i < name.len; i++)
     h = (h ^ (unsigned char)name.at[i]) * 1099511628211u;
@@ -49,7 +49,7 @@ int64_t principal_declared_id(struct text name) {
 
 const struct principal *principal_from_declared(const struct apikey_declared *d) {
   struct shared_principal *s = shared_new();
-  s->p.id = principal_declared_id(d->name);
+  s->p.id = store_key_declared_id(d->name);
   s->p.org_id = d->org_id > 0 ? d->org_id : 1;
   s->p.name = arena_copy(&s->arena, d->name);
   s->p.user = arena_copy(&s->arena, d->user);

@@ -5,8 +5,6 @@
 
 #include "identity/apikey.h"
 
-/* The id of a key that the configuration declares under this name: negative. A stored one's is positive. */
-int64_t principal_declared_id(struct text name);
 /* Copies everything it needs. One reference. Never fails. */
 const struct principal *principal_from_declared(const struct apikey_declared *d);
 const struct principal *principal_from_stored(const struct store_key *k);

@@ -9,6 +9,10 @@
 #define STORE_ACCESS_BYTES     8
 #define STORE_OLD_HASH_KEPT_US INT64_C(604800000000) /* a week */
 
+/* The id of a key that the configuration declares under this name, in the ledger and wherever keys are told apart:
+ * negative. A stored one's is positive. In identity/principal.c. */
+int64_t store_key_declared_id(struct text name);
+
 struct store_key {
   int64_t id;
   struct text name, prefix, user, workspace; /* user, workspace "" when none */

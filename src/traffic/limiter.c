@@ -19,7 +19,7 @@
 #define USD_FORMAT     "%" PRId64 ".%09" PRId64
 #define USD_ARGS(nano) (nano) / 1000000000, (nano) % 1000000000
 
-/* Declared keys have ids from -2^62 on (principal_declared_id). */
+/* Declared keys have ids from -2^62 on (store_key_declared_id). */
 #define SUBJECT_IDS_BELOW (-(INT64_C(1) << 62))
 
 enum { KEYS, SUBJECTS };

@@ -34,6 +34,8 @@ static void finding_gives_offsets(void **state) {
   assert_int_equal(text_find(TEXT_NONE, TEXT("")), 0);
   assert_int_equal(text_find_char(TEXT("a:b"), ':'), 1);
   assert_int_equal(text_find_char(TEXT_NONE, ':'), -1);
+  assert_true(text_has_nocase(TEXT("a Key"), TEXT("KEY")) && text_has_nocase(TEXT("a"), TEXT_NONE));
+  assert_false(text_has_nocase(TEXT("ke"), TEXT("key")) || text_has_nocase(TEXT_NONE, TEXT("a")));
   struct text first = TEXT("untouched"), rest = TEXT_NONE;
   assert_false(text_cut(TEXT("ab"), ':', &first, &rest));
   EXPECT_TEXT(first, TEXT("untouched"));

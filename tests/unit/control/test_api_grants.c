@@ -41,6 +41,7 @@ static void check_roles(struct fixture *x) {
   CHECK_INT(make(x, "roles", "{\"name\":\"keeper\",\"permissions\":[]}"), 409);
   CHECK_INT(make(x, "roles", "{\"name\":\"owner\",\"permissions\":[]}"), 422);
   CHECK_INT(make(x, "roles", "{\"name\":\"role:7\",\"permissions\":[]}"), 422);
+  CHECK_INT(make(x, "roles", "{\"name\":\"Owner \",\"permissions\":[]}"), 422);
   do {
     CHECK_INT(get(x, target), 200);
     for (const char *at = body; (at = strstr(at, "\"role\":")); at++)

@@ -3,8 +3,6 @@
 #include "api_fixture.h"
 #include "ports/store_people.h"
 
-#include "ports/store_people.h"
-
 static const struct caller member = {.kind = CALLER_USER,
                                      .id = 7,
                                      .org_id = 1,
@@ -361,8 +359,64 @@ static void check_all_at_once(struct fixture *x) {
 static void check_all_at_once_run(void *arg) { run(check_all_at_once); }
 static void everything_that_is_wrong_is_told_at_once(void **state) { run_fiber(check_all_at_once_run, NULL); }
 
+static void see_names(struct fixture *x, const char *target, const char *names) {
+  char all[512] = "";
+  size_t n = 0;
+  CHECK_INT(get(x, target), 200);
+  for (const char *at = body; (at = strstr(at, "\"name\":\"")) != NULL; at += 8)
+    n += (size_t)snprintf(all + n, sizeof(all) - n, "%.*s ", (int)strcspn(at + 8, "\""), at + 8);
+  CHECK_TEXT(text_of(all), text_of(names));
+}
+
+static void check_declared(struct fixture *x) {
+  char target[256];
+  CHECK_INT(send_json(x, "POST /api/v1/keys", "", "{\"name\":\"stored-1\",\"workspace\":\"lab\"}"), 201);
+  CHECK_INT(send_json(x, "POST /api/v1/keys", "", "{\"name\":\"stored-2\"}"), 201);
+  see_names(x, "/api/v1/keys", "ci dev old stored-1 stored-2 ");
+  CHECK_INT(strstr(body, "hush") != NULL, 0);
+  CHECK_HAS(body,
+            "\"name\":\"ci\",\"prefix\":\"\",\"user\":\"ann\",\"workspace\":\"lab\",\"policy\":null,\"models\":["
+            "\"*\"],\"rpm\":5,\"tpm\":null,\"concurrency\":null,\"budget_usd\":\"2.00\",\"budget_period\":"
+            "\"month\",\"created\":null,\"expires\":null,\"last_used\":null,\"source\":\"file\",\"blocked\":false");
+  see_names(x, "/api/v1/keys?sort=-created", "ci dev old stored-2 stored-1 ");
+  see_names(x, "/api/v1/keys?source=file", "ci dev old ");
+  see_names(x, "/api/v1/keys?source=store", "stored-1 stored-2 ");
+  see_names(x, "/api/v1/keys?workspace=lab", "ci stored-1 ");
+  see_names(x, "/api/v1/keys?blocked=true", "old ");
+  see_names(x, "/api/v1/keys?search=D", "dev old stored-1 stored-2 ");
+  see_names(x, "/api/v1/keys?user=ann", "ci ");
+  see_names(x, "/api/v1/keys?limit=2", "ci dev ");
+  snprintf(target, sizeof(target), "/api/v1/keys?limit=2&cursor=%s", next_of());
+  see_names(x, target, "old stored-1 ");
+  snprintf(target, sizeof(target), "/api/v1/keys?limit=2&cursor=%s", next_of());
+  see_names(x, target, "stored-2 ");
+  CHECK_TEXT(text_of(next_of()), TEXT(""));
+  see_names(x, "/api/v1/keys?limit=3", "ci dev old ");
+  snprintf(target, sizeof(target), "/api/v1/keys?limit=3&cursor=%s", next_of());
+  see_names(x, target, "stored-1 stored-2 ");
+  see_names(x, "/api/v1/keys?limit=3&source=file", "ci dev old ");
+  CHECK_TEXT(text_of(next_of()), TEXT(""));
+  x->caller = member;
+  see_names(x, "/api/v1/keys", "");
+  x->caller.permissions = PERMISSION_BIT(PERMISSION_KEYS_READ);
+  see_names(x, "/api/v1/keys", "ci dev old stored-1 stored-2 ");
+  x->caller.org_id = 2;
+  see_names(x, "/api/v1/keys", "");
+}
+
+static void check_declared_run(void *arg) {
+  api_run(check_declared,
+          "keys:\n"
+          "  - {name: ci, value: wk-hush-0123456789abcdef, user: ann, workspace: lab, rpm: 5, budget: {usd: 2, period: month}}\n"
+          "  - {name: dev, value: wk-hush-0123456789abcdeg}\n"
+          "  - {name: old, value: wk-hush-0123456789abcdeh, blocked: true}\n",
+          serve);
+}
+static void those_of_the_file_are_seen_and_come_first(void **state) { run_fiber(check_declared_run, NULL); }
+
 int main(void) {
   const struct CMUnitTest tests[] = {
+      cmocka_unit_test(those_of_the_file_are_seen_and_come_first),
       cmocka_unit_test(everything_that_is_wrong_is_told_at_once),
       cmocka_unit_test(a_key_is_made_and_shown_once),
       cmocka_unit_test(a_change_takes_what_is_given_and_leaves_the_rest),

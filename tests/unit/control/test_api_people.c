@@ -126,8 +126,8 @@ static void check_users(struct fixture *x) {
   CHECK_HAS(body, "\"organisation\":1,\"email\":\"ann@example.org\",\"name\":\"Ann\",\"disabled\":false,"
                   "\"invited\":true,");
   CHECK_INT(send_json(x, "POST /api/v1/users", "", "{\"email\":\"ANN@example.org\"}"), 409);
-  for (const char *const *bad =
-           (const char *const[]){"ann", "@example.org", "ann@", "a@b@c", "a b@example.org", "a,b@c", "a:b@c", NULL};
+  for (const char *const *bad = (const char *const[]){"ann", "@example.org", "ann@", "a@b@c", "a b@example.org",
+                                                      "a,b@c", "a:b@c", "<a>@b.c", "a\u00a0@b.c", NULL};
        *bad; bad++) {
     char json[96];
     snprintf(json, sizeof(json), "{\"email\":\"%s\"}", *bad);

@@ -138,6 +138,17 @@ static void numbers_keep_to_their_range_and_kind(void **state) {
 static void lists_and_texts_have_limits(void **state) {
   (void)read("{\"name\":\"a\\u0000\",\"models\":[\"a\",\"b\",\"c\"]}");
   expect_errors("/name: must not hold control characters\n/models: must have at most 2 entries\n");
+  static const char *const misleading[] = {"\\u202e", "\\u2066", "\\u0085", "\\u2028", "\\u007f"};
+  for (size_t i = 0; i < sizeof(misleading) / sizeof(misleading[0]); i++) {
+    char json[80];
+    snprintf(json, sizeof(json), "{\"name\":\"a%s\"}", misleading[i]);
+    (void)read(json);
+    expect_errors("/name: must not hold control characters\n");
+  }
+  (void)read("{\"name\":\" \\t \"}");
+  expect_errors("/name: must not be blank\n");
+  (void)read("{\"name\":\"\u00e9\u05d0\u200f\"}"); /* letters of every script, and their marks */
+  expect_errors("");
   (void)read("{\"name\":\"\",\"models\":[\"\"]}");
   expect_errors("/name: must have 1 to 4 characters\n/models/0: must have 1 to 256 characters\n");
 }
