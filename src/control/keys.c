@@ -1,6 +1,6 @@
 /* Virtual keys as the control API shows them, by pages: those of the file, then those of the store. No part of a key
- * but its prefix is ever in an answer here. Changes are in keys_write.c. Rows of routes.c. house: tested-by
- * tests/unit/control/test_api.c */
+ * but its prefix is ever in an answer here. Changes are in keys_write.c. Rows of routes.c.
+ * house: tested-by tests/unit/control/test_api.c */
 #include "control/key_view.h"
 #include "control/views.h"
 

@@ -13,8 +13,9 @@ static inline enum err nth_people_exec(struct driver_link *l, void *sql, struct 
 
 /* Two users, one in a team and with a role; a workspace. Without entries in the audit log, which others count. */
 static inline void nth_fill_people(struct store *s) {
-  static char sql[] = "INSERT INTO weir_users VALUES (1, 1, 1, 'Ann', 'ann@a.org', 'idp', 0, 0, 5, 0);"
-                      "INSERT INTO weir_users VALUES (2, 1, 1, 'Bob', 'bob@a.org', '', 0, 0, 5, 0);"
+  static char sql[] = "INSERT INTO weir_users (id, org_id, version, name, email, external, is_disabled, is_invited, "
+                      "created_us, last_seen_us) VALUES (1, 1, 1, 'Ann', 'ann@a.org', 'idp', 0, 0, 5, 0), "
+                      "(2, 1, 1, 'Bob', 'bob@a.org', '', 0, 0, 5, 0);"
                       "INSERT INTO weir_teams VALUES (1, 1, 1, 'ops', '', 5);"
                       "INSERT INTO weir_team_members VALUES (1, 1, 1);"
                       "INSERT INTO weir_workspaces VALUES (1, 1, 1, 'lab', '', 5);"
