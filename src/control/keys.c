@@ -234,7 +234,7 @@ enum err keys_list(struct api_call *c, struct fault *f) {
     e = s->ops->key_page(s, &q, c->arena, &keys, &count, f);
   if (e != ERR_OK)
     return e;
-  size_t shown = count < q.max ? count : q.max - 1;
+  size_t shown = keys == NULL ? 0 : count < q.max ? count : q.max - 1;
   for (size_t i = 0; i < shown; i++)
     views[n++] = key_view_of(&keys[i], c->arena);
   if (has_more || shown < count)

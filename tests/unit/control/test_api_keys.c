@@ -407,7 +407,8 @@ static void check_declared(struct fixture *x) {
 static void check_declared_run(void *arg) {
   api_run(check_declared,
           "keys:\n"
-          "  - {name: ci, value: wk-hush-0123456789abcdef, user: ann, workspace: lab, rpm: 5, budget: {usd: 2, period: month}}\n"
+          "  - {name: ci, value: wk-hush-0123456789abcdef, user: ann, workspace: lab, rpm: 5, budget: {usd: 2, period: "
+          "month}}\n"
           "  - {name: dev, value: wk-hush-0123456789abcdeg}\n"
           "  - {name: old, value: wk-hush-0123456789abcdeh, blocked: true}\n",
           serve);
