@@ -230,8 +230,7 @@ static bool all_at_rest(void *ctx) {
   return true;
 }
 
-/* job_ended: a schedule may be due in the middle of all this, and its job die with the replica that was killed. */
-static const char *const known_errors[] = {"ledger_store_failing", "redis_lost", "request_not_possible", "job_ended"};
+static const char *const known_errors[] = {"ledger_store_failing", "redis_lost", "request_not_possible"};
 
 /* The errors that are none of these, as comments of TAP. */
 static void show_unknown(const char *path) {
