@@ -22,7 +22,8 @@ struct replay_result {
   int64_t max_id;   /* the largest id seen */
 };
 
-/* Files are removed only when everything in them is in the store; those of living processes (lives.h) are not looked
+/* p->home is the store's number; the store is asked for it where that is 0.
+ * Files are removed only when everything in them is in the store; those of living processes (lives.h) are not looked
  * at. ERR_STORE: a file cannot be read, was written by a newer Weir or for another store (f names it); otherwise the
  * store's errors. Nothing has been stored then.
  * Nothing is lost by a failure: it can be run again. */
